@@ -1,0 +1,59 @@
+"""Checks of parameters, worded alike: what was expected, what came, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import inf
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def check_real(
+    name: str, value: Any, *, low: float = -inf, high: float = inf, open_ends: bool = False
+) -> float:
+    """Return `value` if it is a real number between `low` and `high`, else raise.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not a real number.
+    ValueError
+        If it is NaN or outside the interval.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}.")
+    number = float(value)
+    inside = low < number < high if open_ends else low <= number <= high
+    if not inside or number == inf:
+        brackets = "()" if open_ends else "[]"
+        raise ValueError(
+            f"{name} must lie in {brackets[0]}{low:g}, {high:g}{brackets[1]}, got {value!r}."
+        )
+    return number
+
+
+def check_integer(name: str, value: Any, *, low: int) -> int:
+    """Return `value` if it is an integer of at least `low`, else raise.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not an integer.
+    ValueError
+        If it is below `low`.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}.")
+    if value < low:
+        raise ValueError(f"{name} must be at least {low}, got {value!r}.")
+    return int(value)
+
+
+def look_up(name: str, value: Any, table: Mapping[str, T]) -> T:
+    """Return the row of `table` that `value` names, else raise a ValueError that lists the rows."""
+    if isinstance(value, str) and value in table:
+        return table[value]
+    rows = ", ".join(repr(row) for row in table)
+    raise ValueError(f"{name} must be one of {rows}, got {value!r}.")

@@ -1,0 +1,102 @@
+"""Activation functions: what a unit does with its weighted input.
+
+Each row of `ACTIVATIONS` is one function. Everything else (objective, estimator, command line,
+tests) reads this table, so that a new activation is one new row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from rhohat._typing import FloatArray
+
+__all__ = ["ACTIVATIONS", "Activation"]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An elementwise function f, with its derivative written in terms of its output.
+
+    Attributes
+    ----------
+    name : str
+        The key in `ACTIVATIONS`.
+    function : callable
+        ``function(Z)`` overwrites Z with f(Z) and returns it.
+    derivative : callable
+        ``derivative(A)`` returns f'(Z) as a new array, given A = f(Z).
+    range : tuple of float
+        Infimum and supremum of f. The lower end is where a unit of bounded range is silent.
+    """
+
+    name: str
+    function: Callable[[FloatArray], FloatArray]
+    derivative: Callable[[FloatArray], FloatArray]
+    range: tuple[float, float]
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether both ends of the range are finite, so that a share of activity exists."""
+        return bool(np.isfinite(self.range).all())
+
+
+def _sigmoid(Z: FloatArray) -> FloatArray:
+    """f(z) = 1 / (1 + exp(-z)); exp may overflow to inf, whose reciprocal is the right 0."""
+    with np.errstate(over="ignore", under="ignore"):
+        np.negative(Z, out=Z)
+        np.exp(Z, out=Z)
+        Z += 1
+        return np.reciprocal(Z, out=Z)
+
+
+def _sigmoid_derivative(A: FloatArray) -> FloatArray:
+    """f'(z) = f(z) (1 - f(z))."""
+    D = np.subtract(1, A, dtype=A.dtype)
+    D *= A
+    return D
+
+
+def _tanh(Z: FloatArray) -> FloatArray:
+    """f(z) = tanh(z)."""
+    return np.tanh(Z, out=Z)
+
+
+def _tanh_derivative(A: FloatArray) -> FloatArray:
+    """f'(z) = 1 - f(z)^2."""
+    D = np.square(A)
+    return np.subtract(1, D, out=D)
+
+
+def _relu(Z: FloatArray) -> FloatArray:
+    """f(z) = max(z, 0)."""
+    return np.maximum(Z, 0, out=Z)
+
+
+def _relu_derivative(A: FloatArray) -> FloatArray:
+    """f'(z) = 1 where z > 0, else 0."""
+    return (A > 0).astype(A.dtype)
+
+
+def _identity(Z: FloatArray) -> FloatArray:
+    """f(z) = z."""
+    return Z
+
+
+def _identity_derivative(A: FloatArray) -> FloatArray:
+    """f'(z) = 1."""
+    return np.ones_like(A)
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    row.name: row
+    for row in (
+        Activation("sigmoid", _sigmoid, _sigmoid_derivative, (0.0, 1.0)),
+        Activation("tanh", _tanh, _tanh_derivative, (-1.0, 1.0)),
+        Activation("relu", _relu, _relu_derivative, (0.0, inf)),
+        Activation("identity", _identity, _identity_derivative, (-inf, inf)),
+    )
+}

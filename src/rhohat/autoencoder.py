@@ -1,0 +1,452 @@
+"""SparseAutoencoder: the scikit-learn transformer."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_array,
+    check_is_fitted,
+    validate_data,
+)
+
+from rhohat._typing import Float64Array, FloatArray
+from rhohat._validation import check_integer, check_real, look_up
+from rhohat.decoders import Decoder
+from rhohat.engines import ThreadEngine
+from rhohat.objective import SparseObjective
+from rhohat.penalties import SparsityPenalty
+from rhohat.solvers import SOLVERS, Solver, StopReason
+from rhohat.sources import ArraySource, Partition
+from rhohat.training import IterationCallback, activation_extremes, growth_stages, train
+from rhohat.variables import Variables
+
+__all__ = ["SparseAutoencoder"]
+
+
+class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Sparse autoencoder with the exact average activation.
+
+    Learns weights that reconstruct the input from hidden units that are mostly silent, by
+    minimising over the whole training set
+
+    .. math::
+
+        J = \frac1m \sum_i \tfrac12 \|\hat x_i - x_i\|^2
+            + \tfrac\lambda2 (\|W_{enc}\|^2 + \|W_{dec}\|^2)
+            + \beta \sum_j KL(\rho \,\|\, \hat\rho_j),
+
+    with :math:`A = f(X W_{enc}^T + b_{enc})`, :math:`\hat X = g(A W_{dec} + b_{dec})` and
+    :math:`\hat\rho_j` the average activation of unit j over all rows.
+
+    Parameters
+    ----------
+    n_components : int, default=100
+        Hidden units, k.
+    activation : {"sigmoid", "tanh", "relu", "identity"}, default="sigmoid"
+        f.
+    decoder : {"linear", "sigmoid", "tied"}, default="linear"
+        g, and whether the decoder has weights of its own. "linear" reconstructs any real data;
+        "sigmoid" data in (0, 1), as in the lecture notes; "tied" is linear with the encoder's
+        weights.
+    sparsity_penalty : {"kl", "l1", "none"} or SparsityPenalty, default="kl"
+        A name stands for the penalty with its default parameters. To choose them, pass for instance
+        ``KLSparsity(target=0.01, weight=3.0)``.
+    weight_decay : float, default=1e-4
+        lambda. Follows the data's scale: 1e-4 suits patches in [0.1, 0.9], 3e-3 suits whitened
+        data. Biases do not decay.
+    solver : {"lbfgs", "gradient-descent"} or Solver, default="lbfgs"
+        How the objective is minimised.
+    max_iter : int, default=160
+        Iterations at most, over all stages. It is a budget: with few units left to improve, a run
+        that ends here is a good model, and `converged_` and `stop_reason_` say that it could go on.
+    tol : float, default=1e-4
+        A stage ends when the loss fell by less than this, relatively, over ten iterations.
+    growth : bool, default=True
+        Above 5,000 rows, start on a random part of the data that grows; the last stage always runs
+        on all rows and the objective is the same. False runs every iteration on all rows.
+    n_jobs : int, default=None
+        Threads. None means as many as NumPy's BLAS would use, -1 every core. The result has the
+        same bits for any number.
+    callback : callable, default=None
+        Called with a `TrainingProgress` after every iteration; training stops if it returns True.
+    random_state : int, RandomState or None, default=None
+        Draws the initial weights and the growing part of the data.
+
+    Attributes
+    ----------
+    encoder_weights_, components_ : ndarray of shape (n_components, n_features)
+        W_enc; the notes' W1.
+    encoder_bias_ : ndarray of shape (n_components,)
+        b_enc; the notes' b1.
+    decoder_weights_ : ndarray of shape (n_components, n_features)
+        W_dec; the transpose of the notes' W2. The encoder's weights if the decoder is tied.
+    decoder_bias_ : ndarray of shape (n_features,)
+        b_dec; the notes' b2.
+    average_activation_ : ndarray of shape (n_components,)
+        rho_hat over all rows: what the sparsity penalty acts on (under L1, the average absolute
+        activation).
+    loss_ : float
+        J over all rows.
+    loss_terms_ : LossTerms
+        Its three terms: reconstruction, weight_decay, sparsity.
+    loss_curve_ : ndarray of shape (n_iter_ + 1,)
+        J at the start and after every iteration, over the rows of its stage.
+    loss_terms_curve_ : ndarray of shape (n_iter_ + 1, 3)
+        The same, by term.
+    stage_rows_ : ndarray of shape (n_iter_ + 1,)
+        Rows that each entry of the curves was computed on.
+    n_iter_ : int
+        Iterations done.
+    n_evaluations_ : float
+        Sweeps over all rows, or their equivalent.
+    converged_ : bool
+        Whether the last stage ended because the loss had stopped falling.
+    stop_reason_ : str
+        Why training ended.
+    n_dead_ : int
+        Units whose activation is the same for every row: it varies by less than a thousandth of
+        the activation's range (of the widest unit's, where the range is unbounded).
+    data_fingerprint_ : str
+        SHA-256 over the training data, to recognise them by.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Where X has column names.
+
+    References
+    ----------
+    A. Ng, CS294A lecture notes "Sparse autoencoder"; UFLDL tutorial, "Autoencoders and Sparsity".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rhohat import KLSparsity, SparseAutoencoder
+    >>> X = load_digits().data / 16
+    >>> model = SparseAutoencoder(25, sparsity_penalty=KLSparsity(target=0.1), random_state=0)
+    >>> model.fit_transform(X).shape
+    (1797, 25)
+    """
+
+    def __init__(
+        self,
+        n_components: int = 100,
+        *,
+        activation: str = "sigmoid",
+        decoder: str | Decoder = "linear",
+        sparsity_penalty: str | SparsityPenalty = "kl",
+        weight_decay: float = 1e-4,
+        solver: str | Solver = "lbfgs",
+        max_iter: int = 160,
+        tol: float = 1e-4,
+        growth: bool = True,
+        n_jobs: int | None = None,
+        callback: IterationCallback | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.activation = activation
+        self.decoder = decoder
+        self.sparsity_penalty = sparsity_penalty
+        self.weight_decay = weight_decay
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.growth = growth
+        self.n_jobs = n_jobs
+        self.callback = callback
+        self.random_state = random_state
+
+    def fit(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Learn weights from the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features)
+            Computed in its own precision, float32 or float64.
+        y : Ignored
+        sample_weight : array-like of shape (m,), default=None
+            How often each row counts, in the reconstruction and in the average activation alike.
+
+        Returns
+        -------
+        self : SparseAutoencoder
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data is not as described.
+        FloatingPointError
+            If loss or gradient becomes NaN during training; the last finite weights are kept.
+        MemoryError
+            If the weights alone would need more memory than the machine has.
+
+        Warns
+        -----
+        UserWarning
+            If the decoder cannot reach the data's values.
+        ConvergenceWarning
+            If training ends early: by Ctrl-C, or because no step lowers the loss.
+        """
+        solver = _solver(self.solver)
+        max_iter = check_integer("max_iter", self.max_iter, low=1)
+        tol = check_real("tol", self.tol, low=0)
+        engine = ThreadEngine(self.n_jobs)
+        X = self._validated(X, reset=True)
+        objective = self._objective(X.shape[1])
+        _refuse_beyond_memory(objective)
+        if sample_weight is not None:
+            sample_weight = _validated_weight(sample_weight, X)
+        _warn_beyond_output_range(objective, X)
+
+        random_state = check_random_state(self.random_state)
+        source = ArraySource(X, sample_weight)
+        partition = Partition.for_shape(X.shape[1], objective.n_components, X.dtype)
+        with engine.running():
+            variables = Variables.for_data(objective, source, engine, partition)
+            result = train(
+                objective,
+                source,
+                q0=variables.initial(random_state),
+                variables=variables,
+                stages=growth_stages(X.shape[0], max_iter, self.growth),
+                engine=engine,
+                partition=partition,
+                solver=solver,
+                tol=tol,
+                random_state=random_state,
+                callback=self.callback,
+            )
+            low, high = activation_extremes(objective, result.theta, source, engine, partition)
+            fingerprint = hashlib.sha256()
+            for digest in engine.map(lambda rows: hashlib.sha256(rows.X).digest(), source, partition):
+                fingerprint.update(digest)
+
+        parameters = objective.unpack(result.theta.astype(X.dtype))
+        self.encoder_weights_ = parameters["W_enc"]
+        self.encoder_bias_ = parameters["b_enc"]
+        self.decoder_weights_ = parameters[objective.decoder_weights]
+        self.decoder_bias_ = parameters["b_dec"]
+        self.average_activation_ = result.average_activation
+        self.loss_terms_ = result.loss
+        self.loss_ = result.loss.total
+        self.loss_terms_curve_ = result.loss_terms
+        self.loss_curve_ = result.loss_terms.sum(axis=1)
+        self.stage_rows_ = result.stage_rows
+        self.n_iter_ = result.n_iter
+        self.n_evaluations_ = result.n_evaluations
+        self.converged_ = result.reason is StopReason.CONVERGED
+        self.stop_reason_ = result.reason.value
+        spread = high - low
+        width = np.subtract(*objective.activation.range[::-1])
+        self.n_dead_ = int(
+            np.sum(spread <= 1e-3 * (width if np.isfinite(width) else spread.max()))
+        )
+        self.data_fingerprint_ = fingerprint.hexdigest()
+
+        if result.reason is StopReason.NOT_A_NUMBER:
+            raise FloatingPointError(f"{result.reason.value}: NaN in {result.detail}.")
+        if result.reason in (StopReason.INTERRUPTED, StopReason.NO_DESCENT):
+            warnings.warn(f"Training {result.reason.value}.", ConvergenceWarning, stacklevel=2)
+        return self
+
+    def transform(self, X: ArrayLike) -> FloatArray:
+        """Activation of every hidden unit: f(X W_enc' + b_enc).
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features)
+
+        Returns
+        -------
+        A : ndarray of shape (m, n_components), in the precision of X
+        """
+        objective = self._fitted_objective()
+        X = self._validated(X, reset=False)
+        parameters = self._parameters(X.dtype)
+        return self._map_rows(lambda rows: objective.encode(rows, parameters), X, objective)
+
+    def inverse_transform(self, X: ArrayLike) -> FloatArray:
+        """Reconstruction of the input from activations: g(A W_dec + b_dec).
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_components)
+            Activations, as `transform` gives them.
+
+        Returns
+        -------
+        X_hat : ndarray of shape (m, n_features), in the precision of the activations
+        """
+        objective = self._fitted_objective()
+        A: FloatArray = check_array(X, dtype=(np.float64, np.float32))
+        if A.shape[1] != objective.n_components:
+            raise ValueError(
+                f"X has {A.shape[1]} columns, but inverse_transform expects activations of "
+                f"{objective.n_components} hidden units, as transform gives them."
+            )
+        parameters = self._parameters(A.dtype)
+        return self._map_rows(lambda rows: objective.decode(rows, parameters), A, objective)
+
+    def score_samples(self, X: ArrayLike) -> FloatArray:
+        """Minus the reconstruction error of each row: -1/2 ||x_hat - x||^2.
+
+        The objective's first term, so that its mean over the training set is minus
+        ``loss_terms_.reconstruction``. Rows that score low are unlike the training set.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (m,)
+        """
+        objective = self._fitted_objective()
+        X = self._validated(X, reset=False)
+        parameters = self._parameters(X.dtype)
+
+        def scores(rows: FloatArray) -> FloatArray:
+            error = objective.decode(objective.encode(rows, parameters), parameters) - rows
+            return -0.5 * np.einsum("ij,ij->i", error, error)
+
+        return self._map_rows(scores, X, objective)
+
+    def score(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Mean of `score_samples`, weighted if the rows are; higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features)
+        y : Ignored
+        sample_weight : array-like of shape (m,), default=None
+
+        Returns
+        -------
+        score : float
+        """
+        scores = self.score_samples(X).astype(np.float64, copy=False)
+        if sample_weight is None:
+            return float(scores.mean())
+        return float(np.average(scores, weights=_validated_weight(sample_weight, scores)))
+
+    @property
+    def components_(self) -> FloatArray:
+        """The encoder's weights, one row per unit."""
+        return self.encoder_weights_
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.encoder_weights_.shape[0])
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _objective(self, n_features: int) -> SparseObjective:
+        """The objective that the parameters describe, checked."""
+        return SparseObjective(
+            n_features,
+            self.n_components,
+            activation=self.activation,
+            decoder=self.decoder,
+            penalty=self.sparsity_penalty,
+            weight_decay=self.weight_decay,
+        )
+
+    def _fitted_objective(self) -> SparseObjective:
+        check_is_fitted(self)
+        return self._objective(self.n_features_in_)
+
+    def _parameters(self, dtype: np.dtype[Any]) -> dict[str, FloatArray]:
+        """Fitted weights by the objective's names, in the precision asked for."""
+        weights = {
+            "W_enc": self.encoder_weights_,
+            "b_enc": self.encoder_bias_,
+            "W_dec": self.decoder_weights_,
+            "b_dec": self.decoder_bias_,
+        }
+        return {name: array.astype(dtype, copy=False) for name, array in weights.items()}
+
+    def _validated(self, X: ArrayLike, *, reset: bool) -> FloatArray:
+        validated: FloatArray = validate_data(
+            self, X, reset=reset, dtype=(np.float64, np.float32)
+        )
+        return validated
+
+    def _map_rows(
+        self,
+        function: Callable[[FloatArray], FloatArray],
+        X: FloatArray,
+        objective: SparseObjective,
+    ) -> FloatArray:
+        """`function` of all rows, computed chunk by chunk."""
+        partition = Partition.for_shape(objective.n_features, objective.n_components, X.dtype)
+        engine = ThreadEngine(self.n_jobs)
+        with engine.running():
+            parts = engine.map(lambda rows: function(rows.X), ArraySource(X), partition)
+            return np.concatenate(list(parts))
+
+
+def _solver(solver: str | Solver) -> Solver:
+    """The solver that a name stands for, or the one given."""
+    if hasattr(solver, "minimize"):
+        return solver
+    return look_up("solver", solver, SOLVERS)()
+
+
+def _validated_weight(sample_weight: ArrayLike, X: FloatArray) -> Float64Array:
+    """Weights as float64 of the right length: none negative, not all zero."""
+    weight: Float64Array = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weight.any():
+        raise ValueError("sample_weight is zero for every row: at least one row must count.")
+    return weight
+
+
+def _refuse_beyond_memory(objective: SparseObjective) -> None:
+    """Raise MemoryError, before anything is allocated, if the parameters cannot fit."""
+    # theta, gradient, sums, and the solver's memory of 20 steps and 20 changes, in float64
+    needed = 8 * objective.n_parameters * 48
+    try:
+        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # only Unix tells
+        return
+    if needed > available:
+        raise MemoryError(
+            f"{objective.n_components:,} units on {objective.n_features:,} features make "
+            f"{objective.n_parameters:,} parameters; training them needs about "
+            f"{needed / 2**30:,.0f} GiB, this machine has {available / 2**30:,.0f} GiB. Use fewer "
+            "units, or reduce the features, for instance by Whitening(n_components=...)."
+        )
+
+
+def _warn_beyond_output_range(objective: SparseObjective, X: FloatArray) -> None:
+    """Warn if X holds values that the decoder cannot reconstruct."""
+    low, high = objective.decoder.output.range
+    if not objective.decoder.output.is_bounded:
+        return
+    least, greatest = float(X.min()), float(X.max())
+    if least < low or greatest > high:
+        warnings.warn(
+            f"decoder={objective.decoder.name!r} reaches values in ({low:g}, {high:g}) only, but X "
+            f"has values from {least:.4g} to {greatest:.4g}. Use decoder='linear', or bring the "
+            "data into that range: PatchNormalizer for patches, MinMaxScaler for other data.",
+            UserWarning,
+            stacklevel=3,
+        )

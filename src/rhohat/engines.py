@@ -1,0 +1,112 @@
+"""Engines: map a function over blocks of rows and add up what it returns.
+
+The order of summation depends on the partition alone: blocks within a chunk in order, then chunks
+in order. However many threads work, the sum has the same bits.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+import joblib
+from threadpoolctl import ThreadpoolController
+
+from rhohat._validation import check_integer
+from rhohat.sources import Partition, Rows, Source
+
+__all__ = ["Engine", "ThreadEngine", "effective_n_jobs"]
+
+
+class Summable(Protocol):
+    """A sum over rows, to which that of other rows can be added in place."""
+
+    def __iadd__(self, other: Any) -> Any: ...
+
+
+S = TypeVar("S", bound=Summable)
+T = TypeVar("T")
+
+
+class Engine(Protocol):
+    """What training needs to know of the machine."""
+
+    def map_sum(self, function: Callable[[Rows], S], source: Source, partition: Partition) -> S:
+        """Sum of `function` over all blocks of `source`."""
+        ...
+
+
+def effective_n_jobs(n_jobs: int | None) -> int:
+    """Threads to use: None for as many as NumPy's BLAS would use here, -1 for every core.
+
+    None so respects OMP_NUM_THREADS, `threadpoolctl.threadpool_limits`, and the share that joblib
+    leaves to each of its workers.
+    """
+    if n_jobs is None:
+        pools = ThreadpoolController().select(user_api="blas").info()
+        return max((int(pool["num_threads"]) for pool in pools), default=1)
+    if n_jobs == -1:
+        return int(joblib.cpu_count())
+    return check_integer("n_jobs", n_jobs, low=1)
+
+
+class ThreadEngine:
+    """Threads of this process, each working off chunks with single-threaded BLAS.
+
+    Use as a context manager: BLAS is held to one thread inside and left as it was.
+
+    Parameters
+    ----------
+    n_jobs : int, default=None
+        Threads; see `effective_n_jobs`.
+    """
+
+    def __init__(self, n_jobs: int | None = None) -> None:
+        self.n_threads = effective_n_jobs(n_jobs)
+        self._pool: ThreadPoolExecutor | None = None
+
+    @contextmanager
+    def running(self) -> Iterator[ThreadEngine]:
+        """Hold the threads, and BLAS to one thread in each."""
+        controller = ThreadpoolController()
+        with controller.limit(limits=1, user_api="blas"), ThreadPoolExecutor(self.n_threads) as pool:
+            self._pool = pool
+            try:
+                yield self
+            finally:
+                self._pool = None
+
+    def map(
+        self, function: Callable[[Rows], T], source: Source, partition: Partition
+    ) -> Iterator[T]:
+        """Results of `function` for every chunk of `source`, in order, a few computed ahead."""
+        if self._pool is None:
+            raise RuntimeError("ThreadEngine works inside 'with engine.running():' only.")
+        waiting: deque[Future[T]] = deque()
+        for start, stop in partition.chunks(source.shape[0]):
+            waiting.append(
+                self._pool.submit(lambda a=start, b=stop: function(source.read(a, b)))
+            )
+            if len(waiting) > 2 * self.n_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def map_sum(self, function: Callable[[Rows], S], source: Source, partition: Partition) -> S:
+        """Sum of `function` over all blocks of `source`, blocks in order, then chunks in order."""
+
+        def chunk_sum(rows: Rows) -> S:
+            blocks = rows.blocks(partition.block_size)
+            total = function(next(blocks))
+            for block in blocks:
+                total += function(block)
+            return total
+
+        chunk_sums = self.map(chunk_sum, source, partition)
+        total = next(chunk_sums)
+        for chunk in chunk_sums:
+            total += chunk
+        return total

@@ -1,0 +1,45 @@
+"""Ctrl-C and SIGTERM during long work: the first asks it to end well, the second ends it at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+__all__ = ["InterruptRequest", "interrupts_as_requests"]
+
+
+class InterruptRequest:
+    """Whether the user has asked for an end."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+
+@contextmanager
+def interrupts_as_requests() -> Iterator[InterruptRequest]:
+    """Turn the first SIGINT or SIGTERM inside into a request; the second raises KeyboardInterrupt.
+
+    Outside the main thread, where Python allows no signal handlers, nothing is requested.
+    """
+    request = InterruptRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if request.requested:
+            raise KeyboardInterrupt
+        request.requested = True
+
+    previous: dict[int, Any] = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            previous[number] = signal.signal(number, handle)
+        yield request
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)

@@ -1,0 +1,368 @@
+r"""The sparse autoencoder's objective, its gradient, and the sums over rows that make both.
+
+.. math::
+
+    Z_2 = X W_{enc}^T + b_{enc}, \quad A = f(Z_2), \quad
+    Z_3 = A W_{dec} + b_{dec}, \quad \hat X = g(Z_3)
+
+    J = \frac1m \sum_i \tfrac12 \|\hat x_i - x_i\|^2
+        + \tfrac\lambda2 (\|W_{enc}\|^2 + \|W_{dec}\|^2)
+        + \text{penalty}(\hat\rho), \quad \hat\rho_j = \frac1m \sum_i h(a_{ij})
+
+The penalty's slope :math:`s_j` depends on the average over *all* rows, yet one sweep over the data
+is enough: :math:`s_j` is one number per unit, so that
+
+.. math::
+
+    \nabla J = \frac1m \sum_i (\text{reconstruction part})_i
+               + s_j \, \frac1m \sum_i h'(a_{ij}) f'(z_{ij}) \, x_i + \text{weight decay},
+
+where both sums add up over blocks of rows and :math:`s_j` is applied at the end. `terms` computes
+the sums of one block, `Terms` can be added, `finish` makes loss and gradient of the total.
+
+Conventions
+-----------
+m rows (examples), d features, k units (components), p parameters.
+
+    X, X_hat      (m, d)     b_enc  (k,)
+    Z, A          (m, k)     b_dec  (d,)
+    W_enc, W_dec  (k, d)     theta  (p,) = W_enc, b_enc, W_dec, b_dec, each row-major
+
+theta, gradients and sums are float64; products are computed in the precision of X. In terms of the
+lecture notes W_enc is W1 and W_dec is the transpose of W2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rhohat._typing import Float64Array, FloatArray
+from rhohat._validation import check_integer, check_real, look_up
+from rhohat.activations import ACTIVATIONS, Activation
+from rhohat.decoders import DECODERS, Decoder
+from rhohat.penalties import PENALTIES, SparsityPenalty
+
+__all__ = ["LossTerms", "SparseObjective", "Terms"]
+
+
+class LossTerms(NamedTuple):
+    """The three terms of the loss, in the order of the formula. They add up to `total`."""
+
+    reconstruction: float
+    weight_decay: float
+    sparsity: float
+
+    @property
+    def total(self) -> float:
+        """J, the number that the solver minimises."""
+        return self.reconstruction + self.weight_decay + self.sparsity
+
+
+@dataclass
+class Terms:
+    """Sums over a block of rows, each row counted w_i times. Sums of two blocks can be added.
+
+    Attributes
+    ----------
+    weight : float
+        sum_i w_i, the number of rows if they are not weighted.
+    squared_error : float
+        sum_i w_i 1/2 ||x_hat_i - x_i||^2.
+    activity : ndarray of shape (k,)
+        sum_i w_i h(a_i).
+    gradient : ndarray of shape (p,)
+        Gradient of `squared_error`, in the layout of theta. Where the penalty's slope is known in
+        advance, it holds the penalty's gradient too.
+    direction : ndarray of shape (k * d + k,)
+        sum_i w_i h'(a_ij) f'(z_ij) (x_i, 1): what the penalty's slope multiplies, in the layout of
+        W_enc, b_enc. Empty where the slope is known in advance.
+    """
+
+    weight: float
+    squared_error: float
+    activity: Float64Array
+    gradient: Float64Array
+    direction: Float64Array
+
+    def __iadd__(self, other: Terms) -> Terms:
+        self.weight += other.weight
+        self.squared_error += other.squared_error
+        self.activity += other.activity
+        self.gradient += other.gradient
+        self.direction += other.direction
+        return self
+
+
+class SparseObjective:
+    """The objective as a value: it holds settings and shapes, no data and no parameters.
+
+    Parameters
+    ----------
+    n_features : int
+        d, columns of X.
+    n_components : int
+        k, hidden units.
+    activation : str or Activation, default="sigmoid"
+        f, a row of `rhohat.activations.ACTIVATIONS`.
+    decoder : str or Decoder, default="linear"
+        A row of `rhohat.decoders.DECODERS`: "linear", "sigmoid" or "tied".
+    penalty : str or SparsityPenalty, default="kl"
+        A penalty, or the name of one with its default parameters.
+    weight_decay : float, default=1e-4
+        lambda, at least 0. Biases do not decay.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a setting is out of range or the combination makes no sense.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import KLSparsity, SparseObjective
+    >>> objective = SparseObjective(6, 4, penalty=KLSparsity(target=0.1))
+    >>> loss, grad = objective.loss_grad(np.zeros(objective.n_parameters), np.ones((5, 6)))
+    >>> grad.shape
+    (58,)
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_components: int,
+        *,
+        activation: str | Activation = "sigmoid",
+        decoder: str | Decoder = "linear",
+        penalty: str | SparsityPenalty = "kl",
+        weight_decay: float = 1e-4,
+    ) -> None:
+        self.n_features = check_integer("n_features", n_features, low=1)
+        self.n_components = check_integer("n_components", n_components, low=1)
+        self.activation = (
+            activation
+            if isinstance(activation, Activation)
+            else look_up("activation", activation, ACTIVATIONS)
+        )
+        self.decoder = (
+            decoder if isinstance(decoder, Decoder) else look_up("decoder", decoder, DECODERS)
+        )
+        self.penalty = (
+            penalty
+            if isinstance(penalty, SparsityPenalty)
+            else look_up("sparsity_penalty", penalty, PENALTIES)()
+        )
+        self.weight_decay = check_real("weight_decay", weight_decay, low=0)
+        self.penalty.check(self.activation)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every parameter, in the order of theta."""
+        k, d = self.n_components, self.n_features
+        shapes: dict[str, tuple[int, ...]] = {"W_enc": (k, d), "b_enc": (k,)}
+        if not self.decoder.tied:
+            shapes["W_dec"] = (k, d)
+        shapes["b_dec"] = (d,)
+        return shapes
+
+    @property
+    def n_parameters(self) -> int:
+        """p, the length of theta."""
+        return sum(int(np.prod(shape)) for shape in self.shapes.values())
+
+    @property
+    def n_encoder_parameters(self) -> int:
+        """Length of the part of theta that belongs to the encoder, which comes first."""
+        return self.n_components * (self.n_features + 1)
+
+    def pack(self, parameters: Mapping[str, ArrayLike]) -> Float64Array:
+        """Join named parameters into one vector.
+
+        Parameters
+        ----------
+        parameters : mapping
+            "W_enc" (k, d), "b_enc" (k,), "W_dec" (k, d) unless the decoder is tied, "b_dec" (d,).
+
+        Returns
+        -------
+        theta : ndarray of shape (p,)
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, or a shape is not the expected one.
+        """
+        if set(parameters) != set(self.shapes):
+            raise ValueError(
+                f"expected the parameters {sorted(self.shapes)}, got {sorted(parameters)}."
+            )
+        parts = []
+        for name, shape in self.shapes.items():
+            part = np.asarray(parameters[name], dtype=np.float64)
+            if part.shape != shape:
+                raise ValueError(f"{name} must have shape {shape}, got {part.shape}.")
+            parts.append(part.ravel())
+        return np.concatenate(parts)
+
+    def unpack(self, theta: FloatArray) -> dict[str, FloatArray]:
+        """Split a vector in theta's layout into named views of it; the inverse of `pack`."""
+        if theta.shape != (self.n_parameters,):
+            raise ValueError(f"theta must have shape ({self.n_parameters},), got {theta.shape}.")
+        views: dict[str, FloatArray] = {}
+        start = 0
+        for name, shape in self.shapes.items():
+            stop = start + int(np.prod(shape))
+            views[name] = theta[start:stop].reshape(shape)
+            start = stop
+        return views
+
+    def encode(self, X: FloatArray, parameters: Mapping[str, FloatArray]) -> FloatArray:
+        """Hidden activations A = f(X W_enc' + b_enc), (m, k)."""
+        Z = X @ parameters["W_enc"].T
+        Z += parameters["b_enc"]
+        return self.activation.function(Z)
+
+    def decode(self, A: FloatArray, parameters: Mapping[str, FloatArray]) -> FloatArray:
+        """Reconstruction X_hat = g(A W_dec + b_dec), (m, d)."""
+        Z = A @ parameters[self.decoder_weights]
+        Z += parameters["b_dec"]
+        return self.decoder.output.function(Z)
+
+    @property
+    def decoder_weights(self) -> str:
+        """Name of the parameter that decodes: "W_dec", or "W_enc" where the decoder is tied."""
+        return "W_enc" if self.decoder.tied else "W_dec"
+
+    def terms(
+        self, X: FloatArray, theta: FloatArray, sample_weight: FloatArray | None = None
+    ) -> Terms:
+        """Sums over the rows of X; see `Terms`.
+
+        Parameters
+        ----------
+        X : ndarray of shape (m, d)
+            A block of rows, float32 or float64.
+        theta : ndarray of shape (p,)
+            Parameters, converted to X's precision.
+        sample_weight : ndarray of shape (m,), default=None
+            How often each row counts; once if None.
+        """
+        theta = theta.astype(X.dtype, copy=False)
+        parameters = self.unpack(theta)
+        W_enc = parameters["W_enc"]
+        w = None if sample_weight is None else sample_weight.astype(X.dtype, copy=False)[:, None]
+        gradient = np.zeros(self.n_parameters)
+        grad = self.unpack(gradient)
+
+        A = self.encode(X, parameters)
+        X_hat = self.decode(A, parameters)
+
+        # delta3 = (x_hat - x) g'(z3)
+        delta3 = X_hat - X
+        row_errors = np.einsum("ij,ij->i", delta3, delta3)
+        if self.decoder.output is not ACTIVATIONS["identity"]:
+            delta3 *= self.decoder.output.derivative(X_hat)
+        if w is not None:
+            delta3 *= w
+            row_errors *= w[:, 0]
+        grad[self.decoder_weights][:] = A.T @ delta3
+        grad["b_dec"][:] = delta3.sum(axis=0)
+
+        # delta2 = (delta3 W_dec' + s h'(a)) f'(z2); where s is not known yet, it is left out here
+        # and its factor summed into `direction`.
+        h, h_slope = self.penalty.pointwise(A)
+        f_slope = self.activation.derivative(A)
+        delta2 = delta3 @ parameters[self.decoder_weights].T
+        push = f_slope if h_slope is None else f_slope * h_slope
+        if w is not None:
+            push = push * w
+        delta2 *= f_slope
+        direction = np.zeros(0)
+        slope = self.penalty.fixed_slope
+        if slope is None:
+            direction = np.empty(self.n_encoder_parameters)
+            direction[: W_enc.size].reshape(W_enc.shape)[:] = push.T @ X
+            direction[W_enc.size :] = push.sum(axis=0)
+        elif slope != 0:
+            delta2 += slope * push
+        grad["W_enc"] += delta2.T @ X
+        grad["b_enc"][:] = delta2.sum(axis=0)
+
+        return Terms(
+            weight=float(X.shape[0] if w is None else w.sum(dtype=np.float64)),
+            squared_error=0.5 * float(row_errors.sum(dtype=np.float64)),
+            activity=(h if w is None else h * w).sum(axis=0, dtype=np.float64),
+            gradient=gradient,
+            direction=direction,
+        )
+
+    def average_activity(self, terms: Terms) -> Float64Array:
+        """rho_hat: the average of h(a) for each unit over all rows summed in `terms`, (k,)."""
+        return terms.activity / terms.weight
+
+    def loss_terms(self, terms: Terms, theta: Float64Array) -> LossTerms:
+        """The three terms of the exact loss over all rows summed in `terms`."""
+        weights = (view for name, view in self.unpack(theta).items() if name.startswith("W"))
+        penalty, _ = self.penalty.on_average(self.average_activity(terms), self.activation)
+        return LossTerms(
+            reconstruction=terms.squared_error / terms.weight,
+            weight_decay=0.5 * self.weight_decay * sum(float(np.vdot(W, W)) for W in weights),
+            sparsity=penalty,
+        )
+
+    def finish(self, terms: Terms, theta: Float64Array) -> tuple[float, Float64Array]:
+        """Exact loss and gradient over all rows summed in `terms`.
+
+        Returns
+        -------
+        loss : float
+        grad : ndarray of shape (p,)
+        """
+        gradient = terms.gradient / terms.weight
+        if terms.direction.size:
+            _, slope = self.penalty.on_average(self.average_activity(terms), self.activation)
+            k, d = self.n_components, self.n_features
+            scale = slope / terms.weight
+            gradient[: k * d] += np.repeat(scale, d) * terms.direction[: k * d]
+            gradient[k * d : k * d + k] += scale * terms.direction[k * d :]
+        decayed = self.unpack(gradient)
+        for name, view in self.unpack(theta).items():
+            if name.startswith("W"):
+                decayed[name] += self.weight_decay * view
+        return self.loss_terms(terms, theta).total, gradient
+
+    def loss_grad(
+        self, theta: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, Float64Array]:
+        """Loss and gradient on rows that are in memory, as one block.
+
+        Parameters
+        ----------
+        theta : array-like of shape (p,)
+        X : array-like of shape (m, d)
+        sample_weight : array-like of shape (m,), default=None
+
+        Returns
+        -------
+        loss : float
+        grad : ndarray of shape (p,)
+        """
+        theta = np.asarray(theta, dtype=np.float64)
+        X = np.asarray(X)
+        if X.dtype != np.float32:
+            X = X.astype(np.float64, copy=False)
+        if X.ndim != 2 or X.shape[1] != self.n_features or X.shape[0] == 0:
+            raise ValueError(
+                f"X must have shape (m >= 1, {self.n_features}), got {X.shape}."
+            )
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight, dtype=np.float64)
+            if sample_weight.shape != X.shape[:1]:
+                raise ValueError(
+                    f"sample_weight must have shape {X.shape[:1]}, got {sample_weight.shape}."
+                )
+        return self.finish(self.terms(X, theta, sample_weight), theta)

@@ -1,0 +1,333 @@
+"""Solvers: minimise a function that returns its loss and gradient.
+
+A solver sees nothing but ``loss_grad(theta) -> (loss, grad)``. Its whole memory is a `SolverState`,
+handed to the callback after every iteration; `minimize` started again with that state goes on bit
+for bit. A new solver is one class and one row of `SOLVERS`.
+
+References
+----------
+J. Nocedal and S. Wright, Numerical Optimization, 2nd edition: algorithms 3.5 and 3.6 (strong Wolfe
+line search), 7.4 (L-BFGS two-loop recursion).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+
+from rhohat._typing import Float64Array
+
+__all__ = [
+    "SOLVERS",
+    "GradientDescent",
+    "LBFGS",
+    "LossGrad",
+    "Solver",
+    "SolverResult",
+    "SolverState",
+    "StopReason",
+]
+
+LossGrad: TypeAlias = Callable[[Float64Array], tuple[float, Float64Array]]
+
+
+class StopReason(Enum):
+    """Why training ended, in the words that users read."""
+
+    CONVERGED = "converged: the loss fell by less than tol, relatively, over the last ten iterations"
+    MAX_ITER = "stopped at max_iter iterations"
+    CALLBACK = "stopped by the callback"
+    INTERRUPTED = "was interrupted; the best model so far is kept"
+    NO_DESCENT = (
+        "stopped: no step along the search direction lowers the loss any further. At the end of a "
+        "long run that is the limit of the data's precision: use float64, or a larger tol"
+    )
+    NOT_A_NUMBER = "stopped: loss or gradient became NaN; the last finite model is kept"
+
+
+@dataclass(frozen=True)
+class SolverState:
+    """Everything that a solver knows between two iterations.
+
+    Attributes
+    ----------
+    theta, grad : ndarray of shape (p,)
+    loss : float
+    n_iter, n_evaluations : int
+    recent_losses : tuple of float
+        Losses of the last iterations, for the convergence test.
+    step : float
+        Length of the last accepted step, in units of the search direction.
+    steps, changes : tuple of ndarray of shape (p,)
+        Last differences of theta and of the gradient, oldest first (L-BFGS).
+    """
+
+    theta: Float64Array
+    loss: float
+    grad: Float64Array
+    n_iter: int = 0
+    n_evaluations: int = 1
+    recent_losses: tuple[float, ...] = ()
+    step: float = 0.0
+    steps: tuple[Float64Array, ...] = field(default=(), repr=False)
+    changes: tuple[Float64Array, ...] = field(default=(), repr=False)
+
+
+class SolverResult(NamedTuple):
+    """The best point found, and why the solver ended there."""
+
+    state: SolverState
+    reason: StopReason
+
+
+class Solver(Protocol):
+    """The contract of every solver."""
+
+    def minimize(
+        self,
+        loss_grad: LossGrad,
+        theta0: Float64Array,
+        *,
+        max_iter: int,
+        tol: float,
+        callback: Callable[[SolverState], StopReason | None] | None = None,
+        state: SolverState | None = None,
+    ) -> SolverResult:
+        """Minimise `loss_grad` from `theta0`, or go on from `state`.
+
+        The callback is told of every iteration; a reason that it returns ends the run.
+        """
+        ...
+
+
+class _Point(NamedTuple):
+    """A point on the line theta + step * direction."""
+
+    step: float
+    theta: Float64Array
+    loss: float
+    grad: Float64Array
+    slope: float
+
+
+class _NotANumber(ArithmeticError):
+    """The function returned NaN."""
+
+
+#: Iterations over which the convergence test compares losses.
+WINDOW = 10
+#: Sufficient decrease and curvature constants of the strong Wolfe conditions (N & W, section 3.1).
+C1, C2 = 1e-4, 0.9
+#: Evaluations that one line search may use.
+MAX_EVALUATIONS = 30
+
+
+class GradientDescent:
+    """Batch gradient descent: along minus the gradient, as far as the line search finds good."""
+
+    def direction(self, state: SolverState) -> Float64Array:
+        """Search direction at `state`."""
+        return -state.grad
+
+    def first_step(self, state: SolverState, direction: Float64Array) -> float:
+        """Step to try first: twice the last one, so that it can grow; a short one at the start."""
+        if state.step:
+            return 2 * state.step
+        return min(1.0, 1.0 / max(float(np.abs(direction).sum()), np.finfo(float).tiny))
+
+    def remember(self, before: SolverState, after: SolverState) -> SolverState:
+        """Add to `after` what the next direction needs to know of the step from `before`."""
+        return after
+
+    def forget(self, state: SolverState) -> SolverState | None:
+        """`state` without memory, for a fresh start where the search fails; None if it has none."""
+        return None
+
+    def minimize(
+        self,
+        loss_grad: LossGrad,
+        theta0: Float64Array,
+        *,
+        max_iter: int,
+        tol: float,
+        callback: Callable[[SolverState], StopReason | None] | None = None,
+        state: SolverState | None = None,
+    ) -> SolverResult:
+        """Minimise `loss_grad`; see `Solver`.
+
+        The loss falls with every iteration. A step to where it is infinite is cut short; NaN ends
+        the run. Neither is ever reported as converged.
+        """
+        if state is None:
+            loss, grad = loss_grad(theta0)
+            state = SolverState(theta0, float(loss), grad, recent_losses=(float(loss),))
+            if not _is_finite(loss, grad):
+                return SolverResult(state, StopReason.NOT_A_NUMBER)
+        while state.n_iter < max_iter:
+            if not state.grad.any():
+                return SolverResult(state, StopReason.CONVERGED)
+            try:
+                after = self._iterate(loss_grad, state)
+            except _NotANumber:
+                return SolverResult(state, StopReason.NOT_A_NUMBER)
+            if after is None:
+                fresh = self.forget(state)
+                if fresh is None:
+                    return SolverResult(state, StopReason.NO_DESCENT)
+                state = fresh
+                continue
+            state = after
+            reason = callback(state) if callback is not None else None
+            if reason is not None:
+                return SolverResult(state, reason)
+            losses = state.recent_losses
+            if len(losses) > WINDOW and losses[0] - losses[-1] <= tol * abs(losses[-1]):
+                return SolverResult(state, StopReason.CONVERGED)
+        return SolverResult(state, StopReason.MAX_ITER)
+
+    def _iterate(self, loss_grad: LossGrad, state: SolverState) -> SolverState | None:
+        """One line search; None where no step lowers the loss."""
+        direction = self.direction(state)
+        slope = float(state.grad @ direction)
+        if not slope < 0:
+            return None
+        evaluations = 0
+
+        def evaluate(step: float) -> _Point:
+            nonlocal evaluations
+            evaluations += 1
+            theta = state.theta + step * direction
+            loss, grad = loss_grad(theta)
+            if np.isnan(loss) or (np.isfinite(loss) and not np.isfinite(grad).all()):
+                raise _NotANumber
+            return _Point(step, theta, float(loss), grad, float(grad @ direction))
+
+        start = _Point(0.0, state.theta, state.loss, state.grad, slope)
+        point = wolfe_point(evaluate, start, self.first_step(state, direction))
+        if point is None:
+            return None
+        after = replace(
+            state,
+            theta=point.theta,
+            loss=point.loss,
+            grad=point.grad,
+            n_iter=state.n_iter + 1,
+            n_evaluations=state.n_evaluations + evaluations,
+            recent_losses=(*state.recent_losses[-WINDOW:], point.loss),
+            step=point.step,
+        )
+        return self.remember(state, after)
+
+
+class LBFGS(GradientDescent):
+    """Limited-memory BFGS: gradient descent in a metric learned from the last steps.
+
+    Parameters
+    ----------
+    memory : int, default=20
+        Steps remembered; 2 * memory vectors of the length of theta are held.
+    """
+
+    def __init__(self, memory: int = 20) -> None:
+        self.memory = memory
+
+    def direction(self, state: SolverState) -> Float64Array:
+        """-H grad by the two-loop recursion (N & W, algorithm 7.4)."""
+        q = -state.grad
+        if not state.steps:
+            return q
+        pairs = [(s, y, 1.0 / float(s @ y)) for s, y in zip(state.steps, state.changes, strict=True)]
+        alphas = []
+        for s, y, inverse in reversed(pairs):
+            alpha = inverse * float(s @ q)
+            q -= alpha * y
+            alphas.append(alpha)
+        s, y, _ = pairs[-1]
+        q *= float(s @ y) / float(y @ y)
+        for (s, y, inverse), alpha in zip(pairs, reversed(alphas), strict=True):
+            q += (alpha - inverse * float(y @ q)) * s
+        return q
+
+    def first_step(self, state: SolverState, direction: Float64Array) -> float:
+        """One, the length that the metric gives; short as long as no metric is known."""
+        if state.steps:
+            return 1.0
+        return min(1.0, 1.0 / max(float(np.abs(direction).sum()), np.finfo(float).tiny))
+
+    def remember(self, before: SolverState, after: SolverState) -> SolverState:
+        """Keep the step and the change of gradient, where their product shows curvature."""
+        step, change = after.theta - before.theta, after.grad - before.grad
+        if float(step @ change) <= np.finfo(float).eps * float(change @ change):
+            return after
+        return replace(
+            after,
+            steps=(*before.steps, step)[-self.memory :],
+            changes=(*before.changes, change)[-self.memory :],
+        )
+
+    def forget(self, state: SolverState) -> SolverState | None:
+        """`state` without steps, so that the next direction is the gradient's."""
+        return replace(state, steps=(), changes=()) if state.steps else None
+
+
+def wolfe_point(
+    evaluate: Callable[[float], _Point], start: _Point, first_step: float
+) -> _Point | None:
+    """Find a point on the line that satisfies the strong Wolfe conditions.
+
+    `low` is the best point so far that lowers the loss enough; `high`, once there is one, closes
+    the interval in which a good point must lie. An infinite loss counts as too far.
+
+    Returns
+    -------
+    point or None
+        If the evaluations are used up, the best point with sufficient decrease; None if none has.
+    """
+    low, high = start, None
+    step = first_step
+    for _ in range(MAX_EVALUATIONS):
+        point = evaluate(step)
+        if point.loss > start.loss + C1 * step * start.slope or (
+            low.step > 0 and point.loss >= low.loss
+        ):
+            high = point
+        elif abs(point.slope) <= -C2 * start.slope:
+            return point
+        else:
+            if point.slope * ((high.step if high else np.inf) - low.step) >= 0:
+                high = low
+            low = point
+        step = 4 * step if high is None else _between(low, high)
+        if step == low.step or (high is not None and step == high.step):
+            break
+    return low if low.step > 0 else None
+
+
+def _between(low: _Point, high: _Point) -> float:
+    """Minimiser of the cubic through both points (N & W 3.59), kept off the interval's ends."""
+    width = high.step - low.step
+    share = 0.1  # of the interval, where the far end is infinite
+    if np.isfinite(high.loss):
+        d1 = low.slope + high.slope - 3 * (low.loss - high.loss) / (low.step - high.step)
+        root = d1 * d1 - low.slope * high.slope
+        share = 0.5
+        if root >= 0:
+            d2 = np.copysign(np.sqrt(root), width)
+            bottom = high.slope - low.slope + 2 * d2
+            if bottom != 0:
+                share = 1 - (high.slope + d2 - d1) / bottom
+    return low.step + width * float(np.clip(share, 0.1, 0.9))
+
+
+def _is_finite(loss: float, grad: Float64Array) -> bool:
+    return bool(np.isfinite(loss) and np.isfinite(grad).all())
+
+
+SOLVERS: dict[str, type[GradientDescent]] = {
+    "lbfgs": LBFGS,
+    "gradient-descent": GradientDescent,
+}

@@ -1,0 +1,152 @@
+"""Sources: where rows come from.
+
+A source knows its shape and precision and reads any run of rows as a plain array, so that nothing
+above it needs to know where the data lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat._typing import FloatArray
+
+__all__ = ["ArraySource", "Partition", "RowSubset", "Rows", "Source"]
+
+
+class Rows(NamedTuple):
+    """A run of rows, (b, d), and how often each counts, (b,); once if `sample_weight` is None."""
+
+    X: FloatArray
+    sample_weight: FloatArray | None = None
+
+    def blocks(self, size: int) -> Iterator[Rows]:
+        """Cut into blocks of `size` rows, in order; the last may be shorter."""
+        for start in range(0, self.X.shape[0], size):
+            part = slice(start, start + size)
+            weight = None if self.sample_weight is None else self.sample_weight[part]
+            yield Rows(self.X[part], weight)
+
+
+class Source(Protocol):
+    """What training needs to know of data."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64: the precision of what `read` gives."""
+        ...
+
+    def read(self, start: int, stop: int) -> Rows:
+        """Rows start to stop as C-contiguous arrays in memory."""
+        ...
+
+    def take(self, indices: NDArray[np.intp]) -> Rows:
+        """The rows with these numbers, in ascending order."""
+        ...
+
+
+class ArraySource:
+    """Rows of an array in memory, or mapped into it.
+
+    Parameters
+    ----------
+    X : ndarray of shape (m, d), float32 or float64
+    sample_weight : ndarray of shape (m,), default=None
+    """
+
+    def __init__(self, X: FloatArray, sample_weight: FloatArray | None = None) -> None:
+        self.X = X
+        self.sample_weight = sample_weight
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        m, d = self.X.shape
+        return m, d
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of the array."""
+        return self.X.dtype
+
+    def read(self, start: int, stop: int) -> Rows:
+        """Rows start to stop; copied only where the array is not C-contiguous."""
+        weight = None if self.sample_weight is None else self.sample_weight[start:stop]
+        return Rows(np.ascontiguousarray(self.X[start:stop]), weight)
+
+    def take(self, indices: NDArray[np.intp]) -> Rows:
+        """Copy of the rows with these numbers."""
+        weight = None if self.sample_weight is None else self.sample_weight[indices]
+        return Rows(np.ascontiguousarray(self.X[indices]), weight)
+
+
+class RowSubset:
+    """Some of the rows of another source.
+
+    Parameters
+    ----------
+    source : Source
+    indices : ndarray of int
+        Numbers of the rows, ascending.
+    """
+
+    def __init__(self, source: Source, indices: NDArray[np.intp]) -> None:
+        self.source = source
+        self.indices = indices
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self.indices), self.source.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of the other source."""
+        return self.source.dtype
+
+    def read(self, start: int, stop: int) -> Rows:
+        """Rows start to stop of the subset."""
+        return self.source.take(self.indices[start:stop])
+
+    def take(self, indices: NDArray[np.intp]) -> Rows:
+        """Rows of the subset with these numbers."""
+        return self.source.take(self.indices[indices])
+
+
+class Partition(NamedTuple):
+    """How rows are cut up; it decides the order of summation, and so the bits of every sum.
+
+    Attributes
+    ----------
+    block_size : int
+        Rows computed at a time, few enough for their activations to stay in cache.
+    chunk_size : int
+        Rows of a run of blocks: the unit of reading, of a task and of ordered summation.
+    """
+
+    block_size: int
+    chunk_size: int
+
+    #: Bytes that a core's second-level cache is counted on to hold.
+    CACHE = 1 << 20
+    BLOCKS_PER_CHUNK = 4
+
+    @classmethod
+    def for_shape(cls, n_features: int, n_components: int, dtype: np.dtype[Any]) -> Partition:
+        """Sizes from shape and precision alone, so that every machine sums in the same order."""
+        bytes_per_row = (3 * n_features + 3 * n_components) * dtype.itemsize
+        block = int(np.clip(cls.CACHE // bytes_per_row // 64 * 64, 128, 512))
+        return cls(block, block * cls.BLOCKS_PER_CHUNK)
+
+    def chunks(self, n_rows: int) -> Iterator[tuple[int, int]]:
+        """Start and stop of every chunk, in order."""
+        for start in range(0, n_rows, self.chunk_size):
+            yield start, min(start + self.chunk_size, n_rows)
