@@ -7,7 +7,17 @@ from math import inf
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_array, validate_data
+
+from rhohat._typing import FloatArray
+
 T = TypeVar("T")
+
+#: Precisions that rows are computed in; others are converted to the first.
+PRECISIONS = (np.float64, np.float32)
 
 
 def check_real(
@@ -57,3 +67,18 @@ def look_up(name: str, value: Any, table: Mapping[str, T]) -> T:
         return table[value]
     rows = ", ".join(repr(row) for row in table)
     raise ValueError(f"{name} must be one of {rows}, got {value!r}.")
+
+
+def check_rows(X: ArrayLike) -> FloatArray:
+    """X as a finite two-dimensional float32 or float64 array, else raise; see `check_array`."""
+    rows: FloatArray = check_array(X, dtype=PRECISIONS)
+    return rows
+
+
+def check_input(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> FloatArray:
+    """Like `check_rows`, for an estimator's input: the features must be those seen in fit.
+
+    With `reset`, their number and names are taken from X.
+    """
+    rows: FloatArray = validate_data(estimator, X, reset=reset, dtype=PRECISIONS)
+    return rows

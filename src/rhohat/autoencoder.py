@@ -15,13 +15,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,
-    check_array,
     check_is_fitted,
-    validate_data,
 )
 
 from rhohat._typing import Float64Array, FloatArray
-from rhohat._validation import check_integer, check_real, look_up
+from rhohat._validation import check_input, check_integer, check_real, check_rows, look_up
 from rhohat.decoders import Decoder
 from rhohat.engines import ThreadEngine
 from rhohat.objective import SparseObjective
@@ -67,7 +65,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         data. Biases do not decay.
     solver : {"lbfgs", "gradient-descent"} or Solver, default="lbfgs"
         How the objective is minimised.
-    max_iter : int, default=160
+    max_iter : int, default=200
         Iterations at most, over all stages. It is a budget: with few units left to improve, a run
         that ends here is a good model, and `converged_` and `stop_reason_` say that it could go on.
     tol : float, default=1e-4
@@ -146,7 +144,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         sparsity_penalty: str | SparsityPenalty = "kl",
         weight_decay: float = 1e-4,
         solver: str | Solver = "lbfgs",
-        max_iter: int = 160,
+        max_iter: int = 200,
         tol: float = 1e-4,
         growth: bool = True,
         n_jobs: int | None = None,
@@ -166,9 +164,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.callback = callback
         self.random_state = random_state
 
-    def fit(
-        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
-    ) -> Self:
+    def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn weights from the rows of X.
 
         Parameters
@@ -203,7 +199,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         max_iter = check_integer("max_iter", self.max_iter, low=1)
         tol = check_real("tol", self.tol, low=0)
         engine = ThreadEngine(self.n_jobs)
-        X = self._validated(X, reset=True)
+        X = check_input(self, X, reset=True)
         objective = self._objective(X.shape[1])
         _refuse_beyond_memory(objective)
         if sample_weight is not None:
@@ -230,7 +226,9 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             )
             low, high = activation_extremes(objective, result.theta, source, engine, partition)
             fingerprint = hashlib.sha256()
-            for digest in engine.map(lambda rows: hashlib.sha256(rows.X).digest(), source, partition):
+            for digest in engine.map(
+                lambda rows: hashlib.sha256(rows.X.data).digest(), source, partition
+            ):
                 fingerprint.update(digest)
 
         parameters = objective.unpack(result.theta.astype(X.dtype))
@@ -250,9 +248,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.stop_reason_ = result.reason.value
         spread = high - low
         width = np.subtract(*objective.activation.range[::-1])
-        self.n_dead_ = int(
-            np.sum(spread <= 1e-3 * (width if np.isfinite(width) else spread.max()))
-        )
+        self.n_dead_ = int(np.sum(spread <= 1e-3 * (width if np.isfinite(width) else spread.max())))
         self.data_fingerprint_ = fingerprint.hexdigest()
 
         if result.reason is StopReason.NOT_A_NUMBER:
@@ -273,7 +269,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         A : ndarray of shape (m, n_components), in the precision of X
         """
         objective = self._fitted_objective()
-        X = self._validated(X, reset=False)
+        X = check_input(self, X, reset=False)
         parameters = self._parameters(X.dtype)
         return self._map_rows(lambda rows: objective.encode(rows, parameters), X, objective)
 
@@ -290,7 +286,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         X_hat : ndarray of shape (m, n_features), in the precision of the activations
         """
         objective = self._fitted_objective()
-        A: FloatArray = check_array(X, dtype=(np.float64, np.float32))
+        A = check_rows(X)
         if A.shape[1] != objective.n_components:
             raise ValueError(
                 f"X has {A.shape[1]} columns, but inverse_transform expects activations of "
@@ -314,7 +310,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         scores : ndarray of shape (m,)
         """
         objective = self._fitted_objective()
-        X = self._validated(X, reset=False)
+        X = check_input(self, X, reset=False)
         parameters = self._parameters(X.dtype)
 
         def scores(rows: FloatArray) -> FloatArray:
@@ -346,7 +342,8 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     @property
     def components_(self) -> FloatArray:
         """The encoder's weights, one row per unit."""
-        return self.encoder_weights_
+        weights: FloatArray = self.encoder_weights_
+        return weights
 
     @property
     def _n_features_out(self) -> int:
@@ -358,7 +355,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         return tags
 
     def _objective(self, n_features: int) -> SparseObjective:
-        """The objective that the parameters describe, checked."""
+        """Check the parameters and make the objective that they describe."""
         return SparseObjective(
             n_features,
             self.n_components,
@@ -381,12 +378,6 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             "b_dec": self.decoder_bias_,
         }
         return {name: array.astype(dtype, copy=False) for name, array in weights.items()}
-
-    def _validated(self, X: ArrayLike, *, reset: bool) -> FloatArray:
-        validated: FloatArray = validate_data(
-            self, X, reset=reset, dtype=(np.float64, np.float32)
-        )
-        return validated
 
     def _map_rows(
         self,

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import joblib
 from threadpoolctl import ThreadpoolController
@@ -21,13 +21,13 @@ from rhohat.sources import Partition, Rows, Source
 __all__ = ["Engine", "ThreadEngine", "effective_n_jobs"]
 
 
-class Summable(Protocol):
+class _Summable(Protocol):
     """A sum over rows, to which that of other rows can be added in place."""
 
-    def __iadd__(self, other: Any) -> Any: ...
+    def __iadd__(self, other: Any) -> Self: ...
 
 
-S = TypeVar("S", bound=Summable)
+S = TypeVar("S", bound=_Summable)
 T = TypeVar("T")
 
 
@@ -72,7 +72,10 @@ class ThreadEngine:
     def running(self) -> Iterator[ThreadEngine]:
         """Hold the threads, and BLAS to one thread in each."""
         controller = ThreadpoolController()
-        with controller.limit(limits=1, user_api="blas"), ThreadPoolExecutor(self.n_threads) as pool:
+        with (
+            controller.limit(limits=1, user_api="blas"),
+            ThreadPoolExecutor(self.n_threads) as pool,
+        ):
             self._pool = pool
             try:
                 yield self
@@ -86,10 +89,12 @@ class ThreadEngine:
         if self._pool is None:
             raise RuntimeError("ThreadEngine works inside 'with engine.running():' only.")
         waiting: deque[Future[T]] = deque()
+
+        def task(start: int, stop: int) -> T:
+            return function(source.read(start, stop))
+
         for start, stop in partition.chunks(source.shape[0]):
-            waiting.append(
-                self._pool.submit(lambda a=start, b=stop: function(source.read(a, b)))
-            )
+            waiting.append(self._pool.submit(task, start, stop))
             if len(waiting) > 2 * self.n_threads:
                 yield waiting.popleft().result()
         while waiting:
@@ -100,13 +105,14 @@ class ThreadEngine:
 
         def chunk_sum(rows: Rows) -> S:
             blocks = rows.blocks(partition.block_size)
-            total = function(next(blocks))
+            total: Any = function(next(blocks))
             for block in blocks:
                 total += function(block)
-            return total
+            summed: S = total
+            return summed
 
         chunk_sums = self.map(chunk_sum, source, partition)
-        total = next(chunk_sums)
+        total: Any = next(chunk_sums)
         for chunk in chunk_sums:
             total += chunk
         return total

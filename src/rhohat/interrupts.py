@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during long work: the first asks it to end well, the second ends it at once."""
+"""Ctrl-C and SIGTERM during long work: the first asks for a good end, the second ends at once."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def interrupts_as_requests() -> Iterator[InterruptRequest]:
             previous[number] = signal.signal(number, handle)
         yield request
     finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        for caught, handler in previous.items():
+            signal.signal(caught, handler if handler is not None else signal.SIG_DFL)

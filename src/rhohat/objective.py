@@ -356,9 +356,7 @@ class SparseObjective:
         if X.dtype != np.float32:
             X = X.astype(np.float64, copy=False)
         if X.ndim != 2 or X.shape[1] != self.n_features or X.shape[0] == 0:
-            raise ValueError(
-                f"X must have shape (m >= 1, {self.n_features}), got {X.shape}."
-            )
+            raise ValueError(f"X must have shape (m >= 1, {self.n_features}), got {X.shape}.")
         if sample_weight is not None:
             sample_weight = np.asarray(sample_weight, dtype=np.float64)
             if sample_weight.shape != X.shape[:1]:

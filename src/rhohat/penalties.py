@@ -148,7 +148,7 @@ class L1Sparsity(SparsityPenalty):
         return self.weight * float(average.sum()), np.full_like(average, self.weight)
 
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
-        """h(a) = \\|a\\| and h'(a) = sign(a)."""
+        """The absolute value, h(a) = abs(a), and h'(a) = sign(a)."""
         return np.abs(A), np.sign(A)
 
     @property

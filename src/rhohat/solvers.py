@@ -22,9 +22,9 @@ import numpy as np
 from rhohat._typing import Float64Array
 
 __all__ = [
+    "LBFGS",
     "SOLVERS",
     "GradientDescent",
-    "LBFGS",
     "LossGrad",
     "Solver",
     "SolverResult",
@@ -38,7 +38,9 @@ LossGrad: TypeAlias = Callable[[Float64Array], tuple[float, Float64Array]]
 class StopReason(Enum):
     """Why training ended, in the words that users read."""
 
-    CONVERGED = "converged: the loss fell by less than tol, relatively, over the last ten iterations"
+    CONVERGED = (
+        "converged: the loss fell by less than tol, relatively, over the last ten iterations"
+    )
     MAX_ITER = "stopped at max_iter iterations"
     CALLBACK = "stopped by the callback"
     INTERRUPTED = "was interrupted; the best model so far is kept"
@@ -240,7 +242,9 @@ class LBFGS(GradientDescent):
         q = -state.grad
         if not state.steps:
             return q
-        pairs = [(s, y, 1.0 / float(s @ y)) for s, y in zip(state.steps, state.changes, strict=True)]
+        pairs = [
+            (s, y, 1.0 / float(s @ y)) for s, y in zip(state.steps, state.changes, strict=True)
+        ]
         alphas = []
         for s, y, inverse in reversed(pairs):
             alpha = inverse * float(s @ q)

@@ -121,6 +121,11 @@ class RowSubset:
         return self.source.take(self.indices[indices])
 
 
+#: What a core's second-level cache is counted on to hold.
+CACHE_BYTES = 1 << 20
+BLOCKS_PER_CHUNK = 4
+
+
 class Partition(NamedTuple):
     """How rows are cut up; it decides the order of summation, and so the bits of every sum.
 
@@ -135,16 +140,12 @@ class Partition(NamedTuple):
     block_size: int
     chunk_size: int
 
-    #: Bytes that a core's second-level cache is counted on to hold.
-    CACHE = 1 << 20
-    BLOCKS_PER_CHUNK = 4
-
     @classmethod
     def for_shape(cls, n_features: int, n_components: int, dtype: np.dtype[Any]) -> Partition:
         """Sizes from shape and precision alone, so that every machine sums in the same order."""
         bytes_per_row = (3 * n_features + 3 * n_components) * dtype.itemsize
-        block = int(np.clip(cls.CACHE // bytes_per_row // 64 * 64, 128, 512))
-        return cls(block, block * cls.BLOCKS_PER_CHUNK)
+        block = int(np.clip(CACHE_BYTES // bytes_per_row // 64 * 64, 128, 512))
+        return cls(block, block * BLOCKS_PER_CHUNK)
 
     def chunks(self, n_rows: int) -> Iterator[tuple[int, int]]:
         """Start and stop of every chunk, in order."""

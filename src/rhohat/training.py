@@ -18,10 +18,18 @@ from rhohat.engines import Engine
 from rhohat.interrupts import interrupts_as_requests
 from rhohat.objective import LossTerms, SparseObjective, Terms
 from rhohat.solvers import Solver, SolverState, StopReason
-from rhohat.sources import Partition, RowSubset, Rows, Source
+from rhohat.sources import Partition, Rows, RowSubset, Source
 from rhohat.variables import Variables
 
-__all__ = ["IterationCallback", "Stage", "TrainingProgress", "TrainingResult", "activation_extremes", "growth_stages", "train"]
+__all__ = [
+    "IterationCallback",
+    "Stage",
+    "TrainingProgress",
+    "TrainingResult",
+    "activation_extremes",
+    "growth_stages",
+    "train",
+]
 
 
 class TrainingProgress(NamedTuple):
@@ -99,7 +107,7 @@ class TrainingResult(NamedTuple):
 GROWTH_THRESHOLD = 5000
 #: Rows and share of all iterations of the first stages. Trials on photographs: a smaller start
 #: leaves noise in some units, more iterations on it take longer to unlearn.
-FIRST_STAGES = ((2000, 1 / 4), (5000, 3 / 8))
+FIRST_STAGES = ((2000, 0.3), (5000, 0.3))
 #: Factor by which further stages grow.
 GROWTH_FACTOR = 4
 
@@ -107,8 +115,8 @@ GROWTH_FACTOR = 4
 def growth_stages(n_rows: int, max_iter: int, growth: bool = True) -> list[Stage]:
     """Divide the iterations among growing parts of the data; the last stage has all rows.
 
-    >>> growth_stages(20_000, 160)
-    [Stage(n_rows=2000, max_iter=40), Stage(n_rows=5000, max_iter=60), Stage(n_rows=20000, max_iter=60)]
+    >>> [tuple(stage) for stage in growth_stages(20_000, 200)]
+    [(2000, 60), (5000, 60), (20000, 80)]
     """
     if not growth or n_rows <= GROWTH_THRESHOLD:
         return [Stage(n_rows, max_iter)]
@@ -204,7 +212,9 @@ def train(
     max_iter = sum(stage.max_iter for stage in stages)
     work = sum(stage.n_rows * stage.max_iter for stage in stages)
     order = random_state.permutation(n_rows) if len(stages) > 1 else np.arange(0)
-    q, history, stage_rows, detail = q0, [], [], ""
+    q, detail = q0, ""
+    history: list[LossTerms] = []
+    stage_rows: list[int] = []
     rows_worked = 0
     rows_read = 0
 

@@ -1,8 +1,8 @@
 r"""The variables that the solver works in: standardised inputs, and a decoder of natural size.
 
 L-BFGS needs fewest iterations where all parameters matter about equally. With mean :math:`\mu` and
-standard deviation :math:`\sigma` of the data, the solver's vector q holds V_enc, c_enc, V_dec, b_dec
-with
+standard deviation :math:`\sigma` of the data, the solver's vector q holds V_enc, c_enc, V_dec and
+b_dec with
 
 .. math::
 
@@ -57,7 +57,7 @@ class FeatureSums:
     @property
     def standard_deviation(self) -> float:
         """Root mean square, over the features, of their standard deviations."""
-        return float(np.sqrt(max(np.mean(self.second / self.weight - self.mean**2), 0.0)))
+        return float(np.sqrt(max(float(np.mean(self.second / self.weight - self.mean**2)), 0.0)))
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,10 @@ class Variables:
         """Standardise by the mean and standard deviation of all rows of `source`."""
         sums = engine.map_sum(FeatureSums.of, source, partition)
         scale = sums.standard_deviation or 1.0
-        # A sparse bounded unit varies by about a tenth of its range, so that its decoder weights
-        # are about ten times as large as what they add to the reconstruction; other units vary by
-        # about 1. A sigmoid output passes on at most a quarter of what is added before it.
-        gain = 10.0 if objective.activation.is_bounded else 1.0
+        # A sparse bounded unit varies by about a twelfth of its range, so that its decoder weights
+        # are about twelve times as large as what they add to the reconstruction; other units vary
+        # by about 1. A sigmoid output passes on at most a quarter of what is added before it.
+        gain = 12.0 if objective.activation.is_bounded else 1.0
         output_slope = 0.25 if objective.decoder.output.is_bounded else 1.0
         return cls(objective, sums.mean, scale, gain * scale / output_slope)
 

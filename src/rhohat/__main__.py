@@ -1,0 +1,6 @@
+"""``python -m rhohat`` is the command ``rhohat``."""
+
+from rhohat.cli import main
+
+if __name__ == "__main__":
+    main()

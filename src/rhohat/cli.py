@@ -1,0 +1,327 @@
+"""The command ``rhohat``. Only this module prints."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rhohat import __version__
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from rhohat.training import IterationCallback, TrainingProgress
+
+__all__ = ["main"]
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="rhohat")
+def cli() -> None:
+    """Learn features from unlabelled data with sparse autoencoders.
+
+    Start with: rhohat learn
+    """
+
+
+@cli.command()
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("rhohat-out"),
+    show_default=True,
+    help="Folder to write figures and model into.",
+)
+@click.option(
+    "--patch-size",
+    type=click.IntRange(min=2),
+    default=10,
+    show_default=True,
+    help="Side of a patch in pixels.",
+)
+@click.option(
+    "--patches",
+    type=click.IntRange(min=2),
+    default=20_000,
+    show_default=True,
+    help="Number of patches.",
+)
+@click.option(
+    "--units",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="Hidden units: features to learn.",
+)
+@click.option(
+    "--iterations",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Iterations at most.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0, max=2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Draws patches and initial weights; the same seed gives the same files.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def learn(
+    out: Path, patch_size: int, patches: int, units: int, iterations: int, seed: int, as_json: bool
+) -> None:
+    r"""Learn edge features from ten photographs.
+
+    The photographs come with scikit-image and scikit-learn. They are whitened (1/f), cut into
+    patches, normalised, and a sparse autoencoder learns to reconstruct the patches from hidden
+    units that are mostly silent (sigmoid, rho 0.01, lambda 1e-4, beta 3).
+
+    Writes features.png and features.svg (the input that activates each unit most), training.png
+    (the loss and its terms) and model.safetensors.
+
+    \b
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (the best model so far is written).
+
+    \b
+    Examples:
+      rhohat learn
+      rhohat learn --units 196 --patch-size 14 --out fourteen
+      rhohat learn --seed 1 --json
+    """
+    from rhohat.datasets import load_photographs
+    from rhohat.edges import edge_score
+    from rhohat.solvers import StopReason
+
+    keep_matplotlib_cache_in_venv()
+    out.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    photographs = load_photographs()
+    with training_progress() as callback:
+        pipeline = photograph_pipeline(
+            patch_size=patch_size,
+            n_patches=patches,
+            n_components=units,
+            max_iter=iterations,
+            random_state=seed,
+            callback=callback,
+        )
+        pipeline.fit(photographs.images)
+    fitted = time.perf_counter()
+    model = pipeline[-1]
+    interrupted = model.stop_reason_ == StopReason.INTERRUPTED.value
+    edges = edge_score(model.components_, (patch_size, patch_size))
+    files = write_results(pipeline, out)
+    summary = {
+        "version": __version__,
+        "photographs": photographs.names,
+        "settings": {
+            "patch_size": patch_size,
+            "patches": patches,
+            "units": units,
+            "iterations": iterations,
+            "seed": seed,
+        },
+        "loss": {"total": model.loss_, **model.loss_terms_._asdict()},
+        "average_activation": {
+            "target": model.sparsity_penalty.target,
+            "mean": float(model.average_activation_.mean()),
+            "min": float(model.average_activation_.min()),
+            "max": float(model.average_activation_.max()),
+        },
+        "dead_units": model.n_dead_,
+        "edges": {
+            "share": edges.edge_share,
+            "median_r2": edges.median_r2,
+            "orientation_coverage": edges.orientation_coverage,
+            "pairs_alike": edges.n_alike,
+        },
+        "training": {
+            "iterations": model.n_iter_,
+            "sweeps": model.n_evaluations_,
+            "converged": model.converged_,
+            "interrupted": interrupted,
+            "stop_reason": model.stop_reason_,
+        },
+        "seconds": {
+            "learning": round(fitted - started, 3),
+            "total": round(time.perf_counter() - started, 3),
+        },
+        "files": [str(file) for file in files],
+    }
+    click.echo(json.dumps(summary, indent=2) if as_json else summary_text(summary))
+    if interrupted:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def photograph_pipeline(
+    *,
+    patch_size: int,
+    n_patches: int,
+    n_components: int,
+    max_iter: int,
+    random_state: int,
+    callback: IterationCallback | None,
+) -> Pipeline:
+    """Whole photographs to activations of the chapter's sparse autoencoder."""
+    from sklearn.pipeline import Pipeline
+
+    from rhohat.autoencoder import SparseAutoencoder
+    from rhohat.patches import PatchExtractor, PatchNormalizer
+    from rhohat.penalties import KLSparsity
+    from rhohat.whitening import OneOverFWhitening
+
+    autoencoder = SparseAutoencoder(
+        n_components,
+        decoder="sigmoid",
+        sparsity_penalty=KLSparsity(target=0.01, weight=3.0),
+        weight_decay=1e-4,
+        max_iter=max_iter,
+        callback=callback,
+        random_state=random_state,
+    )
+    return Pipeline(
+        [
+            ("whitening", OneOverFWhitening()),
+            (
+                "patches",
+                PatchExtractor(patch_size, n_patches=n_patches, random_state=random_state),
+            ),
+            ("normalization", PatchNormalizer()),
+            ("autoencoder", autoencoder),
+        ]
+    )
+
+
+@contextmanager
+def training_progress() -> Iterator[IterationCallback]:
+    """Show loss terms, average activation and remaining time while training, on standard error.
+
+    A live line on a terminal; elsewhere one line at the end. Warnings are told in a line of theirs.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    last: list[TrainingProgress] = []
+    started = time.perf_counter()
+    display = Progress(
+        TextColumn("training"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with warnings.catch_warnings(record=True) as caught, display:
+        warnings.simplefilter("always")
+        task = display.add_task("whitening photographs, cutting patches", total=1.0)
+
+        def callback(progress: TrainingProgress) -> None:
+            last[:] = [progress]
+            display.update(task, completed=progress.work_done, description=progress_text(progress))
+
+        yield callback
+    if last:
+        seconds = time.perf_counter() - started
+        console.print(
+            f"trained in {seconds:.1f} s: {progress_text(last[0])}", highlight=False, soft_wrap=True
+        )
+    for warning in caught:
+        console.print(f"note: {warning.message}", highlight=False, markup=False, soft_wrap=True)
+
+
+def progress_text(progress: TrainingProgress) -> str:
+    """One line on where training stands."""
+    loss = progress.loss
+    return (
+        f"iteration {progress.n_iter}/{progress.max_iter} on {progress.n_rows:,} rows, "
+        f"loss {loss.total:.4f} = {loss.reconstruction:.4f} reconstruction "
+        f"+ {loss.weight_decay:.4f} decay + {loss.sparsity:.4f} sparsity, "
+        f"rho_hat {progress.average_activation.mean():.4f}"
+    )
+
+
+def write_results(pipeline: Pipeline, out: Path) -> list[Path]:
+    """Write figures and model into `out`; the files, in order of interest."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from rhohat.persistence import save
+    from rhohat.visualize import plot_features, plot_training, save_figure
+
+    model = pipeline[-1]
+    names = ("features.png", "features.svg", "training.png", "model.safetensors")
+    features_png, features_svg, training_png, model_file = (out / name for name in names)
+    save(pipeline, model_file)
+    with mpl.rc_context():
+        mpl.rcdefaults()  # the same picture whatever the user's own style
+        for path in (features_png, features_svg):
+            ax = plot_features(model, patch_shape=pipeline["patches"].patch_shape_)
+            save_figure(ax, path, title="Inputs that activate each hidden unit most")
+        save_figure(plot_training(model), training_png, title="Loss over the iterations")
+    return [features_png, features_svg, training_png, model_file]
+
+
+def summary_text(summary: dict[str, Any]) -> str:
+    """The summary for people."""
+    settings, loss, rho = summary["settings"], summary["loss"], summary["average_activation"]
+    edges, training, files = summary["edges"], summary["training"], summary["files"]
+    units = settings["units"]
+    return f"""\
+{units} features learned from {settings["patches"]:,} patches of \
+{len(summary["photographs"])} photographs in {summary["seconds"]["learning"]:.1f} s
+
+  loss                {loss["total"]:.4f} = {loss["reconstruction"]:.4f} reconstruction \
++ {loss["weight_decay"]:.4f} weight decay + {loss["sparsity"]:.4f} sparsity
+  average activation  mean {rho["mean"]:.4f}, min {rho["min"]:.4f}, max {rho["max"]:.4f} \
+(target {rho["target"]:g})
+  dead units          {summary["dead_units"]} of {units}
+  edges               {round(edges["share"] * units)} of {units} (Gabor fit R2 >= 0.7), median R2 \
+{edges["median_r2"]:.2f}, orientation coverage {edges["orientation_coverage"]:.2f}, \
+{edges["pairs_alike"]} pairs alike
+  training            {training["iterations"]} iterations, worth {training["sweeps"]:.0f} sweeps \
+over all patches; {training["stop_reason"]}
+
+Look at    {files[0]}  (the input that activates each unit most)
+           {files[2]}  (the loss and its terms)
+Go on with {files[3]}, in Python:
+           import rhohat
+           pipeline = rhohat.load({files[3]!r})
+           patches = pipeline[:-1].transform(rhohat.load_photographs().images)
+           activations = pipeline[-1].transform(patches)
+Or vary    rhohat learn --units 196 --patch-size 14 --out fourteen"""
+
+
+def keep_matplotlib_cache_in_venv() -> None:
+    """In a virtual environment, have matplotlib cache its list of fonts there, not in the home."""
+    if sys.prefix != sys.base_prefix:
+        os.environ.setdefault("MPLCONFIGDIR", str(Path(sys.prefix) / "var" / "matplotlib"))
+
+
+def main() -> None:
+    """Run the command line; errors become one line and an exit code."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except (OSError, ValueError, MemoryError, FloatingPointError) as error:
+        click.echo(f"rhohat: {error}", err=True)
+        sys.exit(EXIT_FAILED)

@@ -1,0 +1,277 @@
+"""Patches: small windows of images, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import Tags, check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from rhohat._typing import FloatArray
+from rhohat._validation import PRECISIONS, check_input, check_integer, check_real
+
+__all__ = ["Images", "PatchExtractor", "PatchNormalizer", "check_images", "like_input"]
+
+#: Images of any shapes, (height, width) or (height, width, channels), or one array of equal ones.
+Images: TypeAlias = Sequence[FloatArray] | FloatArray
+
+
+def check_images(X: Images) -> list[FloatArray]:
+    """Images as a list of finite float arrays.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or one is not a finite image; says which.
+    """
+    if isinstance(X, np.ndarray) and X.ndim not in (3, 4):
+        raise ValueError(
+            f"expected a sequence of images, or an array (images, height, width[, channels]); got "
+            f"an array of shape {X.shape}. Put a single image in a list: [image]."
+        )
+    if not hasattr(X, "__len__"):
+        raise ValueError(f"expected a sequence of images, got {type(X).__name__}.")
+    if len(X) == 0:
+        raise ValueError("expected at least one image, got an empty sequence.")
+    images = []
+    for index, image in enumerate(X):
+        checked: FloatArray = check_array(
+            image,
+            dtype=PRECISIONS,
+            allow_nd=True,
+            ensure_2d=False,
+            ensure_min_samples=0,
+            ensure_min_features=0,
+            input_name=f"image {index}",
+        )
+        if checked.ndim not in (2, 3) or 0 in checked.shape:
+            raise ValueError(
+                f"image {index} must have shape (height, width) or (height, width, channels), "
+                f"got {checked.shape}."
+            )
+        images.append(checked)
+    return images
+
+
+def like_input(X: Images, images: list[FloatArray]) -> list[FloatArray] | FloatArray:
+    """The list, or one array if the input was one."""
+    return np.stack(images) if isinstance(X, np.ndarray) else images
+
+
+class PatchExtractor(TransformerMixin, BaseEstimator):
+    """Patches at random positions of random images, one per row.
+
+    Every image is as likely as every other, and so is every position in it where the whole patch
+    fits.
+
+    Parameters
+    ----------
+    patch_size : int or tuple of int, default=10
+        Height and width in pixels; one number for a square.
+    n_patches : int, default=20000
+        Patches in all.
+    random_state : int, RandomState or None, default=None
+        Draws images and positions.
+
+    Attributes
+    ----------
+    patch_shape_ : tuple of int
+        (height, width), or (height, width, channels) for colour images: what a row reshapes to.
+    """
+
+    def __init__(
+        self,
+        patch_size: int | tuple[int, int] = 10,
+        *,
+        n_patches: int = 20_000,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.patch_size = patch_size
+        self.n_patches = n_patches
+        self.random_state = random_state
+
+    def fit(self, X: Images, y: object = None) -> Self:
+        """Learn the patches' shape, and check that they fit into every image.
+
+        Parameters
+        ----------
+        X : sequence of ndarray of shape (height, width) or (height, width, channels)
+            Or one array with the images along its first axis.
+        y : Ignored
+
+        Returns
+        -------
+        self : PatchExtractor
+        """
+        size = self.patch_size
+        height, width = size if isinstance(size, tuple) else (size, size)
+        check_integer("patch_size", height, low=1)
+        check_integer("patch_size", width, low=1)
+        check_integer("n_patches", self.n_patches, low=1)
+        images = check_images(X)
+        self.patch_shape_ = (int(height), int(width), *images[0].shape[2:])
+        self._check_fit(images)
+        return self
+
+    def transform(self, X: Images) -> FloatArray:
+        """Draw patches.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        patches : ndarray of shape (n_patches, height * width [* channels])
+        """
+        check_is_fitted(self)
+        images = check_images(X)
+        self._check_fit(images)
+        height, width = self.patch_shape_[:2]
+        random_state = check_random_state(self.random_state)
+        chosen = random_state.randint(len(images), size=self.n_patches)
+        place = random_state.uniform(size=(self.n_patches, 2))
+        dtype = np.result_type(*images)
+        patches = np.empty((self.n_patches, *self.patch_shape_), dtype=dtype)
+        for index, image in enumerate(images):
+            mine = np.flatnonzero(chosen == index)
+            windows = np.lib.stride_tricks.sliding_window_view(image, (height, width), axis=(0, 1))
+            positions = (place[mine] * windows.shape[:2]).astype(int)
+            picked = windows[positions[:, 0], positions[:, 1]]
+            patches[mine] = np.moveaxis(picked, 1, -1) if image.ndim == 3 else picked
+        return patches.reshape(self.n_patches, -1)
+
+    def _check_fit(self, images: list[FloatArray]) -> None:
+        height, width, *channels = self.patch_shape_
+        for index, image in enumerate(images):
+            if image.shape[0] < height or image.shape[1] < width:
+                raise ValueError(
+                    f"image {index} has {image.shape[0]} x {image.shape[1]} pixels, too few for "
+                    f"patches of {height} x {width}. Leave it out, or use smaller patches."
+                )
+            if list(image.shape[2:]) != channels:
+                raise ValueError(
+                    f"image {index} has shape {image.shape}, but the first image's channels are "
+                    f"{channels or 'none'}. Convert all images to gray or all to colour."
+                )
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class PatchNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    r"""Patches without their mean, clipped and brought into the reach of a sigmoid decoder.
+
+    Each row's own mean is subtracted; then, with s three standard deviations (ddof 1) of all values
+    in `fit`,
+
+    .. math:: x' = (\mathrm{clip}(x, -s, s) / s + 1) \cdot 0.4 + 0.1 \in [0.1, 0.9].
+
+    Parameters
+    ----------
+    n_deviations : float, default=3.0
+        Standard deviations at which values are clipped.
+    feature_range : tuple of float, default=(0.1, 0.9)
+        Where the clipped values end up.
+
+    Attributes
+    ----------
+    scale_ : float
+        s.
+    n_features_in_ : int
+
+    References
+    ----------
+    CS294A / UFLDL exercise "Sparse Autoencoder", step 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_deviations: float = 3.0,
+        feature_range: tuple[float, float] = (0.1, 0.9),
+    ) -> None:
+        self.n_deviations = n_deviations
+        self.feature_range = feature_range
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Learn the scale.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features)
+            One patch per row.
+        y : Ignored
+
+        Returns
+        -------
+        self : PatchNormalizer
+        """
+        check_real("n_deviations", self.n_deviations, low=0, open_ends=True)
+        low, high = self.feature_range
+        if not low < high:
+            raise ValueError(
+                f"feature_range must be (low, high) with low < high, got {(low, high)}."
+            )
+        X = check_input(self, X, reset=True)
+        deviations = self._without_mean(X)
+        ddof = 1 if deviations.size > 1 else 0
+        self.scale_ = float(self.n_deviations * deviations.std(ddof=ddof, dtype=np.float64)) or 1.0
+        return self
+
+    def transform(self, X: ArrayLike) -> FloatArray:
+        """Normalise patches.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features)
+
+        Returns
+        -------
+        X_normalised : ndarray of shape (m, n_features)
+        """
+        check_is_fitted(self)
+        X = check_input(self, X, reset=False)
+        low, high = self.feature_range
+        patches = self._without_mean(X)
+        np.clip(patches, -self.scale_, self.scale_, out=patches)
+        patches /= self.scale_
+        patches += 1
+        patches *= (high - low) / 2
+        patches += low
+        return patches
+
+    @staticmethod
+    def _without_mean(X: FloatArray) -> FloatArray:
+        centred: FloatArray = X - X.mean(axis=1, keepdims=True)
+        return centred
+
+    def adjoint(self, weights: FloatArray) -> FloatArray:
+        """Directions in the patch that linear functions of the normalised patch look along.
+
+        Subtracting the patch's own mean is its own adjoint; clipping is left out.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (k, n_features)
+
+        Returns
+        -------
+        directions : ndarray of shape (k, n_features)
+        """
+        check_is_fitted(self)
+        low, high = self.feature_range
+        return self._without_mean(weights) * ((high - low) / (2 * self.scale_))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,63 @@
+"""Shared settings: private caches, no stray skips in CI, and small real data."""
+
+import os
+from pathlib import Path
+
+# Nothing outside the checkout: matplotlib's list of fonts would land in the home folder.
+os.environ.setdefault(
+    "MPLCONFIGDIR", str(Path(__file__).parents[1] / ".pytest_cache" / "matplotlib")
+)
+os.environ["MPLBACKEND"] = "Agg"
+os.environ["SCIPY_ARRAY_API"] = "1"  # scikit-learn's checks of it run only if SciPy sees it first
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from rhohat import OneOverFWhitening, PatchExtractor, PatchNormalizer, load_photographs
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """8x8 digits in [0, 1], (1797, 64)."""
+    return load_digits().data / 16
+
+
+@pytest.fixture(scope="session")
+def photographs():
+    """The built-in photographs."""
+    return load_photographs()
+
+
+@pytest.fixture(scope="session")
+def whitened(photographs):
+    """The built-in photographs after 1/f whitening."""
+    return OneOverFWhitening().fit_transform(photographs.images)
+
+
+@pytest.fixture(scope="session")
+def patches(whitened):
+    """Normalised patches of the built-in photographs: ``patches(side, number, seed)``."""
+
+    def draw(side=10, n_patches=2000, seed=0):
+        extractor = PatchExtractor(side, n_patches=n_patches, random_state=seed)
+        return PatchNormalizer().fit_transform(extractor.fit_transform(whitened))
+
+    return draw
+
+
+@pytest.fixture
+def rng():
+    return np.random.RandomState(0)
+
+
+def pytest_terminal_summary(terminalreporter, exitstatus, config):
+    """In CI, a test that is skipped although it could have run is a failure: say so."""
+    if os.environ.get("CI") and terminalreporter.stats.get("skipped"):
+        terminalreporter.section("skipped tests fail in CI", red=True)
+
+
+def pytest_sessionfinish(session, exitstatus):
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped") and exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,32 @@
+"""The package as a whole: what it exports, what it imports, what it costs."""
+
+import subprocess
+import sys
+
+import pytest
+
+import rhohat
+
+
+def python(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    ).stdout
+
+
+def test_public_names_exist_and_are_documented():
+    for name in rhohat.__all__:
+        assert getattr(rhohat, name).__doc__, name
+
+
+@pytest.mark.parametrize("module", ["matplotlib", "skimage", "dask", "torch", "click"])
+def test_import_leaves_heavy_modules_alone(module):
+    assert python(f"import sys, rhohat; print({module!r} in sys.modules)").strip() == "False"
+
+
+def test_command_line_is_the_only_module_that_prints():
+    from pathlib import Path
+
+    for path in Path(rhohat.__file__).parent.rglob("*.py"):
+        if path.name != "cli.py":
+            assert "print(" not in path.read_text(encoding="utf-8"), path

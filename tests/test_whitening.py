@@ -1,0 +1,197 @@
+"""Whitening of vectors and of images."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.decomposition import PCA
+
+from rhohat import OneOverFWhitening, Whitening
+
+
+@pytest.fixture
+def X(rng):
+    return rng.randn(500, 6) @ rng.randn(6, 6) + rng.randn(6)
+
+
+def covariance(X):
+    return np.cov(X, rowvar=False, ddof=0)
+
+
+@pytest.mark.parametrize("method", ["zca", "pca"])
+def test_whitened_columns_are_uncorrelated_with_unit_variance(X, method):
+    assert_allclose(
+        covariance(Whitening(method, epsilon=0).fit_transform(X)), np.eye(6), atol=1e-10
+    )
+
+
+@pytest.mark.parametrize("method", ["zca", "pca"])
+def test_epsilon_shrinks_each_direction_as_the_formula_says(X, method):
+    model = Whitening(method, epsilon=0.5).fit(X)
+    variances = np.linalg.eigvalsh(covariance(model.transform(X)))
+    expected = model.explained_variance_ / (model.explained_variance_ + 0.5)
+    assert_allclose(np.sort(variances), np.sort(expected), atol=1e-10)
+
+
+def test_zca_matrix_is_symmetric_and_pca_is_its_rotation(X):
+    zca, pca = Whitening("zca").fit(X), Whitening("pca").fit(X)
+    assert_allclose(zca.matrix_, zca.matrix_.T, atol=1e-12)
+    assert_allclose(pca.transform(X) @ pca.components_, zca.transform(X), atol=1e-10)
+
+
+def test_components_and_variances_are_those_of_pca(X):
+    model, pca = Whitening("pca").fit(X), PCA().fit(X)
+    assert_allclose(np.abs(model.components_), np.abs(pca.components_), atol=1e-8)
+    assert_allclose(model.explained_variance_, pca.explained_variance_ * 499 / 500)
+    assert_allclose(model.explained_variance_ratio_, pca.explained_variance_ratio_)
+
+
+@pytest.mark.parametrize("method", ["zca", "pca"])
+@pytest.mark.parametrize("epsilon", [0, 0.01, 10])
+def test_inverse_is_exact_with_all_components(X, method, epsilon):
+    model = Whitening(method, epsilon=epsilon).fit(X)
+    assert_allclose(model.inverse_transform(model.transform(X)), X, atol=1e-9)
+
+
+@pytest.mark.parametrize("method", ["zca", "pca"])
+def test_inverse_with_some_components_projects_onto_them(X, method):
+    model, pca = Whitening(method, n_components=3).fit(X), PCA(3).fit(X)
+    projected = pca.inverse_transform(pca.transform(X))
+    assert_allclose(model.inverse_transform(model.transform(X)), projected, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("n_components", "kept"), [(None, 6), (2, 2), (6, 6), (0.999999999, 6), (1e-9, 1)]
+)
+def test_number_or_share_of_variance_decides_how_many_are_kept(X, n_components, kept):
+    assert Whitening(n_components=n_components).fit(X).n_components_ == kept
+
+
+def test_share_keeps_the_fewest_components_that_reach_it(digits):
+    model = Whitening("pca", n_components=0.99).fit(digits)
+    assert model.explained_variance_ratio_.sum() >= 0.99
+    assert model.explained_variance_ratio_[:-1].sum() < 0.99
+    assert model.transform(digits).shape == (len(digits), model.n_components_)
+
+
+@pytest.mark.parametrize("epsilon", [0, 0.01])
+def test_constant_features_stay_bounded_on_new_data(X, epsilon):
+    constant = np.column_stack([X, np.full(len(X), 7.0)])
+    model = Whitening(epsilon=epsilon).fit(constant)
+    new = constant.copy()
+    new[:, -1] += 1
+    assert np.abs(model.transform(new)[:, -1]).max() <= (1 / np.sqrt(epsilon) if epsilon else 1e-6)
+
+
+def test_fewer_rows_than_features_do_not_blow_up_new_data(rng):
+    model = Whitening(epsilon=0).fit(rng.randn(4, 20))
+    assert np.abs(model.transform(rng.randn(100, 20))).max() < 1e3
+
+
+def test_one_row_whitens_to_zero():
+    assert_allclose(Whitening().fit_transform(np.ones((1, 3))), 0)
+
+
+def test_large_offsets_do_not_cost_precision(X):
+    shifted = Whitening(epsilon=0).fit(X + 1e7)
+    assert_allclose(shifted.explained_variance_, Whitening().fit(X).explained_variance_, rtol=1e-6)
+
+
+def test_float32_is_summed_in_float64(X):
+    single = Whitening().fit(X.astype(np.float32))
+    assert_allclose(single.matrix_, Whitening().fit(X).matrix_, rtol=1e-4, atol=1e-5)
+
+
+def test_adjoint_is_the_transpose(X, rng):
+    model = Whitening().fit(X)
+    weights = rng.randn(3, 6)
+    responses = model.transform(X) @ weights.T
+    assert_allclose((X - model.mean_) @ model.adjoint(weights).T, responses, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"method": "cholesky"}, ValueError, "method must be one of 'zca', 'pca'"),
+        ({"epsilon": -1}, ValueError, "epsilon must lie in"),
+        ({"n_components": 7}, ValueError, "at most n_features=6"),
+        ({"n_components": 0}, ValueError, "at least 1"),
+        ({"n_components": 1.5}, ValueError, "share of variance"),
+    ],
+)
+def test_wrong_parameter_is_named(parameters, error, message, X):
+    with pytest.raises(error, match=message):
+        Whitening(**parameters).fit(X)
+
+
+def test_inverse_refuses_the_wrong_number_of_columns(X):
+    with pytest.raises(ValueError, match="expects the 2 that transform gives"):
+        Whitening("pca", n_components=2).fit(X).inverse_transform(X)
+
+
+def test_one_over_f_filter_has_the_gain_of_the_formula():
+    # A cosine of the mirrored image passes with the gain r exp(-(r / 0.4)^4) of its frequency.
+    height, width, ky, kx = 30, 44, 6, 11
+    y, x = np.mgrid[:height, :width] + 0.5
+    image = np.cos(np.pi * ky * y / height) * np.cos(np.pi * kx * x / width)
+    r = np.hypot(ky / (2 * height), kx / (2 * width))
+    model = OneOverFWhitening().fit([image])
+    gain = r * np.exp(-((r / 0.4) ** 4))
+    assert_allclose(model.transform([image])[0] * model.scale_, gain * image, atol=1e-12)
+
+
+def test_images_are_scaled_jointly_to_unit_variance(photographs):
+    filtered = OneOverFWhitening().fit_transform(photographs.images)
+    pixels = np.concatenate([image.ravel() for image in filtered])
+    assert pixels.std() == pytest.approx(1, rel=1e-5)
+    assert {image.shape for image in filtered} == {image.shape for image in photographs.images}
+    assert len({round(float(image.std()), 3) for image in filtered}) > 1
+
+
+def test_constant_brightness_is_removed(rng):
+    image = rng.rand(20, 30)
+    model = OneOverFWhitening().fit([image])
+    assert_allclose(model.transform([image + 5])[0], model.transform([image])[0], atol=1e-10)
+
+
+def test_channels_are_filtered_alike(rng):
+    image = rng.rand(20, 30)
+    model = OneOverFWhitening().fit([image])
+    color = model.transform([np.dstack([image] * 3)])[0]
+    for channel in range(3):
+        assert_allclose(color[..., channel], model.transform([image])[0], atol=1e-12)
+
+
+def test_array_of_images_gives_an_array(rng):
+    images = rng.rand(3, 16, 16)
+    model = OneOverFWhitening().fit(images)
+    assert_allclose(model.transform(images), np.stack(model.transform(list(images))))
+
+
+def test_filter_flattens_the_power_spectrum_of_photographs_by_f_squared(photographs, whitened):
+    def slope(images):
+        powers = []
+        for image in images:
+            crop = image[:256, :256] - image[:256, :256].mean()
+            window = np.hanning(256)
+            spectrum = np.abs(np.fft.fft2(crop * np.outer(window, window))) ** 2
+            powers.append(spectrum / spectrum.sum())
+        power = np.mean(powers, axis=0)
+        r = np.hypot(*np.meshgrid(np.fft.fftfreq(256), np.fft.fftfreq(256)))
+        band = (r > 0.02) & (r < 0.1)  # well below the cut-off
+        return np.polyfit(np.log(r[band]), np.log(power[band]), 1)[0]
+
+    assert slope(photographs.images) < -2
+    assert slope(whitened) - slope(photographs.images) == pytest.approx(2, abs=0.3)
+
+
+def test_adjoint_patch_is_where_the_whitened_patch_looks(rng):
+    # <w, patch of whitened image> = <adjoint of w, larger patch of the image>, up to the crop.
+    image = rng.rand(200, 200)
+    model = OneOverFWhitening().fit([image])
+    w = rng.randn(1, 8, 8)
+    response = np.sum(model.transform([image])[0][96:104, 96:104] * w[0])
+    margin = 60
+    seen = model.adjoint(w, margin=margin)[0]
+    assert seen.shape == (8 + 2 * margin, 8 + 2 * margin)
+    region = image[96 - margin : 104 + margin, 96 - margin : 104 + margin]
+    assert np.sum(region * seen) == pytest.approx(response, abs=0.02 * np.linalg.norm(seen))
