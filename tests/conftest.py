@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
-# Nothing outside the checkout: matplotlib's list of fonts would land in the home folder.
-os.environ.setdefault(
-    "MPLCONFIGDIR", str(Path(__file__).parents[1] / ".pytest_cache" / "matplotlib")
-)
+# Nothing outside the checkout: neither temporary files nor matplotlib's list of fonts.
+CACHE = Path(__file__).parents[1] / ".pytest_cache"
+CACHE.mkdir(exist_ok=True)
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(CACHE))
+os.environ.setdefault("MPLCONFIGDIR", str(CACHE / "matplotlib"))
 os.environ["MPLBACKEND"] = "Agg"
 os.environ["SCIPY_ARRAY_API"] = "1"  # scikit-learn's checks of it run only if SciPy sees it first
 

@@ -1,18 +1,27 @@
 """Laws that every row of `SOLVERS` keeps, on functions whose minimum SciPy knows too."""
 
 from dataclasses import fields
+from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
+from threadpoolctl import threadpool_limits
 
 from cases import laws, relative, sparse_data
 from rhohat import KLSparsity, SparseObjective
 from rhohat.solvers import LBFGS, SOLVERS, WINDOW, GradientDescent, SolverState, StopReason
 
 every_solver = pytest.mark.parametrize("name", SOLVERS)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_blas_thread():
+    """On functions this small, NumPy's and SciPy's threads would only wait for one another."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 def quadratic(size, condition, seed):
@@ -42,7 +51,7 @@ ROSENBROCK_START = np.array([-1.2, 1.0])
 def autoencoder(m=30, d=4, k=2):
     """loss_grad of a small sparse autoencoder and a start."""
     objective = SparseObjective(d, k, penalty=KLSparsity(0.1, 0.3), weight_decay=1e-2)
-    X = sparse_data(m, d)
+    X = 4 * (sparse_data(m, d) - 0.5)
     q0 = np.random.RandomState(0).uniform(-0.7, 0.7, objective.n_parameters)
     return lambda theta: objective.loss_grad(theta, X), q0
 
@@ -158,6 +167,30 @@ def test_loss_falls_with_every_iteration_and_the_state_is_true(name, problem):
         assert state.n_iter == number
         assert state.recent_losses == tuple(losses[: number + 1][-WINDOW - 1 :])
     assert counted.calls == result.state.n_evaluations
+
+
+@every_solver
+def test_step_is_told_in_units_of_the_search_direction(name):
+    solver, states = SOLVERS[name](), []
+    solver.minimize(
+        rosenbrock,
+        ROSENBROCK_START,
+        max_iter=15,
+        tol=0.0,
+        callback=lambda state: states.append(state),
+    )
+    for before, after in pairwise(states):
+        np.testing.assert_allclose(
+            after.theta - before.theta, after.step * solver.direction(before), rtol=1e-9
+        )
+
+
+@every_solver
+def test_a_line_search_takes_few_evaluations(name):
+    """The first step tried is a good one, learned from those before."""
+    loss_grad, start = autoencoder()
+    state, _ = minimize(name, loss_grad, start, max_iter=100)
+    assert state.n_evaluations <= 2.5 * state.n_iter
 
 
 @every_solver
@@ -399,7 +432,8 @@ def test_not_a_number_ends_the_run_with_the_last_finite_state(name, spoil):
         assert reason is StopReason.NOT_A_NUMBER, k
         assert faulty.calls == k
         if states:
-            assert state is states[-1]
+            assert state.theta is states[-1].theta
+            assert state.n_evaluations == k
             assert_true_and_finite(state, rosenbrock)
         else:
             np.testing.assert_array_equal(state.theta, ROSENBROCK_START)

@@ -62,6 +62,9 @@ def test_gradient_is_the_transpose_of_the_conversion(decoder):
         assert variables.to_theta(q) @ grad == pytest.approx(
             q @ variables.gradient(grad), rel=1e-12
         )
+        kept = grad.copy()
+        variables.gradient(grad)
+        np.testing.assert_array_equal(grad, kept)
 
 
 @every_combination

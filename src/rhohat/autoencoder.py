@@ -65,7 +65,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         data. Biases do not decay.
     solver : {"lbfgs", "gradient-descent"} or Solver, default="lbfgs"
         How the objective is minimised.
-    max_iter : int, default=200
+    max_iter : int, default=260
         Iterations at most, over all stages. It is a budget: with few units left to improve, a run
         that ends here is a good model, and `converged_` and `stop_reason_` say that it could go on.
     tol : float, default=1e-4
@@ -98,11 +98,11 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         J over all rows.
     loss_terms_ : LossTerms
         Its three terms: reconstruction, weight_decay, sparsity.
-    loss_curve_ : ndarray of shape (n_iter_ + 1,)
+    loss_curve_ : ndarray of shape (n_iter + 1,)
         J at the start and after every iteration, over the rows of its stage.
-    loss_terms_curve_ : ndarray of shape (n_iter_ + 1, 3)
+    loss_terms_curve_ : ndarray of shape (n_iter + 1, 3)
         The same, by term.
-    stage_rows_ : ndarray of shape (n_iter_ + 1,)
+    stage_rows_ : ndarray of shape (n_iter + 1,)
         Rows that each entry of the curves was computed on.
     n_iter_ : int
         Iterations done.
@@ -144,7 +144,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         sparsity_penalty: str | SparsityPenalty = "kl",
         weight_decay: float = 1e-4,
         solver: str | Solver = "lbfgs",
-        max_iter: int = 200,
+        max_iter: int = 260,
         tol: float = 1e-4,
         growth: bool = True,
         n_jobs: int | None = None,
@@ -204,6 +204,9 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         _refuse_beyond_memory(objective)
         if sample_weight is not None:
             sample_weight = _validated_weight(sample_weight, X)
+            counted = sample_weight > 0
+            if not counted.all():
+                X, sample_weight = X[counted], sample_weight[counted]
         _warn_beyond_output_range(objective, X)
 
         random_state = check_random_state(self.random_state)
@@ -315,7 +318,8 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
 
         def scores(rows: FloatArray) -> FloatArray:
             error = objective.decode(objective.encode(rows, parameters), parameters) - rows
-            return -0.5 * np.einsum("ij,ij->i", error, error)
+            squares: FloatArray = np.einsum("ij,ij->i", error, error)
+            return -0.5 * squares
 
         return self._map_rows(scores, X, objective)
 
@@ -402,12 +406,12 @@ def _solver(solver: str | Solver) -> Solver:
 
 def _validated_weight(sample_weight: ArrayLike, X: FloatArray) -> Float64Array:
     """Weights as float64 of the right length: none negative, not all zero."""
-    weight: Float64Array = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
+    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     if not weight.any():
         raise ValueError("sample_weight is zero for every row: at least one row must count.")
-    return weight
+    # Only ratios count, and float32 could not hold every scale.
+    scaled: Float64Array = weight / weight.max()
+    return scaled
 
 
 def _refuse_beyond_memory(objective: SparseObjective) -> None:

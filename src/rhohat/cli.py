@@ -68,7 +68,7 @@ def cli() -> None:
 @click.option(
     "--iterations",
     type=click.IntRange(min=1),
-    default=200,
+    default=260,
     show_default=True,
     help="Iterations at most.",
 )

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import joblib
 from threadpoolctl import ThreadpoolController
@@ -108,11 +108,10 @@ class ThreadEngine:
             total: Any = function(next(blocks))
             for block in blocks:
                 total += function(block)
-            summed: S = total
-            return summed
+            return cast(S, total)
 
         chunk_sums = self.map(chunk_sum, source, partition)
         total: Any = next(chunk_sums)
         for chunk in chunk_sums:
             total += chunk
-        return total
+        return cast(S, total)

@@ -89,6 +89,7 @@ class Terms:
     gradient: Float64Array
     direction: Float64Array
 
+    @np.errstate(over="ignore", invalid="ignore")  # overflow shows in the loss
     def __iadd__(self, other: Terms) -> Terms:
         self.weight += other.weight
         self.squared_error += other.squared_error
@@ -363,4 +364,6 @@ class SparseObjective:
                 raise ValueError(
                     f"sample_weight must have shape {X.shape[:1]}, got {sample_weight.shape}."
                 )
+            if not (np.all(sample_weight >= 0) and sample_weight.any()):
+                raise ValueError("sample_weight must have no negative value, and not only zeros.")
         return self.finish(self.terms(X, theta, sample_weight), theta)

@@ -78,7 +78,7 @@ class KLSparsity(SparsityPenalty):
     Parameters
     ----------
     target : float, default=0.05
-        rho, the share of activity asked of every unit, in (0, 1).
+        rho, the share of activity asked of every unit, in [1e-8, 1 - 1e-8].
     weight : float, default=3.0
         beta, at least 0.
 
@@ -102,6 +102,11 @@ class KLSparsity(SparsityPenalty):
     def check(self, activation: Activation) -> None:
         """Raise ValueError unless 0 < target < 1, weight >= 0 and the activation is bounded."""
         check_real("KLSparsity target", self.target, low=0, high=1, open_ends=True)
+        if not self.edge <= self.target <= 1 - self.edge:
+            raise ValueError(
+                f"KLSparsity target must be at least {self.edge:g} away from 0 and 1, got "
+                f"{self.target!r}: beyond, the divergence is replaced by its tangent."
+            )
         check_real("KLSparsity weight", self.weight, low=0)
         if not activation.is_bounded:
             low, high = activation.range

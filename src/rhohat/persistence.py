@@ -425,7 +425,7 @@ def _read_header(stream: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
     kinds = [kind for beginning, kind in LOOKALIKES.items() if first.startswith(beginning)]
     kinds.append(f"a header of {length} bytes")
     _expect(
-        len(first) == 8 and length <= HEADER_LIMIT and left >= 0,
+        length <= HEADER_LIMIT and left >= 0,
         "a model that rhohat saved (pickles are never loaded, since they can run code), with a "
         f"header of at most {HEADER_LIMIT} bytes",
         words=f"{size} bytes that begin with {first!r}, {' or '.join(kinds)}",
@@ -442,8 +442,9 @@ def _read_description(metadata: Any) -> dict[str, Any]:
     expected = {"rhohat": text, "sha256": _digest(text)}
     _expect(metadata == expected, f"a description and its SHA-256 {expected['sha256']}", metadata)
     description = _parse(text)
-    keys = sorted(description) if type(description) is dict else description
-    _expect(_is_list(keys, _is_text) and {"format", "versions"} <= set(keys), "a description", keys)
+    _expect(type(description) is dict, "a description of a model", description)
+    keys = sorted(description)
+    _expect({"format", "versions"} <= set(keys), "a format and versions", keys)
     number, versions = description["format"], description["versions"]
     _expect(_is_count(number) and number > 0, "the number of a format", number)
     known = type(versions) is dict and all(map(_is_text, versions.values()))
@@ -453,7 +454,8 @@ def _read_description(metadata: Any) -> dict[str, Any]:
             f"expected format {FORMAT} or older, found format {short(number)}, which rhohat "
             f"{short(versions['rhohat'])} wrote. Upgrade rhohat to that version or newer"
         )
-    _expect(keys == ["format", "model", "tensors", "versions"], "all of a description", keys)
+    whole = ["format", "model", "tensors", "versions"]
+    _expect(keys == whole, f"a description of {', '.join(whole)}", keys)
     return dict(description)
 
 

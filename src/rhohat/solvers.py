@@ -20,6 +20,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 import numpy as np
 
 from rhohat._typing import Float64Array
+from rhohat._validation import check_integer
 
 __all__ = [
     "LBFGS",
@@ -117,7 +118,7 @@ class _Point(NamedTuple):
 
 
 class _NotANumber(ArithmeticError):
-    """The function returned NaN."""
+    """The function returned NaN, or a loss or gradient that no minimum can have."""
 
 
 #: Iterations over which the convergence test compares losses.
@@ -172,17 +173,29 @@ class GradientDescent:
         while state.n_iter < max_iter:
             if not state.grad.any():
                 return SolverResult(state, StopReason.CONVERGED)
+            search = _Line(loss_grad, state, self.direction(state))
             try:
-                after = self._iterate(loss_grad, state)
+                point = search.wolfe_point(self.first_step(state, search.direction))
             except _NotANumber:
-                return SolverResult(state, StopReason.NOT_A_NUMBER)
-            if after is None:
+                counted = replace(state, n_evaluations=state.n_evaluations + search.n_evaluations)
+                return SolverResult(counted, StopReason.NOT_A_NUMBER)
+            state = replace(state, n_evaluations=state.n_evaluations + search.n_evaluations)
+            if point is None:
                 fresh = self.forget(state)
                 if fresh is None:
                     return SolverResult(state, StopReason.NO_DESCENT)
                 state = fresh
                 continue
-            state = after
+            after = replace(
+                state,
+                theta=point.theta,
+                loss=point.loss,
+                grad=point.grad,
+                n_iter=state.n_iter + 1,
+                recent_losses=(*state.recent_losses[-WINDOW:], point.loss),
+                step=point.step,
+            )
+            state = self.remember(state, after)
             reason = callback(state) if callback is not None else None
             if reason is not None:
                 return SolverResult(state, reason)
@@ -190,39 +203,6 @@ class GradientDescent:
             if len(losses) > WINDOW and losses[0] - losses[-1] <= tol * abs(losses[-1]):
                 return SolverResult(state, StopReason.CONVERGED)
         return SolverResult(state, StopReason.MAX_ITER)
-
-    def _iterate(self, loss_grad: LossGrad, state: SolverState) -> SolverState | None:
-        """One line search; None where no step lowers the loss."""
-        direction = self.direction(state)
-        slope = float(state.grad @ direction)
-        if not slope < 0:
-            return None
-        evaluations = 0
-
-        def evaluate(step: float) -> _Point:
-            nonlocal evaluations
-            evaluations += 1
-            theta = state.theta + step * direction
-            loss, grad = loss_grad(theta)
-            if np.isnan(loss) or (np.isfinite(loss) and not np.isfinite(grad).all()):
-                raise _NotANumber
-            return _Point(step, theta, float(loss), grad, float(grad @ direction))
-
-        start = _Point(0.0, state.theta, state.loss, state.grad, slope)
-        point = wolfe_point(evaluate, start, self.first_step(state, direction))
-        if point is None:
-            return None
-        after = replace(
-            state,
-            theta=point.theta,
-            loss=point.loss,
-            grad=point.grad,
-            n_iter=state.n_iter + 1,
-            n_evaluations=state.n_evaluations + evaluations,
-            recent_losses=(*state.recent_losses[-WINDOW:], point.loss),
-            step=point.step,
-        )
-        return self.remember(state, after)
 
 
 class LBFGS(GradientDescent):
@@ -235,7 +215,7 @@ class LBFGS(GradientDescent):
     """
 
     def __init__(self, memory: int = 20) -> None:
-        self.memory = memory
+        self.memory = check_integer("LBFGS memory", memory, low=1)
 
     def direction(self, state: SolverState) -> Float64Array:
         """-H grad by the two-loop recursion (N & W, algorithm 7.4)."""
@@ -278,53 +258,75 @@ class LBFGS(GradientDescent):
         return replace(state, steps=(), changes=()) if state.steps else None
 
 
-def wolfe_point(
-    evaluate: Callable[[float], _Point], start: _Point, first_step: float
-) -> _Point | None:
-    """Find a point on the line that satisfies the strong Wolfe conditions.
+class _Line:
+    """Line search from a state along a direction."""
 
-    `low` is the best point so far that lowers the loss enough; `high`, once there is one, closes
-    the interval in which a good point must lie. An infinite loss counts as too far.
+    def __init__(self, loss_grad: LossGrad, state: SolverState, direction: Float64Array) -> None:
+        self.loss_grad = loss_grad
+        self.direction = direction
+        self.n_evaluations = 0
+        slope = float(state.grad @ direction)
+        self.start = _Point(0.0, state.theta, state.loss, state.grad, slope)
 
-    Returns
-    -------
-    point or None
-        If the evaluations are used up, the best point with sufficient decrease; None if none has.
-    """
-    low, high = start, None
-    step = first_step
-    for _ in range(MAX_EVALUATIONS):
-        point = evaluate(step)
-        if point.loss > start.loss + C1 * step * start.slope or (
-            low.step > 0 and point.loss >= low.loss
-        ):
-            high = point
-        elif abs(point.slope) <= -C2 * start.slope:
-            return point
-        else:
-            if point.slope * ((high.step if high else np.inf) - low.step) >= 0:
-                high = low
-            low = point
-        step = 4 * step if high is None else _between(low, high)
-        if step == low.step or (high is not None and step == high.step):
-            break
-    return low if low.step > 0 else None
+    def at(self, step: float) -> _Point:
+        """Evaluate; where the slope overflows, the loss counts as infinite too."""
+        self.n_evaluations += 1
+        theta = self.start.theta + step * self.direction
+        loss, grad = self.loss_grad(theta)
+        if not (loss == np.inf or _is_finite(loss, grad)):
+            raise _NotANumber
+        with np.errstate(over="ignore", invalid="ignore"):
+            slope = float(grad @ self.direction)
+        if not (np.isfinite(loss) and np.isfinite(slope)):
+            return _Point(step, theta, np.inf, grad, 0.0)
+        return _Point(step, theta, float(loss), grad, slope)
+
+    def wolfe_point(self, first_step: float) -> _Point | None:
+        """Find a point on the line that satisfies the strong Wolfe conditions.
+
+        `low` is the best point so far that lowers the loss enough; `high`, once there is one,
+        closes the interval in which a good point must lie. An infinite loss counts as too far.
+
+        Returns
+        -------
+        point or None
+            If the evaluations are used up, the best point with sufficient decrease; None if none
+            has.
+        """
+        start = self.start
+        if not start.slope < 0:
+            return None
+        low, high = start, None
+        step = first_step
+        for _ in range(MAX_EVALUATIONS):
+            point = self.at(step)
+            if point.loss > start.loss + C1 * step * start.slope or (
+                low.step > 0 and point.loss >= low.loss
+            ):
+                high = point
+            elif abs(point.slope) <= -C2 * start.slope:
+                return point
+            else:
+                if point.slope * ((high.step if high else np.inf) - low.step) >= 0:
+                    high = low
+                low = point
+            step = 4 * step if high is None else _between(low, high)
+            if step == low.step or (high is not None and step == high.step):
+                break
+        return low if low.step > 0 else None
 
 
 def _between(low: _Point, high: _Point) -> float:
     """Minimiser of the cubic through both points (N & W 3.59), kept off the interval's ends."""
     width = high.step - low.step
-    share = 0.1  # of the interval, where the far end is infinite
-    if np.isfinite(high.loss):
+    if not np.isfinite(high.loss):
+        return low.step + 0.1 * width
+    with np.errstate(all="ignore"):
         d1 = low.slope + high.slope - 3 * (low.loss - high.loss) / (low.step - high.step)
-        root = d1 * d1 - low.slope * high.slope
-        share = 0.5
-        if root >= 0:
-            d2 = np.copysign(np.sqrt(root), width)
-            bottom = high.slope - low.slope + 2 * d2
-            if bottom != 0:
-                share = 1 - (high.slope + d2 - d1) / bottom
-    return low.step + width * float(np.clip(share, 0.1, 0.9))
+        d2 = np.copysign(np.sqrt(d1 * d1 - low.slope * high.slope), width)
+        share = 1 - (high.slope + d2 - d1) / (high.slope - low.slope + 2 * d2)
+    # no minimum between: halve
+    return low.step + width * (float(np.clip(share, 0.1, 0.9)) if np.isfinite(share) else 0.5)
 
 
 def _is_finite(loss: float, grad: Float64Array) -> bool:

@@ -107,7 +107,7 @@ class TrainingResult(NamedTuple):
 GROWTH_THRESHOLD = 5000
 #: Rows and share of all iterations of the first stages. Trials on photographs: a smaller start
 #: leaves noise in some units, more iterations on it take longer to unlearn.
-FIRST_STAGES = ((2000, 0.3), (5000, 0.3))
+FIRST_STAGES = ((2000, 0.35), (5000, 0.35))
 #: Factor by which further stages grow.
 GROWTH_FACTOR = 4
 
@@ -116,7 +116,7 @@ def growth_stages(n_rows: int, max_iter: int, growth: bool = True) -> list[Stage
     """Divide the iterations among growing parts of the data; the last stage has all rows.
 
     >>> [tuple(stage) for stage in growth_stages(20_000, 200)]
-    [(2000, 60), (5000, 60), (20000, 80)]
+    [(2000, 70), (5000, 70), (20000, 60)]
     """
     if not growth or n_rows <= GROWTH_THRESHOLD:
         return [Stage(n_rows, max_iter)]
@@ -137,8 +137,8 @@ def growth_stages(n_rows: int, max_iter: int, growth: bool = True) -> list[Stage
 class _Sweep:
     """loss_grad of one source in the solver's variables, which remembers what else it saw.
 
-    The solver's contract is ``q -> (loss, grad)``; the terms of the loss and the averages at an
-    accepted point are found again by its loss.
+    The solver's contract is ``q -> (loss, grad)``; the terms of the loss and the averages at the
+    point that it accepts are asked for afterwards.
     """
 
     def __init__(
@@ -155,10 +155,11 @@ class _Sweep:
         self.partition = partition
         self.source = source
         self.nan_in = ""
-        self._seen: dict[float, tuple[LossTerms, Float64Array]] = {}
+        self._seen: list[tuple[Float64Array, LossTerms, Float64Array]] = []
 
     def __call__(self, q: Float64Array) -> tuple[float, Float64Array]:
-        theta = self.variables.to_theta(q)
+        with overflow_as_infinity():
+            theta = self.variables.to_theta(q)
 
         def block_terms(rows: Rows) -> Terms:
             with overflow_as_infinity():
@@ -168,16 +169,17 @@ class _Sweep:
             total = self.engine.map_sum(block_terms, self.source, self.partition)
             loss, grad = self.objective.finish(total, theta)
             terms = self.objective.loss_terms(total, theta)
+            grad = self.variables.gradient(grad)
         nan_terms = [name for name, term in terms._asdict().items() if np.isnan(term)]
         self.nan_in = ", ".join(nan_terms) or "the gradient"
-        self._seen[loss] = terms, self.objective.average_activity(total)
-        return loss, self.variables.gradient(grad)
+        self._seen.append((q, terms, self.objective.average_activity(total)))
+        return loss, grad
 
-    def at(self, loss: float) -> tuple[LossTerms, Float64Array]:
-        """Terms and averages of the sweep that gave `loss`; forgets all others."""
-        found = self._seen[loss]
-        self._seen = {loss: found}
-        return found
+    def at(self, q: Float64Array) -> tuple[LossTerms, Float64Array]:
+        """Terms and averages of the sweep at `q`; forgets all others."""
+        found = next(seen for seen in self._seen if seen[0] is q or np.array_equal(seen[0], q))
+        self._seen = [found]
+        return found[1:]
 
 
 def overflow_as_infinity() -> np.errstate:
@@ -227,21 +229,27 @@ def train(
             )
             sweep = _Sweep(objective, variables, engine, partition, part)
             loss, grad = sweep(q)
-            if not (np.isfinite(loss) and np.isfinite(grad).all()):
+            if history and np.isnan(loss):
+                reason = StopReason.NOT_A_NUMBER
+                detail = f"{sweep.nan_in} in iteration {len(history)}"
+                break
+            with overflow_as_infinity():
+                is_finite = np.isfinite(loss) and np.isfinite(grad @ grad)
+            if not is_finite:
                 raise ValueError(
                     f"the loss at the start of training is {loss} in {source.dtype.name}: the "
                     "values are too large. Scale the data, for instance with "
                     "sklearn.preprocessing.StandardScaler."
                 )
             if not history:
-                history.append(sweep.at(loss)[0])
+                history.append(sweep.at(q)[0])
                 stage_rows.append(stage.n_rows)
 
             def after_iteration(
                 state: SolverState, stage: Stage = stage, sweep: _Sweep = sweep
             ) -> StopReason | None:
                 nonlocal rows_worked
-                terms, average = sweep.at(state.loss)
+                terms, average = sweep.at(state.theta)
                 history.append(terms)
                 stage_rows.append(stage.n_rows)
                 rows_worked += stage.n_rows
@@ -274,11 +282,9 @@ def train(
 
         if stage.n_rows < n_rows:
             sweep = _Sweep(objective, variables, engine, partition, source)
-            loss, _ = sweep(q)
+            sweep(q)
             rows_read += n_rows
-        else:
-            loss = state.loss
-        loss_terms, average = sweep.at(loss)
+        loss_terms, average = sweep.at(q)
     return TrainingResult(
         theta=variables.to_theta(q),
         average_activation=average,

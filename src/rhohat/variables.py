@@ -30,11 +30,15 @@ __all__ = ["FeatureSums", "Variables"]
 
 @dataclass
 class FeatureSums:
-    """Sums over rows of 1, x and x^2 for every feature, each row counted w_i times."""
+    """Sums over rows of 1, x - shift and (x - shift)^2 for every feature, row i counted w_i times.
+
+    The shift, a row of the data, keeps large offsets from cancelling.
+    """
 
     weight: float
     first: Float64Array
     second: Float64Array
+    shift: Float64Array
 
     def __iadd__(self, other: FeatureSums) -> FeatureSums:
         self.weight += other.weight
@@ -43,21 +47,24 @@ class FeatureSums:
         return self
 
     @classmethod
-    def of(cls, rows: Rows) -> FeatureSums:
+    def of(cls, rows: Rows, shift: Float64Array) -> FeatureSums:
         """Sums over one block."""
-        X = rows.X.astype(np.float64, copy=False)
-        w = np.ones(len(X)) if rows.sample_weight is None else rows.sample_weight
-        return cls(float(np.sum(w, dtype=np.float64)), w @ X, w @ (X * X))
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss will tell
+            D = rows.X - shift
+            w = np.ones(len(D)) if rows.sample_weight is None else rows.sample_weight
+            return cls(float(w.sum()), w @ D, w @ (D * D), shift)
 
     @property
     def mean(self) -> Float64Array:
         """Mean of every feature."""
-        return self.first / self.weight
+        return self.shift + self.first / self.weight
 
     @property
     def standard_deviation(self) -> float:
         """Root mean square, over the features, of their standard deviations."""
-        return float(np.sqrt(max(float(np.mean(self.second / self.weight - self.mean**2)), 0.0)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            variances = self.second / self.weight - (self.first / self.weight) ** 2
+            return float(np.sqrt(np.maximum(variances, 0).mean()))
 
 
 @dataclass(frozen=True)
@@ -85,14 +92,18 @@ class Variables:
         cls, objective: SparseObjective, source: Source, engine: Engine, partition: Partition
     ) -> Variables:
         """Standardise by the mean and standard deviation of all rows of `source`."""
-        sums = engine.map_sum(FeatureSums.of, source, partition)
-        scale = sums.standard_deviation or 1.0
+        shift = source.read(0, 1).X[0].astype(np.float64)
+        sums = engine.map_sum(lambda rows: FeatureSums.of(rows, shift), source, partition)
+        scale = sums.standard_deviation
+        if not (0 < scale < np.inf):  # constant data; or overflow, which the loss will tell
+            scale = 1.0
         # A sparse bounded unit varies by about a twelfth of its range, so that its decoder weights
         # are about twelve times as large as what they add to the reconstruction; other units vary
         # by about 1. A sigmoid output passes on at most a quarter of what is added before it.
         gain = 12.0 if objective.activation.is_bounded else 1.0
         output_slope = 0.25 if objective.decoder.output.is_bounded else 1.0
-        return cls(objective, sums.mean, scale, gain * scale / output_slope)
+        mean = np.nan_to_num(sums.mean, nan=0.0, posinf=0.0, neginf=0.0)
+        return cls(objective, mean, scale, gain * scale / output_slope)
 
     def initial(self, random_state: np.random.RandomState) -> Float64Array:
         """Start of training: a vector q drawn at random.

@@ -63,15 +63,15 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     ----------
     mean_ : ndarray of shape (n_features,)
         mu.
-    components_ : ndarray of shape (n_components_, n_features)
+    components_ : ndarray of shape (k, n_features)
         Eigenvectors, by falling eigenvalue: the first columns of U, as rows. The largest entry of
         each is positive.
-    explained_variance_ : ndarray of shape (n_components_,)
+    explained_variance_ : ndarray of shape (k,)
         Eigenvalues l, at least 0.
-    explained_variance_ratio_ : ndarray of shape (n_components_,)
+    explained_variance_ratio_ : ndarray of shape (k,)
         Shares of the total variance.
     n_components_ : int
-        Components kept.
+        Components kept, k.
     n_features_in_ : int
 
     Notes
@@ -160,7 +160,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
         Returns
         -------
-        X_white : ndarray of shape (m, n_features) for "zca", (m, n_components_) for "pca"
+        X_white : ndarray of shape (m, n_features) for "zca", (m, k) for "pca"
         """
         check_is_fitted(self)
         X = check_input(self, X, reset=False)
@@ -186,7 +186,9 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
                 f"X has {W.shape[1]} columns, but inverse_transform expects the "
                 f"{self._n_features_out} that transform gives."
             )
-        return W @ self.inverse_matrix_.astype(W.dtype).T + self.mean_.astype(W.dtype)
+        original: FloatArray = W @ self.inverse_matrix_.astype(W.dtype).T
+        original += self.mean_.astype(W.dtype)
+        return original
 
     def adjoint(self, weights: FloatArray) -> FloatArray:
         """Directions in the input that linear functions of the whitened data look along.
