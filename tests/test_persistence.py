@@ -190,6 +190,11 @@ def test_a_loaded_model_is_saved_as_the_same_bytes(case, contents, file):
     assert file.read_bytes() == content
 
 
+@every_case
+def test_arrays_are_aligned(case, contents):
+    assert int.from_bytes(contents(case)[:8], "little") % 8 == 0
+
+
 def test_every_class_has_a_case():
     def classes(value):
         if type(value).__name__ in ROWS:
@@ -351,7 +356,7 @@ def test_same_seed_gives_same_bytes(tmp_path):
 
 
 def test_any_reader_of_safetensors_reads_the_arrays(contents, file):
-    content = contents("autoencoder")
+    contents("autoencoder")
     model = CASES["autoencoder"][0]
     arrays = safetensors.numpy.load_file(file)
     for name, array in arrays.items():
@@ -364,7 +369,6 @@ def test_any_reader_of_safetensors_reads_the_arrays(contents, file):
         assert opened.metadata()["rhohat"] == json.dumps(
             description, sort_keys=True, separators=(",", ":")
         )
-    assert int.from_bytes(content[:8], "little") % 8 == 0  # arrays are aligned
     assert description["model"]["class"] == "SparseAutoencoder"
     assert description["versions"].keys() == {"rhohat", "numpy", "scipy", "scikit-learn"}
 
