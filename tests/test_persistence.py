@@ -936,6 +936,7 @@ FORGERIES = {
 def test_forgeries_are_refused(forgery, contents, file):
     edit, message = FORGERIES[forgery]
     forged = forge(contents("autoencoder"), edit)
+    repr(NoSparsity())  # scikit-learn imports its printer when it first prints
     modules = set(sys.modules)
     if message is None:
         load_bytes(forged, file)

@@ -254,7 +254,7 @@ def test_memory_of_lbfgs_is_bounded(memory):
 def test_memory_below_one_is_refused(memory):
     """A memory of 0 must not mean one without bounds."""
     with pytest.raises(ValueError, match="memory must be at least 1"):
-        LBFGS(memory=memory)
+        LBFGS(memory=memory).minimize(rosenbrock, np.zeros(2), max_iter=1, tol=0)
 
 
 def test_lbfgs_learns_the_metric_of_a_quadratic():

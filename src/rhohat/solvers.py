@@ -18,6 +18,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from rhohat._typing import Float64Array
 from rhohat._validation import check_integer
@@ -129,8 +130,11 @@ C1, C2 = 1e-4, 0.9
 MAX_EVALUATIONS = 30
 
 
-class GradientDescent:
+class GradientDescent(BaseEstimator):
     """Batch gradient descent: along minus the gradient, as far as the line search finds good."""
+
+    def check(self) -> None:
+        """Raise TypeError or ValueError if a parameter is not as described."""
 
     def direction(self, state: SolverState) -> Float64Array:
         """Search direction at `state`."""
@@ -165,6 +169,7 @@ class GradientDescent:
         The loss falls with every iteration. A step to where it is infinite is cut short; NaN ends
         the run. Neither is ever reported as converged.
         """
+        self.check()
         if state is None:
             loss, grad = loss_grad(theta0)
             state = SolverState(theta0, float(loss), grad, recent_losses=(float(loss),))
@@ -215,7 +220,11 @@ class LBFGS(GradientDescent):
     """
 
     def __init__(self, memory: int = 20) -> None:
-        self.memory = check_integer("LBFGS memory", memory, low=1)
+        self.memory = memory
+
+    def check(self) -> None:
+        """Raise unless memory is an integer of at least 1."""
+        check_integer("LBFGS memory", self.memory, low=1)
 
     def direction(self, state: SolverState) -> Float64Array:
         """-H grad by the two-loop recursion (N & W, algorithm 7.4)."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rhohat._typing import Float64Array
 from rhohat.engines import Engine
@@ -96,7 +97,7 @@ class TrainingResult(NamedTuple):
     average_activation: Float64Array
     loss: LossTerms
     loss_terms: Float64Array
-    stage_rows: Float64Array
+    stage_rows: NDArray[np.int64]
     n_iter: int
     n_evaluations: float
     reason: StopReason
@@ -290,7 +291,7 @@ def train(
         average_activation=average,
         loss=loss_terms,
         loss_terms=np.array(history),
-        stage_rows=np.array(stage_rows),
+        stage_rows=np.array(stage_rows, dtype=np.int64),
         n_iter=len(history) - 1,
         n_evaluations=rows_read / n_rows,
         reason=reason,
