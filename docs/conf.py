@@ -28,9 +28,11 @@ sphinx_gallery_conf = {
     "filename_pattern": "/plot_",
     "abort_on_example_error": True,
     "show_memory": False,
+    "capture_repr": (),
     "remove_config_comments": True,
     "min_reported_time": 1,
 }
 html_theme = "pydata_sphinx_theme"
 html_title = "rhohat"
+html_sidebars = {"**": []}
 html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}

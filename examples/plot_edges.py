@@ -34,7 +34,8 @@ for ax in axes.flat:
 # and brought to [0.1, 0.9], where a sigmoid can reach them.
 from rhohat import PatchExtractor, PatchNormalizer, plot_features
 
-patches = PatchExtractor(10, n_patches=20_000, random_state=0).fit_transform(whitened)
+extractor = PatchExtractor(10, n_patches=20_000, random_state=0)
+patches = extractor.fit_transform(whitened)
 X = PatchNormalizer().fit_transform(patches)
 plot_features(patches[:40], n_columns=20)
 

@@ -211,17 +211,27 @@ def training_progress() -> Iterator[IterationCallback]:
 
     A live line on a terminal; elsewhere one line at the end. Warnings are told in a line of theirs.
     """
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.text import Text
 
     console = Console(stderr=True)
     last: list[TrainingProgress] = []
     started = time.perf_counter()
-    display = Progress(
+
+    class TwoLines(Progress):
+        """Bar and remaining time, and below them the loss: both fit 80 columns."""
+
+        def get_renderables(self) -> Iterator[RenderableType]:
+            yield self.make_tasks_table(self.tasks)
+            yield Text(loss_text(last[0]) if last else "")
+
+    display = TwoLines(
         TextColumn("training"),
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=24),
         TextColumn("{task.description}"),
         TimeRemainingColumn(compact=True),
+        TextColumn("left"),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -232,26 +242,31 @@ def training_progress() -> Iterator[IterationCallback]:
 
         def callback(progress: TrainingProgress) -> None:
             last[:] = [progress]
-            display.update(task, completed=progress.work_done, description=progress_text(progress))
+            display.update(task, completed=progress.work_done, description=iteration_text(progress))
 
         yield callback
     if last:
         seconds = time.perf_counter() - started
         console.print(
-            f"trained in {seconds:.1f} s: {progress_text(last[0])}", highlight=False, soft_wrap=True
+            f"trained in {seconds:.1f} s: {iteration_text(last[0])}, {loss_text(last[0])}",
+            highlight=False,
+            soft_wrap=True,
         )
     for warning in caught:
         console.print(f"note: {warning.message}", highlight=False, markup=False, soft_wrap=True)
 
 
-def progress_text(progress: TrainingProgress) -> str:
-    """One line on where training stands."""
+def iteration_text(progress: TrainingProgress) -> str:
+    """Where training stands."""
+    return f"iteration {progress.n_iter}/{progress.max_iter} on {progress.n_rows:,} rows"
+
+
+def loss_text(progress: TrainingProgress) -> str:
+    """The loss and its terms, and the average activation."""
     loss = progress.loss
     return (
-        f"iteration {progress.n_iter}/{progress.max_iter} on {progress.n_rows:,} rows, "
-        f"loss {loss.total:.4f} = {loss.reconstruction:.4f} reconstruction "
-        f"+ {loss.weight_decay:.4f} decay + {loss.sparsity:.4f} sparsity, "
-        f"rho_hat {progress.average_activation.mean():.4f}"
+        f"loss {loss.total:.4f} = {loss.reconstruction:.4f} error + {loss.weight_decay:.4f} decay "
+        f"+ {loss.sparsity:.4f} sparsity, rho_hat {progress.average_activation.mean():.4f}"
     )
 
 
