@@ -239,3 +239,16 @@ def test_a_number_of_threads_below_one_is_refused(n_jobs):
 def test_a_number_of_threads_that_is_no_integer_is_refused(n_jobs):
     with pytest.raises(TypeError, match="n_jobs must be an integer"):
         ThreadEngine(n_jobs)
+
+
+def test_overlapping_engines_leave_blas_as_it_was():
+    """The one that starts last ends last, and must not take the first one's limit for the rule."""
+    first, second = ThreadEngine(1).running(), ThreadEngine(1).running()
+    with threadpool_limits(2, user_api="blas"):
+        before = effective_n_jobs(None)
+        first.__enter__()
+        second.__enter__()
+        assert effective_n_jobs(None) == before
+        first.__exit__(None, None, None)
+        second.__exit__(None, None, None)
+        assert effective_n_jobs(None) == before

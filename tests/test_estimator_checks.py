@@ -310,3 +310,15 @@ def test_overcomplete_autoencoder_keeps_its_units_sparse(digits):
     ).fit(digits)
     assert abs(model.average_activation_.mean() - 0.02) < 0.005
     assert model.score(digits) > -0.5 * digits.var(axis=0).sum() / 4
+
+
+@pytest.mark.parametrize("decoder", ["linear", "tied"])
+@pytest.mark.parametrize("offset", [100.0, 1e4, 1e6])
+def test_an_offset_of_the_data_costs_nothing(decoder, offset, digits):
+    def fit(X):
+        model = SparseAutoencoder(
+            10, decoder=decoder, sparsity_penalty=KLSparsity(0.1), max_iter=60, random_state=0
+        )
+        return model.fit(X).loss_
+
+    assert fit(digits + offset) == pytest.approx(fit(digits), rel=0.02)

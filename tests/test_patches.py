@@ -113,3 +113,29 @@ def test_adjoint_carries_weights_back_where_nothing_is_clipped(rng):
     w = rng.randn(2, 9)
     shift = 0.5 * w.sum(axis=1)
     assert_allclose(model.transform(X) @ w.T, X @ model.adjoint(w).T + shift, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rounding_noise_of_flat_patches_is_not_blown_up(dtype):
+    X = (np.arange(1, 6)[:, None] * np.full((5, 7), 0.1)).astype(dtype)
+    assert_allclose(PatchNormalizer().fit_transform(X), 0.5, atol=1e-5)
+
+
+def test_adjoint_refuses_weights_of_another_width(rng):
+    with pytest.raises(ValueError, match=r"weights must have shape \(k, 9\)"):
+        PatchNormalizer().fit(rng.rand(5, 9)).adjoint(np.ones((2, 8)))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (PatchExtractor((5, 6, 3)), "patch_size must be one number or"),
+        (PatchNormalizer(feature_range=(1,)), "feature_range must be"),
+        (PatchNormalizer(feature_range=(0.0, float("inf"))), "feature_range"),
+    ],
+)
+def test_pairs_are_checked(estimator, message, rng):
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(
+            rng.rand(2, 20, 20) if isinstance(estimator, PatchExtractor) else rng.rand(5, 9)
+        )

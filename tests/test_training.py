@@ -439,7 +439,9 @@ def test_values_too_large_are_refused_with_advice(activation, decoder, dtype, sh
 
 
 def test_values_of_1e200_are_refused_with_advice():
-    with pytest.raises(ValueError, match=r"values are too large. Scale the data, for instance"):
+    with pytest.raises(
+        ValueError, match=r"values are too large, or too small. Scale the data, for instance"
+    ):
         make_model().fit((SMALL - 0.5) * 1e200)
 
 

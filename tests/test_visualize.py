@@ -87,3 +87,16 @@ def test_training_marks_the_stages_of_growing_data(rng):
     model = SparseAutoencoder(2, max_iter=16).fit(rng.rand(6000, 3))
     texts = [text.get_text() for text in plot_training(model).texts]
     assert {"2,000 rows", "5,000 rows", "6,000 rows"} <= set(texts)
+
+
+def test_file_that_cannot_be_written_is_named(model, tmp_path):
+    with pytest.raises(OSError, match="missing"):
+        save_figure(plot_features(model), tmp_path / "missing" / "features.png")
+    with pytest.raises(ValueError, match=r"\.png or \.svg"):
+        save_figure(plot_features(model), tmp_path / "features.jpg")
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 4), (4,), (2, 4, 4, 2)])
+def test_what_is_no_tile_is_refused(shape):
+    with pytest.raises(ValueError, match="expected tiles of shape"):
+        tile_grid(np.ones(shape))

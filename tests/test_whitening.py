@@ -195,3 +195,21 @@ def test_adjoint_patch_is_where_the_whitened_patch_looks(rng):
     assert seen.shape == (8 + 2 * margin, 8 + 2 * margin)
     region = image[96 - margin : 104 + margin, 96 - margin : 104 + margin]
     assert np.sum(region * seen) == pytest.approx(response, abs=0.02 * np.linalg.norm(seen))
+
+
+def test_adjoint_takes_integers_and_lists_and_refuses_other_shapes(rng):
+    model = OneOverFWhitening().fit([rng.rand(30, 30)])
+    ones = np.ones((1, 6, 6))
+    assert_allclose(model.adjoint(ones.astype(int)), model.adjoint(ones))
+    assert_allclose(model.adjoint(ones.tolist()), model.adjoint(ones))
+    assert model.adjoint(ones).any()
+    with pytest.raises(ValueError, match=r"weights must have shape \(k, height, width\)"):
+        model.adjoint(ones[0])
+    with pytest.raises(ValueError, match="margin"):
+        model.adjoint(ones, margin=-1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rounding_noise_of_constant_images_is_not_blown_up(dtype):
+    image = np.full((20, 20), 0.3, dtype)
+    assert np.abs(OneOverFWhitening().fit_transform([image])[0]).max() < 1e-5

@@ -75,6 +75,12 @@ def check_rows(X: ArrayLike) -> FloatArray:
     return rows
 
 
+def as_floats(weights: ArrayLike) -> FloatArray:
+    """Weights as a float32 or float64 array: others are converted, since no gain is an integer."""
+    array: FloatArray = np.asarray(weights)
+    return array if array.dtype in PRECISIONS else array.astype(np.float64)
+
+
 def check_input(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> FloatArray:
     """Like `check_rows`, for an estimator's input: the features must be those seen in fit.
 

@@ -59,7 +59,8 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         weights.
     sparsity_penalty : {"kl", "l1", "none"} or SparsityPenalty, default="kl"
         A name stands for the penalty with its default parameters. To choose them, pass for instance
-        ``KLSparsity(target=0.01, weight=3.0)``.
+        ``KLSparsity(target=0.01, weight=3.0)``; grid search then reaches them as
+        ``sparsity_penalty__target``.
     weight_decay : float, default=1e-4
         lambda. Follows the data's scale: 1e-4 suits patches in [0.1, 0.9], 3e-3 suits whitened
         data. Biases do not decay.
@@ -411,6 +412,7 @@ def _validated_weight(sample_weight: ArrayLike, X: FloatArray) -> Float64Array:
         raise ValueError("sample_weight is zero for every row: at least one row must count.")
     # Only ratios count, and float32 could not hold every scale.
     scaled: Float64Array = weight / weight.max()
+    scaled[scaled < np.finfo(np.float32).tiny] = 0
     return scaled
 
 

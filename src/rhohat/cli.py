@@ -93,7 +93,8 @@ def learn(
     (the loss and its terms) and model.safetensors.
 
     \b
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (the best model so far is written).
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted: the first Ctrl-C writes the best
+    model so far, a second one ends at once.
 
     \b
     Examples:
@@ -103,13 +104,14 @@ def learn(
     """
     from rhohat.datasets import load_photographs
     from rhohat.edges import edge_score
+    from rhohat.interrupts import interrupts_as_requests
     from rhohat.solvers import StopReason
 
     keep_matplotlib_cache_in_venv()
     out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     photographs = load_photographs()
-    with training_progress() as callback:
+    with interrupts_as_requests() as interrupt, training_progress() as callback:
         pipeline = photograph_pipeline(
             patch_size=patch_size,
             n_patches=patches,
@@ -119,11 +121,11 @@ def learn(
             callback=callback,
         )
         pipeline.fit(photographs.images)
-    fitted = time.perf_counter()
-    model = pipeline[-1]
-    interrupted = model.stop_reason_ == StopReason.INTERRUPTED.value
+        model = pipeline[-1]
+        fitted = time.perf_counter()
+        files = write_results(pipeline, out)
+    interrupted = interrupt.requested or model.stop_reason_ == StopReason.INTERRUPTED.value
     edges = edge_score(model.components_, (patch_size, patch_size))
-    files = write_results(pipeline, out)
     summary = {
         "version": __version__,
         "photographs": photographs.names,

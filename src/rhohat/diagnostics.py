@@ -6,8 +6,11 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from rhohat._typing import Float64Array, FloatArray
+from rhohat._validation import as_floats, check_integer
 from rhohat.autoencoder import SparseAutoencoder
 from rhohat.objective import SparseObjective
 
@@ -75,13 +78,12 @@ def check_gradient(
     ----------
     CS294A lecture notes, "Gradient checking".
     """
-    from sklearn.utils import check_random_state
-
     theta = np.array(theta, dtype=np.float64)
     X = np.asarray(X, dtype=np.float64)
     _, grad = objective.loss_grad(theta, X, sample_weight)
     chosen = np.arange(len(theta))
-    if n_parameters is not None and n_parameters < len(theta):
+    if n_parameters is not None:
+        n_parameters = min(check_integer("n_parameters", n_parameters, low=1), len(theta))
         chosen = check_random_state(random_state).choice(len(theta), n_parameters, replace=False)
         chosen.sort()
     numeric = np.empty(len(chosen))
@@ -125,7 +127,10 @@ def maximal_inputs(
     ----------
     UFLDL tutorial, "Visualizing a Trained Autoencoder".
     """
-    weights = np.asarray(model.encoder_weights_ if isinstance(model, SparseAutoencoder) else model)
+    if isinstance(model, SparseAutoencoder):
+        check_is_fitted(model)
+        model = model.encoder_weights_
+    weights = as_floats(model)
     directions = weights if whitener is None else whitener.adjoint(weights)
     axes = tuple(range(1, directions.ndim))
     norms = np.sqrt(np.sum(directions**2, axis=axes, keepdims=True))

@@ -88,7 +88,8 @@ def edge_score(weights: ArrayLike, patch_shape: tuple[int, int] | None = None) -
     Parameters
     ----------
     weights : array-like of shape (k, height * width) or (k, height, width)
-        One gray tile per unit, for instance `components_`.
+        One gray tile per unit, for instance `components_`. Eight parameters fit tiles of less than
+        about 6 x 6 pixels whatever they show: at 6 x 6 noise scores 0 %, at 4 x 4 some 20 %.
     patch_shape : tuple of int, default=None
         (height, width) of flat tiles; square if None.
 

@@ -6,6 +6,7 @@ in order. However many threads work, the sum has the same bits.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -39,6 +40,49 @@ class Engine(Protocol):
         ...
 
 
+class _Blas:
+    """BLAS's own threads, which belong to the whole process.
+
+    Engines of several threads may run at once: the first holds BLAS to one thread, the last lets
+    go, so that afterwards it is as it was.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_users = 0
+        self._n_threads = 1
+        self._limiter: Any = None
+
+    def n_threads(self) -> int:
+        """Threads that BLAS uses where no engine runs."""
+        with self._lock:
+            return self._n_threads if self._n_users else self._count()
+
+    @contextmanager
+    def single_threaded(self) -> Iterator[None]:
+        """Hold BLAS to one thread."""
+        with self._lock:
+            if self._n_users == 0:
+                self._n_threads = self._count()
+                self._limiter = ThreadpoolController().limit(limits=1, user_api="blas")
+            self._n_users += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._n_users -= 1
+                if self._n_users == 0:
+                    self._limiter.restore_original_limits()
+
+    @staticmethod
+    def _count() -> int:
+        pools = ThreadpoolController().select(user_api="blas").info()
+        return max((int(pool["num_threads"]) for pool in pools), default=1)
+
+
+_BLAS = _Blas()
+
+
 def effective_n_jobs(n_jobs: int | None) -> int:
     """Threads to use: None for as many as NumPy's BLAS would use here, -1 for every core.
 
@@ -46,8 +90,7 @@ def effective_n_jobs(n_jobs: int | None) -> int:
     leaves to each of its workers.
     """
     if n_jobs is None:
-        pools = ThreadpoolController().select(user_api="blas").info()
-        return max((int(pool["num_threads"]) for pool in pools), default=1)
+        return _BLAS.n_threads()
     if n_jobs == -1:
         return int(joblib.cpu_count())
     return check_integer("n_jobs", n_jobs, low=1)
@@ -71,11 +114,7 @@ class ThreadEngine:
     @contextmanager
     def running(self) -> Iterator[ThreadEngine]:
         """Hold the threads, and BLAS to one thread in each."""
-        controller = ThreadpoolController()
-        with (
-            controller.limit(limits=1, user_api="blas"),
-            ThreadPoolExecutor(self.n_threads) as pool,
-        ):
+        with _BLAS.single_threaded(), ThreadPoolExecutor(self.n_threads) as pool:
             self._pool = pool
             try:
                 yield self

@@ -12,7 +12,7 @@ from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat._typing import FloatArray
-from rhohat._validation import PRECISIONS, check_input, check_integer, check_real
+from rhohat._validation import PRECISIONS, as_floats, check_input, check_integer, check_real
 
 __all__ = ["Images", "PatchExtractor", "PatchNormalizer", "check_images", "like_input"]
 
@@ -108,7 +108,9 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
         self : PatchExtractor
         """
         size = self.patch_size
-        height, width = size if isinstance(size, tuple) else (size, size)
+        if isinstance(size, (tuple, list)) and len(size) != 2:
+            raise ValueError(f"patch_size must be one number or (height, width), got {size!r}.")
+        height, width = size if isinstance(size, (tuple, list)) else (size, size)
         check_integer("patch_size", height, low=1)
         check_integer("patch_size", width, low=1)
         check_integer("n_patches", self.n_patches, low=1)
@@ -185,7 +187,7 @@ class PatchNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Attributes
     ----------
     scale_ : float
-        s.
+        s; 1 where all patches are constant but for rounding noise.
     n_features_in_ : int
 
     References
@@ -216,15 +218,16 @@ class PatchNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self : PatchNormalizer
         """
         check_real("n_deviations", self.n_deviations, low=0, open_ends=True)
-        low, high = self.feature_range
-        if not low < high:
-            raise ValueError(
-                f"feature_range must be (low, high) with low < high, got {(low, high)}."
-            )
+        if not isinstance(self.feature_range, tuple) or len(self.feature_range) != 2:
+            raise ValueError(f"feature_range must be (low, high), got {self.feature_range!r}.")
+        low, high = (check_real("feature_range", end) for end in self.feature_range)
+        if not -np.inf < low < high:
+            raise ValueError(f"feature_range must be finite with low < high, got {(low, high)}.")
         X = check_input(self, X, reset=True)
         deviations = self._without_mean(X)
-        ddof = 1 if deviations.size > 1 else 0
-        self.scale_ = float(self.n_deviations * deviations.std(ddof=ddof, dtype=np.float64)) or 1.0
+        noise = 10 * np.finfo(X.dtype).eps * float(np.abs(X).max())
+        deviation = float(deviations.std(ddof=min(1, deviations.size - 1), dtype=np.float64))
+        self.scale_ = self.n_deviations * deviation if deviation > noise else 1.0
         return self
 
     def transform(self, X: ArrayLike) -> FloatArray:
@@ -269,6 +272,11 @@ class PatchNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         low, high = self.feature_range
+        weights = as_floats(weights)
+        if weights.ndim != 2 or weights.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"weights must have shape (k, {self.n_features_in_}), got {weights.shape}."
+            )
         return self._without_mean(weights) * ((high - low) / (2 * self.scale_))
 
     def __sklearn_tags__(self) -> Tags:

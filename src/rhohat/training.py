@@ -239,7 +239,7 @@ def train(
             if not is_finite:
                 raise ValueError(
                     f"the loss at the start of training is {loss} in {source.dtype.name}: the "
-                    "values are too large. Scale the data, for instance with "
+                    "values are too large, or too small. Scale the data, for instance with "
                     "sklearn.preprocessing.StandardScaler."
                 )
             if not history:

@@ -109,8 +109,9 @@ class Variables:
         """Start of training: a vector q drawn at random.
 
         V_enc from U[-r, r], r = sqrt(6 / (d + k + 1)), and biases zero, as in the CS294A notes, but
-        for the standardised data. The decoder starts as twice the encoder, V_dec = 2 V_enc, so that
-        every unit begins with a feature of its own; independent starts let units grow alike.
+        for the standardised data: where the output is unbounded, b_dec starts as the data's mean.
+        The decoder starts as twice the encoder, V_dec = 2 V_enc, so that every unit begins with a
+        feature of its own; independent starts let units grow alike.
         """
         objective = self.objective
         radius = np.sqrt(6 / (objective.n_features + objective.n_components + 1))
@@ -119,6 +120,8 @@ class Variables:
         start["W_enc"] = V
         if not objective.decoder.tied:
             start["W_dec"] = 2 * V
+        if not objective.decoder.output.is_bounded:
+            start["b_dec"] = self.mean
         return objective.pack(start)
 
     def to_theta(self, q: Float64Array) -> Float64Array:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat._typing import FloatArray
+from rhohat._validation import check_integer
 from rhohat.autoencoder import SparseAutoencoder
 from rhohat.diagnostics import maximal_inputs
 
@@ -40,6 +43,13 @@ def tile_grid(tiles: ArrayLike, *, n_columns: int | None = None, border: int = 1
         Values in [-1, 1]; NaN in the border and where the last row has no tile.
     """
     tiles = np.asarray(tiles, dtype=np.float64)
+    if len(tiles) == 0 or tiles.ndim not in (3, 4) or tiles.shape[3:] not in ((), (3,)):
+        raise ValueError(
+            "expected tiles of shape (k >= 1, height, width) or (k, height, width, 3), got "
+            f"{tiles.shape}."
+        )
+    if n_columns is not None:
+        check_integer("n_columns", n_columns, low=1)
     k, height, width = tiles.shape[:3]
     columns = n_columns or int(np.ceil(np.sqrt(k)))
     rows = -(-k // columns)
@@ -185,11 +195,19 @@ def save_figure(ax: Axes, path: str | PathLike[str], *, title: str = "") -> None
     ------
     OSError
         If the file cannot be written.
+    ValueError
+        If it is to be of another kind.
     """
     import matplotlib.pyplot as plt
 
     figure = ax.figure.figure
-    unstable = "Date" if str(path).lower().endswith(".svg") else "Software"
-    with plt.rc_context({"svg.hashsalt": "rhohat"}):
-        figure.savefig(path, dpi="figure", metadata={"Title": title, unstable: None})
-    plt.close(figure)
+    unstable = {".svg": "Date", ".png": "Software"}.get(Path(path).suffix.lower())
+    if unstable is None:
+        raise ValueError(f"a figure's file must end in .png or .svg, got {os.fspath(path)!r}.")
+    try:
+        with plt.rc_context({"svg.hashsalt": "rhohat"}):
+            figure.savefig(path, dpi="figure", metadata={"Title": title, unstable: None})
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+    finally:
+        plt.close(figure)

@@ -15,7 +15,14 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat._typing import Float64Array, FloatArray
-from rhohat._validation import check_input, check_integer, check_real, check_rows, look_up
+from rhohat._validation import (
+    as_floats,
+    check_input,
+    check_integer,
+    check_real,
+    check_rows,
+    look_up,
+)
 from rhohat.engines import ThreadEngine
 from rhohat.patches import Images, check_images, like_input
 from rhohat.sources import ArraySource, Partition, Rows
@@ -205,7 +212,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         directions : ndarray of shape (k, n_features)
         """
         check_is_fitted(self)
-        directions: FloatArray = weights @ self.matrix_
+        directions: FloatArray = as_floats(weights) @ self.matrix_
         return directions
 
     @property
@@ -273,7 +280,7 @@ class OneOverFWhitening(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     scale_ : float
-        Standard deviation of the filtered pixels in `fit`.
+        Standard deviation of the filtered pixels in `fit`; 1 where they hold rounding noise only.
 
     Notes
     -----
@@ -309,7 +316,10 @@ class OneOverFWhitening(TransformerMixin, BaseEstimator):
         pixels = sum(image.size for image in filtered)
         mean = sum(float(image.sum(dtype=np.float64)) for image in filtered) / pixels
         square = sum(float(np.square(image, dtype=np.float64).sum()) for image in filtered) / pixels
-        self.scale_ = float(np.sqrt(max(square - mean**2, 0.0))) or 1.0
+        largest = max(float(np.abs(image).max()) for image in images)
+        noise = 10 * np.finfo(np.result_type(*images)).eps * largest
+        deviation = float(np.sqrt(max(square - mean**2, 0.0)))
+        self.scale_ = deviation if deviation > noise else 1.0
         return self
 
     def transform(self, X: Images) -> list[FloatArray] | FloatArray:
@@ -345,6 +355,10 @@ class OneOverFWhitening(TransformerMixin, BaseEstimator):
         directions : ndarray of shape (k, height + 2 * margin, width + 2 * margin)
         """
         check_is_fitted(self)
+        check_integer("margin", margin, low=0)
+        weights = as_floats(weights)
+        if weights.ndim != 3:
+            raise ValueError(f"weights must have shape (k, height, width), got {weights.shape}.")
         room = max(4 * max(weights.shape[1:]), 4 * margin)  # for the filter's tails to die out
         canvas = np.pad(weights, ((0, 0), (room, room), (room, room)))
         directions = np.stack([self._filter(patch) for patch in canvas]) / self.scale_
