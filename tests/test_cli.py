@@ -157,3 +157,56 @@ def test_learned_weights_are_those_of_the_documented_pipeline(learned):
         X = step.fit_transform(X)
     saved = pipeline[-1].encoder_weights_.copy()
     assert_array_equal(pipeline[-1].fit(X).encoder_weights_, saved)
+
+
+@pytest.mark.parametrize("name", ["features.png", "features.svg"])
+def test_show_draws_the_picture_of_learn_to_the_byte(learned, tmp_path, name):
+    folder, _ = learned
+    result = run("show", str(folder / "model.safetensors"), "-o", name, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_show_sorts_by_average_activation(learned, tmp_path):
+    folder, _ = learned
+    model = rhohat.load(folder / "model.safetensors")[-1]
+    file = str(folder / "model.safetensors")
+    assert run("show", file, "--sort", "activation", cwd=tmp_path).returncode == 0
+    shown = plt.imread(tmp_path / "features.png")
+    plain = plt.imread(folder / "features.png")
+    size = len(shown) // 22  # 3 tiles of 6 pixels and 4 borders
+    tile = slice(size, 7 * size)
+    row, column = divmod(int(model.average_activation_.argmax()), 3)
+    y, x = (slice((7 * n + 1) * size, (7 * n + 7) * size) for n in (row, column))
+    assert_array_equal(shown[tile, tile], plain[y, x])
+
+
+def test_inspect_tells_what_the_model_holds(learned, tmp_path):
+    folder, _ = learned
+    file = str(folder / "model.safetensors")
+    facts = json.loads(run("inspect", file, "--json", cwd=tmp_path).stdout)
+    model = rhohat.load(file)[-1]
+    assert facts["loss"]["total"] == model.loss_
+    assert (facts["units"], facts["features"], facts["patch_shape"]) == (9, 36, [6, 6])
+    text = run("inspect", file, cwd=tmp_path).stdout
+    assert "KLSparsity(target=0.01, weight=3.0)" in text
+    assert "6 x 6" in text
+
+
+@pytest.mark.parametrize("command", ["show", "inspect"])
+def test_missing_empty_and_foreign_files_are_named_and_fail(command, tmp_path):
+    (tmp_path / "empty").touch()
+    (tmp_path / "foreign").write_text("not a model")
+    rhohat.save(rhohat.Whitening().fit(np.eye(3)), tmp_path / "whitening")
+    for name in ("missing", "empty", "foreign", "whitening"):
+        result = run(command, name, cwd=tmp_path)
+        assert result.returncode == 1, name
+        assert "Traceback" not in result.stderr
+        assert name in result.stderr or "Whitening" in result.stderr
+
+
+def test_show_refuses_a_kind_of_file_that_it_cannot_write(learned, tmp_path):
+    folder, _ = learned
+    result = run("show", str(folder / "model.safetensors"), "-o", "x.bmp", cwd=tmp_path)
+    assert result.returncode == 2
+    assert ".png or .svg" in result.stderr

@@ -17,8 +17,10 @@ import click
 from rhohat import __version__
 
 if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
 
+    from rhohat.autoencoder import SparseAutoencoder
     from rhohat.training import IterationCallback, TrainingProgress
 
 __all__ = ["main"]
@@ -168,6 +170,94 @@ def learn(
         sys.exit(EXIT_INTERRUPTED)
 
 
+@cli.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("features.png"),
+    show_default=True,
+    help="File to write; its ending, .png or .svg, decides the kind.",
+)
+@click.option(
+    "--sort",
+    type=click.Choice(["unit", "activation"]),
+    default="unit",
+    show_default=True,
+    help="Order of the tiles: as the units are numbered, or most active on average first.",
+)
+def show(model: Path, out: Path, sort: str) -> None:
+    r"""Draw the input that activates each unit of MODEL most.
+
+    \b
+    Examples:
+      rhohat show rhohat-out/model.safetensors
+      rhohat show rhohat-out/model.safetensors --sort activation -o sorted.svg
+    """
+    from rhohat.persistence import load
+
+    keep_matplotlib_cache_in_venv()
+    if out.suffix.lower() not in (".png", ".svg"):
+        raise click.BadParameter(f"{out} must end in .png or .svg.", param_hint="--out")
+    draw_features(load(model), out, order=sort)
+    click.echo(f"written to {out}")
+
+
+@cli.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def inspect(model: Path, as_json: bool) -> None:
+    r"""Tell what MODEL holds: its settings and how training ended.
+
+    \b
+    Examples:
+      rhohat inspect rhohat-out/model.safetensors
+      rhohat inspect rhohat-out/model.safetensors --json
+    """
+    from sklearn import config_context
+
+    from rhohat.persistence import load
+
+    content = load(model)
+    autoencoder, patch_shape = autoencoder_of(content)
+    with config_context(print_changed_only=False):
+        penalty = repr(autoencoder.sparsity_penalty)
+    k, d = autoencoder.encoder_weights_.shape
+    facts = {
+        "model": str(model),
+        "steps": [type(step).__name__ for _, step in getattr(content, "steps", [("", content)])],
+        "units": k,
+        "features": d,
+        "patch_shape": list(patch_shape) if patch_shape else None,
+        "activation": autoencoder.activation,
+        "decoder": autoencoder.decoder,
+        "sparsity_penalty": penalty,
+        "weight_decay": autoencoder.weight_decay,
+        "precision": autoencoder.encoder_weights_.dtype.name,
+        "loss": {"total": autoencoder.loss_, **autoencoder.loss_terms_._asdict()},
+        "average_activation": {
+            "mean": float(autoencoder.average_activation_.mean()),
+            "min": float(autoencoder.average_activation_.min()),
+            "max": float(autoencoder.average_activation_.max()),
+        },
+        "dead_units": autoencoder.n_dead_,
+        "iterations": autoencoder.n_iter_,
+        "stop_reason": autoencoder.stop_reason_,
+        "seed": autoencoder.random_state,
+        "data_fingerprint": autoencoder.data_fingerprint_,
+    }
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {number:.4f}" for key, number in value.items())
+        elif isinstance(value, list):
+            value = (" x " if name == "patch_shape" else ", ").join(map(str, value))
+        click.echo(f"{name.replace('_', ' '):<19} {'none' if value is None else value}")
+
+
 def photograph_pipeline(
     *,
     patch_size: int,
@@ -274,23 +364,63 @@ def loss_text(progress: TrainingProgress) -> str:
 
 def write_results(pipeline: Pipeline, out: Path) -> list[Path]:
     """Write figures and model into `out`; the files, in order of interest."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
     from rhohat.persistence import save
-    from rhohat.visualize import plot_features, plot_training, save_figure
+    from rhohat.visualize import plot_training, save_figure
 
-    model = pipeline[-1]
     names = ("features.png", "features.svg", "training.png", "model.safetensors")
     features_png, features_svg, training_png, model_file = (out / name for name in names)
     save(pipeline, model_file)
-    with mpl.rc_context():
-        mpl.rcdefaults()  # the same picture whatever the user's own style
-        for path in (features_png, features_svg):
-            ax = plot_features(model, patch_shape=pipeline["patches"].patch_shape_)
-            save_figure(ax, path, title="Inputs that activate each hidden unit most")
-        save_figure(plot_training(model), training_png, title="Loss over the iterations")
+    for path in (features_png, features_svg):
+        draw_features(pipeline, path)
+    with default_style():
+        save_figure(plot_training(pipeline[-1]), training_png, title="Loss over the iterations")
     return [features_png, features_svg, training_png, model_file]
+
+
+def draw_features(model: BaseEstimator, path: Path, *, order: str = "unit") -> None:
+    """Write the grid of maximally activating inputs of the autoencoder in `model`."""
+    from rhohat.diagnostics import maximal_inputs
+    from rhohat.visualize import plot_features, save_figure
+
+    autoencoder, patch_shape = autoencoder_of(model)
+    tiles = maximal_inputs(autoencoder)
+    if order == "activation":
+        tiles = tiles[(-autoencoder.average_activation_).argsort(kind="stable")]
+    with default_style():
+        ax = plot_features(tiles, patch_shape=patch_shape)
+        save_figure(ax, path, title="Inputs that activate each hidden unit most")
+
+
+@contextmanager
+def default_style() -> Iterator[None]:
+    """Draw without a display, and the same picture whatever the user's own style."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        yield
+
+
+def autoencoder_of(model: BaseEstimator) -> tuple[SparseAutoencoder, tuple[int, ...] | None]:
+    """The autoencoder in a model, and the shape of its patches where the model knows it.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    from rhohat.autoencoder import SparseAutoencoder
+
+    steps = [step for _, step in getattr(model, "steps", [("", model)])]
+    autoencoders = [step for step in steps if isinstance(step, SparseAutoencoder)]
+    if not autoencoders:
+        raise ValueError(
+            f"the file holds {' and '.join(type(step).__name__ for step in steps)}, but no "
+            "SparseAutoencoder, whose units could be shown."
+        )
+    shapes = [step.patch_shape_ for step in steps if hasattr(step, "patch_shape_")]
+    return autoencoders[-1], shapes[-1] if shapes else None
 
 
 def summary_text(summary: dict[str, Any]) -> str:
