@@ -128,6 +128,8 @@ def learn(
         files = write_results(pipeline, out)
     interrupted = interrupt.requested or model.stop_reason_ == StopReason.INTERRUPTED.value
     edges = edge_score(model.components_, (patch_size, patch_size))
+    results = results_of(model)
+    results["average_activation"]["target"] = model.sparsity_penalty.target
     summary = {
         "version": __version__,
         "photographs": photographs.names,
@@ -138,14 +140,7 @@ def learn(
             "iterations": iterations,
             "seed": seed,
         },
-        "loss": {"total": model.loss_, **model.loss_terms_._asdict()},
-        "average_activation": {
-            "target": model.sparsity_penalty.target,
-            "mean": float(model.average_activation_.mean()),
-            "min": float(model.average_activation_.min()),
-            "max": float(model.average_activation_.max()),
-        },
-        "dead_units": model.n_dead_,
+        **results,
         "edges": {
             "share": edges.edge_share,
             "median_r2": edges.median_r2,
@@ -226,7 +221,7 @@ def inspect(model: Path, as_json: bool) -> None:
     k, d = autoencoder.encoder_weights_.shape
     facts = {
         "model": str(model),
-        "steps": [type(step).__name__ for _, step in getattr(content, "steps", [("", content)])],
+        "steps": [type(step).__name__ for step in steps_of(content)],
         "units": k,
         "features": d,
         "patch_shape": list(patch_shape) if patch_shape else None,
@@ -235,13 +230,7 @@ def inspect(model: Path, as_json: bool) -> None:
         "sparsity_penalty": penalty,
         "weight_decay": autoencoder.weight_decay,
         "precision": autoencoder.encoder_weights_.dtype.name,
-        "loss": {"total": autoencoder.loss_, **autoencoder.loss_terms_._asdict()},
-        "average_activation": {
-            "mean": float(autoencoder.average_activation_.mean()),
-            "min": float(autoencoder.average_activation_.min()),
-            "max": float(autoencoder.average_activation_.max()),
-        },
-        "dead_units": autoencoder.n_dead_,
+        **results_of(autoencoder),
         "iterations": autoencoder.n_iter_,
         "stop_reason": autoencoder.stop_reason_,
         "seed": autoencoder.random_state,
@@ -412,7 +401,7 @@ def autoencoder_of(model: BaseEstimator) -> tuple[SparseAutoencoder, tuple[int, 
     """
     from rhohat.autoencoder import SparseAutoencoder
 
-    steps = [step for _, step in getattr(model, "steps", [("", model)])]
+    steps = steps_of(model)
     autoencoders = [step for step in steps if isinstance(step, SparseAutoencoder)]
     if not autoencoders:
         raise ValueError(
@@ -421,6 +410,25 @@ def autoencoder_of(model: BaseEstimator) -> tuple[SparseAutoencoder, tuple[int, 
         )
     shapes = [step.patch_shape_ for step in steps if hasattr(step, "patch_shape_")]
     return autoencoders[-1], shapes[-1] if shapes else None
+
+
+def steps_of(model: BaseEstimator) -> list[BaseEstimator]:
+    """The estimators of a pipeline in order, or the model itself."""
+    return [step for _, step in getattr(model, "steps", [("", model)])]
+
+
+def results_of(model: SparseAutoencoder) -> dict[str, Any]:
+    """What training came to: loss terms, average activation, dead units."""
+    average = model.average_activation_
+    return {
+        "loss": {"total": model.loss_, **model.loss_terms_._asdict()},
+        "average_activation": {
+            "mean": float(average.mean()),
+            "min": float(average.min()),
+            "max": float(average.max()),
+        },
+        "dead_units": model.n_dead_,
+    }
 
 
 def summary_text(summary: dict[str, Any]) -> str:

@@ -315,14 +315,8 @@ class SparseObjective:
             sparsity=penalty,
         )
 
-    def finish(self, terms: Terms, theta: Float64Array) -> tuple[float, Float64Array]:
-        """Exact loss and gradient over all rows summed in `terms`.
-
-        Returns
-        -------
-        loss : float
-        grad : ndarray of shape (p,)
-        """
+    def gradient(self, terms: Terms, theta: Float64Array) -> Float64Array:
+        """Exact gradient over all rows summed in `terms`, (p,)."""
         gradient = terms.gradient / terms.weight
         if terms.direction.size:
             _, slope = self.penalty.on_average(self.average_activity(terms), self.activation)
@@ -334,7 +328,17 @@ class SparseObjective:
         for name, view in self.unpack(theta).items():
             if name.startswith("W"):
                 decayed[name] += self.weight_decay * view
-        return self.loss_terms(terms, theta).total, gradient
+        return gradient
+
+    def finish(self, terms: Terms, theta: Float64Array) -> tuple[float, Float64Array]:
+        """Exact loss and gradient over all rows summed in `terms`.
+
+        Returns
+        -------
+        loss : float
+        grad : ndarray of shape (p,)
+        """
+        return self.loss_terms(terms, theta).total, self.gradient(terms, theta)
 
     def loss_grad(
         self, theta: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None = None

@@ -144,7 +144,7 @@ class GradientDescent(BaseEstimator):
         """Step to try first: twice the last one, so that it can grow; a short one at the start."""
         if state.step:
             return 2 * state.step
-        return min(1.0, 1.0 / max(float(np.abs(direction).sum()), np.finfo(float).tiny))
+        return _short_step(direction)
 
     def remember(self, before: SolverState, after: SolverState) -> SolverState:
         """Add to `after` what the next direction needs to know of the step from `before`."""
@@ -249,7 +249,7 @@ class LBFGS(GradientDescent):
         """One, the length that the metric gives; short as long as no metric is known."""
         if state.steps:
             return 1.0
-        return min(1.0, 1.0 / max(float(np.abs(direction).sum()), np.finfo(float).tiny))
+        return _short_step(direction)
 
     def remember(self, before: SolverState, after: SolverState) -> SolverState:
         """Keep the step and the change of gradient, where their product shows curvature."""
@@ -336,6 +336,11 @@ def _between(low: _Point, high: _Point) -> float:
         share = 1 - (high.slope + d2 - d1) / (high.slope - low.slope + 2 * d2)
     # no minimum between: halve
     return low.step + width * (float(np.clip(share, 0.1, 0.9)) if np.isfinite(share) else 0.5)
+
+
+def _short_step(direction: Float64Array) -> float:
+    """A step that moves the parameters by at most 1 in all, for where no scale is known yet."""
+    return min(1.0, 1.0 / max(float(np.abs(direction).sum()), np.finfo(float).tiny))
 
 
 def _is_finite(loss: float, grad: Float64Array) -> bool:

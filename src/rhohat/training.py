@@ -168,13 +168,12 @@ class _Sweep:
 
         with overflow_as_infinity():
             total = self.engine.map_sum(block_terms, self.source, self.partition)
-            loss, grad = self.objective.finish(total, theta)
             terms = self.objective.loss_terms(total, theta)
-            grad = self.variables.gradient(grad)
+            grad = self.variables.gradient(self.objective.gradient(total, theta))
         nan_terms = [name for name, term in terms._asdict().items() if np.isnan(term)]
         self.nan_in = ", ".join(nan_terms) or "the gradient"
         self._seen.append((q, terms, self.objective.average_activity(total)))
-        return loss, grad
+        return terms.total, grad
 
     def at(self, q: Float64Array) -> tuple[LossTerms, Float64Array]:
         """Terms and averages of the sweep at `q`; forgets all others."""
