@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -187,3 +189,15 @@ class Run:
                 random_state=random_state,
                 **options,
             )
+
+
+def png_chunk(kind, content):
+    check = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+
+def bomb(width=60_000, height=60_000):
+    """A small PNG that announces a huge picture."""
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    parts = [png_chunk(b"IHDR", header), png_chunk(b"IDAT", zlib.compress(bytes(99_999)))]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts) + png_chunk(b"IEND", b"")

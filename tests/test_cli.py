@@ -1,23 +1,61 @@
-"""The command line, run as users run it."""
+"""The command line."""
 
+import io
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import warnings
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
 import pytest
+import scipy.io
 from matplotlib import pyplot as plt
 from numpy.testing import assert_array_equal
+from PIL import Image
+from skimage import data
 
 import rhohat
+from cases import bomb
+from rhohat.activations import ACTIVATIONS
+from rhohat.cli import main
+from rhohat.cli.options import SETTINGS
+from rhohat.decoders import DECODERS
+from rhohat.penalties import PENALTIES
 
 SMALL = ["--patch-size", "6", "--patches", "1500", "--units", "9", "--iterations", "12"]
 
 
-def run(*arguments, cwd, **kwargs):
+class Result(NamedTuple):
+    """How a command ended and what it wrote."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(*arguments, cwd):
+    """The command in this process, which spares its start."""
+    out, err = io.StringIO(), io.StringIO()
+    code = 0
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err), warnings.catch_warnings():
+        try:
+            with mock.patch("sys.argv", ["rhohat", *map(str, arguments)]):
+                main()
+        except SystemExit as end:
+            code = end.code
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def start(*arguments, cwd, **kwargs):
+    """The command in a process of its own, as users start it."""
     return subprocess.run(
         [sys.executable, "-m", "rhohat", *arguments],
         cwd=cwd,
@@ -33,7 +71,7 @@ def run(*arguments, cwd, **kwargs):
 def learned(tmp_path_factory):
     """One small run of ``rhohat learn --json`` and its folder."""
     folder = tmp_path_factory.mktemp("learned")
-    result = run("learn", *SMALL, "--json", cwd=folder)
+    result = start("learn", *SMALL, "--json", cwd=folder)
     assert result.returncode == 0, result.stderr
     return folder / "rhohat-out", result
 
@@ -83,7 +121,7 @@ def test_model_file_holds_the_whole_pipeline(learned):
 def test_same_seed_writes_the_same_bytes_and_text_summary_tells(learned, tmp_path):
     folder, _ = learned
     environment = {**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
-    result = run("learn", *SMALL, "--out", "again", cwd=tmp_path, env=environment)
+    result = start("learn", *SMALL, "--out", "again", cwd=tmp_path, env=environment)
     assert result.returncode == 0, result.stderr
     for file in folder.iterdir():
         assert (tmp_path / "again" / file.name).read_bytes() == file.read_bytes(), file.name
@@ -96,7 +134,7 @@ def test_same_seed_writes_the_same_bytes_and_text_summary_tells(learned, tmp_pat
 def test_advice_of_the_summary_runs(learned):
     folder, _ = learned
     result = run("learn", *SMALL, "--out", str(folder), cwd=folder)
-    advice = result.stdout.split("in Python:\n")[1].split("Or vary")[0]
+    advice = result.stdout.split("in Python:\n")[1].split("Or learn")[0]
     code = "\n".join(line.strip() for line in advice.splitlines())
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, timeout=300)
 
@@ -193,16 +231,57 @@ def test_inspect_tells_what_the_model_holds(learned, tmp_path):
     assert "6 x 6" in text
 
 
-@pytest.mark.parametrize("command", ["show", "inspect"])
-def test_missing_empty_and_foreign_files_are_named_and_fail(command, tmp_path):
-    (tmp_path / "empty").touch()
-    (tmp_path / "foreign").write_text("not a model")
-    rhohat.save(rhohat.Whitening().fit(np.eye(3)), tmp_path / "whitening")
-    for name in ("missing", "empty", "foreign", "whitening"):
-        result = run(command, name, cwd=tmp_path)
-        assert result.returncode == 1, name
-        assert "Traceback" not in result.stderr
-        assert name in result.stderr or "Whitening" in result.stderr
+@pytest.fixture(scope="module")
+def odd_files(tmp_path_factory):
+    """What is no model and no data, one kind each."""
+    folder = tmp_path_factory.mktemp("odd")
+    (folder / "empty.npy").touch()
+    (folder / "foreign.npy").write_text("not a model, not an array")
+    (folder / "folder.npy").mkdir()
+    rhohat.save(rhohat.Whitening().fit(np.eye(3)), folder / "whitening")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["missing.npy", "empty.npy", "foreign.npy", "folder.npy"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["learn", "{}"],
+        ["learn", "{}", "--dry-run"],
+        ["check", "{}"],
+        ["show", "{}"],
+        ["inspect", "{}"],
+        ["encode", "{}", "-o", "x.npy"],
+        ["encode", "model", "{}", "-o", "x.npy"],
+        ["learn", "--config", "{}"],
+    ],
+    ids=" ".join,
+)
+def test_every_command_names_a_file_that_is_missing_empty_or_foreign(
+    arguments, name, odd_files, learned, tmp_path
+):
+    if "--config" in arguments and name == "empty.npy":
+        name = "foreign.npy"  # an empty configuration is a sound one
+    file = str(odd_files / name)
+    model = str(learned[0] / "model.safetensors")
+    words = [
+        word.format(file).replace("model", model) if word == "model" else word.format(file)
+        for word in arguments
+    ]
+    result = run(*words, cwd=tmp_path)
+    usage = "--config" in arguments and name != "missing.npy"
+    assert result.returncode == (2 if usage else 1), result.stderr
+    assert "Traceback" not in result.stderr
+    assert name in result.stderr or "found no data" in result.stderr
+    assert result.stdout == ""
+    assert not (tmp_path / "x.npy").exists()
+
+
+@pytest.mark.parametrize("command", [["show"], ["inspect"]])
+def test_a_model_without_units_is_told_so(command, odd_files, tmp_path):
+    result = run(*command, str(odd_files / "whitening"), cwd=tmp_path)
+    assert result.returncode == 1
+    assert "holds Whitening, but no SparseAutoencoder" in result.stderr
 
 
 def test_show_refuses_a_kind_of_file_that_it_cannot_write(learned, tmp_path):
@@ -210,3 +289,299 @@ def test_show_refuses_a_kind_of_file_that_it_cannot_write(learned, tmp_path):
     result = run("show", str(folder / "model.safetensors"), "-o", "x.bmp", cwd=tmp_path)
     assert result.returncode == 2
     assert ".png or .svg" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def messy(tmp_path_factory):
+    """A folder of good photographs, and of what folders hold besides."""
+    folder = tmp_path_factory.mktemp("messy")
+    gray, color = data.camera()[::2, ::2], data.coffee()[::2, ::2]
+    Image.fromarray(gray).save(folder / "gray.png")
+    Image.fromarray(color).save(folder / "colour.jpg")
+    Image.fromarray(gray.astype("u2") * 257).save(folder / "sixteen.tif")
+    Image.fromarray(color).convert("CMYK").save(folder / "cmyk.jpg")
+    Image.fromarray(gray[:1, :1]).save(folder / "one-pixel.png")
+    whole = (folder / "gray.png").read_bytes()
+    (folder / "truncated.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "text.jpg").write_text("not a picture")
+    (folder / "bomb.png").write_bytes(bomb())
+    (folder / "notes.txt").write_text("not data")
+    return folder
+
+
+BAD_NAMES = {"one-pixel.png", "truncated.png", "text.jpg", "bomb.png"}
+
+
+def test_learn_skips_what_it_cannot_read_and_says_so(messy, tmp_path):
+    result = run("learn", str(messy), *SMALL, "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)["data"]
+    assert {os.path.basename(entry["file"]) for entry in found["skipped"]} == BAD_NAMES
+    assert all(entry["reason"] for entry in found["skipped"])
+    assert [os.path.basename(file) for file in found["ignored"]] == ["notes.txt"]
+    assert len(found["files"]) == found["examples"] == 4
+    for name in BAD_NAMES:
+        assert name in result.stderr
+    text = run("learn", str(messy), *SMALL, cwd=tmp_path).stdout
+    assert "4 files that could not be used" in text
+    assert "1500 patches of 4 images" in text.replace(",", "")
+
+
+def test_learn_fails_on_the_first_bad_file_if_asked_to(messy, tmp_path):
+    result = run("learn", str(messy), *SMALL, "--on-error", "fail", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "bomb.png" in result.stderr
+    assert not (tmp_path / "rhohat-out" / "model.safetensors").exists()
+
+
+def test_learn_from_a_folder_is_the_documented_pipeline(messy, tmp_path):
+    assert run("learn", str(messy), *SMALL, cwd=tmp_path).returncode == 0
+    pipeline = rhohat.load(tmp_path / "rhohat-out" / "model.safetensors")
+    images = [
+        image
+        for image in rhohat.load_images(messy, on_error="skip").images
+        if min(image.shape) >= 6
+    ]
+    saved = pipeline[-1].encoder_weights_.copy()
+    assert_array_equal(pipeline.fit(images)[-1].encoder_weights_, saved)
+
+
+KINDS = {
+    "whitened images": (["--whitening", "none"], "images.npy"),
+    "zca": (["--whitening", "zca"], "images.npy"),
+    "pca, tanh": (["--whitening", "pca", "--activation", "tanh"], "images.npy"),
+    "relu": (["--activation", "relu", "--weight-decay", "1e-2"], "images.npy"),
+    "colour": (["--color"], "images.npy"),
+    "colour, 1/f": (["--color", "--whitening", "1/f"], "images.npy"),
+    "whole": (["--patch-size", "whole", "--whitening", "none", "--target", "0.1"], "images.npy"),
+    "matlab": (["--whitening", "none"], "IMAGES.mat"),
+    "rows": ([], "rows.npy"),
+    "rows as images": (["--shape", "8x8"], "rows.npy"),
+    "one of several": (["--key", "x"], "several.npz"),
+}
+
+
+@pytest.fixture(scope="module")
+def arrays(tmp_path_factory, digits, whitened):
+    """Arrays of images and of rows."""
+    folder = tmp_path_factory.mktemp("arrays")
+    np.save(folder / "images.npy", np.stack([image[:40, :50] for image in whitened[:5]]))
+    scipy.io.savemat(
+        folder / "IMAGES.mat", {"IMAGES": np.dstack([image[:40, :50] for image in whitened[:5]])}
+    )
+    np.save(folder / "rows.npy", digits)
+    np.savez(folder / "several.npz", x=digits, y=np.arange(3))
+    return folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_learn_encode_and_show_agree_with_python_for_every_kind(kind, arrays, tmp_path):
+    options, name = KINDS[kind]
+    small = ["--patches", "600", "--units", "9", "--iterations", "8"]
+    file = str(arrays / name)
+    result = run("learn", file, *small, *options, "-o", "out", "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    model = str(tmp_path / "out" / "model.safetensors")
+    pipeline = rhohat.load(model)
+
+    key = ["--key", "x"] if "--key" in options else []
+    assert run("encode", model, file, "-o", "f.npy", *key, cwd=tmp_path).returncode == 0
+    if name in ("rows.npy", "several.npz"):
+        X = rhohat.load_rows(file, key="x" if key else None)
+        X = X.reshape(-1, 8, 8) if "--shape" in options else X
+    else:
+        X = rhohat.load_images(file, color="--color" in options).images
+    features = np.load(tmp_path / "f.npy")
+    assert_array_equal(features, pipeline.transform(X))
+    assert features.shape[1] == 9
+    assert np.ptp(features) > 0
+
+    assert run("show", model, "-o", "features.png", cwd=tmp_path).returncode == 0
+    shown = (tmp_path / "features.png").read_bytes()
+    assert shown == (tmp_path / "out" / "features.png").read_bytes()
+
+
+def test_encode_without_inputs_takes_the_photographs_that_come_along(learned, tmp_path):
+    model = str(learned[0] / "model.safetensors")
+    assert run("encode", model, "-o", "f.npy", cwd=tmp_path).returncode == 0
+    expected = rhohat.load(model).transform(rhohat.load_photographs().images)
+    assert_array_equal(np.load(tmp_path / "f.npy"), expected)
+
+
+def test_encode_refuses_data_of_another_kind(learned, arrays, tmp_path):
+    model = str(learned[0] / "model.safetensors")
+    result = run("encode", model, str(arrays / "rows.npy"), "-o", "f.npy", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "works on images" in result.stderr
+    assert "rows.npy holds rows" in result.stderr
+    assert run("encode", model, "-o", "f.csv", cwd=tmp_path).returncode == 2
+
+
+def test_dash_is_standard_output(learned, tmp_path):
+    model = str(learned[0] / "model.safetensors")
+    run("encode", model, "-o", "f.npy", cwd=tmp_path)
+    for arguments, expected in (
+        (["encode", model], tmp_path / "f.npy"),
+        (["show", model], learned[0] / "features.png"),
+        (["show", model, "--format", "svg"], learned[0] / "features.svg"),
+    ):
+        result = subprocess.run(
+            [sys.executable, "-m", "rhohat", *arguments, "-o", "-"],
+            cwd=tmp_path,
+            capture_output=True,
+            check=True,
+            timeout=300,
+        )
+        assert result.stdout == expected.read_bytes()
+    assert not (tmp_path / "-").exists()
+
+
+def test_config_sets_defaults_and_the_command_line_wins(tmp_path):
+    (tmp_path / "c.toml").write_text(
+        'units = 16\niterations = 3\n"patch-size" = 6\npatches = 300\nwhitening = "pca"\n'
+    )
+    result = run("learn", "--config", "c.toml", "--units", "4", "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    settings = json.loads(result.stdout)["settings"]
+    assert settings["units"] == 4
+    assert (settings["patch_size"], settings["patches"], settings["whitening"]) == (6, 300, "pca")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("unitz = 3", "did you mean units"),
+        ("units = ", "not TOML"),
+        ("units = -3", "--units"),
+        ('target = "low"', "--target"),
+        ('whitening = "soap"', "--whitening"),
+    ],
+)
+def test_mistakes_in_a_config_are_wrong_usage(content, message, tmp_path):
+    (tmp_path / "c.toml").write_text(content)
+    result = run("learn", "--config", "c.toml", cwd=tmp_path)
+    assert result.returncode == 2
+    assert message in result.stderr
+
+
+def test_settings_of_a_summary_are_a_config(learned, tmp_path):
+    settings = json.loads(learned[1].stdout)["settings"]
+    lines = [
+        f"{name} = {json.dumps(value)}" for name, value in settings.items() if value is not None
+    ]
+    (tmp_path / "again.toml").write_text("\n".join(lines))
+    result = run("learn", "--config", "again.toml", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    again = tmp_path / "rhohat-out" / "model.safetensors"
+    assert again.read_bytes() == (learned[0] / "model.safetensors").read_bytes()
+
+
+def test_dry_run_estimates_and_writes_nothing(messy, tmp_path):
+    result = run("learn", str(messy), "--dry-run", "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert (told["rows"], told["features"]) == (20_000, 100)
+    assert told["seconds"] > 0
+    assert 2e8 < told["memory_bytes"] < 1e9
+    assert list(tmp_path.iterdir()) == []
+    larger = json.loads(
+        run("learn", "--patches", "2000000", "--dry-run", "--json", cwd=tmp_path).stdout
+    )
+    assert larger["memory_bytes"] > told["memory_bytes"] + 2_000_000 * 100 * 4
+    assert larger["seconds"] > 5 * told["seconds"]
+    text = run("learn", "--dry-run", cwd=tmp_path).stdout
+    assert "GiB" in text or "MiB" in text
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--activation", "relu"], ["--color"], ["--whitening", "zca", "--activation", "tanh"]],
+    ids=" ".join,
+)
+def test_check_finds_the_gradient_right(options, tmp_path):
+    options = [*options, "--units", "16", "--patch-size", "6", "--parameters", "40"]
+    result = run("check", *options, "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = json.loads(result.stdout)
+    assert found["right"] is True
+    assert [point["iteration"] for point in found["points"]] == [1, 20]
+    assert all(point["ratio"] < 1e-7 for point in found["points"])
+    assert "the gradient is right" in run("check", *options, cwd=tmp_path).stdout
+
+
+def test_check_finds_a_wrong_gradient(monkeypatch):
+    from click.testing import CliRunner
+
+    from rhohat.cli.check import check
+    from rhohat.penalties import KLSparsity
+
+    right = KLSparsity.on_average
+
+    def wrong(self, average, activation):
+        value, slope = right(self, average, activation)
+        return value, 0.5 * slope
+
+    monkeypatch.setattr(KLSparsity, "on_average", wrong)
+    result = CliRunner().invoke(check, ["--units", "9", "--patch-size", "6", "--json"])
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["right"] is False
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script_calls_back(shell, tmp_path):
+    assert "_RHOHAT_COMPLETE" in run("completion", shell, cwd=tmp_path).stdout
+
+
+def test_completion_knows_commands_and_options(tmp_path):
+    program = shutil.which("rhohat", path=os.path.dirname(sys.executable))
+    environment = {**os.environ, "_RHOHAT_COMPLETE": "bash_complete", "COMP_CWORD": "2"}
+    for words, expected in (("rhohat learn --whi", "--whitening"), ("rhohat learn --u", "--units")):
+        environment["COMP_WORDS"] = words
+        result = subprocess.run(
+            [program], capture_output=True, text=True, env=environment, check=True, timeout=60
+        )
+        assert expected in result.stdout
+
+
+def test_a_reader_that_leaves_early_is_no_error(learned):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rhohat", "inspect", str(learned[0] / "model.safetensors")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    process.wait(timeout=60)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such file names")
+def test_names_that_command_the_terminal_are_escaped(tmp_path):
+    (tmp_path / "\x1b[31mred.png").write_text("not a picture")
+    os.symlink("x", os.fsencode(tmp_path) + b"/\xff.png")
+    Image.fromarray(data.camera()[:40, :40]).save(tmp_path / "good.png")
+    result = run("learn", ".", *SMALL, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "\x1b" not in result.stderr + result.stdout
+    assert "\\x1b[31mred.png" in result.stderr
+    assert "\\udcff.png" in result.stderr
+
+
+def test_help_does_not_wait_for_scikit_learn():
+    code = "import sys, rhohat.cli; print('sklearn' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+def test_choices_are_the_rows_of_the_tables():
+    tables = {"penalty": PENALTIES, "activation": ACTIVATIONS, "decoder": DECODERS}
+    for name, table in tables.items():
+        assert list(SETTINGS[name].type.choices) == list(table)
+
+
+def test_help_of_every_command_has_an_example(tmp_path):
+    commands = re.findall(r"^  (\w+)  ", run("--help", cwd=tmp_path).stdout, flags=re.MULTILINE)
+    assert set(commands) >= {"learn", "show", "encode", "inspect", "check", "completion"}
+    for command in commands:
+        text = run(command, "--help", cwd=tmp_path).stdout
+        assert f"rhohat {command}" in text.split("Usage:")[1][20:]
+        assert "\\b" not in text

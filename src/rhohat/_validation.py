@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import inf
 from numbers import Integral, Real
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_array, validate_data
 
 from rhohat._typing import FloatArray
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 T = TypeVar("T")
 
@@ -71,6 +72,8 @@ def look_up(name: str, value: Any, table: Mapping[str, T]) -> T:
 
 def check_rows(X: ArrayLike) -> FloatArray:
     """X as a finite two-dimensional float32 or float64 array, else raise; see `check_array`."""
+    from sklearn.utils.validation import check_array  # here, so that parameters need no sklearn
+
     rows: FloatArray = check_array(X, dtype=PRECISIONS)
     return rows
 
@@ -86,5 +89,7 @@ def check_input(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> Float
 
     With `reset`, their number and names are taken from X.
     """
+    from sklearn.utils.validation import validate_data
+
     rows: FloatArray = validate_data(estimator, X, reset=reset, dtype=PRECISIONS)
     return rows

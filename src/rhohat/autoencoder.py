@@ -20,19 +20,28 @@ from sklearn.utils.validation import (
 
 from rhohat._typing import Float64Array, FloatArray
 from rhohat._validation import check_input, check_integer, check_real, check_rows, look_up
+from rhohat.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from rhohat.decoders import Decoder
 from rhohat.engines import ThreadEngine
 from rhohat.objective import SparseObjective
 from rhohat.penalties import SparsityPenalty
 from rhohat.solvers import SOLVERS, Solver, StopReason
 from rhohat.sources import ArraySource, Partition
-from rhohat.training import IterationCallback, activation_extremes, growth_stages, train
+from rhohat.training import (
+    IterationCallback,
+    TrainingProgress,
+    activation_extremes,
+    growth_stages,
+    train,
+)
 from rhohat.variables import Variables
 
 __all__ = ["SparseAutoencoder"]
 
 
-class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class SparseAutoencoder(
+    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     r"""Sparse autoencoder with the exact average activation.
 
     Learns weights that reconstruct the input from hidden units that are mostly silent, by
@@ -77,8 +86,11 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
     n_jobs : int, default=None
         Threads. None means as many as NumPy's BLAS would use, -1 every core. The result has the
         same bits for any number.
+    warm_start : bool, default=False
+        Start from the weights of the last fit, on all rows at once, instead of from random ones.
     callback : callable, default=None
         Called with a `TrainingProgress` after every iteration; training stops if it returns True.
+        From scikit-learn 1.9 on, ``set_callbacks`` takes scikit-learn's own besides.
     random_state : int, RandomState or None, default=None
         Draws the initial weights and the growing part of the data.
 
@@ -149,6 +161,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         tol: float = 1e-4,
         growth: bool = True,
         n_jobs: int | None = None,
+        warm_start: bool = False,
         callback: IterationCallback | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -162,9 +175,11 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         self.tol = tol
         self.growth = growth
         self.n_jobs = n_jobs
+        self.warm_start = warm_start
         self.callback = callback
         self.random_state = random_state
 
+    @with_callbacks
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn weights from the rows of X.
 
@@ -213,20 +228,34 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         random_state = check_random_state(self.random_state)
         source = ArraySource(X, sample_weight)
         partition = Partition.for_shape(X.shape[1], objective.n_components, X.dtype)
+        start = self._warm_theta(objective)
+        tasks = FitTasks(self, max_iter, X=X, metadata={"sample_weight": sample_weight})
+
+        def after_iteration(progress: TrainingProgress) -> bool:
+            stop = self.callback is not None and bool(self.callback(progress))
+            return stop | tasks.end_iteration(
+                lambda: (
+                    self._weights(objective, progress.theta, X.dtype)
+                    | {"average_activation_": progress.average_activation}
+                )
+            )
+
         with engine.running():
             variables = Variables.for_data(objective, source, engine, partition)
             result = train(
                 objective,
                 source,
-                q0=variables.initial(random_state),
+                q0=variables.initial(random_state)
+                if start is None
+                else variables.from_theta(start),
                 variables=variables,
-                stages=growth_stages(X.shape[0], max_iter, self.growth),
+                stages=growth_stages(X.shape[0], max_iter, self.growth and start is None),
                 engine=engine,
                 partition=partition,
                 solver=solver,
                 tol=tol,
                 random_state=random_state,
-                callback=self.callback,
+                callback=after_iteration,
             )
             low, high = activation_extremes(objective, result.theta, source, engine, partition)
             fingerprint = hashlib.sha256()
@@ -235,11 +264,8 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             ):
                 fingerprint.update(digest)
 
-        parameters = objective.unpack(result.theta.astype(X.dtype))
-        self.encoder_weights_ = parameters["W_enc"]
-        self.encoder_bias_ = parameters["b_enc"]
-        self.decoder_weights_ = parameters[objective.decoder_weights]
-        self.decoder_bias_ = parameters["b_dec"]
+        for name, weights in self._weights(objective, result.theta, X.dtype).items():
+            setattr(self, name, weights)
         self.average_activation_ = result.average_activation
         self.loss_terms_ = result.loss
         self.loss_ = result.loss.total
@@ -254,6 +280,7 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
         width = np.subtract(*objective.activation.range[::-1])
         self.n_dead_ = int(np.sum(spread <= 1e-3 * (width if np.isfinite(width) else spread.max())))
         self.data_fingerprint_ = fingerprint.hexdigest()
+        tasks.end()
 
         if result.reason is StopReason.NOT_A_NUMBER:
             raise FloatingPointError(f"{result.reason.value}: NaN in {result.detail}.")
@@ -369,6 +396,33 @@ class SparseAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseE
             penalty=self.sparsity_penalty,
             weight_decay=self.weight_decay,
         )
+
+    @staticmethod
+    def _weights(
+        objective: SparseObjective, theta: Float64Array, dtype: np.dtype[Any]
+    ) -> dict[str, FloatArray]:
+        """Theta as fitted attributes."""
+        parameters = objective.unpack(theta.astype(dtype))
+        return {
+            "encoder_weights_": parameters["W_enc"],
+            "encoder_bias_": parameters["b_enc"],
+            "decoder_weights_": parameters[objective.decoder_weights],
+            "decoder_bias_": parameters["b_dec"],
+        }
+
+    def _warm_theta(self, objective: SparseObjective) -> Float64Array | None:
+        """Theta of the last fit, to go on from, if that is wanted and there was one."""
+        if not self.warm_start or not hasattr(self, "encoder_weights_"):
+            return None
+        fitted, wanted = self.encoder_weights_.shape, objective.shapes["W_enc"]
+        if fitted != wanted:
+            raise ValueError(
+                f"warm_start goes on from weights of shape {fitted} (units, features), but now "
+                f"{wanted} are asked for. Keep n_components and the data's columns, or set "
+                "warm_start=False."
+            )
+        parameters = self._parameters(np.dtype(np.float64))
+        return objective.pack({name: parameters[name] for name in objective.shapes})
 
     def _fitted_objective(self) -> SparseObjective:
         check_is_fitted(self)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from typing import NamedTuple
+from contextlib import ExitStack
+from importlib.resources import as_file, files
 
-import numpy as np
+from rhohat.readers import LoadedImages, load_images
 
-from rhohat._typing import FloatArray
-
-__all__ = ["Photographs", "load_photographs"]
+__all__ = ["load_photographs"]
 
 _PHOTOGRAPHS = {
     "sklearn.datasets.images": ("china.jpg", "flower.jpg"),
@@ -26,21 +24,7 @@ _PHOTOGRAPHS = {
 }
 
 
-class Photographs(NamedTuple):
-    """Images and what they are called.
-
-    Attributes
-    ----------
-    images : list of ndarray of shape (height, width), or (height, width, 3) in colour
-        float32 brightness, never negative; the standard deviation of each is 1.
-    names : list of str
-    """
-
-    images: list[FloatArray]
-    names: list[str]
-
-
-def load_photographs(*, color: bool = False) -> Photographs:
+def load_photographs(*, color: bool = False) -> LoadedImages:
     """Ten photographs, from scikit-learn (2) and scikit-image (8). Nothing is downloaded.
 
     Each is divided by the standard deviation of its brightness, so that all have the same contrast
@@ -53,7 +37,7 @@ def load_photographs(*, color: bool = False) -> Photographs:
 
     Returns
     -------
-    photographs : Photographs
+    photographs : LoadedImages
 
     Examples
     --------
@@ -61,18 +45,9 @@ def load_photographs(*, color: bool = False) -> Photographs:
     >>> load_photographs().images[0].shape
     (427, 640)
     """
-    from skimage.color import gray2rgb, rgb2gray
-    from skimage.io import imread
-    from skimage.util import img_as_float32
-
-    images, names = [], []
-    for package, file_names in _PHOTOGRAPHS.items():
-        for name in file_names:
-            image = img_as_float32(imread(str(files(package) / name)))
-            if color:
-                image = gray2rgb(image) if image.ndim == 2 else image[..., :3]
-            elif image.ndim == 3:
-                image = rgb2gray(image[..., :3])
-            images.append(np.asarray(image / image.std(dtype=np.float64), dtype=np.float32))
-            names.append(name)
-    return Photographs(images, names)
+    named = {
+        name: files(package) / name for package in _PHOTOGRAPHS for name in _PHOTOGRAPHS[package]
+    }
+    with ExitStack() as stack:
+        paths = [stack.enter_context(as_file(resource)) for resource in named.values()]
+        return load_images(paths, color=color)._replace(names=list(named))

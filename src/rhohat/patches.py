@@ -63,17 +63,18 @@ def like_input(X: Images, images: list[FloatArray]) -> list[FloatArray] | FloatA
 
 
 class PatchExtractor(TransformerMixin, BaseEstimator):
-    """Patches at random positions of random images, one per row.
+    """Patches at random positions of random images, one per row; or each whole image as a row.
 
     Every image is as likely as every other, and so is every position in it where the whole patch
     fits.
 
     Parameters
     ----------
-    patch_size : int or tuple of int, default=10
-        Height and width in pixels; one number for a square.
+    patch_size : int, tuple of int or None, default=10
+        Height and width in pixels; one number for a square. None takes each image whole, in order;
+        all must have the same shape.
     n_patches : int, default=20000
-        Patches in all.
+        Patches in all. Without a meaning for whole images.
     random_state : int, RandomState or None, default=None
         Draws images and positions.
 
@@ -85,7 +86,7 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        patch_size: int | tuple[int, int] = 10,
+        patch_size: int | tuple[int, int] | None = 10,
         *,
         n_patches: int = 20_000,
         random_state: int | np.random.RandomState | None = None,
@@ -109,12 +110,17 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
         """
         size = self.patch_size
         if isinstance(size, (tuple, list)) and len(size) != 2:
-            raise ValueError(f"patch_size must be one number or (height, width), got {size!r}.")
+            raise ValueError(
+                f"patch_size must be one number, (height, width) or None, got {size!r}."
+            )
         height, width = size if isinstance(size, (tuple, list)) else (size, size)
-        check_integer("patch_size", height, low=1)
-        check_integer("patch_size", width, low=1)
-        check_integer("n_patches", self.n_patches, low=1)
+        if size is not None:
+            check_integer("patch_size", height, low=1)
+            check_integer("patch_size", width, low=1)
+            check_integer("n_patches", self.n_patches, low=1)
         images = check_images(X)
+        if height is None or width is None:
+            height, width = images[0].shape[:2]
         self.patch_shape_ = (int(height), int(width), *images[0].shape[2:])
         self._check_fit(images)
         return self
@@ -129,10 +135,13 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
         Returns
         -------
         patches : ndarray of shape (n_patches, height * width [* channels])
+            Or one row per image, where they are taken whole.
         """
         check_is_fitted(self)
         images = check_images(X)
         self._check_fit(images)
+        if self.patch_size is None:
+            return np.stack(images).reshape(len(images), -1)
         height, width = self.patch_shape_[:2]
         random_state = check_random_state(self.random_state)
         chosen = random_state.randint(len(images), size=self.n_patches)
@@ -150,6 +159,12 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
     def _check_fit(self, images: list[FloatArray]) -> None:
         height, width, *channels = self.patch_shape_
         for index, image in enumerate(images):
+            if self.patch_size is None and image.shape[:2] != (height, width):
+                raise ValueError(
+                    f"image {index} has {image.shape[0]} x {image.shape[1]} pixels, others "
+                    f"{height} x {width}: whole images must have one shape. Cut patches instead, "
+                    "patch_size=10 for instance."
+                )
             if image.shape[0] < height or image.shape[1] < width:
                 raise ValueError(
                     f"image {index} has {image.shape[0]} x {image.shape[1]} pixels, too few for "

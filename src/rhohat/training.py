@@ -50,6 +50,8 @@ class TrainingProgress(NamedTuple):
         rho_hat, the average of every unit's activation over these rows.
     work_done : float
         Share of the rows to be read in all that have been read, for the remaining time.
+    theta : ndarray of shape (p,)
+        The parameters, as `SparseObjective.unpack` takes them apart.
     """
 
     n_iter: int
@@ -58,6 +60,7 @@ class TrainingProgress(NamedTuple):
     loss: LossTerms
     average_activation: Float64Array
     work_done: float
+    theta: Float64Array
 
 
 IterationCallback: TypeAlias = Callable[[TrainingProgress], bool | None]
@@ -260,6 +263,7 @@ def train(
                     loss=terms,
                     average_activation=average,
                     work_done=rows_worked / work,
+                    theta=variables.to_theta(state.theta),
                 )
                 if callback is not None and callback(progress):
                     return StopReason.CALLBACK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -180,14 +180,17 @@ def plot_training(model: SparseAutoencoder, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def save_figure(ax: Axes, path: str | PathLike[str], *, title: str = "") -> None:
+def save_figure(
+    ax: Axes, file: str | PathLike[str] | IO[bytes], *, kind: str | None = None, title: str = ""
+) -> None:
     """Write the figure of `ax` as PNG or SVG, the same bytes for the same picture, and close it.
 
     Parameters
     ----------
     ax : Axes
-    path : path-like
-        Ends in .png or .svg.
+    file : path-like or binary stream
+    kind : {"png", "svg"}, default=None
+        None goes by the ending of the file's name.
     title : str, default=""
         Says in the file's metadata what is shown.
 
@@ -201,13 +204,16 @@ def save_figure(ax: Axes, path: str | PathLike[str], *, title: str = "") -> None
     import matplotlib.pyplot as plt
 
     figure = ax.figure.figure
-    unstable = {".svg": "Date", ".png": "Software"}.get(Path(path).suffix.lower())
+    name = os.fspath(file) if isinstance(file, (str, PathLike)) else None
+    kind = kind or Path(name or "").suffix.lower().removeprefix(".")
+    unstable = {"svg": "Date", "png": "Software"}.get(kind)
     if unstable is None:
-        raise ValueError(f"a figure's file must end in .png or .svg, got {os.fspath(path)!r}.")
+        raise ValueError(f"a figure's file must end in .png or .svg, got {name!r}.")
     try:
         with plt.rc_context({"svg.hashsalt": "rhohat"}):
-            figure.savefig(path, dpi="figure", metadata={"Title": title, unstable: None})
+            metadata = {"Title": title, unstable: None}
+            figure.savefig(file, format=kind, dpi="figure", metadata=metadata)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+        raise OSError(error.errno, error.strerror, name) from error
     finally:
         plt.close(figure)

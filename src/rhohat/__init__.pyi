@@ -1,0 +1,48 @@
+from .autoencoder import SparseAutoencoder
+from .datasets import load_photographs
+from .diagnostics import check_gradient, maximal_inputs
+from .edges import edge_score
+from .objective import LossTerms, SparseObjective, Terms
+from .patches import PatchExtractor, PatchNormalizer
+from .penalties import KLSparsity, L1Sparsity, NoSparsity, SparsityPenalty
+from .persistence import ModelFileError, load, save
+from .progress import show_progress
+from .readers import DataFileError, LoadedImages, load_images, load_rows
+from .solvers import LBFGS, GradientDescent
+from .training import TrainingProgress
+from .visualize import plot_features, plot_training
+from .whitening import OneOverFWhitening, Whitening
+
+__version__: str
+
+__all__ = [
+    "LBFGS",
+    "DataFileError",
+    "GradientDescent",
+    "KLSparsity",
+    "L1Sparsity",
+    "LoadedImages",
+    "LossTerms",
+    "ModelFileError",
+    "NoSparsity",
+    "OneOverFWhitening",
+    "PatchExtractor",
+    "PatchNormalizer",
+    "SparseAutoencoder",
+    "SparseObjective",
+    "SparsityPenalty",
+    "Terms",
+    "TrainingProgress",
+    "Whitening",
+    "check_gradient",
+    "edge_score",
+    "load",
+    "load_images",
+    "load_photographs",
+    "load_rows",
+    "maximal_inputs",
+    "plot_features",
+    "plot_training",
+    "save",
+    "show_progress",
+]

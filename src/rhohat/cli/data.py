@@ -1,0 +1,214 @@
+"""What a command works on: the user's files, or the photographs that come along."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from rhohat._typing import FloatArray
+from rhohat.cli.text import count, printable
+from rhohat.readers import Content, DataFiles, Skipped
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+__all__ = ["Data", "Request", "needs_of"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which data to read and how.
+
+    Attributes
+    ----------
+    paths : sequence of Path
+        None for the photographs that come along.
+    color : bool
+    smallest : tuple of int
+        Height and width that images must have.
+    shape : tuple of int or None
+        Of the image that each row is.
+    key : str or None
+    on_error : {"skip", "fail"}
+    """
+
+    paths: Sequence[Path] = ()
+    color: bool = False
+    smallest: tuple[int, int] = (1, 1)
+    shape: tuple[int, ...] | None = None
+    key: str | None = None
+    on_error: str = "skip"
+
+    def look(self) -> Data:
+        """Find the files and what they say that they hold, without reading them."""
+        if not self.paths:
+            return Data(self, "images", files=["photographs that come along"], n_examples=10)
+        found = DataFiles.find(self.paths, key=self.key, on_error=self.on_error)
+        kind = found.kind
+        if self.shape is not None:
+            if kind != "rows":
+                raise ValueError(
+                    "--shape says how rows become images, but the files hold images already."
+                )
+            kind = "images"
+        shapes = list(found.contents.values())
+        return Data(
+            self,
+            kind,
+            files=[str(path) for path in found.contents],
+            skipped=found.skipped,
+            ignored=[str(path) for path in found.ignored],
+            n_examples=sum(content.shape[0] for content in shapes),
+            found=found,
+        )
+
+
+@dataclass
+class Data:
+    """Data found, and read when asked.
+
+    Attributes
+    ----------
+    kind : {"images", "rows"}
+    files : list of str
+        Those that are used.
+    skipped : list of Skipped
+    ignored : list of str
+        Files in folders that are not data.
+    n_examples : int
+        Images, or rows.
+    content : list of ndarray, or ndarray
+        The images or rows, once read.
+    """
+
+    request: Request
+    kind: str
+    files: list[str]
+    n_examples: int
+    skipped: list[Skipped] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    found: DataFiles | None = None
+    content: Any = None  # list[FloatArray] | FloatArray
+
+    def read(self) -> Data:
+        """Read everything; files that turn out unusable are skipped and said so."""
+        request, found = self.request, self.found
+        if found is None:
+            from rhohat.datasets import load_photographs
+
+            self.content = load_photographs(color=request.color).images
+        elif request.shape is not None:
+            self.content = _reshaped(found.rows(), request.shape, request.color)
+        elif found.kind == "rows":
+            self.content = found.rows()
+        else:
+            self.content = found.images(color=request.color, smallest=request.smallest).images
+        self.n_examples = len(self.content)
+        bad = {skipped.file for skipped in self.skipped}
+        self.files = [file for file in self.files if file not in bad]
+        return self
+
+    def contents(self) -> list[Content]:
+        """What the files' headers say."""
+        if self.found is not None:
+            return list(self.found.contents.values())
+        from rhohat.datasets import load_photographs
+
+        shapes = [image.shape for image in load_photographs().images]
+        return [Content("images", (1, *shape), np.dtype(np.float32)) for shape in shapes]
+
+    @property
+    def variance(self) -> float:
+        """Mean variance: of all pixels, or over the columns."""
+        if self.kind == "rows":
+            return float(self.content.var(axis=0, dtype=np.float64).mean())
+        pixels = sum(image.size for image in self.content)
+        mean = math.fsum(image.sum(dtype=np.float64) for image in self.content) / pixels
+        squares = (np.square(image - mean).sum(dtype=np.float64) for image in self.content)
+        return float(math.fsum(squares) / pixels)
+
+    @property
+    def described(self) -> str:
+        """The data in a few words."""
+        if self.found is None:
+            return "10 photographs"
+        return count(self.n_examples, "image" if self.kind == "images" else "row")
+
+    @property
+    def expression(self) -> str:
+        """What reads the same data in Python."""
+        request = self.request
+        if not request.paths:
+            color = "color=True" if request.color else ""
+            return f"rhohat.load_photographs({color}).images"
+        options = [repr([str(path) for path in request.paths])]
+        if request.color and request.shape is None:
+            options.append("color=True")
+        if request.key is not None:
+            options.append(f"key={request.key!r}")
+        if self.skipped:
+            options.append("on_error='skip'")
+        arguments = ", ".join(options)
+        if request.shape is not None:
+            sizes = ", ".join(map(str, request.shape))
+            return f"rhohat.load_rows({arguments}).reshape(-1, {sizes})"
+        if self.kind == "rows":
+            return f"rhohat.load_rows({arguments})"
+        return f"rhohat.load_images({arguments}).images"
+
+    @property
+    def arguments(self) -> str:
+        """What reads the same data on the command line, with a space before it."""
+        words = [f'"{path}"' if " " in str(path) else str(path) for path in self.request.paths]
+        if self.request.key is not None:
+            words += ["--key", self.request.key]
+        return "".join(f" {word}" for word in words)
+
+    def report(self) -> None:
+        """Name the files that were skipped, on standard error."""
+        for file, reason in self.skipped:
+            click.echo(f"skipped: {printable(file)} {printable(reason)}", err=True)
+        if self.ignored:
+            click.echo(f"not data, left alone: {count(len(self.ignored), 'file')}", err=True)
+
+
+def _reshaped(rows: FloatArray, shape: tuple[int, ...], color: bool) -> FloatArray:
+    if rows.shape[1] != np.prod(shape):
+        raise ValueError(
+            f"rows of {rows.shape[1]} numbers are no images of shape {'x'.join(map(str, shape))}."
+        )
+    if color != (len(shape) == 3):
+        raise ValueError("--shape HxWx3 and --color go together.")
+    return rows.reshape(-1, *shape)
+
+
+def needs_of(model: BaseEstimator) -> dict[str, Any]:
+    """How a model's data must be read: colour, smallest images, shape of whole ones; and the kind.
+
+    Returns
+    -------
+    needs : dict
+        "kind", and what `Request` takes.
+    """
+    from rhohat.cli.figures import steps_of
+    from rhohat.patches import PatchExtractor
+    from rhohat.whitening import OneOverFWhitening
+
+    steps = steps_of(model)
+    extractors = [step for step in steps if isinstance(step, PatchExtractor)]
+    if not extractors:
+        kind = "images" if isinstance(steps[0], OneOverFWhitening) else "rows"
+        return {"kind": kind}
+    shape = extractors[0].patch_shape_
+    return {
+        "kind": "images",
+        "color": len(shape) == 3,
+        "smallest": shape[:2],
+        "whole": shape if extractors[0].patch_size is None else None,
+    }

@@ -1,0 +1,305 @@
+"""``rhohat learn``: from data to figures and a model."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rhohat import __version__
+from rhohat.cli.data import Data, Request
+from rhohat.cli.figures import (
+    autoencoder_of,
+    draw_features,
+    draw_training,
+    keep_matplotlib_cache_in_venv,
+    tiles_of,
+)
+from rhohat.cli.options import config_option, data_options, settings_options
+from rhohat.cli.text import EXIT_INTERRUPTED, count, duration, gibibytes, printable
+from rhohat.recipes import Settings, complete, make_pipeline
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from rhohat.autoencoder import SparseAutoencoder
+
+__all__ = ["learn", "results_of"]
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("rhohat-out"),
+    show_default=True,
+    help="Folder to write figures and model into.",
+)
+@settings_options
+@data_options
+@config_option
+@click.option("--dry-run", is_flag=True, help="Tell what would be done, and what it would take.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def learn(
+    paths: tuple[Path, ...],
+    out: Path,
+    settings: Settings,
+    on_error: str,
+    shape: tuple[int, ...] | None,
+    key: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Learn features from PATHS: photographs, arrays, or folders of them.
+
+    Without PATHS, from ten photographs that come with scikit-image and scikit-learn: edges.
+
+    \b
+    Photographs  .png .jpg .tif .webp .bmp .gif .pgm .ppm
+    Arrays       .npy .npz .mat: images (n, height, width[, 3]), in .mat files
+                 (height, width[, 3], n); or rows of numbers (n, columns)
+
+    Images are whitened and cut into patches, a sparse autoencoder learns to reconstruct the patches
+    from hidden units that are mostly silent. Rows are whitened and learned from as they are.
+
+    Writes features.png and features.svg (the input that activates each unit most), training.png
+    (the loss and its terms) and model.safetensors.
+
+    \b
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted: the first Ctrl-C writes the best
+    model so far, a second one ends at once. Skipped files do not make it fail; the summary and the
+    JSON list them.
+
+    \b
+    Examples:
+      rhohat learn
+      rhohat learn holidays/ --patch-size 14 --units 196 --out holidays-out
+      rhohat learn holidays/ --color --patch-size 8
+      rhohat learn IMAGES.mat --whitening none --patch-size 8 --units 25
+      rhohat learn digits.npz --key x_train --patch-size whole --whitening none \\
+                   --decoder sigmoid --target 0.1 --weight-decay 3e-3 --units 196
+      rhohat learn signals.npy --whitening pca --units 64
+      rhohat learn huge/ --dry-run
+    """
+    keep_matplotlib_cache_in_venv()
+    started = time.perf_counter()
+    if shape is not None:
+        settings = Settings(**{**asdict(settings), "patch_size": None})
+    side = settings.patch_size or 1
+    request = Request(paths, settings.color, (side, side), shape, key, on_error)
+    data = request.look()
+    settings = complete(settings, data.kind)
+    if dry_run:
+        report_estimate(data, settings, out, as_json)
+        return
+    make_writable(out)
+    summary = fit(data, settings, out, started)
+    click.echo(json.dumps(summary, indent=2) if as_json else summary_text(summary, data))
+    if summary["training"]["interrupted"]:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+def fit(data: Data, settings: Settings, out: Path, started: float) -> dict[str, Any]:
+    """Read, learn and write; the summary."""
+    from rhohat.interrupts import interrupts_as_requests
+    from rhohat.progress import show_progress
+    from rhohat.solvers import StopReason
+
+    with (
+        interrupts_as_requests() as interrupt,
+        warnings_as_notes(),
+        show_progress() as callback,
+    ):
+        data.read()
+        pipeline = make_pipeline(settings, data.kind, variance=data.variance, callback=callback)
+        read = time.perf_counter()
+        pipeline.fit(data.content)
+        fitted = time.perf_counter()
+        files = write_results(pipeline, out)
+    data.report()
+    model = autoencoder_of(pipeline)
+    interrupted = interrupt.requested or model.stop_reason_ == StopReason.INTERRUPTED.value
+    return {
+        "version": __version__,
+        "data": {
+            "kind": data.kind,
+            "files": data.files,
+            "examples": data.n_examples,
+            "skipped": [skipped._asdict() for skipped in data.skipped],
+            "ignored": data.ignored,
+        },
+        "settings": {**asdict(settings), "patch_size": settings.patch_size or "whole"},
+        **results_of(model),
+        "edges": edges_of(pipeline, settings),
+        "training": {
+            "rows": int(model.stage_rows_[-1]),
+            "iterations": model.n_iter_,
+            "sweeps": model.n_evaluations_,
+            "converged": model.converged_,
+            "interrupted": interrupted,
+            "stop_reason": model.stop_reason_,
+        },
+        "seconds": {
+            "reading": round(read - started, 3),
+            "learning": round(fitted - read, 3),
+            "total": round(time.perf_counter() - started, 3),
+        },
+        "files": [str(file) for file in files],
+    }
+
+
+def make_writable(out: Path) -> None:
+    """Make the folder, and try it before work is put in that could not be saved."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=out):
+        pass
+
+
+@contextmanager
+def warnings_as_notes() -> Iterator[None]:
+    """Tell warnings in a line each, on standard error, when the work is done."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for warning in caught:
+        click.echo(f"note: {printable(warning.message)}", err=True)
+
+
+def write_results(pipeline: Pipeline, out: Path) -> list[Path]:
+    """Write figures and model into `out`; the files, in order of interest."""
+    from rhohat.persistence import save
+
+    names = ("features.png", "features.svg", "training.png", "model.safetensors")
+    features_png, features_svg, training_png, model_file = (out / name for name in names)
+    save(pipeline, model_file)
+    for path in (features_png, features_svg):
+        draw_features(pipeline, path)
+    draw_training(pipeline, training_png)
+    return [features_png, features_svg, training_png, model_file]
+
+
+def results_of(model: SparseAutoencoder) -> dict[str, Any]:
+    """What training came to: loss terms, average activation, dead units."""
+    average = model.average_activation_
+    return {
+        "loss": {"total": model.loss_, **model.loss_terms_._asdict()},
+        "average_activation": {
+            "mean": float(average.mean()),
+            "min": float(average.min()),
+            "max": float(average.max()),
+        },
+        "dead_units": model.n_dead_,
+    }
+
+
+def edges_of(pipeline: Pipeline, settings: Settings) -> dict[str, Any] | None:
+    """How many units are edges, where units look at gray patches."""
+    from rhohat.edges import edge_score
+
+    values, shape, _ = tiles_of(pipeline)
+    if shape is None or len(shape) != 2 or settings.patch_size is None:
+        return None
+    score = edge_score(values, shape)
+    return {
+        "share": score.edge_share,
+        "median_r2": score.median_r2,
+        "orientation_coverage": score.orientation_coverage,
+        "pairs_alike": score.n_alike,
+    }
+
+
+def report_estimate(data: Data, settings: Settings, out: Path, as_json: bool) -> None:
+    """Tell what learning would take."""
+    from rhohat.cli.estimates import estimate
+
+    needed = estimate(data, settings)
+    data.report()
+    shown = {
+        "data": {
+            "kind": data.kind,
+            "files": data.files,
+            "examples": data.n_examples,
+            "skipped": [skipped._asdict() for skipped in data.skipped],
+            "ignored": data.ignored,
+        },
+        "settings": {**asdict(settings), "patch_size": settings.patch_size or "whole"},
+        "rows": needed.n_rows,
+        "features": needed.n_features,
+        "memory_bytes": needed.memory,
+        "seconds": round(needed.seconds, 1),
+        "out": str(out),
+    }
+    if as_json:
+        click.echo(json.dumps(shown, indent=2))
+        return
+    click.echo(f"""\
+would learn {count(settings.units, "feature")} from {needed.n_rows:,} rows of \
+{needed.n_features} numbers, out of {data.described}
+
+  whitening {settings.whitening}, {settings.activation} units, {settings.decoder} decoder, \
+penalty {settings.penalty}
+  memory    about {gibibytes(needed.memory)}
+  time      about {duration(needed.seconds)} of training, if all {settings.iterations} iterations \
+are used
+
+Looked at the files' headers only: those damaged further inside are found when they are read.
+Nothing was written; {printable(out)} is where it would go.""")
+
+
+def summary_text(summary: dict[str, Any], data: Data) -> str:
+    """The summary for people."""
+    settings, loss, rho = summary["settings"], summary["loss"], summary["average_activation"]
+    edges, training, files = summary["edges"], summary["training"], summary["files"]
+    units, rows = settings["units"], training["rows"]
+    cut = summary["data"]["kind"] == "images" and settings["patch_size"] != "whole"
+    source = f"{rows:,} patches of {data.described}" if cut else data.described
+    target = f" (target {settings['target']:g})" if settings["target"] is not None else ""
+    lines = [
+        f"{count(units, 'feature')} learned from {source} in "
+        f"{summary['seconds']['learning']:.1f} s",
+        "",
+        f"  loss                {loss['total']:.4f} = {loss['reconstruction']:.4f} reconstruction "
+        f"+ {loss['weight_decay']:.4f} weight decay + {loss['sparsity']:.4f} sparsity",
+        f"  average activation  mean {rho['mean']:.4f}, min {rho['min']:.4f}, max {rho['max']:.4f}"
+        + target,
+        f"  dead units          {summary['dead_units']} of {units}",
+    ]
+    if edges is not None:
+        lines.append(
+            f"  edges               {round(edges['share'] * units)} of {units} (Gabor fit "
+            f"R2 >= 0.7), median R2 {edges['median_r2']:.2f}, orientation coverage "
+            f"{edges['orientation_coverage']:.2f}, {edges['pairs_alike']} pairs alike"
+        )
+    lines.append(
+        f"  training            {training['iterations']} iterations, worth "
+        f"{training['sweeps']:.0f} sweeps over all rows; {training['stop_reason']}"
+    )
+    if data.skipped:
+        lines.append(
+            f"  skipped             {count(len(data.skipped), 'file')} that could not be used, "
+            "named above"
+        )
+    lines += [
+        "",
+        f"Look at    {files[0]}  (the input that activates each unit most)",
+        f"           {files[2]}  (the loss and its terms)",
+        f"Go on with rhohat encode {files[3]}{data.arguments} -o features.npy",
+        "or, in Python:",
+        "           import rhohat",
+        f"           pipeline = rhohat.load({files[3]!r})",
+        f"           activations = pipeline.transform({data.expression})",
+    ]
+    if not data.request.paths:
+        lines.append("Or learn from your own: rhohat learn FOLDER")
+    return printable("\n".join(lines))

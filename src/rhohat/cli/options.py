@@ -1,0 +1,233 @@
+"""Options that commands share, and the configuration file that sets them."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rhohat.activations import ACTIVATIONS
+from rhohat.decoders import DECODERS
+from rhohat.recipes import RECIPES, Settings
+
+__all__ = ["data_options", "settings_options"]
+
+
+class PatchSize(click.ParamType):
+    """A side in pixels, or the word "whole"."""
+
+    name = "PIXELS|whole"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Parse."""
+        if value == "whole":
+            return "whole"
+        try:
+            size = int(value)
+        except (TypeError, ValueError):
+            self.fail(f"{value!r} is neither a number of pixels nor 'whole'.", param, ctx)
+        if size < 2:
+            self.fail(f"{size} is not at least 2.", param, ctx)
+        return size
+
+
+class Shape(click.ParamType):
+    """Height, width, and channels if there are any: 28x28, 8x8x3."""
+
+    name = "HxW[x3]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Parse."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).split("x")
+        if not all(part.isdecimal() and int(part) for part in parts) or not (
+            len(parts) == 2 or parts[2:] == ["3"]
+        ):
+            self.fail(f"{value!r} is not like 28x28 or 8x8x3.", param, ctx)
+        return tuple(map(int, parts))
+
+
+#: Options by the names of the settings that they set, in the order of the help.
+SETTINGS: dict[str, click.Option] = {
+    option.name: option
+    for option in (
+        click.Option(
+            ["--units"],
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Hidden units: features to learn.",
+        ),
+        click.Option(
+            ["--patch-size"],
+            type=PatchSize(),
+            metavar="N|whole",
+            help="Side of the patches that are cut out of images; 'whole' takes each image as it "
+            "is.",
+        ),
+        click.Option(
+            ["--patches"], type=click.IntRange(min=2), metavar="N", help="Number of patches."
+        ),
+        click.Option(
+            ["--color/--gray", "color"],
+            is_flag=True,
+            help="Read images in colour, or as brightness.  [default: gray]",
+        ),
+        click.Option(
+            ["--whitening"],
+            type=click.Choice(list(RECIPES)),
+            help="Of whole images (1/f), or of patches and rows (zca, pca).  "
+            "[default: 1/f for gray images, else zca]",
+        ),
+        click.Option(
+            ["--epsilon"],
+            type=click.FloatRange(min=0),
+            metavar="X",
+            help="Of zca and pca: a share of the data's mean variance, below which directions "
+            "are taken for noise.  [default: 0.5]",
+        ),
+        click.Option(
+            ["--activation"],
+            type=click.Choice(list(ACTIVATIONS)),
+            help="Of the hidden units.",
+        ),
+        click.Option(
+            ["--decoder"],
+            type=click.Choice(list(DECODERS)),
+            help="Of the reconstruction.  [default: sigmoid after 1/f, and for patches without "
+            "whitening; else linear]",
+        ),
+        click.Option(
+            ["--penalty"],
+            type=click.Choice(["kl", "l1", "none"]),
+            help="On activity.  [default: kl; l1 for relu and identity]",
+        ),
+        click.Option(
+            ["--target"],
+            type=click.FloatRange(0, 1, min_open=True, max_open=True),
+            metavar="X",
+            help="rho, the average activation asked for.  [default: 0.01; 0.035 with zca, pca]",
+        ),
+        click.Option(
+            ["--sparsity-weight"],
+            type=click.FloatRange(min=0),
+            metavar="X",
+            help="beta, of the penalty.  [default: 3; 5 with zca, pca; 1 for l1]",
+        ),
+        click.Option(
+            ["--weight-decay"],
+            type=click.FloatRange(min=0),
+            metavar="X",
+            help="lambda.  [default: 1e-4; 3e-3 with zca, pca]",
+        ),
+        click.Option(
+            ["--iterations"], type=click.IntRange(min=1), metavar="N", help="Iterations at most."
+        ),
+        click.Option(
+            ["--seed"],
+            type=click.IntRange(min=0, max=2**32 - 1),
+            metavar="N",
+            help="Draws patches and initial weights; the same seed gives the same files.",
+        ),
+        click.Option(
+            ["--threads"],
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Threads to compute with; their number does not change the result.  "
+            "[default: one per core]",
+        ),
+    )
+    if option.name is not None
+}
+
+
+def _declare(command: Callable[..., Any], option: click.Option) -> None:
+    """Attach an option as click's decorators do."""
+    known: list[click.Parameter] = getattr(command, "__click_params__", [])
+    command.__click_params__ = [*known, option]  # type: ignore[attr-defined]
+
+
+def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of `Settings`; the command gets them as ``settings``."""
+    defaults = Settings()
+
+    @wraps(command)
+    def with_settings(**options: Any) -> Any:
+        chosen = {field.name: options.pop(field.name) for field in fields(Settings)}
+        if chosen["patch_size"] == "whole":
+            chosen["patch_size"] = None
+        return command(settings=Settings(**chosen), **options)
+
+    for name, option in reversed(SETTINGS.items()):
+        option.default = getattr(defaults, name)
+        option.show_default = option.default is not None and not option.is_flag
+        _declare(with_settings, option)
+    return with_settings
+
+
+def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of reading data."""
+    for option in (
+        click.Option(
+            ["--on-error"],
+            type=click.Choice(["skip", "fail"]),
+            default="skip",
+            show_default=True,
+            help="Where a file cannot be read: leave it out and say so, or end with exit code 1.",
+        ),
+        click.Option(
+            ["--shape"],
+            type=Shape(),
+            metavar="HxW[x3]",
+            help="Rows of the arrays are images of this shape, each row one.",
+        ),
+        click.Option(["--key"], help="Name of the array in .npz and .mat files that hold several."),
+    ):
+        _declare(command, option)
+    return command
+
+
+def read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
+    """Take the options in a TOML file as defaults; those on the command line win."""
+    if path is None:
+        return
+    try:
+        with path.open("rb") as stream:
+            values = tomllib.load(stream)
+    except OSError as error:
+        raise click.FileError(str(path), error.strerror) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{path} is not TOML: {error}", param_hint="--config") from error
+    names = {p.name for p in context.command.params if p.name and p.name != parameter.name}
+    defaults = {}
+    for key, value in values.items():
+        name = key.replace("-", "_")
+        if name not in names:
+            like = difflib.get_close_matches(name, sorted(names), n=1)
+            hint = f"; did you mean {like[0].replace('_', '-')}" if like else ""
+            raise click.BadParameter(
+                f"{path} sets {key!r}, which is no option of {context.info_name}{hint}.",
+                param_hint="--config",
+            )
+        defaults[name] = value
+    context.default_map = {**(context.default_map or {}), **defaults}
+
+
+config_option = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    is_eager=True,
+    expose_value=False,
+    callback=read_config,
+    help="TOML file of options, for instance 'units = 196'; options given here win over it.",
+)

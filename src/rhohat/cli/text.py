@@ -1,0 +1,33 @@
+"""Exit codes, and texts that are safe to print."""
+
+from __future__ import annotations
+
+from typing import Any
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+def printable(value: Any) -> str:
+    """The text with what could command a terminal, or cannot be encoded, written as escapes."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
+        for character in str(value)
+    )
+
+
+def count(number: int, noun: str) -> str:
+    """The number with the noun, in the plural where it takes one."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def gibibytes(n_bytes: float) -> str:
+    """Bytes in the unit that suits."""
+    return f"{n_bytes / 2**30:.1f} GiB" if n_bytes >= 2**30 else f"{n_bytes / 2**20:.0f} MiB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that suits."""
+    if seconds < 90:
+        return f"{seconds:.0f} s" if seconds >= 1 else "1 s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,208 @@
+"""Recipes: which preprocessing, decoder and penalty go together for which data.
+
+`Settings` leaves open what depends on the data and on the whitening; `complete` fills it in from
+one row of `RECIPES`, and `make_pipeline` builds the scikit-learn pipeline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rhohat._validation import look_up
+from rhohat.activations import ACTIVATIONS
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+    from sklearn.pipeline import Pipeline
+
+    from rhohat.training import IterationCallback
+
+__all__ = ["RECIPES", "Recipe", "Settings", "complete", "make_pipeline"]
+
+
+class Recipe(NamedTuple):
+    """What goes with a kind of whitening unless the user says otherwise.
+
+    Attributes
+    ----------
+    decoder : str
+    target, sparsity_weight, weight_decay : float
+        rho, beta and lambda.
+    epsilon : float or None
+        For PCA and ZCA, as a share of the data's mean variance.
+    """
+
+    decoder: str
+    target: float
+    sparsity_weight: float
+    weight_decay: float
+    epsilon: float | None = None
+
+
+#: The notes' recipe for patches that end up in [0.1, 0.9], and that for PCA or ZCA with a linear
+#: decoder. There epsilon lies above the tail of the eigenvalues of patches: with a fifth of it,
+#: gray and colour photographs gave noise.
+_NORMALIZED = Recipe("sigmoid", 0.01, 3.0, 1e-4)
+_WHITENED = Recipe("linear", 0.035, 5.0, 3e-3, epsilon=0.5)
+RECIPES: dict[str, Recipe] = {
+    "1/f": _NORMALIZED,
+    "zca": _WHITENED,
+    "pca": _WHITENED,
+    "none": _NORMALIZED,
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user chooses; None is filled in by `complete`.
+
+    Attributes
+    ----------
+    units, activation, decoder, weight_decay, iterations, threads
+        The autoencoder's n_components, activation, decoder, weight_decay, max_iter, n_jobs.
+    penalty, target, sparsity_weight
+        Name of the sparsity penalty, and its target and weight where it has them. None: KL, or L1
+        where the activation's range is unbounded.
+    whitening : {"1/f", "zca", "pca", "none"} or None
+        None: 1/f for gray images, ZCA for colour images and for rows.
+    epsilon : float or None
+        Of PCA and ZCA, as a share of the data's mean variance.
+    color : bool
+        Whether images are read in colour.
+    patch_size : int or None
+        Side of patches cut out of images; None takes images whole.
+    patches : int
+        How many.
+    seed : int
+    """
+
+    units: int = 100
+    activation: str = "sigmoid"
+    decoder: str | None = None
+    penalty: str | None = None
+    target: float | None = None
+    sparsity_weight: float | None = None
+    weight_decay: float | None = None
+    whitening: str | None = None
+    epsilon: float | None = None
+    color: bool = False
+    patch_size: int | None = 10
+    patches: int = 20_000
+    iterations: int = 260
+    seed: int = 0
+    threads: int | None = None
+
+
+def complete(settings: Settings, kind: str) -> Settings:
+    """Fill in what is open, for data of a kind.
+
+    Parameters
+    ----------
+    settings : Settings
+    kind : {"images", "rows"}
+
+    Raises
+    ------
+    ValueError
+        If two settings, or a setting and the data, do not go together.
+    """
+    whitening = settings.whitening
+    if whitening is None:
+        whitening = "1/f" if kind == "images" and not settings.color else "zca"
+    recipe = look_up("whitening", whitening, RECIPES)
+    if kind == "rows" and whitening == "1/f":
+        raise ValueError("1/f whitening filters images, but the data are rows: choose zca or pca.")
+    if settings.epsilon is not None and recipe.epsilon is None:
+        raise ValueError(f"epsilon belongs to zca and pca, but the whitening is {whitening}.")
+    if not _normalizes(replace(settings, whitening=whitening), kind):
+        recipe = recipe._replace(decoder="linear")
+    activation = look_up("activation", settings.activation, ACTIVATIONS)
+    penalty = settings.penalty or ("kl" if activation.is_bounded else "l1")
+    filled = replace(
+        settings,
+        penalty=penalty,
+        whitening=whitening,
+        decoder=settings.decoder or recipe.decoder,
+        weight_decay=_first(settings.weight_decay, recipe.weight_decay),
+        epsilon=_first(settings.epsilon, recipe.epsilon),
+    )
+    defaults = {
+        "kl": {"target": recipe.target, "sparsity_weight": recipe.sparsity_weight},
+        "l1": {"sparsity_weight": 1.0},
+    }.get(penalty, {})
+    for name in ("target", "sparsity_weight"):
+        value = getattr(settings, name)
+        if value is not None and name not in defaults:
+            raise ValueError(f"{name} has no meaning for the penalty {penalty!r}.")
+        filled = replace(filled, **{name: _first(value, defaults.get(name))})
+    return filled
+
+
+def make_pipeline(
+    settings: Settings,
+    kind: str,
+    *,
+    variance: float = 1.0,
+    callback: IterationCallback | None = None,
+) -> Pipeline:
+    """Images or rows to activations of a sparse autoencoder.
+
+    Parameters
+    ----------
+    settings : Settings
+        Complete.
+    kind : {"images", "rows"}
+    variance : float, default=1.0
+        The data's mean variance, which epsilon is a share of.
+    callback : callable, default=None
+        Told of every iteration.
+    """
+    from sklearn.pipeline import Pipeline
+
+    from rhohat.autoencoder import SparseAutoencoder
+    from rhohat.patches import PatchExtractor, PatchNormalizer
+    from rhohat.penalties import PENALTIES
+    from rhohat.whitening import OneOverFWhitening, Whitening
+
+    steps: list[tuple[str, BaseEstimator]] = []
+    if settings.whitening == "1/f":
+        steps.append(("whitening", OneOverFWhitening()))
+    if kind == "images":
+        extractor = PatchExtractor(
+            settings.patch_size, n_patches=settings.patches, random_state=settings.seed
+        )
+        steps.append(("patches", extractor))
+    if _normalizes(settings, kind):
+        steps.append(("normalization", PatchNormalizer()))
+    if settings.epsilon is not None:
+        assert settings.whitening is not None
+        epsilon = settings.epsilon * variance
+        steps.append(("whitening", Whitening(settings.whitening, epsilon=epsilon)))
+    options: dict[str, Any] = {"target": settings.target, "weight": settings.sparsity_weight}
+    penalty = look_up("penalty", settings.penalty, PENALTIES)(
+        **{name: value for name, value in options.items() if value is not None}
+    )
+    autoencoder = SparseAutoencoder(
+        settings.units,
+        activation=settings.activation,
+        decoder=settings.decoder or "linear",
+        sparsity_penalty=penalty,
+        weight_decay=_first(settings.weight_decay, 1e-4),
+        max_iter=settings.iterations,
+        n_jobs=settings.threads,
+        callback=callback,
+        random_state=settings.seed,
+    )
+    return Pipeline([*steps, ("autoencoder", autoencoder)])
+
+
+def _normalizes(settings: Settings, kind: str) -> bool:
+    """Whether rows lose their mean and are brought into [0.1, 0.9]: patches without PCA or ZCA."""
+    cut = kind == "images" and settings.patch_size is not None
+    return settings.whitening == "1/f" or (cut and settings.whitening == "none")
+
+
+def _first(*values: float | None) -> Any:
+    """The first that is not None, or None."""
+    return next((value for value in values if value is not None), None)
