@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
@@ -139,11 +140,12 @@ class TestImageEstimators:
 
 @pytest.mark.parametrize("estimator", VECTOR_ESTIMATORS, ids=ids)
 class TestVectorEstimators:
-    def test_set_output_gives_named_pandas_columns(self, estimator, digits):
-        frame = pd.DataFrame(digits[:50], columns=[f"pixel{i}" for i in range(64)])
-        model = clone(estimator).set_params(**seeded(estimator)).set_output(transform="pandas")
-        result = model.fit_transform(frame)
-        assert isinstance(result, pd.DataFrame)
+    @pytest.mark.parametrize("library", [pd, pl], ids=["pandas", "polars"])
+    def test_set_output_gives_named_columns(self, estimator, digits, library):
+        frame = library.DataFrame({f"pixel{i}": digits[:50, i] for i in range(64)})
+        model = clone(estimator).set_params(**seeded(estimator))
+        result = model.set_output(transform=library.__name__).fit_transform(frame)
+        assert isinstance(result, library.DataFrame)
         assert list(result.columns) == list(model.get_feature_names_out())
         assert list(model.feature_names_in_) == list(frame.columns)
         plain = clone(estimator).set_params(**seeded(estimator))

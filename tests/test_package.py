@@ -1,8 +1,10 @@
 """The package as a whole: what it exports, what it imports, what it costs."""
 
+import ast
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -22,12 +24,25 @@ def test_public_names_exist_and_are_documented():
 
 @pytest.mark.parametrize("module", ["matplotlib", "skimage", "dask", "torch", "click"])
 def test_import_leaves_heavy_modules_alone(module):
-    assert python(f"import sys, rhohat; print({module!r} in sys.modules)").strip() == "False"
+    assert (
+        python(f"import sys; from rhohat import *; print({module!r} in sys.modules)").strip()
+        == "False"
+    )
 
 
 def test_command_line_is_the_only_module_that_prints():
-    from pathlib import Path
-
     for path in Path(rhohat.__file__).parent.rglob("*.py"):
         if path.parent.name != "cli":
             assert not re.search(r"(?<!\.)\bprint\(", path.read_text(encoding="utf-8")), path
+
+
+#: Modules of the standard library that Windows lacks.
+ONLY_UNIX = {"fcntl", "grp", "posix", "pty", "pwd", "resource", "syslog", "termios", "tty"}
+
+
+def test_no_module_imports_what_only_unix_has():
+    for path in Path(rhohat.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not ONLY_UNIX & {name.split(".")[0] for name in names}, path

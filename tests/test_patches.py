@@ -129,7 +129,7 @@ def test_adjoint_refuses_weights_of_another_width(rng):
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        (PatchExtractor((5, 6, 3)), "patch_size must be one number or"),
+        (PatchExtractor((5, 6, 3)), "patch_size must be one number"),
         (PatchNormalizer(feature_range=(1,)), "feature_range must be"),
         (PatchNormalizer(feature_range=(0.0, float("inf"))), "feature_range"),
     ],

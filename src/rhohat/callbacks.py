@@ -18,7 +18,7 @@ try:
     CallbackSupportMixin: Any = callback_api.CallbackSupportMixin
 except ImportError:  # scikit-learn < 1.9
     callback_api = None
-    CallbackSupportMixin = object
+    CallbackSupportMixin = type("CallbackSupportMixin", (), {})
 
 __all__ = ["CallbackSupportMixin", "FitTasks", "with_callbacks"]
 
