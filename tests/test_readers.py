@@ -30,7 +30,9 @@ def unit(image):
 def tiff(path, array):
     import tifffile
 
-    tifffile.imwrite(path, array, photometric="rgb" if array.ndim == 3 else "minisblack")
+    photometric = "rgb" if array.ndim == 3 else "minisblack"
+    planar = "separate" if array.shape[0] == 3 else None
+    tifffile.imwrite(path, array, photometric=photometric, planarconfig=planar)
 
 
 def rgba(color, alpha):
@@ -57,6 +59,18 @@ PHOTOGRAPHS = {
         {"rtol": 1e-5},
     ),
     "colour16.tiff": (lambda p: tiff(p, COLOR.astype("u2") * 200), rgb2gray(COLOR), {"rtol": 1e-4}),
+    "colour8.tif": (lambda p: tiff(p, COLOR), rgb2gray(COLOR), {"rtol": 1e-4}),
+    "planes.tif": (
+        lambda p: tiff(p, np.moveaxis(COLOR.astype("f8"), -1, 0)),
+        rgb2gray(COLOR),
+        {"rtol": 1e-4},
+    ),
+    "cmyk.tif": (lambda p: Image.fromarray(COLOR).convert("CMYK").save(p), rgb2gray(COLOR), LOSSY),
+    "packed.tif": (
+        lambda p: Image.fromarray(COLOR).save(p, compression="tiff_lzw"),
+        rgb2gray(COLOR),
+        {"rtol": 1e-4},
+    ),
     "float.tif": (lambda p: tiff(p, GRAY.astype("f4")), GRAY, {"rtol": 1e-5}),
     "rotated.jpg": (rotated, rgb2gray(np.rot90(COLOR, -1)), LOSSY),
     "opaque.png": (
@@ -194,6 +208,8 @@ BAD = {
     "crc.png": (save(GRAY, "PNG")[:60] + b"zz" + save(GRAY, "PNG")[62:], "cannot be decoded"),
     "bomb.png": (bomb(), "pixels"),
     "small-bomb.png": (bomb(10_000, 10_000), "100,?000,?000|10000 x 10000 pixels"),
+    "text.tif": (b"not a picture", "cannot be decoded"),
+    "truncated.tiff": (save(COLOR, "TIFF")[:3000], "."),
     "nothing.png": (bomb(0, 0), "."),
     "junk.npy": (b"junk", "not an array"),
     "objects.npy": (npy(np.array([[{}]])), "Python objects"),
@@ -227,7 +243,7 @@ BAD = {
 def test_what_cannot_be_read_is_named_with_the_reason(name, tmp_path):
     content, reason = BAD[name]
     (tmp_path / name).write_bytes(content)
-    load = load_images if name.endswith(("png", "jpg")) else load_rows
+    load = load_images if name.endswith(("png", "jpg", "tif", "tiff")) else load_rows
     with pytest.raises(DataFileError, match=reason) as caught:
         load(tmp_path / name)
     assert str(tmp_path / name) in str(caught.value)
@@ -236,7 +252,9 @@ def test_what_cannot_be_read_is_named_with_the_reason(name, tmp_path):
 
 @pytest.mark.parametrize("good", ["png", "npy"])
 def test_bad_files_are_skipped_and_listed_beside_good_ones(good, tmp_path):
-    names = [name for name in BAD if name.endswith(("png", "jpg")) == (good == "png")]
+    names = [
+        name for name in BAD if name.endswith(("png", "jpg", "tif", "tiff")) == (good == "png")
+    ]
     for name in names:
         (tmp_path / name).write_bytes(BAD[name][0])
     (tmp_path / f"good.{good}").write_bytes(save(GRAY, "PNG") if good == "png" else npy(np.eye(3)))
@@ -273,8 +291,9 @@ def test_missing_mixed_and_mistaken_paths_are_errors(tmp_path):
     (tmp_path / "c").mkdir()
     with pytest.raises(FileNotFoundError, match="missing"):
         load_images(tmp_path / "missing", on_error="skip")
-    with pytest.raises(DataFileError, match=r"a\.png holds images and .*b\.npy plain rows"):
+    with pytest.raises(DataFileError, match=r"b\.npy holds rows, but 1 of the others images"):
         load_images(tmp_path)
+    assert len(load_images(tmp_path, on_error="skip").images) == 1
     with pytest.raises(DataFileError, match="Use load_rows"):
         load_images(tmp_path / "b.npy")
     with pytest.raises(DataFileError, match="Use load_images"):

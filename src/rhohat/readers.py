@@ -11,6 +11,7 @@ import os
 import warnings
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,10 +154,6 @@ def _read_photograph(path: Path, key: str | None) -> NDArray[Any]:
     from PIL import Image, ImageOps
 
     with _opened_image(path) as image:
-        if _has_deep_colour(image):
-            from skimage.io import imread
-
-            return np.asarray(imread(path))[None]
         image = ImageOps.exif_transpose(image)
         if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
             image = image.convert("RGBA")
@@ -169,10 +166,42 @@ def _read_photograph(path: Path, key: str | None) -> NDArray[Any]:
         return np.asarray(image)[None]
 
 
-def _has_deep_colour(image: Any) -> bool:
-    """Whether it is a TIFF of more than 8 bits in each of 3 colours, of which Pillow keeps 8."""
-    bits = image.tag_v2.get(258, (8,)) if image.format == "TIFF" else (8,)
-    return len(bits) == 3 and max(bits) > 8
+@contextmanager
+def _deep_page(path: Path) -> Iterator[Any]:
+    """The first page of a TIFF of more than 8 bits in each of 3 colours, else None.
+
+    Pillow keeps 8 bits of such pictures, or does not know them.
+    """
+    from tifffile import TiffFile
+
+    try:
+        with TiffFile(path) as tiff:
+            page: Any = tiff.pages[0]
+            deep = page.photometric == 2 and page.samplesperpixel == 3 and page.bitspersample > 8
+            if deep and page.imagelength * page.imagewidth <= PIXEL_LIMIT:
+                yield page
+                return
+    except DataFileError:
+        raise
+    except Exception as error:  # decoders raise errors of all kinds on damaged files
+        raise DataFileError(f"cannot be decoded: {error}") from error
+    yield None
+
+
+def _look_at_tiff(path: Path, key: str | None) -> Content:
+    with _deep_page(path) as page:
+        if page is None:
+            return _look_at_photograph(path, key)
+        shape = (1, page.imagelength, page.imagewidth)
+        return Content("images", shape, np.dtype(np.float32))
+
+
+def _read_tiff(path: Path, key: str | None) -> NDArray[Any]:
+    with _deep_page(path) as page:
+        if page is None:
+            return _read_photograph(path, key)
+        picture: NDArray[Any] = page.asarray()
+        return np.moveaxis(picture, 0, -1)[None] if page.planarconfig == 2 else picture[None]
 
 
 # Arrays
@@ -330,11 +359,12 @@ def _read_mat(path: Path, key: str | None) -> NDArray[Any]:
 #: Kinds of files, each one row.
 FORMATS = (
     FileFormat(
-        (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".pgm", ".ppm"),
+        (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".pgm", ".ppm"),
         _look_at_photograph,
         _read_photograph,
         is_photograph=True,
     ),
+    FileFormat((".tif", ".tiff"), _look_at_tiff, _read_tiff, is_photograph=True),
     FileFormat((".npy",), _look_at_npy, _read_npy),
     FileFormat((".npz",), _look_at_npz, _read_npz),
     FileFormat((".mat",), _look_at_mat, _read_mat),
@@ -385,8 +415,8 @@ class DataFiles:
         FileNotFoundError
             If a path does not exist.
         DataFileError
-            If a file cannot be read, with "fail"; if none can; or if some hold images and others
-            rows.
+            If none can be read; with "fail", also if one cannot, or if some hold images and others
+            rows. With "skip" the kind that most files are of is taken.
         """
         look_up("on_error", on_error, ON_ERROR)
         files, ignored = _walk(paths)
@@ -395,13 +425,12 @@ class DataFiles:
             with found._on_error(path):
                 found.contents[path] = _format_of(path).look(path, key)
         found._need_some(list(found.contents))
-        kinds = {content.kind: path for path, content in found.contents.items()}
-        if len(kinds) > 1:
-            raise DataFileError(
-                f"{kinds['images']} holds images and {kinds['rows']} plain rows of numbers: learn "
-                "from one kind at a time."
-            )
-        found.kind = next(iter(kinds))
+        kinds = Counter(content.kind for content in found.contents.values())
+        found.kind, n_files = kinds.most_common(1)[0]
+        for path in [p for p, content in found.contents.items() if content.kind != found.kind]:
+            with found._on_error(path):
+                held = found.contents.pop(path).kind
+                raise DataFileError(f"holds {held}, but {n_files} of the others {found.kind}")
         return found
 
     def images(self, *, color: bool = False, smallest: tuple[int, int] = (1, 1)) -> LoadedImages:
