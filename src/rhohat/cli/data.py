@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["Data", "Request", "needs_of"]
 
 
+#: Paths from which a text that repeats the command names them no more.
+MANY = 3
+
+
 @dataclass(frozen=True)
 class Request:
     """Which data to read and how.
@@ -147,7 +151,8 @@ class Data:
         if not request.paths:
             color = "color=True" if request.color else ""
             return f"rhohat.load_photographs({color}).images"
-        options = [repr([str(path) for path in request.paths])]
+        many = len(request.paths) > MANY
+        options = ["FILES" if many else repr([str(path) for path in request.paths])]
         if request.color and request.shape is None:
             options.append("color=True")
         if request.key is not None:
@@ -165,7 +170,10 @@ class Data:
     @property
     def arguments(self) -> str:
         """What reads the same data on the command line, with a space before it."""
-        words = [f'"{path}"' if " " in str(path) else str(path) for path in self.request.paths]
+        paths = self.request.paths
+        words = [f'"{path}"' if " " in str(path) else str(path) for path in paths]
+        if len(paths) > MANY:
+            words = ["FILES..."]
         if self.request.key is not None:
             words += ["--key", self.request.key]
         return "".join(f" {word}" for word in words)

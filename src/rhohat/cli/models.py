@@ -31,7 +31,7 @@ STANDARD_OUTPUT = Path("-")
 
 
 @contextmanager
-def binary_output(path: Path) -> Iterator[IO[bytes]]:
+def binary_output(path: Path, what: str) -> Iterator[IO[bytes]]:
     """What is written goes to the file, or to standard output for "-", when it is complete."""
     if path == STANDARD_OUTPUT and sys.stdout.isatty():
         raise click.UsageError("standard output is a terminal: pipe it, or name a file with -o.")
@@ -41,7 +41,7 @@ def binary_output(path: Path) -> Iterator[IO[bytes]]:
         sys.stdout.buffer.write(buffer.getbuffer())
         return
     path.write_bytes(buffer.getbuffer())
-    click.echo(f"written to {printable(path)}")
+    click.echo(f"{what} written to {printable(path)}")
 
 
 @click.command()
@@ -90,7 +90,7 @@ def show(
     width = tiles_of(content).values.shape[1]
     if shape is not None and np.prod(shape) != width:
         raise click.BadParameter(f"units of this model see {width} numbers.", param_hint="--shape")
-    with binary_output(out) as stream:
+    with binary_output(out, "features") as stream:
         draw_features(content, stream, order=sort, shape=shape, kind=kind)
 
 
@@ -143,10 +143,9 @@ def encode(
     data.read()
     data.report()
     features = content.transform(data.content)
-    with binary_output(out) as stream:
+    what = f"{count(len(features), 'row')} of {count(features.shape[1], 'number')}"
+    with binary_output(out, what) as stream:
         np.lib.format.write_array(stream, np.ascontiguousarray(features), allow_pickle=False)
-    described = f"{count(len(features), 'row')} of {count(features.shape[1], 'number')}"
-    click.echo(described, err=out == STANDARD_OUTPUT)
 
 
 @click.command()
