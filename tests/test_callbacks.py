@@ -39,6 +39,9 @@ def test_warm_start_refuses_weights_of_another_shape(digits):
     warm = model(warm_start=True).fit(digits)
     with pytest.raises(ValueError, match=r"\(9, 64\).*\(10, 64\)"):
         warm.set_params(n_components=10).fit(digits)
+    with pytest.raises(ValueError, match="expecting 64 features"):
+        warm.fit(digits[:, 1:])
+    warm.set_params(n_components=9).transform(digits)
 
 
 def test_callback_is_told_the_parameters_that_the_loss_belongs_to(digits):

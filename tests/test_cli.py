@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -269,8 +270,7 @@ def test_every_command_names_a_file_that_is_missing_empty_or_foreign(
         for word in arguments
     ]
     result = run(*words, cwd=tmp_path)
-    usage = "--config" in arguments and name != "missing.npy"
-    assert result.returncode == (2 if usage else 1), result.stderr
+    assert result.returncode == (2 if "--config" in arguments else 1), result.stderr
     assert "Traceback" not in result.stderr
     assert name in result.stderr or "found no data" in result.stderr
     assert result.stdout == ""
@@ -451,6 +451,13 @@ def test_config_sets_defaults_and_the_command_line_wins(tmp_path):
     ("content", "message"),
     [
         ("unitz = 3", "did you mean units"),
+        ("paths = ['a']", "no option of learn"),
+        ("color = 3", "expected true or false"),
+        ("units = true", "expected a text or a number"),
+        ("units = 3.7", "--units"),
+        ("seed = 2024-01-01", "--seed"),
+        ("epsilon = nan", "--epsilon"),
+        ("patch-size = 8\npatch_size = 9", "twice"),
         ("units = ", "not TOML"),
         ("units = -3", "--units"),
         ('target = "low"', "--target"),
@@ -462,6 +469,15 @@ def test_mistakes_in_a_config_are_wrong_usage(content, message, tmp_path):
     result = run("learn", "--config", "c.toml", cwd=tmp_path)
     assert result.returncode == 2
     assert message in result.stderr
+
+
+def test_both_names_of_a_switch_work_in_a_config(tmp_path):
+    for content in ("gray = true", "color = false", "json = true"):
+        (tmp_path / "c.toml").write_text(content)
+        result = run("learn", "--dry-run", "--config", "c.toml", cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        if "json" in content:
+            assert json.loads(result.stdout)["settings"]["color"] is False
 
 
 def test_settings_of_a_summary_are_a_config(learned, tmp_path):
@@ -507,6 +523,77 @@ def test_check_finds_the_gradient_right(options, tmp_path):
     assert [point["iteration"] for point in found["points"]] == [1, 20]
     assert all(point["ratio"] < 1e-7 for point in found["points"])
     assert "the gradient is right" in run("check", *options, cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["rows.npy", "--color"], "color belongs to images"),
+        (["rows.npy", "--patch-size", "3"], "patch_size belongs to images"),
+        (["rows.npy", "--shape", "4x5"], "64 columns"),
+        (["rows.npy", "--shape", "8x8", "--color"], "go together"),
+        (["images.npy", "--shape", "8x8"], "holds images already"),
+        (["images.npy", "--patch-size", "50"], "too few for patches of 50 x 50"),
+        (["huge.npy"], "too large to be squared"),
+    ],
+    ids=" ".join,
+)
+def test_what_learn_refuses_so_does_a_dry_run(options, message, arrays, tmp_path):
+    np.save(tmp_path / "huge.npy", np.full((9, 4), 1e200) * np.eye(9, 4))
+    (name, *others) = options
+    file = str(tmp_path / name if name == "huge.npy" else arrays / name)
+    dry = [] if name == "huge.npy" else [["--dry-run"]]
+    for more in ([], *dry):
+        result = run("learn", file, *others, *more, cwd=tmp_path)
+        assert result.returncode == 1, result.stdout
+        assert message in result.stderr
+    assert not (tmp_path / "rhohat-out").exists()
+
+
+def test_whole_images_must_have_one_size(messy, tmp_path):
+    for more in ([], ["--dry-run"]):
+        result = run("learn", str(messy), "--patch-size", "whole", *more, cwd=tmp_path)
+        assert result.returncode == 1
+        assert "whole images must have one size" in result.stderr
+
+
+def test_rows_as_images_can_be_cut_into_patches(arrays, tmp_path):
+    file = str(arrays / "rows.npy")
+    options = ["--shape", "8x8", "--patch-size", "4", "--patches", "300", "--iterations", "3"]
+    result = run("learn", file, *options, "--json", cwd=tmp_path)
+    assert json.loads(result.stdout)["settings"]["patch_size"] == 4
+    model = rhohat.load(tmp_path / "rhohat-out" / "model.safetensors")
+    assert model[-1].n_features_in_ == 16
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a limit that Windows lacks")
+def test_a_full_disk_leaves_the_old_file_and_is_named(learned, tmp_path):
+    model = str(learned[0] / "model.safetensors")
+    (tmp_path / "features.png").write_text("old")
+    limited = ["bash", "-c", f"ulimit -f 2; exec {sys.executable} -m rhohat show '{model}'"]
+    result = subprocess.run(limited, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert "features.png: File too large" in result.stderr
+    assert (tmp_path / "features.png").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["features.png"]
+
+
+def test_ctrl_c_while_reading_ends_at_once(messy, tmp_path, monkeypatch):
+    monkeypatch.setattr("rhohat.readers._as_images", mock.Mock(side_effect=KeyboardInterrupt))
+    result = run("learn", str(messy), *SMALL, cwd=tmp_path)
+    assert result.returncode == 130
+    assert not (tmp_path / "rhohat-out").exists()
+
+
+def test_advice_survives_a_shell(arrays, tmp_path):
+    folder = tmp_path / "it's $x"
+    folder.mkdir()
+    shutil.copy(arrays / "rows.npy", folder)
+    out = "my out"
+    text = run("learn", str(folder), "--units", "4", "--iterations", "3", "-o", out, cwd=tmp_path)
+    advice = re.search("Go on with rhohat (.*)", text.stdout).group(1)
+    assert run(*shlex.split(advice), cwd=tmp_path).returncode == 0
+    assert (tmp_path / "features.npy").exists()
 
 
 def test_check_finds_a_wrong_gradient(monkeypatch):

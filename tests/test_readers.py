@@ -1,6 +1,8 @@
 """Users' files: what is read, and how what cannot be read is said."""
 
 import io
+import os
+import struct
 import zipfile
 
 import numpy as np
@@ -39,6 +41,22 @@ def rgba(color, alpha):
     return np.dstack([color, np.full(color.shape[:2], alpha, np.uint8)])
 
 
+def lzw16():
+    """A 16-bit colour TIFF that says it is compressed by LZW."""
+    stream = io.BytesIO()
+    tiff(stream, COLOR.astype("u2"))
+    content = stream.getvalue()
+    tag = content.index(struct.pack("<HHI", 259, 3, 1)) + 8
+    return content[:tag] + struct.pack("<H", 5) + content[tag + 2 :]
+
+
+def turned16(path):
+    import tifffile
+
+    tag = (274, "H", 1, 6, True)
+    tifffile.imwrite(path, COLOR.astype("u2") * 200, photometric="rgb", extratags=[tag])
+
+
 def rotated(path):
     exif = Image.Exif()
     exif[274] = 6  # the camera was turned: the picture needs a quarter turn clockwise
@@ -73,6 +91,13 @@ PHOTOGRAPHS = {
     ),
     "float.tif": (lambda p: tiff(p, GRAY.astype("f4")), GRAY, {"rtol": 1e-5}),
     "rotated.jpg": (rotated, rgb2gray(np.rot90(COLOR, -1)), LOSSY),
+    "rotated16.tif": (turned16, rgb2gray(np.rot90(COLOR, -1)), {"rtol": 1e-4}),
+    "deep.tif": (lambda p: tiff(p, GRAY.astype("u4") << 24), GRAY, {"rtol": 1e-4}),
+    "keyed16.png": (
+        lambda p: Image.fromarray(GRAY.astype("u2") * 200).save(p, transparency=0),
+        GRAY,
+        {"rtol": 1e-5},
+    ),
     "opaque.png": (
         lambda p: Image.fromarray(rgba(COLOR, 255)).save(p),
         rgb2gray(COLOR),
@@ -207,7 +232,9 @@ BAD = {
     "truncated.jpg": (save(COLOR, "JPEG")[:900], "truncated"),
     "crc.png": (save(GRAY, "PNG")[:60] + b"zz" + save(GRAY, "PNG")[62:], "cannot be decoded"),
     "bomb.png": (bomb(), "pixels"),
-    "small-bomb.png": (bomb(10_000, 10_000), "100,?000,?000|10000 x 10000 pixels"),
+    "small-bomb.png": (bomb(10_000, 10_000), "10000 x 10000"),
+    "lzw16.tif": (lzw16(), "pip install imagecodecs"),
+    "no-page.tif": (b"II*\0\x08\0\0\0\0\0\0\0\0\0", "."),
     "text.tif": (b"not a picture", "cannot be decoded"),
     "truncated.tiff": (save(COLOR, "TIFF")[:3000], "."),
     "nothing.png": (bomb(0, 0), "."),
@@ -223,6 +250,7 @@ BAD = {
         b"\x93NUMPY\x02\x00" + (200_000).to_bytes(4, "little") + b"{" * 200_000,
         "header",
     ),
+    "bools.npy": (npy(np.eye(9), **{"(9, 9)": "(True, 9)"}), "announces an array of shape"),
     "scalar.npy": (npy(np.float64(1)), "shape"),
     "none.npy": (npy(np.empty((0, 3))), "empty"),
     "nan.npy": (
@@ -233,7 +261,8 @@ BAD = {
     "bomb.npz": (npz_bomb(), "fill the memory"),
     "damaged.npz": (damaged_npz(), "npz"),
     "others.npz": (b"PK\x05\x06" + bytes(18), "no array"),
-    "junk.mat": (b"junk" * 100, "MATLAB"),
+    "junk.mat": (b"junk" * 100, "cannot be decoded"),
+    "complex.mat": (savemat(x=np.eye(3) * 1j), "complex128"),
     "newer.mat": (b"MATLAB 7.3 MAT-file".ljust(124) + b"\x00\x02IM" + bytes(99), "7.3"),
     "text.mat": (savemat(x="text"), "no array of numbers"),
 }
@@ -268,6 +297,58 @@ def test_bad_files_are_skipped_and_listed_beside_good_ones(good, tmp_path):
         str(tmp_path / name) for name in names
     )
     assert files.ignored == [tmp_path / "README.txt"]
+
+
+def test_a_key_saves_an_array_beside_a_bad_one(tmp_path):
+    np.savez(tmp_path / "a.npz", bad=np.array([{}]), good=np.eye(3))
+    assert_array_equal(load_rows(tmp_path / "a.npz", key="good"), np.eye(3))
+    with pytest.raises(DataFileError, match=r"bad \(holds Python objects.*good \(3, 3\)"):
+        load_rows(tmp_path / "a.npz")
+
+
+def test_signed_integers_and_rows_keep_their_values(tmp_path):
+    np.save(tmp_path / "a.npy", ARRAYS.astype(np.int64))
+    assert_array_equal(np.stack(load_images(tmp_path / "a.npy").images), ARRAYS)
+    np.save(tmp_path / "b.npy", ARRAYS[0])
+    assert_array_equal(load_rows(tmp_path / "b.npy"), ARRAYS[0])
+
+
+def test_rows_with_a_shape_are_images_like_others(tmp_path):
+    np.save(tmp_path / "a.npy", ARRAYS)
+    np.save(tmp_path / "b.npy", ARRAYS.reshape(len(ARRAYS), -1))
+    shaped = DataFiles.find([tmp_path / "b.npy"], shape=ARRAYS.shape[1:])
+    assert shaped.kind == "images"
+    assert_array_equal(shaped.images().images, load_images(tmp_path / "a.npy").images)
+    with pytest.raises(DataFileError, match="has 108 columns, too many or too few for 5 x 5"):
+        DataFiles.find([tmp_path / "b.npy"], shape=(5, 5))
+    with pytest.raises(DataFileError, match="holds images already"):
+        DataFiles.find([tmp_path / "a.npy"], shape=(5, 5))
+
+
+def test_images_too_small_for_patches_are_left_out(tmp_path):
+    Image.fromarray(GRAY).save(tmp_path / "a.png")
+    Image.fromarray(GRAY[:9]).save(tmp_path / "b.png")
+    loaded = load_images(tmp_path, on_error="skip", smallest=(10, 10))
+    assert len(loaded.images) == 1
+    assert "too few for patches of 10 x 10" in loaded.skipped[0].reason
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+def test_folders_that_cannot_be_listed_are_named(tmp_path, monkeypatch):
+    Image.fromarray(GRAY).save(tmp_path / "a.png")
+    (tmp_path / "locked").mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if os.fspath(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    (skipped,) = load_images(tmp_path, on_error="skip").skipped
+    assert skipped == (str(tmp_path / "locked"), "Permission denied")
+    with pytest.raises(DataFileError, match="locked Permission denied"):
+        load_images(tmp_path)
 
 
 def test_nothing_readable_is_an_error_that_names_the_first(tmp_path):

@@ -21,7 +21,7 @@ def steps(settings, kind):
         (Settings(color=True), "images", ["PatchExtractor", "Whitening"]),
         (Settings(whitening="pca"), "images", ["PatchExtractor", "Whitening"]),
         (Settings(whitening="none"), "images", ["PatchExtractor", "PatchNormalizer"]),
-        (Settings(whitening="none", patch_size=None), "images", ["PatchExtractor"]),
+        (Settings(whitening="none", patch_size="whole"), "images", ["PatchExtractor"]),
         (Settings(), "rows", ["Whitening"]),
         (Settings(whitening="none"), "rows", []),
     ],
@@ -87,3 +87,15 @@ def test_epsilon_is_a_share_of_the_variance():
 def test_settings_that_do_not_go_together_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         complete(settings, "images")
+
+
+@pytest.mark.parametrize("settings", [Settings(color=True), Settings(patch_size=8)])
+def test_settings_of_images_are_refused_for_rows(settings):
+    with pytest.raises(ValueError, match="belongs to images"):
+        complete(settings, "rows")
+
+
+def test_rows_that_are_images_are_taken_whole_unless_said_otherwise():
+    assert complete(Settings(), "images", rows_are_images=True).patch_size == "whole"
+    assert complete(Settings(patch_size=4), "images", rows_are_images=True).patch_size == 4
+    assert complete(Settings(), "images").patch_size == 10

@@ -215,7 +215,8 @@ class SparseAutoencoder(
         max_iter = check_integer("max_iter", self.max_iter, low=1)
         tol = check_real("tol", self.tol, low=0)
         engine = ThreadEngine(self.n_jobs)
-        X = check_input(self, X, reset=True)
+        goes_on = self.warm_start and hasattr(self, "encoder_weights_")
+        X = check_input(self, X, reset=not goes_on)
         objective = self._objective(X.shape[1])
         _refuse_beyond_memory(objective)
         if sample_weight is not None:
@@ -228,7 +229,7 @@ class SparseAutoencoder(
         random_state = check_random_state(self.random_state)
         source = ArraySource(X, sample_weight)
         partition = Partition.for_shape(X.shape[1], objective.n_components, X.dtype)
-        start = self._warm_theta(objective)
+        start = self._warm_theta(objective) if goes_on else None
         tasks = FitTasks(self, max_iter, X=X, metadata={"sample_weight": sample_weight})
 
         def after_iteration(progress: TrainingProgress) -> bool:
@@ -410,10 +411,8 @@ class SparseAutoencoder(
             "decoder_bias_": parameters["b_dec"],
         }
 
-    def _warm_theta(self, objective: SparseObjective) -> Float64Array | None:
-        """Theta of the last fit, to go on from, if that is wanted and there was one."""
-        if not self.warm_start or not hasattr(self, "encoder_weights_"):
-            return None
+    def _warm_theta(self, objective: SparseObjective) -> Float64Array:
+        """Theta of the last fit, to go on from."""
         fitted, wanted = self.encoder_weights_.shape, objective.shapes["W_enc"]
         if fitted != wanted:
             raise ValueError(

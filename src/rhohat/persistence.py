@@ -268,7 +268,21 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     except ModelFileError as error:
         raise ValueError(f"{type(model).__name__} cannot be saved: {error}.") from error
 
+    write_whole(path, content)
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file all at once: whatever goes wrong, it holds what it held before, or all.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written. Names it.
+    """
     target = Path(os.path.realpath(path))
+    if target.exists() and not (target.is_file() or target.is_dir()):  # a device, or a pipe
+        target.write_bytes(content)
+        return
     temporary = target.parent / f".rhohat-{secrets.token_hex(8)}.tmp"
     try:
         if not target.parent.is_dir():
@@ -423,7 +437,7 @@ def _read_header(stream: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
     length = int.from_bytes(first, "little")
     left = size - 8 - length
     kinds = [kind for beginning, kind in LOOKALIKES.items() if first.startswith(beginning)]
-    kinds.append(f"a header of {length} bytes")
+    kinds = kinds or [f"a header of {length} bytes"]
     _expect(
         length <= HEADER_LIMIT and left >= 0,
         "a model that rhohat saved (pickles are never loaded, since they can run code), with a "

@@ -7,12 +7,15 @@ with one is said with its name.
 
 from __future__ import annotations
 
+import errno
+import importlib.util
+import logging
 import os
 import warnings
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -41,6 +44,8 @@ PathLike: TypeAlias = str | os.PathLike[str]
 PIXEL_LIMIT = 89_478_485
 #: A compressed array this much larger than its file, and larger than 100 MB, is taken for one.
 RATIO_LIMIT, BYTES_LIMIT = 100, 100_000_000
+#: EXIF's tag of how the camera was held.
+ORIENTATION = 274
 ON_ERROR = {"skip": "leave the file out and go on", "fail": "raise DataFileError"}
 
 
@@ -54,8 +59,8 @@ class LoadedImages(NamedTuple):
     Attributes
     ----------
     images : list of ndarray of shape (height, width), or (height, width, 3) in colour
-        Of photographs the float32 brightness, never negative; the standard deviation of each is 1.
-        Of arrays the values as they are; integers are divided by the largest of their type.
+        Of photographs the float32 brightness; the standard deviation of each is 1. Of arrays the
+        values as they are; unsigned integers are divided by the largest of their type.
     names : list of str
     skipped : list of Skipped
         Files that were left out.
@@ -115,47 +120,88 @@ class FileFormat(NamedTuple):
 
 
 @contextmanager
-def _opened_image(path: Path) -> Iterator[Any]:
-    """Open with Pillow; what it cannot decode is a DataFileError, and so is a bomb."""
-    from PIL import Image, UnidentifiedImageError
-
+def _decoding() -> Iterator[None]:
+    """Whatever a decoder raises on a damaged file, errors of all kinds, is a DataFileError."""
+    log = logging.getLogger("tifffile")
+    before, log.disabled = log.disabled, True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about oddities in metadata; what matters, raises
-            with Image.open(path) as image:
-                pixels = image.width * image.height
-                if pixels > PIXEL_LIMIT:
-                    raise DataFileError(
-                        f"announces {image.width} x {image.height} pixels, more than "
-                        f"{PIXEL_LIMIT:,}, which a small file may do to fill the memory. Scale "
-                        "the image down"
-                    )
-                yield image
-    except Image.DecompressionBombError:
-        raise DataFileError(
-            f"announces more than {2 * PIXEL_LIMIT:,} pixels, which a small file may do to fill "
-            "the memory. Scale the image down"
-        ) from None
-    except UnidentifiedImageError:
-        raise DataFileError("is not an image in a format that can be read") from None
-    except (DataFileError, FileNotFoundError):
+            yield
+    except (DataFileError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is None:  # Pillow's
+            raise DataFileError(f"cannot be decoded: {error}") from error
         raise
-    except Exception as error:  # decoders raise errors of all kinds on damaged files
+    except Exception as error:
         raise DataFileError(f"cannot be decoded: {error}") from error
+    finally:
+        log.disabled = before
+
+
+@contextmanager
+def _opened_image(path: Path) -> Iterator[Any]:
+    """Open with Pillow."""
+    from PIL import Image, UnidentifiedImageError
+
+    with _decoding():
+        try:
+            opened = Image.open(path)
+        except Image.DecompressionBombError:
+            raise _bomb(f"more than {2 * PIXEL_LIMIT:,}") from None
+        except UnidentifiedImageError:
+            raise DataFileError("is not an image in a format that can be read") from None
+        with opened as image:
+            _refuse_bomb_image(image.height, image.width)
+            yield image
+
+
+def _refuse_bomb_image(height: int, width: int) -> None:
+    if height * width > PIXEL_LIMIT:
+        raise _bomb(f"{width} x {height}, more than {PIXEL_LIMIT:,}")
+
+
+def _bomb(pixels: str) -> DataFileError:
+    return DataFileError(
+        f"announces {pixels} pixels, which a small file may do to fill the memory. Scale the image "
+        "down"
+    )
+
+
+#: What EXIF's orientations do to a picture: each turns a stored one upright.
+_UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    2: np.fliplr,
+    3: lambda picture: np.rot90(picture, 2),
+    4: np.flipud,
+    5: lambda picture: np.swapaxes(picture, 0, 1),
+    6: lambda picture: np.rot90(picture, -1),
+    7: lambda picture: np.swapaxes(np.rot90(picture, 2), 0, 1),
+    8: np.rot90,
+}
+
+
+def _upright(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
+    return _UPRIGHT[orientation](picture) if orientation in _UPRIGHT else picture
+
+
+def _photograph(height: int, width: int, orientation: int) -> Content:
+    """One photograph, turned upright."""
+    shape = (width, height) if orientation >= 5 else (height, width)
+    return Content("images", (1, *shape), np.dtype(np.float32))
 
 
 def _look_at_photograph(path: Path, key: str | None) -> Content:
     with _opened_image(path) as image:
-        return Content("images", (1, image.height, image.width), np.dtype(np.float32))
+        return _photograph(image.height, image.width, image.getexif().get(ORIENTATION, 1))
 
 
 def _read_photograph(path: Path, key: str | None) -> NDArray[Any]:
     """The first picture of a file, upright, (1, height, width[, 3]); transparent is white."""
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     with _opened_image(path) as image:
-        image = ImageOps.exif_transpose(image)
-        if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        orientation = image.getexif().get(ORIENTATION, 1)
+        paletted = image.mode in ("P", "L", "RGB") and "transparency" in image.info
+        if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or paletted:
             image = image.convert("RGBA")
             paper = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(paper, image).convert("RGB")
@@ -163,45 +209,56 @@ def _read_photograph(path: Path, key: str | None) -> NDArray[Any]:
             image = image.convert("L")
         elif image.mode not in ("L", "F", "I") and not image.mode.startswith("I;16"):
             image = image.convert("RGB")
-        return np.asarray(image)[None]
+        return _upright(np.asarray(image), orientation)[None]
 
 
 @contextmanager
 def _deep_page(path: Path) -> Iterator[Any]:
-    """The first page of a TIFF of more than 8 bits in each of 3 colours, else None.
+    """The first page of a TIFF of which Pillow would lose bits, or that it does not know.
 
-    Pillow keeps 8 bits of such pictures, or does not know them.
+    That is one of more than 8 bits in each of 3 colours, or of more than 16. None for the others.
     """
-    from tifffile import TiffFile
+    from tifffile import COMPRESSION, TiffFile
 
-    try:
-        with TiffFile(path) as tiff:
-            page: Any = tiff.pages[0]
-            deep = page.photometric == 2 and page.samplesperpixel == 3 and page.bitspersample > 8
-            if deep and page.imagelength * page.imagewidth <= PIXEL_LIMIT:
-                yield page
-                return
-    except DataFileError:
-        raise
-    except Exception as error:  # decoders raise errors of all kinds on damaged files
-        raise DataFileError(f"cannot be decoded: {error}") from error
-    yield None
+    with _decoding(), TiffFile(path) as tiff:
+        page: Any = tiff.pages[0] if tiff.pages else None
+        if page is None:
+            raise DataFileError("holds no picture")
+        colors, bits = page.samplesperpixel, page.bitspersample
+        kinds = ((page.photometric == 2, 3, 8), (page.photometric in (0, 1), 1, 16))
+        if not any(fits and colors == n and bits > usual for fits, n, usual in kinds):
+            yield None
+            return
+        _refuse_bomb_image(page.imagelength, page.imagewidth)
+        needs_codec = page.compression not in (COMPRESSION.NONE, COMPRESSION.ADOBE_DEFLATE)
+        if needs_codec and importlib.util.find_spec("imagecodecs") is None:
+            raise DataFileError(
+                f"holds {bits} bits a colour, compressed by {page.compression.name}. Save it "
+                "uncompressed, or pip install imagecodecs"
+            )
+        yield page
 
 
 def _look_at_tiff(path: Path, key: str | None) -> Content:
     with _deep_page(path) as page:
-        if page is None:
-            return _look_at_photograph(path, key)
-        shape = (1, page.imagelength, page.imagewidth)
-        return Content("images", shape, np.dtype(np.float32))
+        if page is not None:
+            return _photograph(page.imagelength, page.imagewidth, _orientation(page))
+    return _look_at_photograph(path, key)
 
 
 def _read_tiff(path: Path, key: str | None) -> NDArray[Any]:
     with _deep_page(path) as page:
-        if page is None:
-            return _read_photograph(path, key)
-        picture: NDArray[Any] = page.asarray()
-        return np.moveaxis(picture, 0, -1)[None] if page.planarconfig == 2 else picture[None]
+        if page is not None:
+            picture: NDArray[Any] = page.asarray()
+            if page.samplesperpixel == 3 and page.planarconfig == 2:
+                picture = np.moveaxis(picture, 0, -1)
+            return _upright(picture, _orientation(page))[None]
+    return _read_photograph(path, key)
+
+
+def _orientation(page: Any) -> int:
+    tag = page.tags.get(ORIENTATION)
+    return 1 if tag is None else int(tag.value)
 
 
 # Arrays
@@ -211,7 +268,7 @@ def _content(shape: tuple[int, ...], dtype: np.dtype[Any], *, images_last: bool 
     """What an array is, by its shape."""
     if dtype.kind not in "buif":
         raise DataFileError(f"holds values of type {dtype}, expected real numbers")
-    if min(shape, default=0) < 1:
+    if 0 in shape:
         raise DataFileError(f"holds an empty array, of shape {shape}")
     if len(shape) == 2:
         return Content("rows", shape, dtype)
@@ -243,6 +300,8 @@ def _read_npy_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], np.
             shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
     except (ValueError, EOFError, KeyError, TypeError, SyntaxError, UnicodeError) as error:
         raise DataFileError("is not an array in NumPy's format, or its header is broken") from error
+    if not all(type(size) is int and size >= 0 for size in shape):
+        raise DataFileError(f"announces an array of shape {shape}")
     if dtype.hasobject:
         raise DataFileError("holds Python objects, which are never loaded; expected numbers")
     announced = prod(shape) * dtype.itemsize
@@ -258,19 +317,39 @@ def _look_at_npy(path: Path, key: str | None) -> Content:
 
 
 def _read_npy(path: Path, key: str | None) -> NDArray[Any]:
-    return _as_stack(np.load(path, allow_pickle=False))
+    with path.open("rb") as stream:
+        return _read_npy_array(stream)
 
 
-def _choose(arrays: Mapping[str, str], key: str | None) -> str:
-    """Name of the array meant, of those that a file holds, each with its shape for the error."""
-    if not arrays:
+def _read_npy_array(stream: IO[bytes]) -> NDArray[Any]:
+    try:
+        return _as_stack(np.lib.format.read_array(stream, allow_pickle=False))
+    except (ValueError, TypeError) as error:
+        raise DataFileError(f"is not a sound array: {error}") from error
+
+
+def _choose(names: Iterable[str], key: str | None, shape_of: Callable[[str], Any]) -> str:
+    """Name of the array meant, of those that a file holds; their shapes go into the error."""
+    names = list(names)
+    if not names:
         raise DataFileError("holds no array of numbers")
-    listed = ", ".join(f"{name} {shape}" for name, shape in arrays.items())
-    if key is None and len(arrays) > 1:
-        raise DataFileError(f"holds several arrays: {listed}. Choose one by its name, the key")
-    if key is not None and key not in arrays:
-        raise DataFileError(f"holds no array {key!r}, but {listed}")
-    return key if key is not None else next(iter(arrays))
+    if key in names:
+        return key
+    if key is None and len(names) == 1:
+        return names[0]
+    listed = []
+    for name in names:
+        try:
+            listed.append(f"{name} {shape_of(name)}")
+        except DataFileError as error:
+            listed.append(f"{name} ({error})")
+    held = ", ".join(listed)
+    if key is None:
+        raise DataFileError(
+            f"holds several arrays: {held}. Choose one, by key={names[0]!r} in Python or "
+            f"--key {names[0]} on the command line"
+        )
+    raise DataFileError(f"holds no array {key!r}, but {held}")
 
 
 @contextmanager
@@ -279,11 +358,12 @@ def _opened_npz(path: Path, key: str | None) -> Iterator[tuple[IO[bytes], zipfil
     try:
         with zipfile.ZipFile(path) as archive:
             members = {m.filename[:-4]: m for m in archive.infolist() if m.filename[-4:] == ".npy"}
-            shapes = {}
-            for name, member in members.items():
-                with archive.open(member) as stream:
-                    shapes[name] = str(_read_npy_header(stream, member.file_size)[0])
-            member = members[_choose(shapes, key)]
+
+            def shape_of(name: str) -> Any:
+                with archive.open(members[name]) as stream:
+                    return _read_npy_header(stream, members[name].file_size)[0]
+
+            member = members[_choose(members, key, shape_of)]
             _refuse_bomb(member.file_size, member.compress_size)
             with archive.open(member) as stream:
                 yield stream, member
@@ -307,9 +387,9 @@ def _look_at_npz(path: Path, key: str | None) -> Content:
 
 def _read_npz(path: Path, key: str | None) -> NDArray[Any]:
     with _opened_npz(path, key) as (stream, _):
-        array = np.lib.format.read_array(stream, allow_pickle=False)
+        array = _read_npy_array(stream)
         stream.read()  # to its end, where the checksum is compared
-        return _as_stack(array)
+        return array
 
 
 _MATLAB_CLASSES = {"double": "f8", "single": "f4", "logical": "u1"}
@@ -323,21 +403,18 @@ def _find_in_mat(path: Path, key: str | None) -> tuple[str, Content]:
     """The chosen variable of a .mat; images lie along the last axis there, as MATLAB has them."""
     from scipy.io import whosmat
 
-    try:
-        variables = {name: (shape, kind) for name, shape, kind in whosmat(path)}
-    except NotImplementedError:
-        raise DataFileError(
-            "is a MATLAB 7.3 file. Save it with save(..., '-v7'), or as .npy"
-        ) from None
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # damaged files raise errors of all kinds
-        raise DataFileError(f"is not a sound MATLAB file: {error}") from error
+    with _decoding():
+        try:
+            variables = {name: (shape, kind) for name, shape, kind in whosmat(path)}
+        except NotImplementedError:
+            raise DataFileError(
+                "is a MATLAB 7.3 file. Save it with save(..., '-v7'), or as .npy"
+            ) from None
     dtypes = {}
     for name, (_, kind) in variables.items():
         if kind in _MATLAB_CLASSES or kind.startswith(("int", "uint")):
             dtypes[name] = np.dtype(_MATLAB_CLASSES.get(kind, kind))
-    name = _choose({name: str(variables[name][0]) for name in dtypes}, key)
+    name = _choose(dtypes, key, lambda name: variables[name][0])
     shape = variables[name][0]
     _refuse_bomb(prod(shape) * dtypes[name].itemsize, path.stat().st_size)
     return name, _content(shape, dtypes[name], images_last=True)
@@ -347,10 +424,8 @@ def _read_mat(path: Path, key: str | None) -> NDArray[Any]:
     from scipy.io import loadmat
 
     name, content = _find_in_mat(path, key)
-    try:
+    with _decoding():
         array = np.asarray(loadmat(path, variable_names=[name])[name])
-    except Exception as error:
-        raise DataFileError(f"is not a sound MATLAB file: {error}") from error
     if content.kind == "images":
         array = _as_stack(np.moveaxis(array, -1, 0))
     return np.ascontiguousarray(array)
@@ -393,10 +468,17 @@ class DataFiles:
     ignored: list[Path]
     key: str | None = None
     on_error: str = "fail"
+    shape: tuple[int, ...] | None = None
 
     @classmethod
     def find(
-        cls, paths: Iterable[PathLike], *, key: str | None = None, on_error: str = "fail"
+        cls,
+        paths: Iterable[PathLike],
+        *,
+        key: str | None = None,
+        on_error: str = "fail",
+        smallest: tuple[int, int] = (1, 1),
+        shape: tuple[int, ...] | None = None,
     ) -> DataFiles:
         """Look at files, and at all files in folders.
 
@@ -409,6 +491,10 @@ class DataFiles:
             Name of the array in files that hold several.
         on_error : {"fail", "skip"}, default="fail"
             What to do where a file cannot be read. A path that does not exist always fails.
+        smallest : tuple of int, default=(1, 1)
+            Height and width; files with smaller images are taken for ones that cannot be read.
+        shape : tuple of int, default=None
+            (height, width) or (height, width, channels) of the image that each row is.
 
         Raises
         ------
@@ -419,11 +505,19 @@ class DataFiles:
             rows. With "skip" the kind that most files are of is taken.
         """
         look_up("on_error", on_error, ON_ERROR)
-        files, ignored = _walk(paths)
-        found = cls("", {}, [], ignored, key, on_error)
-        for path in files:
+        found = cls("", {}, [], [], key, on_error, shape)
+        for path in found._walk(map(Path, paths)):
             with found._on_error(path):
-                found.contents[path] = _format_of(path).look(path, key)
+                content = _format_of(path).look(path, key)
+                if shape is not None:
+                    content = _with_shape(content, shape)
+                height, width = content.shape[1:3] if content.kind == "images" else smallest
+                if height < smallest[0] or width < smallest[1]:
+                    raise DataFileError(
+                        f"has {height} x {width} pixels, too few for patches of "
+                        f"{smallest[0]} x {smallest[1]}"
+                    )
+                found.contents[path] = content
         found._need_some(list(found.contents))
         kinds = Counter(content.kind for content in found.contents.values())
         found.kind, n_files = kinds.most_common(1)[0]
@@ -433,28 +527,16 @@ class DataFiles:
                 raise DataFileError(f"holds {held}, but {n_files} of the others {found.kind}")
         return found
 
-    def images(self, *, color: bool = False, smallest: tuple[int, int] = (1, 1)) -> LoadedImages:
-        """Read images, all gray or all in colour.
-
-        Parameters
-        ----------
-        color : bool, default=False
-            Red, green and blue instead of gray.
-        smallest : tuple of int, default=(1, 1)
-            Height and width; files with smaller images are taken for ones that cannot be used.
-        """
+    def images(self, *, color: bool = False) -> LoadedImages:
+        """Read images, all gray or all in colour."""
         images: list[FloatArray] = []
         names: list[str] = []
-        for path in self.contents:
+        for path, array in self._arrays():
             with self._on_error(path):
-                format_ = _format_of(path)
-                stack = _as_images(format_.read(path, self.key), color)
-                if stack.shape[1] < smallest[0] or stack.shape[2] < smallest[1]:
-                    raise DataFileError(
-                        f"has {stack.shape[1]} x {stack.shape[2]} pixels, too few for patches of "
-                        f"{smallest[0]} x {smallest[1]}"
-                    )
-                if format_.is_photograph:
+                if self.shape is not None:
+                    array = array.reshape(-1, *self.shape)
+                stack = _as_images(array, color)
+                if _format_of(path).is_photograph:
                     images.append(_at_unit_contrast(stack[0]))
                     names.append(str(path))
                 else:
@@ -466,9 +548,9 @@ class DataFiles:
     def rows(self) -> FloatArray:
         """Read rows, those of several files one below the other."""
         parts: list[FloatArray] = []
-        for path in self.contents:
+        for path, array in self._arrays():
             with self._on_error(path):
-                part = _as_floats(_format_of(path).read(path, self.key))
+                part = _as_floats(array)
                 if parts and part.shape[1] != parts[0].shape[1]:
                     raise DataFileError(
                         f"has {part.shape[1]} columns, the files before it {parts[0].shape[1]}"
@@ -477,13 +559,44 @@ class DataFiles:
         self._need_some(parts)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+    def _arrays(self) -> Iterator[tuple[Path, NDArray[Any]]]:
+        """What the files hold, one after the other."""
+        for path in self.contents:
+            array = None
+            with self._on_error(path):
+                array = _format_of(path).read(path, self.key)
+            if array is not None:
+                yield path, array
+
+    def _walk(self, paths: Iterable[Path]) -> list[Path]:
+        """Data files at and below `paths`, each once, in the order of names."""
+        files: dict[Path, None] = {}
+
+        def cannot_list(error: OSError) -> None:
+            with self._on_error(Path(error.filename)):
+                raise error
+
+        for path in paths:
+            if not path.exists():
+                raise FileNotFoundError(errno.ENOENT, "No such file or folder", str(path))
+            if not path.is_dir():
+                files[path] = None
+                continue
+            for folder, folders, names in os.walk(path, onerror=cannot_list):
+                folders[:] = sorted(name for name in folders if not name.startswith("."))
+                for name in sorted(name for name in names if not name.startswith(".")):
+                    inside = Path(folder, name)
+                    if inside.suffix.lower() in _BY_SUFFIX:
+                        files[inside] = None
+                    else:
+                        self.ignored.append(inside)
+        return list(files)
+
     @contextmanager
     def _on_error(self, path: Path) -> Iterator[None]:
         """Skip the file, or name it in the error."""
         try:
             yield
-        except FileNotFoundError:
-            raise
         except (DataFileError, OSError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
             if self.on_error == "fail":
@@ -502,35 +615,30 @@ class DataFiles:
         raise DataFileError(f"nothing could be read: {first.file} {first.reason}{more}.")
 
 
-def _walk(paths: Iterable[PathLike]) -> tuple[list[Path], list[Path]]:
-    """Data files at and below `paths`, and the others in folders; each once, in order of names."""
-    files: dict[Path, None] = {}
-    ignored: dict[Path, None] = {}
-    for path in map(Path, paths):
-        if path.is_dir():
-            for folder, folders, names in os.walk(path):
-                folders[:] = sorted(name for name in folders if not name.startswith("."))
-                for name in sorted(name for name in names if not name.startswith(".")):
-                    inside = Path(folder, name)
-                    (files if inside.suffix.lower() in _BY_SUFFIX else ignored)[inside] = None
-        elif not path.exists():
-            raise FileNotFoundError(2, "No such file or folder", str(path))
-        else:
-            files[path] = None
-    return list(files), list(ignored)
-
-
 def _format_of(path: Path) -> FileFormat:
     format_ = _BY_SUFFIX.get(path.suffix.lower())
     if format_ is None:
         raise DataFileError(f"ends in none of {', '.join(_BY_SUFFIX)}")
     if not path.is_file():
-        raise DataFileError("is not a file")
+        raise DataFileError("is not a file" if path.exists() else "is gone, or a link to nothing")
     return format_
+
+
+def _with_shape(content: Content, shape: tuple[int, ...]) -> Content:
+    """Rows as images."""
+    if content.kind != "rows":
+        raise DataFileError("holds images already: only rows can be given a shape")
+    n, width = content.shape
+    if width != prod(shape):
+        sizes = " x ".join(map(str, shape))
+        raise DataFileError(f"has {width} columns, too many or too few for {sizes}")
+    return Content("images", (n, *shape), content.dtype)
 
 
 def _as_floats(array: NDArray[Any]) -> FloatArray:
     """The same numbers in float32 or float64, all finite."""
+    if array.dtype.kind not in "buif":
+        raise DataFileError(f"holds values of type {array.dtype}, expected real numbers")
     precision = np.float32 if array.dtype.itemsize <= 2 or array.dtype == np.float32 else np.float64
     floats: FloatArray = array.astype(precision, copy=False)
     bad = ~np.isfinite(floats)
@@ -543,7 +651,7 @@ def _as_floats(array: NDArray[Any]) -> FloatArray:
 
 
 def _as_images(array: NDArray[Any], color: bool) -> FloatArray:
-    """Images (n, height, width, ...), gray or colour as asked for; integers become 0 to 1."""
+    """Images (n, height, width[, 3]), gray or colour as asked for; unsigned ones become 0 to 1."""
     from skimage.color import gray2rgb, rgb2gray
     from skimage.util import img_as_float32
 
@@ -567,7 +675,8 @@ def _as_images(array: NDArray[Any], color: bool) -> FloatArray:
 def _at_unit_contrast(image: FloatArray) -> FloatArray:
     """A photograph divided by the standard deviation of its brightness, where it has any."""
     deviation = image.std(dtype=np.float64)
-    return np.asarray(image / deviation if deviation > 0 else image, dtype=np.float32)
+    noise = 10 * np.finfo(image.dtype).eps * float(np.abs(image).max())
+    return np.asarray(image / deviation if deviation > noise else image, dtype=np.float32)
 
 
 def load_images(
@@ -576,6 +685,7 @@ def load_images(
     color: bool = False,
     key: str | None = None,
     on_error: str = "fail",
+    smallest: tuple[int, int] = (1, 1),
 ) -> LoadedImages:
     """Read photographs, and arrays of images.
 
@@ -587,8 +697,8 @@ def load_images(
 
     Arrays (.npy, .npz, .mat) hold images along their first axis, (images, height, width) or
     (images, height, width, channels), or one colour image, (height, width, 3); in .mat files images
-    lie along the last axis, as in Olshausen's ``IMAGES.mat``. Values stay as they are; integers are
-    divided by the largest of their type.
+    lie along the last axis, as in Olshausen's ``IMAGES.mat``. Values stay as they are; unsigned
+    integers are divided by the largest of their type.
 
     Parameters
     ----------
@@ -600,6 +710,9 @@ def load_images(
         Name of the array in .npz and .mat files that hold several.
     on_error : {"fail", "skip"}, default="fail"
         What to do where a file cannot be read: raise, or leave it out and list it in `skipped`.
+    smallest : tuple of int, default=(1, 1)
+        Height and width that patches need; files with smaller images are taken for ones that cannot
+        be read.
 
     Returns
     -------
@@ -612,7 +725,7 @@ def load_images(
     FileNotFoundError
         If a path does not exist.
     """
-    files = DataFiles.find(_listed(paths), key=key, on_error=on_error)
+    files = DataFiles.find(_listed(paths), key=key, on_error=on_error, smallest=smallest)
     if files.kind != "images":
         raise DataFileError(
             f"{next(iter(files.contents))} holds plain rows of numbers, no images. Use load_rows; "

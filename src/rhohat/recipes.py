@@ -70,8 +70,8 @@ class Settings:
         Of PCA and ZCA, as a share of the data's mean variance.
     color : bool
         Whether images are read in colour.
-    patch_size : int or None
-        Side of patches cut out of images; None takes images whole.
+    patch_size : int, "whole" or None
+        Side of patches cut out of images, or images whole. None: 10, or whole where each was a row.
     patches : int
         How many.
     seed : int
@@ -87,20 +87,22 @@ class Settings:
     whitening: str | None = None
     epsilon: float | None = None
     color: bool = False
-    patch_size: int | None = 10
+    patch_size: int | str | None = None
     patches: int = 20_000
     iterations: int = 260
     seed: int = 0
     threads: int | None = None
 
 
-def complete(settings: Settings, kind: str) -> Settings:
+def complete(settings: Settings, kind: str, *, rows_are_images: bool = False) -> Settings:
     """Fill in what is open, for data of a kind.
 
     Parameters
     ----------
     settings : Settings
     kind : {"images", "rows"}
+    rows_are_images : bool, default=False
+        Whether each image was a row.
 
     Raises
     ------
@@ -113,6 +115,12 @@ def complete(settings: Settings, kind: str) -> Settings:
     recipe = look_up("whitening", whitening, RECIPES)
     if kind == "rows" and whitening == "1/f":
         raise ValueError("1/f whitening filters images, but the data are rows: choose zca or pca.")
+    if kind == "rows":
+        for name in ("color", "patch_size"):
+            if getattr(settings, name):
+                raise ValueError(f"{name} belongs to images, but the data are rows of numbers.")
+    elif settings.patch_size is None:
+        settings = replace(settings, patch_size="whole" if rows_are_images else 10)
     if settings.epsilon is not None and recipe.epsilon is None:
         raise ValueError(f"epsilon belongs to zca and pca, but the whitening is {whitening}.")
     if not _normalizes(replace(settings, whitening=whitening), kind):
@@ -169,8 +177,11 @@ def make_pipeline(
     if settings.whitening == "1/f":
         steps.append(("whitening", OneOverFWhitening()))
     if kind == "images":
+        size = settings.patch_size
         extractor = PatchExtractor(
-            settings.patch_size, n_patches=settings.patches, random_state=settings.seed
+            None if isinstance(size, str) else size,
+            n_patches=settings.patches,
+            random_state=settings.seed,
         )
         steps.append(("patches", extractor))
     if _normalizes(settings, kind):
@@ -199,7 +210,7 @@ def make_pipeline(
 
 def _normalizes(settings: Settings, kind: str) -> bool:
     """Whether rows lose their mean and are brought into [0.1, 0.9]: patches without PCA or ZCA."""
-    cut = kind == "images" and settings.patch_size is not None
+    cut = kind == "images" and settings.patch_size != "whole"
     return settings.whitening == "1/f" or (cut and settings.whitening == "none")
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from rhohat.cli.data import Request
+from rhohat.cli.data import look
 from rhohat.cli.options import config_option, data_options, settings_options
 from rhohat.cli.text import EXIT_FAILED, count
-from rhohat.recipes import Settings, complete, make_pipeline
+from rhohat.recipes import Settings, make_pipeline
 
 __all__ = ["check"]
 
@@ -69,12 +69,9 @@ def check(
     from rhohat.objective import SparseObjective
     from rhohat.training import TrainingProgress
 
-    if shape is not None:
-        settings = replace(settings, patch_size=None)
-    side = settings.patch_size or 1
-    data = Request(paths, settings.color, (side, side), shape, key, on_error).look().read()
+    data, settings = look(paths, settings, on_error, shape, key)
+    data.read()
     data.report()
-    settings = complete(settings, data.kind)
     settings = replace(settings, iterations=POINTS[-1], patches=min(settings.patches, N_ROWS))
     visited: dict[int, np.ndarray] = {}
 
@@ -123,7 +120,7 @@ def check(
             "rows": len(X),
             "parameters_checked": checked,
             "parameters": objective.n_parameters,
-            "settings": {**asdict(settings), "patch_size": settings.patch_size or "whole"},
+            "settings": asdict(settings),
             "points": points,
         }
         click.echo(json.dumps(result, indent=2))

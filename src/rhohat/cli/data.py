@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from rhohat._typing import FloatArray
 from rhohat.cli.text import count, printable
 from rhohat.readers import Content, DataFiles, Skipped
+from rhohat.recipes import Settings, complete
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["Data", "Request", "needs_of"]
+__all__ = ["Data", "Request", "look", "needs_of"]
 
 
 #: Paths from which a text that repeats the command names them no more.
@@ -53,22 +53,22 @@ class Request:
         """Find the files and what they say that they hold, without reading them."""
         if not self.paths:
             return Data(self, "images", files=["photographs that come along"], n_examples=10)
-        found = DataFiles.find(self.paths, key=self.key, on_error=self.on_error)
-        kind = found.kind
-        if self.shape is not None:
-            if kind != "rows":
-                raise ValueError(
-                    "--shape says how rows become images, but the files hold images already."
-                )
-            kind = "images"
-        shapes = list(found.contents.values())
+        if self.shape is not None and self.color != (len(self.shape) == 3):
+            raise ValueError("--shape HxWx3 and --color go together.")
+        found = DataFiles.find(
+            self.paths,
+            key=self.key,
+            on_error=self.on_error,
+            smallest=self.smallest,
+            shape=self.shape,
+        )
         return Data(
             self,
-            kind,
+            found.kind,
             files=[str(path) for path in found.contents],
             skipped=found.skipped,
             ignored=[str(path) for path in found.ignored],
-            n_examples=sum(content.shape[0] for content in shapes),
+            n_examples=sum(content.shape[0] for content in found.contents.values()),
             found=found,
         )
 
@@ -107,12 +107,10 @@ class Data:
             from rhohat.datasets import load_photographs
 
             self.content = load_photographs(color=request.color).images
-        elif request.shape is not None:
-            self.content = _reshaped(found.rows(), request.shape, request.color)
         elif found.kind == "rows":
             self.content = found.rows()
         else:
-            self.content = found.images(color=request.color, smallest=request.smallest).images
+            self.content = found.images(color=request.color).images
         self.n_examples = len(self.content)
         bad = {skipped.file for skipped in self.skipped}
         self.files = [file for file in self.files if file not in bad]
@@ -129,13 +127,25 @@ class Data:
 
     @property
     def variance(self) -> float:
-        """Mean variance: of all pixels, or over the columns."""
-        if self.kind == "rows":
-            return float(self.content.var(axis=0, dtype=np.float64).mean())
-        pixels = sum(image.size for image in self.content)
-        mean = math.fsum(image.sum(dtype=np.float64) for image in self.content) / pixels
-        squares = (np.square(image - mean).sum(dtype=np.float64) for image in self.content)
-        return float(math.fsum(squares) / pixels)
+        """Mean variance: of all pixels, or over the columns.
+
+        Raises
+        ------
+        ValueError
+            If the values are too large to compute it.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.kind == "rows":
+                variance = float(self.content.var(axis=0, dtype=np.float64).mean())
+            else:
+                pixels = sum(image.size for image in self.content)
+                mean = sum(float(image.sum(dtype=np.float64)) for image in self.content) / pixels
+                deviations = (image - mean for image in self.content)
+                squares = (float(np.square(each).sum(dtype=np.float64)) for each in deviations)
+                variance = sum(squares) / pixels
+        if not math.isfinite(variance):
+            raise ValueError("the values are too large to be squared: scale the data.")
+        return variance
 
     @property
     def described(self) -> str:
@@ -153,30 +163,41 @@ class Data:
             return f"rhohat.load_photographs({color}).images"
         many = len(request.paths) > MANY
         options = ["FILES" if many else repr([str(path) for path in request.paths])]
-        if request.color and request.shape is None:
-            options.append("color=True")
         if request.key is not None:
             options.append(f"key={request.key!r}")
         if self.skipped:
             options.append("on_error='skip'")
-        arguments = ", ".join(options)
+        if self.kind == "rows":
+            return f"rhohat.load_rows({', '.join(options)})"
         if request.shape is not None:
             sizes = ", ".join(map(str, request.shape))
-            return f"rhohat.load_rows({arguments}).reshape(-1, {sizes})"
-        if self.kind == "rows":
-            return f"rhohat.load_rows({arguments})"
-        return f"rhohat.load_images({arguments}).images"
+            return f"rhohat.load_rows({', '.join(options)}).reshape(-1, {sizes})"
+        if self.skipped and request.smallest != (1, 1):
+            options.append(f"smallest={request.smallest}")
+        if request.color:
+            options.append("color=True")
+        return f"rhohat.load_images({', '.join(options)}).images"
 
     @property
-    def arguments(self) -> str:
-        """What reads the same data on the command line, with a space before it."""
-        paths = self.request.paths
-        words = [f'"{path}"' if " " in str(path) else str(path) for path in paths]
-        if len(paths) > MANY:
-            words = ["FILES..."]
-        if self.request.key is not None:
-            words += ["--key", self.request.key]
-        return "".join(f" {word}" for word in words)
+    def arguments(self) -> list[str]:
+        """What reads the same data on the command line."""
+        request = self.request
+        words = [str(path) for path in request.paths]
+        if len(words) > MANY:
+            words = ["FILES"]
+        if request.key is not None:
+            words += ["--key", request.key]
+        return words
+
+    def summary(self) -> dict[str, Any]:
+        """What was read and what was not, for JSON."""
+        return {
+            "kind": self.kind,
+            "files": self.files,
+            "examples": self.n_examples,
+            "skipped": [skipped._asdict() for skipped in self.skipped],
+            "ignored": self.ignored,
+        }
 
     def report(self) -> None:
         """Name the files that were skipped, on standard error."""
@@ -186,14 +207,26 @@ class Data:
             click.echo(f"not data, left alone: {count(len(self.ignored), 'file')}", err=True)
 
 
-def _reshaped(rows: FloatArray, shape: tuple[int, ...], color: bool) -> FloatArray:
-    if rows.shape[1] != np.prod(shape):
+def look(
+    paths: Sequence[Path],
+    settings: Settings,
+    on_error: str,
+    shape: tuple[int, ...] | None,
+    key: str | None,
+) -> tuple[Data, Settings]:
+    """Find the data that settings are for, and fill in what they leave open."""
+    side = settings.patch_size or (1 if shape is not None else 10)
+    smallest = (1, 1) if isinstance(side, str) else (side, side)
+    data = Request(paths, settings.color, smallest, shape, key, on_error).look()
+    settings = complete(settings, data.kind, rows_are_images=shape is not None)
+    sizes = {content.shape[1:3] for content in data.contents()}
+    if settings.patch_size == "whole" and len(sizes) > 1:
+        (a, b), (c, d) = sorted(sizes)[:2]
         raise ValueError(
-            f"rows of {rows.shape[1]} numbers are no images of shape {'x'.join(map(str, shape))}."
+            f"whole images must have one size, but some have {a} x {b} pixels and others {c} x {d}."
+            " Cut patches, --patch-size 10 for instance, or scale the images."
         )
-    if color != (len(shape) == 3):
-        raise ValueError("--shape HxWx3 and --color go together.")
-    return rows.reshape(-1, *shape)
+    return data, settings
 
 
 def needs_of(model: BaseEstimator) -> dict[str, Any]:

@@ -41,11 +41,11 @@ def estimate(data: Data, settings: Settings) -> Estimate:
     """Estimate memory from shapes, and time from a short run on random rows."""
     contents = data.contents()
     n_images = sum(content.shape[0] for content in contents)
-    shape = contents[0].shape[1:] if data.request.shape is None else data.request.shape
+    shape = contents[0].shape[1:]
     channels = 3 if settings.color else 1
     n_rows, n_features = n_images, int(np.prod(shape[:2])) * channels
     if data.kind == "images":
-        if settings.patch_size is not None:
+        if isinstance(settings.patch_size, int):
             n_rows, n_features = settings.patches, settings.patch_size**2 * channels
         numbers = sum(int(np.prod(content.shape[:3])) for content in contents) * channels
         copies = 2 if settings.whitening == "1/f" else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import tempfile
 import time
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rhohat import __version__
-from rhohat.cli.data import Data, Request
+from rhohat.cli.data import Data, look
 from rhohat.cli.figures import (
     autoencoder_of,
     draw_features,
@@ -26,7 +27,7 @@ from rhohat.cli.figures import (
 )
 from rhohat.cli.options import config_option, data_options, settings_options
 from rhohat.cli.text import EXIT_INTERRUPTED, count, duration, gibibytes, printable
-from rhohat.recipes import Settings, complete, make_pipeline
+from rhohat.recipes import Settings, make_pipeline
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -94,16 +95,12 @@ def learn(
     """
     keep_matplotlib_cache_in_venv()
     started = time.perf_counter()
-    if shape is not None:
-        settings = Settings(**{**asdict(settings), "patch_size": None})
-    side = settings.patch_size or 1
-    request = Request(paths, settings.color, (side, side), shape, key, on_error)
-    data = request.look()
-    settings = complete(settings, data.kind)
+    if out == Path("-"):
+        raise click.BadParameter("learn writes several files, into a folder.", param_hint="--out")
+    data, settings = look(paths, settings, on_error, shape, key)
     if dry_run:
         report_estimate(data, settings, out, as_json)
         return
-    make_writable(out)
     summary = fit(data, settings, out, started)
     click.echo(json.dumps(summary, indent=2) if as_json else summary_text(summary, data))
     if summary["training"]["interrupted"]:
@@ -116,30 +113,25 @@ def fit(data: Data, settings: Settings, out: Path, started: float) -> dict[str, 
     from rhohat.progress import show_progress
     from rhohat.solvers import StopReason
 
-    with (
-        interrupts_as_requests() as interrupt,
-        warnings_as_notes(),
-        show_progress() as callback,
-    ):
-        data.read()
-        pipeline = make_pipeline(settings, data.kind, variance=data.variance, callback=callback)
-        read = time.perf_counter()
-        pipeline.fit(data.content)
+    data.read()
+    data.report()
+    variance = data.variance
+    if variance == 0:
+        click.echo("note: the data do not vary; there is nothing to learn from them", err=True)
+    make_writable(out)
+    read = time.perf_counter()
+    with interrupts_as_requests() as interrupt, warnings_as_notes():
+        with show_progress() as callback:
+            pipeline = make_pipeline(settings, data.kind, variance=variance, callback=callback)
+            pipeline.fit(data.content)
         fitted = time.perf_counter()
         files = write_results(pipeline, out)
-    data.report()
     model = autoencoder_of(pipeline)
     interrupted = interrupt.requested or model.stop_reason_ == StopReason.INTERRUPTED.value
     return {
         "version": __version__,
-        "data": {
-            "kind": data.kind,
-            "files": data.files,
-            "examples": data.n_examples,
-            "skipped": [skipped._asdict() for skipped in data.skipped],
-            "ignored": data.ignored,
-        },
-        "settings": {**asdict(settings), "patch_size": settings.patch_size or "whole"},
+        "data": data.summary(),
+        "settings": asdict(settings),
         **results_of(model),
         "edges": edges_of(pipeline, settings),
         "training": {
@@ -208,7 +200,7 @@ def edges_of(pipeline: Pipeline, settings: Settings) -> dict[str, Any] | None:
     from rhohat.edges import edge_score
 
     values, shape, _ = tiles_of(pipeline)
-    if shape is None or len(shape) != 2 or settings.patch_size is None:
+    if shape is None or len(shape) != 2 or settings.patch_size == "whole":
         return None
     score = edge_score(values, shape)
     return {
@@ -226,14 +218,8 @@ def report_estimate(data: Data, settings: Settings, out: Path, as_json: bool) ->
     needed = estimate(data, settings)
     data.report()
     shown = {
-        "data": {
-            "kind": data.kind,
-            "files": data.files,
-            "examples": data.n_examples,
-            "skipped": [skipped._asdict() for skipped in data.skipped],
-            "ignored": data.ignored,
-        },
-        "settings": {**asdict(settings), "patch_size": settings.patch_size or "whole"},
+        "data": data.summary(),
+        "settings": asdict(settings),
         "rows": needed.n_rows,
         "features": needed.n_features,
         "memory_bytes": needed.memory,
@@ -290,11 +276,12 @@ def summary_text(summary: dict[str, Any], data: Data) -> str:
             f"  skipped             {count(len(data.skipped), 'file')} that could not be used, "
             "named above"
         )
+    encode = ["rhohat", "encode", files[3], *data.arguments, "-o", "features.npy"]
     lines += [
         "",
         f"Look at    {files[0]}  (the input that activates each unit most)",
         f"           {files[2]}  (the loss and its terms)",
-        f"Go on with rhohat encode {files[3]}{data.arguments} -o features.npy",
+        f"Go on with {shlex.join(encode)}",
         "or, in Python:",
         "           import rhohat",
         f"           pipeline = rhohat.load({files[3]!r})",

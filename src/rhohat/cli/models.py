@@ -33,6 +33,8 @@ STANDARD_OUTPUT = Path("-")
 @contextmanager
 def binary_output(path: Path, what: str) -> Iterator[IO[bytes]]:
     """What is written goes to the file, or to standard output for "-", when it is complete."""
+    from rhohat.persistence import write_whole
+
     if path == STANDARD_OUTPUT and sys.stdout.isatty():
         raise click.UsageError("standard output is a terminal: pipe it, or name a file with -o.")
     buffer = BytesIO()
@@ -40,7 +42,7 @@ def binary_output(path: Path, what: str) -> Iterator[IO[bytes]]:
     if path == STANDARD_OUTPUT:
         sys.stdout.buffer.write(buffer.getbuffer())
         return
-    path.write_bytes(buffer.getbuffer())
+    write_whole(path, buffer.getvalue())
     click.echo(f"{what} written to {printable(path)}")
 
 
@@ -136,9 +138,10 @@ def encode(
     if shape is None and whole is not None and data.kind == "rows":
         data = Request(inputs, shape=whole, key=key, on_error=on_error, **needs).look()
     if data.kind != kind:
+        shaped = ", as --shape has it" if shape is not None else ""
         raise ValueError(
-            f"{model} works on {kind}, but {data.files[0]} holds {data.kind}. Give it data of the "
-            "kind that it learned from."
+            f"{model} works on {kind}, but {data.files[0]} holds {data.kind}{shaped}. Give it data "
+            "of the kind that it learned from."
         )
     data.read()
     data.report()

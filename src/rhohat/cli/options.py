@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import math
 import tomllib
 from collections.abc import Callable
 from dataclasses import fields
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -58,6 +59,19 @@ class Shape(click.ParamType):
         return tuple(map(int, parts))
 
 
+class Finite(click.FloatRange):
+    """Numbers without NaN and infinity."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Parse."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number} is not a finite number.", param, ctx)
+        return number
+
+
 #: Options by the names of the settings that they set, in the order of the help.
 SETTINGS: dict[str, click.Option] = {
     option.name: option
@@ -73,7 +87,7 @@ SETTINGS: dict[str, click.Option] = {
             type=PatchSize(),
             metavar="N|whole",
             help="Side of the patches that are cut out of images; 'whole' takes each image as it "
-            "is.",
+            "is.  [default: 10; whole with --shape]",
         ),
         click.Option(
             ["--patches"], type=click.IntRange(min=2), metavar="N", help="Number of patches."
@@ -91,7 +105,7 @@ SETTINGS: dict[str, click.Option] = {
         ),
         click.Option(
             ["--epsilon"],
-            type=click.FloatRange(min=0),
+            type=Finite(min=0),
             metavar="X",
             help="Of zca and pca: a share of the data's mean variance, below which directions "
             "are taken for noise.  [default: 0.5]",
@@ -114,19 +128,19 @@ SETTINGS: dict[str, click.Option] = {
         ),
         click.Option(
             ["--target"],
-            type=click.FloatRange(0, 1, min_open=True, max_open=True),
+            type=Finite(0, 1, min_open=True, max_open=True),
             metavar="X",
             help="rho, the average activation asked for.  [default: 0.01; 0.035 with zca, pca]",
         ),
         click.Option(
             ["--sparsity-weight"],
-            type=click.FloatRange(min=0),
+            type=Finite(min=0),
             metavar="X",
             help="beta, of the penalty.  [default: 3; 5 with zca, pca; 1 for l1]",
         ),
         click.Option(
             ["--weight-decay"],
-            type=click.FloatRange(min=0),
+            type=Finite(min=0),
             metavar="X",
             help="lambda.  [default: 1e-4; 3e-3 with zca, pca]",
         ),
@@ -164,8 +178,6 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def with_settings(**options: Any) -> Any:
         chosen = {field.name: options.pop(field.name) for field in fields(Settings)}
-        if chosen["patch_size"] == "whole":
-            chosen["patch_size"] = None
         return command(settings=Settings(**chosen), **options)
 
     for name, option in reversed(SETTINGS.items()):
@@ -189,7 +201,8 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ["--shape"],
             type=Shape(),
             metavar="HxW[x3]",
-            help="Rows of the arrays are images of this shape, each row one.",
+            help="Each row of the arrays is an image of this shape, taken whole unless "
+            "--patch-size says otherwise.",
         ),
         click.Option(["--key"], help="Name of the array in .npz and .mat files that hold several."),
     ):
@@ -202,25 +215,40 @@ def read_config(context: click.Context, parameter: click.Parameter, path: Path |
     if path is None:
         return
     try:
-        with path.open("rb") as stream:
-            values = tomllib.load(stream)
+        if not path.is_file():
+            _refuse(f"{path} is not a file.")
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise click.FileError(str(path), error.strerror) from error
+        _refuse(f"{path}: {error.strerror}.")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise click.BadParameter(f"{path} is not TOML: {error}", param_hint="--config") from error
-    names = {p.name for p in context.command.params if p.name and p.name != parameter.name}
+        _refuse(f"{path} is not TOML: {error}.")
+    switches = {
+        switch.removeprefix("--"): (option, switch not in option.secondary_opts)
+        for option in context.command.params
+        if isinstance(option, click.Option) and option is not parameter
+        for switch in (*option.opts, *option.secondary_opts)
+        if switch.startswith("--")
+    }
     defaults = {}
     for key, value in values.items():
-        name = key.replace("-", "_")
-        if name not in names:
-            like = difflib.get_close_matches(name, sorted(names), n=1)
-            hint = f"; did you mean {like[0].replace('_', '-')}" if like else ""
-            raise click.BadParameter(
-                f"{path} sets {key!r}, which is no option of {context.info_name}{hint}.",
-                param_hint="--config",
-            )
-        defaults[name] = value
+        name = key.replace("_", "-")
+        if name not in switches:
+            like = difflib.get_close_matches(name, sorted(switches), n=1)
+            hint = f"; did you mean {like[0]}?" if like else "."
+            _refuse(f"{path} sets {key!r}, which is no option of {context.info_name}{hint}")
+        option, is_on = switches[name]
+        if option.name in defaults:
+            _refuse(f"{path} sets --{name} twice.")
+        if option.is_flag != isinstance(value, bool) or isinstance(value, (list, dict)):
+            expected = "true or false" if option.is_flag else "a text or a number"
+            _refuse(f"{path} sets {key} to {value!r}, expected {expected}.")
+        # As text, so that 3.7 is no whole number, as on the command line.
+        defaults[option.name] = value == is_on if option.is_flag else str(value)
     context.default_map = {**(context.default_map or {}), **defaults}
+
+
+def _refuse(message: str) -> NoReturn:
+    raise click.BadParameter(message, param_hint="--config")
 
 
 config_option = click.option(
