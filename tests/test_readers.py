@@ -13,7 +13,7 @@ from PIL import Image
 from skimage import data
 from skimage.color import rgb2gray
 
-from cases import bomb
+from cases import bomb, png_chunk
 from rhohat import DataFileError, load_images, load_rows
 from rhohat.readers import FORMATS, DataFiles
 
@@ -48,6 +48,18 @@ def lzw16():
     content = stream.getvalue()
     tag = content.index(struct.pack("<HHI", 259, 3, 1)) + 8
     return content[:tag] + struct.pack("<H", 5) + content[tag + 2 :]
+
+
+def keyed16(path):
+    """A 16-bit gray PNG that names black as its transparent colour."""
+    content = save(GRAY.astype("u2") * 200, "PNG")
+    path.write_bytes(content[:33] + png_chunk(b"tRNS", b"\0\0") + content[33:])
+
+
+def save(image, kind):
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, kind)
+    return stream.getvalue()
 
 
 def turned16(path):
@@ -93,11 +105,7 @@ PHOTOGRAPHS = {
     "rotated.jpg": (rotated, rgb2gray(np.rot90(COLOR, -1)), LOSSY),
     "rotated16.tif": (turned16, rgb2gray(np.rot90(COLOR, -1)), {"rtol": 1e-4}),
     "deep.tif": (lambda p: tiff(p, GRAY.astype("u4") << 24), GRAY, {"rtol": 1e-4}),
-    "keyed16.png": (
-        lambda p: Image.fromarray(GRAY.astype("u2") * 200).save(p, transparency=0),
-        GRAY,
-        {"rtol": 1e-5},
-    ),
+    "keyed16.png": (keyed16, GRAY, {"rtol": 1e-5}),
     "opaque.png": (
         lambda p: Image.fromarray(rgba(COLOR, 255)).save(p),
         rgb2gray(COLOR),
@@ -216,12 +224,6 @@ def damaged_npz():
 def savemat(**arrays):
     stream = io.BytesIO()
     scipy.io.savemat(stream, arrays)
-    return stream.getvalue()
-
-
-def save(image, kind):
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, kind)
     return stream.getvalue()
 
 

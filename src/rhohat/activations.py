@@ -28,14 +28,14 @@ class Activation:
     function : callable
         ``function(Z)`` overwrites Z with f(Z) and returns it.
     derivative : callable
-        ``derivative(A)`` returns f'(Z) as a new array, given A = f(Z).
+        ``derivative(A, out)`` writes f'(Z) into `out` and returns it, given A = f(Z).
     range : tuple of float
         Infimum and supremum of f. The lower end is where a unit of bounded range is silent.
     """
 
     name: str
     function: Callable[[FloatArray], FloatArray]
-    derivative: Callable[[FloatArray], FloatArray]
+    derivative: Callable[[FloatArray, FloatArray], FloatArray]
     range: tuple[float, float]
 
     @property
@@ -53,11 +53,10 @@ def _sigmoid(Z: FloatArray) -> FloatArray:
         return np.reciprocal(Z, out=Z)
 
 
-def _sigmoid_derivative(A: FloatArray) -> FloatArray:
+def _sigmoid_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     """f'(z) = f(z) (1 - f(z))."""
-    D = np.subtract(1, A, dtype=A.dtype)
-    D *= A
-    return D
+    np.subtract(1, A, out=out)
+    return np.multiply(out, A, out=out)
 
 
 def _tanh(Z: FloatArray) -> FloatArray:
@@ -65,10 +64,10 @@ def _tanh(Z: FloatArray) -> FloatArray:
     return np.tanh(Z, out=Z)
 
 
-def _tanh_derivative(A: FloatArray) -> FloatArray:
+def _tanh_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     """f'(z) = 1 - f(z)^2."""
-    D = np.square(A)
-    return np.subtract(1, D, out=D)
+    np.square(A, out=out)
+    return np.subtract(1, out, out=out)
 
 
 def _relu(Z: FloatArray) -> FloatArray:
@@ -76,9 +75,9 @@ def _relu(Z: FloatArray) -> FloatArray:
     return np.maximum(Z, 0, out=Z)
 
 
-def _relu_derivative(A: FloatArray) -> FloatArray:
+def _relu_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     """f'(z) = 1 where z > 0, else 0."""
-    return (A > 0).astype(A.dtype)
+    return np.sign(A, out=out)  # A is never negative
 
 
 def _identity(Z: FloatArray) -> FloatArray:
@@ -86,9 +85,10 @@ def _identity(Z: FloatArray) -> FloatArray:
     return Z
 
 
-def _identity_derivative(A: FloatArray) -> FloatArray:
+def _identity_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     """f'(z) = 1."""
-    return np.ones_like(A)
+    out[...] = 1
+    return out
 
 
 ACTIVATIONS: dict[str, Activation] = {

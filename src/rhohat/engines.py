@@ -27,6 +27,10 @@ class _Summable(Protocol):
 
     def __iadd__(self, other: Any) -> Self: ...
 
+    def widened(self) -> Self:
+        """The same sum in float64, to which those of many chunks can be added."""
+        ...
+
 
 S = TypeVar("S", bound=_Summable)
 T = TypeVar("T")
@@ -147,7 +151,7 @@ class ThreadEngine:
             total: Any = function(next(blocks))
             for block in blocks:
                 total += function(block)
-            return cast(S, total)
+            return cast(S, total.widened())
 
         chunk_sums = self.map(chunk_sum, source, partition)
         total: Any = next(chunk_sums)

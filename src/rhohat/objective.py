@@ -35,8 +35,8 @@ lecture notes W_enc is W1 and W_dec is the transpose of W2.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,7 +47,7 @@ from rhohat.activations import ACTIVATIONS, Activation
 from rhohat.decoders import DECODERS, Decoder
 from rhohat.penalties import PENALTIES, SparsityPenalty
 
-__all__ = ["LossTerms", "SparseObjective", "Terms"]
+__all__ = ["LossTerms", "SparseObjective", "Terms", "Weights", "Workspace"]
 
 
 class LossTerms(NamedTuple):
@@ -63,9 +63,41 @@ class LossTerms(NamedTuple):
         return self.reconstruction + self.weight_decay + self.sparsity
 
 
+class Weights(NamedTuple):
+    """Parameters in the precision of the data; a bias is the weight of a column of ones.
+
+    Attributes
+    ----------
+    encoder : ndarray of shape (k + 1, d + 1)
+        W_enc, b_enc; the last row is zero.
+    decoder : ndarray of shape (k + 1, d)
+        W_dec above b_dec.
+    """
+
+    encoder: FloatArray
+    decoder: FloatArray
+
+
+class Workspace:
+    """Arrays for the intermediate results of one block, kept for the next: one per thread."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, FloatArray] = {}
+
+    def array(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> FloatArray:
+        """An array of that shape, with whatever it held before."""
+        size = shape[0] * shape[1]
+        held = self._arrays.get(name)
+        if held is None or held.size < size or held.dtype != dtype:
+            held = self._arrays[name] = np.empty(size, dtype)
+        return held[:size].reshape(shape)
+
+
 @dataclass
 class Terms:
     """Sums over a block of rows, each row counted w_i times. Sums of two blocks can be added.
+
+    Arrays are in the precision of the rows, or float64 once `widened`.
 
     Attributes
     ----------
@@ -73,30 +105,40 @@ class Terms:
         sum_i w_i, the number of rows if they are not weighted.
     squared_error : float
         sum_i w_i 1/2 ||x_hat_i - x_i||^2.
-    activity : ndarray of shape (k,)
+    activity : ndarray of shape (k,), float64
         sum_i w_i h(a_i).
-    gradient : ndarray of shape (p,)
-        Gradient of `squared_error`, in the layout of theta. Where the penalty's slope is known in
-        advance, it holds the penalty's gradient too.
-    direction : ndarray of shape (k * d + k,)
-        sum_i w_i h'(a_ij) f'(z_ij) (x_i, 1): what the penalty's slope multiplies, in the layout of
-        W_enc, b_enc. Empty where the slope is known in advance.
+    encoder : ndarray of shape (k, d + 1)
+        Gradient of `squared_error` with respect to W_enc, b_enc as the encoder's weights. Where the
+        penalty's slope is known in advance, it holds the penalty's gradient too.
+    decoder : ndarray of shape (k + 1, d)
+        The same with respect to W_dec above b_dec, as the decoder's weights.
+    direction : ndarray of shape (k, d + 1), or (0, 0)
+        sum_i w_i h'(a_ij) f'(z_ij) (x_i, 1): what the penalty's slope multiplies. Empty where the
+        slope is known in advance.
     """
 
     weight: float
     squared_error: float
     activity: Float64Array
-    gradient: Float64Array
-    direction: Float64Array
+    encoder: FloatArray
+    decoder: FloatArray
+    direction: FloatArray
 
     @np.errstate(over="ignore", invalid="ignore")  # overflow shows in the loss
     def __iadd__(self, other: Terms) -> Terms:
         self.weight += other.weight
         self.squared_error += other.squared_error
         self.activity += other.activity
-        self.gradient += other.gradient
+        self.encoder += other.encoder
+        self.decoder += other.decoder
         self.direction += other.direction
         return self
+
+    def widened(self) -> Terms:
+        """The same in float64, for sums over many blocks."""
+        arrays = (self.encoder, self.decoder, self.direction)
+        encoder, decoder, direction = (array.astype(np.float64, copy=False) for array in arrays)
+        return replace(self, encoder=encoder, decoder=decoder, direction=direction)
 
 
 class SparseObjective:
@@ -238,8 +280,20 @@ class SparseObjective:
         """Name of the parameter that decodes: "W_dec", or "W_enc" where the decoder is tied."""
         return "W_enc" if self.decoder.tied else "W_dec"
 
+    def weights(self, theta: Float64Array, dtype: np.dtype[Any]) -> Weights:
+        """Parameters as `block_terms` takes them, in the precision `dtype`."""
+        parameters = self.unpack(theta)
+        k, d = self.n_components, self.n_features
+        encoder = np.zeros((k + 1, d + 1), dtype)
+        encoder[:k, :d] = parameters["W_enc"]
+        encoder[:k, d] = parameters["b_enc"]
+        decoder = np.empty((k + 1, d), dtype)
+        decoder[:k] = parameters[self.decoder_weights]
+        decoder[k] = parameters["b_dec"]
+        return Weights(encoder, decoder)
+
     def terms(
-        self, X: FloatArray, theta: FloatArray, sample_weight: FloatArray | None = None
+        self, X: FloatArray, theta: Float64Array, sample_weight: FloatArray | None = None
     ) -> Terms:
         """Sums over the rows of X; see `Terms`.
 
@@ -252,52 +306,70 @@ class SparseObjective:
         sample_weight : ndarray of shape (m,), default=None
             How often each row counts; once if None.
         """
-        theta = theta.astype(X.dtype, copy=False)
-        parameters = self.unpack(theta)
-        W_enc = parameters["W_enc"]
-        w = None if sample_weight is None else sample_weight.astype(X.dtype, copy=False)[:, None]
-        gradient = np.zeros(self.n_parameters)
-        grad = self.unpack(gradient)
+        weights = self.weights(theta, X.dtype)
+        return self.block_terms(X, weights, sample_weight, Workspace()).widened()
 
-        A = self.encode(X, parameters)
-        X_hat = self.decode(A, parameters)
+    def block_terms(
+        self,
+        X: FloatArray,
+        weights: Weights,
+        sample_weight: FloatArray | None,
+        workspace: Workspace,
+    ) -> Terms:
+        """`terms` of a block, in X's precision, with nothing allocated but the result.
+
+        X and A get a column of ones, so that biases and their gradients are part of the products.
+        """
+        (b, d), k, dtype = X.shape, self.n_components, X.dtype
+        w = None if sample_weight is None else sample_weight.astype(dtype, copy=False)[:, None]
+        X1 = workspace.array("X1", (b, d + 1), dtype)
+        X1[:, :d] = X
+        X1[:, d] = 1
+
+        # A = f(X W_enc' + b_enc),  X_hat = g(A W_dec + b_dec)
+        A1 = workspace.array("A1", (b, k + 1), dtype)
+        self.activation.function(np.matmul(X1, weights.encoder.T, out=A1))
+        A1[:, k] = 1
+        X_hat = workspace.array("X_hat", (b, d), dtype)
+        self.decoder.output.function(np.matmul(A1, weights.decoder, out=X_hat))
 
         # delta3 = (x_hat - x) g'(z3)
-        delta3 = X_hat - X
-        row_errors = np.einsum("ij,ij->i", delta3, delta3)
-        if self.decoder.output is not ACTIVATIONS["identity"]:
-            delta3 *= self.decoder.output.derivative(X_hat)
+        curved = self.decoder.output is not ACTIVATIONS["identity"]
+        if curved:
+            g_slope = self.decoder.output.derivative(X_hat, workspace.array("g'", (b, d), dtype))
+        delta3 = np.subtract(X_hat, X, out=X_hat)
+        squared_error = _weighted_square(delta3, w)
+        if curved:
+            delta3 *= g_slope
         if w is not None:
             delta3 *= w
-            row_errors *= w[:, 0]
-        grad[self.decoder_weights][:] = A.T @ delta3
-        grad["b_dec"][:] = delta3.sum(axis=0)
 
         # delta2 = (delta3 W_dec' + s h'(a)) f'(z2); where s is not known yet, it is left out here
-        # and its factor summed into `direction`.
-        h, h_slope = self.penalty.pointwise(A)
-        f_slope = self.activation.derivative(A)
-        delta2 = delta3 @ parameters[self.decoder_weights].T
-        push = f_slope if h_slope is None else f_slope * h_slope
-        if w is not None:
-            push = push * w
-        delta2 *= f_slope
-        direction = np.zeros(0)
+        # and its factor, h'(a) f'(z2), summed into `direction`.
+        f_slope = self.activation.derivative(A1, workspace.array("f'", (b, k + 1), dtype))
+        h, h_slope = self.penalty.pointwise(A1)
+        delta2 = workspace.array("delta2", (b, k + 1), dtype)
+        np.matmul(delta3, weights.decoder.T, out=delta2)
         slope = self.penalty.fixed_slope
+        if slope:
+            push = slope if h_slope is None else slope * h_slope
+            delta2 += push if w is None else push * w
+        delta2 *= f_slope
+        encoder = (delta2.T @ X1)[:k]
+        direction = np.zeros((0, 0), dtype)
         if slope is None:
-            direction = np.empty(self.n_encoder_parameters)
-            direction[: W_enc.size].reshape(W_enc.shape)[:] = push.T @ X
-            direction[W_enc.size :] = push.sum(axis=0)
-        elif slope != 0:
-            delta2 += slope * push
-        grad["W_enc"] += delta2.T @ X
-        grad["b_enc"][:] = delta2.sum(axis=0)
-
+            if h_slope is not None:
+                f_slope *= h_slope
+            if w is not None:
+                f_slope *= w
+            direction = (f_slope.T @ X1)[:k]
+        ones = X1[:, d] if w is None else w[:, 0]
         return Terms(
-            weight=float(X.shape[0] if w is None else w.sum(dtype=np.float64)),
-            squared_error=0.5 * float(row_errors.sum(dtype=np.float64)),
-            activity=(h if w is None else h * w).sum(axis=0, dtype=np.float64),
-            gradient=gradient,
+            weight=float(b if w is None else w.sum(dtype=np.float64)),
+            squared_error=squared_error,
+            activity=(ones @ h)[:k].astype(np.float64),
+            encoder=encoder,
+            decoder=A1.T @ delta3,
             direction=direction,
         )
 
@@ -317,17 +389,20 @@ class SparseObjective:
 
     def gradient(self, terms: Terms, theta: Float64Array) -> Float64Array:
         """Exact gradient over all rows summed in `terms`, (p,)."""
-        gradient = terms.gradient / terms.weight
+        k, d = self.n_components, self.n_features
+        gradient = np.zeros(self.n_parameters)
+        grad = self.unpack(gradient)
+        encoder = terms.encoder / terms.weight
         if terms.direction.size:
             _, slope = self.penalty.on_average(self.average_activity(terms), self.activation)
-            k, d = self.n_components, self.n_features
-            scale = slope / terms.weight
-            gradient[: k * d] += np.repeat(scale, d) * terms.direction[: k * d]
-            gradient[k * d : k * d + k] += scale * terms.direction[k * d :]
-        decayed = self.unpack(gradient)
+            encoder += (slope / terms.weight)[:, None] * terms.direction
+        grad["W_enc"] += encoder[:, :d]
+        grad["b_enc"] += encoder[:, d]
+        grad[self.decoder_weights] += terms.decoder[:k] / terms.weight
+        grad["b_dec"] += terms.decoder[k] / terms.weight
         for name, view in self.unpack(theta).items():
             if name.startswith("W"):
-                decayed[name] += self.weight_decay * view
+                grad[name] += self.weight_decay * view
         return gradient
 
     def finish(self, terms: Terms, theta: Float64Array) -> tuple[float, Float64Array]:
@@ -371,3 +446,11 @@ class SparseObjective:
             if not (np.all(sample_weight >= 0) and sample_weight.any()):
                 raise ValueError("sample_weight must have no negative value, and not only zeros.")
         return self.finish(self.terms(X, theta, sample_weight), theta)
+
+
+def _weighted_square(delta: FloatArray, w: FloatArray | None) -> float:
+    """sum_i w_i 1/2 ||delta_i||^2; w (m, 1)."""
+    if w is None:
+        return 0.5 * float(np.vdot(delta, delta))
+    rows = np.einsum("ij,ij->i", delta, delta)
+    return 0.5 * float(np.dot(rows, w[:, 0]))

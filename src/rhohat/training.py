@@ -7,6 +7,7 @@ one runs on all rows, and the loss that is reported is that of all rows.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from rhohat._typing import Float64Array
 from rhohat.engines import Engine
 from rhohat.interrupts import interrupts_as_requests
-from rhohat.objective import LossTerms, SparseObjective, Terms
+from rhohat.objective import LossTerms, SparseObjective, Terms, Workspace
 from rhohat.solvers import Solver, SolverState, StopReason
 from rhohat.sources import Partition, Rows, RowSubset, Source
 from rhohat.variables import Variables
@@ -159,15 +160,19 @@ class _Sweep:
         self.partition = partition
         self.source = source
         self.nan_in = ""
+        self._local = threading.local()
         self._seen: list[tuple[Float64Array, LossTerms, Float64Array]] = []
 
     def __call__(self, q: Float64Array) -> tuple[float, Float64Array]:
         with overflow_as_infinity():
             theta = self.variables.to_theta(q)
+            weights = self.objective.weights(theta, self.source.dtype)
 
         def block_terms(rows: Rows) -> Terms:
             with overflow_as_infinity():
-                return self.objective.terms(rows.X, theta, rows.sample_weight)
+                return self.objective.block_terms(
+                    rows.X, weights, rows.sample_weight, self._workspace()
+                )
 
         with overflow_as_infinity():
             total = self.engine.map_sum(block_terms, self.source, self.partition)
@@ -177,6 +182,13 @@ class _Sweep:
         self.nan_in = ", ".join(nan_terms) or "the gradient"
         self._seen.append((q, terms, self.objective.average_activity(total)))
         return terms.total, grad
+
+    def _workspace(self) -> Workspace:
+        """The one of the thread that asks."""
+        if not hasattr(self._local, "workspace"):
+            self._local.workspace = Workspace()
+        workspace: Workspace = self._local.workspace
+        return workspace
 
     def at(self, q: Float64Array) -> tuple[LossTerms, Float64Array]:
         """Terms and averages of the sweep at `q`; forgets all others."""
@@ -312,6 +324,10 @@ class _Extremes:
     def __iadd__(self, other: _Extremes) -> _Extremes:
         np.minimum(self.low, other.low, out=self.low)
         np.maximum(self.high, other.high, out=self.high)
+        return self
+
+    def widened(self) -> _Extremes:
+        """Itself: the sums are float64."""
         return self
 
 

@@ -46,6 +46,10 @@ class FeatureSums:
         self.second += other.second
         return self
 
+    def widened(self) -> FeatureSums:
+        """Itself: the sums are float64."""
+        return self
+
     @classmethod
     def of(cls, rows: Rows, shift: Float64Array) -> FeatureSums:
         """Sums over one block."""

@@ -44,6 +44,10 @@ class _Moments:
         self.second += other.second
         return self
 
+    def widened(self) -> _Moments:
+        """Itself: the sums are float64."""
+        return self
+
 
 class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     r"""PCA or ZCA whitening: uncorrelated columns of about unit variance.
