@@ -301,12 +301,13 @@ def test_sums_over_many_rows_do_not_saturate_in_single_precision():
     theta = objective.pack({"W_enc": [[1]], "b_enc": [0], "W_dec": [[1]], "b_dec": [0.5]})
     total = objective.terms(np.ones((1, 1), dtype=np.float32), theta)
     total.weight = total.squared_error = 2.0**24
-    total.activity[:] = total.encoder[:] = 2.0**24
+    total = total.widened()
+    total.activity[:] = total.gradient[:] = 2.0**24
     total += objective.terms(np.ones((1, 1), dtype=np.float32), theta)
     assert total.weight == 2**24 + 1
     assert total.activity[0] == 2**24 + 1
     assert total.squared_error == 2**24 + 0.125
-    assert total.encoder[0, 0] == 2**24 + 1 + 0.5  # the penalty, and the error of one half
+    assert total.gradient[0] == 2**24 + 1 + 0.5  # the penalty, and the error of one half
 
 
 # Extremes.

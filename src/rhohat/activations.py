@@ -45,12 +45,12 @@ class Activation:
 
 
 def _sigmoid(Z: FloatArray) -> FloatArray:
-    """f(z) = 1 / (1 + exp(-z)); exp may overflow to inf, whose reciprocal is the right 0."""
+    """f(z) = 1 / (1 + exp(-z)); exp may overflow to inf, whose inverse is the right 0."""
     with np.errstate(over="ignore", under="ignore"):
         np.negative(Z, out=Z)
         np.exp(Z, out=Z)
         Z += 1
-        return np.reciprocal(Z, out=Z)
+        return np.divide(1, Z, out=Z)
 
 
 def _sigmoid_derivative(A: FloatArray, out: FloatArray) -> FloatArray:

@@ -100,6 +100,9 @@ def effective_n_jobs(n_jobs: int | None) -> int:
     return check_integer("n_jobs", n_jobs, low=1)
 
 
+OUTSIDE = "ThreadEngine works inside 'with engine.running():' only."
+
+
 class ThreadEngine:
     """Threads of this process, each working off chunks with single-threaded BLAS.
 
@@ -130,7 +133,7 @@ class ThreadEngine:
     ) -> Iterator[T]:
         """Results of `function` for every chunk of `source`, in order, a few computed ahead."""
         if self._pool is None:
-            raise RuntimeError("ThreadEngine works inside 'with engine.running():' only.")
+            raise RuntimeError(OUTSIDE)
         waiting: deque[Future[T]] = deque()
 
         def task(start: int, stop: int) -> T:
@@ -144,17 +147,56 @@ class ThreadEngine:
             yield waiting.popleft().result()
 
     def map_sum(self, function: Callable[[Rows], S], source: Source, partition: Partition) -> S:
-        """Sum of `function` over all blocks of `source`, blocks in order, then chunks in order."""
+        """Sum of `function` over all blocks of `source`, blocks in order, then chunks in order.
+
+        Each thread takes the next chunk as soon as it is done with one, and whoever has the chunk
+        that comes next in order adds it, so that nothing waits for another thread's wake-up.
+        """
+        if self._pool is None:
+            raise RuntimeError(OUTSIDE)
+        chunks = enumerate(partition.chunks(source.shape[0]))
+        done: dict[int, S] = {}  # summed by themselves, not yet added
+        total: Any = None
+        n_added = 0
+        changed = threading.Condition()
+        failed = threading.Event()
 
         def chunk_sum(rows: Rows) -> S:
             blocks = rows.blocks(partition.block_size)
-            total: Any = function(next(blocks))
+            chunk: Any = function(next(blocks))
             for block in blocks:
-                total += function(block)
-            return cast(S, total.widened())
+                chunk += function(block)
+            return cast(S, chunk.widened())
 
-        chunk_sums = self.map(chunk_sum, source, partition)
-        total: Any = next(chunk_sums)
-        for chunk in chunk_sums:
-            total += chunk
+        def work() -> None:
+            nonlocal total, n_added
+            while True:
+                with changed:
+                    changed.wait_for(lambda: len(done) <= 2 * self.n_threads or failed.is_set())
+                    number, (start, stop) = next(chunks, (None, (0, 0)))
+                if number is None or failed.is_set():
+                    return
+                chunk = chunk_sum(source.read(start, stop))
+                with changed:
+                    done[number] = chunk
+                    while n_added in done:
+                        added = done.pop(n_added)
+                        if total is None:
+                            total = added
+                        else:
+                            total += added
+                        n_added += 1
+                    changed.notify_all()
+
+        def work_or_fail() -> None:
+            try:
+                work()
+            except BaseException:
+                with changed:
+                    failed.set()
+                    changed.notify_all()
+                raise
+
+        for worker in [self._pool.submit(work_or_fail) for _ in range(self.n_threads)]:
+            worker.result()
         return cast(S, total)

@@ -35,7 +35,9 @@ lecture notes W_enc is W1 and W_dec is the transpose of W2.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,7 +49,7 @@ from rhohat.activations import ACTIVATIONS, Activation
 from rhohat.decoders import DECODERS, Decoder
 from rhohat.penalties import PENALTIES, SparsityPenalty
 
-__all__ = ["LossTerms", "SparseObjective", "Terms", "Weights", "Workspace"]
+__all__ = ["LossTerms", "SparseObjective", "Terms", "Workspace"]
 
 
 class LossTerms(NamedTuple):
@@ -61,21 +63,6 @@ class LossTerms(NamedTuple):
     def total(self) -> float:
         """J, the number that the solver minimises."""
         return self.reconstruction + self.weight_decay + self.sparsity
-
-
-class Weights(NamedTuple):
-    """Parameters in the precision of the data; a bias is the weight of a column of ones.
-
-    Attributes
-    ----------
-    encoder : ndarray of shape (k + 1, d + 1)
-        W_enc, b_enc; the last row is zero.
-    decoder : ndarray of shape (k + 1, d)
-        W_dec above b_dec.
-    """
-
-    encoder: FloatArray
-    decoder: FloatArray
 
 
 class Workspace:
@@ -97,8 +84,6 @@ class Workspace:
 class Terms:
     """Sums over a block of rows, each row counted w_i times. Sums of two blocks can be added.
 
-    Arrays are in the precision of the rows, or float64 once `widened`.
-
     Attributes
     ----------
     weight : float
@@ -107,21 +92,19 @@ class Terms:
         sum_i w_i 1/2 ||x_hat_i - x_i||^2.
     activity : ndarray of shape (k,), float64
         sum_i w_i h(a_i).
-    encoder : ndarray of shape (k, d + 1)
-        Gradient of `squared_error` with respect to W_enc, b_enc as the encoder's weights. Where the
-        penalty's slope is known in advance, it holds the penalty's gradient too.
-    decoder : ndarray of shape (k + 1, d)
-        The same with respect to W_dec above b_dec, as the decoder's weights.
-    direction : ndarray of shape (k, d + 1), or (0, 0)
-        sum_i w_i h'(a_ij) f'(z_ij) (x_i, 1): what the penalty's slope multiplies. Empty where the
-        slope is known in advance.
+    gradient : ndarray of shape (p,)
+        Gradient of `squared_error`, in the layout of theta. Where the penalty's slope is known in
+        advance, it holds the penalty's gradient too. In the precision of the rows, or float64 once
+        `widened`.
+    direction : ndarray of shape (k * d + k,)
+        sum_i w_i h'(a_ij) f'(z_ij) (x_i, 1): what the penalty's slope multiplies, in the layout of
+        W_enc, b_enc, and in the precision of `gradient`. Empty where the slope is known in advance.
     """
 
     weight: float
     squared_error: float
     activity: Float64Array
-    encoder: FloatArray
-    decoder: FloatArray
+    gradient: FloatArray
     direction: FloatArray
 
     @np.errstate(over="ignore", invalid="ignore")  # overflow shows in the loss
@@ -129,16 +112,15 @@ class Terms:
         self.weight += other.weight
         self.squared_error += other.squared_error
         self.activity += other.activity
-        self.encoder += other.encoder
-        self.decoder += other.decoder
+        self.gradient += other.gradient
         self.direction += other.direction
         return self
 
     def widened(self) -> Terms:
         """The same in float64, for sums over many blocks."""
-        arrays = (self.encoder, self.decoder, self.direction)
-        encoder, decoder, direction = (array.astype(np.float64, copy=False) for array in arrays)
-        return replace(self, encoder=encoder, decoder=decoder, direction=direction)
+        gradient = self.gradient.astype(np.float64, copy=False)
+        direction = self.direction.astype(np.float64, copy=False)
+        return Terms(self.weight, self.squared_error, self.activity, gradient, direction)
 
 
 class SparseObjective:
@@ -202,7 +184,7 @@ class SparseObjective:
         self.weight_decay = check_real("weight_decay", weight_decay, low=0)
         self.penalty.check(self.activation)
 
-    @property
+    @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name and shape of every parameter, in the order of theta."""
         k, d = self.n_components, self.n_features
@@ -212,10 +194,10 @@ class SparseObjective:
         shapes["b_dec"] = (d,)
         return shapes
 
-    @property
+    @cached_property
     def n_parameters(self) -> int:
         """p, the length of theta."""
-        return sum(int(np.prod(shape)) for shape in self.shapes.values())
+        return sum(map(prod, self.shapes.values()))
 
     @property
     def n_encoder_parameters(self) -> int:
@@ -258,7 +240,7 @@ class SparseObjective:
         views: dict[str, FloatArray] = {}
         start = 0
         for name, shape in self.shapes.items():
-            stop = start + int(np.prod(shape))
+            stop = start + prod(shape)
             views[name] = theta[start:stop].reshape(shape)
             start = stop
         return views
@@ -280,20 +262,12 @@ class SparseObjective:
         """Name of the parameter that decodes: "W_dec", or "W_enc" where the decoder is tied."""
         return "W_enc" if self.decoder.tied else "W_dec"
 
-    def weights(self, theta: Float64Array, dtype: np.dtype[Any]) -> Weights:
-        """Parameters as `block_terms` takes them, in the precision `dtype`."""
-        parameters = self.unpack(theta)
-        k, d = self.n_components, self.n_features
-        encoder = np.zeros((k + 1, d + 1), dtype)
-        encoder[:k, :d] = parameters["W_enc"]
-        encoder[:k, d] = parameters["b_enc"]
-        decoder = np.empty((k + 1, d), dtype)
-        decoder[:k] = parameters[self.decoder_weights]
-        decoder[k] = parameters["b_dec"]
-        return Weights(encoder, decoder)
-
     def terms(
-        self, X: FloatArray, theta: Float64Array, sample_weight: FloatArray | None = None
+        self,
+        X: FloatArray,
+        theta: FloatArray,
+        sample_weight: FloatArray | None = None,
+        workspace: Workspace | None = None,
     ) -> Terms:
         """Sums over the rows of X; see `Terms`.
 
@@ -305,71 +279,72 @@ class SparseObjective:
             Parameters, converted to X's precision.
         sample_weight : ndarray of shape (m,), default=None
             How often each row counts; once if None.
-        """
-        weights = self.weights(theta, X.dtype)
-        return self.block_terms(X, weights, sample_weight, Workspace()).widened()
-
-    def block_terms(
-        self,
-        X: FloatArray,
-        weights: Weights,
-        sample_weight: FloatArray | None,
-        workspace: Workspace,
-    ) -> Terms:
-        """`terms` of a block, in X's precision, with nothing allocated but the result.
-
-        X and A get a column of ones, so that biases and their gradients are part of the products.
+        workspace : Workspace, default=None
+            Where intermediate results go; a new one if None.
         """
         (b, d), k, dtype = X.shape, self.n_components, X.dtype
-        w = None if sample_weight is None else sample_weight.astype(dtype, copy=False)[:, None]
-        X1 = workspace.array("X1", (b, d + 1), dtype)
-        X1[:, :d] = X
-        X1[:, d] = 1
+        array = (workspace or Workspace()).array
+        parameters = self.unpack(theta.astype(dtype, copy=False))
+        W_enc, W_dec = parameters["W_enc"], parameters[self.decoder_weights]
+        w = None if sample_weight is None else sample_weight.astype(dtype, copy=False)
+        ones = np.ones(b, dtype)
+        gradient = np.empty(self.n_parameters, dtype)
+        grad = self.unpack(gradient)
 
         # A = f(X W_enc' + b_enc),  X_hat = g(A W_dec + b_dec)
-        A1 = workspace.array("A1", (b, k + 1), dtype)
-        self.activation.function(np.matmul(X1, weights.encoder.T, out=A1))
-        A1[:, k] = 1
-        X_hat = workspace.array("X_hat", (b, d), dtype)
-        self.decoder.output.function(np.matmul(A1, weights.decoder, out=X_hat))
+        A = np.matmul(X, W_enc.T, out=array("A", (b, k), dtype))
+        A += parameters["b_enc"]
+        self.activation.function(A)
+        X_hat = np.matmul(A, W_dec, out=array("X_hat", (b, d), dtype))
+        X_hat += parameters["b_dec"]
+        self.decoder.output.function(X_hat)
 
         # delta3 = (x_hat - x) g'(z3)
-        curved = self.decoder.output is not ACTIVATIONS["identity"]
-        if curved:
-            g_slope = self.decoder.output.derivative(X_hat, workspace.array("g'", (b, d), dtype))
+        g_slope = None
+        if self.decoder.output is not ACTIVATIONS["identity"]:
+            g_slope = self.decoder.output.derivative(X_hat, array("g'", (b, d), dtype))
         delta3 = np.subtract(X_hat, X, out=X_hat)
-        squared_error = _weighted_square(delta3, w)
-        if curved:
+        if w is None:
+            squared_error = 0.5 * float(np.vdot(delta3, delta3))
+        else:
+            squared_error = 0.5 * float(np.vdot(np.einsum("ij,ij->i", delta3, delta3), w))
+            delta3 *= w[:, None]
+        if g_slope is not None:
             delta3 *= g_slope
-        if w is not None:
-            delta3 *= w
 
         # delta2 = (delta3 W_dec' + s h'(a)) f'(z2); where s is not known yet, it is left out here
         # and its factor, h'(a) f'(z2), summed into `direction`.
-        f_slope = self.activation.derivative(A1, workspace.array("f'", (b, k + 1), dtype))
-        h, h_slope = self.penalty.pointwise(A1)
-        delta2 = workspace.array("delta2", (b, k + 1), dtype)
-        np.matmul(delta3, weights.decoder.T, out=delta2)
-        slope = self.penalty.fixed_slope
-        if slope:
-            push = slope if h_slope is None else slope * h_slope
-            delta2 += push if w is None else push * w
+        f_slope = self.activation.derivative(A, array("f'", (b, k), dtype))
+        h, h_slope = self.penalty.pointwise(A)
+        delta2 = np.matmul(delta3, W_dec.T, out=array("delta2", (b, k), dtype))
         delta2 *= f_slope
-        encoder = (delta2.T @ X1)[:k]
-        direction = np.zeros((0, 0), dtype)
-        if slope is None:
+        direction = np.empty(0, dtype)
+        slope = self.penalty.fixed_slope
+        if slope != 0:
             if h_slope is not None:
                 f_slope *= h_slope
             if w is not None:
-                f_slope *= w
-            direction = (f_slope.T @ X1)[:k]
-        ones = X1[:, d] if w is None else w[:, 0]
+                f_slope *= w[:, None]
+        if slope is None:
+            direction = np.empty(self.n_encoder_parameters, dtype)
+            np.matmul(f_slope.T, X, out=direction[: W_enc.size].reshape(W_enc.shape))
+            np.matmul(ones, f_slope, out=direction[W_enc.size :])
+        elif slope != 0:
+            f_slope *= slope
+            delta2 += f_slope
+
+        np.matmul(delta2.T, X, out=grad["W_enc"])
+        np.matmul(ones, delta2, out=grad["b_enc"])
+        if self.decoder.tied:
+            grad["W_enc"] += A.T @ delta3
+        else:
+            np.matmul(A.T, delta3, out=grad["W_dec"])
+        np.matmul(ones, delta3, out=grad["b_dec"])
         return Terms(
             weight=float(b if w is None else w.sum(dtype=np.float64)),
             squared_error=squared_error,
-            activity=(ones @ h)[:k].astype(np.float64),
-            encoder=encoder,
-            decoder=A1.T @ delta3,
+            activity=((ones if w is None else w) @ h).astype(np.float64),
+            gradient=gradient,
             direction=direction,
         )
 
@@ -389,20 +364,17 @@ class SparseObjective:
 
     def gradient(self, terms: Terms, theta: Float64Array) -> Float64Array:
         """Exact gradient over all rows summed in `terms`, (p,)."""
-        k, d = self.n_components, self.n_features
-        gradient = np.zeros(self.n_parameters)
-        grad = self.unpack(gradient)
-        encoder = terms.encoder / terms.weight
+        gradient = np.divide(terms.gradient, terms.weight, dtype=np.float64)
         if terms.direction.size:
             _, slope = self.penalty.on_average(self.average_activity(terms), self.activation)
-            encoder += (slope / terms.weight)[:, None] * terms.direction
-        grad["W_enc"] += encoder[:, :d]
-        grad["b_enc"] += encoder[:, d]
-        grad[self.decoder_weights] += terms.decoder[:k] / terms.weight
-        grad["b_dec"] += terms.decoder[k] / terms.weight
+            k, d = self.n_components, self.n_features
+            scale = slope / terms.weight
+            gradient[: k * d] += np.repeat(scale, d) * terms.direction[: k * d]
+            gradient[k * d : k * d + k] += scale * terms.direction[k * d :]
+        decayed = self.unpack(gradient)
         for name, view in self.unpack(theta).items():
             if name.startswith("W"):
-                grad[name] += self.weight_decay * view
+                decayed[name] += self.weight_decay * view
         return gradient
 
     def finish(self, terms: Terms, theta: Float64Array) -> tuple[float, Float64Array]:
@@ -446,11 +418,3 @@ class SparseObjective:
             if not (np.all(sample_weight >= 0) and sample_weight.any()):
                 raise ValueError("sample_weight must have no negative value, and not only zeros.")
         return self.finish(self.terms(X, theta, sample_weight), theta)
-
-
-def _weighted_square(delta: FloatArray, w: FloatArray | None) -> float:
-    """sum_i w_i 1/2 ||delta_i||^2; w (m, 1)."""
-    if w is None:
-        return 0.5 * float(np.vdot(delta, delta))
-    rows = np.einsum("ij,ij->i", delta, delta)
-    return 0.5 * float(np.dot(rows, w[:, 0]))

@@ -20,7 +20,7 @@ from rhohat.engines import Engine
 from rhohat.interrupts import interrupts_as_requests
 from rhohat.objective import LossTerms, SparseObjective, Terms, Workspace
 from rhohat.solvers import Solver, SolverState, StopReason
-from rhohat.sources import Partition, Rows, RowSubset, Source
+from rhohat.sources import Partition, Rows, RowSubset, Source, in_memory
 from rhohat.variables import Variables
 
 __all__ = [
@@ -113,6 +113,8 @@ GROWTH_THRESHOLD = 5000
 #: Rows and share of all iterations of the first stages. Trials on photographs: a smaller start
 #: leaves noise in some units, more iterations on it take longer to unlearn.
 FIRST_STAGES = ((2000, 0.35), (5000, 0.35))
+#: Bytes of a stage's rows that are read once and held, instead of at every evaluation.
+STAGE_BYTES = 64 << 20
 #: Factor by which further stages grow.
 GROWTH_FACTOR = 4
 
@@ -166,12 +168,12 @@ class _Sweep:
     def __call__(self, q: Float64Array) -> tuple[float, Float64Array]:
         with overflow_as_infinity():
             theta = self.variables.to_theta(q)
-            weights = self.objective.weights(theta, self.source.dtype)
+            theta_at_rows = theta.astype(self.source.dtype)
 
         def block_terms(rows: Rows) -> Terms:
             with overflow_as_infinity():
-                return self.objective.block_terms(
-                    rows.X, weights, rows.sample_weight, self._workspace()
+                return self.objective.terms(
+                    rows.X, theta_at_rows, rows.sample_weight, self._workspace()
                 )
 
         with overflow_as_infinity():
@@ -237,11 +239,9 @@ def train(
 
     with interrupts_as_requests() as interrupt:
         for stage in stages:
-            part = (
-                source
-                if stage.n_rows == n_rows
-                else RowSubset(source, np.sort(order[: stage.n_rows]))
-            )
+            part = source
+            if stage.n_rows < n_rows:
+                part = in_memory(RowSubset(source, np.sort(order[: stage.n_rows])), STAGE_BYTES)
             sweep = _Sweep(objective, variables, engine, partition, part)
             loss, grad = sweep(q)
             if history and np.isnan(loss):
