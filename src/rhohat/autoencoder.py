@@ -303,7 +303,10 @@ class SparseAutoencoder(
         objective = self._fitted_objective()
         X = check_input(self, X, reset=False)
         parameters = self._parameters(X.dtype)
-        return self._map_rows(lambda rows: objective.encode(rows, parameters), X, objective)
+        out = np.empty((X.shape[0], objective.n_components), X.dtype)
+        return self._map_rows(
+            lambda rows, out: objective.encode(rows, parameters, out), X, objective, out
+        )
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
         """Reconstruction of the input from activations: g(A W_dec + b_dec).
@@ -325,7 +328,10 @@ class SparseAutoencoder(
                 f"{objective.n_components} hidden units, as transform gives them."
             )
         parameters = self._parameters(A.dtype)
-        return self._map_rows(lambda rows: objective.decode(rows, parameters), A, objective)
+        out = np.empty((A.shape[0], objective.n_features), A.dtype)
+        return self._map_rows(
+            lambda rows, out: objective.decode(rows, parameters, out), A, objective, out
+        )
 
     def score_samples(self, X: ArrayLike) -> FloatArray:
         """Minus the reconstruction error of each row: -1/2 ||x_hat - x||^2.
@@ -345,12 +351,13 @@ class SparseAutoencoder(
         X = check_input(self, X, reset=False)
         parameters = self._parameters(X.dtype)
 
-        def scores(rows: FloatArray) -> FloatArray:
-            error = objective.decode(objective.encode(rows, parameters), parameters) - rows
-            squares: FloatArray = np.einsum("ij,ij->i", error, error)
-            return -0.5 * squares
+        def scores(rows: FloatArray, out: FloatArray) -> None:
+            error = objective.decode(objective.encode(rows, parameters), parameters)
+            error -= rows
+            np.einsum("ij,ij->i", error, error, out=out)
+            out *= -0.5
 
-        return self._map_rows(scores, X, objective)
+        return self._map_rows(scores, X, objective, np.empty(X.shape[0], X.dtype))
 
     def score(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
@@ -439,16 +446,17 @@ class SparseAutoencoder(
 
     def _map_rows(
         self,
-        function: Callable[[FloatArray], FloatArray],
+        function: Callable[[FloatArray, FloatArray], object],
         X: FloatArray,
         objective: SparseObjective,
+        out: FloatArray,
     ) -> FloatArray:
-        """`function` of all rows, computed chunk by chunk."""
+        """`out`, filled by `function` chunk by chunk."""
         partition = Partition.for_shape(objective.n_features, objective.n_components, X.dtype)
         engine = ThreadEngine(self.n_jobs)
         with engine.running():
-            parts = engine.map(lambda rows: function(rows.X), ArraySource(X), partition)
-            return np.concatenate(list(parts))
+            engine.map_into(function, ArraySource(X), partition, out)
+        return out
 
 
 def _solver(solver: str | Solver) -> Solver:

@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self, TypeVar, cast
 import joblib
 from threadpoolctl import ThreadpoolController
 
+from rhohat._typing import FloatArray
 from rhohat._validation import check_integer
 from rhohat.sources import Partition, Rows, Source
 
@@ -146,20 +147,29 @@ class ThreadEngine:
         while waiting:
             yield waiting.popleft().result()
 
+    def map_into(
+        self,
+        function: Callable[[FloatArray, FloatArray], object],
+        source: Source,
+        partition: Partition,
+        out: FloatArray,
+    ) -> None:
+        """Call ``function(X, out)`` for every chunk of `source` and the rows of `out` beside it."""
+
+        def work(number: int, start: int, stop: int) -> None:
+            function(source.read(start, stop).X, out[start:stop])
+
+        self._share_chunks(work, source, partition)
+
     def map_sum(self, function: Callable[[Rows], S], source: Source, partition: Partition) -> S:
         """Sum of `function` over all blocks of `source`, blocks in order, then chunks in order.
 
-        Each thread takes the next chunk as soon as it is done with one, and whoever has the chunk
-        that comes next in order adds it, so that nothing waits for another thread's wake-up.
+        Whoever has the chunk that comes next in order adds it.
         """
-        if self._pool is None:
-            raise RuntimeError(OUTSIDE)
-        chunks = enumerate(partition.chunks(source.shape[0]))
         done: dict[int, S] = {}  # summed by themselves, not yet added
         total: Any = None
         n_added = 0
         changed = threading.Condition()
-        failed = threading.Event()
 
         def chunk_sum(rows: Rows) -> S:
             blocks = rows.blocks(partition.block_size)
@@ -168,35 +178,49 @@ class ThreadEngine:
                 chunk += function(block)
             return cast(S, chunk.widened())
 
-        def work() -> None:
+        def work(number: int, start: int, stop: int) -> None:
             nonlocal total, n_added
-            while True:
-                with changed:
-                    changed.wait_for(lambda: len(done) <= 2 * self.n_threads or failed.is_set())
-                    number, (start, stop) = next(chunks, (None, (0, 0)))
-                if number is None or failed.is_set():
-                    return
-                chunk = chunk_sum(source.read(start, stop))
-                with changed:
-                    done[number] = chunk
-                    while n_added in done:
-                        added = done.pop(n_added)
-                        if total is None:
-                            total = added
-                        else:
-                            total += added
-                        n_added += 1
-                    changed.notify_all()
+            with changed:  # keeps those that run ahead from piling up
+                changed.wait_for(lambda: number <= n_added + 4 * self.n_threads, timeout=1)
+            chunk = chunk_sum(source.read(start, stop))
+            with changed:
+                done[number] = chunk
+                while n_added in done:
+                    added = done.pop(n_added)
+                    if total is None:
+                        total = added
+                    else:
+                        total += added
+                    n_added += 1
+                changed.notify_all()
 
-        def work_or_fail() -> None:
+        self._share_chunks(work, source, partition)
+        return cast(S, total)
+
+    def _share_chunks(
+        self, work: Callable[[int, int, int], None], source: Source, partition: Partition
+    ) -> None:
+        """Call ``work(number, start, stop)`` for all chunks: each thread takes the next when free.
+
+        So no thread waits for another to be woken. What one raises ends all.
+        """
+        if self._pool is None:
+            raise RuntimeError(OUTSIDE)
+        chunks = enumerate(partition.chunks(source.shape[0]))
+        lock = threading.Lock()
+        failed = threading.Event()
+
+        def share() -> None:
             try:
-                work()
+                while not failed.is_set():
+                    with lock:
+                        number, (start, stop) = next(chunks, (-1, (0, 0)))
+                    if number < 0:
+                        return
+                    work(number, start, stop)
             except BaseException:
-                with changed:
-                    failed.set()
-                    changed.notify_all()
+                failed.set()
                 raise
 
-        for worker in [self._pool.submit(work_or_fail) for _ in range(self.n_threads)]:
+        for worker in [self._pool.submit(share) for _ in range(self.n_threads)]:
             worker.result()
-        return cast(S, total)

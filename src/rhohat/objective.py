@@ -34,6 +34,7 @@ lecture notes W_enc is W1 and W_dec is the transpose of W2.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,8 +66,8 @@ class LossTerms(NamedTuple):
         return self.reconstruction + self.weight_decay + self.sparsity
 
 
-class Workspace:
-    """Arrays for the intermediate results of one block, kept for the next: one per thread."""
+class Workspace(threading.local):
+    """Arrays for the intermediate results of a block, kept for the next; own ones per thread."""
 
     def __init__(self) -> None:
         self._arrays: dict[str, FloatArray] = {}
@@ -245,15 +246,19 @@ class SparseObjective:
             start = stop
         return views
 
-    def encode(self, X: FloatArray, parameters: Mapping[str, FloatArray]) -> FloatArray:
+    def encode(
+        self, X: FloatArray, parameters: Mapping[str, FloatArray], out: FloatArray | None = None
+    ) -> FloatArray:
         """Hidden activations A = f(X W_enc' + b_enc), (m, k)."""
-        Z = X @ parameters["W_enc"].T
+        Z: FloatArray = np.matmul(X, parameters["W_enc"].T, out=out)
         Z += parameters["b_enc"]
         return self.activation.function(Z)
 
-    def decode(self, A: FloatArray, parameters: Mapping[str, FloatArray]) -> FloatArray:
+    def decode(
+        self, A: FloatArray, parameters: Mapping[str, FloatArray], out: FloatArray | None = None
+    ) -> FloatArray:
         """Reconstruction X_hat = g(A W_dec + b_dec), (m, d)."""
-        Z = A @ parameters[self.decoder_weights]
+        Z: FloatArray = np.matmul(A, parameters[self.decoder_weights], out=out)
         Z += parameters["b_dec"]
         return self.decoder.output.function(Z)
 
@@ -292,12 +297,8 @@ class SparseObjective:
         grad = self.unpack(gradient)
 
         # A = f(X W_enc' + b_enc),  X_hat = g(A W_dec + b_dec)
-        A = np.matmul(X, W_enc.T, out=array("A", (b, k), dtype))
-        A += parameters["b_enc"]
-        self.activation.function(A)
-        X_hat = np.matmul(A, W_dec, out=array("X_hat", (b, d), dtype))
-        X_hat += parameters["b_dec"]
-        self.decoder.output.function(X_hat)
+        A = self.encode(X, parameters, out=array("A", (b, k), dtype))
+        X_hat = self.decode(A, parameters, out=array("X_hat", (b, d), dtype))
 
         # delta3 = (x_hat - x) g'(z3)
         g_slope = None

@@ -7,7 +7,6 @@ one runs on all rows, and the loss that is reported is that of all rows.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
@@ -162,7 +161,7 @@ class _Sweep:
         self.partition = partition
         self.source = source
         self.nan_in = ""
-        self._local = threading.local()
+        self._workspace = Workspace()
         self._seen: list[tuple[Float64Array, LossTerms, Float64Array]] = []
 
     def __call__(self, q: Float64Array) -> tuple[float, Float64Array]:
@@ -173,7 +172,7 @@ class _Sweep:
         def block_terms(rows: Rows) -> Terms:
             with overflow_as_infinity():
                 return self.objective.terms(
-                    rows.X, theta_at_rows, rows.sample_weight, self._workspace()
+                    rows.X, theta_at_rows, rows.sample_weight, self._workspace
                 )
 
         with overflow_as_infinity():
@@ -184,13 +183,6 @@ class _Sweep:
         self.nan_in = ", ".join(nan_terms) or "the gradient"
         self._seen.append((q, terms, self.objective.average_activity(total)))
         return terms.total, grad
-
-    def _workspace(self) -> Workspace:
-        """The one of the thread that asks."""
-        if not hasattr(self._local, "workspace"):
-            self._local.workspace = Workspace()
-        workspace: Workspace = self._local.workspace
-        return workspace
 
     def at(self, q: Float64Array) -> tuple[LossTerms, Float64Array]:
         """Terms and averages of the sweep at `q`; forgets all others."""

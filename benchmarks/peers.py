@@ -1,0 +1,305 @@
+"""The same objective as a good user of other libraries would write it.
+
+Every function takes a `Problem` and returns a list of evaluations to time, or minimises until a
+loss is reached. Weights are laid out as in the notes: W1 (k, d), b1, W2 (d, k), b2.
+"""
+
+import time
+
+import numpy as np
+import scipy.optimize
+
+HISTORY = 100  # steps that quasi-Newton methods remember, where they can be told
+ITERATIONS = 400
+
+
+class Reached(Exception):
+    """The loss that was asked for."""
+
+
+class Clock:
+    """Stops a run when its loss is low enough, or its time is up."""
+
+    def __init__(self, goal, limit):
+        self.goal, self.limit = goal, limit
+        self.best = np.inf
+        self.started = time.perf_counter()
+        self.seconds = None
+
+    def tell(self, loss):
+        now = time.perf_counter() - self.started
+        self.best = min(self.best, float(loss))
+        if self.best <= self.goal:
+            self.seconds = now
+            raise Reached
+        if now > self.limit:
+            raise Reached
+
+
+def split(theta, d, k):
+    W1, b1, W2, b2 = np.split(theta, np.cumsum([k * d, k, d * k]))
+    return W1.reshape(k, d), b1, W2.reshape(d, k), b2
+
+
+def join(parts):
+    return np.concatenate([np.ravel(part) for part in parts])
+
+
+# Textbook NumPy
+
+
+def textbook(problem, dtype=np.float64):
+    """loss_grad of the exercise, vectorised."""
+    X = problem.X.astype(dtype)
+    m, d = X.shape
+    k, rho, beta, lam = (
+        problem.n_components,
+        problem.target,
+        problem.weight,
+        problem.weight_decay,
+    )
+    is_linear = problem.decoder == "linear"
+
+    def sigmoid(z):
+        return 1 / (1 + np.exp(-z))
+
+    def loss_grad(theta):
+        W1, b1, W2, b2 = (part.astype(dtype, copy=False) for part in split(theta, d, k))
+        a2 = sigmoid(X @ W1.T + b1)
+        z3 = a2 @ W2.T + b2
+        a3 = z3 if is_linear else sigmoid(z3)
+        rho_hat = a2.mean(axis=0)
+        kl = rho * np.log(rho / rho_hat) + (1 - rho) * np.log((1 - rho) / (1 - rho_hat))
+        loss = (
+            np.sum((a3 - X) ** 2) / (2 * m)
+            + lam / 2 * (np.sum(W1**2) + np.sum(W2**2))
+            + beta * np.sum(kl)
+        )
+        delta3 = a3 - X if is_linear else (a3 - X) * a3 * (1 - a3)
+        slope = beta * (-rho / rho_hat + (1 - rho) / (1 - rho_hat))
+        delta2 = (delta3 @ W2 + slope) * a2 * (1 - a2)
+        grad = (
+            delta2.T @ X / m + lam * W1,
+            delta2.mean(axis=0),
+            delta3.T @ a2 / m + lam * W2,
+            delta3.mean(axis=0),
+        )
+        return float(loss), join(grad).astype(np.float64)
+
+    return loss_grad
+
+
+# PyTorch
+
+
+def torch_loss(problem, compiled):
+    """(loss, parameters) with autograd."""
+    import torch
+
+    X = torch.tensor(problem.X)
+    m = len(X)
+    rho, beta, lam = problem.target, problem.weight, problem.weight_decay
+    is_linear = problem.decoder == "linear"
+    parameters = [
+        torch.tensor(part, dtype=torch.float32, requires_grad=True) for part in problem.start()
+    ]
+
+    def loss(X, W1, b1, W2, b2):
+        a2 = torch.sigmoid(torch.nn.functional.linear(X, W1, b1))
+        z3 = torch.nn.functional.linear(a2, W2, b2)
+        a3 = z3 if is_linear else torch.sigmoid(z3)
+        rho_hat = a2.mean(dim=0)
+        kl = rho * torch.log(rho / rho_hat) + (1 - rho) * torch.log((1 - rho) / (1 - rho_hat))
+        return (
+            ((a3 - X) ** 2).sum() / (2 * len(X))
+            + lam / 2 * ((W1**2).sum() + (W2**2).sum())
+            + beta * kl.sum()
+        )
+
+    if compiled:
+        loss = torch.compile(loss)
+        loss(X, *parameters).backward()  # compile now
+        for parameter in parameters:
+            parameter.grad = None
+    return X, m, loss, parameters
+
+
+def torch_evaluation(problem, compiled):
+    X, _, loss, parameters = torch_loss(problem, compiled)
+
+    def evaluate():
+        for parameter in parameters:
+            parameter.grad = None
+        value = loss(X, *parameters)
+        value.backward()
+        return value.item()
+
+    return evaluate
+
+
+def torch_lbfgs(problem, clock, compiled, history=HISTORY):
+    import torch
+
+    X, _, loss, parameters = torch_loss(problem, compiled)
+    clock.started = time.perf_counter()  # compiling is not counted
+    optimizer = torch.optim.LBFGS(
+        parameters,
+        max_iter=10 * ITERATIONS,
+        max_eval=20 * ITERATIONS,
+        history_size=history,
+        tolerance_grad=0,
+        tolerance_change=0,
+        line_search_fn="strong_wolfe",
+    )
+
+    def closure():
+        optimizer.zero_grad()
+        value = loss(X, *parameters)
+        value.backward()
+        clock.tell(value.detach())
+        return value
+
+    optimizer.step(closure)
+
+
+def torch_adam(problem, clock, batch=1000, rate=3e-3):
+    import torch
+
+    X, m, loss, parameters = torch_loss(problem, compiled=False)
+    optimizer = torch.optim.Adam(parameters, lr=rate)
+    generator = torch.Generator().manual_seed(0)
+    while True:
+        for rows in torch.randperm(m, generator=generator).split(batch):
+            optimizer.zero_grad()
+            loss(X[rows], *parameters).backward()
+            optimizer.step()
+        with torch.no_grad():
+            clock.tell(loss(X, *parameters))
+
+
+# JAX
+
+
+def jax_loss(problem, ours=False):
+    """Jitted value_and_grad, and where it starts; `ours` in rhohat's variables."""
+    import jax
+    import jax.numpy as jnp
+
+    X = jnp.asarray(problem.X)
+    rho, beta, lam = problem.target, problem.weight, problem.weight_decay
+    is_linear = problem.decoder == "linear"
+    mean, scale, decoder_scale = 0.0, 1.0, 1.0
+    start = problem.start()
+    if ours:
+        variables, q = our_variables(problem)
+        mean = jnp.asarray(variables.mean, jnp.float32)
+        scale, decoder_scale = variables.scale, variables.decoder_scale
+        parts = variables.objective.unpack(q)
+        start = parts["W_enc"], parts["b_enc"], parts["W_dec"].T, parts["b_dec"]
+
+    def loss(parameters):
+        W1, b1, W2, b2 = parameters
+        W1 = W1 / scale
+        b1 = b1 - W1 @ mean if ours else b1
+        W2 = W2 * decoder_scale
+        a2 = jax.nn.sigmoid(X @ W1.T + b1)
+        z3 = a2 @ W2.T + b2
+        a3 = z3 if is_linear else jax.nn.sigmoid(z3)
+        rho_hat = a2.mean(axis=0)
+        kl = rho * jnp.log(rho / rho_hat) + (1 - rho) * jnp.log((1 - rho) / (1 - rho_hat))
+        return (
+            jnp.sum((a3 - X) ** 2) / (2 * len(X))
+            + lam / 2 * (jnp.sum(W1**2) + jnp.sum(W2**2))
+            + beta * jnp.sum(kl)
+        )
+
+    start = tuple(jnp.asarray(part, jnp.float32) for part in start)
+    return jax.jit(jax.value_and_grad(loss)), loss, start
+
+
+def our_variables(problem):
+    """rhohat's variables for the problem, and its initial q."""
+    from rhohat.engines import ThreadEngine
+    from rhohat.sources import ArraySource, Partition
+    from rhohat.variables import Variables
+
+    objective = problem.objective
+    engine = ThreadEngine()
+    partition = Partition.for_shape(problem.X.shape[1], problem.n_components, problem.X.dtype)
+    with engine.running():
+        variables = Variables.for_data(objective, ArraySource(problem.X), engine, partition)
+    return variables, variables.initial(np.random.RandomState(0))
+
+
+def jax_evaluation(problem):
+    import jax
+
+    value_and_grad, _, start = jax_loss(problem)
+    return lambda: jax.block_until_ready(value_and_grad(start))
+
+
+def jax_scipy(problem, clock, ours=False):
+    import jax
+    import jax.numpy as jnp
+
+    value_and_grad, _, start = jax_loss(problem, ours)
+    d, k = problem.X.shape[1], problem.n_components
+    jax.block_until_ready(value_and_grad(start))  # compile now
+    clock.started = time.perf_counter()
+
+    def loss_grad(theta):
+        loss, grad = value_and_grad(
+            tuple(jnp.asarray(part, jnp.float32) for part in split(theta, d, k))
+        )
+        clock.tell(loss)
+        return float(loss), join(grad).astype(np.float64)
+
+    minimize(loss_grad, join(start).astype(np.float64))
+
+
+def jax_optax(problem, clock):
+    import jax
+    import optax
+
+    _, loss, parameters = jax_loss(problem)
+    solver = optax.lbfgs(memory_size=HISTORY)
+    state = solver.init(parameters)
+    value_and_grad_of = optax.value_and_grad_from_state(loss)
+
+    @jax.jit
+    def step(parameters, state):
+        value, grad = value_and_grad_of(parameters, state=state)
+        updates, state = solver.update(
+            grad, state, parameters, value=value, grad=grad, value_fn=loss
+        )
+        return optax.apply_updates(parameters, updates), state, value
+
+    jax.block_until_ready(step(parameters, state))  # compile now
+    clock.started = time.perf_counter()
+    while True:
+        parameters, state, value = step(parameters, state)
+        clock.tell(value)
+
+
+# SciPy
+
+
+def minimize(loss_grad, theta, max_iter=10 * ITERATIONS):
+    return scipy.optimize.minimize(
+        loss_grad,
+        theta,
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": max_iter, "maxfun": 20 * max_iter, "maxcor": 20, "ftol": 0, "gtol": 0},
+    )
+
+
+def textbook_scipy(problem, clock, dtype=np.float64):
+    evaluate = textbook(problem, dtype)
+
+    def loss_grad(theta):
+        loss, grad = evaluate(theta)
+        clock.tell(loss)
+        return loss, grad
+
+    minimize(loss_grad, join(problem.start()))
