@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Protocol, Self, TypeVar, cast
 
 import joblib
@@ -69,7 +70,7 @@ class _Blas:
         with self._lock:
             if self._n_users == 0:
                 self._n_threads = self._count()
-                self._limiter = ThreadpoolController().limit(limits=1, user_api="blas")
+                self._limiter = _controller().limit(limits=1, user_api="blas")
             self._n_users += 1
         try:
             yield
@@ -81,8 +82,14 @@ class _Blas:
 
     @staticmethod
     def _count() -> int:
-        pools = ThreadpoolController().select(user_api="blas").info()
-        return max((int(pool["num_threads"]) for pool in pools), default=1)
+        pools = _controller().select(user_api="blas").lib_controllers
+        return max((int(pool.num_threads) for pool in pools), default=1)
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """Of NumPy's and SciPy's BLAS, which are loaded by now; finding them takes milliseconds."""
+    return ThreadpoolController()
 
 
 _BLAS = _Blas()

@@ -96,7 +96,7 @@ class Terms:
     gradient : ndarray of shape (p,)
         Gradient of `squared_error`, in the layout of theta. Where the penalty's slope is known in
         advance, it holds the penalty's gradient too. In the precision of the rows, or float64 once
-        `widened`.
+        `widened`. Empty where activities alone were summed.
     direction : ndarray of shape (k * d + k,)
         sum_i w_i h'(a_ij) f'(z_ij) (x_i, 1): what the penalty's slope multiplies, in the layout of
         W_enc, b_enc, and in the precision of `gradient`. Empty where the slope is known in advance.
@@ -113,8 +113,8 @@ class Terms:
         self.weight += other.weight
         self.squared_error += other.squared_error
         self.activity += other.activity
-        self.gradient += other.gradient
-        self.direction += other.direction
+        self.gradient = _added(self.gradient, other.gradient)
+        self.direction = _added(self.direction, other.direction)
         return self
 
     def widened(self) -> Terms:
@@ -122,6 +122,16 @@ class Terms:
         gradient = self.gradient.astype(np.float64, copy=False)
         direction = self.direction.astype(np.float64, copy=False)
         return Terms(self.weight, self.squared_error, self.activity, gradient, direction)
+
+
+def _added(sums: FloatArray, more: FloatArray) -> FloatArray:
+    """The sum, in place; an empty array is nothing."""
+    if not more.size:
+        return sums
+    if not sums.size:
+        return more
+    sums += more
+    return sums
 
 
 class SparseObjective:
@@ -273,6 +283,9 @@ class SparseObjective:
         theta: FloatArray,
         sample_weight: FloatArray | None = None,
         workspace: Workspace | None = None,
+        *,
+        A: FloatArray | None = None,
+        slope: Float64Array | None = None,
     ) -> Terms:
         """Sums over the rows of X; see `Terms`.
 
@@ -286,6 +299,11 @@ class SparseObjective:
             How often each row counts; once if None.
         workspace : Workspace, default=None
             Where intermediate results go; a new one if None.
+        A : ndarray of shape (m, k), default=None
+            Activations of these rows, if they are known and summed already by `activities`. Weight
+            and activity are then left out.
+        slope : ndarray of shape (k,), default=None
+            The penalty's slope, if it is known already: a product less.
         """
         (b, d), k, dtype = X.shape, self.n_components, X.dtype
         array = (workspace or Workspace()).array
@@ -297,7 +315,9 @@ class SparseObjective:
         grad = self.unpack(gradient)
 
         # A = f(X W_enc' + b_enc),  X_hat = g(A W_dec + b_dec)
-        A = self.encode(X, parameters, out=array("A", (b, k), dtype))
+        known_A = A is not None
+        if A is None:
+            A = self.encode(X, parameters, out=array("A", (b, k), dtype))
         X_hat = self.decode(A, parameters, out=array("X_hat", (b, d), dtype))
 
         # delta3 = (x_hat - x) g'(z3)
@@ -318,22 +338,20 @@ class SparseObjective:
         f_slope = self.activation.derivative(A, array("f'", (b, k), dtype))
         h, h_slope = self.penalty.pointwise(A)
         delta2 = np.matmul(delta3, W_dec.T, out=array("delta2", (b, k), dtype))
+        s = self.penalty.fixed_slope if slope is None else slope.astype(dtype)
+        if s is not None and np.any(s):
+            push = s if h_slope is None else s * h_slope
+            delta2 += push if w is None else push * w[:, None]
         delta2 *= f_slope
         direction = np.empty(0, dtype)
-        slope = self.penalty.fixed_slope
-        if slope != 0:
+        if s is None:
             if h_slope is not None:
                 f_slope *= h_slope
             if w is not None:
                 f_slope *= w[:, None]
-        if slope is None:
             direction = np.empty(self.n_encoder_parameters, dtype)
             np.matmul(f_slope.T, X, out=direction[: W_enc.size].reshape(W_enc.shape))
             np.matmul(ones, f_slope, out=direction[W_enc.size :])
-        elif slope != 0:
-            f_slope *= slope
-            delta2 += f_slope
-
         np.matmul(delta2.T, X, out=grad["W_enc"])
         np.matmul(ones, delta2, out=grad["b_enc"])
         if self.decoder.tied:
@@ -341,13 +359,42 @@ class SparseObjective:
         else:
             np.matmul(A.T, delta3, out=grad["W_dec"])
         np.matmul(ones, delta3, out=grad["b_dec"])
-        return Terms(
-            weight=float(b if w is None else w.sum(dtype=np.float64)),
-            squared_error=squared_error,
-            activity=((ones if w is None else w) @ h).astype(np.float64),
-            gradient=gradient,
-            direction=direction,
-        )
+        counted = ones if w is None else w
+        if known_A:
+            return Terms(0.0, squared_error, np.zeros(k), gradient, direction)
+        activity = (counted @ h).astype(np.float64)
+        weight = float(counted.sum(dtype=np.float64))
+        return Terms(weight, squared_error, activity, gradient, direction)
+
+    def activities(
+        self,
+        X: FloatArray,
+        theta: FloatArray,
+        sample_weight: FloatArray | None = None,
+        *,
+        out: FloatArray,
+    ) -> Terms:
+        """Activations of the rows of X, written into `out`, and the sums of these alone.
+
+        Once they are added up over all rows, `penalty_slope` is known; `terms`, given A and slope,
+        then sums the rest with a product less than if it had to do without.
+
+        Parameters
+        ----------
+        X, theta, sample_weight : as in `terms`
+        out : ndarray of shape (m, k)
+        """
+        parameters = self.unpack(theta.astype(X.dtype, copy=False))
+        h, _ = self.penalty.pointwise(self.encode(X, parameters, out=out))
+        counted = np.ones(len(X), X.dtype) if sample_weight is None else sample_weight
+        counted = counted.astype(X.dtype, copy=False)
+        nothing = np.empty(0, X.dtype)
+        activity = (counted @ h).astype(np.float64)
+        return Terms(float(counted.sum(dtype=np.float64)), 0.0, activity, nothing, nothing)
+
+    def penalty_slope(self, terms: Terms) -> Float64Array:
+        """Slope of the penalty by each unit's average over all rows in `terms`, (k,)."""
+        return self.penalty.on_average(self.average_activity(terms), self.activation)[1]
 
     def average_activity(self, terms: Terms) -> Float64Array:
         """rho_hat: the average of h(a) for each unit over all rows summed in `terms`, (k,)."""
@@ -367,9 +414,8 @@ class SparseObjective:
         """Exact gradient over all rows summed in `terms`, (p,)."""
         gradient = np.divide(terms.gradient, terms.weight, dtype=np.float64)
         if terms.direction.size:
-            _, slope = self.penalty.on_average(self.average_activity(terms), self.activation)
             k, d = self.n_components, self.n_features
-            scale = slope / terms.weight
+            scale = self.penalty_slope(terms) / terms.weight
             gradient[: k * d] += np.repeat(scale, d) * terms.direction[: k * d]
             gradient[k * d : k * d + k] += scale * terms.direction[k * d :]
         decayed = self.unpack(gradient)

@@ -14,21 +14,31 @@ from numpy.typing import NDArray
 
 from rhohat._typing import FloatArray
 
-__all__ = ["ArraySource", "Partition", "RowSubset", "Rows", "Source", "in_memory"]
+__all__ = ["ArraySource", "Head", "Partition", "RowSubset", "Rows", "Source", "in_memory"]
 
 
 class Rows(NamedTuple):
-    """A run of rows, (b, d), and how often each counts, (b,); once if `sample_weight` is None."""
+    """A run of rows of a source.
+
+    Attributes
+    ----------
+    X : ndarray of shape (b, d)
+    sample_weight : ndarray of shape (b,), default=None
+        How often each counts; once if None.
+    start : int, default=0
+        Number of the first in the source.
+    """
 
     X: FloatArray
     sample_weight: FloatArray | None = None
+    start: int = 0
 
     def blocks(self, size: int) -> Iterator[Rows]:
         """Cut into blocks of `size` rows, in order; the last may be shorter."""
         for start in range(0, self.X.shape[0], size):
             part = slice(start, start + size)
             weight = None if self.sample_weight is None else self.sample_weight[part]
-            yield Rows(self.X[part], weight)
+            yield Rows(self.X[part], weight, self.start + start)
 
 
 class Source(Protocol):
@@ -80,7 +90,7 @@ class ArraySource:
     def read(self, start: int, stop: int) -> Rows:
         """Rows start to stop; copied only where the array is not C-contiguous."""
         weight = None if self.sample_weight is None else self.sample_weight[start:stop]
-        return Rows(np.ascontiguousarray(self.X[start:stop]), weight)
+        return Rows(np.ascontiguousarray(self.X[start:stop]), weight, start)
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
         """Copy of the rows with these numbers."""
@@ -93,7 +103,34 @@ def in_memory(source: Source, limit: int) -> Source:
     n_rows, n_features = source.shape
     if n_rows * n_features * source.dtype.itemsize > limit:
         return source
-    return ArraySource(*source.read(0, n_rows))
+    rows = source.read(0, n_rows)
+    return ArraySource(rows.X, rows.sample_weight)
+
+
+class Head:
+    """The first rows of another source.
+
+    Parameters
+    ----------
+    source : Source
+    n_rows : int
+    """
+
+    def __init__(self, source: Source, n_rows: int) -> None:
+        self.source = source
+        self.n_rows = n_rows
+        self.read = source.read
+        self.take = source.take
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.n_rows, self.source.shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of the other source."""
+        return self.source.dtype
 
 
 class RowSubset:
@@ -122,7 +159,7 @@ class RowSubset:
 
     def read(self, start: int, stop: int) -> Rows:
         """Rows start to stop of the subset."""
-        return self.source.take(self.indices[start:stop])
+        return self.source.take(self.indices[start:stop])._replace(start=start)
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
         """Rows of the subset with these numbers."""

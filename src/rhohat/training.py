@@ -14,12 +14,12 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rhohat._typing import Float64Array
+from rhohat._typing import Float64Array, FloatArray
 from rhohat.engines import Engine
 from rhohat.interrupts import interrupts_as_requests
 from rhohat.objective import LossTerms, SparseObjective, Terms, Workspace
 from rhohat.solvers import Solver, SolverState, StopReason
-from rhohat.sources import Partition, Rows, RowSubset, Source, in_memory
+from rhohat.sources import Head, Partition, Rows, RowSubset, Source, in_memory
 from rhohat.variables import Variables
 
 __all__ = [
@@ -114,6 +114,9 @@ GROWTH_THRESHOLD = 5000
 FIRST_STAGES = ((2000, 0.35), (5000, 0.35))
 #: Bytes of a stage's rows that are read once and held, instead of at every evaluation.
 STAGE_BYTES = 64 << 20
+#: Bytes of activations that are kept from the first half of an evaluation to the second, and the
+#: features from which a product saved outweighs writing and reading them.
+KEPT_BYTES, KEPT_FEATURES = 256 << 20, 128
 #: Factor by which further stages grow.
 GROWTH_FACTOR = 4
 
@@ -162,27 +165,60 @@ class _Sweep:
         self.source = source
         self.nan_in = ""
         self._workspace = Workspace()
+        self._kept_activations = self._room_for_activations()
         self._seen: list[tuple[Float64Array, LossTerms, Float64Array]] = []
 
     def __call__(self, q: Float64Array) -> tuple[float, Float64Array]:
         with overflow_as_infinity():
             theta = self.variables.to_theta(q)
-            theta_at_rows = theta.astype(self.source.dtype)
-
-        def block_terms(rows: Rows) -> Terms:
-            with overflow_as_infinity():
-                return self.objective.terms(
-                    rows.X, theta_at_rows, rows.sample_weight, self._workspace
-                )
-
-        with overflow_as_infinity():
-            total = self.engine.map_sum(block_terms, self.source, self.partition)
+            total = self._sums(theta.astype(self.source.dtype))
             terms = self.objective.loss_terms(total, theta)
             grad = self.variables.gradient(self.objective.gradient(total, theta))
         nan_terms = [name for name, term in terms._asdict().items() if np.isnan(term)]
         self.nan_in = ", ".join(nan_terms) or "the gradient"
         self._seen.append((q, terms, self.objective.average_activity(total)))
         return terms.total, grad
+
+    def _room_for_activations(self) -> FloatArray:
+        """For those of whole chunks, within the budget; none where the slope is known anyway."""
+        k, dtype = self.objective.n_components, self.source.dtype
+        n_rows = 0
+        if self.objective.penalty.fixed_slope is None and self.source.shape[1] >= KEPT_FEATURES:
+            fitting = KEPT_BYTES // (k * dtype.itemsize)
+            n_rows = self.source.shape[0]
+            if n_rows > fitting:
+                n_rows = fitting // self.partition.chunk_size * self.partition.chunk_size
+        return np.empty((n_rows, k), dtype)
+
+    def _sums(self, theta: FloatArray) -> Terms:
+        """Sum over all rows.
+
+        As far as the activations can be kept, they are computed first, so that the penalty's slope
+        is known when the gradient is; the other rows do with a sixth product instead.
+        """
+        objective, kept = self.objective, self._kept_activations
+
+        def first(rows: Rows) -> Terms:
+            with overflow_as_infinity():
+                stop = rows.start + len(rows.X)
+                if stop <= len(kept):
+                    A = kept[rows.start : stop]
+                    return objective.activities(rows.X, theta, rows.sample_weight, out=A)
+                return objective.terms(rows.X, theta, rows.sample_weight, self._workspace)
+
+        total = self.engine.map_sum(first, self.source, self.partition)
+        if not len(kept):
+            return total
+        slope = objective.penalty_slope(total)
+
+        def second(rows: Rows) -> Terms:
+            with overflow_as_infinity():
+                A = kept[rows.start : rows.start + len(rows.X)]
+                weight, workspace = rows.sample_weight, self._workspace
+                return objective.terms(rows.X, theta, weight, workspace, A=A, slope=slope)
+
+        total += self.engine.map_sum(second, Head(self.source, len(kept)), self.partition)
+        return total
 
     def at(self, q: Float64Array) -> tuple[LossTerms, Float64Array]:
         """Terms and averages of the sweep at `q`; forgets all others."""
