@@ -69,21 +69,22 @@ EVALUATIONS = {
 
 def our_evaluation(problem):
     from rhohat.engines import ThreadEngine
-    from rhohat.objective import Workspace
     from rhohat.sources import ArraySource, Partition
+    from rhohat.training import Sweep
+    from rhohat.variables import Variables
 
-    objective = problem.objective
-    X = problem.X
-    theta = np.random.RandomState(0).uniform(-0.1, 0.1, objective.n_parameters)
-    partition = Partition.for_shape(X.shape[1], problem.n_components, X.dtype)
-    source, engine = ArraySource(X), ThreadEngine()
-    workspace, theta_at_rows = Workspace(), theta.astype(X.dtype)
-
-    def loss_grad():
-        terms = lambda rows: objective.terms(rows.X, theta_at_rows, None, workspace)  # noqa: E731
-        return objective.finish(engine.map_sum(terms, source, partition), theta)
-
+    objective, source = problem.objective, ArraySource(problem.X)
+    partition = Partition.for_shape(objective.n_features, objective.n_components, problem.X.dtype)
+    engine = ThreadEngine()
     with engine.running():
+        variables = Variables.for_data(objective, source, engine, partition)
+        sweep = Sweep(objective, variables, engine, partition, source)
+        q = variables.initial(np.random.RandomState(0))
+
+        def loss_grad():
+            sweep(q)
+            sweep.at(q)
+
         return median_seconds(loss_grad)
 
 

@@ -30,11 +30,11 @@ for ax in axes.flat:
 #
 # Patches
 # -------
-# 20,000 windows of 10x10 pixels, each without its own mean, clipped at three standard deviations
+# 30,000 windows of 10x10 pixels, each without its own mean, clipped at three standard deviations
 # and brought to [0.1, 0.9], where a sigmoid can reach them.
 from rhohat import PatchExtractor, PatchNormalizer, plot_features
 
-extractor = PatchExtractor(10, n_patches=20_000, random_state=0)
+extractor = PatchExtractor(10, random_state=0)
 patches = extractor.fit_transform(whitened)
 X = PatchNormalizer().fit_transform(patches)
 plot_features(patches[:40], n_columns=20)

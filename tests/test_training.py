@@ -13,13 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import ConvergenceWarning
 
-from cases import COMBINATIONS, Run, laws, make_penalty, sparse_data
+from cases import (
+    COMBINATIONS,
+    Run,
+    laws,
+    make_case,
+    make_penalty,
+    oracle_loss_grad,
+    relative,
+    sparse_data,
+)
 from rhohat import KLSparsity, SparseAutoencoder, SparseObjective
 from rhohat.activations import ACTIVATIONS, Activation
 from rhohat.decoders import DECODERS
+from rhohat.engines import ThreadEngine
 from rhohat.solvers import SOLVERS, SolverResult, SolverState, StopReason
-from rhohat.sources import ArraySource
-from rhohat.training import GROWTH_THRESHOLD, Stage, growth_stages
+from rhohat.sources import ArraySource, Partition
+from rhohat.training import GROWTH_THRESHOLD, Stage, Sweep, growth_stages
+from rhohat.variables import Variables
 
 every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COMBINATIONS)
 every_solver = pytest.mark.parametrize("solver", SOLVERS)
@@ -554,3 +565,53 @@ def test_training_works_outside_the_main_thread():
     thread.start()
     thread.join(timeout=60)
     assert found == [expected]
+
+
+# One evaluation, in one pass or in two.
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kept", [0, 12, 23], ids=["six products", "some kept", "all kept"])
+@every_combination
+def test_sweeps_agree_with_the_oracle_however_many_activations_are_kept(
+    activation, decoder, penalty, kept, weighted, monkeypatch
+):
+    case = make_case(activation, decoder, penalty, shape=(23, 5, 4))
+    monkeypatch.setattr("rhohat.training.KEPT_FEATURES", 1)
+    monkeypatch.setattr("rhohat.training.KEPT_BYTES", kept * 4 * 8)
+    weight = case.sample_weight if weighted else None
+    source, engine, partition = ArraySource(case.X, weight), ThreadEngine(2), Partition(3, 6)
+    with engine.running():
+        variables = Variables.for_data(case.objective, source, engine, partition)
+        sweep = Sweep(case.objective, variables, engine, partition, source)
+        loss, grad = sweep(variables.from_theta(case.theta))
+    loss_oracle, grad_oracle = oracle_loss_grad(case.objective, case.theta, case.X, weight)
+    assert loss == pytest.approx(loss_oracle, rel=1e-12)
+    assert relative(grad, variables.gradient(grad_oracle)) < 1e-12
+
+
+def test_wide_data_give_the_same_bits_for_any_number_of_threads(rng):
+    X = rng.uniform(size=(5200, 130)).astype(np.float32)
+    models = [
+        SparseAutoencoder(6, max_iter=6, n_jobs=n_jobs, random_state=0).fit(X)
+        for n_jobs in (1, 2, 4)
+    ]
+    assert bits(models[0]) == bits(models[1]) == bits(models[2])
+
+
+def test_sizes_of_blocks_and_chunks_are_recorded_and_decide_the_last_bits_only(digits):
+    def fit(**sizes):
+        return SparseAutoencoder(9, max_iter=5, random_state=0, **sizes).fit(digits)
+
+    plain, small, again = (
+        fit(),
+        fit(block_size=64, chunk_size=256),
+        fit(block_size=64, chunk_size=256),
+    )
+    assert (plain.block_size_, plain.chunk_size_) == (1024, 1024)
+    assert (small.block_size_, small.chunk_size_) == (64, 256)
+    assert bits(small) == bits(again)
+    assert small.data_fingerprint_ == plain.data_fingerprint_
+    assert small.loss_ == pytest.approx(plain.loss_, rel=1e-9)
+    with pytest.raises(ValueError, match="multiple of block_size=64, got 100"):
+        fit(block_size=64, chunk_size=100)

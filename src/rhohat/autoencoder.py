@@ -39,6 +39,10 @@ from rhohat.variables import Variables
 __all__ = ["SparseAutoencoder"]
 
 
+#: Rows hashed at a time; the fingerprint of data must not depend on how they are computed.
+FINGERPRINTED = Partition(1024, 1024)
+
+
 class SparseAutoencoder(
     CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
@@ -83,6 +87,11 @@ class SparseAutoencoder(
     growth : bool, default=True
         Above 5,000 rows, start on a random part of the data that grows; the last stage always runs
         on all rows and the objective is the same. False runs every iteration on all rows.
+    block_size : int, default=None
+        Rows computed at a time. None: 1,024, or fewer where they would take too much memory.
+    chunk_size : int, default=None
+        Rows that are read, handed to a thread and summed at a time: a multiple of `block_size`.
+        None: about 1,024. Both sizes order the sums, and so decide the last bits of the result.
     n_jobs : int, default=None
         Threads. None means as many as NumPy's BLAS would use, -1 every core. The result has the
         same bits for any number.
@@ -128,6 +137,8 @@ class SparseAutoencoder(
     n_dead_ : int
         Units whose activation is the same for every row: it varies by less than a thousandth of
         the activation's range (of the widest unit's, where the range is unbounded).
+    block_size_, chunk_size_ : int
+        The sizes that were used.
     data_fingerprint_ : str
         SHA-256 over the training data, to recognise them by.
     n_features_in_ : int
@@ -160,6 +171,8 @@ class SparseAutoencoder(
         max_iter: int = 260,
         tol: float = 1e-4,
         growth: bool = True,
+        block_size: int | None = None,
+        chunk_size: int | None = None,
         n_jobs: int | None = None,
         warm_start: bool = False,
         callback: IterationCallback | None = None,
@@ -174,6 +187,8 @@ class SparseAutoencoder(
         self.max_iter = max_iter
         self.tol = tol
         self.growth = growth
+        self.block_size = block_size
+        self.chunk_size = chunk_size
         self.n_jobs = n_jobs
         self.warm_start = warm_start
         self.callback = callback
@@ -228,7 +243,9 @@ class SparseAutoencoder(
 
         random_state = check_random_state(self.random_state)
         source = ArraySource(X, sample_weight)
-        partition = Partition.for_shape(X.shape[1], objective.n_components, X.dtype)
+        partition = Partition.for_shape(
+            X.shape[1], objective.n_components, X.dtype, self.block_size, self.chunk_size
+        )
         start = self._warm_theta(objective) if goes_on else None
         tasks = FitTasks(self, max_iter, X=X, metadata={"sample_weight": sample_weight})
 
@@ -261,7 +278,7 @@ class SparseAutoencoder(
             low, high = activation_extremes(objective, result.theta, source, engine, partition)
             fingerprint = hashlib.sha256()
             for digest in engine.map(
-                lambda rows: hashlib.sha256(rows.X.data).digest(), source, partition
+                lambda rows: hashlib.sha256(rows.X.data).digest(), source, FINGERPRINTED
             ):
                 fingerprint.update(digest)
 
@@ -280,6 +297,7 @@ class SparseAutoencoder(
         spread = high - low
         width = np.subtract(*objective.activation.range[::-1])
         self.n_dead_ = int(np.sum(spread <= 1e-3 * (width if np.isfinite(width) else spread.max())))
+        self.block_size_, self.chunk_size_ = partition
         self.data_fingerprint_ = fingerprint.hexdigest()
         tasks.end()
 

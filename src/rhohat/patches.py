@@ -73,7 +73,7 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
     patch_size : int, tuple of int or None, default=10
         Height and width in pixels; one number for a square. None takes each image whole, in order;
         all must have the same shape.
-    n_patches : int, default=40000
+    n_patches : int, default=30000
         Patches in all. Without a meaning for whole images.
     random_state : int, RandomState or None, default=None
         Draws images and positions.
@@ -88,7 +88,7 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
         self,
         patch_size: int | tuple[int, int] | None = 10,
         *,
-        n_patches: int = 40_000,
+        n_patches: int = 30_000,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.patch_size = patch_size

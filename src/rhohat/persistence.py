@@ -143,8 +143,8 @@ STEPS = Value(
 
 #: What transformers of columns remember of them.
 COLUMNS = {"n_features_in_": COUNT._replace(size="d"), "feature_names_in_": NAMES}
-#: Attributes that a fitted model may lack.
-OPTIONAL = {"feature_names_in_"}
+#: Attributes that a fitted model may lack, by its data or because an older version wrote it.
+OPTIONAL = {"feature_names_in_", "block_size_", "chunk_size_"}
 
 
 class Row(NamedTuple):
@@ -194,6 +194,8 @@ ROWS: dict[str, Row] = {
                 "converged_": FLAG,
                 "stop_reason_": TEXT,
                 "n_dead_": COUNT,
+                "block_size_": COUNT,
+                "chunk_size_": COUNT,
                 "data_fingerprint_": TEXT,
             },
             left_out=("callback",),

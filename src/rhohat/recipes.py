@@ -88,7 +88,7 @@ class Settings:
     epsilon: float | None = None
     color: bool = False
     patch_size: int | str | None = None
-    patches: int = 40_000
+    patches: int = 30_000
     iterations: int = 260
     seed: int = 0
     threads: int | None = None

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat._typing import FloatArray
+from rhohat._validation import check_integer
 
 __all__ = ["ArraySource", "Head", "Partition", "RowSubset", "Rows", "Source", "in_memory"]
 
@@ -187,15 +188,45 @@ class Partition(NamedTuple):
     chunk_size: int
 
     @classmethod
-    def for_shape(cls, n_features: int, n_components: int, dtype: np.dtype[Any]) -> Partition:
+    def for_shape(
+        cls,
+        n_features: int,
+        n_components: int,
+        dtype: np.dtype[Any],
+        block_size: int | None = None,
+        chunk_size: int | None = None,
+    ) -> Partition:
         """Sizes from shape and precision alone, so that every machine sums in the same order.
 
         Blocks of 1,024 rows were fastest in trials, though 512 of them would stay in a cache of 1
         MiB: with more rows the products themselves are faster, and Python is called less often.
+        They are smaller where their intermediate results would take more than 32 MiB.
+
+        Parameters
+        ----------
+        n_features, n_components : int
+        dtype : dtype
+        block_size, chunk_size : int, default=None
+            Sizes to use instead.
+
+        Raises
+        ------
+        ValueError
+            If the chunk is not a number of whole blocks.
         """
-        bytes_per_row = (3 * n_features + 3 * n_components) * dtype.itemsize
-        fitting = 1 << max(WORKSPACE_BYTES // bytes_per_row, 1).bit_length() - 1
-        return cls(min(fitting, CHUNK_ROWS), CHUNK_ROWS)
+        if block_size is None:
+            bytes_per_row = (3 * n_features + 3 * n_components) * dtype.itemsize
+            fitting = 1 << max(WORKSPACE_BYTES // bytes_per_row, 1).bit_length() - 1
+            block_size = min(fitting, chunk_size or CHUNK_ROWS, CHUNK_ROWS)
+        check_integer("block_size", block_size, low=1)
+        if chunk_size is None:
+            chunk_size = max(CHUNK_ROWS // block_size, 1) * block_size
+        check_integer("chunk_size", chunk_size, low=1)
+        if chunk_size % block_size:
+            raise ValueError(
+                f"chunk_size must be a multiple of block_size={block_size}, got {chunk_size}."
+            )
+        return cls(block_size, chunk_size)
 
     def chunks(self, n_rows: int) -> Iterator[tuple[int, int]]:
         """Start and stop of every chunk, in order."""

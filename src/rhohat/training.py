@@ -25,6 +25,7 @@ from rhohat.variables import Variables
 __all__ = [
     "IterationCallback",
     "Stage",
+    "Sweep",
     "TrainingProgress",
     "TrainingResult",
     "activation_extremes",
@@ -143,7 +144,7 @@ def growth_stages(n_rows: int, max_iter: int, growth: bool = True) -> list[Stage
     return [stage for stage in stages if stage.max_iter > 0] + [Stage(n_rows, left)]
 
 
-class _Sweep:
+class Sweep:
     """loss_grad of one source in the solver's variables, which remembers what else it saw.
 
     The solver's contract is ``q -> (loss, grad)``; the terms of the loss and the averages at the
@@ -169,6 +170,7 @@ class _Sweep:
         self._seen: list[tuple[Float64Array, LossTerms, Float64Array]] = []
 
     def __call__(self, q: Float64Array) -> tuple[float, Float64Array]:
+        """Loss and gradient at q, over all rows of the source."""
         with overflow_as_infinity():
             theta = self.variables.to_theta(q)
             total = self._sums(theta.astype(self.source.dtype))
@@ -270,7 +272,7 @@ def train(
             part = source
             if stage.n_rows < n_rows:
                 part = in_memory(RowSubset(source, np.sort(order[: stage.n_rows])), STAGE_BYTES)
-            sweep = _Sweep(objective, variables, engine, partition, part)
+            sweep = Sweep(objective, variables, engine, partition, part)
             loss, grad = sweep(q)
             if history and np.isnan(loss):
                 reason = StopReason.NOT_A_NUMBER
@@ -289,7 +291,7 @@ def train(
                 stage_rows.append(stage.n_rows)
 
             def after_iteration(
-                state: SolverState, stage: Stage = stage, sweep: _Sweep = sweep
+                state: SolverState, stage: Stage = stage, sweep: Sweep = sweep
             ) -> StopReason | None:
                 nonlocal rows_worked
                 terms, average = sweep.at(state.theta)
@@ -325,7 +327,7 @@ def train(
                 break
 
         if stage.n_rows < n_rows:
-            sweep = _Sweep(objective, variables, engine, partition, source)
+            sweep = Sweep(objective, variables, engine, partition, source)
             sweep(q)
             rows_read += n_rows
         loss_terms, average = sweep.at(q)
