@@ -9,17 +9,10 @@ differs. Prints loss and evaluations for several lengths of memory.
 import argparse
 
 import numpy as np
+import problems
 from scipy.optimize import minimize
 
-from rhohat import (
-    LBFGS,
-    KLSparsity,
-    OneOverFWhitening,
-    PatchExtractor,
-    PatchNormalizer,
-    SparseObjective,
-    load_photographs,
-)
+from rhohat import LBFGS
 from rhohat.engines import ThreadEngine
 from rhohat.sources import ArraySource, Partition
 
@@ -29,12 +22,8 @@ def main():
     parser.add_argument("--iterations", type=int, default=400)
     iterations = parser.parse_args().iterations
 
-    images = OneOverFWhitening().fit_transform(load_photographs().images)
-    patches = PatchExtractor(10, n_patches=20_000, random_state=0).fit_transform(images)
-    X = PatchNormalizer().fit_transform(patches)
-    objective = SparseObjective(
-        100, 100, decoder="sigmoid", penalty=KLSparsity(target=0.01, weight=3), weight_decay=1e-4
-    )
+    problem = problems.headline()
+    X, objective = problem.X, problem.objective
     r = np.sqrt(6 / 201)
     theta0 = np.random.RandomState(0).uniform(-r, r, objective.n_parameters)
     parts = objective.unpack(theta0)

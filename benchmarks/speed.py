@@ -96,9 +96,9 @@ def our_transform(problem):
     return median_seconds(lambda: model.transform(problem.X))
 
 
-def theta_textbook(problem):
-    theta = peers.join(problem.start())
-    return lambda evaluate: lambda: evaluate(theta)
+def textbook_evaluation(problem, dtype):
+    theta, loss_grad = peers.join(problem.start()), peers.textbook(problem, dtype)
+    return median_seconds(lambda: loss_grad(theta), 3)
 
 
 EVALUATE = {
@@ -107,10 +107,8 @@ EVALUATE = {
     "JAX jit": lambda p: median_seconds(peers.jax_evaluation(p)),
     "PyTorch compiled": lambda p: median_seconds(peers.torch_evaluation(p, compiled=True)),
     "PyTorch eager": lambda p: median_seconds(peers.torch_evaluation(p, compiled=False)),
-    "textbook NumPy, float32": lambda p: median_seconds(
-        theta_textbook(p)(peers.textbook(p, np.float32)), 3
-    ),
-    "textbook NumPy, float64": lambda p: median_seconds(theta_textbook(p)(peers.textbook(p)), 3),
+    "textbook NumPy, float32": lambda p: textbook_evaluation(p, np.float32),
+    "textbook NumPy, float64": lambda p: textbook_evaluation(p, np.float64),
     "rhohat transform": our_transform,
 }
 

@@ -124,6 +124,11 @@ class Terms:
         return Terms(self.weight, self.squared_error, self.activity, gradient, direction)
 
 
+def _counted(h: FloatArray, w: FloatArray) -> tuple[float, Float64Array]:
+    """sum_i w_i, and sum_i w_i h(a_i)."""
+    return float(w.sum(dtype=np.float64)), (w @ h).astype(np.float64)
+
+
 def _added(sums: FloatArray, more: FloatArray) -> FloatArray:
     """The sum, in place; an empty array is nothing."""
     if not more.size:
@@ -359,11 +364,7 @@ class SparseObjective:
         else:
             np.matmul(A.T, delta3, out=grad["W_dec"])
         np.matmul(ones, delta3, out=grad["b_dec"])
-        counted = ones if w is None else w
-        if known_A:
-            return Terms(0.0, squared_error, np.zeros(k), gradient, direction)
-        activity = (counted @ h).astype(np.float64)
-        weight = float(counted.sum(dtype=np.float64))
+        weight, activity = (0.0, np.zeros(k)) if known_A else _counted(h, ones if w is None else w)
         return Terms(weight, squared_error, activity, gradient, direction)
 
     def activities(
@@ -386,11 +387,10 @@ class SparseObjective:
         """
         parameters = self.unpack(theta.astype(X.dtype, copy=False))
         h, _ = self.penalty.pointwise(self.encode(X, parameters, out=out))
-        counted = np.ones(len(X), X.dtype) if sample_weight is None else sample_weight
-        counted = counted.astype(X.dtype, copy=False)
+        w = np.ones(len(X)) if sample_weight is None else sample_weight
+        weight, activity = _counted(h, w.astype(X.dtype, copy=False))
         nothing = np.empty(0, X.dtype)
-        activity = (counted @ h).astype(np.float64)
-        return Terms(float(counted.sum(dtype=np.float64)), 0.0, activity, nothing, nothing)
+        return Terms(weight, 0.0, activity, nothing, nothing)
 
     def penalty_slope(self, terms: Terms) -> Float64Array:
         """Slope of the penalty by each unit's average over all rows in `terms`, (k,)."""

@@ -219,13 +219,14 @@ def look(
     smallest = (1, 1) if isinstance(side, str) else (side, side)
     data = Request(paths, settings.color, smallest, shape, key, on_error).look()
     settings = complete(settings, data.kind, rows_are_images=shape is not None)
-    sizes = {content.shape[1:3] for content in data.contents()}
-    if settings.patch_size == "whole" and len(sizes) > 1:
-        (a, b), (c, d) = sorted(sizes)[:2]
-        raise ValueError(
-            f"whole images must have one size, but some have {a} x {b} pixels and others {c} x {d}."
-            " Cut patches, --patch-size 10 for instance, or scale the images."
-        )
+    if settings.patch_size == "whole":
+        sizes = sorted({content.shape[1:3] for content in data.contents()})
+        if len(sizes) > 1:
+            (a, b), (c, d) = sizes[:2]
+            raise ValueError(
+                f"whole images must have one size, but some have {a} x {b} pixels and others "
+                f"{c} x {d}. Cut patches, --patch-size 10 for instance, or scale the images."
+            )
     return data, settings
 
 
