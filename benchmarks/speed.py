@@ -156,6 +156,7 @@ def our_training(problem, goal, growth=True):
         sparsity_penalty=KLSparsity(target=problem.target, weight=problem.weight),
         weight_decay=problem.weight_decay,
         max_iter=260 if growth else 1000,
+        tol=1e-4 if growth else 0,
         growth=growth,
         callback=stop,
         random_state=0,
