@@ -47,6 +47,16 @@ def test_derivative_from_the_output_agrees_with_differences(name):
 
 
 @every_activation
+def test_inverse_leads_back_except_close_to_the_ends_of_a_bounded_range(name):
+    row = ACTIVATIONS[name]
+    a = row.function(np.linspace(-2.5, 2.5, 101))
+    np.testing.assert_allclose(row.function(row.inverse(a)), a, rtol=1e-12)
+    if row.is_bounded:
+        ends = row.function(row.inverse(np.array([-1e6, 1e6])))
+        assert row.range[0] < ends[0] < ends[1] < row.range[1]
+
+
+@every_activation
 @both_precisions
 def test_values_stay_in_the_range_and_never_fall(name, dtype):
     row = ACTIVATIONS[name]

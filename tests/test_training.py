@@ -1,5 +1,6 @@
 """Training: what a run reports is true, repeats bit for bit, and survives what happens to it."""
 
+import dataclasses
 import os
 import signal
 import threading
@@ -398,7 +399,7 @@ def test_not_a_number_from_a_worker_is_an_error_that_names_the_term(monkeypatch,
             A[0] = np.nan
         return A
 
-    poisoned = Activation("sigmoid", function, sigmoid.derivative, sigmoid.range)
+    poisoned = dataclasses.replace(sigmoid, function=function)
     monkeypatch.setitem(ACTIVATIONS, "sigmoid", poisoned)
     model = make_model(callback=poison, n_jobs=n_jobs)
     with pytest.raises(FloatingPointError, match=r"NaN in reconstruction, sparsity in iteration 4"):

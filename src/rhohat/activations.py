@@ -17,6 +17,10 @@ from rhohat._typing import FloatArray
 __all__ = ["ACTIVATIONS", "Activation"]
 
 
+#: Share of a bounded range, at either end, in which no inverse is looked for: it would be far out.
+NEAR_END = 0.003
+
+
 @dataclass(frozen=True)
 class Activation:
     """An elementwise function f, with its derivative written in terms of its output.
@@ -29,6 +33,8 @@ class Activation:
         ``function(Z)`` overwrites Z with f(Z) and returns it.
     derivative : callable
         ``derivative(A, out)`` writes f'(Z) into `out` and returns it, given A = f(Z).
+    inverse : callable
+        ``inverse(mean)`` is a z where f(z) is that value; where none is, one whose value is near.
     range : tuple of float
         Infimum and supremum of f. The lower end is where a unit of bounded range is silent.
     """
@@ -36,6 +42,7 @@ class Activation:
     name: str
     function: Callable[[FloatArray], FloatArray]
     derivative: Callable[[FloatArray, FloatArray], FloatArray]
+    inverse: Callable[[FloatArray], FloatArray]
     range: tuple[float, float]
 
     @property
@@ -59,6 +66,12 @@ def _sigmoid_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     return np.multiply(out, A, out=out)
 
 
+def _sigmoid_inverse(a: FloatArray) -> FloatArray:
+    """Z = log(a / (1 - a)), for a within 0.003 of the ends that of there."""
+    inside = np.clip(a, NEAR_END, 1 - NEAR_END)
+    return np.log(inside / (1 - inside))
+
+
 def _tanh(Z: FloatArray) -> FloatArray:
     """f(z) = tanh(z)."""
     return np.tanh(Z, out=Z)
@@ -70,6 +83,11 @@ def _tanh_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     return np.subtract(1, out, out=out)
 
 
+def _tanh_inverse(a: FloatArray) -> FloatArray:
+    """Z = artanh(a), for a within 0.006 of the ends that of there."""
+    return np.arctanh(np.clip(a, 2 * NEAR_END - 1, 1 - 2 * NEAR_END))
+
+
 def _relu(Z: FloatArray) -> FloatArray:
     """f(z) = max(z, 0)."""
     return np.maximum(Z, 0, out=Z)
@@ -78,6 +96,11 @@ def _relu(Z: FloatArray) -> FloatArray:
 def _relu_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     """f'(z) = 1 where z > 0, else 0."""
     return np.sign(A, out=out)  # A is never negative
+
+
+def _relu_inverse(a: FloatArray) -> FloatArray:
+    """Z = a; 0 for negative ones."""
+    return np.maximum(a, 0)
 
 
 def _identity(Z: FloatArray) -> FloatArray:
@@ -91,12 +114,17 @@ def _identity_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     return out
 
 
+def _identity_inverse(a: FloatArray) -> FloatArray:
+    """Z = a."""
+    return a
+
+
 ACTIVATIONS: dict[str, Activation] = {
     row.name: row
     for row in (
-        Activation("sigmoid", _sigmoid, _sigmoid_derivative, (0.0, 1.0)),
-        Activation("tanh", _tanh, _tanh_derivative, (-1.0, 1.0)),
-        Activation("relu", _relu, _relu_derivative, (0.0, inf)),
-        Activation("identity", _identity, _identity_derivative, (-inf, inf)),
+        Activation("sigmoid", _sigmoid, _sigmoid_derivative, _sigmoid_inverse, (0.0, 1.0)),
+        Activation("tanh", _tanh, _tanh_derivative, _tanh_inverse, (-1.0, 1.0)),
+        Activation("relu", _relu, _relu_derivative, _relu_inverse, (0.0, inf)),
+        Activation("identity", _identity, _identity_derivative, _identity_inverse, (-inf, inf)),
     )
 }

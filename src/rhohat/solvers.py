@@ -68,6 +68,8 @@ class SolverState:
         Length of the last accepted step, in units of the search direction.
     steps, changes : tuple of ndarray of shape (p,)
         Last differences of theta and of the gradient, oldest first (L-BFGS).
+    curvatures : tuple of float
+        Their products.
     """
 
     theta: Float64Array
@@ -79,6 +81,7 @@ class SolverState:
     step: float = 0.0
     steps: tuple[Float64Array, ...] = field(default=(), repr=False)
     changes: tuple[Float64Array, ...] = field(default=(), repr=False)
+    curvatures: tuple[float, ...] = field(default=(), repr=False)
 
 
 class SolverResult(NamedTuple):
@@ -231,18 +234,17 @@ class LBFGS(GradientDescent):
         q = -state.grad
         if not state.steps:
             return q
-        pairs = [
-            (s, y, 1.0 / float(s @ y)) for s, y in zip(state.steps, state.changes, strict=True)
-        ]
+        pairs = list(zip(state.steps, state.changes, state.curvatures, strict=True))
+        scaled = np.empty_like(q)
         alphas = []
-        for s, y, inverse in reversed(pairs):
-            alpha = inverse * float(s @ q)
-            q -= alpha * y
+        for s, y, curvature in reversed(pairs):
+            alpha = float(s @ q) / curvature
+            q -= np.multiply(alpha, y, out=scaled)
             alphas.append(alpha)
-        s, y, _ = pairs[-1]
-        q *= float(s @ y) / float(y @ y)
-        for (s, y, inverse), alpha in zip(pairs, reversed(alphas), strict=True):
-            q += (alpha - inverse * float(y @ q)) * s
+        _, y, curvature = pairs[-1]
+        q *= curvature / float(y @ y)
+        for (s, y, curvature), alpha in zip(pairs, reversed(alphas), strict=True):
+            q += np.multiply(alpha - float(y @ q) / curvature, s, out=scaled)
         return q
 
     def first_step(self, state: SolverState, direction: Float64Array) -> float:
@@ -254,17 +256,19 @@ class LBFGS(GradientDescent):
     def remember(self, before: SolverState, after: SolverState) -> SolverState:
         """Keep the step and the change of gradient, where their product shows curvature."""
         step, change = after.theta - before.theta, after.grad - before.grad
-        if float(step @ change) <= np.finfo(float).eps * float(change @ change):
+        curvature = float(step @ change)
+        if curvature <= np.finfo(float).eps * float(change @ change):
             return after
         return replace(
             after,
             steps=(*before.steps, step)[-self.memory :],
             changes=(*before.changes, change)[-self.memory :],
+            curvatures=(*before.curvatures, curvature)[-self.memory :],
         )
 
     def forget(self, state: SolverState) -> SolverState | None:
         """`state` without steps, so that the next direction is the gradient's."""
-        return replace(state, steps=(), changes=()) if state.steps else None
+        return replace(state, steps=(), changes=(), curvatures=()) if state.steps else None
 
 
 class _Line:

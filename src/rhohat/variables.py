@@ -113,7 +113,7 @@ class Variables:
         """Start of training: a vector q drawn at random.
 
         V_enc from U[-r, r], r = sqrt(6 / (d + k + 1)), and biases zero, as in the CS294A notes, but
-        for the standardised data: where the output is unbounded, b_dec starts as the data's mean.
+        for the standardised data: the output starts at the data's mean, g(b_dec) = mu.
         The decoder starts as twice the encoder, V_dec = 2 V_enc, so that every unit begins with a
         feature of its own; independent starts let units grow alike.
         """
@@ -124,8 +124,7 @@ class Variables:
         start["W_enc"] = V
         if not objective.decoder.tied:
             start["W_dec"] = 2 * V
-        if not objective.decoder.output.is_bounded:
-            start["b_dec"] = self.mean
+        start["b_dec"] = objective.decoder.output.inverse(self.mean)
         return objective.pack(start)
 
     def to_theta(self, q: Float64Array) -> Float64Array:
