@@ -19,7 +19,7 @@ from rhohat.engines import ThreadEngine
 from rhohat.penalties import PENALTIES
 from rhohat.solvers import SOLVERS
 from rhohat.sources import ArraySource, Partition
-from rhohat.training import growth_stages, train
+from rhohat.training import Training, growth_stages
 from rhohat.variables import Variables
 
 #: Parameters unlike the defaults, so that no factor hides behind a one; the defaults for a new row.
@@ -164,7 +164,7 @@ def sparse_data(m, d, *, seed=0, dtype=np.float64):
 
 
 class Run:
-    """Everything `train` needs for one small problem, to be changed where a test needs it."""
+    """Everything `Training` needs for one small problem, to be changed where a test needs it."""
 
     def __init__(self, objective, X, *, sample_weight=None, n_jobs=1):
         self.objective = objective
@@ -173,22 +173,20 @@ class Run:
         self.partition = Partition.for_shape(X.shape[1], objective.n_components, X.dtype)
 
     def train(self, *, max_iter=10, solver=None, **options):
-        random_state = np.random.RandomState(0)
         with self.engine.running():
             variables = Variables.for_data(self.objective, self.source, self.engine, self.partition)
-            return train(
+            training = Training(
                 self.objective,
                 self.source,
-                q0=variables.initial(random_state),
-                variables=variables,
-                stages=growth_stages(self.source.shape[0], max_iter),
-                engine=self.engine,
-                partition=self.partition,
-                solver=solver or SOLVERS["lbfgs"](),
+                variables,
+                growth_stages(self.source.shape[0], max_iter),
+                self.engine,
+                self.partition,
+                solver or SOLVERS["lbfgs"](),
                 tol=0.0,
-                random_state=random_state,
                 **options,
             )
+            return training.run(variables.initial(np.random.RandomState(0)), seed=0)
 
 
 def png_chunk(kind, content):

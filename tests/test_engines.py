@@ -12,7 +12,7 @@ from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from cases import laws, make_case, relative
 from rhohat.engines import ThreadEngine, effective_n_jobs
-from rhohat.sources import ArraySource, Partition, RowSubset
+from rhohat.sources import ArraySource, Partition
 
 
 @dataclass
@@ -110,22 +110,6 @@ def test_sums_have_the_same_bits_for_any_number_of_threads(dtype):
     assert relative(grad, expected_grad) < tolerance
 
 
-def test_a_subset_of_rows_sums_like_an_array_of_these_rows():
-    X = np.random.RandomState(0).uniform(size=(50, 3))
-    weight = np.arange(50.0)
-    indices = np.array([1, 4, 7, 8, 20, 21, 49])
-    seen = []
-    engine = ThreadEngine(1)
-    with engine.running():
-        for rows in engine.map(
-            lambda rows: rows, RowSubset(ArraySource(X, weight), indices), Partition(1, 3)
-        ):
-            assert rows.X.flags.c_contiguous
-            seen.append(rows)
-    np.testing.assert_array_equal(np.vstack([rows.X for rows in seen]), X[indices])
-    np.testing.assert_array_equal(np.concatenate([rows.sample_weight for rows in seen]), indices)
-
-
 @given(n_features=st.integers(1, 5000), n_components=st.integers(1, 5000))
 @laws(30)
 def test_chunks_cover_every_row_once_in_whole_blocks(n_features, n_components):
@@ -148,25 +132,6 @@ def test_work_runs_in_as_many_threads_as_asked_for():
         engine.map_sum(wait_for_the_others, numbered_rows(3), Partition(1, 1))
 
 
-def test_only_a_few_chunks_are_read_ahead():
-    """Memory stays bounded: a slow consumer holds the reading up."""
-    read = []
-
-    class Counting(ArraySource):
-        def read(self, start, stop):
-            read.append(start)
-            return super().read(start, stop)
-
-    engine = ThreadEngine(2)
-    with engine.running():
-        results = engine.map(lambda rows: None, Counting(np.zeros((100, 1))), Partition(1, 1))
-        next(results)
-        time.sleep(0.05)
-        assert len(read) <= 2 * 2 + 2
-        assert len(list(results)) == 99
-    assert sorted(read) == list(range(100))
-
-
 # The machine.
 
 
@@ -185,8 +150,14 @@ def test_blas_is_held_to_one_thread_inside_and_left_as_it_was(limit, fails):
         try:
             with engine.running():
                 assert set(blas_threads()) == {1}
-                inside = engine.map(lambda rows: blas_threads(), numbered_rows(2), Partition(1, 1))
-                assert all(set(threads) == {1} for threads in inside)
+                inside = []
+                engine.map_into(
+                    lambda X, out: inside.append(blas_threads()),
+                    numbered_rows(2),
+                    Partition(1, 1),
+                    np.empty((2, 1)),
+                )
+                assert [set(threads) for threads in inside] == [{1}, {1}]
                 if fails:
                     raise LookupError
         except LookupError:

@@ -43,16 +43,8 @@ from rhohat import (
     Whitening,
 )
 from rhohat.decoders import DECODERS
-from rhohat.persistence import (
-    BRACKET_LIMIT,
-    HEADER_LIMIT,
-    OPTIONAL,
-    ROWS,
-    ModelFileError,
-    _unpack,
-    load,
-    save,
-)
+from rhohat.persistence import OPTIONAL, ROWS, ModelFileError, _unpack, load, save
+from rhohat.tensorfiles import BRACKET_LIMIT, HEADER_LIMIT
 
 DATA = Path(__file__).parent / "data"
 X = np.random.RandomState(0).uniform(0.1, 0.9, (60, 6))

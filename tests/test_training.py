@@ -25,7 +25,7 @@ from cases import (
     sparse_data,
 )
 from rhohat import KLSparsity, SparseAutoencoder, SparseObjective
-from rhohat.activations import ACTIVATIONS, Activation
+from rhohat.activations import ACTIVATIONS
 from rhohat.decoders import DECODERS
 from rhohat.engines import ThreadEngine
 from rhohat.solvers import SOLVERS, SolverResult, SolverState, StopReason
@@ -124,9 +124,15 @@ def test_stages_share_out_the_iterations_and_end_on_all_rows(n_rows, max_iter, g
 
 
 def test_large_data_grow_by_a_bounded_factor():
-    rows = [stage.n_rows for stage in growth_stages(10**7, 160)]
+    rows = [stage.n_rows for stage in growth_stages(10**7, 160, row_bytes=1)]
     assert len(rows) > 3
     assert max(b / a for a, b in pairwise(rows)) <= 8
+
+
+def test_growing_parts_fit_into_a_stated_memory():
+    *parts, everything = growth_stages(10**8, 260, row_bytes=784 * 8)
+    assert everything.n_rows == 10**8
+    assert all(part.n_rows * 784 * 8 <= 64 << 20 for part in parts)
 
 
 def test_every_stage_trains_on_as_many_rows_as_it_says_and_keeps_those_before():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from math import inf
 from numbers import Integral, Real
@@ -68,6 +69,22 @@ def look_up(name: str, value: Any, table: Mapping[str, T]) -> T:
         return table[value]
     rows = ", ".join(repr(row) for row in table)
     raise ValueError(f"{name} must be one of {rows}, got {value!r}.")
+
+
+def extra(module: str, name: str) -> Any:
+    """Import a module that the extra `name` brings, or tell how to install it.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"{module} is needed for this, and not installed: pip install 'rhohat[{name}]'"
+        ) from error
 
 
 def check_rows(X: ArrayLike) -> FloatArray:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from functools import partial
+from numbers import Integral
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,26 +23,27 @@ from sklearn.utils.validation import (
 from rhohat._typing import Float64Array, FloatArray
 from rhohat._validation import check_input, check_integer, check_real, check_rows, look_up
 from rhohat.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from rhohat.checkpoints import Checkpoint
+from rhohat.cluster import DaskEngine
 from rhohat.decoders import Decoder
-from rhohat.engines import ThreadEngine
+from rhohat.engines import Engine, ThreadEngine
+from rhohat.manifests import Manifest, Verified, take_manifest
 from rhohat.objective import SparseObjective
 from rhohat.penalties import SparsityPenalty
 from rhohat.solvers import SOLVERS, Solver, StopReason
-from rhohat.sources import ArraySource, Partition
+from rhohat.sources import ArraySource, Partition, Source, Weighted
+from rhohat.stores import Mapped, RowData, is_stored, rows_of
 from rhohat.training import (
     IterationCallback,
+    Stage,
+    Training,
     TrainingProgress,
     activation_extremes,
     growth_stages,
-    train,
 )
-from rhohat.variables import Variables
+from rhohat.variables import FeatureSums, Variables
 
 __all__ = ["SparseAutoencoder"]
-
-
-#: Rows hashed at a time; the fingerprint of data must not depend on how they are computed.
-FINGERPRINTED = Partition(1024, 1024)
 
 
 class SparseAutoencoder(
@@ -95,6 +98,20 @@ class SparseAutoencoder(
     n_jobs : int, default=None
         Threads. None means as many as NumPy's BLAS would use, -1 every core. The result has the
         same bits for any number.
+    engine : {"threads", "dask"}, str, dask.distributed.Client or Engine, default="threads"
+        What computes: the threads of this process; or the workers of a Dask cluster, given by its
+        client, by its address (``"tcp://..."``, ``"tls://..."``), or as "dask": the active client,
+        and if there is none `n_jobs` workers on this machine. Workers read their rows themselves:
+        give `fit` a path, or an array that lies in files. The result has the same bits for all.
+    checkpoint : path-like, default=None
+        Folder in which the state of training is kept while it runs, so that nothing is lost when
+        the machine stops.
+    resume : bool, default=False
+        Go on from the checkpoint, if there is one, to the same bits as if training had not stopped.
+        Without it, the checkpoint of a run that has not ended is an error.
+    verify : bool, default=True
+        Whether rows outside memory are compared, whenever they are read, with checksums taken in
+        the first pass, so that an edited or damaged file is noticed.
     warm_start : bool, default=False
         Start from the weights of the last fit, on all rows at once, instead of from random ones.
     callback : callable, default=None
@@ -174,6 +191,10 @@ class SparseAutoencoder(
         block_size: int | None = None,
         chunk_size: int | None = None,
         n_jobs: int | None = None,
+        engine: str | Engine | Any = "threads",
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        verify: bool = True,
         warm_start: bool = False,
         callback: IterationCallback | None = None,
         random_state: int | np.random.RandomState | None = None,
@@ -190,18 +211,26 @@ class SparseAutoencoder(
         self.block_size = block_size
         self.chunk_size = chunk_size
         self.n_jobs = n_jobs
+        self.engine = engine
+        self.checkpoint = checkpoint
+        self.resume = resume
+        self.verify = verify
         self.warm_start = warm_start
         self.callback = callback
         self.random_state = random_state
 
     @with_callbacks
-    def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(self, X: RowData, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn weights from the rows of X.
 
         Parameters
         ----------
-        X : array-like of shape (m, n_features)
-            Computed in its own precision, float32 or float64.
+        X : array-like of shape (m, n_features), or rows outside memory
+            Computed in its own precision, float32 or float64. Outside memory: the path of a .npy,
+            .zarr, .h5 or .hdf5 (``"file.h5::name"`` where it holds several arrays), a
+            `numpy.memmap`, zarr or Dask array, HDF5 dataset, list of arrays or paths, or a function
+            that makes an iterable of blocks of rows anew whenever it is called; also what another
+            transformer made of one of these.
         y : Ignored
         sample_weight : array-like of shape (m,), default=None
             How often each row counts, in the reconstruction and in the average activation alike.
@@ -216,6 +245,12 @@ class SparseAutoencoder(
             If a parameter or the data is not as described.
         FloatingPointError
             If loss or gradient becomes NaN during training; the last finite weights are kept.
+        DataChangedError
+            If rows outside memory are not what they were in the first pass.
+        CheckpointError
+            If the checkpoint is damaged, of another run, or would be lost.
+        WorkerError
+            If no Dask worker is left.
         MemoryError
             If the weights alone would need more memory than the machine has.
 
@@ -229,23 +264,26 @@ class SparseAutoencoder(
         solver = _solver(self.solver)
         max_iter = check_integer("max_iter", self.max_iter, low=1)
         tol = check_real("tol", self.tol, low=0)
-        engine = ThreadEngine(self.n_jobs)
+        engine = _engine(self.engine, self.n_jobs)
         goes_on = self.warm_start and hasattr(self, "encoder_weights_")
-        X = check_input(self, X, reset=not goes_on)
-        objective = self._objective(X.shape[1])
+        source = rows_of(self, X, reset=not goes_on)
+        _check_readable(engine, source)
+        n_rows, n_features = source.shape
+        objective = self._objective(n_features)
         _refuse_beyond_memory(objective)
         if sample_weight is not None:
-            sample_weight = _validated_weight(sample_weight, X)
-            counted = sample_weight > 0
-            if not counted.all():
-                X, sample_weight = X[counted], sample_weight[counted]
-        _warn_beyond_output_range(objective, X)
-
-        random_state = check_random_state(self.random_state)
-        source = ArraySource(X, sample_weight)
+            source = _weighted(source, sample_weight)
+            n_rows = source.shape[0]
         partition = Partition.for_shape(
-            X.shape[1], objective.n_components, X.dtype, self.block_size, self.chunk_size
+            n_features, objective.n_components, source.dtype, self.block_size, self.chunk_size
         )
+        stages = growth_stages(
+            n_rows,
+            max_iter,
+            self.growth and not goes_on,
+            row_bytes=n_features * source.dtype.itemsize,
+        )
+        random_state = check_random_state(self.random_state)
         start = self._warm_theta(objective) if goes_on else None
         tasks = FitTasks(self, max_iter, X=X, metadata={"sample_weight": sample_weight})
 
@@ -253,36 +291,41 @@ class SparseAutoencoder(
             stop = self.callback is not None and bool(self.callback(progress))
             return stop | tasks.end_iteration(
                 lambda: (
-                    self._weights(objective, progress.theta, X.dtype)
+                    self._weights(objective, progress.theta, source.dtype)
                     | {"average_activation_": progress.average_activation}
                 )
             )
 
         with engine.running():
-            variables = Variables.for_data(objective, source, engine, partition)
-            result = train(
+            manifest = take_manifest(source.origin, engine, partition.chunk_size)
+            if self.verify:
+                source = Verified.at_origin(source, manifest)
+            sums = FeatureSums.over(source, engine, partition)
+            _warn_beyond_output_range(objective, sums)
+            variables = Variables.for_sums(objective, sums)
+            q0 = variables.initial(random_state) if start is None else variables.from_theta(start)
+            checkpoint = state = None
+            if self.checkpoint is not None:
+                identity = self._identity(objective, source, partition, stages, manifest)
+                checkpoint = Checkpoint(self.checkpoint, identity)
+                state = checkpoint.prepare(self.resume)
+            training = Training(
                 objective,
                 source,
-                q0=variables.initial(random_state)
-                if start is None
-                else variables.from_theta(start),
-                variables=variables,
-                stages=growth_stages(X.shape[0], max_iter, self.growth and start is None),
-                engine=engine,
-                partition=partition,
-                solver=solver,
-                tol=tol,
-                random_state=random_state,
+                variables,
+                stages,
+                engine,
+                partition,
+                solver,
+                tol,
                 callback=after_iteration,
+                keep=None if checkpoint is None else checkpoint.keep,
             )
+            seed = int(random_state.randint(2**31)) if state is None else state.seed
+            result = training.run(q0, seed, state)
             low, high = activation_extremes(objective, result.theta, source, engine, partition)
-            fingerprint = hashlib.sha256()
-            for digest in engine.map(
-                lambda rows: hashlib.sha256(rows.X.data).digest(), source, FINGERPRINTED
-            ):
-                fingerprint.update(digest)
 
-        for name, weights in self._weights(objective, result.theta, X.dtype).items():
+        for name, weights in self._weights(objective, result.theta, source.dtype).items():
             setattr(self, name, weights)
         self.average_activation_ = result.average_activation
         self.loss_terms_ = result.loss
@@ -298,7 +341,7 @@ class SparseAutoencoder(
         width = np.subtract(*objective.activation.range[::-1])
         self.n_dead_ = int(np.sum(spread <= 1e-3 * (width if np.isfinite(width) else spread.max())))
         self.block_size_, self.chunk_size_ = partition
-        self.data_fingerprint_ = fingerprint.hexdigest()
+        self.data_fingerprint_ = manifest.fingerprint
         tasks.end()
 
         if result.reason is StopReason.NOT_A_NUMBER:
@@ -307,23 +350,29 @@ class SparseAutoencoder(
             warnings.warn(f"Training {result.reason.value}.", ConvergenceWarning, stacklevel=2)
         return self
 
-    def transform(self, X: ArrayLike) -> FloatArray:
+    def transform(self, X: RowData) -> FloatArray:
         """Activation of every hidden unit: f(X W_enc' + b_enc).
 
         Parameters
         ----------
-        X : array-like of shape (m, n_features)
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
 
         Returns
         -------
         A : ndarray of shape (m, n_components), in the precision of X
+            Of rows outside memory a `Mapped` source, computed whenever it is read: what follows in
+            a pipeline takes it, and `numpy.asarray` makes an array of it.
         """
         objective = self._fitted_objective()
-        X = check_input(self, X, reset=False)
-        parameters = self._parameters(X.dtype)
-        out = np.empty((X.shape[0], objective.n_components), X.dtype)
+        source = rows_of(self, X, reset=False)
+        parameters = self._parameters(source.dtype)
+        if is_stored(source):
+            encode = partial(objective.encode, parameters=parameters)
+            return cast(FloatArray, Mapped(source, encode, objective.n_components))
+        rows = cast(ArraySource, source).X
+        out = np.empty((len(rows), objective.n_components), rows.dtype)
         return self._map_rows(
-            lambda rows, out: objective.encode(rows, parameters, out), X, objective, out
+            lambda rows, out: objective.encode(rows, parameters, out), rows, objective, out
         )
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
@@ -448,6 +497,35 @@ class SparseAutoencoder(
         parameters = self._parameters(np.dtype(np.float64))
         return objective.pack({name: parameters[name] for name in objective.shapes})
 
+    def _identity(
+        self,
+        objective: SparseObjective,
+        source: Source,
+        partition: Partition,
+        stages: Sequence[Stage],
+        manifest: Manifest,
+    ) -> dict[str, str]:
+        """What decides the result of a run, in words, so that only the same one is resumed."""
+        weight = source.sample_weight if isinstance(source, ArraySource | Weighted) else None
+        counted = b"" if weight is None else np.ascontiguousarray(weight).tobytes()
+        seed = self.random_state
+        return {
+            "data": manifest.fingerprint,
+            "precision": source.dtype.name,
+            "sample weight": hashlib.sha256(counted).hexdigest(),
+            "shape": f"{source.shape[0]} rows, {source.shape[1]} features",
+            "n_components": str(objective.n_components),
+            "activation": objective.activation.name,
+            "decoder": objective.decoder.name,
+            "sparsity_penalty": f"{type(objective.penalty).__name__} {vars(objective.penalty)}",
+            "weight_decay": repr(objective.weight_decay),
+            "solver": str(self.solver),
+            "tol": repr(float(self.tol)),
+            "stages": str([tuple(stage) for stage in stages]),
+            "block and chunk size": str(tuple(partition)),
+            "random_state": str(seed) if isinstance(seed, Integral) else "not fixed",
+        }
+
     def _fitted_objective(self) -> SparseObjective:
         check_is_fitted(self)
         return self._objective(self.n_features_in_)
@@ -512,17 +590,52 @@ def _refuse_beyond_memory(objective: SparseObjective) -> None:
         )
 
 
-def _warn_beyond_output_range(objective: SparseObjective, X: FloatArray) -> None:
-    """Warn if X holds values that the decoder cannot reconstruct."""
+def _engine(engine: Any, n_jobs: int | None) -> Engine:
+    """The engine that a name, an address or a client stands for, or the one given."""
+    if hasattr(engine, "map_sum"):
+        return cast(Engine, engine)
+    if hasattr(engine, "scheduler_info"):
+        return DaskEngine(engine, n_jobs)
+    if isinstance(engine, str) and "://" in engine:
+        return DaskEngine(engine, n_jobs)
+    engines: dict[str, Callable[[], Engine]] = {
+        "threads": lambda: ThreadEngine(n_jobs),
+        "dask": lambda: DaskEngine(None, n_jobs),
+    }
+    return look_up("engine", engine, engines)()
+
+
+def _check_readable(engine: Engine, source: Source) -> None:
+    """Raise TypeError if workers of other processes would have to be sent the data."""
+    if isinstance(engine, DaskEngine) and not is_stored(source):
+        raise TypeError(
+            "Dask's workers read their rows themselves, but these lie in this process's memory. "
+            "Save them, numpy.save('X.npy', X), and give fit the path; or use engine='threads'."
+        )
+
+
+def _weighted(source: Source, sample_weight: ArrayLike) -> Source:
+    """`source` with weights; rows in memory that weigh nothing are left out."""
+    n_rows = source.shape[0]
+    weight = _validated_weight(sample_weight, np.empty((n_rows, 0)))
+    if not isinstance(source, ArraySource):
+        return Weighted(source, weight)
+    counted = weight > 0
+    if counted.all():
+        return ArraySource(source.X, weight)
+    return ArraySource(source.X[counted], weight[counted])
+
+
+def _warn_beyond_output_range(objective: SparseObjective, sums: FeatureSums) -> None:
+    """Warn if the data hold values that the decoder cannot reconstruct."""
     low, high = objective.decoder.output.range
     if not objective.decoder.output.is_bounded:
         return
-    least, greatest = float(X.min()), float(X.max())
-    if least < low or greatest > high:
+    if sums.low < low or sums.high > high:
         warnings.warn(
             f"decoder={objective.decoder.name!r} reaches values in ({low:g}, {high:g}) only, but X "
-            f"has values from {least:.4g} to {greatest:.4g}. Use decoder='linear', or bring the "
-            "data into that range: PatchNormalizer for patches, MinMaxScaler for other data.",
+            f"has values from {sums.low:.4g} to {sums.high:.4g}. Use decoder='linear', or bring "
+            "the data into that range: PatchNormalizer for patches, MinMaxScaler for other data.",
             UserWarning,
             stacklevel=3,
         )

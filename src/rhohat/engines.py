@@ -7,10 +7,9 @@ in order. However many threads work, the sum has the same bits.
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any, Protocol, Self, TypeVar, cast
 
@@ -21,7 +20,7 @@ from rhohat._typing import FloatArray
 from rhohat._validation import check_integer
 from rhohat.sources import Partition, Rows, Source
 
-__all__ = ["Engine", "ThreadEngine", "effective_n_jobs"]
+__all__ = ["Engine", "ThreadEngine", "chunk_sum", "effective_n_jobs", "single_threaded_blas"]
 
 
 class _Summable(Protocol):
@@ -35,11 +34,14 @@ class _Summable(Protocol):
 
 
 S = TypeVar("S", bound=_Summable)
-T = TypeVar("T")
 
 
 class Engine(Protocol):
     """What training needs to know of the machine."""
+
+    def running(self) -> AbstractContextManager[object]:
+        """Make ready, and clear away after."""
+        ...
 
     def map_sum(self, function: Callable[[Rows], S], source: Source, partition: Partition) -> S:
         """Sum of `function` over all blocks of `source`."""
@@ -95,6 +97,23 @@ def _controller() -> ThreadpoolController:
 _BLAS = _Blas()
 
 
+def single_threaded_blas() -> AbstractContextManager[None]:
+    """Hold BLAS to one thread, so that sums have the same bits in whatever process they are made.
+
+    The first and the last of those that hold it at once change and restore it.
+    """
+    return _BLAS.single_threaded()
+
+
+def chunk_sum(function: Callable[[Rows], S], rows: Rows, block_size: int) -> S:
+    """Sum of `function` over the blocks of a chunk, in order, in the precision it is made in."""
+    blocks = rows.blocks(block_size)
+    chunk: Any = function(next(blocks))
+    for block in blocks:
+        chunk += function(block)
+    return cast(S, chunk)
+
+
 def effective_n_jobs(n_jobs: int | None) -> int:
     """Threads to use: None for as many as NumPy's BLAS would use here, -1 for every core.
 
@@ -136,24 +155,6 @@ class ThreadEngine:
             finally:
                 self._pool = None
 
-    def map(
-        self, function: Callable[[Rows], T], source: Source, partition: Partition
-    ) -> Iterator[T]:
-        """Results of `function` for every chunk of `source`, in order, a few computed ahead."""
-        if self._pool is None:
-            raise RuntimeError(OUTSIDE)
-        waiting: deque[Future[T]] = deque()
-
-        def task(start: int, stop: int) -> T:
-            return function(source.read(start, stop))
-
-        for start, stop in partition.chunks(source.shape[0]):
-            waiting.append(self._pool.submit(task, start, stop))
-            if len(waiting) > 2 * self.n_threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
     def map_into(
         self,
         function: Callable[[FloatArray, FloatArray], object],
@@ -178,18 +179,12 @@ class ThreadEngine:
         n_added = 0
         changed = threading.Condition()
 
-        def chunk_sum(rows: Rows) -> S:
-            blocks = rows.blocks(partition.block_size)
-            chunk: Any = function(next(blocks))
-            for block in blocks:
-                chunk += function(block)
-            return cast(S, chunk.widened())
-
         def work(number: int, start: int, stop: int) -> None:
             nonlocal total, n_added
             with changed:  # keeps those that run ahead from piling up
                 changed.wait_for(lambda: number <= n_added + 4 * self.n_threads, timeout=1)
-            chunk = chunk_sum(source.read(start, stop))
+            rows = source.read(start, stop)
+            chunk = chunk_sum(function, rows, partition.block_size).widened()
             with changed:
                 done[number] = chunk
                 while n_added in done:

@@ -1,35 +1,23 @@
 """Models as files: one safetensors file per model, and nothing in it that could run.
 
-Eight bytes with the header's length, the header (JSON), then the fitted arrays, little-endian and
-row-major. The header's ``__metadata__`` holds the model's description, again JSON, and its SHA-256.
-The description has the ``format``, the ``model`` (class names, parameters and fitted values, nested
-as the model is), the ``versions`` that wrote it, and ``tensors``, a SHA-256 over dtype, shape and
-bytes of each array. Nothing else goes in, so that the same model makes the same bytes. An array is
-named by its attribute, within a pipeline by the way to it: ``steps.0.1.mean_``.
+The file is as `rhohat.tensorfiles` has it. It describes the model by class names, parameters and
+fitted values, nested as the model is. An array is named by its attribute, within a pipeline by the
+way to it: ``steps.0.1.mean_``.
 
 Each class that a file may hold is one row of `ROWS`; no name in a file is looked up anywhere else.
 Every format that was released stays readable; a parameter that a file lacks has its default.
-
-``safetensors.numpy.save`` is not used: it writes metadata in an order that changes from run to run,
-and takes the memory of any array for row-major. What is written here, it reads.
 """
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import inspect
-import json
 import os
-import secrets
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from importlib.metadata import version
 from io import BytesIO
-from math import isfinite, prod
 from pathlib import Path
 from reprlib import repr as short
-from typing import Any, BinaryIO, NamedTuple, NoReturn, TypeAlias
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,35 +29,23 @@ from rhohat.objective import LossTerms
 from rhohat.patches import PatchExtractor, PatchNormalizer
 from rhohat.penalties import KLSparsity, L1Sparsity, NoSparsity
 from rhohat.solvers import LBFGS, GradientDescent
+from rhohat.tensorfiles import (
+    DTYPES,
+    Arrays,
+    ModelFileError,
+    dtype_name,
+    expect,
+    is_count,
+    is_list,
+    is_number,
+    is_text,
+    pack,
+    unpack,
+    write_whole,
+)
 from rhohat.whitening import OneOverFWhitening, Whitening
 
 __all__ = ["ModelFileError", "load", "save"]
-
-#: Number of the format written; one more when older versions would misread what is new.
-FORMAT = 1
-#: Bytes and opening brackets that a header may have, so that the worst takes half a second and
-#: 100 MB to parse. A model has a few dozen brackets, and those in the names of its features.
-HEADER_LIMIT, BRACKET_LIMIT = 4_000_000, 100_000
-#: Types of arrays, as safetensors calls them.
-DTYPES: dict[str, np.dtype[Any]] = {
-    "F32": np.dtype("<f4"),
-    "F64": np.dtype("<f8"),
-    "I64": np.dtype("<i8"),
-}
-#: Beginnings of files that are taken for models.
-LOOKALIKES = {
-    b"\x80": "a pickle",
-    b"PK": "a zip archive, as .npz and PyTorch files are",
-    b"\x93NUMPY": "a NumPy array",
-    b"\x1f\x8b": "a gzip file",
-    b"\x78": "a compressed joblib file",
-}
-
-Arrays: TypeAlias = dict[str, NDArray[Any]]
-
-
-class ModelFileError(ValueError):
-    """The file is not a model, is damaged, or was written by a newer version."""
 
 
 class Array(NamedTuple):
@@ -99,46 +75,29 @@ class Value(NamedTuple):
     size: str = ""
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) is float and isfinite(value)
-
-
-def _is_text(value: Any) -> bool:
-    return type(value) is str
-
-
-def _is_list(value: Any, is_valid: Callable[[Any], bool], *lengths: int) -> bool:
-    fits = type(value) is list and (not lengths or len(value) in lengths)
-    return fits and all(map(is_valid, value))
-
-
 def _is_step(step: Any) -> bool:
-    pair = type(step) in (list, tuple) and len(step) == 2 and _is_text(step[0])
+    pair = type(step) in (list, tuple) and len(step) == 2 and is_text(step[0])
     return pair and (step[1] is None or step[1] == "passthrough" or _is_model(step[1]))
 
 
-COUNT = Value("a whole number, at least 0", _is_count)
-NUMBER = Value("a finite number", _is_number)
+COUNT = Value("a whole number, at least 0", is_count)
+NUMBER = Value("a finite number", is_number)
 FLAG = Value("true or false", lambda value: type(value) is bool)
-TEXT = Value("a text", _is_text)
+TEXT = Value("a text", is_text)
 TERMS = Value(
     "a list of three numbers",
-    lambda terms: _is_list(terms, _is_number, 3),
+    lambda terms: is_list(terms, is_number, 3),
     lambda terms: LossTerms(*terms),
 )
-SHAPE = Value("two or three whole numbers", lambda sizes: _is_list(sizes, _is_count, 2, 3), tuple)
+SHAPE = Value("two or three whole numbers", lambda sizes: is_list(sizes, is_count, 2, 3), tuple)
 NAMES = Value(
     "a list of texts",
-    lambda names: _is_list(names, _is_text),
+    lambda names: is_list(names, is_text),
     lambda names: np.array(names, dtype=object),
     size="d",
 )
 STEPS = Value(
-    "a list of (name, model) pairs", lambda steps: bool(steps) and _is_list(steps, _is_step)
+    "a list of (name, model) pairs", lambda steps: bool(steps) and is_list(steps, _is_step)
 )
 
 #: What transformers of columns remember of them.
@@ -198,7 +157,7 @@ ROWS: dict[str, Row] = {
                 "chunk_size_": COUNT,
                 "data_fingerprint_": TEXT,
             },
-            left_out=("callback",),
+            left_out=("callback", "engine", "checkpoint", "resume", "verify"),
         ),
         Row(
             Whitening,
@@ -273,43 +232,6 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     write_whole(path, content)
 
 
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file all at once: whatever goes wrong, it holds what it held before, or all.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written. Names it.
-    """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not (target.is_file() or target.is_dir()):  # a device, or a pipe
-        target.write_bytes(content)
-        return
-    temporary = target.parent / f".rhohat-{secrets.token_hex(8)}.tmp"
-    try:
-        if not target.parent.is_dir():
-            raise FileNotFoundError(errno.ENOENT, "The folder does not exist")
-        with temporary.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if temporary.read_bytes() != content:
-            raise OSError(errno.EIO, "What was written reads back differently")
-        os.replace(temporary, target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(error.errno or errno.EIO, reason, os.fspath(path)) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-    with suppress(OSError):  # not every platform opens folders
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
 def load(path: str | os.PathLike[str]) -> Any:
     """Read a model that `save` wrote.
 
@@ -335,7 +257,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     if not file.exists():
         raise FileNotFoundError(errno.ENOENT, "No such model file", os.fspath(path))
     try:
-        _expect(file.is_file(), "a file", words="a folder" if file.is_dir() else "a device")
+        expect(file.is_file(), "a file", words="a folder" if file.is_dir() else "a device")
         with file.open("rb") as stream:
             return _unpack(stream, os.fstat(stream.fileno()).st_size)
     except ModelFileError as error:
@@ -346,25 +268,7 @@ def _pack(model: Any) -> bytes:
     """Make the bytes of a file."""
     arrays: Arrays = {}
     described = _describe(model, "", "", arrays)
-    packages = ("rhohat", "numpy", "scipy", "scikit-learn")
-    description = {
-        "format": FORMAT,
-        "model": described,
-        "versions": {name: version(name) for name in packages},
-        "tensors": {name: _array_digest(array) for name, array in arrays.items()},
-    }
-    text = _dump(description, sort_keys=True)
-    header: dict[str, Any] = {"__metadata__": {"rhohat": text, "sha256": _digest(text)}}
-    order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
-    end = 0
-    for name in order:
-        begin, end = end, end + arrays[name].nbytes
-        dtype, shape = _dtype_name(arrays[name]), arrays[name].shape
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": (begin, end)}
-    packed = _dump(header).encode()
-    packed += b" " * (-len(packed) % 8)
-    data = (arrays[name].tobytes() for name in order)
-    return b"".join((len(packed).to_bytes(8, "little"), packed, *data))
+    return pack(described, arrays)
 
 
 def _describe(value: Any, label: str, prefix: str, arrays: Arrays) -> Any:
@@ -376,7 +280,7 @@ def _describe(value: Any, label: str, prefix: str, arrays: Arrays) -> Any:
     if _is_plain(value):
         return value
     if type(value) in (list, tuple):
-        if label.endswith("steps") and len(value) == 2 and _is_text(value[0]):
+        if label.endswith("steps") and len(value) == 2 and is_text(value[0]):
             label = label.removesuffix("steps") + value[0]
         items = [_describe(item, label, f"{prefix}{i}.", arrays) for i, item in enumerate(value)]
         return items if type(value) is list else {"tuple": items}
@@ -421,89 +325,14 @@ def _little_endian(value: Any, spec: Array, label: str) -> NDArray[Any]:
 
 def _unpack(stream: BinaryIO, size: int) -> Any:
     """Make the model that a file of `size` bytes describes."""
-    header, left = _read_header(stream, size)
-    description = _read_description(header.pop("__metadata__", None))
-    arrays = _read_arrays(stream, header, description["tensors"], left)
+    described, arrays = unpack(stream, size)
     try:
-        model = _restore(description["model"], "", arrays)
+        model = _restore(described, "", arrays)
     except RecursionError:
         raise ModelFileError("expected a model, found one nested without end") from None
-    _expect(_is_model(model), "a model", model)
-    _expect(not arrays, "the model's arrays only", sorted(arrays))
+    expect(_is_model(model), "a model", model)
+    expect(not arrays, "the model's arrays only", sorted(arrays))
     return model
-
-
-def _read_header(stream: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
-    """Read the header; also return how many bytes follow it."""
-    first = stream.read(8)
-    length = int.from_bytes(first, "little")
-    left = size - 8 - length
-    kinds = [kind for beginning, kind in LOOKALIKES.items() if first.startswith(beginning)]
-    kinds = kinds or [f"a header of {length} bytes"]
-    _expect(
-        length <= HEADER_LIMIT and left >= 0,
-        "a model that rhohat saved (pickles are never loaded, since they can run code), with a "
-        f"header of at most {HEADER_LIMIT} bytes",
-        words=f"{size} bytes that begin with {first!r}, {' or '.join(kinds)}",
-    )
-    header = _parse(stream.read(length))
-    _expect(type(header) is dict, "a header of named arrays", header)
-    return header, left
-
-
-def _read_description(metadata: Any) -> dict[str, Any]:
-    """Read the description, and check what all formats have in common."""
-    text: Any = metadata.get("rhohat") if type(metadata) is dict else None
-    _expect(_is_text(text), "a rhohat model", words="a safetensors file without a description")
-    expected = {"rhohat": text, "sha256": _digest(text)}
-    _expect(metadata == expected, f"a description and its SHA-256 {expected['sha256']}", metadata)
-    description = _parse(text)
-    _expect(type(description) is dict, "a description of a model", description)
-    keys = sorted(description)
-    _expect({"format", "versions"} <= set(keys), "a format and versions", keys)
-    number, versions = description["format"], description["versions"]
-    _expect(_is_count(number) and number > 0, "the number of a format", number)
-    known = type(versions) is dict and all(map(_is_text, versions.values()))
-    _expect(known and "rhohat" in versions, "the versions that wrote the file", versions)
-    if number > FORMAT:
-        raise ModelFileError(
-            f"expected format {FORMAT} or older, found format {short(number)}, which rhohat "
-            f"{short(versions['rhohat'])} wrote. Upgrade rhohat to that version or newer"
-        )
-    whole = ["format", "model", "tensors", "versions"]
-    _expect(keys == whole, f"a description of {', '.join(whole)}", keys)
-    return dict(description)
-
-
-def _read_arrays(stream: BinaryIO, entries: dict[str, Any], digests: Any, size: int) -> Arrays:
-    """Read the `size` bytes after the header as the arrays that it announces."""
-    known = type(digests) is dict and digests.keys() == entries.keys()
-    _expect(known, f"the arrays {short(digests)}", sorted(entries))
-    arrays = {}
-    end = 0
-    for name, entry in entries.items():
-        label = f"the array {short(name)}"
-        sound = (
-            type(entry) is dict
-            and entry.keys() == {"dtype", "shape", "data_offsets"}
-            and entry["dtype"] in list(DTYPES)
-            and _is_list(entry["shape"], lambda n: _is_count(n) and 0 < n <= size, 1, 2)
-            and _is_list(entry["data_offsets"], _is_count, 2)
-        )
-        _expect(sound, f"dtype, shape and offsets of {label}", entry)
-        dtype, shape = DTYPES[entry["dtype"]], entry["shape"]
-        begin, end = end, end + dtype.itemsize * prod(shape)
-        _expect(entry["data_offsets"] == [begin, end], f"{label} at {begin} to {end}", entry)
-        data = stream.read(min(end, size) - begin)
-        _expect(len(data) == end - begin, f"{end - begin} bytes for {label}", len(data))
-        array = np.frombuffer(data, dtype).reshape(shape)
-        digest = _array_digest(array)
-        _expect(digest == digests[name], f"{label} of SHA-256 {digest}", digests[name])
-        finite = bool(np.isfinite(array).all())
-        _expect(finite, f"finite numbers in {label}", words="NaN or infinity")
-        arrays[name] = array.astype(dtype.newbyteorder("="))
-    _expect(end == size, f"{end} bytes of arrays", size)
-    return arrays
 
 
 def _restore(node: Any, prefix: str, arrays: Arrays) -> Any:
@@ -512,22 +341,22 @@ def _restore(node: Any, prefix: str, arrays: Arrays) -> Any:
         return node
     if type(node) is list:
         return [_restore(item, f"{prefix}{i}.", arrays) for i, item in enumerate(node)]
-    _expect(type(node) is dict, "a finite number", node)
+    expect(type(node) is dict, "a finite number", node)
     if node.keys() == {"tuple"} and type(node["tuple"]) is list:
         return tuple(_restore(node["tuple"], prefix, arrays))
     name = node.get("class")
     more = "(a newer rhohat may have more)"
-    _expect(name in list(ROWS), f"a class among {', '.join(ROWS)} {more}", name)
+    expect(name in list(ROWS), f"a class among {', '.join(ROWS)} {more}", name)
     row = ROWS[name]
     keys = {"class", "params"} if row.fitted is None else {"class", "params", "fitted"}
     params = node.get("params")
-    _expect(node.keys() == keys and type(params) is dict, f"{sorted(keys)} of {name}", node)
+    expect(node.keys() == keys and type(params) is dict, f"{sorted(keys)} of {name}", node)
     known = f"parameters of {name} among {', '.join(sorted(row.parameters))}"
     unknown = sorted(params.keys() - row.parameters)
-    _expect(not unknown, f"{known} {more}", unknown)
+    expect(not unknown, f"{known} {more}", unknown)
     params = {p: _restore(params[p], f"{prefix}{p}.", arrays) for p in params}
     for p, value in row.checked.items():
-        _expect(value.is_valid(params.get(p)), f"{value.expected} as {name}'s {p}", params.get(p))
+        expect(value.is_valid(params.get(p)), f"{value.expected} as {name}'s {p}", params.get(p))
     model = row.cls(**params)
     if row.fitted is not None:
         vars(model).update(_restore_fitted(row, node["fitted"], prefix, arrays))
@@ -540,80 +369,33 @@ def _restore_fitted(row: Row, values: Any, prefix: str, arrays: Arrays) -> dict[
     specs = row.fitted or {}
     allowed = {attribute for attribute, spec in specs.items() if isinstance(spec, Value)}
     known = type(values) is dict and allowed - OPTIONAL <= values.keys() <= allowed
-    _expect(known, f"{name}'s {', '.join(sorted(allowed))}", values)
+    expect(known, f"{name}'s {', '.join(sorted(allowed))}", values)
     sizes: dict[str, int] = {}
     fitted = {}
     for attribute, spec in specs.items():
         label = f"{name}'s {attribute}"
         if isinstance(spec, Array):
             key = prefix + attribute
-            _expect(key in arrays, f"{label} as the array {short(key)}", words="none of this name")
+            expect(key in arrays, f"{label} as the array {short(key)}", words="none of this name")
             array = arrays.pop(key)
-            _expect(_dtype_name(array) in spec.dtypes, f"{label} in {spec.dtypes}", array.dtype)
+            expect(dtype_name(array) in spec.dtypes, f"{label} in {spec.dtypes}", array.dtype)
             fitted[attribute] = array
             symbols, found = spec.shape, array.shape
         elif attribute in values:
             value = values[attribute]
-            _expect(spec.is_valid(value), f"{spec.expected} as {label}", value)
+            expect(spec.is_valid(value), f"{spec.expected} as {label}", value)
             fitted[attribute] = spec.from_json(value)
             symbols = (spec.size,) if spec.size else ()
-            found = (value if _is_count(value) else len(value),) if spec.size else ()
+            found = (value if is_count(value) else len(value),) if spec.size else ()
         else:
             continue
         for symbol, size in zip(symbols, found, strict=False):
             if isinstance(symbol, str):
                 sizes.setdefault(symbol, size)
         expected = tuple(sizes.get(s, s) if isinstance(s, str) else s for s in symbols)
-        _expect(found == expected, f"{label} of size {expected}", found)
+        expect(found == expected, f"{label} of size {expected}", found)
     return fitted
 
 
 def _is_plain(value: Any) -> bool:
-    return value is None or type(value) in (bool, int, str) or _is_number(value)
-
-
-def _expect(condition: bool, expected: str, found: Any = None, *, words: str = "") -> None:
-    """Raise ModelFileError unless the condition holds; show what was found, or say it in words."""
-    if not condition:
-        raise ModelFileError(f"expected {expected}, found {words or short(found)}")
-
-
-def _dump(document: Any, sort_keys: bool = False) -> str:
-    """Write compact JSON in ASCII, floats as `repr` has them, so that they read back exactly."""
-    return json.dumps(document, sort_keys=sort_keys, separators=(",", ":"), allow_nan=False)
-
-
-def _parse(text: str | bytes) -> Any:
-    """Read JSON that has no key twice and no NaN."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(dict(pairs)) < len(pairs):
-            raise ValueError("the same key twice")
-        return dict(pairs)
-
-    def refuse(constant: str) -> NoReturn:
-        raise ValueError(constant)
-
-    try:
-        text = text if isinstance(text, str) else text.decode()
-        if text.count("[") + text.count("{") > BRACKET_LIMIT:
-            raise ValueError(f"more than {BRACKET_LIMIT} brackets")
-        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
-    except RecursionError:
-        raise ModelFileError("expected JSON, found brackets nested without end") from None
-    except ValueError as error:
-        raise ModelFileError(f"expected JSON, found an error: {error}") from None
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _array_digest(array: NDArray[Any]) -> str:
-    digest = hashlib.sha256(_dump([_dtype_name(array), array.shape]).encode())
-    digest.update(array.data)
-    return digest.hexdigest()
-
-
-def _dtype_name(array: NDArray[Any]) -> str:
-    return next(name for name, dtype in DTYPES.items() if dtype == array.dtype.newbyteorder("<"))
+    return value is None or type(value) in (bool, int, str) or is_number(value)

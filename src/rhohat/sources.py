@@ -6,7 +6,10 @@ above it needs to know where the data lies.
 
 from __future__ import annotations
 
+import copy
+import random
 from collections.abc import Iterator
+from math import floor, log, log1p
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -15,7 +18,18 @@ from numpy.typing import NDArray
 from rhohat._typing import FloatArray
 from rhohat._validation import check_integer
 
-__all__ = ["ArraySource", "Head", "Partition", "RowSubset", "Rows", "Source", "in_memory"]
+__all__ = [
+    "ArraySource",
+    "DataChangedError",
+    "Head",
+    "Partition",
+    "Rows",
+    "Source",
+    "Weighted",
+    "Wrapper",
+    "check_finite",
+    "sample_rows",
+]
 
 
 class Rows(NamedTuple):
@@ -42,8 +56,15 @@ class Rows(NamedTuple):
             yield Rows(self.X[part], weight, self.start + start)
 
 
+class DataChangedError(RuntimeError):
+    """The data are not what they were when training began: edited, shortened or gone."""
+
+
 class Source(Protocol):
     """What training needs to know of data."""
+
+    #: What errors call it: a file's path, for instance.
+    name: str
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -63,6 +84,19 @@ class Source(Protocol):
         """The rows with these numbers, in ascending order."""
         ...
 
+    def portion(self, start: int, stop: int) -> Source:
+        """What another process needs to read rows start to stop, under the same numbers."""
+        ...
+
+    @property
+    def origin(self) -> Source:
+        """Where the rows come from before anything is done to them; usually itself."""
+        ...
+
+    def over(self, origin: Source) -> Source:
+        """The same with another origin."""
+        ...
+
 
 class ArraySource:
     """Rows of an array in memory, or mapped into it.
@@ -72,6 +106,8 @@ class ArraySource:
     X : ndarray of shape (m, d), float32 or float64
     sample_weight : ndarray of shape (m,), default=None
     """
+
+    name = "the array"
 
     def __init__(self, X: FloatArray, sample_weight: FloatArray | None = None) -> None:
         self.X = X
@@ -98,17 +134,74 @@ class ArraySource:
         weight = None if self.sample_weight is None else self.sample_weight[indices]
         return Rows(np.ascontiguousarray(self.X[indices]), weight)
 
+    def portion(self, start: int, stop: int) -> Source:
+        """Itself: arrays stay where they are."""
+        return self
 
-def in_memory(source: Source, limit: int) -> Source:
-    """The same rows read once and held, if they take `limit` bytes at most."""
-    n_rows, n_features = source.shape
-    if n_rows * n_features * source.dtype.itemsize > limit:
-        return source
-    rows = source.read(0, n_rows)
-    return ArraySource(rows.X, rows.sample_weight)
+    @property
+    def origin(self) -> Source:
+        """Itself."""
+        return self
+
+    def over(self, origin: Source) -> Source:
+        """The other."""
+        return origin
 
 
-class Head:
+class Wrapper:
+    """A source made of another one; what it changes, it overrides.
+
+    Parameters
+    ----------
+    source : Source
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    @property
+    def name(self) -> str:
+        """As the other."""
+        return self.source.name
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of the other."""
+        return self.source.dtype
+
+    def read(self, start: int, stop: int) -> Rows:
+        """Rows of the other."""
+        return self.source.read(start, stop)
+
+    def take(self, indices: NDArray[np.intp]) -> Rows:
+        """Rows of the other."""
+        return self.source.take(indices)
+
+    def portion(self, start: int, stop: int) -> Source:
+        """The same of the other's portion."""
+        return self._around(self.source.portion(start, stop))
+
+    @property
+    def origin(self) -> Source:
+        """The other's origin."""
+        return self.source.origin
+
+    def over(self, origin: Source) -> Source:
+        """The same around the other over `origin`."""
+        return self._around(self.source.over(origin))
+
+    def _around(self, source: Source) -> Source:
+        wrapper = copy.copy(self)
+        wrapper.source = source
+        return wrapper
+
+
+class Head(Wrapper):
     """The first rows of another source.
 
     Parameters
@@ -118,53 +211,88 @@ class Head:
     """
 
     def __init__(self, source: Source, n_rows: int) -> None:
-        self.source = source
+        super().__init__(source)
         self.n_rows = n_rows
-        self.read = source.read
-        self.take = source.take
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
         return self.n_rows, self.source.shape[1]
 
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Precision of the other source."""
-        return self.source.dtype
 
-
-class RowSubset:
-    """Some of the rows of another source.
+class Weighted(Wrapper):
+    """Rows of another source, each counted as often as it weighs.
 
     Parameters
     ----------
     source : Source
-    indices : ndarray of int
-        Numbers of the rows, ascending.
+    sample_weight : ndarray of shape (m,)
     """
 
-    def __init__(self, source: Source, indices: NDArray[np.intp]) -> None:
-        self.source = source
-        self.indices = indices
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return len(self.indices), self.source.shape[1]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Precision of the other source."""
-        return self.source.dtype
+    def __init__(self, source: Source, sample_weight: FloatArray, first: int = 0) -> None:
+        super().__init__(source)
+        self.sample_weight = sample_weight
+        self.first = first
 
     def read(self, start: int, stop: int) -> Rows:
-        """Rows start to stop of the subset."""
-        return self.source.take(self.indices[start:stop])._replace(start=start)
+        """Rows of the other, with weights."""
+        weight = self.sample_weight[start - self.first : stop - self.first]
+        return self.source.read(start, stop)._replace(sample_weight=weight)
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
-        """Rows of the subset with these numbers."""
-        return self.source.take(self.indices[indices])
+        """Rows of the other, with weights."""
+        return self.source.take(indices)._replace(sample_weight=self.sample_weight[indices])
+
+    def portion(self, start: int, stop: int) -> Source:
+        """Only the weights of these rows."""
+        weight = self.sample_weight[start - self.first : stop - self.first]
+        return Weighted(self.source.portion(start, stop), weight, start)
+
+
+def check_finite(rows: Rows, name: str) -> None:
+    """Raise ValueError if a value is NaN or infinite, naming the first such row and column."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(rows.X.sum()):  # a fast pass that misses nothing
+            return
+    bad = np.argwhere(~np.isfinite(rows.X))
+    if len(bad):
+        row, column = (int(index) for index in bad[0])
+        raise ValueError(
+            f"{name} holds {rows.X[row, column]} in row {rows.start + row}, column {column}, in "
+            f"the block of rows {rows.start} to {rows.start + len(rows.X) - 1}. Leave such rows "
+            "out, or fill them in."
+        )
+
+
+def sample_rows(n_rows: int, size: int, seed: int) -> NDArray[np.intp]:
+    """Numbers of `size` rows at random, each set of them equally likely, in random order.
+
+    They are those that a reservoir of this size holds after the rows have passed by: which rows
+    enter depends on their numbers alone, so that the data need not be seen, and memory and time
+    grow with `size` and the logarithm of `n_rows`.
+
+    Parameters
+    ----------
+    n_rows, size, seed : int
+
+    Returns
+    -------
+    indices : ndarray of int of shape (min(size, n_rows),)
+
+    References
+    ----------
+    K.-H. Li (1994), Reservoir-sampling algorithms of time complexity O(n(1 + log(N/n))), ACM
+    Transactions on Mathematical Software 20: algorithm L.
+    """
+    draw = random.Random(seed).random
+    reservoir = np.arange(min(size, n_rows))
+    weight, row = 1.0, size - 1
+    while row < n_rows:
+        weight *= draw() ** (1 / size)
+        row += floor(log(1 - draw()) / log1p(-weight)) + 1
+        if row < n_rows:
+            reservoir[int(size * draw())] = row
+    return np.random.RandomState(seed).permutation(reservoir)
 
 
 #: Rows of a chunk: few enough for the first stage of training to keep two threads busy.

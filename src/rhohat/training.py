@@ -8,29 +8,31 @@ one runs on all rows, and the loss that is reported is that of all rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rhohat._typing import Float64Array, FloatArray
 from rhohat.engines import Engine
-from rhohat.interrupts import interrupts_as_requests
+from rhohat.interrupts import InterruptRequest, interrupts_as_requests
 from rhohat.objective import LossTerms, SparseObjective, Terms, Workspace
 from rhohat.solvers import Solver, SolverState, StopReason
-from rhohat.sources import Head, Partition, Rows, RowSubset, Source, in_memory
+from rhohat.sources import ArraySource, Head, Partition, Rows, Source, sample_rows
 from rhohat.variables import Variables
 
 __all__ = [
     "IterationCallback",
     "Stage",
     "Sweep",
+    "Training",
     "TrainingProgress",
     "TrainingResult",
+    "TrainingState",
     "activation_extremes",
     "growth_stages",
-    "train",
 ]
 
 
@@ -108,13 +110,17 @@ class TrainingResult(NamedTuple):
     detail: str
 
 
+#: What ends a run, and not only the stage.
+ENDINGS = (StopReason.CALLBACK, StopReason.INTERRUPTED, StopReason.NOT_A_NUMBER)
+#: After what a run has come to its end, and there is nothing to resume.
+FINISHED = (StopReason.CONVERGED, StopReason.MAX_ITER, StopReason.NO_DESCENT, StopReason.CALLBACK)
 #: Rows from which training starts on a part of them.
 GROWTH_THRESHOLD = 5000
 #: Rows and share of all iterations of the first stages. Trials on photographs: a smaller start
 #: leaves noise in some units, more iterations on it take longer to unlearn.
 FIRST_STAGES = ((2000, 0.35), (5000, 0.35))
-#: Bytes of a stage's rows that are read once and held, instead of at every evaluation.
-STAGE_BYTES = 64 << 20
+#: Bytes that a growing part of the data may have: it is read once and held.
+PART_BYTES = 64 << 20
 #: Bytes of activations that are kept from the first half of an evaluation to the second, and the
 #: features from which a product saved outweighs writing and reading them.
 KEPT_BYTES, KEPT_FEATURES = 256 << 20, 128
@@ -122,8 +128,12 @@ KEPT_BYTES, KEPT_FEATURES = 256 << 20, 128
 GROWTH_FACTOR = 4
 
 
-def growth_stages(n_rows: int, max_iter: int, growth: bool = True) -> list[Stage]:
+def growth_stages(
+    n_rows: int, max_iter: int, growth: bool = True, *, row_bytes: int = 400
+) -> list[Stage]:
     """Divide the iterations among growing parts of the data; the last stage has all rows.
+
+    Parts are held in memory, and so are at most 64 MiB large.
 
     >>> [tuple(stage) for stage in growth_stages(20_000, 200)]
     [(2000, 70), (5000, 70), (20000, 60)]
@@ -133,7 +143,7 @@ def growth_stages(n_rows: int, max_iter: int, growth: bool = True) -> list[Stage
     stages = [Stage(rows, int(share * max_iter)) for rows, share in FIRST_STAGES]
     sizes = []
     size = stages[-1].n_rows * GROWTH_FACTOR
-    while size * 2 <= n_rows:
+    while size * 2 <= n_rows and size * row_bytes <= PART_BYTES:
         sizes.append(size)
         size *= GROWTH_FACTOR
     left = max_iter - sum(stage.max_iter for stage in stages)
@@ -165,8 +175,7 @@ class Sweep:
         self.partition = partition
         self.source = source
         self.nan_in = ""
-        self._workspace = Workspace()
-        self._kept_activations = self._room_for_activations()
+        self._kept = _KeptActivations.for_source(objective, source, partition)
         self._seen: list[tuple[Float64Array, LossTerms, Float64Array]] = []
 
     def __call__(self, q: Float64Array) -> tuple[float, Float64Array]:
@@ -181,45 +190,19 @@ class Sweep:
         self._seen.append((q, terms, self.objective.average_activity(total)))
         return terms.total, grad
 
-    def _room_for_activations(self) -> FloatArray:
-        """For those of whole chunks, within the budget; none where the slope is known anyway."""
-        k, dtype = self.objective.n_components, self.source.dtype
-        n_rows = 0
-        if self.objective.penalty.fixed_slope is None and self.source.shape[1] >= KEPT_FEATURES:
-            fitting = KEPT_BYTES // (k * dtype.itemsize)
-            n_rows = self.source.shape[0]
-            if n_rows > fitting:
-                n_rows = fitting // self.partition.chunk_size * self.partition.chunk_size
-        return np.empty((n_rows, k), dtype)
-
     def _sums(self, theta: FloatArray) -> Terms:
         """Sum over all rows.
 
-        As far as the activations can be kept, they are computed first, so that the penalty's slope
-        is known when the gradient is; the other rows do with a sixth product instead.
+        As far as activations may be kept, they are summed first, so that the penalty's slope is
+        known when the gradient is computed; the other rows do with a sixth product instead.
         """
-        objective, kept = self.objective, self._kept_activations
-
-        def first(rows: Rows) -> Terms:
-            with overflow_as_infinity():
-                stop = rows.start + len(rows.X)
-                if stop <= len(kept):
-                    A = kept[rows.start : stop]
-                    return objective.activities(rows.X, theta, rows.sample_weight, out=A)
-                return objective.terms(rows.X, theta, rows.sample_weight, self._workspace)
-
+        n_kept = len(self._kept)
+        first = _BlockTerms(self.objective, theta, self._kept)
         total = self.engine.map_sum(first, self.source, self.partition)
-        if not len(kept):
-            return total
-        slope = objective.penalty_slope(total)
-
-        def second(rows: Rows) -> Terms:
-            with overflow_as_infinity():
-                A = kept[rows.start : rows.start + len(rows.X)]
-                weight, workspace = rows.sample_weight, self._workspace
-                return objective.terms(rows.X, theta, weight, workspace, A=A, slope=slope)
-
-        total += self.engine.map_sum(second, Head(self.source, len(kept)), self.partition)
+        if n_kept:
+            slope = self.objective.penalty_slope(total)
+            second = replace(first, slope=slope)
+            total += self.engine.map_sum(second, Head(self.source, n_kept), self.partition)
         return total
 
     def at(self, q: Float64Array) -> tuple[LossTerms, Float64Array]:
@@ -229,119 +212,338 @@ class Sweep:
         return found[1:]
 
 
+#: Intermediate results of blocks, for every thread its own.
+_WORKSPACE = Workspace()
+
+
+class _KeptActivations:
+    """Room for the activations of the first rows, shared by the threads of a process.
+
+    In another process there is none: what needs them computes them again, to the same bits.
+    """
+
+    def __init__(self, n_rows: int, k: int, dtype: np.dtype[Any]) -> None:
+        self._n_rows, self._k, self._dtype = n_rows, k, dtype
+        self._array: FloatArray | None = None
+
+    @classmethod
+    def for_source(
+        cls, objective: SparseObjective, source: Source, partition: Partition
+    ) -> _KeptActivations:
+        """For those of whole chunks, within the budget; none where the slope is known anyway."""
+        k, dtype = objective.n_components, source.dtype
+        n_rows = 0
+        if objective.penalty.fixed_slope is None and source.shape[1] >= KEPT_FEATURES:
+            fitting = KEPT_BYTES // (k * dtype.itemsize)
+            n_rows = source.shape[0]
+            if n_rows > fitting:
+                n_rows = fitting // partition.chunk_size * partition.chunk_size
+        kept = cls(n_rows, k, dtype)
+        kept._array = np.empty((n_rows, k), dtype)
+        return kept
+
+    def __len__(self) -> int:
+        return self._n_rows
+
+    @property
+    def are_here(self) -> bool:
+        """Whether this process keeps them."""
+        return self._array is not None
+
+    def of(self, rows: Rows) -> FloatArray:
+        """Where those of these rows are, or go."""
+        if self._array is None:
+            return _WORKSPACE.array("A", (len(rows.X), self._k), self._dtype)
+        return self._array[rows.start : rows.start + len(rows.X)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_array": None}
+
+
+@dataclass(frozen=True)
+class _BlockTerms:
+    """The sums over a block: activities alone where they are to be kept, and all else after.
+
+    Attributes
+    ----------
+    objective : SparseObjective
+    theta : ndarray of shape (p,)
+        In the precision of the rows.
+    kept : _KeptActivations
+    slope : ndarray of shape (k,), default=None
+        The penalty's slope, once it is known.
+    """
+
+    objective: SparseObjective
+    theta: FloatArray
+    kept: _KeptActivations
+    slope: Float64Array | None = None
+
+    def __call__(self, rows: Rows) -> Terms:
+        X, theta, weight, objective = rows.X, self.theta, rows.sample_weight, self.objective
+        with overflow_as_infinity():
+            if rows.start + len(X) > len(self.kept):
+                return objective.terms(X, theta, weight, _WORKSPACE)
+            A = self.kept.of(rows)
+            if self.slope is None:
+                return objective.activities(X, theta, weight, out=A)
+            if not self.kept.are_here:
+                objective.encode(X, objective.unpack(theta), out=A)
+            return objective.terms(X, theta, weight, _WORKSPACE, A=A, slope=self.slope)
+
+
 def overflow_as_infinity() -> np.errstate:
     """Let overflow show as an infinite loss, which solvers know how to handle."""
     return np.errstate(over="ignore", invalid="ignore")
 
 
-def train(
-    objective: SparseObjective,
-    source: Source,
-    *,
-    q0: Float64Array,
-    variables: Variables,
-    stages: Sequence[Stage],
-    engine: Engine,
-    partition: Partition,
-    solver: Solver,
-    tol: float,
-    random_state: np.random.RandomState,
-    callback: IterationCallback | None = None,
-) -> TrainingResult:
-    """Minimise `objective` over all rows of `source`, starting at `q0` in `variables`.
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything that a run knows between two iterations; it goes on from here bit for bit.
 
-    The first Ctrl-C or SIGTERM ends the run after the iteration under way; a second one at once.
-
-    Raises
-    ------
-    ValueError
-        If the loss at the start is not finite: the data's values are too large for its precision.
+    Attributes
+    ----------
+    stage : int
+        Number of the stage under way.
+    solver : SolverState
+        In the solver's variables, with the counts of this stage.
+    seed : int
+        Draws the growing part of the data.
+    loss : LossTerms
+        At the solver's point, over the rows of the stage.
+    average_activation : ndarray of shape (k,)
+        There.
+    loss_terms : list of LossTerms
+    stage_rows : list of int
+    rows_read : int
+        In the stages before.
+    reason : StopReason, default=None
+        Why the run has ended, if it has.
+    detail : str, default=""
     """
-    n_rows = source.shape[0]
-    max_iter = sum(stage.max_iter for stage in stages)
-    work = sum(stage.n_rows * stage.max_iter for stage in stages)
-    order = random_state.permutation(n_rows) if len(stages) > 1 else np.arange(0)
-    q, detail = q0, ""
-    history: list[LossTerms] = []
-    stage_rows: list[int] = []
-    rows_worked = 0
-    rows_read = 0
 
-    with interrupts_as_requests() as interrupt:
-        for stage in stages:
-            part = source
-            if stage.n_rows < n_rows:
-                part = in_memory(RowSubset(source, np.sort(order[: stage.n_rows])), STAGE_BYTES)
-            sweep = Sweep(objective, variables, engine, partition, part)
-            loss, grad = sweep(q)
-            if history and np.isnan(loss):
-                reason = StopReason.NOT_A_NUMBER
-                detail = f"{sweep.nan_in} in iteration {len(history)}"
-                break
-            with overflow_as_infinity():
-                is_finite = np.isfinite(loss) and np.isfinite(grad @ grad)
-            if not is_finite:
-                raise ValueError(
-                    f"the loss at the start of training is {loss} in {source.dtype.name}: the "
-                    "values are too large, or too small. Scale the data, for instance with "
-                    "sklearn.preprocessing.StandardScaler."
-                )
-            if not history:
-                history.append(sweep.at(q)[0])
-                stage_rows.append(stage.n_rows)
+    stage: int
+    solver: SolverState
+    seed: int
+    loss: LossTerms
+    average_activation: Float64Array
+    loss_terms: tuple[LossTerms, ...]
+    stage_rows: tuple[int, ...]
+    rows_read: int = 0
+    reason: StopReason | None = None
+    detail: str = ""
 
-            def after_iteration(
-                state: SolverState, stage: Stage = stage, sweep: Sweep = sweep
-            ) -> StopReason | None:
-                nonlocal rows_worked
-                terms, average = sweep.at(state.theta)
-                history.append(terms)
-                stage_rows.append(stage.n_rows)
-                rows_worked += stage.n_rows
-                progress = TrainingProgress(
-                    n_iter=len(history) - 1,
-                    max_iter=max_iter,
-                    n_rows=stage.n_rows,
-                    loss=terms,
-                    average_activation=average,
-                    work_done=rows_worked / work,
-                    theta=variables.to_theta(state.theta),
-                )
-                if callback is not None and callback(progress):
-                    return StopReason.CALLBACK
-                return StopReason.INTERRUPTED if interrupt.requested else None
+    @property
+    def n_iter(self) -> int:
+        """Iterations done, over all stages."""
+        return len(self.loss_terms) - 1
 
-            state, reason = solver.minimize(
-                sweep,
-                q,
-                max_iter=stage.max_iter,
-                tol=tol,
-                callback=after_iteration,
-                state=SolverState(q, loss, grad, recent_losses=(loss,)),
+
+#: Keeps the state of a run; told whether it must, or may leave it for later.
+KeepState: TypeAlias = Callable[[TrainingState, bool], None]
+
+
+@dataclass(frozen=True)
+class Training:
+    """One run: `objective` minimised over all rows of `source`, in stages.
+
+    Attributes
+    ----------
+    objective : SparseObjective
+    source : Source
+    variables : Variables
+    stages : sequence of Stage
+    engine : Engine
+    partition : Partition
+    solver : Solver
+    tol : float
+    callback : callable, default=None
+        Told of every iteration; ends the run if it returns True.
+    keep : callable, default=None
+        Given the state after every iteration.
+    """
+
+    objective: SparseObjective
+    source: Source
+    variables: Variables
+    stages: Sequence[Stage]
+    engine: Engine
+    partition: Partition
+    solver: Solver
+    tol: float
+    callback: IterationCallback | None = None
+    keep: KeepState | None = None
+
+    def run(
+        self, q0: Float64Array, seed: int, state: TrainingState | None = None
+    ) -> TrainingResult:
+        """Train from `q0`, or go on from `state`.
+
+        The first Ctrl-C or SIGTERM ends the run after the iteration under way; a second one at
+        once.
+
+        Raises
+        ------
+        ValueError
+            If the loss at the start is not finite: the data's values are too large for its
+            precision.
+        """
+        with interrupts_as_requests() as interrupt:
+            if state is None or state.reason is None:
+                for number in range(0 if state is None else state.stage, len(self.stages)):
+                    state = self._run_stage(number, q0, seed, state, interrupt)
+                    if state.reason in ENDINGS:
+                        break
+                assert state is not None
+                state = self._on_all_rows(state)
+                if self.keep is not None and state.reason in FINISHED:
+                    self.keep(state, True)
+        return self._result(state)
+
+    def _run_stage(
+        self,
+        number: int,
+        q0: Float64Array,
+        seed: int,
+        state: TrainingState | None,
+        interrupt: InterruptRequest,
+    ) -> TrainingState:
+        """Do the iterations of one stage; `state` is that before it, or within it."""
+        stage = self.stages[number]
+        sweep = self._sweep(self._part(stage.n_rows, seed))
+        if state is None or state.stage < number:
+            state = self._begin(sweep, number, q0, seed, state)
+            if state.reason is not None:
+                return state
+
+        work = sum(stage.n_rows * stage.max_iter for stage in self.stages)
+
+        def after_iteration(solver: SolverState) -> StopReason | None:
+            nonlocal state
+            assert state is not None
+            loss, average = sweep.at(solver.theta)
+            state = replace(
+                state,
+                solver=solver,
+                loss=loss,
+                average_activation=average,
+                loss_terms=(*state.loss_terms, loss),
+                stage_rows=(*state.stage_rows, stage.n_rows),
             )
-            q = state.theta
-            rows_read += stage.n_rows * state.n_evaluations
-            if reason is StopReason.NOT_A_NUMBER:
-                detail = f"{sweep.nan_in} in iteration {len(history)}"
-            if reason in (StopReason.CALLBACK, StopReason.INTERRUPTED, StopReason.NOT_A_NUMBER):
-                break
+            stop = None
+            if self.callback is not None and self.callback(self._progress(state, work)):
+                stop = StopReason.CALLBACK
+            elif interrupt.requested:
+                stop = StopReason.INTERRUPTED
+            if self.keep is not None:
+                self.keep(state, stop is not None)
+            return stop
 
-        if stage.n_rows < n_rows:
-            sweep = Sweep(objective, variables, engine, partition, source)
-            sweep(q)
-            rows_read += n_rows
-        loss_terms, average = sweep.at(q)
-    return TrainingResult(
-        theta=variables.to_theta(q),
-        average_activation=average,
-        loss=loss_terms,
-        loss_terms=np.array(history),
-        stage_rows=np.array(stage_rows, dtype=np.int64),
-        n_iter=len(history) - 1,
-        n_evaluations=rows_read / n_rows,
-        reason=reason,
-        detail=detail,
-    )
+        solver, reason = self.solver.minimize(
+            sweep,
+            state.solver.theta,
+            max_iter=stage.max_iter,
+            tol=self.tol,
+            callback=after_iteration,
+            state=state.solver,
+        )
+        detail = ""
+        if reason is StopReason.NOT_A_NUMBER:
+            detail = f"{sweep.nan_in} in iteration {state.n_iter + 1}"
+        return replace(state, solver=solver, reason=reason, detail=detail)
+
+    def _begin(
+        self,
+        sweep: Sweep,
+        number: int,
+        q0: Float64Array,
+        seed: int,
+        before: TrainingState | None,
+    ) -> TrainingState:
+        """Evaluate where a stage starts: at `q0`, or where the stage before has ended."""
+        q = q0 if before is None else before.solver.theta
+        loss, grad = sweep(q)
+        if before is not None and np.isnan(loss):
+            detail = f"{sweep.nan_in} in iteration {before.n_iter + 1}"
+            return replace(before, reason=StopReason.NOT_A_NUMBER, detail=detail)
+        with overflow_as_infinity():
+            is_finite = np.isfinite(loss) and np.isfinite(grad @ grad)
+        if not is_finite:
+            raise ValueError(
+                f"the loss at the start of training is {loss} in {self.source.dtype.name}: the "
+                "values are too large, or too small. Scale the data, for instance with "
+                "sklearn.preprocessing.StandardScaler."
+            )
+        terms, average = sweep.at(q)
+        solver = SolverState(q, loss, grad, recent_losses=(loss,))
+        n_rows = self.stages[number].n_rows
+        if before is None:
+            return TrainingState(number, solver, seed, terms, average, (terms,), (n_rows,))
+        read = self.stages[before.stage].n_rows * before.solver.n_evaluations
+        return replace(
+            before,
+            stage=number,
+            solver=solver,
+            loss=terms,
+            average_activation=average,
+            rows_read=before.rows_read + read,
+            reason=None,
+        )
+
+    def _on_all_rows(self, state: TrainingState) -> TrainingState:
+        """With loss and averages of all rows, if the run has ended on a part."""
+        read = self.stages[state.stage].n_rows * state.solver.n_evaluations
+        state = replace(state, rows_read=state.rows_read + read)
+        if self.stages[state.stage].n_rows == self.source.shape[0]:
+            return state
+        sweep = self._sweep(self.source)
+        sweep(state.solver.theta)
+        loss, average = sweep.at(state.solver.theta)
+        return replace(
+            state,
+            loss=loss,
+            average_activation=average,
+            rows_read=state.rows_read + self.source.shape[0],
+        )
+
+    def _sweep(self, source: Source) -> Sweep:
+        return Sweep(self.objective, self.variables, self.engine, self.partition, source)
+
+    def _part(self, n_rows: int, seed: int) -> Source:
+        """The rows of a stage: those drawn first of the largest part, or all."""
+        total = self.source.shape[0]
+        if n_rows == total:
+            return self.source
+        largest = max(stage.n_rows for stage in self.stages if stage.n_rows < total)
+        rows = self.source.take(np.sort(sample_rows(total, largest, seed)[:n_rows]))
+        return ArraySource(rows.X, rows.sample_weight)
+
+    def _progress(self, state: TrainingState, work: int) -> TrainingProgress:
+        before = sum(stage.n_rows * stage.max_iter for stage in self.stages[: state.stage])
+        here = self.stages[state.stage].n_rows * state.solver.n_iter
+        return TrainingProgress(
+            n_iter=state.n_iter,
+            max_iter=sum(stage.max_iter for stage in self.stages),
+            n_rows=state.stage_rows[-1],
+            loss=state.loss,
+            average_activation=state.average_activation,
+            work_done=(before + here) / work,
+            theta=self.variables.to_theta(state.solver.theta),
+        )
+
+    def _result(self, state: TrainingState) -> TrainingResult:
+        assert state.reason is not None
+        return TrainingResult(
+            theta=self.variables.to_theta(state.solver.theta),
+            average_activation=state.average_activation,
+            loss=state.loss,
+            loss_terms=np.array(state.loss_terms),
+            stage_rows=np.array(state.stage_rows, dtype=np.int64),
+            n_iter=state.n_iter,
+            n_evaluations=state.rows_read / self.source.shape[0],
+            reason=state.reason,
+            detail=state.detail,
+        )
 
 
 @dataclass
@@ -369,11 +571,11 @@ def activation_extremes(
     partition: Partition,
 ) -> tuple[Float64Array, Float64Array]:
     """Least and greatest activation of every unit over all rows, each (k,)."""
-    parameters = objective.unpack(theta.astype(source.dtype))
-
-    def extremes(rows: Rows) -> _Extremes:
-        A = objective.encode(rows.X, parameters)
-        return _Extremes(A.min(axis=0), A.max(axis=0))
-
+    extremes = partial(_extremes, objective=objective, theta=theta.astype(source.dtype))
     total = engine.map_sum(extremes, source, partition)
     return total.low, total.high
+
+
+def _extremes(rows: Rows, objective: SparseObjective, theta: FloatArray) -> _Extremes:
+    A = objective.encode(rows.X, objective.unpack(theta))
+    return _Extremes(A.min(axis=0), A.max(axis=0))

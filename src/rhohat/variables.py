@@ -17,6 +17,7 @@ theta = M q is linear and invertible: the objective stays the same, and its grad
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -32,18 +33,23 @@ __all__ = ["FeatureSums", "Variables"]
 class FeatureSums:
     """Sums over rows of 1, x - shift and (x - shift)^2 for every feature, row i counted w_i times.
 
-    The shift, a row of the data, keeps large offsets from cancelling.
+    The shift, a row of the data, keeps large offsets from cancelling. Besides, the least and the
+    greatest of all values.
     """
 
     weight: float
     first: Float64Array
     second: Float64Array
     shift: Float64Array
+    low: float
+    high: float
 
     def __iadd__(self, other: FeatureSums) -> FeatureSums:
         self.weight += other.weight
         self.first += other.first
         self.second += other.second
+        self.low = min(self.low, other.low)
+        self.high = max(self.high, other.high)
         return self
 
     def widened(self) -> FeatureSums:
@@ -56,7 +62,14 @@ class FeatureSums:
         with np.errstate(over="ignore", invalid="ignore"):  # the loss will tell
             D = rows.X - shift
             w = np.ones(len(D)) if rows.sample_weight is None else rows.sample_weight
-            return cls(float(w.sum()), w @ D, w @ (D * D), shift)
+            low, high = float(rows.X.min()), float(rows.X.max())
+            return cls(float(w.sum()), w @ D, w @ (D * D), shift, low, high)
+
+    @classmethod
+    def over(cls, source: Source, engine: Engine, partition: Partition) -> FeatureSums:
+        """Sums over all rows of `source`."""
+        shift = source.read(0, 1).X[0].astype(np.float64)
+        return engine.map_sum(partial(cls.of, shift=shift), source, partition)
 
     @property
     def mean(self) -> Float64Array:
@@ -96,8 +109,11 @@ class Variables:
         cls, objective: SparseObjective, source: Source, engine: Engine, partition: Partition
     ) -> Variables:
         """Standardise by the mean and standard deviation of all rows of `source`."""
-        shift = source.read(0, 1).X[0].astype(np.float64)
-        sums = engine.map_sum(lambda rows: FeatureSums.of(rows, shift), source, partition)
+        return cls.for_sums(objective, FeatureSums.over(source, engine, partition))
+
+    @classmethod
+    def for_sums(cls, objective: SparseObjective, sums: FeatureSums) -> Variables:
+        """Standardise by the mean and standard deviation that sums over all rows give."""
         scale = sums.standard_deviation
         if not (0 < scale < np.inf):  # constant data; or overflow, which the loss will tell
             scale = 1.0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 import scipy.fft
@@ -17,7 +18,6 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat._typing import Float64Array, FloatArray
 from rhohat._validation import (
     as_floats,
-    check_input,
     check_integer,
     check_real,
     check_rows,
@@ -25,7 +25,8 @@ from rhohat._validation import (
 )
 from rhohat.engines import ThreadEngine
 from rhohat.patches import Images, check_images, like_input
-from rhohat.sources import ArraySource, Partition, Rows
+from rhohat.sources import Partition, Rows, check_finite
+from rhohat.stores import Mapped, RowData, is_stored, rows_of
 
 __all__ = ["OneOverFWhitening", "Whitening"]
 
@@ -37,6 +38,13 @@ class _Moments:
     weight: float
     first: Float64Array
     second: Float64Array
+
+    @classmethod
+    def of(cls, rows: Rows, shift: Float64Array, name: str) -> _Moments:
+        """Sums over one block."""
+        check_finite(rows, name)
+        D = rows.X - shift
+        return cls(float(len(D)), D.sum(axis=0), D.T @ D)
 
     def __iadd__(self, other: _Moments) -> _Moments:
         self.weight += other.weight
@@ -114,12 +122,13 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.epsilon = epsilon
         self.n_components = n_components
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
+    def fit(self, X: RowData, y: object = None) -> Self:
         """Learn mean and eigenvectors from the rows of X.
 
         Parameters
         ----------
-        X : array-like of shape (m, n_features)
+        X : array-like of shape (m, n_features), or rows outside memory
+            As `SparseAutoencoder.fit` takes them; read in one pass.
         y : Ignored
 
         Returns
@@ -133,18 +142,14 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """
         look_up("method", self.method, _METHODS)
         check_real("epsilon", self.epsilon, low=0)
-        X = check_input(self, X, reset=True)
-        shift = X[0].astype(np.float64)
-
-        def moments(rows: Rows) -> _Moments:
-            D = rows.X - shift
-            return _Moments(float(len(D)), D.sum(axis=0), D.T @ D)
-
+        source = rows_of(self, X, reset=True)
+        n_features = source.shape[1]
         engine = ThreadEngine()
         with engine.running():
-            total = engine.map_sum(
-                moments, ArraySource(X), Partition.for_shape(X.shape[1], X.shape[1], X.dtype)
-            )
+            shift = source.read(0, 1).X[0].astype(np.float64)
+            moments = partial(_Moments.of, shift=shift, name=source.name)
+            partition = Partition.for_shape(n_features, n_features, source.dtype)
+            total = engine.map_sum(moments, source, partition)
             centre = total.first / total.weight
             covariance = total.second / total.weight - np.outer(centre, centre)
             variances, vectors = scipy.linalg.eigh(covariance)
@@ -162,22 +167,33 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.n_components_ = k
         return self
 
-    def transform(self, X: ArrayLike) -> FloatArray:
+    def transform(self, X: RowData) -> FloatArray:
         """Whiten the rows of X.
 
         Parameters
         ----------
-        X : array-like of shape (m, n_features)
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
 
         Returns
         -------
         X_white : ndarray of shape (m, n_features) for "zca", (m, k) for "pca"
+            Of rows outside memory a `Mapped` source, computed whenever it is read, without a copy
+            of the data: what follows in a pipeline takes it, and `numpy.asarray` makes an array.
         """
         check_is_fitted(self)
-        X = check_input(self, X, reset=False)
-        centred = X - self.mean_.astype(X.dtype)
-        white: FloatArray = centred @ self.matrix_.astype(X.dtype).T
-        return white
+        source = rows_of(self, X, reset=False)
+        dtype = source.dtype
+        matrix = np.ascontiguousarray(self.matrix_.astype(dtype).T)
+        whiten = partial(_whiten, mean=self.mean_.astype(dtype), matrix=matrix)
+        if is_stored(source):
+            return cast(FloatArray, Mapped(source, whiten, self._n_features_out))
+        n_rows, n_features = source.shape
+        out = np.empty((n_rows, self._n_features_out), dtype)
+        engine = ThreadEngine()
+        with engine.running():
+            partition = Partition.for_shape(n_features, n_features, dtype)
+            engine.map_into(lambda X, out: whiten(X, out=out), source, partition, out)
+        return out
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
         """Undo the whitening; exact where all components are kept and epsilon + l > 0.
@@ -260,6 +276,14 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _whiten(
+    X: FloatArray, mean: FloatArray, matrix: FloatArray, out: FloatArray | None = None
+) -> FloatArray:
+    """(X - mean) T'."""
+    white: FloatArray = np.matmul(X - mean, matrix, out=out)
+    return white
 
 
 _METHODS = {"zca": "turned back to the input's axes", "pca": "one column per component"}

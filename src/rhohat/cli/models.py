@@ -33,7 +33,7 @@ STANDARD_OUTPUT = Path("-")
 @contextmanager
 def binary_output(path: Path, what: str) -> Iterator[IO[bytes]]:
     """What is written goes to the file, or to standard output for "-", when it is complete."""
-    from rhohat.persistence import write_whole
+    from rhohat.tensorfiles import write_whole
 
     if path == STANDARD_OUTPUT and sys.stdout.isatty():
         raise click.UsageError("standard output is a terminal: pipe it, or name a file with -o.")
