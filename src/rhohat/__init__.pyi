@@ -1,4 +1,6 @@
 from .autoencoder import SparseAutoencoder
+from .checkpoints import CheckpointError
+from .cluster import DaskEngine, WorkerError
 from .datasets import load_photographs
 from .diagnostics import check_gradient, maximal_inputs
 from .edges import edge_score
@@ -9,6 +11,7 @@ from .persistence import ModelFileError, load, save
 from .progress import show_progress
 from .readers import DataFileError, LoadedImages, load_images, load_rows
 from .solvers import LBFGS, GradientDescent
+from .sources import DataChangedError
 from .training import TrainingProgress
 from .visualize import plot_features, plot_training
 from .whitening import OneOverFWhitening, Whitening
@@ -17,6 +20,9 @@ __version__: str
 
 __all__ = [
     "LBFGS",
+    "CheckpointError",
+    "DaskEngine",
+    "DataChangedError",
     "DataFileError",
     "GradientDescent",
     "KLSparsity",
@@ -34,6 +40,7 @@ __all__ = [
     "Terms",
     "TrainingProgress",
     "Whitening",
+    "WorkerError",
     "check_gradient",
     "edge_score",
     "load",

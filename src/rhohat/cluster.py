@@ -7,6 +7,7 @@ in the order of the chunks, so that the number of workers, and which of them fai
 from __future__ import annotations
 
 import logging
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +21,9 @@ from rhohat.sources import ArraySource, Partition, Rows, Source
 __all__ = ["DaskEngine", "WorkerError"]
 
 S = TypeVar("S")
+
+#: Of pickle: one that gives arrays memory of their own.
+PROTOCOL = 4
 
 logger = logging.getLogger("rhohat")
 
@@ -89,7 +93,7 @@ class DaskEngine:
                     n_workers=effective_n_jobs(self._n_jobs),
                     threads_per_worker=1,
                     host="127.0.0.1",
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",
                     silence_logs=logging.ERROR,
                 )
             )
@@ -134,14 +138,17 @@ class DaskEngine:
         partition: Partition,
         run: list[tuple[int, int]],
     ) -> Any:
+        import cloudpickle
         import dask
 
-        part = source.portion(run[0][0], run[-1][1])
+        # Packed here, since Dask would leave arrays where its network put them, perhaps not
+        # aligned, and sums have other bits then.
+        work = cloudpickle.dumps(
+            (function, source.portion(run[0][0], run[-1][1])), protocol=PROTOCOL
+        )
         # Parameters are as large as they are; that they go out with every task is the plan.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
-            return self._client.submit(
-                _sums_of_chunks, function, part, partition.block_size, run, pure=False
-            )
+            return self._client.submit(_sums_of_chunks, work, partition.block_size, run, pure=False)
 
     def _result(self, future: Any, source: Source, run: list[tuple[int, int]]) -> list[Any]:
         """What a task has returned, waiting for as long as there are workers."""
@@ -165,7 +172,7 @@ class DaskEngine:
                     ) from None
         where = f"rows {run[0][0]} to {run[-1][1] - 1} of {source.name}"
         try:
-            return cast("list[Any]", future.result())
+            return cast("list[Any]", pickle.loads(future.result()))
         except distributed.scheduler.KilledWorker as error:
             raise WorkerError(
                 f"{where} ended every worker that read them: the data there, or the library that "
@@ -181,9 +188,9 @@ class DaskEngine:
         return self._client.scheduler_info(n_workers=-1)["workers"]
 
 
-def _sums_of_chunks(
-    function: Callable[[Rows], Any], source: Source, block_size: int, run: list[tuple[int, int]]
-) -> list[Any]:
+def _sums_of_chunks(work: bytes, block_size: int, run: list[tuple[int, int]]) -> bytes:
     """In a worker: the sum of each chunk of a run."""
+    function, source = pickle.loads(work)
     with single_threaded_blas():
-        return [chunk_sum(function, source.read(*chunk), block_size) for chunk in run]
+        sums = [chunk_sum(function, source.read(*chunk), block_size) for chunk in run]
+    return pickle.dumps(sums, protocol=PROTOCOL)
