@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -157,9 +158,10 @@ def test_a_run_cut_off_while_it_writes_goes_on_from_the_checkpoint_before(
             raise Killed
         return original(*arguments, **options)
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(os, call, cut)
-        autoencoder(tmp_path).fit(X)
+        with pytest.raises(Killed):
+            autoencoder(tmp_path).fit(X)
     assert bits(autoencoder(tmp_path, resume=True).fit(X)) == bits(autoencoder().fit(X))
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
@@ -228,10 +230,8 @@ def test_kill_at_twenty_random_moments_changes_no_bit(tmp_path):
         for _ in range(20):
             child = run()
             time.sleep(draw.uniform(0.02, 0.25))
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             assert process.stdout.readline() == "ended\n"
         run()
         assert process.stdout.readline() == "ended\n"

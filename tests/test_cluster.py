@@ -101,7 +101,7 @@ def test_rows_in_memory_are_refused_with_what_to_do():
 def test_a_cluster_that_does_not_answer_is_an_error(tmp_path):
     with (
         dask.config.set({"distributed.comm.timeouts.connect": "200ms"}),
-        pytest.raises(WorkerError, match="no Dask cluster answers at tcp://127.0.0.1:9"),
+        pytest.raises(WorkerError, match=r"no Dask cluster answers at tcp://127\.0\.0\.1:9"),
     ):
         autoencoder(engine="tcp://127.0.0.1:9").fit(as_npy(tmp_path, X))
 

@@ -12,7 +12,7 @@ from math import inf
 
 import numpy as np
 
-from rhohat._typing import FloatArray
+from rhohat._typing import Float64Array, FloatArray
 
 __all__ = ["ACTIVATIONS", "Activation"]
 
@@ -42,7 +42,7 @@ class Activation:
     name: str
     function: Callable[[FloatArray], FloatArray]
     derivative: Callable[[FloatArray, FloatArray], FloatArray]
-    inverse: Callable[[FloatArray], FloatArray]
+    inverse: Callable[[Float64Array], Float64Array]
     range: tuple[float, float]
 
     @property
@@ -66,7 +66,7 @@ def _sigmoid_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     return np.multiply(out, A, out=out)
 
 
-def _sigmoid_inverse(a: FloatArray) -> FloatArray:
+def _sigmoid_inverse(a: Float64Array) -> Float64Array:
     """Z = log(a / (1 - a)), for a within 0.003 of the ends that of there."""
     inside = np.clip(a, NEAR_END, 1 - NEAR_END)
     return np.log(inside / (1 - inside))
@@ -83,7 +83,7 @@ def _tanh_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     return np.subtract(1, out, out=out)
 
 
-def _tanh_inverse(a: FloatArray) -> FloatArray:
+def _tanh_inverse(a: Float64Array) -> Float64Array:
     """Z = artanh(a), for a within 0.006 of the ends that of there."""
     return np.arctanh(np.clip(a, 2 * NEAR_END - 1, 1 - 2 * NEAR_END))
 
@@ -98,7 +98,7 @@ def _relu_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     return np.sign(A, out=out)  # A is never negative
 
 
-def _relu_inverse(a: FloatArray) -> FloatArray:
+def _relu_inverse(a: Float64Array) -> Float64Array:
     """Z = a; 0 for negative ones."""
     return np.maximum(a, 0)
 
@@ -114,7 +114,7 @@ def _identity_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     return out
 
 
-def _identity_inverse(a: FloatArray) -> FloatArray:
+def _identity_inverse(a: Float64Array) -> Float64Array:
     """Z = a."""
     return a
 

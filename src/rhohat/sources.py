@@ -63,8 +63,10 @@ class DataChangedError(RuntimeError):
 class Source(Protocol):
     """What training needs to know of data."""
 
-    #: What errors call it: a file's path, for instance.
-    name: str
+    @property
+    def name(self) -> str:
+        """What errors call it: a file's path, for instance."""
+        ...
 
     @property
     def shape(self) -> tuple[int, int]:

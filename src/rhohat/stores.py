@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -180,7 +180,7 @@ class NpyFile(Store):
     def _fill(self, stream: Any, start: int, rows: NDArray[Any]) -> None:
         """Read rows from number `start` on."""
         stream.seek(self._position(start))
-        left = memoryview(rows.reshape(-1).view(np.uint8))
+        left = memoryview(rows.reshape(-1).view(np.uint8).data)
         while left:
             n_read = stream.readinto(left)
             if not n_read:
@@ -681,7 +681,7 @@ def rows_of(estimator: BaseEstimator, X: RowData, *, reset: bool) -> Source:
     """Source of an estimator's input, in memory or not; see `check_input` and `open_store`."""
     source = open_store(X)
     if source is None:
-        return ArraySource(check_input(estimator, X, reset=reset))
+        return ArraySource(check_input(estimator, cast(ArrayLike, X), reset=reset))
     n_features = source.shape[1]
     if reset:
         estimator.n_features_in_ = n_features
