@@ -27,7 +27,7 @@ from rhohat.checkpoints import Checkpoint
 from rhohat.cluster import DaskEngine
 from rhohat.decoders import Decoder
 from rhohat.engines import Engine, ThreadEngine
-from rhohat.manifests import Manifest, Verified, take_manifest
+from rhohat.manifests import Verified, take_manifest
 from rhohat.objective import SparseObjective
 from rhohat.penalties import SparsityPenalty
 from rhohat.solvers import SOLVERS, Solver, StopReason
@@ -300,13 +300,16 @@ class SparseAutoencoder(
             manifest = take_manifest(source.origin, engine, partition.chunk_size)
             if self.verify:
                 source = Verified.at_origin(source, manifest)
+            fingerprint = manifest.fingerprint
+            if isinstance(source, Mapped):
+                fingerprint = take_manifest(source, engine, partition.chunk_size).fingerprint
             sums = FeatureSums.over(source, engine, partition)
             _warn_beyond_output_range(objective, sums)
             variables = Variables.for_sums(objective, sums)
             q0 = variables.initial(random_state) if start is None else variables.from_theta(start)
             checkpoint = state = None
             if self.checkpoint is not None:
-                identity = self._identity(objective, source, partition, stages, manifest)
+                identity = self._identity(objective, source, partition, stages, fingerprint)
                 checkpoint = Checkpoint(self.checkpoint, identity)
                 state = checkpoint.prepare(self.resume)
             training = Training(
@@ -341,7 +344,7 @@ class SparseAutoencoder(
         width = np.subtract(*objective.activation.range[::-1])
         self.n_dead_ = int(np.sum(spread <= 1e-3 * (width if np.isfinite(width) else spread.max())))
         self.block_size_, self.chunk_size_ = partition
-        self.data_fingerprint_ = manifest.fingerprint
+        self.data_fingerprint_ = fingerprint
         tasks.end()
 
         if result.reason is StopReason.NOT_A_NUMBER:
@@ -503,14 +506,14 @@ class SparseAutoencoder(
         source: Source,
         partition: Partition,
         stages: Sequence[Stage],
-        manifest: Manifest,
+        fingerprint: str,
     ) -> dict[str, str]:
         """What decides the result of a run, in words, so that only the same one is resumed."""
         weight = source.sample_weight if isinstance(source, ArraySource | Weighted) else None
         counted = b"" if weight is None else np.ascontiguousarray(weight).tobytes()
         seed = self.random_state
         return {
-            "data": manifest.fingerprint,
+            "data": fingerprint,
             "precision": source.dtype.name,
             "sample weight": hashlib.sha256(counted).hexdigest(),
             "shape": f"{source.shape[0]} rows, {source.shape[1]} features",

@@ -31,7 +31,7 @@ logger = logging.getLogger("rhohat")
 TASKS_PER_WORKER = 4
 
 
-class WorkerError(RuntimeError):
+class WorkerError(ConnectionError):
     """Workers are gone, or die of what they are given."""
 
 

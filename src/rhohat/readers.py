@@ -26,7 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat._typing import FloatArray
-from rhohat._validation import look_up
+from rhohat._validation import extra, look_up
+from rhohat.sources import Source
+from rhohat.stores import SUFFIXES, Concatenation, open_file
 
 __all__ = [
     "FORMATS",
@@ -108,12 +110,15 @@ class FileFormat(NamedTuple):
         (path, key) -> array of the content's shape.
     is_photograph : bool
         Whether it holds one photograph, whose contrast depends on exposure.
+    is_folder : bool
+        Whether it is a folder of its own.
     """
 
     suffixes: tuple[str, ...]
     look: Callable[[Path, str | None], Content]
     read: Callable[[Path, str | None], NDArray[Any]]
     is_photograph: bool = False
+    is_folder: bool = False
 
 
 # Photographs
@@ -431,6 +436,58 @@ def _read_mat(path: Path, key: str | None) -> NDArray[Any]:
     return np.ascontiguousarray(array)
 
 
+@contextmanager
+def _opened_hdf5(path: Path, key: str | None) -> Iterator[Any]:
+    """The chosen dataset of an HDF5 file."""
+    h5py = _needed("h5py")
+    with _decoding(), h5py.File(path, "r") as file:
+        datasets: dict[str, Any] = {}
+
+        def visit(name: str, node: Any) -> None:
+            if isinstance(node, h5py.Dataset) and node.dtype.kind in "buif" and node.ndim > 1:
+                datasets[name] = node
+
+        file.visititems(visit)
+        yield datasets[_choose(datasets, key, lambda name: datasets[name].shape)]
+
+
+@contextmanager
+def _opened_zarr(path: Path, key: str | None) -> Iterator[Any]:
+    """The chosen array of a zarr store."""
+    zarr = _needed("zarr")
+    with _decoding():
+        opened = zarr.open(str(path), mode="r")
+        if isinstance(opened, zarr.Group):
+            arrays = dict(opened.arrays())
+            opened = arrays[_choose(arrays, key, lambda name: arrays[name].shape)]
+        yield opened
+
+
+def _needed(module: str) -> Any:
+    try:
+        return extra(module, "store")
+    except ImportError as error:
+        raise DataFileError(f"needs a library to be read: {error}") from error
+
+
+def _look_in(opened: Callable[[Path, str | None], Any]) -> Callable[[Path, str | None], Content]:
+    def look(path: Path, key: str | None) -> Content:
+        with opened(path, key) as array:
+            return _content(array.shape, np.dtype(array.dtype))
+
+    return look
+
+
+def _read_in(
+    opened: Callable[[Path, str | None], Any],
+) -> Callable[[Path, str | None], NDArray[Any]]:
+    def read(path: Path, key: str | None) -> NDArray[Any]:
+        with opened(path, key) as array:
+            return _as_stack(np.asarray(array[...]))
+
+    return read
+
+
 #: Kinds of files, each one row.
 FORMATS = (
     FileFormat(
@@ -443,6 +500,8 @@ FORMATS = (
     FileFormat((".npy",), _look_at_npy, _read_npy),
     FileFormat((".npz",), _look_at_npz, _read_npz),
     FileFormat((".mat",), _look_at_mat, _read_mat),
+    FileFormat((".h5", ".hdf5"), _look_in(_opened_hdf5), _read_in(_opened_hdf5)),
+    FileFormat((".zarr",), _look_in(_opened_zarr), _read_in(_opened_zarr), is_folder=True),
 )
 _BY_SUFFIX = {suffix: row for row in FORMATS for suffix in row.suffixes}
 
@@ -559,6 +618,34 @@ class DataFiles:
         self._need_some(parts)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+    @property
+    def n_bytes(self) -> int:
+        """What the numbers take in memory."""
+        return sum(
+            prod(content.shape) * _float_of(content.dtype).itemsize
+            for content in self.contents.values()
+        )
+
+    @property
+    def can_be_stored(self) -> bool:
+        """Whether all can be read a run at a time."""
+        return all(path.suffix.lower() in SUFFIXES for path in self.contents)
+
+    def stored_rows(self) -> Source:
+        """The rows where they lie, to be read a run at a time.
+
+        Raises
+        ------
+        DataFileError
+            If the files have different numbers of columns.
+        """
+        widths = {content.shape[1]: path for path, content in self.contents.items()}
+        if len(widths) > 1:
+            (first, one), (second, other) = list(widths.items())[:2]
+            raise DataFileError(f"{other} has {second} columns, {one} has {first}.")
+        parts = [open_file(path, self.key) for path in self.contents]
+        return parts[0] if len(parts) == 1 else Concatenation(parts)
+
     def _arrays(self) -> Iterator[tuple[Path, NDArray[Any]]]:
         """What the files hold, one after the other."""
         for path in self.contents:
@@ -579,11 +666,14 @@ class DataFiles:
         for path in paths:
             if not path.exists():
                 raise FileNotFoundError(errno.ENOENT, "No such file or folder", str(path))
-            if not path.is_dir():
+            if not path.is_dir() or _is_folder_format(path):
                 files[path] = None
                 continue
             for folder, folders, names in os.walk(path, onerror=cannot_list):
                 folders[:] = sorted(name for name in folders if not name.startswith("."))
+                stores = [name for name in folders if _is_folder_format(Path(name))]
+                files.update(dict.fromkeys(Path(folder, name) for name in stores))
+                folders[:] = [name for name in folders if name not in stores]
                 for name in sorted(name for name in names if not name.startswith(".")):
                     inside = Path(folder, name)
                     if inside.suffix.lower() in _BY_SUFFIX:
@@ -615,11 +705,17 @@ class DataFiles:
         raise DataFileError(f"nothing could be read: {first.file} {first.reason}{more}.")
 
 
+def _is_folder_format(path: Path) -> bool:
+    """Whether a folder of this name is data itself."""
+    format_ = _BY_SUFFIX.get(path.suffix.lower())
+    return format_ is not None and format_.is_folder
+
+
 def _format_of(path: Path) -> FileFormat:
     format_ = _BY_SUFFIX.get(path.suffix.lower())
     if format_ is None:
         raise DataFileError(f"ends in none of {', '.join(_BY_SUFFIX)}")
-    if not path.is_file():
+    if not (path.is_dir() if format_.is_folder else path.is_file()):
         raise DataFileError("is not a file" if path.exists() else "is gone, or a link to nothing")
     return format_
 
@@ -635,12 +731,16 @@ def _with_shape(content: Content, shape: tuple[int, ...]) -> Content:
     return Content("images", (n, *shape), content.dtype)
 
 
+def _float_of(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The precision that holds such numbers."""
+    return np.dtype(np.float32 if dtype.itemsize <= 2 or dtype == np.float32 else np.float64)
+
+
 def _as_floats(array: NDArray[Any]) -> FloatArray:
     """The same numbers in float32 or float64, all finite."""
     if array.dtype.kind not in "buif":
         raise DataFileError(f"holds values of type {array.dtype}, expected real numbers")
-    precision = np.float32 if array.dtype.itemsize <= 2 or array.dtype == np.float32 else np.float64
-    floats: FloatArray = array.astype(precision, copy=False)
+    floats: FloatArray = array.astype(_float_of(array.dtype), copy=False)
     bad = ~np.isfinite(floats)
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
@@ -695,10 +795,10 @@ def load_images(
     others. Of animations and files of several pages the first picture is taken; PNG in colour of
     16 bits is read at 8.
 
-    Arrays (.npy, .npz, .mat) hold images along their first axis, (images, height, width) or
-    (images, height, width, channels), or one colour image, (height, width, 3); in .mat files images
-    lie along the last axis, as in Olshausen's ``IMAGES.mat``. Values stay as they are; unsigned
-    integers are divided by the largest of their type.
+    Arrays (.npy, .npz, .mat, .h5, .zarr) hold images along their first axis, (images, height,
+    width) or (images, height, width, channels), or one colour image, (height, width, 3); in .mat
+    files images lie along the last axis, as in Olshausen's ``IMAGES.mat``. Values stay as they are;
+    unsigned integers are divided by the largest of their type.
 
     Parameters
     ----------
@@ -707,7 +807,7 @@ def load_images(
     color : bool, default=False
         Red, green and blue instead of gray. Gray images then have three equal channels.
     key : str, default=None
-        Name of the array in .npz and .mat files that hold several.
+        Name of the array in files that hold several.
     on_error : {"fail", "skip"}, default="fail"
         What to do where a file cannot be read: raise, or leave it out and list it in `skipped`.
     smallest : tuple of int, default=(1, 1)
@@ -737,7 +837,9 @@ def load_images(
 def load_rows(
     paths: PathLike | Iterable[PathLike], *, key: str | None = None, on_error: str = "fail"
 ) -> FloatArray:
-    """Read two-dimensional arrays from .npy, .npz and .mat files, one below the other.
+    """Read two-dimensional arrays from .npy, .npz, .mat, .h5 and .zarr files, one below the other.
+
+    All are read into memory; give ``fit`` the path instead where that is too small.
 
     Parameters
     ----------

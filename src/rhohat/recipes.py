@@ -6,6 +6,7 @@ one row of `RECIPES`, and `make_pipeline` builds the scikit-learn pipeline.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -153,6 +154,7 @@ def make_pipeline(
     *,
     variance: float = 1.0,
     callback: IterationCallback | None = None,
+    run: Mapping[str, Any] | None = None,
 ) -> Pipeline:
     """Images or rows to activations of a sparse autoencoder.
 
@@ -165,6 +167,8 @@ def make_pipeline(
         The data's mean variance, which epsilon is a share of.
     callback : callable, default=None
         Told of every iteration.
+    run : mapping, default=None
+        Parameters of the autoencoder that say how it is trained, and not what: engine, checkpoint.
     """
     from sklearn.pipeline import Pipeline
 
@@ -204,6 +208,7 @@ def make_pipeline(
         n_jobs=settings.threads,
         callback=callback,
         random_state=settings.seed,
+        **(run or {}),
     )
     return Pipeline([*steps, ("autoencoder", autoencoder)])
 

@@ -56,7 +56,7 @@ class Rows(NamedTuple):
             yield Rows(self.X[part], weight, self.start + start)
 
 
-class DataChangedError(RuntimeError):
+class DataChangedError(OSError):
     """The data are not what they were when training began: edited, shortened or gone."""
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
 __all__ = [
+    "SUFFIXES",
     "BlockStream",
     "Concatenation",
     "DaskArray",
@@ -37,6 +38,7 @@ __all__ = [
     "RowData",
     "ZarrArray",
     "is_stored",
+    "open_file",
     "open_store",
     "rows_of",
 ]
@@ -510,14 +512,14 @@ class Mapped(Wrapper):
 # What an estimator may be given
 
 
-def _open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
-    """The rows in a file or folder, by the ending of its name."""
+def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
+    """The rows in a file or folder, by the ending of its name; `key` is the array meant."""
     text = os.fspath(path)
     plain, _, inner = text.partition("::")
-    opener = _SUFFIXES.get(Path(plain).suffix.lower())
+    opener = SUFFIXES.get(Path(plain).suffix.lower())
     if opener is None:
         raise ValueError(
-            f"{text} ends in none of {', '.join(_SUFFIXES)}. Read other files with "
+            f"{text} ends in none of {', '.join(SUFFIXES)}. Read other files with "
             "rhohat.load_rows or rhohat.load_images."
         )
     if not os.path.exists(plain):
@@ -579,7 +581,8 @@ def _h5py() -> Any:
     return extra("h5py", "store")
 
 
-_SUFFIXES: dict[str, Callable[[str, str | None], Source]] = {
+#: What opens files of rows that are read a run at a time, by the ending of their names.
+SUFFIXES: dict[str, Callable[[str, str | None], Source]] = {
     ".npy": _open_npy,
     ".zarr": _open_zarr,
     ".h5": _open_hdf5,
@@ -627,14 +630,14 @@ def _array_block(X: NDArray[Any]) -> Source:
 
 def _concatenate(X: Sequence[Any]) -> Source:
     return Concatenation(
-        [_array_block(part) if isinstance(part, np.ndarray) else _open_file(part) for part in X]
+        [_array_block(part) if isinstance(part, np.ndarray) else open_file(part) for part in X]
     )
 
 
 #: How each kind of store is recognised, and what reads it.
 STORES: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
     (_is_source, lambda source: source),
-    (lambda X: isinstance(X, str | os.PathLike), _open_file),
+    (lambda X: isinstance(X, str | os.PathLike), open_file),
     (_is_mapped_file, lambda X: NpyFile(X.filename, X.shape, X.dtype, X.offset)),
     (_is_a("zarr.Array"), ZarrArray),
     (_is_a("h5py.Dataset"), Hdf5Dataset),

@@ -17,8 +17,8 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from math import isfinite, prod
 from pathlib import Path
@@ -39,6 +39,7 @@ __all__ = [
     "is_number",
     "is_text",
     "pack",
+    "replacing",
     "unpack",
     "write_whole",
 ]
@@ -207,8 +208,11 @@ def is_list(value: Any, is_valid: Callable[[Any], bool], *lengths: int) -> bool:
     return fits and all(map(is_valid, value))
 
 
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file all at once: whatever goes wrong, it holds what it held before, or all.
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A stream whose content replaces a file all at once, when the block ends without an error.
+
+    Whatever goes wrong, be it a crash, the file holds what it held before, or all that is new.
 
     Raises
     ------
@@ -217,18 +221,17 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not (target.is_file() or target.is_dir()):  # a device, or a pipe
-        target.write_bytes(content)
+        with target.open("wb") as stream:
+            yield stream
         return
     temporary = target.parent / f".rhohat-{secrets.token_hex(8)}.tmp"
     try:
         if not target.parent.is_dir():
             raise FileNotFoundError(errno.ENOENT, "The folder does not exist")
         with temporary.open("xb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        if temporary.read_bytes() != content:
-            raise OSError(errno.EIO, "What was written reads back differently")
         os.replace(temporary, target)
     except OSError as error:
         reason = error.strerror or str(error)
@@ -242,6 +245,22 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file all at once, and read it back before it replaces what was there.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written. Names it.
+    """
+    with replacing(path) as stream:
+        stream.write(content)
+        stream.flush()
+        written = Path(str(stream.name))
+        if written.is_file() and written.read_bytes() != content:
+            raise OSError(errno.EIO, "What was written reads back differently")
 
 
 def expect(condition: bool, expected: str, found: Any = None, *, words: str = "") -> None:

@@ -18,9 +18,14 @@ from rhohat.recipes import Settings, complete
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
+    from rhohat._typing import FloatArray
+    from rhohat.sources import Source
+
 __all__ = ["Data", "Request", "look", "needs_of"]
 
 
+#: Bytes from which rows are read where they lie, a run at a time.
+HELD_BYTES = 1 << 30
 #: Paths from which a text that repeats the command names them no more.
 MANY = 3
 
@@ -40,6 +45,8 @@ class Request:
         Of the image that each row is.
     key : str or None
     on_error : {"skip", "fail"}
+    stored : bool
+        Whether rows must be read where they lie, and not into memory.
     """
 
     paths: Sequence[Path] = ()
@@ -48,6 +55,7 @@ class Request:
     shape: tuple[int, ...] | None = None
     key: str | None = None
     on_error: str = "skip"
+    stored: bool = False
 
     def look(self) -> Data:
         """Find the files and what they say that they hold, without reading them."""
@@ -87,8 +95,8 @@ class Data:
         Files in folders that are not data.
     n_examples : int
         Images, or rows.
-    content : list of ndarray, or ndarray
-        The images or rows, once read.
+    content : list of ndarray, ndarray, or Source
+        The images or rows, once read; rows too many to hold, where they lie.
     """
 
     request: Request
@@ -108,13 +116,37 @@ class Data:
 
             self.content = load_photographs(color=request.color).images
         elif found.kind == "rows":
-            self.content = found.rows()
+            self.content = self._rows(found)
         else:
             self.content = found.images(color=request.color).images
-        self.n_examples = len(self.content)
+        if not self.is_stored:
+            self.n_examples = len(self.content)
         bad = {skipped.file for skipped in self.skipped}
         self.files = [file for file in self.files if file not in bad]
         return self
+
+    def _rows(self, found: DataFiles) -> Any:
+        """The rows in memory, or where they lie if they are too many or must not be sent."""
+        if self.stays_where_it_is:
+            return found.stored_rows()
+        if self.request.stored:
+            raise ValueError(
+                "--dask needs rows that workers can read a run at a time, in .npy, .zarr, .h5 or "
+                ".hdf5 files."
+            )
+        return found.rows()
+
+    @property
+    def stays_where_it_is(self) -> bool:
+        """Whether the rows are, or will be, read where they lie."""
+        if self.kind != "rows" or self.found is None or not self.found.can_be_stored:
+            return False
+        return self.request.stored or self.found.n_bytes > HELD_BYTES
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the rows are read where they lie."""
+        return self.kind == "rows" and not isinstance(self.content, np.ndarray)
 
     def contents(self) -> list[Content]:
         """What the files' headers say."""
@@ -136,7 +168,7 @@ class Data:
         """
         with np.errstate(over="ignore", invalid="ignore"):
             if self.kind == "rows":
-                variance = float(self.content.var(axis=0, dtype=np.float64).mean())
+                variance = variance_of_rows(self.content)
             else:
                 pixels = sum(image.size for image in self.content)
                 mean = sum(float(image.sum(dtype=np.float64)) for image in self.content) / pixels
@@ -167,6 +199,9 @@ class Data:
             options.append(f"key={request.key!r}")
         if self.skipped:
             options.append("on_error='skip'")
+        if self.is_stored and len(request.paths) == 1:
+            inner = "" if request.key is None else f"::{request.key}"
+            return repr(f"{request.paths[0]}{inner}")
         if self.kind == "rows":
             return f"rhohat.load_rows({', '.join(options)})"
         if request.shape is not None:
@@ -207,17 +242,33 @@ class Data:
             click.echo(f"not data, left alone: {count(len(self.ignored), 'file')}", err=True)
 
 
+def variance_of_rows(rows: FloatArray | Source) -> float:
+    """Mean variance over the columns, in a pass over the rows, wherever they lie."""
+    from rhohat.engines import ThreadEngine
+    from rhohat.sources import ArraySource, Partition
+    from rhohat.variables import FeatureSums
+
+    source = ArraySource(rows) if isinstance(rows, np.ndarray) else rows
+    engine = ThreadEngine()
+    with engine.running():
+        partition = Partition.for_shape(source.shape[1], source.shape[1], source.dtype)
+        return FeatureSums.over(source, engine, partition).standard_deviation ** 2
+
+
 def look(
     paths: Sequence[Path],
     settings: Settings,
     on_error: str,
     shape: tuple[int, ...] | None,
     key: str | None,
+    stored: bool = False,
 ) -> tuple[Data, Settings]:
     """Find the data that settings are for, and fill in what they leave open."""
     side = settings.patch_size or (1 if shape is not None else 10)
     smallest = (1, 1) if isinstance(side, str) else (side, side)
-    data = Request(paths, settings.color, smallest, shape, key, on_error).look()
+    data = Request(paths, settings.color, smallest, shape, key, on_error, stored).look()
+    if stored and data.kind != "rows":
+        raise ValueError("--dask works on rows in files; photographs are cut up in this process.")
     settings = complete(settings, data.kind, rows_are_images=shape is not None)
     if settings.patch_size == "whole":
         sizes = sorted({content.shape[1:3] for content in data.contents()})

@@ -11,7 +11,7 @@ import numpy as np
 
 from rhohat.cli.data import Data
 from rhohat.recipes import Settings, make_pipeline
-from rhohat.training import growth_stages
+from rhohat.training import PART_BYTES, growth_stages
 
 #: Interpreter and libraries, matplotlib and scikit-learn among them.
 BASE_BYTES = 270 * 2**20
@@ -57,8 +57,11 @@ def estimate(data: Data, settings: Settings) -> Estimate:
         itemsize = 4 if contents[0].dtype.itemsize <= 2 or contents[0].dtype == "f4" else 8
         held = itemsize * n_rows * n_features
     parameters = 2 * settings.units * n_features
-    memory = BASE_BYTES + held + 2 * itemsize * n_rows * n_features + 8 * 48 * parameters
-    stages = growth_stages(n_rows, settings.iterations)
+    held += 2 * itemsize * n_rows * n_features
+    if data.stays_where_it_is:
+        held = 3 * PART_BYTES
+    memory = BASE_BYTES + held + 8 * 48 * parameters
+    stages = growth_stages(n_rows, settings.iterations, row_bytes=itemsize * n_features)
     overhead, per_row = _costs(settings, n_features, itemsize)
     seconds = sum(stage.max_iter * (overhead + per_row * stage.n_rows) for stage in stages)
     return Estimate(n_rows, n_features, memory, seconds)

@@ -25,7 +25,7 @@ from rhohat.cli.figures import (
     keep_matplotlib_cache_in_venv,
     tiles_of,
 )
-from rhohat.cli.options import config_option, data_options, settings_options
+from rhohat.cli.options import config_option, data_options, run_options, settings_options
 from rhohat.cli.text import EXIT_INTERRUPTED, count, duration, gibibytes, printable
 from rhohat.recipes import Settings, make_pipeline
 
@@ -49,6 +49,7 @@ __all__ = ["learn", "results_of"]
 )
 @settings_options
 @data_options
+@run_options
 @config_option
 @click.option("--dry-run", is_flag=True, help="Tell what would be done, and what it would take.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
@@ -59,6 +60,7 @@ def learn(
     on_error: str,
     shape: tuple[int, ...] | None,
     key: str | None,
+    run: dict[str, Any],
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -68,8 +70,10 @@ def learn(
 
     \b
     Photographs  .png .jpg .tif .webp .bmp .gif .pgm .ppm
-    Arrays       .npy .npz .mat: images (n, height, width[, 3]), in .mat files
+    Arrays       .npy .npz .mat .h5 .zarr: images (n, height, width[, 3]), in .mat files
                  (height, width[, 3], n); or rows of numbers (n, columns)
+
+    Rows of more than 1 GB in .npy, .h5 and .zarr stay where they are and are read a run at a time.
 
     Images are whitened and cut into patches, a sparse autoencoder learns to reconstruct the patches
     from hidden units that are mostly silent. Rows are whitened and learned from as they are.
@@ -91,23 +95,27 @@ def learn(
       rhohat learn digits.npz --key x_train --patch-size whole --whitening none \\
                    --decoder sigmoid --target 0.1 --weight-decay 3e-3 --units 196
       rhohat learn signals.npy --whitening pca --units 64
+      rhohat learn huge.zarr --checkpoint run/ --resume
+      rhohat learn huge.zarr --dask tcp://scheduler:8786
       rhohat learn huge/ --dry-run
     """
     keep_matplotlib_cache_in_venv()
     started = time.perf_counter()
     if out == Path("-"):
         raise click.BadParameter("learn writes several files, into a folder.", param_hint="--out")
-    data, settings = look(paths, settings, on_error, shape, key)
+    data, settings = look(paths, settings, on_error, shape, key, stored="engine" in run)
     if dry_run:
         report_estimate(data, settings, out, as_json)
         return
-    summary = fit(data, settings, out, started)
+    summary = fit(data, settings, run, out, started)
     click.echo(json.dumps(summary, indent=2) if as_json else summary_text(summary, data))
     if summary["training"]["interrupted"]:
         sys.exit(EXIT_INTERRUPTED)
 
 
-def fit(data: Data, settings: Settings, out: Path, started: float) -> dict[str, Any]:
+def fit(
+    data: Data, settings: Settings, run: dict[str, Any], out: Path, started: float
+) -> dict[str, Any]:
     """Read, learn and write; the summary."""
     from rhohat.interrupts import interrupts_as_requests
     from rhohat.progress import show_progress
@@ -122,7 +130,9 @@ def fit(data: Data, settings: Settings, out: Path, started: float) -> dict[str, 
     read = time.perf_counter()
     with interrupts_as_requests() as interrupt, warnings_as_notes():
         with show_progress() as callback:
-            pipeline = make_pipeline(settings, data.kind, variance=variance, callback=callback)
+            pipeline = make_pipeline(
+                settings, data.kind, variance=variance, callback=callback, run=run
+            )
             pipeline.fit(data.content)
         fitted = time.perf_counter()
         files = write_results(pipeline, out)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 import numpy as np
@@ -25,24 +25,32 @@ from rhohat.cli.learn import results_of
 from rhohat.cli.options import Shape, data_options
 from rhohat.cli.text import count, printable
 
+if TYPE_CHECKING:
+    from rhohat.sources import Source
+
 __all__ = ["encode", "inspect", "show"]
 
 STANDARD_OUTPUT = Path("-")
+#: Rows computed and written at a time, where they are too many to hold.
+ROWS_WRITTEN = 8192
 
 
 @contextmanager
 def binary_output(path: Path, what: str) -> Iterator[IO[bytes]]:
-    """What is written goes to the file, or to standard output for "-", when it is complete."""
-    from rhohat.tensorfiles import write_whole
+    """What is written goes to the file when it is complete, or to standard output for "-"."""
+    from rhohat.tensorfiles import replacing
 
-    if path == STANDARD_OUTPUT and sys.stdout.isatty():
-        raise click.UsageError("standard output is a terminal: pipe it, or name a file with -o.")
-    buffer = BytesIO()
-    yield buffer
     if path == STANDARD_OUTPUT:
+        if sys.stdout.isatty():
+            raise click.UsageError(
+                "standard output is a terminal: pipe it, or name a file with -o."
+            )
+        buffer = BytesIO()
+        yield buffer
         sys.stdout.buffer.write(buffer.getbuffer())
         return
-    write_whole(path, buffer.getvalue())
+    with replacing(path) as stream:
+        yield stream
     click.echo(f"{what} written to {printable(path)}")
 
 
@@ -146,9 +154,21 @@ def encode(
     data.read()
     data.report()
     features = content.transform(data.content)
-    what = f"{count(len(features), 'row')} of {count(features.shape[1], 'number')}"
-    with binary_output(out, what) as stream:
+    n_rows, n_units = features.shape
+    with binary_output(out, f"{count(n_rows, 'row')} of {count(n_units, 'number')}") as stream:
+        if data.is_stored:
+            write_rows(stream, features)
+            return
         np.lib.format.write_array(stream, np.ascontiguousarray(features), allow_pickle=False)
+
+
+def write_rows(stream: IO[bytes], source: Source) -> None:
+    """Write a .npy of rows that are read, and computed, a run at a time."""
+    n_rows, n_columns = source.shape
+    header = {"shape": (n_rows, n_columns), "fortran_order": False, "descr": source.dtype.str}
+    np.lib.format.write_array_header_1_0(stream, header)
+    for start in range(0, n_rows, ROWS_WRITTEN):
+        stream.write(source.read(start, min(start + ROWS_WRITTEN, n_rows)).X.tobytes())
 
 
 @click.command()

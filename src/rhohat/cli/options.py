@@ -17,7 +17,7 @@ from rhohat.activations import ACTIVATIONS
 from rhohat.decoders import DECODERS
 from rhohat.recipes import RECIPES, Settings
 
-__all__ = ["data_options", "settings_options"]
+__all__ = ["data_options", "run_options", "settings_options"]
 
 
 class PatchSize(click.ParamType):
@@ -204,10 +204,54 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Each row of the arrays is an image of this shape, taken whole unless "
             "--patch-size says otherwise.",
         ),
-        click.Option(["--key"], help="Name of the array in .npz and .mat files that hold several."),
+        click.Option(["--key"], help="Name of the array in files that hold several."),
     ):
         _declare(command, option)
     return command
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of how training runs; the command gets them as ``run``."""
+
+    @wraps(command)
+    def with_run(
+        checkpoint: Path | None, resume: bool, dask: str | None, verify: bool, **options: Any
+    ) -> Any:
+        if resume and checkpoint is None:
+            raise click.UsageError("--resume goes on from a checkpoint: name it by --checkpoint.")
+        run: dict[str, Any] = {"checkpoint": checkpoint, "resume": resume, "verify": verify}
+        if dask is not None:
+            run["engine"] = "dask" if dask == "local" else dask
+        return command(run=run, **options)
+
+    for option in (
+        click.Option(
+            ["--verify/--no-verify"],
+            default=True,
+            help="Compare files that are too large for memory with checksums taken in the first "
+            "pass, whenever they are read.  [default: verify]",
+        ),
+        click.Option(
+            ["--dask"],
+            metavar="ADDRESS|local",
+            help="Train on a Dask cluster, tcp://... or tls://..., or on worker processes of this "
+            "machine. Workers read their rows themselves, from .npy, .zarr or .h5 files.",
+        ),
+        click.Option(
+            ["--resume"],
+            is_flag=True,
+            help="Go on from the checkpoint, to the same result as without a stop.",
+        ),
+        click.Option(
+            ["--checkpoint"],
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help="Keep the state of training in this folder, so that nothing is lost when the "
+            "machine stops.",
+        ),
+    ):
+        _declare(with_run, option)
+    return with_run
 
 
 def read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:
