@@ -12,6 +12,7 @@ from .progress import show_progress
 from .readers import DataFileError, LoadedImages, load_images, load_rows
 from .solvers import LBFGS, GradientDescent
 from .sources import DataChangedError
+from .streaming import Adam
 from .training import TrainingProgress
 from .visualize import plot_features, plot_training
 from .whitening import OneOverFWhitening, Whitening
@@ -20,6 +21,7 @@ __version__: str
 
 __all__ = [
     "LBFGS",
+    "Adam",
     "CheckpointError",
     "DaskEngine",
     "DataChangedError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from numbers import Integral
 from typing import Any, Self, cast
@@ -28,11 +28,12 @@ from rhohat.cluster import DaskEngine
 from rhohat.decoders import Decoder
 from rhohat.engines import Engine, ThreadEngine
 from rhohat.manifests import Verified, take_manifest
-from rhohat.objective import SparseObjective
+from rhohat.objective import SparseObjective, Terms
 from rhohat.penalties import SparsityPenalty
 from rhohat.solvers import SOLVERS, Solver, StopReason
-from rhohat.sources import ArraySource, Partition, Source, Weighted
+from rhohat.sources import ArraySource, Partition, Rows, Source, Weighted
 from rhohat.stores import Mapped, RowData, is_stored, rows_of
+from rhohat.streaming import Adam, StreamState
 from rhohat.training import (
     IterationCallback,
     Stage,
@@ -43,7 +44,24 @@ from rhohat.training import (
 )
 from rhohat.variables import FeatureSums, Variables
 
-__all__ = ["SparseAutoencoder"]
+__all__ = ["EXACT", "RUNNING", "SparseAutoencoder"]
+
+#: What `fit` finds on all rows and `partial_fit` cannot, and what that has instead.
+EXACT = (
+    "average_activation_",
+    "loss_curve_",
+    "loss_terms_curve_",
+    "stage_rows_",
+    "loss_",
+    "loss_terms_",
+    "n_iter_",
+    "n_evaluations_",
+    "converged_",
+    "stop_reason_",
+    "n_dead_",
+    "data_fingerprint_",
+)
+RUNNING = ("running_average_activation_", "running_loss_", "n_rows_seen_")
 
 
 class SparseAutoencoder(
@@ -80,8 +98,8 @@ class SparseAutoencoder(
     weight_decay : float, default=1e-4
         lambda. Follows the data's scale: 1e-4 suits patches in [0.1, 0.9], 3e-3 suits whitened
         data. Biases do not decay.
-    solver : {"lbfgs", "gradient-descent"} or Solver, default="lbfgs"
-        How the objective is minimised.
+    solver : {"lbfgs", "gradient-descent"}, Solver or Adam, default="lbfgs"
+        How `fit` minimises the objective. `partial_fit` takes an `Adam`, and `Adam()` otherwise.
     max_iter : int, default=260
         Iterations at most, over all stages. It is a budget: with few units left to improve, a run
         that ends here is a good model, and `converged_` and `stop_reason_` say that it could go on.
@@ -158,6 +176,13 @@ class SparseAutoencoder(
         The sizes that were used.
     data_fingerprint_ : str
         SHA-256 over the training data, to recognise them by.
+    running_average_activation_ : ndarray of shape (n_components,)
+        After `partial_fit`, which sets none of the averages and losses above: an estimate of the
+        average activation; see `activation_gap`.
+    running_loss_ : float
+        After `partial_fit`: J at the last batch, its penalty that of the running average.
+    n_rows_seen_ : float
+        Rows that `partial_fit` has seen.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
         Where X has column names.
@@ -184,7 +209,7 @@ class SparseAutoencoder(
         decoder: str | Decoder = "linear",
         sparsity_penalty: str | SparsityPenalty = "kl",
         weight_decay: float = 1e-4,
-        solver: str | Solver = "lbfgs",
+        solver: str | Solver | Adam = "lbfgs",
         max_iter: int = 260,
         tol: float = 1e-4,
         growth: bool = True,
@@ -328,6 +353,7 @@ class SparseAutoencoder(
             result = training.run(q0, seed, state)
             low, high = activation_extremes(objective, result.theta, source, engine, partition)
 
+        self._forget(("_stream", *RUNNING))
         for name, weights in self._weights(objective, result.theta, source.dtype).items():
             setattr(self, name, weights)
         self.average_activation_ = result.average_activation
@@ -352,6 +378,106 @@ class SparseAutoencoder(
         if result.reason in (StopReason.INTERRUPTED, StopReason.NO_DESCENT):
             warnings.warn(f"Training {result.reason.value}.", ConvergenceWarning, stacklevel=2)
         return self
+
+    def partial_fit(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Learn from some rows of a stream, which need not come again.
+
+        An approximation: the average activation is a running estimate, and steps are those of
+        `Adam`, whatever its rows say. Goes on from an earlier `fit` or `partial_fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features)
+            In the first call enough rows for their mean and variance to be typical.
+        y : Ignored
+        sample_weight : array-like of shape (m,), default=None
+            How often each row counts.
+
+        Returns
+        -------
+        self : SparseAutoencoder
+            With its weights, ``running_average_activation_``, ``running_loss_`` and
+            ``n_rows_seen_``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data is not as described.
+        FloatingPointError
+            If loss or gradient are no longer finite; the weights are as before that batch.
+        """
+        adam = self.solver if isinstance(self.solver, Adam) else Adam()
+        adam.check()
+        begun = hasattr(self, "encoder_weights_")
+        X = check_input(self, X, reset=not begun)
+        objective = self._objective(X.shape[1])
+        _refuse_beyond_memory(objective)
+        source: Source = ArraySource(X)
+        if sample_weight is not None:
+            source = _weighted(source, sample_weight)
+        state: StreamState | None = getattr(self, "_stream", None)
+        if state is None or state.variables.objective.shapes != objective.shapes:
+            state = self._begin_stream(objective, source, begun)
+        try:
+            adam.learn(objective, state, source.read(0, source.shape[0]))
+        finally:
+            self._forget(EXACT)
+            self._stream = state
+            theta = state.variables.to_theta(state.q)
+            for name, weights in self._weights(objective, theta, X.dtype).items():
+                setattr(self, name, weights)
+            self.running_average_activation_ = state.average
+            self.n_rows_seen_ = state.n_rows
+            if state.loss is not None:
+                self.running_loss_ = state.loss.total
+        return self
+
+    def _forget(self, names: Iterable[str]) -> None:
+        """Delete what another kind of training has found."""
+        for name in names:
+            if hasattr(self, name):
+                delattr(self, name)
+
+    def _begin_stream(self, objective: SparseObjective, source: Source, begun: bool) -> StreamState:
+        """Start from weights at random, or from those of an earlier fit."""
+        engine = ThreadEngine(self.n_jobs)
+        with engine.running():
+            partition = Partition.for_shape(
+                objective.n_features, objective.n_components, source.dtype
+            )
+            variables = Variables.for_data(objective, source, engine, partition)
+        if not begun:
+            return StreamState.new(variables, check_random_state(self.random_state))
+        q = variables.from_theta(self._warm_theta(objective))
+        exact = getattr(self, "average_activation_", np.zeros(objective.n_components))
+        average = getattr(self, "running_average_activation_", exact)
+        return StreamState(variables, q, average, n_rows=getattr(self, "n_rows_seen_", np.inf))
+
+    def activation_gap(self, X: RowData) -> Float64Array:
+        """How far the running average activation is from the exact one over the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+
+        Returns
+        -------
+        gap : ndarray of shape (n_components,)
+            Running minus exact, unit by unit; zero after `fit` on the same rows.
+        """
+        objective = self._fitted_objective()
+        source = rows_of(self, X, reset=False)
+        theta = self._warm_theta(objective).astype(source.dtype)
+        partition = Partition.for_shape(objective.n_features, objective.n_components, source.dtype)
+        engine = ThreadEngine(self.n_jobs)
+        with engine.running():
+            total = engine.map_sum(partial(_activities, objective, theta), source, partition)
+        exact = hasattr(self, "average_activation_")
+        known = "average_activation_" if exact else "running_average_activation_"
+        running: Float64Array = getattr(self, known)
+        return running - objective.average_activity(total)
 
     def transform(self, X: RowData) -> FloatArray:
         """Activation of every hidden unit: f(X W_enc' + b_enc).
@@ -558,8 +684,18 @@ class SparseAutoencoder(
         return out
 
 
-def _solver(solver: str | Solver) -> Solver:
+def _activities(objective: SparseObjective, theta: FloatArray, rows: Rows) -> Terms:
+    out = np.empty((len(rows.X), objective.n_components), rows.X.dtype)
+    return objective.activities(rows.X, theta, rows.sample_weight, out=out)
+
+
+def _solver(solver: str | Solver | Adam) -> Solver:
     """The solver that a name stands for, or the one given."""
+    if isinstance(solver, Adam):
+        raise TypeError(
+            "Adam learns from a stream, by partial_fit. fit minimises the exact objective: use "
+            "solver='lbfgs'."
+        )
     if hasattr(solver, "minimize"):
         return solver
     return look_up("solver", solver, SOLVERS)()

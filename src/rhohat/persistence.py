@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.autoencoder import SparseAutoencoder
+from rhohat.autoencoder import EXACT, RUNNING, SparseAutoencoder
 from rhohat.objective import LossTerms
 from rhohat.patches import PatchExtractor, PatchNormalizer
 from rhohat.penalties import KLSparsity, L1Sparsity, NoSparsity
 from rhohat.solvers import LBFGS, GradientDescent
+from rhohat.streaming import Adam
 from rhohat.tensorfiles import (
     DTYPES,
     Arrays,
@@ -103,7 +104,7 @@ STEPS = Value(
 #: What transformers of columns remember of them.
 COLUMNS = {"n_features_in_": COUNT._replace(size="d"), "feature_names_in_": NAMES}
 #: Attributes that a fitted model may lack, by its data or because an older version wrote it.
-OPTIONAL = {"feature_names_in_", "block_size_", "chunk_size_"}
+OPTIONAL = {"feature_names_in_", "block_size_", "chunk_size_", *RUNNING, *EXACT}
 
 
 class Row(NamedTuple):
@@ -156,6 +157,9 @@ ROWS: dict[str, Row] = {
                 "block_size_": COUNT,
                 "chunk_size_": COUNT,
                 "data_fingerprint_": TEXT,
+                "running_average_activation_": Array(("k",)),
+                "running_loss_": NUMBER,
+                "n_rows_seen_": NUMBER,
             },
             left_out=("callback", "engine", "checkpoint", "resume", "verify"),
         ),
@@ -179,6 +183,7 @@ ROWS: dict[str, Row] = {
         Row(NoSparsity),
         Row(LBFGS),
         Row(GradientDescent),
+        Row(Adam),
     )
 }
 
@@ -376,6 +381,8 @@ def _restore_fitted(row: Row, values: Any, prefix: str, arrays: Arrays) -> dict[
         label = f"{name}'s {attribute}"
         if isinstance(spec, Array):
             key = prefix + attribute
+            if attribute in OPTIONAL and key not in arrays:
+                continue
             expect(key in arrays, f"{label} as the array {short(key)}", words="none of this name")
             array = arrays.pop(key)
             expect(dtype_name(array) in spec.dtypes, f"{label} in {spec.dtypes}", array.dtype)
