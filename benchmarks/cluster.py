@@ -20,7 +20,7 @@ import numpy as np
 from large import COLUMNS, write
 
 from rhohat import DaskEngine, KLSparsity, SparseAutoencoder, SparseObjective
-from rhohat.cluster import TASKS_PER_WORKER
+from rhohat.cluster import TASKS_PER_WORKER, local_cluster
 from rhohat.engines import ThreadEngine
 from rhohat.sources import Partition
 from rhohat.stores import NpyFile, open_store
@@ -34,12 +34,7 @@ CHUNK = 32_768
 @contextmanager
 def cluster(n_workers):
     with (
-        distributed.LocalCluster(
-            n_workers=n_workers,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-        ) as local,
+        local_cluster(n_workers) as local,
         distributed.Client(local, set_as_default=False) as client,
     ):
         yield client
@@ -123,7 +118,7 @@ def predicted(n_rows, n_workers, chunk, row, trip, task, a_sum):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--sweeps", type=int, default=12)
+    parser.add_argument("--sweeps", type=int, default=8)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "rows.npy")

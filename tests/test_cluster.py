@@ -15,6 +15,7 @@ import pytest
 from cases import sparse_data
 from rhohat import CheckpointError, DaskEngine, SparseAutoencoder, WorkerError
 from rhohat.checkpoints import FILE
+from rhohat.cluster import local_cluster
 from rhohat.sources import Partition
 from rhohat.stores import open_store
 from test_stores import as_hdf5, as_npy, as_zarr
@@ -26,16 +27,9 @@ WIDE = sparse_data(2100, 130, dtype=np.float32)
 
 
 @contextmanager
-def local_cluster(n_workers, **options):
+def connected(n_workers):
     with (
-        distributed.LocalCluster(
-            n_workers=n_workers,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            silence_logs=50,
-            **options,
-        ) as cluster,
+        local_cluster(n_workers) as cluster,
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         yield cluster, client
@@ -43,7 +37,7 @@ def local_cluster(n_workers, **options):
 
 @pytest.fixture(scope="module")
 def client():
-    with local_cluster(2) as (_, client):
+    with connected(2) as (_, client):
         yield client
 
 
@@ -156,7 +150,7 @@ def kill_soon(pid):
 
 
 def test_killing_each_worker_in_turn_and_a_new_one_change_no_bit(undisturbed, tmp_path):
-    with local_cluster(2) as (cluster, client):
+    with connected(2) as (cluster, client):
         killed = []
 
         def disturb(progress):
@@ -177,7 +171,7 @@ def test_killing_each_worker_in_turn_and_a_new_one_change_no_bit(undisturbed, tm
 def test_without_workers_it_ends_in_time_and_the_checkpoint_goes_on(undisturbed, tmp_path):
     path = as_npy(tmp_path, X)
     folder = tmp_path / "checkpoint"
-    with local_cluster(1) as (cluster, client):
+    with connected(1) as (cluster, client):
 
         def all_gone(progress):
             if progress.n_iter == 9:
@@ -212,7 +206,7 @@ def test_rows_that_end_their_workers_are_named_after_bounded_tries(tmp_path):
 
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        local_cluster(1) as (_, client),
+        connected(1) as (_, client),
         pytest.raises(
             WorkerError, match=r"rows \d+ to \d+ of the stream .*slow_rows.* ended every"
         ),

@@ -32,6 +32,7 @@ from sklearn.preprocessing import StandardScaler
 
 from rhohat import (
     LBFGS,
+    Adam,
     GradientDescent,
     KLSparsity,
     L1Sparsity,
@@ -81,6 +82,7 @@ CASES = {
     "l1": (autoencoder(sparsity_penalty=L1Sparsity(0.1), solver=GradientDescent()), X),
     "none": (autoencoder(sparsity_penalty=NoSparsity(), activation="relu"), X),
     "numpy parameters": (autoencoder(tol=np.float64(1e-3), max_iter=np.int64(5)), X),
+    "streamed": (autoencoder(solver=Adam(batch_size=20)), X),
     "zca": (Whitening(), X),
     "pca": (Whitening("pca", n_components=0.9), X32),
     "one over f": (OneOverFWhitening(0.3), IMAGES),
@@ -93,7 +95,10 @@ CASES = {
 for fitted, data in CASES.values():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fitted.fit(data)
+        if isinstance(getattr(fitted, "solver", None), Adam):
+            fitted.partial_fit(data)
+        else:
+            fitted.fit(data)
 
 every_case = pytest.mark.parametrize("case", CASES)
 

@@ -119,12 +119,15 @@ class Row(NamedTuple):
         Parameters that are no part of a model, at their defaults after `load`.
     checked : mapping, default={}
         Parameters that must be as described for the model to make sense.
+    either : tuple of tuple of str, default=()
+        Groups of fitted attributes, of which one must be complete.
     """
 
     cls: type[Any]
     fitted: Mapping[str, Array | Value] | None = None
     left_out: tuple[str, ...] = ()
     checked: Mapping[str, Value] = {}
+    either: tuple[tuple[str, ...], ...] = ()
 
     @property
     def parameters(self) -> set[str]:
@@ -162,6 +165,7 @@ ROWS: dict[str, Row] = {
                 "n_rows_seen_": NUMBER,
             },
             left_out=("callback", "engine", "checkpoint", "resume", "verify"),
+            either=(EXACT, RUNNING),
         ),
         Row(
             Whitening,
@@ -401,6 +405,8 @@ def _restore_fitted(row: Row, values: Any, prefix: str, arrays: Arrays) -> dict[
                 sizes.setdefault(symbol, size)
         expected = tuple(sizes.get(s, s) if isinstance(s, str) else s for s in symbols)
         expect(found == expected, f"{label} of size {expected}", found)
+    whole = not row.either or any(set(group) <= fitted.keys() for group in row.either)
+    expect(whole, f"{name}'s {' or '.join(map(str, row.either))}", sorted(fitted))
     return fitted
 
 
