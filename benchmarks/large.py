@@ -146,6 +146,7 @@ def main():
     parser.add_argument("--rows", type=int, default=30_000_000)
     parser.add_argument("--folder", type=Path, default=Path("."))
     parser.add_argument("--iterations", type=int, default=260)
+    parser.add_argument("--limit", type=float, help="fail above these MiB more than before")
     parser.add_argument("--keep", action="store_true", help="leave the file there")
     parser.add_argument("part", nargs="*", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -184,6 +185,8 @@ def main():
     print(f"memory of its own: {result['before']:.0f} MiB before, {result['most']:.0f} MiB at most")
     if not arguments.keep:
         path.unlink()
+    if arguments.limit is not None and result["most"] > result["before"] + arguments.limit:
+        sys.exit(f"more than {arguments.limit:.0f} MiB beyond what the process held before")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Self, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,14 +14,58 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat._typing import FloatArray
 from rhohat._validation import PRECISIONS, as_floats, check_input, check_integer, check_real
 
-__all__ = ["Images", "PatchExtractor", "PatchNormalizer", "check_images", "like_input"]
+__all__ = [
+    "ImageSequence",
+    "Images",
+    "MappedImages",
+    "PatchExtractor",
+    "PatchNormalizer",
+    "check_images",
+    "each_image",
+]
 
 #: Images of any shapes, (height, width) or (height, width, channels), or one array of equal ones.
 Images: TypeAlias = Sequence[FloatArray] | FloatArray
 
 
-def check_images(X: Images) -> list[FloatArray]:
-    """Images as a list of finite float arrays.
+class ImageSequence(Sequence[FloatArray]):
+    """Images that are read whenever they are asked for, for more than memory holds.
+
+    Transformers of images go through it one image at a time, and make another such sequence of it.
+
+    Attributes
+    ----------
+    dtype : dtype
+        That holds the values of all images.
+    """
+
+    dtype: np.dtype[Any]
+
+
+class MappedImages(ImageSequence):
+    """What a function makes of other images, computed whenever it is asked for.
+
+    Parameters
+    ----------
+    images : ImageSequence
+    function : callable
+        ``function(image) -> image``.
+    """
+
+    def __init__(self, images: ImageSequence, function: Callable[[FloatArray], FloatArray]) -> None:
+        self.images = images
+        self.function = function
+        self.dtype = images.dtype
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.function(self.images[index])
+
+
+def each_image(X: Images) -> Iterator[FloatArray]:
+    """Images as finite float arrays, one after the other.
 
     Raises
     ------
@@ -37,7 +81,6 @@ def check_images(X: Images) -> list[FloatArray]:
         raise ValueError(f"expected a sequence of images, got {type(X).__name__}.")
     if len(X) == 0:
         raise ValueError("expected at least one image, got an empty sequence.")
-    images = []
     for index, image in enumerate(X):
         checked: FloatArray = check_array(
             image,
@@ -53,13 +96,18 @@ def check_images(X: Images) -> list[FloatArray]:
                 f"image {index} must have shape (height, width) or (height, width, channels), "
                 f"got {checked.shape}."
             )
-        images.append(checked)
-    return images
+        yield checked
 
 
-def like_input(X: Images, images: list[FloatArray]) -> list[FloatArray] | FloatArray:
-    """The list, or one array if the input was one."""
-    return np.stack(images) if isinstance(X, np.ndarray) else images
+def check_images(X: Images) -> Sequence[FloatArray]:
+    """Images as a list of finite float arrays; an `ImageSequence` as it is.
+
+    Raises
+    ------
+    ValueError
+        As `each_image`; for an `ImageSequence` whenever it is gone through.
+    """
+    return X if isinstance(X, ImageSequence) else list(each_image(X))
 
 
 class PatchExtractor(TransformerMixin, BaseEstimator):
@@ -119,10 +167,13 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
             check_integer("patch_size", width, low=1)
             check_integer("n_patches", self.n_patches, low=1)
         images = check_images(X)
+        first = next(each_image(images))
         if height is None or width is None:
-            height, width = images[0].shape[:2]
-        self.patch_shape_ = (int(height), int(width), *images[0].shape[2:])
-        self._check_fit(images)
+            height, width = first.shape[:2]
+        self.patch_shape_ = (int(height), int(width), *first.shape[2:])
+        if not isinstance(images, ImageSequence):  # which are checked when they are cut
+            for index, image in enumerate(images):
+                self._check_fit(index, image)
         return self
 
     def transform(self, X: Images) -> FloatArray:
@@ -139,16 +190,20 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         images = check_images(X)
-        self._check_fit(images)
+        dtype = images.dtype if isinstance(images, ImageSequence) else np.result_type(*images)
         if self.patch_size is None:
-            return np.stack(images).reshape(len(images), -1)
+            rows = np.empty((len(images), int(np.prod(self.patch_shape_))), dtype)
+            for index, image in enumerate(each_image(images)):
+                self._check_fit(index, image)
+                rows[index] = image.ravel()
+            return rows
         height, width = self.patch_shape_[:2]
         random_state = check_random_state(self.random_state)
         chosen = random_state.randint(len(images), size=self.n_patches)
         place = random_state.uniform(size=(self.n_patches, 2))
-        dtype = np.result_type(*images)
         patches = np.empty((self.n_patches, *self.patch_shape_), dtype=dtype)
-        for index, image in enumerate(images):
+        for index, image in enumerate(each_image(images)):
+            self._check_fit(index, image)
             mine = np.flatnonzero(chosen == index)
             windows = np.lib.stride_tricks.sliding_window_view(image, (height, width), axis=(0, 1))
             positions = (place[mine] * windows.shape[:2]).astype(int)
@@ -156,25 +211,24 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
             patches[mine] = np.moveaxis(picked, 1, -1) if image.ndim == 3 else picked
         return patches.reshape(self.n_patches, -1)
 
-    def _check_fit(self, images: list[FloatArray]) -> None:
+    def _check_fit(self, index: int, image: FloatArray) -> None:
         height, width, *channels = self.patch_shape_
-        for index, image in enumerate(images):
-            if self.patch_size is None and image.shape[:2] != (height, width):
-                raise ValueError(
-                    f"image {index} has {image.shape[0]} x {image.shape[1]} pixels, others "
-                    f"{height} x {width}: whole images must have one shape. Cut patches instead, "
-                    "patch_size=10 for instance."
-                )
-            if image.shape[0] < height or image.shape[1] < width:
-                raise ValueError(
-                    f"image {index} has {image.shape[0]} x {image.shape[1]} pixels, too few for "
-                    f"patches of {height} x {width}. Leave it out, or use smaller patches."
-                )
-            if list(image.shape[2:]) != channels:
-                raise ValueError(
-                    f"image {index} has shape {image.shape}, but the first image's channels are "
-                    f"{channels or 'none'}. Convert all images to gray or all to colour."
-                )
+        if self.patch_size is None and image.shape[:2] != (height, width):
+            raise ValueError(
+                f"image {index} has {image.shape[0]} x {image.shape[1]} pixels, others "
+                f"{height} x {width}: whole images must have one shape. Cut patches instead, "
+                "patch_size=10 for instance."
+            )
+        if image.shape[0] < height or image.shape[1] < width:
+            raise ValueError(
+                f"image {index} has {image.shape[0]} x {image.shape[1]} pixels, too few for "
+                f"patches of {height} x {width}. Leave it out, or use smaller patches."
+            )
+        if list(image.shape[2:]) != channels:
+            raise ValueError(
+                f"image {index} has shape {image.shape}, but the first image's channels are "
+                f"{channels or 'none'}. Convert all images to gray or all to colour."
+            )
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -15,7 +15,7 @@ import warnings
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from rhohat._typing import FloatArray
 from rhohat._validation import extra, look_up
+from rhohat.patches import ImageSequence
 from rhohat.sources import Source
 from rhohat.stores import SUFFIXES, Concatenation, open_file
 
@@ -60,7 +61,7 @@ class LoadedImages(NamedTuple):
 
     Attributes
     ----------
-    images : list of ndarray of shape (height, width), or (height, width, 3) in colour
+    images : sequence of ndarray of shape (height, width), or (height, width, 3) in colour
         Of photographs the float32 brightness; the standard deviation of each is 1. Of arrays the
         values as they are; unsigned integers are divided by the largest of their type.
     names : list of str
@@ -68,7 +69,7 @@ class LoadedImages(NamedTuple):
         Files that were left out.
     """
 
-    images: list[FloatArray]
+    images: Sequence[FloatArray]
     names: list[str]
     skipped: list[Skipped]
 
@@ -586,23 +587,36 @@ class DataFiles:
                 raise DataFileError(f"holds {held}, but {n_files} of the others {found.kind}")
         return found
 
-    def images(self, *, color: bool = False) -> LoadedImages:
-        """Read images, all gray or all in colour."""
+    def images(self, *, color: bool = False, lazy: bool = False) -> LoadedImages:
+        """Read images, all gray or all in colour; lazily, read them when they are asked for.
+
+        What cannot be read is found in either case, in a pass over the files.
+        """
         images: list[FloatArray] = []
-        names: list[str] = []
-        for path, array in self._arrays():
+        sizes: dict[Path, int] = {}
+        dtypes = set()
+        for path in self.contents:
             with self._on_error(path):
-                if self.shape is not None:
-                    array = array.reshape(-1, *self.shape)
-                stack = _as_images(array, color)
-                if _format_of(path).is_photograph:
-                    images.append(_at_unit_contrast(stack[0]))
-                    names.append(str(path))
-                else:
+                stack = self.stack(path, color)
+                sizes[path] = len(stack)
+                dtypes.add(stack[0].dtype)
+                if not lazy:
                     images.extend(stack)
-                    names.extend(f"{path}[{index}]" for index in range(len(stack)))
+        names: list[str] = []
+        for path, size in sizes.items():
+            one = _format_of(path).is_photograph
+            names.extend([str(path)] if one else (f"{path}[{index}]" for index in range(size)))
         self._need_some(names)
-        return LoadedImages(images, names, list(self.skipped))
+        found = FileImages(self, sizes, color, np.result_type(*dtypes)) if lazy else images
+        return LoadedImages(found, names, list(self.skipped))
+
+    def stack(self, path: Path, color: bool) -> FloatArray | list[FloatArray]:
+        """The images of one file."""
+        array = _format_of(path).read(path, self.key)
+        if self.shape is not None:
+            array = array.reshape(-1, *self.shape)
+        stack = _as_images(array, color)
+        return [_at_unit_contrast(stack[0])] if _format_of(path).is_photograph else stack
 
     def rows(self) -> FloatArray:
         """Read rows, those of several files one below the other."""
@@ -711,6 +725,45 @@ def _is_folder_format(path: Path) -> bool:
     return format_ is not None and format_.is_folder
 
 
+class FileImages(ImageSequence):
+    """Images in files, each file read when one of its images is asked for; the last one is held.
+
+    Parameters
+    ----------
+    files : DataFiles
+    sizes : dict of Path to int
+        Images in each file.
+    color : bool
+    dtype : dtype
+    """
+
+    def __init__(
+        self, files: DataFiles, sizes: Mapping[Path, int], color: bool, dtype: np.dtype[Any]
+    ) -> None:
+        self.dtype = dtype
+        self._files = files
+        self._color = color
+        self._paths = list(sizes)
+        self._ends = np.cumsum(list(sizes.values()))
+        self._held: tuple[Path, Any] | None = None
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, index: Any) -> Any:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"there are {len(self)} images, no number {index}")
+        index %= len(self)
+        number = int(np.searchsorted(self._ends, index, side="right"))
+        path = self._paths[number]
+        if self._held is None or self._held[0] != path:
+            try:
+                self._held = path, self._files.stack(path, self._color)
+            except (DataFileError, OSError) as error:
+                raise DataFileError(f"{path} {error}, though it could be read before.") from error
+        return self._held[1][index - (int(self._ends[number - 1]) if number else 0)]
+
+
 def _format_of(path: Path) -> FileFormat:
     format_ = _BY_SUFFIX.get(path.suffix.lower())
     if format_ is None:
@@ -786,6 +839,7 @@ def load_images(
     key: str | None = None,
     on_error: str = "fail",
     smallest: tuple[int, int] = (1, 1),
+    lazy: bool = False,
 ) -> LoadedImages:
     """Read photographs, and arrays of images.
 
@@ -813,6 +867,9 @@ def load_images(
     smallest : tuple of int, default=(1, 1)
         Height and width that patches need; files with smaller images are taken for ones that cannot
         be read.
+    lazy : bool, default=False
+        For more photographs than memory holds: a sequence that reads an image when it is asked for.
+        `OneOverFWhitening` and `PatchExtractor` go through it one image at a time.
 
     Returns
     -------
@@ -831,7 +888,7 @@ def load_images(
             f"{next(iter(files.contents))} holds plain rows of numbers, no images. Use load_rows; "
             "an array of one image must have shape (1, height, width)."
         )
-    return files.images(color=color)
+    return files.images(color=color, lazy=lazy)
 
 
 def load_rows(

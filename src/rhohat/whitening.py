@@ -24,7 +24,7 @@ from rhohat._validation import (
     look_up,
 )
 from rhohat.engines import ThreadEngine
-from rhohat.patches import Images, check_images, like_input
+from rhohat.patches import Images, ImageSequence, MappedImages, each_image
 from rhohat.sources import Partition, Rows, check_finite
 from rhohat.stores import Mapped, RowData, is_stored, rows_of
 
@@ -339,18 +339,22 @@ class OneOverFWhitening(TransformerMixin, BaseEstimator):
         self : OneOverFWhitening
         """
         check_real("cutoff", self.cutoff, low=0, open_ends=True)
-        images = check_images(X)
-        filtered = [self._filter(image) for image in images]
-        pixels = sum(image.size for image in filtered)
-        mean = sum(float(image.sum(dtype=np.float64)) for image in filtered) / pixels
-        square = sum(float(np.square(image, dtype=np.float64).sum()) for image in filtered) / pixels
-        largest = max(float(np.abs(image).max()) for image in images)
-        noise = 10 * np.finfo(np.result_type(*images)).eps * largest
+        n_pixels, total, squares, largest = 0, 0.0, 0.0, 0.0
+        dtype = np.dtype(np.float32)
+        for image in each_image(X):
+            filtered = self._filter(image)
+            n_pixels += image.size
+            total += float(filtered.sum(dtype=np.float64))
+            squares += float(np.square(filtered, dtype=np.float64).sum())
+            largest = max(largest, float(np.abs(image).max()))
+            dtype = np.result_type(dtype, image)
+        mean, square = total / n_pixels, squares / n_pixels
+        noise = 10 * np.finfo(dtype).eps * largest
         deviation = float(np.sqrt(max(square - mean**2, 0.0)))
         self.scale_ = deviation if deviation > noise else 1.0
         return self
 
-    def transform(self, X: Images) -> list[FloatArray] | FloatArray:
+    def transform(self, X: Images) -> Images:
         """Whiten images.
 
         Parameters
@@ -360,10 +364,14 @@ class OneOverFWhitening(TransformerMixin, BaseEstimator):
         Returns
         -------
         images : list of ndarray, or one ndarray if X is one
-            Shapes and precision as they came.
+            Shapes and precision as they came. Of an `ImageSequence` another one, whose images are
+            whitened when they are asked for.
         """
         check_is_fitted(self)
-        return like_input(X, [self._filter(image) / self.scale_ for image in check_images(X)])
+        if isinstance(X, ImageSequence):
+            return MappedImages(X, self._whitened)
+        images = [self._whitened(image) for image in each_image(X)]
+        return np.stack(images) if isinstance(X, np.ndarray) else images
 
     def adjoint(self, weights: FloatArray, margin: int = 0) -> FloatArray:
         """Patches of the original image that linear functions of whitened patches look along.
@@ -392,6 +400,10 @@ class OneOverFWhitening(TransformerMixin, BaseEstimator):
         directions = np.stack([self._filter(patch) for patch in canvas]) / self.scale_
         crop = room - margin
         return directions[:, crop:-crop, crop:-crop]
+
+    def _whitened(self, image: FloatArray) -> FloatArray:
+        whitened: FloatArray = self._filter(image) / self.scale_
+        return whitened
 
     def _filter(self, image: FloatArray) -> FloatArray:
         height, width = image.shape[:2]

@@ -118,7 +118,8 @@ class Data:
         elif found.kind == "rows":
             self.content = self._rows(found)
         else:
-            self.content = found.images(color=request.color).images
+            held = found.n_bytes * (3 if request.color else 1)
+            self.content = found.images(color=request.color, lazy=held > HELD_BYTES).images
         if not self.is_stored:
             self.n_examples = len(self.content)
         bad = {skipped.file for skipped in self.skipped}
@@ -170,11 +171,7 @@ class Data:
             if self.kind == "rows":
                 variance = variance_of_rows(self.content)
             else:
-                pixels = sum(image.size for image in self.content)
-                mean = sum(float(image.sum(dtype=np.float64)) for image in self.content) / pixels
-                deviations = (image - mean for image in self.content)
-                squares = (float(np.square(each).sum(dtype=np.float64)) for each in deviations)
-                variance = sum(squares) / pixels
+                variance = variance_of_pixels(self.content)
         if not math.isfinite(variance):
             raise ValueError("the values are too large to be squared: scale the data.")
         return variance
@@ -240,6 +237,18 @@ class Data:
             click.echo(f"skipped: {printable(file)} {printable(reason)}", err=True)
         if self.ignored:
             click.echo(f"not data, left alone: {count(len(self.ignored), 'file')}", err=True)
+
+
+def variance_of_pixels(images: Sequence[FloatArray]) -> float:
+    """Variance of all pixels, in a pass over the images."""
+    n_pixels, total, squares, shift = 0, 0.0, 0.0, None
+    for image in images:
+        shift = float(image.flat[0]) if shift is None else shift
+        deviations = np.subtract(image, shift, dtype=np.float64)
+        n_pixels += image.size
+        total += float(deviations.sum())
+        squares += float(np.vdot(deviations, deviations))
+    return max(squares / n_pixels - (total / n_pixels) ** 2, 0.0)
 
 
 def variance_of_rows(rows: FloatArray | Source) -> float:

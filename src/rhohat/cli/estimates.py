@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rhohat.cli.data import Data
+from rhohat.cli.data import HELD_BYTES, Data
 from rhohat.recipes import Settings, make_pipeline
 from rhohat.training import PART_BYTES, growth_stages
 
@@ -51,6 +51,8 @@ def estimate(data: Data, settings: Settings) -> Estimate:
         copies = 2 if settings.whitening == "1/f" else 1
         largest = max(int(np.prod(content.shape[1:3])) for content in contents) * channels
         held = 4 * (copies * numbers + 3 * largest)
+        if 4 * numbers > HELD_BYTES:
+            held = 4 * 6 * largest
         itemsize = 4
     else:
         n_features = shape[0]
