@@ -203,3 +203,37 @@ def test_a_photograph_that_breaks_meanwhile_is_named(photographs, tmp_path):
     (tmp_path / "b.png").write_bytes(b"gone")
     with pytest.raises(rhohat.DataFileError, match=r"b\.png .*could be read before"):
         rhohat.OneOverFWhitening().fit(lazy)
+
+
+def test_patches_too_many_to_hold_are_cut_as_they_are_read(photographs, monkeypatch):
+    """Wherever they start and stop, runs of them are the same patches, each from its image."""
+    monkeypatch.setattr("rhohat.patches.PATCH_BYTES", 0)
+    lazy = rhohat.load_images(photographs, on_error="skip", lazy=True).images
+    extractor = rhohat.PatchExtractor(6, n_patches=5000, random_state=0)
+    source = extractor.fit_transform(rhohat.OneOverFWhitening().fit_transform(lazy))
+    patches = source.read(0, 5000).X
+    assert patches.shape == source.shape == (5000, 36)
+    runs = [source.read(start, start + 250).X for start in range(0, 5000, 250)]
+    np.testing.assert_array_equal(np.concatenate(runs), patches)
+    np.testing.assert_array_equal(
+        source.take(np.array([3, 4, 2999, 4999])).X, patches[[3, 4, 2999, 4999]]
+    )
+    whitened = rhohat.OneOverFWhitening().fit(lazy).transform(list(lazy))
+    values = np.concatenate([image.ravel() for image in whitened])
+    assert np.isin(patches, values.astype(patches.dtype)).all()
+    stored, held = rhohat.PatchNormalizer().fit(source), rhohat.PatchNormalizer().fit(patches)
+    assert stored.scale_ == pytest.approx(held.scale_, rel=1e-12)
+
+
+def test_a_command_learns_from_patches_that_are_cut_as_they_are_read(
+    photographs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", 0)
+    monkeypatch.setattr("rhohat.patches.PATCH_BYTES", 0)
+    small = ["--patch-size", "6", "--patches", "6000", "--units", "9", "--iterations", "10"]
+    for threads in ("1", "2"):
+        options = [*small, "--threads", threads, "--out", threads]
+        assert run("learn", photographs, *options, cwd=tmp_path).returncode == 0
+    first, second = (rhohat.load(tmp_path / threads / "model.safetensors") for threads in "12")
+    np.testing.assert_array_equal(first[-1].encoder_weights_, second[-1].encoder_weights_)
+    assert first[-1].stage_rows_[-1] == 6000

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self, TypeAlias
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags, check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat._typing import FloatArray
-from rhohat._validation import PRECISIONS, as_floats, check_input, check_integer, check_real
+from rhohat._validation import PRECISIONS, as_floats, check_integer, check_real
+from rhohat.engines import ThreadEngine
+from rhohat.sources import ArraySource, Partition, Rows, check_finite
+from rhohat.stores import Granules, Mapped, RowData, Store, rows_of
 
 __all__ = [
     "ImageSequence",
@@ -20,6 +24,7 @@ __all__ = [
     "MappedImages",
     "PatchExtractor",
     "PatchNormalizer",
+    "PatchSource",
     "check_images",
     "each_image",
 ]
@@ -110,6 +115,90 @@ def check_images(X: Images) -> Sequence[FloatArray]:
     return X if isinstance(X, ImageSequence) else list(each_image(X))
 
 
+#: Bytes from which patches of an `ImageSequence` are cut whenever they are read.
+PATCH_BYTES = 1 << 30
+
+
+class PatchSource(Store):
+    """Patches at random positions, cut out of images whenever they are read, image by image.
+
+    Parameters
+    ----------
+    images : ImageSequence
+    patch_shape : tuple of int
+        (height, width[, channels]).
+    n_patches : int
+    random_state : RandomState
+        Draws how many patches each image gives, and where.
+    """
+
+    def __init__(
+        self,
+        images: ImageSequence,
+        patch_shape: tuple[int, ...],
+        n_patches: int,
+        random_state: np.random.RandomState,
+    ) -> None:
+        self.images = images
+        self.patch_shape = patch_shape
+        n_images = len(images)
+        self.counts = random_state.multinomial(n_patches, np.full(n_images, 1 / n_images))
+        self.ends = np.cumsum(self.counts)
+        self.seeds = random_state.randint(2**31, size=n_images)
+        shape = n_patches, int(np.prod(patch_shape))
+        super().__init__(f"patches of {n_images} images", shape, images.dtype)
+        self._granules = Granules(self._cut)
+
+    def _cut(self, number: int) -> FloatArray:
+        """All patches of one image."""
+        image = next(each_image([self.images[number]]))
+        _check_fit(self.patch_shape, number, image)
+        place = np.random.RandomState(self.seeds[number]).uniform(size=(self.counts[number], 2))
+        patches = _cut_out(image, self.patch_shape, place)
+        return patches.astype(self.dtype, copy=False).reshape(len(place), -1)
+
+    def load(self, start: int, stop: int) -> FloatArray:
+        """Patches start to stop."""
+        if start == 0:  # a new sweep: read again what may have changed
+            self._granules.clear()
+        first, last = np.searchsorted(self.ends, [start, stop - 1], side="right").tolist()
+        parts = []
+        for number in range(first, last + 1):
+            begin = int(self.ends[number]) - int(self.counts[number])
+            parts.append(self._granules[number][max(start - begin, 0) : stop - begin])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_granules"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._granules = Granules(self._cut)
+
+
+def _cut_out(image: FloatArray, patch_shape: tuple[int, ...], place: FloatArray) -> FloatArray:
+    """Patches at places given as shares, (n, 2), of where the whole patch fits."""
+    windows = np.lib.stride_tricks.sliding_window_view(image, patch_shape[:2], axis=(0, 1))
+    positions = (place * windows.shape[:2]).astype(int)
+    picked: FloatArray = windows[positions[:, 0], positions[:, 1]]
+    return np.moveaxis(picked, 1, -1) if image.ndim == 3 else picked
+
+
+def _check_fit(patch_shape: tuple[int, ...], index: int, image: FloatArray) -> None:
+    """Raise ValueError unless patches of this shape can be cut out of the image."""
+    height, width, *channels = patch_shape
+    if image.shape[0] < height or image.shape[1] < width:
+        raise ValueError(
+            f"image {index} has {image.shape[0]} x {image.shape[1]} pixels, too few for "
+            f"patches of {height} x {width}. Leave it out, or use smaller patches."
+        )
+    if list(image.shape[2:]) != channels:
+        raise ValueError(
+            f"image {index} has shape {image.shape}, but the first image's channels are "
+            f"{channels or 'none'}. Convert all images to gray or all to colour."
+        )
+
+
 class PatchExtractor(TransformerMixin, BaseEstimator):
     """Patches at random positions of random images, one per row; or each whole image as a row.
 
@@ -186,7 +275,9 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
         Returns
         -------
         patches : ndarray of shape (n_patches, height * width [* channels])
-            Or one row per image, where they are taken whole.
+            Or one row per image, where they are taken whole. More than 1 GiB of patches of an
+            `ImageSequence` are a `PatchSource`, which cuts them whenever they are read, image by
+            image: what follows in a pipeline takes it.
         """
         check_is_fitted(self)
         images = check_images(X)
@@ -197,38 +288,29 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
                 self._check_fit(index, image)
                 rows[index] = image.ravel()
             return rows
-        height, width = self.patch_shape_[:2]
         random_state = check_random_state(self.random_state)
+        n_bytes = self.n_patches * int(np.prod(self.patch_shape_)) * dtype.itemsize
+        if isinstance(images, ImageSequence) and n_bytes > PATCH_BYTES:
+            source = PatchSource(images, self.patch_shape_, self.n_patches, random_state)
+            return cast(FloatArray, source)
         chosen = random_state.randint(len(images), size=self.n_patches)
         place = random_state.uniform(size=(self.n_patches, 2))
         patches = np.empty((self.n_patches, *self.patch_shape_), dtype=dtype)
         for index, image in enumerate(each_image(images)):
             self._check_fit(index, image)
             mine = np.flatnonzero(chosen == index)
-            windows = np.lib.stride_tricks.sliding_window_view(image, (height, width), axis=(0, 1))
-            positions = (place[mine] * windows.shape[:2]).astype(int)
-            picked = windows[positions[:, 0], positions[:, 1]]
-            patches[mine] = np.moveaxis(picked, 1, -1) if image.ndim == 3 else picked
+            patches[mine] = _cut_out(image, self.patch_shape_, place[mine])
         return patches.reshape(self.n_patches, -1)
 
     def _check_fit(self, index: int, image: FloatArray) -> None:
-        height, width, *channels = self.patch_shape_
+        height, width = self.patch_shape_[:2]
         if self.patch_size is None and image.shape[:2] != (height, width):
             raise ValueError(
                 f"image {index} has {image.shape[0]} x {image.shape[1]} pixels, others "
                 f"{height} x {width}: whole images must have one shape. Cut patches instead, "
                 "patch_size=10 for instance."
             )
-        if image.shape[0] < height or image.shape[1] < width:
-            raise ValueError(
-                f"image {index} has {image.shape[0]} x {image.shape[1]} pixels, too few for "
-                f"patches of {height} x {width}. Leave it out, or use smaller patches."
-            )
-        if list(image.shape[2:]) != channels:
-            raise ValueError(
-                f"image {index} has shape {image.shape}, but the first image's channels are "
-                f"{channels or 'none'}. Convert all images to gray or all to colour."
-            )
+        _check_fit(self.patch_shape_, index, image)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -236,6 +318,40 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+@dataclass
+class _Spread:
+    """Sums over rows of 1, d and d^2, for all deviations d from a row's own mean; the largest x."""
+
+    n_values: int
+    first: float
+    second: float
+    largest: float
+
+    @classmethod
+    def of(cls, rows: Rows, name: str) -> _Spread:
+        """Sums over one block."""
+        check_finite(rows, name)
+        d = PatchNormalizer._without_mean(rows.X).astype(np.float64)
+        return cls(d.size, float(d.sum()), float(np.vdot(d, d)), float(np.abs(rows.X).max()))
+
+    def __iadd__(self, other: _Spread) -> _Spread:
+        self.n_values += other.n_values
+        self.first += other.first
+        self.second += other.second
+        self.largest = max(self.largest, other.largest)
+        return self
+
+    def widened(self) -> _Spread:
+        """Itself: the sums are float64."""
+        return self
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation, ddof 1."""
+        squares = self.second - self.first**2 / self.n_values
+        return float(np.sqrt(max(squares, 0.0) / max(self.n_values - 1, 1)))
 
 
 class PatchNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -273,13 +389,13 @@ class PatchNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.n_deviations = n_deviations
         self.feature_range = feature_range
 
-    def fit(self, X: ArrayLike, y: object = None) -> Self:
+    def fit(self, X: RowData, y: object = None) -> Self:
         """Learn the scale.
 
         Parameters
         ----------
-        X : array-like of shape (m, n_features)
-            One patch per row.
+        X : array-like of shape (m, n_features), or rows outside memory
+            One patch per row. Outside memory as `SparseAutoencoder.fit` takes them.
         y : Ignored
 
         Returns
@@ -292,26 +408,40 @@ class PatchNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         low, high = (check_real("feature_range", end) for end in self.feature_range)
         if not -np.inf < low < high:
             raise ValueError(f"feature_range must be finite with low < high, got {(low, high)}.")
-        X = check_input(self, X, reset=True)
-        deviations = self._without_mean(X)
-        noise = 10 * np.finfo(X.dtype).eps * float(np.abs(X).max())
-        deviation = float(deviations.std(ddof=min(1, deviations.size - 1), dtype=np.float64))
+        source = rows_of(self, X, reset=True)
+        if isinstance(source, ArraySource):
+            deviations = self._without_mean(source.X)
+            largest = float(np.abs(source.X).max())
+            deviation = float(deviations.std(ddof=min(1, deviations.size - 1), dtype=np.float64))
+        else:
+            engine = ThreadEngine()
+            with engine.running():
+                partition = Partition.for_shape(source.shape[1], source.shape[1], source.dtype)
+                spread = engine.map_sum(partial(_Spread.of, name=source.name), source, partition)
+            deviation, largest = spread.deviation, spread.largest
+        noise = 10 * np.finfo(source.dtype).eps * largest
         self.scale_ = self.n_deviations * deviation if deviation > noise else 1.0
         return self
 
-    def transform(self, X: ArrayLike) -> FloatArray:
+    def transform(self, X: RowData) -> FloatArray:
         """Normalise patches.
 
         Parameters
         ----------
-        X : array-like of shape (m, n_features)
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
 
         Returns
         -------
         X_normalised : ndarray of shape (m, n_features)
+            Of rows outside memory a `Mapped` source, computed whenever it is read.
         """
         check_is_fitted(self)
-        X = check_input(self, X, reset=False)
+        source = rows_of(self, X, reset=False)
+        if isinstance(source, ArraySource):
+            return self._normalised(source.X)
+        return cast(FloatArray, Mapped(source, self._normalised, source.shape[1]))
+
+    def _normalised(self, X: FloatArray) -> FloatArray:
         low, high = self.feature_range
         patches = self._without_mean(X)
         np.clip(patches, -self.scale_, self.scale_, out=patches)

@@ -756,12 +756,13 @@ class FileImages(ImageSequence):
         index %= len(self)
         number = int(np.searchsorted(self._ends, index, side="right"))
         path = self._paths[number]
-        if self._held is None or self._held[0] != path:
+        held = self._held  # threads may ask at once
+        if held is None or held[0] != path:
             try:
-                self._held = path, self._files.stack(path, self._color)
+                held = self._held = path, self._files.stack(path, self._color)
             except (DataFileError, OSError) as error:
                 raise DataFileError(f"{path} {error}, though it could be read before.") from error
-        return self._held[1][index - (int(self._ends[number - 1]) if number else 0)]
+        return held[1][index - (int(self._ends[number - 1]) if number else 0)]
 
 
 def _format_of(path: Path) -> FileFormat:

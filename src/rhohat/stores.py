@@ -32,10 +32,12 @@ __all__ = [
     "BlockStream",
     "Concatenation",
     "DaskArray",
+    "Granules",
     "Hdf5Dataset",
     "Mapped",
     "NpyFile",
     "RowData",
+    "Store",
     "ZarrArray",
     "is_stored",
     "open_file",
@@ -193,8 +195,14 @@ class NpyFile(Store):
             left = left[n_read:]
 
 
-class _Granules:
-    """The storage chunks read last, so that threads that need parts of one read it once."""
+class Granules:
+    """The storage chunks read last, so that threads that need parts of one read it once.
+
+    Parameters
+    ----------
+    load : callable
+        ``load(number)`` reads one.
+    """
 
     def __init__(self, load: Callable[[int], NDArray[Any]]) -> None:
         self._load = load
@@ -238,7 +246,7 @@ class ChunkedStore(Store):
     ) -> None:
         super().__init__(name, shape, dtype)
         self.granule_rows = max(1, granule_rows)
-        self._granules = _Granules(self._load_granule)
+        self._granules = Granules(self._load_granule)
 
     @abstractmethod
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
@@ -264,7 +272,7 @@ class ChunkedStore(Store):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._granules = _Granules(self._load_granule)
+        self._granules = Granules(self._load_granule)
 
 
 class ZarrArray(ChunkedStore):
