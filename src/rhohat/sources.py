@@ -10,7 +10,7 @@ import copy
 import random
 from collections.abc import Iterator
 from math import floor, log, log1p
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ __all__ = [
     "ArraySource",
     "DataChangedError",
     "Head",
+    "Origin",
     "Partition",
     "Rows",
     "Source",
@@ -54,6 +55,9 @@ class Rows(NamedTuple):
             part = slice(start, start + size)
             weight = None if self.sample_weight is None else self.sample_weight[part]
             yield Rows(self.X[part], weight, self.start + start)
+
+
+S = TypeVar("S")
 
 
 class DataChangedError(OSError):
@@ -100,7 +104,24 @@ class Source(Protocol):
         ...
 
 
-class ArraySource:
+class Origin:
+    """What sources that are made of no other one have in common."""
+
+    def portion(self: S, start: int, stop: int) -> S:
+        """Itself: it is sent as where it lies, not as what it holds."""
+        return self
+
+    @property
+    def origin(self: S) -> S:
+        """Itself."""
+        return self
+
+    def over(self, origin: Source) -> Source:
+        """The other."""
+        return origin
+
+
+class ArraySource(Origin):
     """Rows of an array in memory, or mapped into it.
 
     Parameters
@@ -135,19 +156,6 @@ class ArraySource:
         """Copy of the rows with these numbers."""
         weight = None if self.sample_weight is None else self.sample_weight[indices]
         return Rows(np.ascontiguousarray(self.X[indices]), weight)
-
-    def portion(self, start: int, stop: int) -> Source:
-        """Itself: arrays stay where they are."""
-        return self
-
-    @property
-    def origin(self) -> Source:
-        """Itself."""
-        return self
-
-    def over(self, origin: Source) -> Source:
-        """The other."""
-        return origin
 
 
 class Wrapper:

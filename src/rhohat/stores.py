@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rhohat._typing import FloatArray
 from rhohat._validation import PRECISIONS, check_input, extra
-from rhohat.sources import ArraySource, DataChangedError, Rows, Source, Wrapper
+from rhohat.sources import ArraySource, DataChangedError, Origin, Rows, Source, Wrapper
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -69,7 +69,7 @@ def _check_shape(name: str, shape: tuple[int, ...]) -> tuple[int, int]:
     return int(shape[0]), int(shape[1])
 
 
-class Store(ABC):
+class Store(Origin, ABC):
     """A source outside memory.
 
     Parameters
@@ -113,19 +113,6 @@ class Store(ABC):
             X[done:until] = self.read(start, stop).X[indices[done:until] - start]
             done = until
         return Rows(X)
-
-    def portion(self, start: int, stop: int) -> Source:
-        """Itself: it is sent as where it lies, not as what it holds."""
-        return self
-
-    @property
-    def origin(self) -> Source:
-        """Itself."""
-        return self
-
-    def over(self, origin: Source) -> Source:
-        """The other."""
-        return origin
 
 
 class NpyFile(Store):
@@ -415,7 +402,7 @@ class BlockStream(Store):
         self._restart()
 
 
-class Concatenation:
+class Concatenation(Origin):
     """Rows of several sources, one below the other.
 
     Parameters
@@ -456,19 +443,6 @@ class Concatenation:
             for number in np.unique(owners).tolist()
         ]
         return Rows(np.concatenate(found).astype(self.dtype, copy=False))
-
-    def portion(self, start: int, stop: int) -> Source:
-        """Itself."""
-        return self
-
-    @property
-    def origin(self) -> Source:
-        """Itself."""
-        return self
-
-    def over(self, origin: Source) -> Source:
-        """The other."""
-        return origin
 
 
 class Mapped(Wrapper):
