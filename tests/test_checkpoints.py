@@ -166,6 +166,22 @@ def test_a_run_cut_off_while_it_writes_goes_on_from_the_checkpoint_before(
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
+def test_what_is_wrong_with_the_folder_is_said_before_the_data_are_read(tmp_path):
+    (tmp_path / "file").touch()
+    read = []
+
+    def blocks():
+        read.append(1)
+        yield X
+
+    with pytest.raises(FileExistsError, match="file"):
+        autoencoder(tmp_path / "file").fit(blocks)
+    (tmp_path / FILE).write_bytes(b"something else")
+    with pytest.raises(CheckpointError, match="not a sound checkpoint"):
+        autoencoder(tmp_path).fit(blocks)
+    assert len(read) == 2  # each once, to count its rows
+
+
 def test_a_full_disk_is_an_error_that_names_the_checkpoint(tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(errno.ENOSPC, "No space left on device")

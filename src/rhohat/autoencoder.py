@@ -296,6 +296,9 @@ class SparseAutoencoder(
         n_rows, n_features = source.shape
         objective = self._objective(n_features)
         _refuse_beyond_memory(objective)
+        checkpoint = state = None
+        if self.checkpoint is not None:
+            checkpoint = Checkpoint(self.checkpoint, self.resume)
         if sample_weight is not None:
             source = _weighted(source, sample_weight)
             n_rows = source.shape[0]
@@ -326,17 +329,17 @@ class SparseAutoencoder(
             if self.verify:
                 source = Verified.at_origin(source, manifest)
             fingerprint = manifest.fingerprint
-            if isinstance(source, Mapped):
+            rows = source.source if isinstance(source, Weighted) else source
+            if isinstance(rows, Mapped):
                 fingerprint = take_manifest(source, engine, partition.chunk_size).fingerprint
             sums = FeatureSums.over(source, engine, partition)
             _warn_beyond_output_range(objective, sums)
             variables = Variables.for_sums(objective, sums)
             q0 = variables.initial(random_state) if start is None else variables.from_theta(start)
-            checkpoint = state = None
-            if self.checkpoint is not None:
-                identity = self._identity(objective, source, partition, stages, fingerprint)
-                checkpoint = Checkpoint(self.checkpoint, identity)
-                state = checkpoint.prepare(self.resume)
+            if checkpoint is not None:
+                state = checkpoint.begin(
+                    self._identity(objective, source, partition, stages, fingerprint)
+                )
             training = Training(
                 objective,
                 source,

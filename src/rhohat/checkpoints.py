@@ -7,6 +7,7 @@ file is replaced all at once: whenever the power goes, it is there, old or new.
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -39,53 +40,65 @@ class Checkpoint:
     ----------
     folder : path-like
         Made if it does not exist.
-    identity : mapping of str to str
-        What decides the result: data and settings. A run of another identity is not resumed.
+    resume : bool
+        Whether to go on from what it holds.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder holds a run that has not ended and `resume` is False, or a damaged file.
+    OSError
+        If the folder cannot be written to.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], identity: Mapping[str, str]) -> None:
-        self.folder = Path(folder)
-        self.identity = dict(identity)
+    def __init__(self, folder: str | os.PathLike[str], resume: bool) -> None:
+        self.path = Path(folder) / FILE
+        self._identity: dict[str, str] = {}
+        self._found: tuple[dict[str, Any], Arrays] | None = None
         self._due = 0.0
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self.path.parent):  # tells now what would fail later
+            pass
+        for left in self.path.parent.glob(".rhohat-*.tmp"):
+            with suppress(OSError):
+                left.unlink()
+        if not self.path.exists():
+            return
+        found = self._contents()
+        if resume:
+            self._found = found
+        elif found[0]["reason"] is None:
+            raise CheckpointError(
+                f"{self.path} holds a run that has not ended. Go on from it with resume=True "
+                "(--resume on the command line), or delete the file to start anew."
+            )
 
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self.folder / FILE
-
-    def prepare(self, resume: bool) -> TrainingState | None:
+    def begin(self, identity: Mapping[str, str]) -> TrainingState | None:
         """The state to go on from; None to start anew.
+
+        Parameters
+        ----------
+        identity : mapping of str to str
+            What decides the result: data and settings.
 
         Raises
         ------
         CheckpointError
-            If the folder holds an unfinished run and `resume` is False, or if that run cannot be
-            resumed: its file is damaged, or its data or settings are others.
-        OSError
-            If the folder cannot be written to.
+            If the run to be resumed is one of other data or settings; names the first.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for left in self.folder.glob(".rhohat-*.tmp"):
-            with suppress(OSError):
-                left.unlink()
-        if not self.path.exists():
+        self._identity = dict(identity)
+        if self._found is None:
             return None
-        described, arrays = self._contents()
-        if not resume:
-            if described["reason"] is None:
-                raise CheckpointError(
-                    f"{self.path} holds a run that has not ended. Go on from it with resume=True "
-                    "(--resume on the command line), or delete the file to start anew."
-                )
-            return None
+        described, arrays = self._found
+        self._found = None
         found = described["checkpoint"]
-        others = [name for name in self.identity if found.get(name) != self.identity[name]]
+        others = [name for name in identity if found.get(name) != identity[name]]
         if others:
             name = others[0]
             raise CheckpointError(
                 f"{self.path} is of another run: its {name} is {found.get(name)}, here it is "
-                f"{self.identity[name]}. Resume with the same data and settings, or delete the "
-                "file to start anew."
+                f"{identity[name]}. Resume with the same data and settings, or delete the file to "
+                "start anew."
             )
         return _unpacked(described, arrays)
 
@@ -94,7 +107,7 @@ class Checkpoint:
         started = time.monotonic()
         if not must and started < self._due:
             return
-        write_whole(self.path, _pack(state, self.identity))
+        write_whole(self.path, _pack(state, self._identity))
         ended = time.monotonic()
         self._due = ended + SPACING * (ended - started)
 
