@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from rhohat._typing import FloatArray
 from rhohat._validation import extra, look_up
-from rhohat.patches import ImageSequence
+from rhohat.images import ImageSequence
 from rhohat.sources import Source
 from rhohat.stores import SUFFIXES, Concatenation, open_file
 

@@ -24,7 +24,7 @@ from rhohat._validation import (
     look_up,
 )
 from rhohat.engines import ThreadEngine
-from rhohat.patches import Images, ImageSequence, MappedImages, each_image
+from rhohat.images import Images, ImageSequence, MappedImages, each_image
 from rhohat.sources import Partition, Rows, check_finite
 from rhohat.stores import Mapped, RowData, is_stored, rows_of
 
