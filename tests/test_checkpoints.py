@@ -16,6 +16,7 @@ from cases import sparse_data
 from rhohat import CheckpointError, KLSparsity, SparseAutoencoder
 from rhohat.checkpoints import FILE, SPACING
 from rhohat.solvers import SOLVERS
+from rhohat.tensorfiles import pack, unpack
 from test_training import STAGE_ENDS, bits
 
 X = sparse_data(6000, 8)
@@ -143,6 +144,25 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
         (tmp_path / FILE).write_bytes(damaged)
         with pytest.raises(CheckpointError, match=r"not a sound checkpoint|of another run"):
             autoencoder(tmp_path, resume=True).fit(X)
+
+
+@pytest.mark.parametrize("change", ["reason", "grad", "name of reason", "identity"])
+def test_a_checkpoint_of_another_layout_is_refused(change, tmp_path):
+    with pytest.raises(Killed):
+        autoencoder(tmp_path, callback=killed_after(3)).fit(X)
+    with (tmp_path / FILE).open("rb") as stream:
+        described, arrays = unpack(stream, (tmp_path / FILE).stat().st_size)
+    if change == "grad":
+        del arrays["grad"]
+    elif change == "reason":
+        del described["reason"]
+    elif change == "identity":
+        described["checkpoint"] = None
+    else:
+        described["reason"] = "Q"
+    (tmp_path / FILE).write_bytes(pack(described, arrays))
+    with pytest.raises(CheckpointError, match=r"not a sound checkpoint|of another run"):
+        autoencoder(tmp_path, resume=True).fit(X)
 
 
 @pytest.mark.parametrize("call", ["open", "fsync", "replace"])

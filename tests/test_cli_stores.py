@@ -19,7 +19,7 @@ from rhohat.checkpoints import FILE
 from test_cli import run
 
 X = sparse_data(6000, 12, dtype=np.float32)
-SMALL = ["--units", "6", "--iterations", "15"]
+SMALL = ["--units", "6", "--iterations", "15", "--whitening", "none"]
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +76,19 @@ def test_encode_writes_the_same_features(way, folder, model, tmp_path, monkeypat
     np.testing.assert_array_equal(np.load(written), loaded.transform(X))
 
 
+def test_whitened_as_they_are_read_rows_teach_the_same(folder, tmp_path, monkeypatch):
+    """The growing parts are whitened at once, in other blocks: the last bits may differ."""
+    models = []
+    for held in (1 << 30, 0):
+        monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", held)
+        options = ["--units", "6", "--iterations", "15", "--whitening", "zca"]
+        options += ["--out", tmp_path / str(held)]
+        assert run("learn", "x.npy", *options, cwd=folder).returncode == 0
+        models.append(rhohat.load(tmp_path / str(held) / "model.safetensors"))
+    assert models[1][-1].loss_ == pytest.approx(models[0][-1].loss_, rel=1e-3)
+    np.testing.assert_allclose(models[1][0].components_, models[0][0].components_, atol=1e-12)
+
+
 def test_workers_learn_the_same_model(folder, model, tmp_path):
     result = run("learn", "x.zarr", *SMALL, "--dask", "local", "--out", tmp_path, cwd=folder)
     assert result.returncode == 0, result.stderr
@@ -120,6 +133,27 @@ def test_a_file_that_changes_while_it_is_learned_from_is_named(folder, tmp_path,
     assert result.returncode == 1
     assert "rows 3072 to 4095 of x.npy are not what they were" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("dtype", ["u1", "f2", "i4", "f8"])
+def test_other_types_give_the_same_model_however_they_are_kept(dtype, tmp_path, monkeypatch):
+    np.save(tmp_path / "x.npy", (100 * X).astype(dtype))
+    models = []
+    for held in (1 << 30, 0):
+        monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", held)
+        assert run("learn", "x.npy", *SMALL, "--out", str(held), cwd=tmp_path).returncode == 0
+        models.append((tmp_path / str(held) / "model.safetensors").read_bytes())
+    assert models[0] == models[1]
+
+
+def test_not_a_number_in_rows_that_stay_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", 0)
+    spoiled = X.copy()
+    spoiled[5, 1] = np.nan
+    np.save(tmp_path / "x.npy", spoiled)
+    result = run("learn", "x.npy", *SMALL, cwd=tmp_path)
+    assert result.returncode == 1
+    assert "row 5, column 1" in result.stderr
 
 
 def test_a_killed_command_goes_on_to_the_same_model(folder, model, tmp_path):

@@ -100,6 +100,12 @@ def test_a_cluster_that_does_not_answer_is_an_error(tmp_path):
         autoencoder(engine="tcp://127.0.0.1:9").fit(as_npy(tmp_path, X))
 
 
+@pytest.mark.parametrize("address", ["tls://127.0.0.1:9", "http://127.0.0.1:9"])
+def test_addresses_that_cannot_be_used_are_errors_at_once(address, tmp_path):
+    with pytest.raises(WorkerError, match=address):
+        autoencoder(engine=address).fit(as_npy(tmp_path, X))
+
+
 class Sum:
     """Counts the sums that come back."""
 

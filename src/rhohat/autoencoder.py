@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from importlib.metadata import version
 from numbers import Integral
 from typing import Any, Self, cast
 
@@ -642,6 +643,7 @@ class SparseAutoencoder(
         counted = b"" if weight is None else np.ascontiguousarray(weight).tobytes()
         seed = self.random_state
         return {
+            "versions": f"rhohat {version('rhohat')}, NumPy {np.__version__}",
             "data": fingerprint,
             "precision": source.dtype.name,
             "sample weight": hashlib.sha256(counted).hexdigest(),
@@ -760,9 +762,14 @@ def _weighted(source: Source, sample_weight: ArrayLike) -> Source:
     """`source` with weights; rows in memory that weigh nothing are left out."""
     n_rows = source.shape[0]
     weight = _validated_weight(sample_weight, np.empty((n_rows, 0)))
-    if not isinstance(source, ArraySource):
-        return Weighted(source, weight)
     counted = weight > 0
+    if not isinstance(source, ArraySource):
+        if not counted.all():
+            raise ValueError(
+                f"sample_weight is zero for row {int(np.argmin(counted))} and others: of rows "
+                "outside memory, leave out those that do not count."
+            )
+        return Weighted(source, weight)
     if counted.all():
         return ArraySource(source.X, weight)
     return ArraySource(source.X[counted], weight[counted])

@@ -91,7 +91,7 @@ class Checkpoint:
             return None
         described, arrays = self._found
         self._found = None
-        found = described["checkpoint"]
+        found = dict(described["checkpoint"] or {})
         others = [name for name in identity if found.get(name) != identity[name]]
         if others:
             name = others[0]
@@ -100,7 +100,12 @@ class Checkpoint:
                 f"{identity[name]}. Resume with the same data and settings, or delete the file to "
                 "start anew."
             )
-        return _unpacked(described, arrays)
+        try:
+            return _unpacked(described, arrays)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.path} is not a sound checkpoint: {error!r}. Delete it to start anew."
+            ) from error
 
     def keep(self, state: TrainingState, must: bool) -> None:
         """Write the state, if it is time for it or `must` be."""
@@ -115,8 +120,9 @@ class Checkpoint:
         try:
             with self.path.open("rb") as stream:
                 described, arrays = unpack(stream, os.fstat(stream.fileno()).st_size)
-            if type(described) is not dict or described.get("class") != "checkpoint":
-                raise ModelFileError("expected a checkpoint, found a model")
+            keys = {"class", "checkpoint", "reason"}
+            if type(described) is not dict or not keys <= described.keys():
+                raise ModelFileError("expected a checkpoint, found something else")
         except ModelFileError as error:
             raise CheckpointError(
                 f"{self.path} is not a sound checkpoint: {error}. Delete it to start anew."

@@ -100,6 +100,7 @@ class DaskEngine:
 
     def _connect(self, distributed: Any, stack: ExitStack) -> Any:
         if isinstance(self._given, str):
+            _check_address(self._given)
             try:
                 client = distributed.Client(self._given, set_as_default=False)
             except (OSError, TimeoutError, ValueError) as error:
@@ -200,6 +201,19 @@ class DaskEngine:
 
     def _workers(self) -> Any:
         return self._client.scheduler_info(n_workers=-1)["workers"]
+
+
+def _check_address(address: str) -> None:
+    """Raise WorkerError for addresses at which Dask would wait without end."""
+    import dask
+
+    if not address.startswith(("tcp://", "tls://")):
+        raise WorkerError(f"{address} is no address of a Dask scheduler: tcp://... or tls://...")
+    if address.startswith("tls://") and not dask.config.get("distributed.comm.tls.client.cert", ""):
+        raise WorkerError(
+            f"{address} needs certificates: name them in Dask's configuration, "
+            "distributed.comm.tls, or make a Client(..., security=...) and pass that."
+        )
 
 
 def _sums_of_chunks(work: bytes, block_size: int, run: list[tuple[int, int]]) -> bytes:

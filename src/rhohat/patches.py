@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self, cast
@@ -348,7 +349,7 @@ class PatchNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         source = rows_of(self, X, reset=False)
         if isinstance(source, ArraySource):
             return self._normalised(source.X)
-        return cast(FloatArray, Mapped(source, self._normalised, source.shape[1]))
+        return cast(FloatArray, Mapped(source, copy(self)._normalised, source.shape[1]))
 
     def _normalised(self, X: FloatArray) -> FloatArray:
         low, high = self.feature_range

@@ -459,7 +459,8 @@ def _opened_zarr(path: Path, key: str | None) -> Iterator[Any]:
     with _decoding():
         opened = zarr.open(str(path), mode="r")
         if isinstance(opened, zarr.Group):
-            arrays = dict(opened.arrays())
+            members = opened.members(max_depth=None)
+            arrays = {name: member for name, member in members if isinstance(member, zarr.Array)}
             opened = arrays[_choose(arrays, key, lambda name: arrays[name].shape)]
         yield opened
 
@@ -657,7 +658,11 @@ class DataFiles:
         if len(widths) > 1:
             (first, one), (second, other) = list(widths.items())[:2]
             raise DataFileError(f"{other} has {second} columns, {one} has {first}.")
-        parts = [open_file(path, self.key) for path in self.contents]
+        parts = []
+        for path, content in self.contents.items():
+            part = open_file(path, self.key)
+            part.dtype = _float_of(content.dtype)  # as if it were read
+            parts.append(part)
         return parts[0] if len(parts) == 1 else Concatenation(parts)
 
     def _arrays(self) -> Iterator[tuple[Path, NDArray[Any]]]:

@@ -22,7 +22,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from rhohat._typing import FloatArray
 from rhohat._validation import PRECISIONS, check_input, extra
-from rhohat.sources import ArraySource, DataChangedError, Origin, Rows, Source, Wrapper
+from rhohat.sources import (
+    CHUNK_ROWS,
+    ArraySource,
+    DataChangedError,
+    Origin,
+    Rows,
+    Source,
+    Wrapper,
+    check_finite,
+)
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -128,6 +137,8 @@ class NpyFile(Store):
     dtype : dtype
     offset : int
         Of the first row, in bytes.
+    size : int, default=None
+        Of the whole file, in bytes; None where more may follow the rows.
     """
 
     def __init__(
@@ -136,9 +147,11 @@ class NpyFile(Store):
         shape: tuple[int, ...],
         dtype: np.dtype[Any],
         offset: int,
+        size: int | None = None,
     ) -> None:
         self.path = os.path.abspath(path)
         self.offset = offset
+        self.size = size
         super().__init__(str(path), shape, dtype)
 
     def load(self, start: int, stop: int) -> NDArray[Any]:
@@ -146,6 +159,8 @@ class NpyFile(Store):
         rows = np.empty((stop - start, self.shape[1]), self.stored_dtype)
         with self._opened() as stream:
             self._fill(stream, start, rows)
+            if self.size is not None and os.fstat(stream.fileno()).st_size > self.size:
+                raise DataChangedError(f"{self.name} has grown since it was opened.")
             if hasattr(os, "posix_fadvise"):
                 end = self._position(stop)
                 os.posix_fadvise(stream.fileno(), end, READ_AHEAD, os.POSIX_FADV_WILLNEED)
@@ -180,6 +195,32 @@ class NpyFile(Store):
                     f"{self.shape[0]}: it was shortened since it was opened."
                 )
             left = left[n_read:]
+
+
+class ColumnMajorFile(Store):
+    """Rows of a .npy file whose columns lie one after the other.
+
+    Parameters
+    ----------
+    path : path-like
+    shape : tuple of int
+    dtype : dtype
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
+        self.path = os.path.abspath(path)
+        super().__init__(str(path), shape, dtype)
+
+    def load(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows start to stop; the file is mapped anew for every run."""
+        try:
+            mapped = np.load(self.path, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise DataChangedError(f"{self.name} can no longer be read: {error}") from error
+        rows: NDArray[Any] = mapped[start:stop]
+        return rows
 
 
 class Granules:
@@ -273,7 +314,7 @@ class ZarrArray(ChunkedStore):
     def __init__(self, array: Any) -> None:
         self.array = array
         name = f"the zarr array {getattr(array, 'store_path', array.name)}"
-        super().__init__(name, array.shape, array.dtype, array.chunks[0])
+        super().__init__(name, array.shape, array.dtype, array.chunks[0] if array.ndim else 1)
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """Rows of one chunk."""
@@ -287,19 +328,27 @@ class Hdf5Dataset(ChunkedStore):
     Parameters
     ----------
     dataset : h5py.Dataset
+    hold : bool, default=True
+        Whether to go on with this one, instead of opening its file whenever it is read.
     """
 
-    def __init__(self, dataset: Any) -> None:
+    def __init__(self, dataset: Any, hold: bool = True) -> None:
         self.path, self.key = str(dataset.file.filename), str(dataset.name)
-        self._dataset: Any = dataset
+        self._dataset: Any = dataset if hold else None
         granule_rows = dataset.chunks[0] if dataset.chunks else GRANULE_ROWS
         super().__init__(f"{self.path}{self.key}", dataset.shape, dataset.dtype, granule_rows)
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """Rows of one chunk."""
-        if self._dataset is None:
-            self._dataset = _h5py().File(self.path, "r")[self.key]
-        rows: NDArray[Any] = self._dataset[start:stop]
+        rows: NDArray[Any]
+        if self._dataset is not None:
+            rows = self._dataset[start:stop]
+            return rows
+        try:
+            with _h5py().File(self.path, "r") as file:
+                rows = file[self.key][start:stop]
+        except (OSError, KeyError) as error:
+            raise DataChangedError(f"{self.name} can no longer be read: {error}") from error
         return rows
 
     def __getstate__(self) -> dict[str, Any]:
@@ -322,7 +371,8 @@ class DaskArray(ChunkedStore):
             )
         self.array = array
         name = f"the Dask array {array.name}"
-        super().__init__(name, array.shape, array.dtype, int(max(array.chunks[0])))
+        rows = int(max(array.chunks[0])) if array.ndim else 1
+        super().__init__(name, array.shape, array.dtype, rows)
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """Rows of one chunk."""
@@ -342,7 +392,13 @@ class BlockStream(Store):
         self.factory = factory
         name = f"the stream of blocks that {getattr(factory, '__name__', 'the function')}() makes"
         n_rows, widths, dtypes = 0, set(), []
-        for number, made in enumerate(factory()):
+        made_blocks = factory()
+        if not isinstance(made_blocks, Iterable):
+            raise TypeError(
+                f"{name} are none: it gave {type(made_blocks).__name__}, expected an iterable of "
+                "arrays (rows, columns)."
+            )
+        for number, made in enumerate(made_blocks):
             block = np.asarray(made)
             if block.ndim != 2:
                 raise ValueError(f"block {number} of {name} has shape {block.shape}, expected two.")
@@ -379,12 +435,14 @@ class BlockStream(Store):
                     block = next(self._blocks, None)
                     if block is None:
                         break
-                    self._buffer.append(np.asarray(block))
+                    self._buffer.append(np.array(block))  # the function may fill one anew
                 begin, end = end, end + len(self._buffer[index])
                 if end > start:
                     part = slice(max(start - begin, 0), stop - begin)
                     parts.append(self._buffer[index][part])
                 index += 1
+            if stop == self.shape[0] and (end > stop or next(self._blocks, None) is not None):
+                raise DataChangedError(f"{self.name} is longer than the first time.")
             self._forget(start - 64 * (stop - start))
             return np.concatenate(parts) if parts else np.empty((0, self.shape[1]))
 
@@ -416,6 +474,8 @@ class Concatenation(Origin):
             raise ValueError(f"expected blocks of one width, got {sorted(widths)} columns.")
         self.parts = list(parts)
         self.ends = np.cumsum([part.shape[0] for part in parts])
+        if not self.ends[-1]:
+            raise ValueError("the blocks hold no rows.")
         self.name = f"{len(parts)} blocks, the first of them {parts[0].name},"
         self.shape = int(self.ends[-1]), widths.pop()
         self.dtype = np.dtype(np.result_type(*{part.dtype for part in parts}))
@@ -473,6 +533,7 @@ class Mapped(Wrapper):
     def read(self, start: int, stop: int) -> Rows:
         """Rows start to stop of the other, as the function makes them."""
         rows = self.source.read(start, stop)
+        check_finite(rows, self.name)
         return rows._replace(X=self.function(rows.X))
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
@@ -485,8 +546,8 @@ class Mapped(Wrapper):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         made = np.empty(self.shape, self.dtype)
-        for start in range(0, len(made), GRANULE_ROWS):
-            stop = min(start + GRANULE_ROWS, len(made))
+        for start in range(0, len(made), CHUNK_ROWS):  # as in memory, for the same bits
+            stop = min(start + CHUNK_ROWS, len(made))
             made[start:stop] = self.read(start, stop).X
         return made if dtype is None else made.astype(dtype, copy=False)
 
@@ -494,7 +555,7 @@ class Mapped(Wrapper):
 # What an estimator may be given
 
 
-def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
+def open_file(path: str | os.PathLike[str], key: str | None = None) -> Store:
     """The rows in a file or folder, by the ending of its name; `key` is the array meant."""
     text = os.fspath(path)
     plain, _, inner = text.partition("::")
@@ -509,41 +570,52 @@ def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
     return opener(plain, key or inner or None)
 
 
-def _open_npy(path: str, key: str | None) -> Source:
+def _open_npy(path: str, key: str | None) -> Store:
     with open(path, "rb") as stream:
-        version = np.lib.format.read_magic(stream)
-        read_header = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        shape, is_fortran, dtype = read_header(stream)
+        try:
+            version = np.lib.format.read_magic(stream)
+            read_header = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
+            shape, is_fortran, dtype = read_header(stream)
+        except (ValueError, EOFError, SyntaxError) as error:
+            raise ValueError(f"{path} is not an array in NumPy's format: {error}") from error
         offset = stream.tell()
     if is_fortran and len(shape) == 2:
-        return ArraySource(np.load(path, mmap_mode="r"))
-    return NpyFile(path, shape, dtype, offset)
+        return ColumnMajorFile(path, shape, dtype)
+    return NpyFile(path, shape, dtype, offset, size=os.path.getsize(path))
 
 
-def _open_zarr(path: str, key: str | None) -> Source:
+def _open_zarr(path: str, key: str | None) -> Store:
     zarr = extra("zarr", "store")
     opened = zarr.open(path, mode="r")
     if isinstance(opened, zarr.Group):
-        arrays = {name: array for name, array in opened.arrays() if array.ndim == 2}
+        members = opened.members(max_depth=None)
+        arrays = {
+            name: member
+            for name, member in members
+            if isinstance(member, zarr.Array) and member.ndim == 2
+        }
         opened = arrays[_only(arrays, key, path)]
     return ZarrArray(opened)
 
 
-def _open_hdf5(path: str, key: str | None) -> Source:
+def _open_hdf5(path: str, key: str | None) -> Store:
     h5py = _h5py()
     found: dict[str, Any] = {}
 
     def visit(name: str, node: Any) -> None:
-        if isinstance(node, h5py.Dataset) and node.ndim == 2:
+        if isinstance(node, h5py.Dataset) and node.ndim == 2 and node.dtype.kind in "buif":
             found[name] = node
 
-    file = h5py.File(path, "r")
-    file.visititems(visit)
-    return Hdf5Dataset(found[_only(found, key, path)])
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(visit)
+            return Hdf5Dataset(found[_only(found, key, path)], hold=False)
+    except OSError as error:
+        raise ValueError(f"{path} is not an HDF5 file: {error}") from error
 
 
 def _only(arrays: dict[str, Any], key: str | None, path: str) -> str:
@@ -564,7 +636,7 @@ def _h5py() -> Any:
 
 
 #: What opens files of rows that are read a run at a time, by the ending of their names.
-SUFFIXES: dict[str, Callable[[str, str | None], Source]] = {
+SUFFIXES: dict[str, Callable[[str, str | None], Store]] = {
     ".npy": _open_npy,
     ".zarr": _open_zarr,
     ".h5": _open_hdf5,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
@@ -369,7 +370,7 @@ class OneOverFWhitening(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if isinstance(X, ImageSequence):
-            return MappedImages(X, self._whitened)
+            return MappedImages(X, copy(self)._whitened)
         images = [self._whitened(image) for image in each_image(X)]
         return np.stack(images) if isinstance(X, np.ndarray) else images
 

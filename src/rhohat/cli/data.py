@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
     from rhohat._typing import FloatArray
-    from rhohat.sources import Source
+    from rhohat.sources import Rows, Source
 
 __all__ = ["Data", "Request", "look", "needs_of"]
 
@@ -254,14 +254,20 @@ def variance_of_pixels(images: Sequence[FloatArray]) -> float:
 def variance_of_rows(rows: FloatArray | Source) -> float:
     """Mean variance over the columns, in a pass over the rows, wherever they lie."""
     from rhohat.engines import ThreadEngine
-    from rhohat.sources import ArraySource, Partition
+    from rhohat.sources import ArraySource, Partition, check_finite
     from rhohat.variables import FeatureSums
 
     source = ArraySource(rows) if isinstance(rows, np.ndarray) else rows
     engine = ThreadEngine()
     with engine.running():
         partition = Partition.for_shape(source.shape[1], source.shape[1], source.dtype)
-        return FeatureSums.over(source, engine, partition).standard_deviation ** 2
+        shift = source.read(0, 1).X[0].astype(np.float64)
+
+        def sums(rows: Rows) -> FeatureSums:
+            check_finite(rows, source.name)
+            return FeatureSums.of(rows, shift)
+
+        return engine.map_sum(sums, source, partition).standard_deviation ** 2
 
 
 def look(

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["encode", "inspect", "show"]
 
 STANDARD_OUTPUT = Path("-")
-#: Rows computed and written at a time, where they are too many to hold.
-ROWS_WRITTEN = 8192
+#: Rows computed and written at a time, where they are too many to hold: as many as in memory.
+ROWS_WRITTEN = 1024
 
 
 @contextmanager
