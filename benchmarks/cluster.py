@@ -9,23 +9,21 @@ workers from these costs, and extrapolates: a model, not a measurement.
 """
 
 import argparse
-import statistics
 import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import distributed
-import numpy as np
+import problems
 from large import COLUMNS, write
+from speed import median_seconds
 
 from rhohat import DaskEngine, KLSparsity, SparseAutoencoder, SparseObjective
 from rhohat.cluster import TASKS_PER_WORKER, local_cluster
 from rhohat.engines import ThreadEngine
 from rhohat.sources import Partition
 from rhohat.stores import NpyFile, open_store
-from rhohat.training import Sweep
-from rhohat.variables import Variables
 
 UNITS = 100
 CHUNK = 32_768
@@ -61,26 +59,9 @@ def fit_seconds(path, engine, sweeps):
 
 def evaluation(engine, source, partition):
     """A function that makes one evaluation."""
-    objective = SparseObjective(COLUMNS, UNITS, penalty=KLSparsity(0.035, 5.0), weight_decay=3e-3)
-    variables = Variables.for_data(objective, source, engine, partition)
-    sweep = Sweep(objective, variables, engine, partition, source)
-    q = variables.initial(np.random.RandomState(0))
-
-    def evaluate():
-        sweep(q)
-        sweep.at(q)
-
-    return evaluate
-
-
-def median_seconds(function, repeats=15):
-    function()
-    times = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times)
+    penalty = KLSparsity(0.035, 5.0)
+    objective = SparseObjective(COLUMNS, UNITS, penalty=penalty, weight_decay=3e-3)
+    return problems.evaluation(objective, source, engine, partition)
 
 
 def first_rows(path, n_rows):
@@ -100,7 +81,8 @@ def costs(path, client, n_rows):
     with engine.running():
 
         def seconds(n_chunks):  # of one row each
-            return median_seconds(evaluation(engine, first_rows(path, n_chunks), Partition(1, 1)))
+            source = first_rows(path, n_chunks)
+            return median_seconds(evaluation(engine, source, Partition(1, 1)), 15)
 
         one, tasks, many = seconds(1), seconds(n_tasks), seconds(200)
     per_sum = (many - tasks) / (200 - n_tasks)

@@ -19,6 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import problems
 
 COLUMNS, BLOCK = 100, 100_000
 
@@ -108,8 +109,6 @@ def sweep_seconds(kind, path, n_rows):
     from rhohat.manifests import Verified, take_manifest
     from rhohat.sources import ArraySource, Head, Partition
     from rhohat.stores import NpyFile, open_store
-    from rhohat.training import Sweep
-    from rhohat.variables import Variables
 
     stored = open_store(path)
     assert isinstance(stored, NpyFile)
@@ -123,14 +122,11 @@ def sweep_seconds(kind, path, n_rows):
         elif kind == "checked":
             source = Verified.at_origin(stored, take_manifest(stored, engine, 8192))
             source = source if n_rows == stored.shape[0] else Head(source, n_rows)
-        variables = Variables.for_data(objective, source, engine, partition)
-        sweep = Sweep(objective, variables, engine, partition, source)
-        q = variables.initial(np.random.RandomState(0))
+        evaluate = problems.evaluation(objective, source, engine, partition)
         times = []
         for _ in range(3):
             started = time.perf_counter()
-            sweep(q)
-            sweep.at(q)
+            evaluate()
             times.append(time.perf_counter() - started)
     print(json.dumps(sorted(times)[1] / n_rows * 1e6))
 

@@ -12,6 +12,8 @@ from rhohat import (
     SparseObjective,
     load_photographs,
 )
+from rhohat.training import Sweep
+from rhohat.variables import Variables
 
 
 class Problem(NamedTuple):
@@ -77,3 +79,16 @@ def random_rows(n_rows, d, k, decoder):
     """Rows without structure, where only the work per row matters."""
     X = np.random.RandomState(0).uniform(0.1, 0.9, (n_rows, d)).astype(np.float32)
     return Problem(f"{d}-{k}-{d}, {n_rows:,} rows", X, k, decoder, 0.05, 3.0, 1e-4)
+
+
+def evaluation(objective, source, engine, partition):
+    """A function that makes one evaluation of loss and gradient; the engine must be running."""
+    variables = Variables.for_data(objective, source, engine, partition)
+    sweep = Sweep(objective, variables, engine, partition, source)
+    q = variables.initial(np.random.RandomState(0))
+
+    def evaluate():
+        sweep(q)
+        sweep.at(q)
+
+    return evaluate

@@ -32,8 +32,6 @@ def measure(n_rows):
 
     from rhohat.engines import ThreadEngine
     from rhohat.sources import ArraySource, Partition
-    from rhohat.training import Sweep
-    from rhohat.variables import Variables
 
     rng = np.random.RandomState(0)
     X = np.empty((n_rows, 100), np.float32)
@@ -44,14 +42,11 @@ def measure(n_rows):
     engine, source = ThreadEngine(), ArraySource(X)
     partition = Partition.for_shape(100, 100, X.dtype)
     with engine.running():
-        variables = Variables.for_data(objective, source, engine, partition)
-        sweep = Sweep(objective, variables, engine, partition, source)
-        q = variables.initial(rng)
+        evaluate = problems.evaluation(objective, source, engine, partition)
         times = []
         for _ in range(max(5, 500_000 // n_rows)):
             started = time.perf_counter()
-            sweep(q)
-            sweep.at(q)
+            evaluate()
             times.append(time.perf_counter() - started)
     return statistics.median(times[1:]), resident() - before
 

@@ -70,22 +70,12 @@ EVALUATIONS = {
 def our_evaluation(problem):
     from rhohat.engines import ThreadEngine
     from rhohat.sources import ArraySource, Partition
-    from rhohat.training import Sweep
-    from rhohat.variables import Variables
 
     objective, source = problem.objective, ArraySource(problem.X)
     partition = Partition.for_shape(objective.n_features, objective.n_components, problem.X.dtype)
     engine = ThreadEngine()
     with engine.running():
-        variables = Variables.for_data(objective, source, engine, partition)
-        sweep = Sweep(objective, variables, engine, partition, source)
-        q = variables.initial(np.random.RandomState(0))
-
-        def loss_grad():
-            sweep(q)
-            sweep.at(q)
-
-        return median_seconds(loss_grad)
+        return median_seconds(problems.evaluation(objective, source, engine, partition))
 
 
 def our_transform(problem):

@@ -16,7 +16,7 @@ from cases import sparse_data
 from rhohat import CheckpointError, KLSparsity, SparseAutoencoder
 from rhohat.checkpoints import FILE, SPACING
 from rhohat.solvers import SOLVERS
-from rhohat.tensorfiles import pack, unpack
+from rhohat.tensorfiles import pack, unpack, write_whole
 from test_training import STAGE_ENDS, bits
 
 X = sparse_data(6000, 8)
@@ -66,6 +66,28 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bits(solver, iteration, tmp_
     assert bits(resumed.fit(X)) == undisturbed
     assert seen == list(range(iteration, 17))  # the one cut off was not written yet
     assert bits(resumed.fit(X)) == undisturbed  # ended, and told again
+
+
+def test_a_run_cut_off_after_any_of_its_checkpoints_goes_on_to_the_same_bits(tmp_path, monkeypatch):
+    """Also after the one at which a stage, or the run, has converged."""
+    settings = {"tol": 0.5, "max_iter": 120}
+    undisturbed = autoencoder(**settings).fit(X)
+    assert undisturbed.converged_
+    for number in range(1, undisturbed.n_iter_ + 1):
+        folder = tmp_path / str(number)
+        written = []
+
+        def cut(path, content, number=number, written=written):
+            write_whole(path, content)
+            written.append(path)
+            if len(written) == number:
+                raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr("rhohat.checkpoints.write_whole", cut)
+            with pytest.raises(Killed):
+                autoencoder(folder, **settings).fit(X)
+        assert bits(autoencoder(folder, resume=True, **settings).fit(X)) == bits(undisturbed)
 
 
 def test_resuming_where_there_is_no_checkpoint_starts_anew(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
@@ -17,7 +17,7 @@ from rhohat._validation import as_floats, check_integer, check_real
 from rhohat.engines import ThreadEngine
 from rhohat.images import Images, ImageSequence, check_images, each_image
 from rhohat.sources import ArraySource, Partition, Rows, check_finite
-from rhohat.stores import Granules, Mapped, RowData, Store, rows_of
+from rhohat.stores import ChunkedStore, Mapped, RowData, rows_of
 
 __all__ = [
     "PatchExtractor",
@@ -29,7 +29,7 @@ __all__ = [
 PATCH_BYTES = 1 << 30
 
 
-class PatchSource(Store):
+class PatchSource(ChunkedStore):
     """Patches at random positions, cut out of images whenever they are read, image by image.
 
     Parameters
@@ -52,38 +52,21 @@ class PatchSource(Store):
         self.images = images
         self.patch_shape = patch_shape
         n_images = len(images)
-        self.counts = random_state.multinomial(n_patches, np.full(n_images, 1 / n_images))
-        self.ends = np.cumsum(self.counts)
+        counts = random_state.multinomial(n_patches, np.full(n_images, 1 / n_images))
         self.seeds = random_state.randint(2**31, size=n_images)
+        self.numbers = np.flatnonzero(counts)
         shape = n_patches, int(np.prod(patch_shape))
-        super().__init__(f"patches of {n_images} images", shape, images.dtype)
-        self._granules = Granules(self._cut)
+        ends = np.cumsum(counts[self.numbers])
+        super().__init__(f"patches of {n_images} images", shape, images.dtype, ends)
 
-    def _cut(self, number: int) -> FloatArray:
+    def load_granule(self, start: int, stop: int) -> FloatArray:
         """All patches of one image."""
+        number = self.numbers[np.searchsorted(self.ends, start, side="right")]
         image = next(each_image([self.images[number]]))
         _check_fit(self.patch_shape, number, image)
-        place = np.random.RandomState(self.seeds[number]).uniform(size=(self.counts[number], 2))
+        place = np.random.RandomState(self.seeds[number]).uniform(size=(stop - start, 2))
         patches = _cut_out(image, self.patch_shape, place)
         return patches.astype(self.dtype, copy=False).reshape(len(place), -1)
-
-    def load(self, start: int, stop: int) -> FloatArray:
-        """Patches start to stop."""
-        if start == 0:  # a new sweep: read again what may have changed
-            self._granules.clear()
-        first, last = np.searchsorted(self.ends, [start, stop - 1], side="right").tolist()
-        parts = []
-        for number in range(first, last + 1):
-            begin = int(self.ends[number]) - int(self.counts[number])
-            parts.append(self._granules[number][max(start - begin, 0) : stop - begin])
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_granules"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._granules = Granules(self._cut)
 
 
 def _cut_out(image: FloatArray, patch_shape: tuple[int, ...], place: FloatArray) -> FloatArray:

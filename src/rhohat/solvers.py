@@ -178,7 +178,11 @@ class GradientDescent(BaseEstimator):
             state = SolverState(theta0, float(loss), grad, recent_losses=(float(loss),))
             if not _is_finite(loss, grad):
                 return SolverResult(state, StopReason.NOT_A_NUMBER)
-        while state.n_iter < max_iter:
+        while True:
+            if _has_converged(state, tol):
+                return SolverResult(state, StopReason.CONVERGED)
+            if state.n_iter >= max_iter:
+                return SolverResult(state, StopReason.MAX_ITER)
             if not state.grad.any():
                 return SolverResult(state, StopReason.CONVERGED)
             search = _Line(loss_grad, state, self.direction(state))
@@ -207,10 +211,6 @@ class GradientDescent(BaseEstimator):
             reason = callback(state) if callback is not None else None
             if reason is not None:
                 return SolverResult(state, reason)
-            losses = state.recent_losses
-            if len(losses) > WINDOW and losses[0] - losses[-1] <= tol * abs(losses[-1]):
-                return SolverResult(state, StopReason.CONVERGED)
-        return SolverResult(state, StopReason.MAX_ITER)
 
 
 class LBFGS(GradientDescent):
@@ -345,6 +345,12 @@ def _between(low: _Point, high: _Point) -> float:
 def _short_step(direction: Float64Array) -> float:
     """A step that moves the parameters by at most 1 in all, for where no scale is known yet."""
     return min(1.0, 1.0 / max(float(np.abs(direction).sum()), np.finfo(float).tiny))
+
+
+def _has_converged(state: SolverState, tol: float) -> bool:
+    """Whether the loss fell by less than `tol`, relatively, over the last iterations."""
+    losses = state.recent_losses
+    return len(losses) > WINDOW and losses[0] - losses[-1] <= tol * abs(losses[-1])
 
 
 def _is_finite(loss: float, grad: Float64Array) -> bool:

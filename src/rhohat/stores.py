@@ -39,14 +39,13 @@ if TYPE_CHECKING:
 __all__ = [
     "SUFFIXES",
     "BlockStream",
+    "ChunkedStore",
     "Concatenation",
     "DaskArray",
-    "Granules",
     "Hdf5Dataset",
     "Mapped",
     "NpyFile",
     "RowData",
-    "Store",
     "ZarrArray",
     "is_stored",
     "open_file",
@@ -265,33 +264,35 @@ class ChunkedStore(Store):
 
     Parameters
     ----------
-    granule_rows : int
-        Rows of one of its chunks.
+    ends : ndarray of int
+        Row after the last of each chunk.
     """
 
     def __init__(
-        self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], granule_rows: int
+        self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], ends: NDArray[np.intp]
     ) -> None:
         super().__init__(name, shape, dtype)
-        self.granule_rows = max(1, granule_rows)
+        self.ends = ends
         self._granules = Granules(self._load_granule)
 
     @abstractmethod
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """Rows of one chunk."""
 
+    def _begin(self, number: int) -> int:
+        return int(self.ends[number - 1]) if number else 0
+
     def _load_granule(self, number: int) -> NDArray[Any]:
-        start = number * self.granule_rows
-        return self.load_granule(start, min(start + self.granule_rows, self.shape[0]))
+        return self.load_granule(self._begin(number), int(self.ends[number]))
 
     def load(self, start: int, stop: int) -> NDArray[Any]:
         """Rows start to stop, out of the chunks that hold them."""
         if start == 0:  # a new sweep: read again what may have changed
             self._granules.clear()
-        first, last = start // self.granule_rows, (stop - 1) // self.granule_rows
+        first, last = np.searchsorted(self.ends, [start, stop - 1], side="right").tolist()
         parts = []
         for number in range(first, last + 1):
-            begin = number * self.granule_rows
+            begin = self._begin(number)
             parts.append(self._granules[number][max(start - begin, 0) : stop - begin])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
@@ -301,6 +302,13 @@ class ChunkedStore(Store):
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._granules = Granules(self._load_granule)
+
+
+def _even_ends(shape: tuple[int, ...], rows: int) -> NDArray[np.intp]:
+    """Ends of chunks of so many rows each; small ones are read some together."""
+    n_rows = shape[0] if shape else 0
+    rows *= -(-CHUNK_ROWS // rows)
+    return np.append(np.arange(rows, n_rows, rows), n_rows)
 
 
 class ZarrArray(ChunkedStore):
@@ -314,7 +322,8 @@ class ZarrArray(ChunkedStore):
     def __init__(self, array: Any) -> None:
         self.array = array
         name = f"the zarr array {getattr(array, 'store_path', array.name)}"
-        super().__init__(name, array.shape, array.dtype, array.chunks[0] if array.ndim else 1)
+        rows = array.chunks[0] if array.ndim else 1
+        super().__init__(name, array.shape, array.dtype, _even_ends(array.shape, rows))
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """Rows of one chunk."""
@@ -335,8 +344,9 @@ class Hdf5Dataset(ChunkedStore):
     def __init__(self, dataset: Any, hold: bool = True) -> None:
         self.path, self.key = str(dataset.file.filename), str(dataset.name)
         self._dataset: Any = dataset if hold else None
-        granule_rows = dataset.chunks[0] if dataset.chunks else GRANULE_ROWS
-        super().__init__(f"{self.path}{self.key}", dataset.shape, dataset.dtype, granule_rows)
+        rows = dataset.chunks[0] if dataset.chunks else GRANULE_ROWS
+        name = f"{self.path}{self.key}"
+        super().__init__(name, dataset.shape, dataset.dtype, _even_ends(dataset.shape, rows))
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """Rows of one chunk."""
@@ -372,7 +382,7 @@ class DaskArray(ChunkedStore):
         self.array = array
         name = f"the Dask array {array.name}"
         rows = int(max(array.chunks[0])) if array.ndim else 1
-        super().__init__(name, array.shape, array.dtype, rows)
+        super().__init__(name, array.shape, array.dtype, _even_ends(array.shape, rows))
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """Rows of one chunk."""
