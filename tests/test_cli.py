@@ -1,5 +1,6 @@
 """The command line."""
 
+import html
 import io
 import json
 import os
@@ -80,6 +81,7 @@ def learned(tmp_path_factory):
 def test_learn_writes_figures_and_model(learned):
     folder, _ = learned
     assert {file.name for file in folder.iterdir()} == {
+        "report.html",
         "features.png",
         "features.svg",
         "training.png",
@@ -281,7 +283,7 @@ def test_every_command_names_a_file_that_is_missing_empty_or_foreign(
 def test_a_model_without_units_is_told_so(command, odd_files, tmp_path):
     result = run(*command, str(odd_files / "whitening"), cwd=tmp_path)
     assert result.returncode == 1
-    assert "holds Whitening, but no SparseAutoencoder" in result.stderr
+    assert "made of Whitening, without a SparseAutoencoder" in result.stderr
 
 
 def test_show_refuses_a_kind_of_file_that_it_cannot_write(learned, tmp_path):
@@ -672,3 +674,58 @@ def test_help_of_every_command_has_an_example(tmp_path):
         text = run(command, "--help", cwd=tmp_path).stdout
         assert f"rhohat {command}" in text.split("Usage:")[1][20:]
         assert "\\b" not in text
+
+
+def test_report_is_the_page_that_learn_writes(learned, tmp_path):
+    folder, _ = learned
+    model = str(folder / "model.safetensors")
+    result = run("report", model, "-o", "page.html", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    size = (tmp_path / "page.html").stat().st_size
+    assert result.stdout == f"report of {size / 1e6:.1f} MB written to page.html\n"
+    written = (folder / "report.html").read_text()
+    command = re.search(r"<p>On the command line:</p>\s*<pre[^>]*>.*?</pre>\s*", written, re.DOTALL)
+    options = "--units 9 --patch-size 6 --patches 1500 --iterations 12"
+    assert f">rhohat learn {options}</pre>" in command.group()
+    page = (tmp_path / "page.html").read_text()
+    assert page == written.replace(command.group(), "")
+    piped = start("report", model, "-o", "-", cwd=tmp_path)
+    assert piped.stdout == page
+
+
+def test_report_of_rows_draws_them_as_the_shape_says(tmp_path):
+    np.save(tmp_path / "rows.npy", np.random.RandomState(0).rand(200, 12))
+    few = ("--units", "3", "--iterations", "5")
+    assert run("learn", "rows.npy", *few, "-o", "out", cwd=tmp_path).returncode == 0
+    model = "out/model.safetensors"
+    for arguments, kind in (
+        (["rows.npy", "--shape", "3x4"], "image"),
+        (["rows.npy"], "trace"),
+        ([], "trace"),
+    ):
+        result = run("report", model, *arguments, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        page = (tmp_path / "report.html").read_text()
+        assert f'"kind":"{kind}"' in page
+        assert ('"examples":' in page) == bool(arguments)
+    wrong = run("report", model, "rows.npy", "--shape", "5x5", cwd=tmp_path)
+    assert wrong.returncode == 1
+    assert "do not have shape (5, 5)" in wrong.stderr
+
+
+def test_command_on_the_page_gives_the_same_model(tmp_path):
+    image = np.random.RandomState(0).rand(40, 40, 3)
+    Image.fromarray((255 * image).astype(np.uint8)).save(tmp_path / "a photograph.png")
+    (tmp_path / "my.toml").write_text("units = 5\ncolor = true\n")
+    options = ["--config", "my.toml", "--patches", "200", "--iterations", "6", "--threads", "1"]
+    result = run("learn", "a photograph.png", *options, "--patch-size", "6", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    page = (tmp_path / "rhohat-out" / "report.html").read_text()
+    command = html.unescape(re.search(r'aria-label="Command">(.*?)</pre>', page).group(1))
+    words = shlex.split(command)
+    assert words[:3] == ["rhohat", "learn", "a photograph.png"]
+    assert "--config" not in words
+    assert run(*words[1:], "-o", "again", cwd=tmp_path).returncode == 0
+    for name in ("model.safetensors", "report.html"):
+        first, second = (tmp_path / out / name for out in ("rhohat-out", "again"))
+        assert first.read_bytes() == second.read_bytes()

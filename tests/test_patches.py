@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+import rhohat.patches as patches_module
 from rhohat import PatchExtractor, PatchNormalizer
+from rhohat.images import ImageSequence
 
 
 def numbered(height, width, start=0):
@@ -139,3 +141,47 @@ def test_pairs_are_checked(estimator, message, rng):
         estimator.fit(
             rng.rand(2, 20, 20) if isinstance(estimator, PatchExtractor) else rng.rand(5, 9)
         )
+
+
+class Lazy(ImageSequence):
+    """Images that are made whenever they are asked for."""
+
+    def __init__(self, images):
+        self.images = images
+        self.dtype = np.dtype(np.float64)
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return self.images[index].copy()
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_places_are_where_patches_were_cut_out(rng, monkeypatch, stored, channels):
+    images = [rng.rand(*sides, *channels) for sides in ((12, 20), (9, 9), (30, 11))]
+    if stored:
+        monkeypatch.setattr(patches_module, "PATCH_BYTES", 1)
+    drawn = Lazy(images) if stored else images
+    extractor = PatchExtractor((5, 4), n_patches=60, random_state=0).fit(drawn)
+    patches = extractor.draw(drawn)
+    rows = np.array([3, 59, 0, 17, 17])
+    places = patches.places(rows)
+    values = patches.rows.take(np.arange(60)).X if stored else patches.rows
+    for row, image, top, left in zip(rows, *places, strict=True):
+        cut = images[image][top : top + 5, left : left + 4]
+        assert_array_equal(values[row], cut.ravel())
+
+
+def test_whole_images_are_at_their_own_places(rng):
+    images = rng.rand(4, 6, 5)
+    patches = PatchExtractor(None).fit(images).draw(images)
+    places = patches.places(np.array([2, 0]))
+    assert [part.tolist() for part in places] == [[2, 0], [0, 0], [0, 0]]
+
+
+def test_adjoint_of_patches_are_pictures(rng):
+    extractor = PatchExtractor(6, n_patches=5, random_state=0).fit([rng.rand(9, 9, 3)])
+    weights = rng.rand(2, 108)
+    assert_array_equal(extractor.adjoint(weights), weights.reshape(2, 6, 6, 3))

@@ -5,8 +5,9 @@ import pytest
 from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rhohat import SparseAutoencoder, plot_features, plot_training
-from rhohat.visualize import save_figure, tile_grid
+from rhohat import SparseAutoencoder, plot_features, plot_top_examples, plot_training
+from rhohat.pictures import tile_grid
+from rhohat.visualize import save_figure
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +101,25 @@ def test_file_that_cannot_be_written_is_named(model, tmp_path):
 def test_what_is_no_tile_is_refused(shape):
     with pytest.raises(ValueError, match="expected tiles of shape"):
         tile_grid(np.ones(shape))
+
+
+def test_top_examples_are_drawn_beside_what_the_unit_looks_for(model, digits):
+    ax = plot_top_examples(model, digits, units=[4, 1], n_examples=3)
+    image = ax.images[0].get_array()
+    best = np.argsort(-model.transform(digits), axis=0, kind="stable")[:3]
+    for row, unit in enumerate([4, 1]):
+        tiles = [model.components_[unit], *digits[best[:, unit]]]
+        for column, tile in enumerate(tiles):
+            top, left = 9 * row + 1, 9 * column + 1
+            drawn = image[top : top + 8, left : left + 8]
+            span = np.ptp(tile)
+            assert_allclose(drawn, (tile.reshape(8, 8) - tile.min()) / span * 2 - 1, atol=1e-6)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["4", "1"]
+    other = plt.figure().add_subplot()
+    assert plot_top_examples(model, digits, ax=other) is other
+
+
+def test_units_that_are_not_there_cannot_be_drawn(model, digits):
+    for units in ([5], [-1], [], [0.5]):
+        with pytest.raises(ValueError, match="units must be numbers from 0 to 4"):
+            plot_top_examples(model, digits, units=units)

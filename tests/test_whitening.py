@@ -200,6 +200,9 @@ def test_adjoint_patch_is_where_the_whitened_patch_looks(rng):
 def test_adjoint_takes_integers_and_lists_and_refuses_other_shapes(rng):
     model = OneOverFWhitening().fit([rng.rand(30, 30)])
     ones = np.ones((1, 6, 6))
+    colored = model.adjoint(np.stack([ones, 2 * ones, 0 * ones], axis=-1), margin=2)
+    assert_allclose(colored[..., 1], 2 * model.adjoint(ones, margin=2))
+    assert not colored[..., 2].any()
     assert_allclose(model.adjoint(ones.astype(int)), model.adjoint(ones))
     assert_allclose(model.adjoint(ones.tolist()), model.adjoint(ones))
     assert model.adjoint(ones).any()

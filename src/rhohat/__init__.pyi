@@ -10,11 +10,12 @@ from .penalties import KLSparsity, L1Sparsity, NoSparsity, SparsityPenalty
 from .persistence import ModelFileError, load, save
 from .progress import show_progress
 from .readers import DataFileError, LoadedImages, load_images, load_rows
+from .reports import Report, report
 from .solvers import LBFGS, GradientDescent
 from .sources import DataChangedError
 from .streaming import Adam
 from .training import TrainingProgress
-from .visualize import plot_features, plot_training
+from .visualize import plot_features, plot_top_examples, plot_training
 from .whitening import OneOverFWhitening, Whitening
 
 __version__: str
@@ -36,6 +37,7 @@ __all__ = [
     "OneOverFWhitening",
     "PatchExtractor",
     "PatchNormalizer",
+    "Report",
     "SparseAutoencoder",
     "SparseObjective",
     "SparsityPenalty",
@@ -51,7 +53,9 @@ __all__ = [
     "load_rows",
     "maximal_inputs",
     "plot_features",
+    "plot_top_examples",
     "plot_training",
+    "report",
     "save",
     "show_progress",
 ]

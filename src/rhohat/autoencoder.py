@@ -23,6 +23,7 @@ from sklearn.utils.validation import (
 
 from rhohat._typing import Float64Array, FloatArray
 from rhohat._validation import check_input, check_integer, check_real, check_rows, look_up
+from rhohat.activity import Extremes
 from rhohat.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from rhohat.checkpoints import Checkpoint
 from rhohat.cluster import DaskEngine
@@ -31,6 +32,7 @@ from rhohat.engines import Engine, ThreadEngine
 from rhohat.manifests import Verified, take_manifest
 from rhohat.objective import SparseObjective, Terms
 from rhohat.penalties import SparsityPenalty
+from rhohat.pictures import strip
 from rhohat.solvers import SOLVERS, Solver, StopReason
 from rhohat.sources import ArraySource, Partition, Rows, Source, Weighted
 from rhohat.stores import Mapped, RowData, is_stored, rows_of
@@ -40,7 +42,6 @@ from rhohat.training import (
     Stage,
     Training,
     TrainingProgress,
-    activation_extremes,
     growth_stages,
 )
 from rhohat.variables import FeatureSums, Variables
@@ -355,7 +356,9 @@ class SparseAutoencoder(
             )
             seed = int(random_state.randint(2**31)) if state is None else state.seed
             result = training.run(q0, seed, state)
-            low, high = activation_extremes(objective, result.theta, source, engine, partition)
+            parameters = objective.unpack(result.theta.astype(source.dtype))
+            encode = partial(objective.encode, parameters=parameters)
+            extremes = engine.map_sum(partial(Extremes.of, encode=encode), source, partition)
 
         self._forget(("_stream", *RUNNING))
         for name, weights in self._weights(objective, result.theta, source.dtype).items():
@@ -370,9 +373,7 @@ class SparseAutoencoder(
         self.n_evaluations_ = result.n_evaluations
         self.converged_ = result.reason is StopReason.CONVERGED
         self.stop_reason_ = result.reason.value
-        spread = high - low
-        width = np.subtract(*objective.activation.range[::-1])
-        self.n_dead_ = int(np.sum(spread <= 1e-3 * (width if np.isfinite(width) else spread.max())))
+        self.n_dead_ = int(extremes.constant(objective.activation).sum())
         self.block_size_, self.chunk_size_ = partition
         self.data_fingerprint_ = fingerprint
         tasks.end()
@@ -498,15 +499,29 @@ class SparseAutoencoder(
         """
         objective = self._fitted_objective()
         source = rows_of(self, X, reset=False)
-        parameters = self._parameters(source.dtype)
         if is_stored(source):
-            encode = partial(objective.encode, parameters=parameters)
-            return cast(FloatArray, Mapped(source, encode, objective.n_components))
+            return cast(FloatArray, self.encoded(source))
+        parameters = self._parameters(source.dtype)
         rows = cast(ArraySource, source).X
         out = np.empty((len(rows), objective.n_components), rows.dtype)
         return self._map_rows(
             lambda rows, out: objective.encode(rows, parameters, out), rows, objective, out
         )
+
+    def encoded(self, source: Source) -> Mapped:
+        """Activations of a source's rows, computed whenever they are read.
+
+        Parameters
+        ----------
+        source : Source
+
+        Returns
+        -------
+        activations : Mapped
+        """
+        objective = self._fitted_objective()
+        encode = partial(objective.encode, parameters=self._parameters(source.dtype))
+        return Mapped(source, encode, objective.n_components)
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
         """Reconstruction of the input from activations: g(A W_dec + b_dec).
@@ -588,6 +603,18 @@ class SparseAutoencoder(
     @property
     def _n_features_out(self) -> int:
         return int(self.encoder_weights_.shape[0])
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        """What a notebook shows: scikit-learn's diagram, and what the units look for."""
+        bundle: dict[str, str] = super()._repr_mimebundle_(**options)
+        if "text/html" in bundle and hasattr(self, "encoder_weights_"):
+            k = len(self.encoder_weights_)
+            bundle["text/html"] += (
+                f'<img src="{strip(self.encoder_weights_)}" alt="The input that activates each of '
+                f'{min(k, 100)} of {k} units most" style="image-rendering: pixelated; '
+                'width: 100%; max-width: 800px">'
+            )
+        return bundle
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import scipy.fft
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -13,8 +16,21 @@ from rhohat._typing import Float64Array, FloatArray
 from rhohat._validation import as_floats, check_integer
 from rhohat.autoencoder import SparseAutoencoder
 from rhohat.objective import SparseObjective
+from rhohat.whitening import OneOverFWhitening, Whitening
 
-__all__ = ["GradientCheck", "check_gradient", "maximal_inputs"]
+__all__ = [
+    "GradientCheck",
+    "Tiles",
+    "autoencoder_of",
+    "check_gradient",
+    "input_tiles",
+    "maximal_inputs",
+    "pixel_tiles",
+    "radial_amplitude",
+    "steps_before",
+    "steps_of",
+    "tiles_of",
+]
 
 
 class HasAdjoint(Protocol):
@@ -136,3 +152,139 @@ def maximal_inputs(
     norms = np.sqrt(np.sum(directions**2, axis=axes, keepdims=True))
     maximal: FloatArray = directions / np.where(norms > 0, norms, 1)
     return maximal
+
+
+class Tiles(NamedTuple):
+    """One picture per unit.
+
+    Attributes
+    ----------
+    values : ndarray of shape (k, d)
+    shape : tuple of int or None
+        What each reshapes to, where it is a picture.
+    title : str
+        In which space the input lies.
+    """
+
+    values: FloatArray
+    shape: tuple[int, ...] | None
+    title: str
+
+
+def steps_of(model: BaseEstimator) -> list[BaseEstimator]:
+    """The estimators of a pipeline in order, or the model itself."""
+    steps = [step for _, step in getattr(model, "steps", [("", model)])]
+    return [step for step in steps if step is not None and step != "passthrough"]
+
+
+def autoencoder_of(model: BaseEstimator) -> SparseAutoencoder:
+    """The autoencoder in a model.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    steps = steps_of(model)
+    autoencoders = [step for step in steps if isinstance(step, SparseAutoencoder)]
+    if not autoencoders:
+        raise ValueError(
+            f"the model is made of {' and '.join(type(step).__name__ for step in steps)}, without "
+            "a SparseAutoencoder, whose units could be shown."
+        )
+    return autoencoders[-1]
+
+
+def steps_before(model: BaseEstimator) -> list[BaseEstimator]:
+    """What the data go through before the autoencoder sees them."""
+    steps = steps_of(model)
+    return steps[: steps.index(autoencoder_of(model))]
+
+
+def tiles_of(model: BaseEstimator) -> Tiles:
+    """Maximally activating inputs; before PCA or ZCA, if that comes last before the autoencoder."""
+    before = steps_before(model)
+    shapes = [step.patch_shape_ for step in before if hasattr(step, "patch_shape_")]
+    whitener = before[-1] if before and isinstance(before[-1], Whitening) else None
+    values = maximal_inputs(autoencoder_of(model), whitener)
+    title = "" if whitener is None else "before whitening"
+    return Tiles(values, shapes[-1] if shapes else None, title)
+
+
+def input_tiles(model: BaseEstimator, shape: tuple[int, ...] | None = None) -> Tiles:
+    """Maximally activating inputs as the autoencoder gets them.
+
+    Parameters
+    ----------
+    model : SparseAutoencoder or Pipeline
+    shape : tuple of int, default=None
+        Of a row as a picture; without a meaning after PCA, which turns the axes.
+    """
+    values = maximal_inputs(autoencoder_of(model))
+    turned = any(isinstance(step, Whitening) and step.method == "pca" for step in steps_of(model))
+    fits = shape is not None and prod(shape) == values.shape[1] and not turned
+    title = "as the autoencoder gets it"
+    return Tiles(values, shape if fits else None, title)
+
+
+def pixel_tiles(model: BaseEstimator, shape: tuple[int, ...] | None = None) -> Tiles | None:
+    """Maximally activating inputs of the whole model, in the space of the data that it is given.
+
+    Weights are carried back through every step by its ``adjoint``. A filter of whole images looks
+    beyond the patch: half a patch on every side is shown, what lies farther out is cropped.
+
+    Parameters
+    ----------
+    model : SparseAutoencoder or Pipeline
+    shape : tuple of int, default=None
+        Of a row of data as a picture.
+
+    Returns
+    -------
+    tiles : Tiles or None
+        None where a step has no ``adjoint``.
+    """
+    directions: FloatArray = autoencoder_of(model).encoder_weights_
+    title = "before all preprocessing"
+    for step in reversed(steps_before(model)):
+        if isinstance(step, OneOverFWhitening):
+            margin = max(directions.shape[1:3]) // 2
+            directions = step.adjoint(directions, margin)
+            title = f"in pixels, with {margin} around the patch; what lies farther out is cropped"
+        elif hasattr(step, "adjoint"):
+            directions = step.adjoint(directions)
+        else:
+            return None
+    if directions.ndim > 2:
+        shape = directions.shape[1:]
+    values = maximal_inputs(directions.reshape(len(directions), -1))
+    return Tiles(values, shape, title)
+
+
+def radial_amplitude(image: FloatArray, n_bins: int = 24) -> tuple[Float64Array, Float64Array]:
+    """Root mean square amplitude of an image's frequencies, by their distance from zero.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width) or (height, width, channels)
+        Channels are averaged.
+    n_bins : int, default=24
+
+    Returns
+    -------
+    frequency : ndarray of shape (n_bins,)
+        Centres of the bins, in cycles per pixel, up to 0.5.
+    amplitude : ndarray of shape (n_bins,)
+        Of the image without its mean, continued by its mirror image; NaN in bins without a
+        frequency.
+    """
+    gray = image.mean(axis=2, dtype=np.float64) if image.ndim == 3 else image.astype(np.float64)
+    power = scipy.fft.dctn(gray - gray.mean(), norm="ortho") ** 2
+    # the j-th of n cosines has j / 2n cycles per pixel
+    axes = [np.arange(n) / (2 * n) for n in gray.shape]
+    radius = np.hypot(axes[0][:, None], axes[1][None, :])
+    bins = np.minimum((radius * (2 * n_bins)).astype(int), n_bins)
+    total = np.bincount(bins.ravel(), power.ravel(), n_bins + 1)[:n_bins]
+    count = np.bincount(bins.ravel(), minlength=n_bins + 1)[:n_bins]
+    mean = np.divide(total, count, out=np.full(n_bins, np.nan), where=count > 0)
+    return (np.arange(n_bins) + 0.5) / (2 * n_bins), np.sqrt(mean)

@@ -17,13 +17,15 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
+import joblib
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 
-from rhohat._typing import Float64Array
+from rhohat._typing import Float64Array, FloatArray
+from rhohat.engines import effective_n_jobs
 
-__all__ = ["EdgeScore", "GaborFit", "edge_score", "fit_gabors"]
+__all__ = ["AlikePairs", "EdgeScore", "GaborFit", "alike_pairs", "edge_score", "fit_gabors"]
 
 #: Order of the parameters in `GaborFit.parameters`.
 PARAMETERS = (
@@ -42,6 +44,10 @@ EDGE_R2 = 0.7
 ORIENTATION_BINS = 8
 #: |cosine| above which two units count as alike.
 ALIKE_COSINE = 0.9
+#: Tiles that a process fits at a time.
+PART = 256
+#: Units compared with all others at a time.
+UNITS_COMPARED = 512
 
 
 class GaborFit(NamedTuple):
@@ -82,6 +88,19 @@ class EdgeScore(NamedTuple):
     fit: GaborFit
 
 
+class AlikePairs(NamedTuple):
+    """Units that look for the same.
+
+    Attributes
+    ----------
+    units : ndarray of int of shape (n, 2)
+    cosines : ndarray of shape (n,)
+    """
+
+    units: NDArray[np.intp]
+    cosines: FloatArray
+
+
 def edge_score(weights: ArrayLike, patch_shape: tuple[int, int] | None = None) -> EdgeScore:
     """Fit a Gabor function to every unit and summarise.
 
@@ -112,10 +131,6 @@ def edge_score(weights: ArrayLike, patch_shape: tuple[int, int] | None = None) -
     """
     tiles = _tiles(weights, patch_shape)
     fit = fit_gabors(tiles)
-    flat = tiles.reshape(len(tiles), -1)
-    norms = np.linalg.norm(flat, axis=1, keepdims=True)
-    unit = flat / np.where(norms > 0, norms, 1)
-    cosines = np.triu(unit @ unit.T, 1)
     edges = fit.r2 >= EDGE_R2
     turn = np.mod(fit.parameters[edges, PARAMETERS.index("orientation")], np.pi) / np.pi
     # an angle just below half a turn may round to it
@@ -129,9 +144,33 @@ def edge_score(weights: ArrayLike, patch_shape: tuple[int, int] | None = None) -
         median_r2=float(np.median(fit.r2)),
         orientation_coverage=float(-(shares * np.log(shares)).sum() / np.log(ORIENTATION_BINS))
         + 0.0,
-        n_alike=int((np.abs(cosines) > ALIKE_COSINE).sum()),
+        n_alike=len(alike_pairs(tiles.reshape(len(tiles), -1)).cosines),
         fit=fit,
     )
+
+
+def alike_pairs(weights: FloatArray) -> AlikePairs:
+    """Pairs of units with |cosine| > 0.9 between their weights, the most alike first.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (k, d)
+
+    Returns
+    -------
+    pairs : AlikePairs
+    """
+    norms = np.linalg.norm(weights, axis=1, keepdims=True)
+    unit = weights / np.where(norms > 0, norms, 1)
+    pairs, cosines = [np.empty((0, 2), dtype=np.intp)], [np.empty(0)]
+    for start in range(0, len(unit), UNITS_COMPARED):
+        block = np.triu(unit[start : start + UNITS_COMPARED] @ unit.T, start + 1)
+        alike = np.argwhere(np.abs(block) > ALIKE_COSINE)
+        pairs.append(alike + np.array([start, 0]))
+        cosines.append(block[tuple(alike.T)])
+    cosine = np.concatenate(cosines)
+    order = np.argsort(-np.abs(cosine), kind="stable")
+    return AlikePairs(np.concatenate(pairs)[order], cosine[order])
 
 
 def fit_gabors(tiles: Float64Array) -> GaborFit:
@@ -144,7 +183,17 @@ def fit_gabors(tiles: Float64Array) -> GaborFit:
     Returns
     -------
     fit : GaborFit
+        The same bits whether several processes share the tiles, as they do where there are many, or
+        not.
     """
+    parts = [tiles[start : start + PART] for start in range(0, len(tiles), PART)]
+    n_jobs = min(effective_n_jobs(None), len(parts))
+    fits = joblib.Parallel(n_jobs)(joblib.delayed(_fit_part)(part) for part in parts)
+    return GaborFit(*map(np.concatenate, zip(*fits, strict=True)))
+
+
+def _fit_part(tiles: Float64Array) -> GaborFit:
+    """Fit to some tiles, one after the other."""
     height, width = tiles.shape[1:]
     y, x = (axis.ravel().astype(float) for axis in np.mgrid[:height, :width])
     starts = _starts(height, width)
@@ -164,8 +213,16 @@ def fit_gabors(tiles: Float64Array) -> GaborFit:
     upper = np.array([np.inf, width, height, np.inf, 0.5, np.inf, longest, longest])
     scale = np.array([0.2, 1, 1, 0.3, 0.05, 0.5, 1, 1])
 
+    latest: tuple[Any, ...] = (None, None, None)
+
+    def evaluate(p: Float64Array) -> tuple[Float64Array, Float64Array]:
+        nonlocal latest  # the solver asks for both at the same place
+        if not np.array_equal(p, latest[0]):
+            latest = (p.copy(), *gabor(p, x, y))
+        return latest[1], latest[2]
+
     def jacobian(p: Float64Array) -> Float64Array:
-        return gabor(p, x, y)[1]
+        return evaluate(p)[1]
 
     parameters = np.zeros((len(tiles), len(PARAMETERS)))
     parameters[:, -2:] = 1
@@ -181,7 +238,7 @@ def fit_gabors(tiles: Float64Array) -> GaborFit:
         start = np.insert(starts[best], [0, 4], [np.hypot(c, s), np.arctan2(s, c)])
 
         def residuals(p: Float64Array, target: Float64Array = target) -> Float64Array:
-            return gabor(p, x, y)[0] - target
+            return evaluate(p)[0] - target
 
         found = least_squares(
             residuals,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
-from typing import Self, cast
+from typing import NamedTuple, Self, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -19,14 +21,24 @@ from rhohat.images import Images, ImageSequence, check_images, each_image
 from rhohat.sources import ArraySource, Partition, Rows, check_finite
 from rhohat.stores import ChunkedStore, Mapped, RowData, rows_of
 
-__all__ = [
-    "PatchExtractor",
-    "PatchNormalizer",
-    "PatchSource",
-]
+__all__ = ["PatchExtractor", "PatchNormalizer", "PatchSource", "Patches", "Places"]
 
 #: Bytes from which patches of an `ImageSequence` are cut whenever they are read.
 PATCH_BYTES = 1 << 30
+
+
+class Places(NamedTuple):
+    """Where patches were cut out.
+
+    Attributes
+    ----------
+    image, top, left : ndarray of int of shape (n,)
+        Number of the image, and of the row and column of the patch's first pixel in it.
+    """
+
+    image: NDArray[np.intp]
+    top: NDArray[np.intp]
+    left: NDArray[np.intp]
 
 
 class PatchSource(ChunkedStore):
@@ -64,17 +76,56 @@ class PatchSource(ChunkedStore):
         number = self.numbers[np.searchsorted(self.ends, start, side="right")]
         image = next(each_image([self.images[number]]))
         _check_fit(self.patch_shape, number, image)
-        place = np.random.RandomState(self.seeds[number]).uniform(size=(stop - start, 2))
-        patches = _cut_out(image, self.patch_shape, place)
-        return patches.astype(self.dtype, copy=False).reshape(len(place), -1)
+        corners = self._corners(number, image, stop - start)
+        patches = _cut_out(image, self.patch_shape, corners)
+        return patches.astype(self.dtype, copy=False).reshape(len(corners), -1)
+
+    def places(self, rows: NDArray[np.intp]) -> Places:
+        """Where these rows were cut out; reads each of their images once."""
+        granules = np.searchsorted(self.ends, rows, side="right")
+        corners = np.empty((len(rows), 2), dtype=np.intp)
+        for granule in np.unique(granules):
+            start, stop = (0, *self.ends)[granule], self.ends[granule]
+            number, mine = self.numbers[granule], granules == granule
+            drawn = self._corners(number, self.images[number], stop - start)
+            corners[mine] = drawn[rows[mine] - start]
+        return Places(self.numbers[granules], *corners.T)
+
+    def _corners(self, number: int, image: FloatArray, n_patches: int) -> NDArray[np.intp]:
+        shares = np.random.RandomState(self.seeds[number]).uniform(size=(n_patches, 2))
+        return _corners(image, self.patch_shape, shares)
 
 
-def _cut_out(image: FloatArray, patch_shape: tuple[int, ...], place: FloatArray) -> FloatArray:
-    """Patches at places given as shares, (n, 2), of where the whole patch fits."""
+def _corners(
+    image: FloatArray, patch_shape: tuple[int, ...], shares: FloatArray
+) -> NDArray[np.intp]:
+    """First pixels of patches, (n, 2), given as shares of where the whole patch fits."""
+    room = np.subtract(image.shape[:2], patch_shape[:2]) + 1
+    corners: NDArray[np.intp] = (shares * room).astype(np.intp)
+    return corners
+
+
+def _cut_out(
+    image: FloatArray, patch_shape: tuple[int, ...], corners: NDArray[np.intp]
+) -> FloatArray:
+    """Patches, (n, *patch_shape), by their first pixels."""
     windows = np.lib.stride_tricks.sliding_window_view(image, patch_shape[:2], axis=(0, 1))
-    positions = (place * windows.shape[:2]).astype(int)
-    picked: FloatArray = windows[positions[:, 0], positions[:, 1]]
+    picked: FloatArray = windows[corners[:, 0], corners[:, 1]]
     return np.moveaxis(picked, 1, -1) if image.ndim == 3 else picked
+
+
+class Patches(NamedTuple):
+    """Patches and where they come from.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_patches, n_features), or PatchSource
+    places : callable
+        ``places(rows) -> Places``, of the rows with these numbers.
+    """
+
+    rows: FloatArray | PatchSource
+    places: Callable[[NDArray[np.intp]], Places]
 
 
 def _check_fit(patch_shape: tuple[int, ...], index: int, image: FloatArray) -> None:
@@ -172,28 +223,63 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
             `ImageSequence` are a `PatchSource`, which cuts them whenever they are read, image by
             image: what follows in a pipeline takes it.
         """
+        return cast(FloatArray, self.draw(X).rows)
+
+    def draw(self, X: Images) -> Patches:
+        """Draw patches, and say where each comes from.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        patches : Patches
+            Their rows as `transform` gives them.
+        """
         check_is_fitted(self)
         images = check_images(X)
         dtype = images.dtype if isinstance(images, ImageSequence) else np.result_type(*images)
+        n_images, n_features = len(images), int(np.prod(self.patch_shape_))
         if self.patch_size is None:
-            rows = np.empty((len(images), int(np.prod(self.patch_shape_))), dtype)
+            whole = np.empty((n_images, n_features), dtype)
             for index, image in enumerate(each_image(images)):
                 self._check_fit(index, image)
-                rows[index] = image.ravel()
-            return rows
+                whole[index] = image.ravel()
+            return Patches(whole, lambda rows: Places(rows, 0 * rows, 0 * rows))
         random_state = check_random_state(self.random_state)
-        n_bytes = self.n_patches * int(np.prod(self.patch_shape_)) * dtype.itemsize
+        n_bytes = self.n_patches * n_features * dtype.itemsize
         if isinstance(images, ImageSequence) and n_bytes > PATCH_BYTES:
             source = PatchSource(images, self.patch_shape_, self.n_patches, random_state)
-            return cast(FloatArray, source)
-        chosen = random_state.randint(len(images), size=self.n_patches)
-        place = random_state.uniform(size=(self.n_patches, 2))
+            return Patches(source, source.places)
+        chosen = random_state.randint(n_images, size=self.n_patches)
+        shares = random_state.uniform(size=(self.n_patches, 2))
+        corners = np.empty(shares.shape, dtype=np.intp)
         patches = np.empty((self.n_patches, *self.patch_shape_), dtype=dtype)
         for index, image in enumerate(each_image(images)):
             self._check_fit(index, image)
             mine = np.flatnonzero(chosen == index)
-            patches[mine] = _cut_out(image, self.patch_shape_, place[mine])
-        return patches.reshape(self.n_patches, -1)
+            corners[mine] = _corners(image, self.patch_shape_, shares[mine])
+            patches[mine] = _cut_out(image, self.patch_shape_, corners[mine])
+        return Patches(
+            patches.reshape(self.n_patches, -1),
+            lambda rows: Places(chosen[rows], *corners[rows].T),
+        )
+
+    def adjoint(self, weights: FloatArray) -> FloatArray:
+        """Weights on patches as patches.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (k, n_features)
+
+        Returns
+        -------
+        directions : ndarray of shape (k, height, width[, channels])
+        """
+        check_is_fitted(self)
+        directions: FloatArray = as_floats(weights).reshape(-1, *self.patch_shape_)
+        return directions
 
     def _check_fit(self, index: int, image: FloatArray) -> None:
         height, width = self.patch_shape_[:2]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -31,7 +30,6 @@ __all__ = [
     "TrainingProgress",
     "TrainingResult",
     "TrainingState",
-    "activation_extremes",
     "growth_stages",
 ]
 
@@ -544,38 +542,3 @@ class Training:
             reason=state.reason,
             detail=state.detail,
         )
-
-
-@dataclass
-class _Extremes:
-    """Least and greatest activation of every unit over the rows seen."""
-
-    low: Float64Array
-    high: Float64Array
-
-    def __iadd__(self, other: _Extremes) -> _Extremes:
-        np.minimum(self.low, other.low, out=self.low)
-        np.maximum(self.high, other.high, out=self.high)
-        return self
-
-    def widened(self) -> _Extremes:
-        """Itself: the sums are float64."""
-        return self
-
-
-def activation_extremes(
-    objective: SparseObjective,
-    theta: Float64Array,
-    source: Source,
-    engine: Engine,
-    partition: Partition,
-) -> tuple[Float64Array, Float64Array]:
-    """Least and greatest activation of every unit over all rows, each (k,)."""
-    extremes = partial(_extremes, objective=objective, theta=theta.astype(source.dtype))
-    total = engine.map_sum(extremes, source, partition)
-    return total.low, total.high
-
-
-def _extremes(rows: Rows, objective: SparseObjective, theta: FloatArray) -> _Extremes:
-    A = objective.encode(rows.X, objective.unpack(theta))
-    return _Extremes(A.min(axis=0), A.max(axis=0))

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 from os import PathLike
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat._typing import FloatArray
 from rhohat._validation import check_integer
+from rhohat.activations import ACTIVATIONS
+from rhohat.activity import survey
 from rhohat.autoencoder import SparseAutoencoder
-from rhohat.diagnostics import maximal_inputs
+from rhohat.diagnostics import autoencoder_of, maximal_inputs, tiles_of
+from rhohat.examples import Examples
+from rhohat.pictures import picture_shape, tile_grid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,46 +28,7 @@ if TYPE_CHECKING:
 #: colour-blind readers tell apart.
 TERM_COLORS = ("black", "#0072B2", "#D55E00", "#009E73")
 
-__all__ = ["plot_features", "plot_training", "save_figure", "tile_grid"]
-
-
-def tile_grid(tiles: ArrayLike, *, n_columns: int | None = None, border: int = 1) -> FloatArray:
-    """Tiles side by side as one image, each divided by its own largest absolute value.
-
-    Parameters
-    ----------
-    tiles : array-like of shape (k, height, width) or (k, height, width, 3)
-    n_columns : int, default=None
-        Tiles in a row; a square grid if None.
-    border : int, default=1
-        Pixels between tiles and around them.
-
-    Returns
-    -------
-    grid : ndarray of shape (rows, columns) or (rows, columns, 3)
-        Values in [-1, 1]; NaN in the border and where the last row has no tile.
-    """
-    tiles = np.asarray(tiles, dtype=np.float64)
-    if len(tiles) == 0 or tiles.ndim not in (3, 4) or tiles.shape[3:] not in ((), (3,)):
-        raise ValueError(
-            "expected tiles of shape (k >= 1, height, width) or (k, height, width, 3), got "
-            f"{tiles.shape}."
-        )
-    if n_columns is not None:
-        check_integer("n_columns", n_columns, low=1)
-    k, height, width = tiles.shape[:3]
-    columns = n_columns or int(np.ceil(np.sqrt(k)))
-    rows = -(-k // columns)
-    axes = tuple(range(1, tiles.ndim))
-    largest = np.abs(tiles).max(axis=axes, keepdims=True)
-    tiles = tiles / np.where(largest > 0, largest, 1)
-    step_y, step_x = height + border, width + border
-    grid = np.full((rows * step_y + border, columns * step_x + border, *tiles.shape[3:]), np.nan)
-    for index, tile in enumerate(tiles):
-        row, column = divmod(index, columns)
-        y, x = row * step_y + border, column * step_x + border
-        grid[y : y + height, x : x + width] = tile
-    return grid
+__all__ = ["plot_features", "plot_top_examples", "plot_training", "save_figure"]
 
 
 def plot_features(
@@ -92,8 +58,6 @@ def plot_features(
     -------
     ax : Axes
     """
-    import matplotlib.pyplot as plt
-
     tiles = maximal_inputs(model) if isinstance(model, SparseAutoencoder) else np.asarray(model)
     if tiles.ndim == 2:
         if patch_shape is None:
@@ -105,6 +69,91 @@ def plot_features(
                 "patch_shape=(height, width) or (height, width, 3)."
             )
         tiles = tiles.reshape(len(tiles), *patch_shape)
+    return _draw_tiles(tiles, n_columns, cmap, ax)
+
+
+def plot_top_examples(
+    model: BaseEstimator,
+    data: Any,
+    *,
+    units: ArrayLike | None = None,
+    n_examples: int = 8,
+    shape: tuple[int, ...] | None = None,
+    cmap: str = "gray",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the real examples that activate units most, a row of tiles for each unit.
+
+    First the input that activates the unit most, as `plot_features` draws it, then the examples as
+    they were given, the most active first; each tile from its least to its greatest value.
+
+    Parameters
+    ----------
+    model : SparseAutoencoder or Pipeline
+        A fitted model.
+    data : images or rows
+        What the model's ``fit`` takes.
+    units : array-like of int, default=None
+        Numbers of the units; the first ten if None.
+    n_examples : int, default=8
+    shape : tuple of int, default=None
+        (height, width) or (height, width, 3) of rows that are pictures; square if None. Patches
+        have their own.
+    cmap : str, default="gray"
+        Colours of gray tiles.
+    ax : Axes, default=None
+        Where to draw; a new figure if None.
+
+    Returns
+    -------
+    ax : Axes
+
+    Raises
+    ------
+    ValueError
+        If there is no such unit, or data and shape do not fit the model.
+    """
+    import matplotlib.pyplot as plt
+
+    check_integer("n_examples", n_examples, low=1)
+    tiles = tiles_of(model)
+    k, d = tiles.values.shape
+    chosen = np.arange(min(k, 10)) if units is None else np.atleast_1d(np.asarray(units))
+    if chosen.dtype.kind not in "iu" or chosen.size == 0 or chosen.min() < 0 or chosen.max() >= k:
+        raise ValueError(f"units must be numbers from 0 to {k - 1}, got {units!r}.")
+    shape = tiles.shape or shape or picture_shape(d)
+    examples = Examples(model, data, shape)
+    autoencoder = autoencoder_of(model)
+    activity = survey(
+        autoencoder.encoded(examples.source),
+        ACTIVATIONS[autoencoder.activation],
+        n_examples=n_examples,
+    )
+    rows = activity.rows[chosen]
+    given = examples.given(rows.ravel()).reshape(*rows.shape, *shape)
+    sought = tiles.values[chosen].reshape(-1, 1, *shape)
+    shown = np.concatenate([sought, given], axis=1).reshape(-1, *shape)
+    axes = tuple(range(1, shown.ndim))
+    low, high = shown.min(axis=axes, keepdims=True), shown.max(axis=axes, keepdims=True)
+    centred = (shown - (low + high) / 2) / np.where(high > low, high - low, 1)
+    if ax is None:
+        size = 0.6 * (1 + rows.shape[1]), 0.6 * len(chosen) * shape[0] / shape[1] + 0.4
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    _draw_tiles(centred, 1 + rows.shape[1], cmap, ax)
+    ax.set_axis_on()
+    ax.spines[:].set_visible(False)
+    height, width = shape[:2]
+    ax.set_yticks(1 + (height - 1) / 2 + (height + 1) * np.arange(len(chosen)), chosen.tolist())
+    ranks = [str(rank + 1) for rank in range(rows.shape[1])]
+    ax.set_xticks(1 + (width - 1) / 2 + (width + 1) * np.arange(1 + len(ranks)), ["unit", *ranks])
+    ax.tick_params(length=0)
+    return ax
+
+
+def _draw_tiles(tiles: FloatArray, n_columns: int | None, cmap: str, ax: Axes | None) -> Axes:
+    """Draw a grid of tiles, into a new figure of whole screen pixels if there is none."""
+    import matplotlib.pyplot as plt
+
     grid = tile_grid(tiles, n_columns=n_columns)
     if ax is None:
         # Whole screen pixels per pixel of the grid, and nothing around it.

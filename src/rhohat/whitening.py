@@ -382,22 +382,25 @@ class OneOverFWhitening(TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        weights : ndarray of shape (k, height, width)
+        weights : ndarray of shape (k, height, width) or (k, height, width, channels)
             One weight patch per function.
         margin : int, default=0
             Pixels to show around the patch.
 
         Returns
         -------
-        directions : ndarray of shape (k, height + 2 * margin, width + 2 * margin)
+        directions : ndarray of shape (k, height + 2 * margin, width + 2 * margin[, channels])
         """
         check_is_fitted(self)
         check_integer("margin", margin, low=0)
         weights = as_floats(weights)
-        if weights.ndim != 3:
-            raise ValueError(f"weights must have shape (k, height, width), got {weights.shape}.")
-        room = max(4 * max(weights.shape[1:]), 4 * margin)  # for the filter's tails to die out
-        canvas = np.pad(weights, ((0, 0), (room, room), (room, room)))
+        if weights.ndim not in (3, 4):
+            raise ValueError(
+                f"weights must have shape (k, height, width[, channels]), got {weights.shape}."
+            )
+        room = 4 * max(*weights.shape[1:3], margin)  # for the filter's tails to die out
+        channels = ((0, 0),) * (weights.ndim - 3)
+        canvas = np.pad(weights, ((0, 0), (room, room), (room, room), *channels))
         directions = np.stack([self._filter(patch) for patch in canvas]) / self.scale_
         crop = room - margin
         return directions[:, crop:-crop, crop:-crop]

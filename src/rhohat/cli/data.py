@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from rhohat.cli.text import count, printable
-from rhohat.readers import Content, DataFiles, Skipped
+from rhohat.readers import Content, DataFiles, LoadedImages, Skipped
 from rhohat.recipes import Settings, complete
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rhohat._typing import FloatArray
     from rhohat.sources import Rows, Source
 
-__all__ = ["Data", "Request", "look", "needs_of"]
+__all__ = ["Data", "Request", "look", "look_for", "needs_of"]
 
 
 #: Bytes from which rows are read where they lie, a run at a time.
@@ -97,6 +97,8 @@ class Data:
         Images, or rows.
     content : list of ndarray, ndarray, or Source
         The images or rows, once read; rows too many to hold, where they lie.
+    names : list of str
+        Of the images, once read.
     """
 
     request: Request
@@ -107,6 +109,7 @@ class Data:
     ignored: list[str] = field(default_factory=list)
     found: DataFiles | None = None
     content: Any = None  # list[FloatArray] | FloatArray
+    names: list[str] = field(default_factory=list)
 
     def read(self) -> Data:
         """Read everything; files that turn out unusable are skipped and said so."""
@@ -114,12 +117,13 @@ class Data:
         if found is None:
             from rhohat.datasets import load_photographs
 
-            self.content = load_photographs(color=request.color).images
+            self.content, self.names, _ = load_photographs(color=request.color)
         elif found.kind == "rows":
             self.content = self._rows(found)
         else:
             held = found.n_bytes * (3 if request.color else 1)
-            self.content = found.images(color=request.color, lazy=held > HELD_BYTES).images
+            lazy = held > HELD_BYTES
+            self.content, self.names, _ = found.images(color=request.color, lazy=lazy)
         if not self.is_stored:
             self.n_examples = len(self.content)
         bad = {skipped.file for skipped in self.skipped}
@@ -175,6 +179,13 @@ class Data:
         if not math.isfinite(variance):
             raise ValueError("the values are too large to be squared: scale the data.")
         return variance
+
+    @property
+    def loaded(self) -> Any:
+        """The content, images with their names."""
+        if self.kind == "rows":
+            return self.content
+        return LoadedImages(self.content, self.names, self.skipped)
 
     @property
     def described(self) -> str:
@@ -304,7 +315,7 @@ def needs_of(model: BaseEstimator) -> dict[str, Any]:
     needs : dict
         "kind", and what `Request` takes.
     """
-    from rhohat.cli.figures import steps_of
+    from rhohat.diagnostics import steps_of
     from rhohat.patches import PatchExtractor
     from rhohat.whitening import OneOverFWhitening
 
@@ -320,3 +331,32 @@ def needs_of(model: BaseEstimator) -> dict[str, Any]:
         "smallest": shape[:2],
         "whole": shape if extractors[0].patch_size is None else None,
     }
+
+
+def look_for(
+    model: Path,
+    content: BaseEstimator,
+    paths: Sequence[Path],
+    on_error: str,
+    shape: tuple[int, ...] | None,
+    key: str | None,
+) -> Data:
+    """Find data of the kind that the model in a file works on.
+
+    Raises
+    ------
+    ValueError
+        If they are of another kind.
+    """
+    needs = needs_of(content)
+    kind, whole = needs.pop("kind"), needs.pop("whole", None)
+    data = Request(paths, shape=shape, key=key, on_error=on_error, **needs).look()
+    if shape is None and whole is not None and data.kind == "rows":
+        data = Request(paths, shape=whole, key=key, on_error=on_error, **needs).look()
+    if data.kind != kind:
+        shaped = ", as --shape has it" if shape is not None else ""
+        raise ValueError(
+            f"{model} works on {kind}, but {data.files[0]} holds {data.kind}{shaped}. Give it data "
+            "of the kind that it learned from."
+        )
+    return data

@@ -18,14 +18,14 @@ import click
 
 from rhohat import __version__
 from rhohat.cli.data import Data, look
-from rhohat.cli.figures import (
-    autoencoder_of,
-    draw_features,
-    draw_training,
-    keep_matplotlib_cache_in_venv,
-    tiles_of,
+from rhohat.cli.figures import draw_features, draw_training, keep_matplotlib_cache_in_venv
+from rhohat.cli.options import (
+    command_again,
+    config_option,
+    data_options,
+    run_options,
+    settings_options,
 )
-from rhohat.cli.options import config_option, data_options, run_options, settings_options
 from rhohat.cli.text import EXIT_INTERRUPTED, count, duration, gibibytes, printable
 from rhohat.recipes import Settings, make_pipeline
 
@@ -78,8 +78,9 @@ def learn(
     Images are whitened and cut into patches, a sparse autoencoder learns to reconstruct the patches
     from hidden units that are mostly silent. Rows are whitened and learned from as they are.
 
-    Writes features.png and features.svg (the input that activates each unit most), training.png
-    (the loss and its terms) and model.safetensors.
+    Writes report.html (every unit, to be looked at in a browser), features.png and features.svg
+    (the input that activates each unit most), training.png (the loss and its terms) and
+    model.safetensors.
 
     \b
     Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted: the first Ctrl-C writes the best
@@ -117,6 +118,7 @@ def fit(
     data: Data, settings: Settings, run: dict[str, Any], out: Path, started: float
 ) -> dict[str, Any]:
     """Read, learn and write; the summary."""
+    from rhohat.diagnostics import autoencoder_of
     from rhohat.interrupts import interrupts_as_requests
     from rhohat.progress import show_progress
     from rhohat.solvers import StopReason
@@ -135,7 +137,7 @@ def fit(
             )
             pipeline.fit(data.content)
         fitted = time.perf_counter()
-        files = write_results(pipeline, out)
+        files = write_results(pipeline, data, out)
     model = autoencoder_of(pipeline)
     interrupted = interrupt.requested or model.stop_reason_ == StopReason.INTERRUPTED.value
     return {
@@ -178,17 +180,19 @@ def warnings_as_notes() -> Iterator[None]:
         click.echo(f"note: {printable(warning.message)}", err=True)
 
 
-def write_results(pipeline: Pipeline, out: Path) -> list[Path]:
-    """Write figures and model into `out`; the files, in order of interest."""
+def write_results(pipeline: Pipeline, data: Data, out: Path) -> list[Path]:
+    """Write model, figures and report into `out`; the files, in order of interest."""
     from rhohat.persistence import save
+    from rhohat.reports import report
 
-    names = ("features.png", "features.svg", "training.png", "model.safetensors")
-    features_png, features_svg, training_png, model_file = (out / name for name in names)
+    names = ("report.html", "features.png", "features.svg", "training.png", "model.safetensors")
+    page, features_png, features_svg, training_png, model_file = files = [out / n for n in names]
     save(pipeline, model_file)
     for path in (features_png, features_svg):
         draw_features(pipeline, path)
     draw_training(pipeline, training_png)
-    return [features_png, features_svg, training_png, model_file]
+    report(pipeline, data.loaded, command=command_again(click.get_current_context())).save(page)
+    return files
 
 
 def results_of(model: SparseAutoencoder) -> dict[str, Any]:
@@ -207,6 +211,7 @@ def results_of(model: SparseAutoencoder) -> dict[str, Any]:
 
 def edges_of(pipeline: Pipeline, settings: Settings) -> dict[str, Any] | None:
     """How many units are edges, where units look at gray patches."""
+    from rhohat.diagnostics import tiles_of
     from rhohat.edges import edge_score
 
     values, shape, _ = tiles_of(pipeline)
@@ -286,15 +291,16 @@ def summary_text(summary: dict[str, Any], data: Data) -> str:
             f"  skipped             {count(len(data.skipped), 'file')} that could not be used, "
             "named above"
         )
-    encode = ["rhohat", "encode", files[3], *data.arguments, "-o", "features.npy"]
+    encode = ["rhohat", "encode", files[4], *data.arguments, "-o", "features.npy"]
     lines += [
         "",
-        f"Look at    {files[0]}  (the input that activates each unit most)",
-        f"           {files[2]}  (the loss and its terms)",
+        f"Look at    {files[0]}  (every unit, in a browser)",
+        f"           {files[1]}  (the input that activates each unit most)",
+        f"           {files[3]}  (the loss and its terms)",
         f"Go on with {shlex.join(encode)}",
         "or, in Python:",
         "           import rhohat",
-        f"           pipeline = rhohat.load({files[3]!r})",
+        f"           pipeline = rhohat.load({files[4]!r})",
         f"           activations = pipeline.transform({data.expression})",
     ]
     if not data.request.paths:

@@ -1,4 +1,4 @@
-"""Commands that work with a model file: ``show``, ``inspect``, ``encode``."""
+"""Commands that work with a model file: ``show``, ``report``, ``inspect``, ``encode``."""
 
 from __future__ import annotations
 
@@ -13,22 +13,16 @@ from typing import IO, TYPE_CHECKING
 import click
 import numpy as np
 
-from rhohat.cli.data import Request, needs_of
-from rhohat.cli.figures import (
-    autoencoder_of,
-    draw_features,
-    keep_matplotlib_cache_in_venv,
-    steps_of,
-    tiles_of,
-)
+from rhohat.cli.data import look_for, needs_of
+from rhohat.cli.figures import draw_features, keep_matplotlib_cache_in_venv
 from rhohat.cli.learn import results_of
 from rhohat.cli.options import Shape, data_options
-from rhohat.cli.text import count, printable
+from rhohat.cli.text import count, megabytes, printable
 
 if TYPE_CHECKING:
     from rhohat.sources import Source
 
-__all__ = ["encode", "inspect", "show"]
+__all__ = ["encode", "inspect", "report", "show"]
 
 STANDARD_OUTPUT = Path("-")
 #: Rows computed and written at a time, where they are too many to hold: as many as in memory.
@@ -89,6 +83,7 @@ def show(
       rhohat show rhohat-out/model.safetensors --sort activation -o sorted.svg
       rhohat show rhohat-out/model.safetensors -o - > features.png
     """
+    from rhohat.diagnostics import tiles_of
     from rhohat.persistence import load
 
     keep_matplotlib_cache_in_venv()
@@ -102,6 +97,65 @@ def show(
         raise click.BadParameter(f"units of this model see {width} numbers.", param_hint="--shape")
     with binary_output(out, "features") as stream:
         draw_features(content, stream, order=sort, shape=shape, kind=kind)
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("inputs", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
+    default=Path("report.html"),
+    show_default=True,
+    help="File to write. - is standard output.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    metavar="N",
+    help="Examples to show for each unit.",
+)
+@click.option("--title", default="What the units have learned", help="Heading of the page.")
+@data_options
+def report(
+    model: Path,
+    inputs: tuple[Path, ...],
+    out: Path,
+    examples: int,
+    title: str,
+    on_error: str,
+    shape: tuple[int, ...] | None,
+    key: str | None,
+) -> None:
+    """Make a page on which to look at what every unit of MODEL has learned.
+
+    One file of HTML, to be opened in a browser, sent or put anywhere: it asks nothing of any
+    server. With INPUTS every unit comes with the examples that activate it most, a histogram and
+    the units that fire together with it. INPUTS are read as learn reads them. Without INPUTS, a
+    model of patches is shown on the photographs that come along, others without examples.
+
+    \b
+    Examples:
+      rhohat report rhohat-out/model.safetensors
+      rhohat report own/model.safetensors holidays/ -o holidays.html
+      rhohat report digits.safetensors digits.npz --key x_train --shape 28x28
+    """
+    from rhohat.persistence import load
+    from rhohat.reports import report
+
+    content = load(model)
+    needs, given = needs_of(content), None
+    if inputs or needs.get("whole", ()) is None:
+        drawn = shape if needs["kind"] == "images" else None
+        data = look_for(model, content, inputs, on_error, drawn, key).read()
+        data.report()
+        given = data.loaded
+    page = report(content, given, shape=shape, n_examples=examples, title=title)
+    with binary_output(out, f"report of {megabytes(len(page.html))}") as stream:
+        stream.write(page.html.encode())
 
 
 @click.command()
@@ -140,17 +194,7 @@ def encode(
     if out != STANDARD_OUTPUT and out.suffix.lower() != ".npy":
         raise click.BadParameter(f"{printable(out)} must end in .npy.", param_hint="--out")
     content = load(model)
-    needs = needs_of(content)
-    kind, whole = needs.pop("kind"), needs.pop("whole", None)
-    data = Request(inputs, shape=shape, key=key, on_error=on_error, **needs).look()
-    if shape is None and whole is not None and data.kind == "rows":
-        data = Request(inputs, shape=whole, key=key, on_error=on_error, **needs).look()
-    if data.kind != kind:
-        shaped = ", as --shape has it" if shape is not None else ""
-        raise ValueError(
-            f"{model} works on {kind}, but {data.files[0]} holds {data.kind}{shaped}. Give it data "
-            "of the kind that it learned from."
-        )
+    data = look_for(model, content, inputs, on_error, shape, key)
     data.read()
     data.report()
     features = content.transform(data.content)
@@ -184,6 +228,7 @@ def inspect(model: Path, as_json: bool) -> None:
     """
     from sklearn import config_context
 
+    from rhohat.diagnostics import autoencoder_of, steps_of, tiles_of
     from rhohat.persistence import load
 
     content = load(model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import shlex
 import tomllib
 from collections.abc import Callable
 from dataclasses import fields
@@ -12,12 +13,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from rhohat.activations import ACTIVATIONS
 from rhohat.decoders import DECODERS
 from rhohat.recipes import RECIPES, Settings
 
-__all__ = ["data_options", "run_options", "settings_options"]
+__all__ = ["command_again", "data_options", "run_options", "settings_options"]
 
 
 class PatchSize(click.ParamType):
@@ -252,6 +254,33 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         _declare(with_run, option)
     return with_run
+
+
+#: Options that do not change what is learned.
+WITHOUT_EFFECT = ("out", "as_json", "dry_run", "checkpoint", "resume", "dask", "verify", "threads")
+
+
+def command_again(context: click.Context) -> str:
+    """The command line that gives the same result, with options of a configuration file in it."""
+    words: list[str] = []
+    paths: list[str] = []
+    for option in context.command.params:
+        name = option.name or ""
+        chosen = context.get_parameter_source(name) in (
+            ParameterSource.COMMANDLINE,
+            ParameterSource.DEFAULT_MAP,
+        )
+        value = context.params.get(name)
+        if not chosen or name not in context.params or name in WITHOUT_EFFECT:
+            continue
+        if isinstance(option, click.Argument):
+            paths = [str(path) for path in value or ()]
+        elif isinstance(option, click.Option) and option.is_flag:
+            words.append(option.opts[0] if value else option.secondary_opts[0])
+        else:
+            shown = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            words += [option.opts[0], shown]
+    return shlex.join(["rhohat", context.info_name or "", *paths, *words])
 
 
 def read_config(context: click.Context, parameter: click.Parameter, path: Path | None) -> None:

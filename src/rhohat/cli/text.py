@@ -26,6 +26,11 @@ def gibibytes(n_bytes: float) -> str:
     return f"{n_bytes / 2**30:.1f} GiB" if n_bytes >= 2**30 else f"{n_bytes / 2**20:.0f} MiB"
 
 
+def megabytes(n_bytes: float) -> str:
+    """Bytes of a file, in the unit that mail programs count in."""
+    return f"{n_bytes / 1e6:.1f} MB"
+
+
 def duration(seconds: float) -> str:
     """Seconds in the unit that suits."""
     if seconds < 90:

@@ -1,0 +1,135 @@
+"""Examples: the rows that an autoencoder sees, and what they are to the user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from rhohat._typing import FloatArray
+from rhohat._validation import check_rows
+from rhohat.diagnostics import autoencoder_of, input_tiles, steps_before
+from rhohat.patches import PatchExtractor, Places
+from rhohat.readers import LoadedImages
+from rhohat.sources import ArraySource, Source
+from rhohat.stores import open_store, rows_of
+
+__all__ = ["Examples"]
+
+
+class Examples:
+    """Data on their way to the autoencoder of a model.
+
+    Parameters
+    ----------
+    model : SparseAutoencoder or Pipeline
+        Fitted.
+    data : images or rows
+        What the model's `fit` takes, or `LoadedImages`.
+    shape : tuple of int, default=None
+        (height, width[, 3]) of rows that are pictures. Patches have their own.
+
+    Attributes
+    ----------
+    source : Source
+        Rows as the autoencoder gets them.
+    shape : tuple of int or None
+        What a row of the user's data, a patch or a whole image, reshapes to.
+    input_shape : tuple of int or None
+        What a row of `source` reshapes to; None after a change of axes, by PCA for instance.
+    images : sequence of ndarray or None
+        What patches were cut from.
+    names : list of str
+        Of the images.
+
+    Raises
+    ------
+    ValueError
+        If the data do not fit the model.
+    """
+
+    def __init__(
+        self, model: BaseEstimator, data: Any, shape: tuple[int, ...] | None = None
+    ) -> None:
+        self.images: Sequence[FloatArray] | None = None
+        self.names: list[str] = []
+        self.source: Source
+        self._places: Any = None
+        steps = steps_before(model)
+        extractors = [step for step in steps if isinstance(step, PatchExtractor)]
+        if extractors:
+            images = data.images if isinstance(data, LoadedImages) else data
+            cut = steps.index(extractors[0])
+            filtered = images
+            for step in steps[:cut]:
+                filtered = step.transform(filtered)
+            patches = extractors[0].draw(filtered)
+            self.images, self._places = images, patches.places
+            self.names = (
+                list(data.names)
+                if isinstance(data, LoadedImages)
+                else [f"image {number}" for number in range(len(images))]
+            )
+            rows: Any = patches.rows
+            shape = extractors[0].patch_shape_
+            steps = steps[cut + 1 :]
+        else:
+            stored = open_store(data)
+            rows = check_rows(data) if stored is None else data
+            self._given = ArraySource(rows) if stored is None else stored
+            if shape is not None and prod(shape) != self._given.shape[1]:
+                raise ValueError(
+                    f"rows of {self._given.shape[1]} values do not have shape {shape}: pass "
+                    "shape=(height, width) or (height, width, 3)."
+                )
+        self.shape = shape
+        for step in steps:
+            rows = step.transform(rows)
+        self.source = rows_of(autoencoder_of(model), rows, reset=False)
+        self.input_shape = input_tiles(model, shape).shape
+
+    def __len__(self) -> int:
+        return self.source.shape[0]
+
+    @property
+    def n_given(self) -> int:
+        """Images, or rows, that the user gave."""
+        return self._given.shape[0] if self.images is None else len(self.images)
+
+    def inputs(self, rows: NDArray[np.intp]) -> FloatArray:
+        """Rows with these numbers, in any order, as the autoencoder gets them."""
+        return _take(self.source, rows)
+
+    def places(self, rows: NDArray[np.intp]) -> Places | None:
+        """Where in which image rows were cut out; None where they were not."""
+        return None if self._places is None else self._places(rows)
+
+    def given(self, rows: NDArray[np.intp]) -> FloatArray:
+        """The same as the user gave them: pixels of the images, (n, height, width[, 3]), or rows.
+
+        Rows, (n, d), have the pictures' shape where it is known.
+        """
+        if self.images is None:
+            taken = _take(self._given, rows)
+            return taken if self.shape is None else taken.reshape(-1, *self.shape)
+        assert self.shape is not None
+        height, width = self.shape[:2]
+        places = self._places(rows)
+        pixels = np.empty((len(rows), *self.shape), dtype=np.float32)
+        for number in np.unique(places.image):
+            image = self.images[number]
+            for index in np.flatnonzero(places.image == number):
+                top, left = places.top[index], places.left[index]
+                pixels[index] = image[top : top + height, left : left + width]
+        return pixels
+
+
+def _take(source: Source, rows: NDArray[np.intp]) -> FloatArray:
+    """Rows in the order asked for; sources give them in ascending order."""
+    numbers, where = np.unique(rows, return_inverse=True)
+    taken: FloatArray = source.take(numbers).X[where.ravel()]
+    return taken

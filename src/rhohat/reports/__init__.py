@@ -1,0 +1,161 @@
+"""Reports: one HTML page per model, to see what every unit has learned."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+from rhohat._validation import check_integer
+from rhohat.diagnostics import tiles_of
+from rhohat.examples import Examples
+from rhohat.pictures import data_uri, gray_levels, tile_grid
+from rhohat.reports.findings import gather
+from rhohat.reports.page import render
+from rhohat.tensorfiles import replacing
+
+__all__ = ["Report", "report"]
+
+#: Units in the picture for pages on which scripts are off.
+STRIP = 400
+
+
+@dataclass(frozen=True)
+class Report:
+    """A page about a model; notebooks show it.
+
+    Attributes
+    ----------
+    html : str
+        The page, complete in itself.
+    """
+
+    html: str
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page to a file, all at once.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        with replacing(path) as stream:
+            stream.write(self.html.encode())
+
+    def _repr_html_(self) -> str:
+        page = html.escape(self.html)
+        style = "width: 100%; height: 720px; border: 1px solid #ccc"
+        return f'<iframe srcdoc="{page}" sandbox="allow-scripts" style="{style}"></iframe>'
+
+    def __repr__(self) -> str:
+        return f"<Report of {len(self.html.encode()):,} bytes; save(path) writes it>"
+
+
+def report(
+    model: BaseEstimator,
+    data: Any = None,
+    *,
+    shape: tuple[int, ...] | None = None,
+    n_examples: int = 8,
+    labels: Sequence[Any] | None = None,
+    title: str = "What the units have learned",
+    command: str | None = None,
+) -> Report:
+    """Make an HTML page that shows what every unit of a model looks for, and does on data.
+
+    The page is one file that needs no server and no network. It has a gallery of the units, a page
+    for each, and one of the model. With data, every unit comes with the real examples that activate
+    it most, a histogram of its activations, and the units that fire together with it.
+
+    Parameters
+    ----------
+    model : SparseAutoencoder or Pipeline
+        A fitted model; a pipeline with the preprocessing before the autoencoder.
+    data : images or rows, default=None
+        What the model's ``fit`` takes, also outside memory, or `LoadedImages`, whose names are
+        shown. All rows are gone through, a block at a time.
+    shape : tuple of int, default=None
+        (height, width) or (height, width, 3) of rows that are pictures. Patches have their own
+        shape; rows without one are drawn as traces.
+    n_examples : int, default=8
+        Examples for each unit.
+    labels : sequence, default=None
+        One for each image, or row, of the data, to be shown beside it.
+    title : str
+    command : str, default=None
+        Command line that makes the model, to be shown.
+
+    Returns
+    -------
+    report : Report
+        ``report(...).save("report.html")`` writes it.
+
+    Raises
+    ------
+    ValueError
+        If the model has no autoencoder, or data, shape and labels do not fit it.
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
+
+    Notes
+    -----
+    Memory beyond the data: activations are computed for about 1,024 rows at a time, and kept for
+    256 MiB of rows, a random sample of them where there are more, to find units that fire together;
+    the page names the number. Pictures are rounded to 8 bits.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rhohat import SparseAutoencoder, report
+    >>> X = load_digits().data / 16
+    >>> model = SparseAutoencoder(16, max_iter=20, random_state=0).fit(X)
+    >>> page = report(model, X, shape=(8, 8))
+    >>> page.html[:15]
+    '<!doctype html>'
+    """
+    check_integer("n_examples", n_examples, low=1)
+    examples = None if data is None else Examples(model, data, shape)
+    if labels is not None and (examples is None or len(labels) != examples.n_given):
+        given = "no data" if examples is None else f"data of {examples.n_given}"
+        raise ValueError(
+            f"labels must have one entry for each example, got {len(labels)} for {given}."
+        )
+    found = gather(model, examples, shape=shape, n_examples=n_examples, labels=labels)
+    return Report(
+        render(
+            found,
+            title=title,
+            subtitle=_subtitle(found),
+            strip=_strip(model, shape),
+            command=command,
+        )
+    )
+
+
+def _subtitle(found: dict[str, Any]) -> str:
+    """The model in a line."""
+    _, height, width, channels = found["views"][0]["shape"]
+    trace = found["views"][0]["kind"] == "trace"
+    seen = f"{width} values" if trace else f"{height} × {width} pixels"
+    seen += " in colour" if channels > 1 else ""
+    words = [f"{found['units']:,} {found['activation']['name']} units on {seen}"]
+    if found["training"] is not None:
+        words.append(f"loss {found['training']['loss'][-1]:.4f}")
+    if found["target"] is not None and found["average"]:
+        average = sum(found["average"]) / found["units"]
+        words.append(f"average activation {average:.4f} for a target of {found['target']:g}")
+    return "; ".join(words)
+
+
+def _strip(model: BaseEstimator, shape: tuple[int, ...] | None) -> str | None:
+    """A picture of the first units, where they are pictures."""
+    tiles = tiles_of(model)
+    shape = tiles.shape or shape
+    if shape is None:
+        return None
+    return data_uri(gray_levels(tile_grid(tiles.values[:STRIP].reshape(-1, *shape))))

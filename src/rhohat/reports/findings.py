@@ -1,0 +1,372 @@
+"""What a report tells, as plain numbers, texts and pictures: the page only lays it out."""
+
+from __future__ import annotations
+
+import base64
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn import config_context
+from sklearn.base import BaseEstimator, clone
+
+from rhohat._typing import FloatArray
+from rhohat.activations import ACTIVATIONS, Activation
+from rhohat.activity import Activity, firing_together, survey
+from rhohat.autoencoder import SparseAutoencoder
+from rhohat.diagnostics import (
+    Tiles,
+    autoencoder_of,
+    input_tiles,
+    pixel_tiles,
+    radial_amplitude,
+    steps_before,
+    steps_of,
+    tiles_of,
+)
+from rhohat.edges import EDGE_R2, PARAMETERS, alike_pairs, fit_gabors
+from rhohat.examples import Examples
+from rhohat.penalties import KLSparsity
+from rhohat.pictures import as_bytes, data_uri, quantize
+from rhohat.sources import Source, sample_rows
+from rhohat.whitening import OneOverFWhitening, Whitening
+
+__all__ = ["gather"]
+
+#: Longest side of the pictures that show where examples come from, and how many a page holds.
+THUMBNAIL, THUMBNAILS = 320, 60
+#: Examples shown beside their reconstructions, and examples that the explained variance is of.
+RECONSTRUCTIONS, EXPLAINED = 12, 4096
+#: Images whose spectrum is averaged.
+SPECTRA = 10
+#: Sides from which a tile has pixels enough for the eight parameters of a Gabor function.
+GABOR_SIDE = 6
+#: Pairs of units that look alike which are listed.
+LISTED = 60
+#: Parameters that say how a model was trained, and not what it is.
+RUN = ("callback", "engine", "checkpoint", "resume", "verify", "n_jobs", "warm_start")
+
+
+def gather(
+    model: BaseEstimator,
+    examples: Examples | None = None,
+    *,
+    shape: tuple[int, ...] | None = None,
+    n_examples: int = 8,
+    labels: Sequence[Any] | None = None,
+) -> dict[str, Any]:
+    """All that a report tells of a model, and of its units on examples if there are any."""
+    autoencoder = autoencoder_of(model)
+    activation = ACTIVATIONS[autoencoder.activation]
+    tiles = _shaped(tiles_of(model), shape)
+    found: dict[str, Any] = {
+        "units": len(tiles.values),
+        "activation": {
+            "name": activation.name,
+            "range": list(activation.range) if activation.is_bounded else None,
+        },
+        "target": _target(autoencoder),
+        "average": numbers(getattr(autoencoder, "average_activation_", None)),
+        "decoder_norm": numbers(np.linalg.norm(autoencoder.decoder_weights_, axis=1)),
+        "views": _views(model, tiles),
+        "gabor": _gabor(tiles),
+        "alike": _alike(tiles.values),
+        "training": _training(autoencoder),
+        "spectrum": _spectrum(model, examples),
+        "settings": [_settings(step) for step in steps_of(model)],
+        "versions": _versions(),
+        "code": _code(model),
+        "fingerprint": getattr(autoencoder, "data_fingerprint_", None),
+    }
+    if examples is not None:
+        activations = autoencoder.encoded(examples.source)
+        activity = survey(activations, activation, n_examples=n_examples)
+        found |= {
+            "activity": _activity(activity, activation),
+            "together": _together(activations),
+            "examples": _examples(examples, activity, labels),
+            "images": _images(examples, activity),
+            "reconstructions": _reconstructions(autoencoder, examples),
+        }
+    return found
+
+
+def numbers(values: ArrayLike | None) -> Any:
+    """Numbers with six significant digits, nested as they are; None for what is not finite."""
+    if values is None:
+        return None
+    array = np.asarray(values)
+    if array.dtype.kind in "iub":
+        return array.tolist()
+    if array.ndim:
+        return [numbers(value) for value in array]
+    return float(f"{array:.6g}") if np.isfinite(array) else None
+
+
+def pictures(
+    values: FloatArray, shape: tuple[int, ...] | None, *, pairs: bool = False
+) -> dict[str, Any]:
+    """Pictures in 8 bits as a page holds them; rows without a shape are traces."""
+    n_values = int(np.prod(values.shape[1:]))
+    quantized = quantize(values.reshape(-1, *(shape or (1, n_values))), pairs=pairs)
+    return {
+        "kind": "trace" if shape is None else "image",
+        "shape": list(quantized.levels.shape),
+        "signed": quantized.levels.dtype == np.int8,
+        "low": numbers(quantized.low),
+        "high": numbers(quantized.high),
+        "data": base64.b64encode(quantized.levels.tobytes()).decode(),
+    }
+
+
+def _shaped(tiles: Tiles, shape: tuple[int, ...] | None) -> Tiles:
+    """Tiles with the user's shape, where they have none of their own."""
+    fits = tiles.shape is None and shape is not None and np.prod(shape) == tiles.values.shape[1]
+    return tiles._replace(shape=shape) if fits else tiles
+
+
+def _target(autoencoder: SparseAutoencoder) -> float | None:
+    """The average activity asked for, as a share of the range."""
+    penalty = autoencoder.sparsity_penalty
+    penalty = KLSparsity() if penalty == "kl" else penalty
+    return float(penalty.target) if isinstance(penalty, KLSparsity) else None
+
+
+def _views(model: BaseEstimator, tiles: Tiles) -> list[dict[str, Any]]:
+    """Pictures of every unit: inputs that activate it most, the gallery's first, and weights."""
+    autoencoder = autoencoder_of(model)
+    seen, pixels = input_tiles(model, tiles.shape), pixel_tiles(model, tiles.shape)
+    if steps_before(model) and not tiles.title:
+        tiles = tiles._replace(title=seen.title)
+    most = [("gallery", tiles)]
+    for name, other in (("input", seen), ("pixels", pixels)):
+        if other is not None and not any(_is_same(other, view) for _, view in most):
+            most.append((name, other))
+    encoder, decoder = autoencoder.encoder_weights_, autoencoder.decoder_weights_
+    views = [
+        *((name, f"Input that activates it most, {view.title}", view) for name, view in most),
+        ("encoder", "Encoder weights", seen._replace(values=encoder)),
+        ("decoder", "Decoder weights", seen._replace(values=decoder)),
+    ]
+    return [
+        {"name": name, "title": title.removesuffix(", "), **pictures(view.values, view.shape)}
+        for name, title, view in views
+    ]
+
+
+def _is_same(tiles: Tiles, others: Tiles) -> bool:
+    shapes = tiles.values.shape == others.values.shape
+    return shapes and np.allclose(tiles.values, others.values)
+
+
+def _gabor(tiles: Tiles) -> dict[str, Any] | None:
+    """The Gabor function nearest to every tile, where tiles are gray pictures."""
+    shape = tiles.shape
+    if shape is None or len(shape) != 2 or min(shape) < GABOR_SIDE:
+        return None
+    fit = fit_gabors(tiles.values.reshape(-1, *shape).astype(np.float64))
+    return {
+        "names": list(PARAMETERS),
+        "parameters": numbers(fit.parameters),
+        "r2": numbers(fit.r2),
+        "edge": EDGE_R2,
+    }
+
+
+def _alike(tiles: FloatArray) -> dict[str, Any]:
+    pairs = alike_pairs(tiles)
+    return {
+        "n_pairs": len(pairs.cosines),
+        "units": numbers(pairs.units[:LISTED]),
+        "cosines": numbers(pairs.cosines[:LISTED]),
+    }
+
+
+def _training(autoencoder: SparseAutoencoder) -> dict[str, Any] | None:
+    """Loss over the iterations; None for a model of `partial_fit`."""
+    if not hasattr(autoencoder, "loss_curve_"):
+        return None
+    terms = autoencoder.loss_terms_curve_
+    return {
+        "loss": numbers(autoencoder.loss_curve_),
+        "reconstruction": numbers(terms[:, 0]),
+        "weight_decay": numbers(terms[:, 1]),
+        "sparsity": numbers(terms[:, 2]),
+        "rows": numbers(autoencoder.stage_rows_),
+        "iterations": autoencoder.n_iter_,
+        "sweeps": numbers(autoencoder.n_evaluations_),
+        "stop_reason": autoencoder.stop_reason_,
+        "n_dead": autoencoder.n_dead_,
+    }
+
+
+def _spectrum(model: BaseEstimator, examples: Examples | None) -> dict[str, Any] | None:
+    """What whitening does to the data's variance, by component or by frequency."""
+    for step in steps_before(model):
+        if isinstance(step, Whitening):
+            variance = step.explained_variance_
+            return {
+                "kind": "components",
+                "x": list(range(1, len(variance) + 1)),
+                "before": numbers(variance),
+                "after": numbers(variance * step._scales(-0.5) ** 2),
+                "epsilon": numbers(step.epsilon),
+            }
+        if isinstance(step, OneOverFWhitening) and examples is not None:
+            assert examples.images is not None
+            images = [examples.images[i] for i in range(min(len(examples.images), SPECTRA))]
+            amplitudes = []
+            for some in (images, step.transform(images)):
+                spectra = [radial_amplitude(np.asarray(image)) for image in some]
+                amplitudes.append(np.nanmean([amplitude for _, amplitude in spectra], axis=0))
+            before, after = amplitudes
+            return {
+                "kind": "frequencies",
+                "x": numbers(spectra[0][0]),
+                "before": numbers(before),
+                "after": numbers(after),
+                "images": len(images),
+            }
+    return None
+
+
+def _activity(activity: Activity, activation: Activation) -> dict[str, Any]:
+    mean = activity.total / activity.n_rows
+    constant = activity.extremes.constant(activation)
+    high = np.zeros(len(mean), dtype=bool)
+    if activation.is_bounded:
+        high = mean > sum(activation.range) / 2
+    return {
+        "rows": activity.n_rows,
+        "mean": numbers(mean),
+        "low": numbers(activity.extremes.low),
+        "high": numbers(activity.extremes.high),
+        "edges": numbers(activity.edges),
+        "counts": numbers(activity.counts),
+        "dead": np.flatnonzero(constant & ~high).tolist(),
+        "saturated": np.flatnonzero(high).tolist(),
+    }
+
+
+def _together(activations: Source) -> dict[str, Any]:
+    together = firing_together(activations)
+    return {
+        "units": numbers(together.units),
+        "correlations": [[round(float(r), 3) for r in row] for row in together.correlations],
+        "rows": together.n_rows,
+    }
+
+
+def _examples(
+    examples: Examples, activity: Activity, labels: Sequence[Any] | None
+) -> dict[str, Any]:
+    """The rows that activate units most, each once, and which are whose."""
+    rows, of_units = np.unique(activity.rows, return_inverse=True)
+    places = examples.places(rows)
+    given = examples.given(rows)
+    inputs = examples.inputs(rows)
+    same = np.array_equal(given.reshape(len(rows), -1), inputs)
+    found: dict[str, Any] = {
+        "rows": rows.tolist(),
+        "given": pictures(given, examples.shape),
+        "input": None if same else pictures(inputs, examples.input_shape),
+        "of_units": of_units.reshape(activity.rows.shape).tolist(),
+        "activations": numbers(activity.values),
+        "labels": None,
+        "places": None,
+    }
+    numbered = rows
+    if places is not None:
+        _, image = np.unique(places.image, return_inverse=True)
+        found["places"] = np.stack([image, places.top, places.left], axis=1).tolist()
+        numbered = places.image
+    if labels is not None:
+        found["labels"] = [str(labels[number]) for number in numbered]
+    return found
+
+
+def _images(examples: Examples, activity: Activity) -> list[dict[str, Any]]:
+    """The images that examples were cut from, those of most examples with a small picture."""
+    places = examples.places(np.unique(activity.rows))
+    if places is None or examples.images is None:
+        return []
+    counted = Counter(places.image.tolist())
+    pictured = {number for number, _ in counted.most_common(THUMBNAILS)}
+    found = []
+    for number in sorted(counted):
+        image = examples.images[number]
+        whole = image.shape[:2] == (examples.shape or ())[:2]
+        found.append(
+            {
+                "name": examples.names[number],
+                "height": image.shape[0],
+                "width": image.shape[1],
+                "picture": _thumbnail(image) if number in pictured and not whole else None,
+            }
+        )
+    return found
+
+
+def _thumbnail(image: FloatArray) -> str:
+    return data_uri(as_bytes(image), "jpeg", longest=THUMBNAIL)
+
+
+def _reconstructions(autoencoder: SparseAutoencoder, examples: Examples) -> dict[str, Any]:
+    """Random examples beside what the autoencoder makes of them."""
+    rows = sample_rows(len(examples), EXPLAINED, seed=0)
+    X = examples.inputs(rows)
+    X_hat = autoencoder.inverse_transform(autoencoder.transform(X))
+    varied = np.square(X - X.mean(axis=0), dtype=np.float64).sum()
+    missed = np.square(X_hat - X, dtype=np.float64).sum()
+    few = slice(RECONSTRUCTIONS)
+    return {
+        "rows": rows[few].tolist(),
+        "pictures": pictures(
+            np.concatenate([X[few], X_hat[few]]), examples.input_shape, pairs=True
+        ),
+        "explained": numbers(1 - missed / varied if varied else np.nan),
+        "explained_rows": len(rows),
+    }
+
+
+def _settings(step: BaseEstimator) -> dict[str, Any]:
+    """All parameters of a step that say what it is."""
+    with config_context(print_changed_only=False):
+        params = {name: repr(value) for name, value in step.get_params(deep=False).items()}
+    return {
+        "step": type(step).__name__,
+        "parameters": {name: text for name, text in params.items() if name not in RUN},
+    }
+
+
+def _versions() -> dict[str, str]:
+    packages = ("rhohat", "numpy", "scipy", "scikit-learn")
+    return {"Python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def _code(model: BaseEstimator) -> str:
+    """Python that makes the same model, not fitted."""
+    plain = clone(model)
+    defaults = clone(SparseAutoencoder())
+    autoencoder_of(plain).set_params(**{name: getattr(defaults, name) for name in RUN})
+    text: str = plain.__repr__(N_CHAR_MAX=10**6)
+    names = sorted({*map(_class, steps_of(plain)), *_mentioned(text)})
+    lines = [f"from rhohat import {', '.join(names)}", "", f"model = {text}", "model.fit(data)"]
+    if hasattr(plain, "steps"):
+        lines.insert(1, "from sklearn.pipeline import Pipeline")
+    return "\n".join(lines)
+
+
+def _class(step: BaseEstimator) -> str:
+    return type(step).__name__
+
+
+def _mentioned(text: str) -> list[str]:
+    """Names of this package's penalties and solvers that a representation holds."""
+    import rhohat
+
+    return [name for name in rhohat.__all__ if f"={name}(" in text]

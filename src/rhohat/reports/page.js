@@ -1,0 +1,499 @@
+// The page: a gallery of units, a page for each, and the model. The address' hash says which is shown.
+
+const found = JSON.parse(document.getElementById("data").textContent);
+const byId = (id) => document.getElementById(id);
+const units = Array.from({ length: found.units }, (_, unit) => unit);
+const views = Object.fromEntries(found.views.map((view) => [view.name, view]));
+const dead = new Set(found.activity?.dead), saturated = new Set(found.activity?.saturated);
+const twins = new Map();
+for (const [i, [a, b]] of found.alike.units.entries()) {
+  for (const [unit, other] of [[a, b], [b, a]]) twins.set(unit, [...(twins.get(unit) ?? []), [other, found.alike.cosines[i]]]);
+}
+const averages = found.activity?.mean ?? found.average;
+const isEdge = (unit) => found.gabor.r2[unit] >= found.gabor.edge;
+
+/** An element; texts are texts, whatever they hold. */
+function el(tag, properties = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in node) node[name] = value;
+    else node.setAttribute(name, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+// What can be chosen. A new order or filter is one row.
+
+const SORTS = {
+  unit: { name: "unit number", rising: true, value: (unit) => unit },
+  average: averages && { name: "average activation", value: (unit) => averages[unit] },
+  edge: found.gabor && { name: "edge score", value: (unit) => found.gabor.r2[unit] },
+  decoder: { name: "decoder norm", value: (unit) => found.decoder_norm[unit] },
+};
+const FILTERS = {
+  all: { name: "all units", holds: () => true },
+  edges: found.gabor && { name: "edges", holds: isEdge },
+  others: found.gabor && { name: "no edges", holds: (unit) => !isEdge(unit) },
+  dead: found.activity && { name: "dead", holds: (unit) => dead.has(unit) },
+  saturated: found.activity && { name: "saturated", holds: (unit) => saturated.has(unit) },
+  alike: { name: "duplicates", holds: (unit) => twins.has(unit) },
+};
+const choice = {
+  sort: "unit", rising: true, filter: "all", search: "", dead_last: true,
+  size: found.units > 400 ? 56 : 72, contrast: 1, map: "gray",
+};
+
+/** Whether a unit is meant by the text: numbers and ranges of numbers, or part of a file's name or label. */
+function isFound(unit, text) {
+  const words = text.toLowerCase().split(",").map((word) => word.trim()).filter(Boolean);
+  return words.length === 0 || words.some((word) => {
+    const range = word.match(/^(?:unit\s*)?(\d+)(?:\s*-\s*(\d+))?$/);
+    if (range) return unit >= Number(range[1]) && unit <= Number(range[2] ?? range[1]);
+    return (found.examples?.of_units[unit] ?? []).some((example) => sourceOf(example).toLowerCase().includes(word));
+  });
+}
+
+/** Where an example comes from, in words. */
+function sourceOf(example) {
+  const place = found.examples.places?.[example], label = found.examples.labels?.[example];
+  const source = place ? found.images[place[0]].name : `row ${found.examples.rows[example].toLocaleString("en")}`;
+  return label ? `${label}, ${source}` : source;
+}
+
+function chosenUnits() {
+  const { value } = SORTS[choice.sort];
+  const last = (unit) => (choice.dead_last && dead.has(unit) ? 1 : 0);
+  const sign = choice.rising ? 1 : -1;
+  return units
+    .filter((unit) => FILTERS[choice.filter].holds(unit) && isFound(unit, choice.search))
+    .sort((a, b) => last(a) - last(b) || sign * (value(a) - value(b)) || a - b);
+}
+
+// Pictures are painted when they come into sight.
+
+const painters = new WeakMap();
+let sight = new Set();
+const watcher = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) sight.delete(target);
+    else {
+      sight.add(target);
+      painters.get(target)();
+    }
+  }
+}, { rootMargin: "300px" });
+
+/** A canvas with a picture; for those who do not see it, what it shows. */
+function picture(pictures, index, text, look = () => choice) {
+  const canvas = el("canvas", { role: "img", "aria-label": text });
+  [, canvas.height, canvas.width] = pictures.kind === "trace" ? [0, 160, 240] : pictures.shape;
+  let painted = "";
+  painters.set(canvas, () => {
+    const { map, contrast } = look(), key = `${map} ${contrast} ${document.documentElement.dataset.theme}`;
+    if (key !== painted) paint(canvas, pictures, index, { map, contrast });
+    painted = key;
+  });
+  watcher.observe(canvas);
+  return canvas;
+}
+
+const paintAgain = () => sight.forEach((canvas) => painters.get(canvas)());
+const natural = () => ({ map: "gray", contrast: choice.contrast });
+const weights = () => ({ map: "diverging", contrast: choice.contrast });
+
+/** A link to a unit, with its picture. */
+function tile(unit, caption) {
+  const canvas = picture(views.gallery, unit, "");
+  canvas.setAttribute("aria-hidden", "true");
+  return el("a", { className: "tile", href: `#unit-${unit}`, "aria-label": describe(unit, caption) }, canvas, el("span", { className: "caption" }, caption));
+}
+
+function describe(unit, more) {
+  const words = [`Unit ${unit}`, more.startsWith(String(unit)) ? more.slice(String(unit).length).trim() : more];
+  if (averages) words.push(`average activation ${short(averages[unit])}`);
+  if (found.gabor) words.push(`edge score ${short(found.gabor.r2[unit])}`);
+  if (dead.has(unit)) words.push("dead");
+  if (saturated.has(unit)) words.push("saturated");
+  return words.filter(Boolean).join(", ");
+}
+
+// The gallery.
+
+const gallery = byId("gallery");
+let shown = [];
+const tiles = new Map();
+
+function drawGallery() {
+  shown = chosenUnits();
+  const { value } = SORTS[choice.sort];
+  gallery.replaceChildren(...shown.map((unit) => {
+    if (!tiles.has(unit)) tiles.set(unit, tile(unit, ""));
+    const node = tiles.get(unit);
+    node.tabIndex = -1;
+    const caption = choice.sort === "unit" ? String(unit) : `${unit} · ${short(value(unit))}`;
+    node.lastChild.textContent = caption;
+    node.setAttribute("aria-label", describe(unit, ""));
+    return node;
+  }));
+  if (shown.length) tiles.get(shown[0]).tabIndex = 0;
+  byId("none").hidden = shown.length > 0;
+  byId("count").textContent = `${shown.length.toLocaleString("en")} of ${found.units.toLocaleString("en")} units`;
+}
+
+function drawSize() {
+  document.documentElement.style.setProperty("--tile", `${choice.size}px`);
+  gallery.classList.toggle("bare", choice.size < 52);
+}
+
+/** Give a tile the focus, and make it the one that Tab comes to. */
+function focusTile(unit) {
+  for (const node of gallery.querySelectorAll('[tabindex="0"]')) node.tabIndex = -1;
+  const node = tiles.get(unit);
+  if (!node) return;
+  node.tabIndex = 0;
+  node.focus();
+}
+
+gallery.addEventListener("keydown", (event) => {
+  const at = shown.findIndex((unit) => tiles.get(unit) === event.target);
+  if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+  const columns = getComputedStyle(gallery).gridTemplateColumns.split(" ").length;
+  const to = {
+    ArrowRight: at + 1, ArrowLeft: at - 1, ArrowDown: at + columns, ArrowUp: at - columns, Home: 0, End: shown.length - 1,
+  }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  if (to >= 0 && to < shown.length) focusTile(shown[to]);
+});
+
+function fill(select, table) {
+  select.append(...Object.entries(table).filter(([, row]) => row).map(([value, row]) => el("option", { value }, row.name)));
+}
+
+function setUpControls() {
+  const form = byId("controls"), controls = form.elements;
+  fill(controls.sort, SORTS);
+  fill(controls.filter, FILTERS);
+  for (const name of ["sort", "filter", "size", "contrast", "map"]) controls[name].value = choice[name];
+  if (views.gallery.shape[3] >= 3 || views.gallery.kind === "trace") controls.map.closest("label").hidden = true;
+  const showDirection = () => {
+    controls.direction.textContent = choice.rising ? "↑ rising" : "↓ falling";
+    controls.direction.setAttribute("aria-label", `Order: ${choice.rising ? "rising" : "falling"}; press to turn round`);
+    controls.direction.setAttribute("aria-pressed", String(!choice.rising));
+  };
+  const changed = {
+    sort: () => {
+      choice.rising = Boolean(SORTS[choice.sort].rising);
+      showDirection();
+      drawGallery();
+    },
+    size: drawSize, contrast: paintAgain, map: paintAgain,
+  };
+  form.addEventListener("input", ({ target }) => {
+    choice[target.name] = target.type === "checkbox" ? target.checked : target.type === "range" ? Number(target.value) : target.value;
+    (changed[target.name] ?? drawGallery)();
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  controls.direction.addEventListener("click", () => {
+    choice.rising = !choice.rising;
+    showDirection();
+    drawGallery();
+  });
+  showDirection();
+}
+
+// The page of a unit.
+
+const card = (title, ...children) => el("article", { className: "card" }, el("h3", {}, title), ...children);
+const wide = (node) => {
+  node.classList.add("wide");
+  return node;
+};
+const note = (text) => el("p", {}, text);
+
+function facts(pairs) {
+  const list = el("dl", { className: "facts" });
+  for (const [name, value] of pairs) list.append(el("dt", {}, name), el("dd", {}, value));
+  return list;
+}
+
+function looksFor(unit) {
+  const pictures = found.views.map((view) => {
+    const isWeights = view.name === "encoder" || view.name === "decoder";
+    const peak = Math.max(Math.abs(view.low[unit]), Math.abs(view.high[unit]));
+    const caption = isWeights ? `${view.title}, ${view.kind === "trace" || view.shape[3] > 1 ? "" : "blue to orange: "}−${short(peak)} to ${short(peak)}` : view.title;
+    return el("figure", {}, picture(view, unit, `Unit ${unit}: ${view.title}`, isWeights ? weights : undefined), el("figcaption", {}, caption));
+  });
+  return card("What it looks for", el("div", { className: "views" }, ...pictures));
+}
+
+function howActive(unit) {
+  const { rows, edges, counts, mean, low, high } = found.activity;
+  const middle = (edges[0] + edges.at(-1)) / 2;
+  const active = counts[unit].reduce((sum, n, i) => sum + ((edges[i] + edges[i + 1]) / 2 > middle ? n : 0), 0);
+  const bars = counts[unit].map((n, i) => ({ from: edges[i], to: edges[i + 1], value: n || 0.5 }));
+  const target = targetOf();
+  const marks = [{ x: mean[unit], label: `average ${short(mean[unit])}` }];
+  return card(
+    "How active it is",
+    drawn({
+      x: { label: "activation", low: edges[0], high: edges.at(-1) }, y: { label: "examples", log: true, low: 0.5, high: rows },
+      bars, marks, text: `Histogram of the activations of unit ${unit} over ${rows} examples; average ${short(mean[unit])}, highest ${short(high[unit])}.`,
+    }),
+    facts([
+      ["average here", short(mean[unit])],
+      ...(found.average ? [["average in training, ρ̂", short(found.average[unit])]] : []),
+      ...(target !== null ? [["target, ρ", short(target)]] : []),
+      ["lowest and highest", `${short(low[unit])} to ${short(high[unit])}`],
+      ["in the upper half of the range", `${active.toLocaleString("en")} of ${rows.toLocaleString("en")} examples`],
+    ]),
+  );
+}
+
+/** The target as an activation. */
+function targetOf() {
+  const range = found.activation.range;
+  return found.target === null || !range ? null : range[0] + found.target * (range[1] - range[0]);
+}
+
+function realExamples(unit) {
+  const { of_units, activations, given, input, places } = found.examples;
+  const items = of_units[unit].map((example, rank) => {
+    const activation = short(activations[unit][rank]), source = sourceOf(example);
+    const place = places?.[example], text = `Example ${rank + 1}: ${source}, activation ${activation}`;
+    const where = place && found.images[place[0]].picture ? `, row ${place[1]}, column ${place[2]}` : "";
+    return el("li", {}, el("figure", {},
+      el("div", { className: "pair" }, picture(given, example, text, natural), input && picture(input, example, `${text}, as the autoencoder gets it`, natural)),
+      el("figcaption", {}, `${places ? `${rank + 1}. ` : ""}${activation} · ${source}${where}`)));
+  });
+  const kinds = input ? "Each as it was given, and as the autoencoder gets it, with the activation." : "With their activations.";
+  const silent = dead.has(unit) ? " The unit is dead: it responds alike to all." : "";
+  return wide(card("Real examples that activate it most", note(kinds + silent), el("ol", { className: "examples" }, ...items), whereabouts(unit)));
+}
+
+/** The images that a unit's examples were cut from, with the places marked. */
+function whereabouts(unit) {
+  if (!found.examples.places) return null;
+  const [height, width] = found.examples.given.shape.slice(1);
+  const images = new Map();
+  found.examples.of_units[unit].forEach((example, rank) => {
+    const [image, top, left] = found.examples.places[example];
+    if (found.images[image].picture) images.set(image, [...(images.get(image) ?? []), { rank: rank + 1, top, left }]);
+  });
+  if (images.size === 0) return null;
+  return el("div", { className: "places" }, ...[...images].map(([number, places]) => {
+    const image = found.images[number], size = Math.max(image.width, image.height), ring = Math.max(size / 24, width);
+    const overlay = svg("svg", { viewBox: `0 0 ${image.width} ${image.height}`, "aria-hidden": "true" });
+    for (const { rank, top, left } of places) {
+      const [x, y] = [left + width / 2, top + height / 2];
+      overlay.append(
+        svg("rect", { x: left, y: top, width, height }),
+        svg("circle", { cx: x, cy: y, r: ring }),
+        svg("text", { x: x + ring, y: y - ring / 2, "font-size": size / 14 }, rank),
+      );
+    }
+    const ranks = places.map(({ rank }) => rank).join(", ");
+    return el("figure", {},
+      el("div", { className: "picture" }, el("img", { src: image.picture, alt: `${image.name}, with the places of examples ${ranks} marked`, width: image.width, height: image.height }), overlay),
+      el("figcaption", {}, `${image.name}: ${ranks}`));
+  }));
+}
+
+function firesWith(unit) {
+  const { units: others, correlations, rows } = found.together;
+  const sample = rows < found.activity.rows ? `a random sample of ${rows.toLocaleString("en")} examples` : `all ${rows.toLocaleString("en")} examples`;
+  return card("Fires together with",
+    note(`Correlation of the activations over ${sample}.`),
+    el("div", { className: "tiles" }, ...others[unit].map((other, i) => tile(other, `${other} · ${correlations[unit][i].toFixed(2)}`))));
+}
+
+function looksLike(unit) {
+  return card("Looks like",
+    note("Cosine between what both look for, above 0.9 in size."),
+    el("div", { className: "tiles" }, ...twins.get(unit).map(([other, cosine]) => tile(other, `${other} · ${cosine.toFixed(2)}`))));
+}
+
+function gaborFunction(unit) {
+  const values = Object.fromEntries(found.gabor.names.map((name, i) => [name, found.gabor.parameters[unit][i]]));
+  const degrees = (radians, turn) => `${Math.round(((((radians * 180) / Math.PI) % turn) + turn) % turn)}°`;
+  const r2 = found.gabor.r2[unit];
+  return card("Gabor function",
+    note(`The one nearest to the unit's tile explains ${(100 * r2).toFixed(0)} % of its variance: R² ${short(r2)}; from ${found.gabor.edge} on it counts as an edge.`),
+    facts([
+      ["centre", `${short(values.x0)}, ${short(values.y0)} pixels`],
+      ["orientation of the wave", degrees(values.orientation, 180)],
+      ["wavelength", values.frequency > 0.01 ? `${short(1 / values.frequency)} pixels` : "longer than the tile"],
+      ["frequency", `${short(values.frequency)} cycles per pixel`],
+      ["phase", degrees(values.phase, 360)],
+      ["width along, across the wave", `${short(values.sigma_u)}, ${short(values.sigma_v)} pixels`],
+    ]));
+}
+
+function drawUnit(unit) {
+  const at = shown.indexOf(unit), step = (by) => (at < 0 ? unit + by : shown[at + by]);
+  const go = (by, name, key) => {
+    const to = step(by);
+    const exists = units[to] !== undefined;
+    return el("button", { type: "button", disabled: !exists, "aria-label": `${name} unit`, "aria-keyshortcuts": key, onclick: () => { location.hash = `unit-${to}`; } }, by < 0 ? "←" : "→");
+  };
+  const badge = (text, warn) => el("span", { className: warn ? "badge warn" : "badge" }, text);
+  byId("unit-part").replaceChildren(
+    el("div", { className: "unit-top" },
+      el("h2", { id: "unit-heading", tabIndex: -1 }, `Unit ${unit}`),
+      averages ? badge(`average activation ${short(averages[unit])}`) : null,
+      found.gabor ? badge(isEdge(unit) ? "edge" : "no edge") : null,
+      dead.has(unit) ? badge("dead", true) : null,
+      saturated.has(unit) ? badge("saturated", true) : null,
+      twins.has(unit) ? badge("duplicate", true) : null,
+      badge(`decoder norm ${short(found.decoder_norm[unit])}`),
+      el("span", { className: "way" },
+        el("a", { href: "#units", id: "back", "aria-keyshortcuts": "Escape" }, "All units"), go(-1, "Previous", "ArrowLeft"), go(1, "Next", "ArrowRight"))),
+    el("div", { className: "cards" },
+      looksFor(unit),
+      found.activity ? howActive(unit) : null,
+      found.examples ? realExamples(unit) : null,
+      found.together && found.units > 1 ? firesWith(unit) : null,
+      found.gabor ? gaborFunction(unit) : null,
+      twins.has(unit) ? looksLike(unit) : null));
+}
+
+// The model.
+
+function drawModel() {
+  const draw = (id, options) => byId(id).append(drawn(options));
+  const { training, spectrum, activity, reconstructions } = found;
+  if (training) {
+    const x = training.loss.map((_, i) => i);
+    const marks = x.filter((i) => i && training.rows[i] !== training.rows[i - 1]).map((i) => ({ x: i - 0.5, label: `${training.rows[i].toLocaleString("en")} rows`, kind: "stage" }));
+    const names = { loss: "loss", reconstruction: "reconstruction", weight_decay: "weight decay", sparsity: "sparsity" };
+    draw("training", {
+      x: { label: "iteration" }, y: { label: "loss and its terms", log: true }, height: 280, marks,
+      lines: Object.entries(names).map(([kind, name]) => ({ kind, name, x, y: training[kind] })),
+      text: `The loss falls from ${short(training.loss[0])} to ${short(training.loss.at(-1))} in ${training.iterations} iterations.`,
+    });
+  }
+  if (found.average) {
+    const y = [...found.average].sort((a, b) => a - b), target = targetOf();
+    draw("averages", {
+      x: { label: "units, from the least active" }, y: { label: "average activation", log: y[0] > 0 && y.at(-1) / y[0] > 30, high: Math.max(y.at(-1), target ?? -Infinity) },
+      dots: { x: y.map((_, i) => i + 1), y }, marks: target === null ? [] : [{ y: target, label: "target" }],
+      text: `Average activations of the units, from ${short(y[0])} to ${short(y.at(-1))}${target === null ? "" : `; target ${short(target)}`}.`,
+    });
+  }
+  if (spectrum) {
+    const byFrequency = spectrum.kind === "frequencies";
+    const { x } = spectrum;
+    draw("spectrum", {
+      x: { label: byFrequency ? "cycles per pixel" : "component" }, y: { label: byFrequency ? "amplitude" : "variance", log: true },
+      lines: ["before", "after"].map((kind) => ({ kind, name: `${kind} whitening`, x, y: spectrum[kind] })),
+      marks: byFrequency ? [] : [{ y: spectrum.epsilon, label: "epsilon" }],
+      text: `${byFrequency ? "Amplitude by frequency" : "Variance by component"}, before and after whitening.`,
+    });
+  }
+  if (reconstructions) {
+    const n = reconstructions.rows.length;
+    byId("reconstructions").querySelector(".pairs").append(...reconstructions.rows.map((row, i) => el("figure", {},
+      picture(reconstructions.pictures, i, `Row ${row}`, natural), picture(reconstructions.pictures, n + i, `Reconstruction of row ${row}`, natural),
+      el("figcaption", {}, `row ${row.toLocaleString("en")}`))));
+  }
+  const evidence = byId("health").querySelector(".evidence");
+  const list = (title, nodes) => nodes.length && evidence.append(el("h4", {}, title), el("div", { className: "tiles" }, ...nodes));
+  const span = (unit) => tile(unit, `${unit} · ${short(activity.low[unit])} to ${short(activity.high[unit])}`);
+  const FEW = 60;
+  const few = (set, name) => list(`${name}: lowest and highest activation${set.size > FEW ? `, the first ${FEW} of ${set.size}` : ""}`, [...set].slice(0, FEW).map(span));
+  few(dead, "Dead");
+  few(saturated, "Saturated");
+  const { n_pairs, units: pairs, cosines } = found.alike;
+  list(`Duplicates: pairs and their cosine${n_pairs > pairs.length ? `, the first ${pairs.length} of ${n_pairs}` : ""}`, pairs.map(([a, b], i) => el("figure", {},
+    el("div", { className: "twins" }, tile(a, String(a)), tile(b, String(b))), el("figcaption", {}, cosines[i].toFixed(2)))));
+}
+
+// Which part is shown.
+
+let current = null, scrolled = 0;
+
+function show() {
+  const unit = Number(location.hash.match(/^#unit-(\d+)$/)?.[1] ?? NaN);
+  const part = units[unit] !== undefined ? "unit" : location.hash === "#model" ? "model" : "units";
+  if (current !== null && location.hash === "#main") return; // skipped to the content
+  if (current === "units") scrolled = window.scrollY;
+  for (const id of ["units", "unit", "model"]) byId(`${id}-part`).hidden = id !== part;
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.dataset.part === (part === "unit" ? "units" : part)) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const before = current;
+  current = part;
+  if (part === "unit") {
+    drawUnit(unit);
+    lastUnit = unit;
+    byId("unit-heading").focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  } else if (part === "units" && before === "unit") {
+    window.scrollTo(0, scrolled);
+    focusTile(lastUnit);
+  } else window.scrollTo(0, 0);
+}
+
+let lastUnit = 0;
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("input, select, textarea");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "/" && current === "units") {
+    event.preventDefault();
+    byId("controls").elements.search.focus();
+  }
+  if (current !== "unit") return;
+  if (event.key === "Escape") location.hash = "units";
+  const button = { ArrowLeft: "Previous", ArrowRight: "Next" }[event.key];
+  if (button) document.querySelector(`button[aria-label="${button} unit"]`).click();
+});
+
+// In a frame of a notebook, links would lead to the notebook's own address.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='#']");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  location.hash = link.hash;
+});
+
+// Light and dark.
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  byId("theme").setAttribute("aria-pressed", String(theme === "dark"));
+  paintAgain();
+}
+
+function remembered(theme) {
+  try {
+    if (theme) localStorage.setItem("rhohat-theme", theme);
+    return localStorage.getItem("rhohat-theme");
+  } catch {
+    return null; // pages from disk may not be allowed to remember
+  }
+}
+
+byId("theme").addEventListener("click", () => {
+  const theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+  remembered(theme);
+  setTheme(theme);
+});
+
+const system = matchMedia("(prefers-color-scheme: dark)");
+system.addEventListener("change", () => remembered() ?? setTheme(system.matches ? "dark" : "light"));
+
+// What is printed must be painted, also where nobody scrolled to.
+window.addEventListener("beforeprint", () => {
+  for (const canvas of document.querySelectorAll(".part:not([hidden]) canvas")) painters.get(canvas)();
+});
+
+setTheme(remembered() ?? (system.matches ? "dark" : "light"));
+setUpControls();
+drawSize();
+drawGallery();
+drawModel();
+window.addEventListener("hashchange", show);
+show();

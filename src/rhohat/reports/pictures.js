@@ -1,0 +1,77 @@
+"use strict";
+// Pictures: from bytes in the page to pixels on a canvas.
+
+const DIVERGING = [[0, 66, 128], [86, 180, 233], [245, 245, 245], [230, 159, 0], [140, 60, 0]];
+
+/** Colour of x in [-1, 1]. */
+const MAPS = {
+  gray: (x) => {
+    const level = Math.round(127.5 * (x + 1));
+    return [level, level, level];
+  },
+  diverging: (x) => {
+    const place = (x + 1) * (DIVERGING.length - 1) / 2;
+    const low = Math.min(Math.floor(place), DIVERGING.length - 2);
+    return DIVERGING[low].map((from, i) => Math.round(from + (DIVERGING[low + 1][i] - from) * (place - low)));
+  },
+};
+
+/** Levels of all pictures, decoded when they are first needed. */
+function levelsOf(pictures) {
+  if (!pictures.levels) {
+    const text = atob(pictures.data);
+    const bytes = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+    pictures.levels = pictures.signed ? new Int8Array(bytes.buffer) : bytes;
+    pictures.data = null;
+  }
+  return pictures.levels;
+}
+
+/** Values of one picture in [-1, 1], made `contrast` times as strong. */
+function valuesOf(pictures, index, contrast) {
+  const [, height, width, channels] = pictures.shape;
+  const size = height * width * channels;
+  const levels = levelsOf(pictures).subarray(index * size, (index + 1) * size);
+  const value = pictures.signed ? (level) => level / 127 : (level) => level / 127.5 - 1;
+  return Array.from(levels, (level) => Math.max(-1, Math.min(1, contrast * value(level))));
+}
+
+function paint(canvas, pictures, index, { map = "gray", contrast = 1 } = {}) {
+  const values = valuesOf(pictures, index, contrast);
+  if (pictures.kind === "trace") paintTrace(canvas, values, pictures.signed);
+  else paintImage(canvas, values, pictures.shape, map);
+}
+
+function paintImage(canvas, values, [, height, width, channels], map) {
+  canvas.width = width;
+  canvas.height = height;
+  const image = new ImageData(width, height);
+  for (let pixel = 0; pixel < height * width; pixel++) {
+    const first = pixel * channels;
+    const color = channels >= 3
+      ? [0, 1, 2].map((channel) => MAPS.gray(values[first + channel])[0])
+      : MAPS[map](values[first]);
+    image.data.set([...color, 255], 4 * pixel);
+  }
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+function paintTrace(canvas, values, signed) {
+  const [width, height] = [240, 160];
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d");
+  const y = (value) => height / 2 - 0.46 * height * value;
+  context.strokeStyle = getComputedStyle(canvas).color;
+  context.globalAlpha = 0.25;
+  context.beginPath();
+  context.moveTo(0, y(signed ? 0 : -1));
+  context.lineTo(width, y(signed ? 0 : -1));
+  context.stroke();
+  context.globalAlpha = 1;
+  context.lineWidth = 2;
+  context.beginPath();
+  values.forEach((value, i) => context.lineTo(width * (i + 0.5) / values.length, y(value)));
+  context.stroke();
+}
