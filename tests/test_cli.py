@@ -717,7 +717,7 @@ def test_command_on_the_page_gives_the_same_model(tmp_path):
     image = np.random.RandomState(0).rand(40, 40, 3)
     Image.fromarray((255 * image).astype(np.uint8)).save(tmp_path / "a photograph.png")
     (tmp_path / "my.toml").write_text("units = 5\ncolor = true\n")
-    options = ["--config", "my.toml", "--patches", "200", "--iterations", "6", "--threads", "1"]
+    options = ["--config", "my.toml", "--patches", "200", "--iterations", "6"]
     result = run("learn", "a photograph.png", *options, "--patch-size", "6", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     page = (tmp_path / "rhohat-out" / "report.html").read_text()
