@@ -9,6 +9,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 import rhohat
+from rhohat.progress import show_work
 
 LEARN = """
 from sklearn.datasets import load_digits
@@ -36,13 +37,21 @@ def test_nothing_is_said_where_nothing_was_trained(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def terminal_output(**environment):
+WORK = """
+import time
+from rhohat.progress import show_work
+with show_work("looking"):
+    time.sleep(0.3)
+"""
+
+
+def terminal_output(code=LEARN, **environment):
     """What a run writes to a terminal."""
     pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", **environment}
     process = subprocess.Popen(
-        [sys.executable, "-c", LEARN], stderr=theirs, stdout=theirs, env=environment
+        [sys.executable, "-c", code], stderr=theirs, stdout=theirs, env=environment
     )
     os.close(theirs)
     written = b""
@@ -65,6 +74,16 @@ def test_on_a_terminal_lines_move_and_one_stays():
     assert re.search(r"training.*iteration \d+/400", written)
     assert "left" in written
     assert "trained in" in written.splitlines()[-1]
+
+
+def test_other_work_is_told_on_a_terminal_alone_and_leaves_nothing(capsys):
+    written = terminal_output(WORK)
+    assert "looking" in written
+    assert "0:00:0" in written
+    assert written.endswith("\x1b[2K")
+    with show_work("looking"):
+        pass
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("value", ["1", "anything"])

@@ -8,12 +8,19 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from rhohat.training import IterationCallback, TrainingProgress
 
-__all__ = ["show_progress"]
+__all__ = ["show_progress", "show_work"]
 
 #: Seconds between two updates in a notebook.
 NOTEBOOK_INTERVAL = 0.1
@@ -53,6 +60,19 @@ def show_progress() -> Iterator[IterationCallback]:
         seconds = time.perf_counter() - started
         text = f"trained in {seconds:.1f} s: {iteration_text(last[0])}, {loss_text(last[0])}"
         display.finish(text)
+
+
+@contextmanager
+def show_work(text: str) -> Iterator[None]:
+    """Say on a terminal what goes on, and for how long, until it is done; elsewhere nothing."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as progress:
+        progress.add_task(text, total=None)
+        yield
 
 
 def iteration_text(progress: TrainingProgress) -> str:

@@ -183,6 +183,7 @@ def warnings_as_notes() -> Iterator[None]:
 def write_results(pipeline: Pipeline, data: Data, out: Path) -> list[Path]:
     """Write model, figures and report into `out`; the files, in order of interest."""
     from rhohat.persistence import save
+    from rhohat.progress import show_work
     from rhohat.reports import report
 
     names = ("report.html", "features.png", "features.svg", "training.png", "model.safetensors")
@@ -191,7 +192,9 @@ def write_results(pipeline: Pipeline, data: Data, out: Path) -> list[Path]:
     for path in (features_png, features_svg):
         draw_features(pipeline, path)
     draw_training(pipeline, training_png)
-    report(pipeline, data.loaded, command=command_again(click.get_current_context())).save(page)
+    with show_work("looking at what the units do"):
+        command = command_again(click.get_current_context())
+        report(pipeline, data.loaded, command=command).save(page)
     return files
 
 

@@ -144,6 +144,7 @@ def report(
       rhohat report digits.safetensors digits.npz --key x_train --shape 28x28
     """
     from rhohat.persistence import load
+    from rhohat.progress import show_work
     from rhohat.reports import report
 
     content = load(model)
@@ -153,7 +154,8 @@ def report(
         data = look_for(model, content, inputs, on_error, drawn, key).read()
         data.report()
         given = data.loaded
-    page = report(content, given, shape=shape, n_examples=examples, title=title)
+    with show_work("looking at what the units do"):
+        page = report(content, given, shape=shape, n_examples=examples, title=title)
     with binary_output(out, f"report of {megabytes(len(page.html))}") as stream:
         stream.write(page.html.encode())
 
