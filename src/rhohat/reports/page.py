@@ -9,8 +9,6 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 __all__ = ["render"]
 
 STYLE = ("page.css",)
@@ -35,6 +33,8 @@ def render(
     command : str or None
         That makes the model again.
     """
+    from jinja2 import Environment, StrictUndefined  # 0.1 s, for those who make a page
+
     style, script = _joined(STYLE), _joined(SCRIPTS)
     policy = "; ".join(
         (
