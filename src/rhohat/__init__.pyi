@@ -1,11 +1,12 @@
 from .autoencoder import SparseAutoencoder
 from .checkpoints import CheckpointError
 from .cluster import DaskEngine, WorkerError
+from .convolution import ConvolutionalFeatures
 from .datasets import load_photographs
 from .diagnostics import check_gradient, maximal_inputs
 from .edges import edge_score
 from .objective import LossTerms, SparseObjective, Terms
-from .patches import PatchExtractor, PatchNormalizer
+from .patches import ContrastNormalizer, PatchExtractor, PatchNormalizer
 from .penalties import KLSparsity, L1Sparsity, NoSparsity, SparsityPenalty
 from .persistence import ModelFileError, load, save
 from .progress import show_progress
@@ -24,6 +25,8 @@ __all__ = [
     "LBFGS",
     "Adam",
     "CheckpointError",
+    "ContrastNormalizer",
+    "ConvolutionalFeatures",
     "DaskEngine",
     "DataChangedError",
     "DataFileError",

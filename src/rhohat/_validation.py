@@ -63,6 +63,22 @@ def check_integer(name: str, value: Any, *, low: int) -> int:
     return int(value)
 
 
+def check_pair(name: str, value: Any) -> tuple[int, int]:
+    """Return `value`, (height, width) or one number for both, as two integers of at least 1.
+
+    Raises
+    ------
+    TypeError
+        If one is not an integer.
+    ValueError
+        If they are not two, or one is below 1.
+    """
+    if isinstance(value, (tuple, list)) and len(value) != 2:
+        raise ValueError(f"{name} must be one number or (height, width), got {value!r}.")
+    height, width = value if isinstance(value, (tuple, list)) else (value, value)
+    return check_integer(name, height, low=1), check_integer(name, width, low=1)
+
+
 def look_up(name: str, value: Any, table: Mapping[str, T]) -> T:
     """Return the row of `table` that `value` names, else raise a ValueError that lists the rows."""
     if isinstance(value, str) and value in table:

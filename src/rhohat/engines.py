@@ -7,7 +7,7 @@ in order. However many threads work, the sum has the same bits.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -164,10 +164,10 @@ class ThreadEngine:
     ) -> None:
         """Call ``function(X, out)`` for every chunk of `source` and the rows of `out` beside it."""
 
-        def work(number: int, start: int, stop: int) -> None:
+        def work(start: int, stop: int) -> None:
             function(source.read(start, stop).X, out[start:stop])
 
-        self._share_chunks(work, source, partition)
+        self.share(work, partition.chunks(source.shape[0]))
 
     def map_sum(self, function: Callable[[Rows], S], source: Source, partition: Partition) -> S:
         """Sum of `function` over all blocks of `source`, blocks in order, then chunks in order.
@@ -179,14 +179,14 @@ class ThreadEngine:
         n_added = 0
         changed = threading.Condition()
 
-        def work(number: int, start: int, stop: int) -> None:
+        def work(number: int, chunk: tuple[int, int]) -> None:
             nonlocal total, n_added
             with changed:  # keeps those that run ahead from piling up
                 changed.wait_for(lambda: number <= n_added + 4 * self.n_threads, timeout=1)
-            rows = source.read(start, stop)
-            chunk = chunk_sum(function, rows, partition.block_size).widened()
+            rows = source.read(*chunk)
+            summed = chunk_sum(function, rows, partition.block_size).widened()
             with changed:
-                done[number] = chunk
+                done[number] = summed
                 while n_added in done:
                     added = done.pop(n_added)
                     if total is None:
@@ -196,19 +196,17 @@ class ThreadEngine:
                     n_added += 1
                 changed.notify_all()
 
-        self._share_chunks(work, source, partition)
+        self.share(work, enumerate(partition.chunks(source.shape[0])))
         return cast(S, total)
 
-    def _share_chunks(
-        self, work: Callable[[int, int, int], None], source: Source, partition: Partition
-    ) -> None:
-        """Call ``work(number, start, stop)`` for all chunks: each thread takes the next when free.
+    def share(self, work: Callable[..., object], tasks: Iterable[tuple[Any, ...]]) -> None:
+        """Call ``work(*task)`` for all tasks: each thread takes the next when free.
 
         So no thread waits for another to be woken. What one raises ends all.
         """
         if self._pool is None:
             raise RuntimeError(OUTSIDE)
-        chunks = enumerate(partition.chunks(source.shape[0]))
+        remaining = iter(tasks)
         lock = threading.Lock()
         failed = threading.Event()
 
@@ -216,10 +214,10 @@ class ThreadEngine:
             try:
                 while not failed.is_set():
                     with lock:
-                        number, (start, stop) = next(chunks, (-1, (0, 0)))
-                    if number < 0:
+                        task = next(remaining, None)
+                    if task is None:
                         return
-                    work(number, start, stop)
+                    work(*task)
             except BaseException:
                 failed.set()
                 raise

@@ -10,7 +10,7 @@ import numpy as np
 from rhohat._typing import FloatArray
 from rhohat._validation import PRECISIONS
 
-__all__ = ["ImageSequence", "Images", "MappedImages", "check_images", "each_image"]
+__all__ = ["ImageSequence", "Images", "MappedImages", "check_images", "each_image", "precision_of"]
 
 #: Images of any shapes, (height, width) or (height, width, channels), or one array of equal ones.
 Images: TypeAlias = Sequence[FloatArray] | FloatArray
@@ -87,6 +87,13 @@ def each_image(X: Images) -> Iterator[FloatArray]:
                 f"got {checked.shape}."
             )
         yield checked
+
+
+def precision_of(X: Images) -> np.dtype[Any]:
+    """float32 if all images are, else float64."""
+    images = [X] if hasattr(X, "dtype") else X
+    single = all(getattr(image, "dtype", None) == np.float32 for image in images)
+    return np.dtype(np.float32 if single else np.float64)
 
 
 def check_images(X: Images) -> Sequence[FloatArray]:

@@ -15,13 +15,22 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat._typing import FloatArray
-from rhohat._validation import as_floats, check_integer, check_real
+from rhohat._validation import as_floats, check_integer, check_pair, check_real
 from rhohat.engines import ThreadEngine
 from rhohat.images import Images, ImageSequence, check_images, each_image
 from rhohat.sources import ArraySource, Partition, Rows, check_finite
 from rhohat.stores import ChunkedStore, Mapped, RowData, rows_of
 
-__all__ = ["PatchExtractor", "PatchNormalizer", "PatchSource", "Patches", "Places"]
+__all__ = [
+    "ContrastNormalizer",
+    "PatchExtractor",
+    "PatchNormalizer",
+    "PatchSource",
+    "Patches",
+    "Places",
+    "check_fit",
+    "every_patch",
+]
 
 #: Bytes from which patches of an `ImageSequence` are cut whenever they are read.
 PATCH_BYTES = 1 << 30
@@ -75,7 +84,7 @@ class PatchSource(ChunkedStore):
         """All patches of one image."""
         number = self.numbers[np.searchsorted(self.ends, start, side="right")]
         image = next(each_image([self.images[number]]))
-        _check_fit(self.patch_shape, number, image)
+        check_fit(self.patch_shape, number, image)
         corners = self._corners(number, image, stop - start)
         patches = _cut_out(image, self.patch_shape, corners)
         return patches.astype(self.dtype, copy=False).reshape(len(corners), -1)
@@ -128,7 +137,18 @@ class Patches(NamedTuple):
     places: Callable[[NDArray[np.intp]], Places]
 
 
-def _check_fit(patch_shape: tuple[int, ...], index: int, image: FloatArray) -> None:
+def every_patch(images: FloatArray, patch_shape: tuple[int, ...], stride: int = 1) -> FloatArray:
+    """All patches of images, (n, height, width[, channels]), as rows: (n, rows, columns, d)."""
+    height, width = patch_shape[:2]
+    channels = int(np.prod(patch_shape[2:]))
+    flat = images.reshape(*images.shape[:2], -1)  # a pixel's channels beside each other
+    window = height, width * channels
+    windows = np.lib.stride_tricks.sliding_window_view(flat, window, axis=(1, 2))
+    picked = windows[:, ::stride, :: stride * channels]
+    return picked.reshape(*picked.shape[:3], -1)
+
+
+def check_fit(patch_shape: tuple[int, ...], index: int, image: FloatArray) -> None:
     """Raise ValueError unless patches of this shape can be cut out of the image."""
     height, width, *channels = patch_shape
     if image.shape[0] < height or image.shape[1] < width:
@@ -189,21 +209,12 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
         -------
         self : PatchExtractor
         """
-        size = self.patch_size
-        if isinstance(size, (tuple, list)) and len(size) != 2:
-            raise ValueError(
-                f"patch_size must be one number, (height, width) or None, got {size!r}."
-            )
-        height, width = size if isinstance(size, (tuple, list)) else (size, size)
+        size = None if self.patch_size is None else check_pair("patch_size", self.patch_size)
         if size is not None:
-            check_integer("patch_size", height, low=1)
-            check_integer("patch_size", width, low=1)
             check_integer("n_patches", self.n_patches, low=1)
         images = check_images(X)
         first = next(each_image(images))
-        if height is None or width is None:
-            height, width = first.shape[:2]
-        self.patch_shape_ = (int(height), int(width), *first.shape[2:])
+        self.patch_shape_ = (*(size or first.shape[:2]), *first.shape[2:])
         if not isinstance(images, ImageSequence):  # which are checked when they are cut
             for index, image in enumerate(images):
                 self._check_fit(index, image)
@@ -289,7 +300,7 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
                 f"{height} x {width}: whole images must have one shape. Cut patches instead, "
                 "patch_size=10 for instance."
             )
-        _check_fit(self.patch_shape_, index, image)
+        check_fit(self.patch_shape_, index, image)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -456,6 +467,79 @@ class PatchNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
                 f"weights must have shape (k, {self.n_features_in_}), got {weights.shape}."
             )
         return self._without_mean(weights) * ((high - low) / (2 * self.scale_))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class ContrastNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    r"""Patches of mean 0 and about unit variance, each by itself.
+
+    .. math:: x' = (x - \bar x) / \sqrt{\mathrm{var}(x) + \epsilon},
+
+    so that neither brightness nor contrast of a patch matters. Learns nothing from the data.
+
+    Parameters
+    ----------
+    epsilon : float, default=1.5e-4
+        Added to every variance, so that flat patches stay small. The default, for data in [0, 1],
+        is the reference's 10 for data in [0, 255].
+
+    Attributes
+    ----------
+    n_features_in_ : int
+
+    References
+    ----------
+    A. Coates, H. Lee and A. Ng (2011), An analysis of single-layer networks in unsupervised feature
+    learning. AISTATS.
+    """
+
+    def __init__(self, *, epsilon: float = 1.5e-4) -> None:
+        self.epsilon = epsilon
+
+    def fit(self, X: RowData, y: object = None) -> Self:
+        """Check parameter and data.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory
+            One patch per row. Outside memory as `SparseAutoencoder.fit` takes them.
+        y : Ignored
+
+        Returns
+        -------
+        self : ContrastNormalizer
+        """
+        check_real("epsilon", self.epsilon, low=0, open_ends=True)
+        rows_of(self, X, reset=True)
+        return self
+
+    def transform(self, X: RowData) -> FloatArray:
+        """Normalise patches.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+
+        Returns
+        -------
+        X_normalised : ndarray of shape (m, n_features)
+            Of rows outside memory a `Mapped` source, computed whenever it is read.
+        """
+        check_is_fitted(self)
+        source = rows_of(self, X, reset=False)
+        if isinstance(source, ArraySource):
+            return self._normalised(source.X)
+        return cast(FloatArray, Mapped(source, copy(self)._normalised, source.shape[1]))
+
+    def _normalised(self, X: FloatArray) -> FloatArray:
+        centred: FloatArray = X - X.mean(axis=1, keepdims=True)
+        variance = np.einsum("ij,ij->i", centred, centred) / centred.shape[1]
+        centred /= np.sqrt(variance + variance.dtype.type(self.epsilon))[:, None]
+        return centred
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

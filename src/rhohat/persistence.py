@@ -25,8 +25,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.autoencoder import EXACT, RUNNING, SparseAutoencoder
+from rhohat.convolution import ConvolutionalFeatures
 from rhohat.objective import LossTerms
-from rhohat.patches import PatchExtractor, PatchNormalizer
+from rhohat.patches import ContrastNormalizer, PatchExtractor, PatchNormalizer
 from rhohat.penalties import KLSparsity, L1Sparsity, NoSparsity
 from rhohat.solvers import LBFGS, GradientDescent
 from rhohat.streaming import Adam
@@ -91,12 +92,14 @@ TERMS = Value(
     lambda terms: LossTerms(*terms),
 )
 SHAPE = Value("two or three whole numbers", lambda sizes: is_list(sizes, is_count, 2, 3), tuple)
+PAIR = Value("two whole numbers", lambda sizes: is_list(sizes, is_count, 2), tuple)
 NAMES = Value(
     "a list of texts",
     lambda names: is_list(names, is_text),
     lambda names: np.array(names, dtype=object),
     size="d",
 )
+MODEL = Value("a model", lambda model: _is_model(model))
 STEPS = Value(
     "a list of (name, model) pairs", lambda steps: bool(steps) and is_list(steps, _is_step)
 )
@@ -121,6 +124,9 @@ class Row(NamedTuple):
         Parameters that must be as described for the model to make sense.
     either : tuple of tuple of str, default=()
         Groups of fitted attributes, of which one must be complete.
+    learned : mapping, default={}
+        Parameters that are saved, and come back, as what `fit` made of them, by the attribute that
+        holds it.
     """
 
     cls: type[Any]
@@ -128,6 +134,7 @@ class Row(NamedTuple):
     left_out: tuple[str, ...] = ()
     checked: Mapping[str, Value] = {}
     either: tuple[tuple[str, ...], ...] = ()
+    learned: Mapping[str, str] = {}
 
     @property
     def parameters(self) -> set[str]:
@@ -181,6 +188,13 @@ ROWS: dict[str, Row] = {
         Row(OneOverFWhitening, {"scale_": NUMBER}),
         Row(PatchExtractor, {"patch_shape_": SHAPE}),
         Row(PatchNormalizer, {**COLUMNS, "scale_": NUMBER}),
+        Row(ContrastNormalizer, COLUMNS),
+        Row(
+            ConvolutionalFeatures,
+            {"patch_shape_": SHAPE, "grid_": PAIR},
+            checked={"model": MODEL},
+            learned={"model": "model_"},
+        ),
         Row(Pipeline, {}, left_out=("memory",), checked={"steps": STEPS}),
         Row(KLSparsity),
         Row(L1Sparsity),
@@ -303,14 +317,14 @@ def _describe(value: Any, label: str, prefix: str, arrays: Arrays) -> Any:
         )
     name = row.cls.__name__
     inner = f"{label}__" if label else ""
+    if row.fitted:
+        check_is_fitted(value, sorted(row.fitted.keys() - OPTIONAL))
     params = {
-        p: _describe(getattr(value, p), inner + p, f"{prefix}{p}.", arrays)
+        p: _describe(getattr(value, row.learned.get(p, p)), inner + p, f"{prefix}{p}.", arrays)
         for p in sorted(row.parameters)
     }
     if row.fitted is None:
         return {"class": name, "params": params}
-    if row.fitted:
-        check_is_fitted(value, sorted(row.fitted.keys() - OPTIONAL))
     fitted = {}
     for attribute, spec in row.fitted.items():
         if not hasattr(value, attribute):
@@ -369,6 +383,7 @@ def _restore(node: Any, prefix: str, arrays: Arrays) -> Any:
     model = row.cls(**params)
     if row.fitted is not None:
         vars(model).update(_restore_fitted(row, node["fitted"], prefix, arrays))
+        vars(model).update({fitted: params[p] for p, fitted in row.learned.items()})
     return model
 
 

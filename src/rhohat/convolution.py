@@ -1,0 +1,429 @@
+"""Convolution and pooling: what a model learned on patches, at every position of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Tags
+from sklearn.utils.validation import _is_fitted, check_is_fitted
+
+from rhohat._typing import FloatArray
+from rhohat._validation import check_integer, check_pair, check_real, look_up
+from rhohat.activations import ACTIVATIONS
+from rhohat.autoencoder import SparseAutoencoder
+from rhohat.engines import ThreadEngine
+from rhohat.images import Images, each_image, precision_of
+from rhohat.patches import PatchExtractor, check_fit, every_patch
+from rhohat.whitening import Whitening
+
+__all__ = ["ConvolutionalFeatures"]
+
+#: Bytes of responses computed at a time: few enough to stay in cache until they are pooled.
+BLOCK_BYTES = 4 << 20
+
+#: How the features of a cell are joined. The mean divides the sum.
+POOLINGS: dict[str, np.ufunc] = {"mean": np.add, "max": np.maximum, "sum": np.add}
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """A model's steps by what they are applied to."""
+
+    of_images: list[Any]
+    extractor: PatchExtractor | None
+    of_patches: list[Any]
+    autoencoder: SparseAutoencoder
+
+    @classmethod
+    def of(cls, model: Any) -> _Steps:
+        """Take a model apart."""
+        *steps, last = _flat(model)
+        if not isinstance(last, SparseAutoencoder):
+            raise TypeError(
+                "model must be a SparseAutoencoder or a Pipeline that ends in one, got "
+                f"{type(last).__name__}."
+            )
+        cuts = [i for i, step in enumerate(steps) if isinstance(step, PatchExtractor)]
+        if not cuts:
+            return cls([], None, steps, last)
+        return cls(steps[: cuts[0]], steps[cuts[0]], steps[cuts[0] + 1 :], last)
+
+
+def _flat(model: Any) -> list[Any]:
+    """Steps of pipelines in pipelines, without those that do nothing."""
+    model = _thawed(model)
+    if not isinstance(model, Pipeline):
+        return [model]
+    steps = [step for _, step in model.steps if step not in (None, "passthrough")]
+    return [inner for step in steps for inner in _flat(step)]
+
+
+def _thawed(model: Any) -> Any:
+    return model.estimator if isinstance(model, FrozenEstimator) else model
+
+
+class _Encoding(NamedTuple):
+    """An affine map of the whitened patch, and what is made of its responses.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (k, d)
+    bias : ndarray of shape (k,)
+    features : callable
+        ``features(Z)`` goes through one or more arrays of Z's shape, and may overwrite Z.
+    n_features : int
+        Columns of all these together.
+    """
+
+    weights: FloatArray
+    bias: FloatArray
+    features: Callable[[FloatArray], Iterable[FloatArray]]
+    n_features: int
+
+
+def _activation(model: SparseAutoencoder, threshold: float) -> _Encoding:
+    """f(z), as the autoencoder encodes."""
+    f = look_up("activation", model.activation, ACTIVATIONS).function
+    weights = model.encoder_weights_
+    return _Encoding(weights, model.encoder_bias_, lambda Z: [f(Z)], len(weights))
+
+
+def _soft_threshold(model: SparseAutoencoder, threshold: float) -> _Encoding:
+    """max(0, z - t) and max(0, -z - t), for filters of unit length."""
+    weights = model.encoder_weights_
+    norms = np.linalg.norm(weights, axis=1, keepdims=True)
+    unit = np.divide(weights, norms, out=np.zeros_like(weights), where=norms > 0)
+
+    def both_signs(above: FloatArray) -> Iterator[FloatArray]:  # above = z - t
+        yield np.maximum(above, 0)
+        below = np.subtract(-2 * threshold, above, out=above)
+        yield np.maximum(below, 0, out=below)
+
+    return _Encoding(unit, np.full(len(unit), -threshold), both_signs, 2 * len(unit))
+
+
+#: How responses become features.
+ENCODINGS: dict[str, Callable[[SparseAutoencoder, float], _Encoding]] = {
+    "activation": _activation,
+    "soft-threshold": _soft_threshold,
+}
+
+
+class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Features of the patch at every position of an image, pooled over the cells of a grid.
+
+    Whitening and encoder are one affine map of the patch x,
+
+    .. math::
+
+        a(x) = f\bigl((W_{enc} T)\, x + b_{enc} - W_{enc} T \mu\bigr),
+
+    and each cell of the grid gives the mean, maximum or sum of a over its positions.
+
+    Parameters
+    ----------
+    model : SparseAutoencoder or Pipeline
+        What makes features of a patch: an autoencoder, or the steps of a pipeline that ends in one.
+        If it is fitted, it is used as it is; else `fit` learns it from patches of the images, for
+        which a pipeline must hold a `PatchExtractor`. Steps before that are applied to whole
+        images. A copy by `sklearn.base.clone`, as in grid search, is not fitted;
+        ``FrozenEstimator(model)`` stays so.
+    patch_size : int, tuple of int or None, default=None
+        Height and width of a patch. None: those of the model's `PatchExtractor`.
+    stride : int, default=1
+        Pixels from one position to the next, along both axes.
+    encoding : {"activation", "soft-threshold"}, default="activation"
+        "activation" is a, as the autoencoder encodes. "soft-threshold" takes the linear responses z
+        of filters of unit length, without bias, to max(0, z - threshold) and
+        max(0, -z - threshold): two features per unit, first all positive parts, then all negative
+        ones. Classifiers do better with it.
+    threshold : float, default=0.5
+        Of "soft-threshold"; whitened patches have a standard deviation of about 1.
+    pooling : {"mean", "max", "sum"}, default="mean"
+        What a cell gives.
+    grid : int or tuple of int, default=(2, 2)
+        Rows and columns of cells that the positions in each image are divided into, as equal as
+        can be: quadrants. Every image gives as many features, whatever its size.
+    window : int or tuple of int, default=None
+        Rows and columns of positions in a cell, instead of a grid. Positions beyond the last whole
+        window are left out, and all images must have room for as many windows.
+    n_jobs : int, default=None
+        Threads. None means as many as NumPy's BLAS would use, -1 every core.
+
+    Attributes
+    ----------
+    model_ : SparseAutoencoder or Pipeline
+        The fitted model.
+    patch_shape_ : tuple of int
+        (height, width), or (height, width, channels) for colour images.
+    grid_ : tuple of int
+        Rows and columns of cells.
+
+    Notes
+    -----
+    The features of an image are laid out as (rows of cells, columns of cells, features of a
+    patch). Responses are pooled block by block: memory does not grow with the size of an image,
+    nor with the number of images, but for the features themselves.
+
+    References
+    ----------
+    UFLDL tutorial, "Feature extraction using convolution" and "Pooling".
+
+    A. Coates and A. Ng (2011), The importance of encoding versus training with sparse coding and
+    vector quantization. ICML.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from rhohat import ConvolutionalFeatures, PatchExtractor, SparseAutoencoder, Whitening
+    >>> images = load_digits().images / 16
+    >>> model = make_pipeline(
+    ...     PatchExtractor(4, n_patches=2000, random_state=0),
+    ...     Whitening(),
+    ...     SparseAutoencoder(20, weight_decay=3e-3, random_state=0),
+    ... )
+    >>> ConvolutionalFeatures(model).fit_transform(images).shape
+    (1797, 80)
+    """
+
+    def __init__(
+        self,
+        model: SparseAutoencoder | Pipeline,
+        *,
+        patch_size: int | tuple[int, int] | None = None,
+        stride: int = 1,
+        encoding: str = "activation",
+        threshold: float = 0.5,
+        pooling: str = "mean",
+        grid: int | tuple[int, int] = (2, 2),
+        window: int | tuple[int, int] | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.model = model
+        self.patch_size = patch_size
+        self.stride = stride
+        self.encoding = encoding
+        self.threshold = threshold
+        self.pooling = pooling
+        self.grid = grid
+        self.window = window
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Images, y: object = None) -> Self:
+        """Fit the model, if it is not fitted, and check that it goes with the images.
+
+        Parameters
+        ----------
+        X : sequence of ndarray of shape (height, width) or (height, width, channels)
+            Or one array with the images along its first axis. Of a fitted model only the first
+            image is looked at.
+        y : Ignored
+
+        Returns
+        -------
+        self : ConvolutionalFeatures
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter, the model or the images are not as described.
+        """
+        check_integer("stride", self.stride, low=1)
+        look_up("encoding", self.encoding, ENCODINGS)
+        check_real("threshold", self.threshold, low=0)
+        look_up("pooling", self.pooling, POOLINGS)
+        grid = check_pair("grid", self.grid)
+        window = None if self.window is None else check_pair("window", self.window)
+        size = None if self.patch_size is None else check_pair("patch_size", self.patch_size)
+        model = _thawed(self.model)
+        extractor = _Steps.of(model).extractor
+        if not _is_fitted(model):
+            if extractor is None:
+                raise ValueError(
+                    "the model is not fitted, and without a PatchExtractor it cannot learn from "
+                    "images. Fit it on patches first, or put a PatchExtractor in a pipeline "
+                    "before it."
+                )
+            model = clone(model).fit(X)
+        steps = _Steps.of(model)
+        first = next(each_image(X))
+        if size is None and steps.extractor is None:
+            raise ValueError(
+                "patch_size must be given, since the model holds no PatchExtractor: (height, "
+                "width) of the patches that it learned from."
+            )
+        learned = steps.extractor.patch_shape_ if steps.extractor is not None else ()
+        shape = learned if size is None else (*size, *first.shape[2:])
+        n_features = [*steps.of_patches, steps.autoencoder][0].n_features_in_
+        if np.prod(shape) != n_features:
+            raise ValueError(
+                f"patches of shape {shape} have {np.prod(shape)} values, but the model was fitted "
+                f"on {n_features}. Give the patch_size and the images' channels that it learned "
+                "from."
+            )
+        self.model_ = model
+        self.patch_shape_ = shape
+        rows, columns = self._positions(0, first)
+        self.grid_ = grid if window is None else (rows // window[0], columns // window[1])
+        self._cells(0, first)
+        return self
+
+    def transform(self, X: Images) -> FloatArray:
+        """Pool the features of every patch.
+
+        Parameters
+        ----------
+        X : as in `fit`
+            Of any sizes, where the cells are those of a grid.
+
+        Returns
+        -------
+        features : ndarray of shape (n_images, rows * columns * n_features_of_a_patch)
+            float32 if all images are, else float64.
+        """
+        check_is_fitted(self)
+        dtype = precision_of(X)
+        steps = _Steps.of(self.model_)
+        encoding = ENCODINGS[self.encoding](steps.autoencoder, self.threshold)
+        normalise, weights, bias = _fold(steps.of_patches, encoding)
+        weights = np.ascontiguousarray(weights.T.astype(dtype))
+        bias = bias.astype(dtype)
+        block_size = max(BLOCK_BYTES // (len(bias) * dtype.itemsize), 1)
+        out = np.empty((len(X), *self.grid_, encoding.n_features), dtype)
+
+        def features(patches: FloatArray) -> Iterator[FloatArray]:
+            rows = patches.reshape(-1, patches.shape[-1])
+            for step in normalise:
+                rows = step.transform(rows)
+            Z = rows @ weights
+            Z += bias
+            for part in encoding.features(Z):
+                yield part.reshape(*patches.shape[:3], -1)
+
+        def work(start: int, images: FloatArray) -> None:
+            cells = self._cells(start, images[0])
+            for step in steps.of_images:
+                images = step.transform(images)
+            self._pool(features, images, cells, block_size, out[start : start + len(images)])
+
+        engine = ThreadEngine(self.n_jobs)
+        with engine.running():
+            engine.share(work, _runs(each_image(X), dtype, block_size))
+        return out.reshape(len(X), -1)
+
+    def _pool(
+        self,
+        features: Callable[[FloatArray], Iterator[FloatArray]],
+        images: FloatArray,
+        cells: tuple[NDArray[np.intp], NDArray[np.intp]],
+        block_size: int,
+        out: FloatArray,
+    ) -> None:
+        """Write what the cells of images of one shape give into `out`, strip by strip."""
+        join = POOLINGS[self.pooling]
+        rows, columns = cells
+        height, width = self.patch_shape_[:2]
+        n_strips = -(-rows[-1] * columns[-1] * len(images) // block_size)
+        tops = np.linspace(0, rows[-1], min(n_strips, rows[-1]) + 1).astype(int)
+        out[...] = -np.inf if join is np.maximum else 0
+        for top, bottom in pairwise(tops):
+            strip = images[
+                :,
+                top * self.stride : (bottom - 1) * self.stride + height,
+                : (columns[-1] - 1) * self.stride + width,
+            ]
+            edges = rows.clip(top, bottom) - top
+            first = 0
+            for part in features(every_patch(strip, self.patch_shape_, self.stride)):
+                last = first + part.shape[-1]
+                for i, j in np.ndindex(*self.grid_):
+                    cell = part[:, edges[i] : edges[i + 1], columns[j] : columns[j + 1]]
+                    if cell.size:
+                        joined = out[:, i, j, first:last]
+                        join(joined, join.reduce(cell, axis=(1, 2)), out=joined)
+                first = last
+        if self.pooling == "mean":
+            out /= np.multiply.outer(np.diff(rows), np.diff(columns))[..., None]
+
+    def _positions(self, index: int, image: FloatArray) -> tuple[int, int]:
+        """Rows and columns of positions in an image."""
+        check_fit(self.patch_shape_, index, image)
+        height, width = self.patch_shape_[:2]
+        return (
+            (image.shape[0] - height) // self.stride + 1,
+            (image.shape[1] - width) // self.stride + 1,
+        )
+
+    def _cells(self, index: int, image: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Where cells begin among the rows and columns of positions, and where the last ends."""
+        sizes, grid = self._positions(index, image), self.grid_
+        room = f"image {index} has {sizes[0]} x {sizes[1]} positions, room for"
+        if self.window is None:
+            if sizes[0] < grid[0] or sizes[1] < grid[1]:
+                raise ValueError(
+                    f"{room} fewer than {grid[0]} x {grid[1]} cells. Use a coarser grid, a smaller "
+                    "stride or larger images."
+                )
+            return np.arange(grid[0] + 1) * sizes[0] // grid[0], (
+                np.arange(grid[1] + 1) * sizes[1] // grid[1]
+            )
+        height, width = check_pair("window", self.window)
+        found = sizes[0] // height, sizes[1] // width
+        if found != grid or 0 in grid:
+            raise ValueError(
+                f"{room} {found[0]} x {found[1]} windows, but in fit there were {grid[0]} x "
+                f"{grid[1]}. Use smaller windows, or a grid, which divides images of any size."
+            )
+        return np.arange(grid[0] + 1) * height, np.arange(grid[1] + 1) * width
+
+    @property
+    def _n_features_out(self) -> int:
+        encoding = ENCODINGS[self.encoding](_Steps.of(self.model_).autoencoder, self.threshold)
+        return int(np.prod(self.grid_)) * encoding.n_features
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _fold(steps: list[Any], encoding: _Encoding) -> tuple[list[Any], FloatArray, FloatArray]:
+    """Join whitening to the affine map that follows: W (T (x - mu)) + b = (W T) x + b - W T mu.
+
+    Returns the steps that remain before it, and the map's weights and bias.
+    """
+    weights: FloatArray = encoding.weights.astype(np.float64)
+    bias = encoding.bias
+    while steps and isinstance(steps[-1], Whitening):
+        weights = steps[-1].adjoint(weights)
+        bias = bias - weights @ steps[-1].mean_
+        steps = steps[:-1]
+    return steps, weights, bias
+
+
+def _runs(
+    images: Iterable[FloatArray], dtype: np.dtype[Any], n_pixels: int
+) -> Iterator[tuple[int, FloatArray]]:
+    """Images of one shape that follow each other, about so many pixels of them at a time.
+
+    Each run comes with the number of its first image.
+    """
+    run: list[FloatArray] = []
+    start = 0
+    for index, image in enumerate(images):
+        if run and (image.shape != run[0].shape or (len(run) + 1) * image[..., :1].size > n_pixels):
+            yield start, np.stack(run).astype(dtype, copy=False)
+            run, start = [], index
+        run.append(image)
+    yield start, np.stack(run).astype(dtype, copy=False)
