@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import rhohat.patches as patches_module
-from rhohat import PatchExtractor, PatchNormalizer
+from rhohat import ContrastNormalizer, PatchExtractor, PatchNormalizer
 from rhohat.images import ImageSequence
 
 
@@ -95,6 +95,24 @@ def test_new_patches_are_scaled_as_those_in_fit(rng):
     model = PatchNormalizer().fit(rng.randn(50, 9))
     patch = np.linspace(-1, 1, 9)[None] * 0.1
     assert_allclose(model.transform(patch), (patch / model.scale_ + 1) * 0.4 + 0.1)
+
+
+def test_contrast_normalised_patches_have_mean_0_and_the_variance_of_the_formula(rng):
+    X = rng.rand(50, 12) * rng.rand(50, 1)
+    normalised = ContrastNormalizer(epsilon=0.01).fit_transform(X)
+    assert_allclose(normalised.mean(axis=1), 0, atol=1e-12)
+    assert_allclose(normalised.var(axis=1), X.var(axis=1) / (X.var(axis=1) + 0.01))
+    brighter = ContrastNormalizer(epsilon=0.01).fit_transform(X + rng.rand(50, 1))
+    assert_allclose(brighter, normalised, atol=1e-12)
+
+
+def test_flat_patches_have_no_contrast():
+    assert_allclose(ContrastNormalizer().fit_transform(np.full((4, 9), 0.1)), 0, atol=1e-12)
+
+
+def test_contrast_epsilon_is_checked():
+    with pytest.raises(ValueError, match="epsilon must lie in"):
+        ContrastNormalizer(epsilon=0).fit(np.ones((4, 9)))
 
 
 def test_constant_patches_become_the_middle():

