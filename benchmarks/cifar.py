@@ -17,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from sklearn.linear_model import LogisticRegression
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from rhohat import (
+    LBFGS,
     ContrastNormalizer,
     ConvolutionalFeatures,
     KLSparsity,
@@ -59,12 +60,50 @@ def learner(units, seed):
     )
 
 
+class LinearSVM(ClassifierMixin, BaseEstimator):
+    """One against the rest, squared hinge: scikit-learn's LinearSVC, in threaded float32 products.
+
+    LinearSVC copies 50,000 x 12,800 features to float64 and sparse, more than 16 GB.
+    """
+
+    def __init__(self, C=1e-3, max_iter=150, tol=1e-3):
+        self.C = C
+        self.max_iter = max_iter
+        self.tol = tol
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        signs = np.where(y[:, None] == self.classes_, 1, -1).astype(X.dtype)
+        shape = X.shape[1] + 1, len(self.classes_)
+
+        def loss_grad(theta):
+            W = theta.reshape(shape)
+            w = W.astype(X.dtype)
+            slack = np.maximum(1 - signs * (X @ w[:-1] + w[-1]), 0)
+            grad = W.copy()
+            grad[-1] = 0
+            loss = 0.5 * np.vdot(grad, grad) + self.C * np.vdot(slack, slack)
+            slope = -2 * self.C * signs * slack
+            grad[:-1] += X.T @ slope
+            grad[-1] = slope.sum(axis=0)
+            return float(loss), grad.ravel()
+
+        result = LBFGS().minimize(
+            loss_grad, np.zeros(shape).ravel(), max_iter=self.max_iter, tol=self.tol
+        )
+        self.coef_ = result.state.theta.reshape(shape).astype(X.dtype)
+        return self
+
+    def predict(self, X):
+        return self.classes_[(X @ self.coef_[:-1] + self.coef_[-1]).argmax(axis=1)]
+
+
 def classifier():
     """The square root evens out how much strong and weak responses count."""
     return make_pipeline(
         FunctionTransformer(np.sqrt),
         StandardScaler(copy=False),
-        LogisticRegression(C=1e-3, tol=1e-3, max_iter=200),
+        LinearSVM(),
     )
 
 
