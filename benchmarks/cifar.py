@@ -98,12 +98,12 @@ class LinearSVM(ClassifierMixin, BaseEstimator):
         return self.classes_[(X @ self.coef_[:-1] + self.coef_[-1]).argmax(axis=1)]
 
 
-def classifier():
+def classifier(C):
     """The square root evens out how much strong and weak responses count."""
     return make_pipeline(
         FunctionTransformer(np.sqrt),
         StandardScaler(copy=False),
-        LinearSVM(),
+        LinearSVM(C),
     )
 
 
@@ -113,6 +113,8 @@ def main():
     parser.add_argument("--units", type=int, default=1600)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--images", type=int, default=None, help="of the training set, at most")
+    parser.add_argument("--threshold", type=float, default=0.5)
+    parser.add_argument("--C", type=float, default=1e-3)
     parser.add_argument("--validate", action="store_true", help="score training images held out")
     parser.add_argument("--figure", type=Path, help="where to draw the first seed's filters")
     arguments = parser.parse_args()
@@ -132,10 +134,12 @@ def main():
             axes.figure.savefig(arguments.figure)
         for encoding in ENCODINGS:
             begun = time.perf_counter()
-            features = ConvolutionalFeatures(model, encoding=encoding, grid=2).fit(images)
+            features = ConvolutionalFeatures(
+                model, encoding=encoding, threshold=arguments.threshold, grid=2
+            ).fit(images)
             A, B = features.transform(images[train]), features.transform(images[scored])
             encoded = time.perf_counter()
-            linear = classifier().fit(A, labels[train])
+            linear = classifier(arguments.C).fit(A, labels[train])
             accuracy = linear.score(B, labels[scored])
             classified = time.perf_counter()
             print(
