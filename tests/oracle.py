@@ -178,3 +178,76 @@ def plain_sum(numbers):
     for number in numbers:
         total += number
     return total
+
+
+def classify(
+    layers: Sequence[tuple[Matrix, Vector]],
+    X: Matrix,
+    labels: Sequence[int],
+    weights: Vector,
+    *,
+    hidden: Sequence[str],
+    penalties: Sequence[Penalty],
+    decay: float,
+) -> tuple[float, list[tuple[Matrix, Vector]]]:
+    """Cost and gradient of a network with a softmax output, example by example.
+
+    `layers` are (W, b) from the input up; `hidden` and `penalties` belong to all but the last:
+
+        z_l = W_l a_{l-1} + b_l     a_l = f_l(z_l)     p_c = exp(z_c) / sum_k exp(z_k)
+        delta of the output = p - 1[y]
+        delta_l = (W_{l+1}' delta_{l+1} + penalty slope) f'(z_l)
+    """
+    total = plain_sum(weights)
+    depth = len(hidden)
+    examples = []
+    for x in X:
+        a, zs, activations = list(x), [], [list(x)]
+        for number, (W, b) in enumerate(layers):
+            z = [b[j] + plain_sum(W[j][v] * a[v] for v in range(len(a))) for j in range(len(b))]
+            zs.append(z)
+            if number < depth:
+                a = [FUNCTIONS[hidden[number]][0](value) for value in z]
+                activations.append(a)
+        examples.append((zs, activations))
+
+    averages = [
+        [
+            plain_sum(
+                w / total * penalties[number].h(activations[number + 1][j])
+                for w, (_, activations) in zip(weights, examples, strict=True)
+            )
+            for j in range(len(layers[number][1]))
+        ]
+        for number in range(depth)
+    ]
+    loss = plain_sum(
+        penalties[number].value(average) for number in range(depth) for average in averages[number]
+    )
+    for W, _ in layers:
+        loss += decay / 2 * plain_sum(entry**2 for row in W for entry in row)
+    grads = [([[decay * entry for entry in row] for row in W], [0.0] * len(b)) for W, b in layers]
+
+    for w, label, (zs, activations) in zip(weights, labels, examples, strict=True):
+        powers = [exp(z) for z in zs[-1]]
+        p = [power / plain_sum(powers) for power in powers]
+        loss -= w / total * log(p[label])
+        delta = [p[c] - (1 if c == label else 0) for c in range(len(p))]
+        for number in reversed(range(len(layers))):
+            grad_W, grad_b = grads[number]
+            for j in range(len(delta)):
+                grad_b[j] += w / total * delta[j]
+                for v in range(len(activations[number])):
+                    grad_W[j][v] += w / total * delta[j] * activations[number][v]
+            if number:
+                W, below = layers[number][0], number - 1
+                penalty, f_slope = penalties[below], FUNCTIONS[hidden[below]][1]
+                delta = [
+                    hidden_error(
+                        plain_sum(W[j][v] * delta[j] for j in range(len(delta))),
+                        penalty.slope(averages[below][v]) * penalty.h_slope(activations[number][v]),
+                        f_slope(zs[below][v]),
+                    )
+                    for v in range(len(activations[number]))
+                ]
+    return loss, grads

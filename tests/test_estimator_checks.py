@@ -22,6 +22,8 @@ from rhohat import (
     PatchExtractor,
     PatchNormalizer,
     SparseAutoencoder,
+    StackedAutoencoder,
+    StackedAutoencoderClassifier,
     Whitening,
 )
 
@@ -32,6 +34,19 @@ VECTOR_ESTIMATORS = [
     Whitening(),
     Whitening("pca", n_components=0.9),
     PatchNormalizer(),
+    StackedAutoencoder((5, 3), estimator=SparseAutoencoder(max_iter=5)),
+]
+CLASSIFIERS = [
+    StackedAutoencoderClassifier(SparseAutoencoder(5, max_iter=20), max_iter=20),
+    StackedAutoencoderClassifier(
+        StackedAutoencoder(
+            [5, SparseAutoencoder(4, activation="tanh", max_iter=5)],
+            estimator=SparseAutoencoder(max_iter=5),
+        ),
+        sparsity_penalty=KLSparsity(0.2, 0.01),
+        max_iter=10,
+        softmax_max_iter=10,
+    ),
 ]
 IMAGE_ESTIMATORS = [OneOverFWhitening(), PatchExtractor(4, n_patches=50, random_state=0)]
 
@@ -40,7 +55,7 @@ def ids(estimator):
     return repr(estimator).replace("\n", "")
 
 
-@parametrize_with_checks(VECTOR_ESTIMATORS)
+@parametrize_with_checks(VECTOR_ESTIMATORS + CLASSIFIERS)
 def test_scikit_learn_check_passes(estimator, check):
     check(estimator)
 

@@ -14,6 +14,7 @@ from .readers import DataFileError, LoadedImages, load_images, load_rows
 from .reports import Report, report
 from .solvers import LBFGS, GradientDescent
 from .sources import DataChangedError
+from .stacked import StackedAutoencoder, StackedAutoencoderClassifier
 from .streaming import Adam
 from .training import TrainingProgress
 from .visualize import plot_features, plot_top_examples, plot_training
@@ -44,6 +45,8 @@ __all__ = [
     "SparseAutoencoder",
     "SparseObjective",
     "SparsityPenalty",
+    "StackedAutoencoder",
+    "StackedAutoencoderClassifier",
     "Terms",
     "TrainingProgress",
     "Whitening",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from importlib.metadata import version
 from numbers import Integral
 from typing import Any, Self, cast
 
@@ -17,24 +15,31 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import (
-    _check_sample_weight,
     check_is_fitted,
 )
 
 from rhohat._typing import Float64Array, FloatArray
-from rhohat._validation import check_input, check_integer, check_real, check_rows, look_up
+from rhohat._validation import check_input, check_integer, check_real, check_rows
 from rhohat.activity import Extremes
 from rhohat.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from rhohat.checkpoints import Checkpoint
-from rhohat.cluster import DaskEngine
 from rhohat.decoders import Decoder
 from rhohat.engines import Engine, ThreadEngine
-from rhohat.manifests import Verified, take_manifest
+from rhohat.fitting import (
+    check_readable,
+    engine_of,
+    identity,
+    inspected,
+    refuse_beyond_memory,
+    solver_of,
+    validated_weight,
+    weighted,
+)
 from rhohat.objective import SparseObjective, Terms
 from rhohat.penalties import SparsityPenalty
 from rhohat.pictures import strip
-from rhohat.solvers import SOLVERS, Solver, StopReason
-from rhohat.sources import ArraySource, Partition, Rows, Source, Weighted
+from rhohat.solvers import Solver, StopReason
+from rhohat.sources import ArraySource, Partition, Rows, Source
 from rhohat.stores import Mapped, RowData, is_stored, rows_of
 from rhohat.streaming import Adam, StreamState
 from rhohat.training import (
@@ -288,21 +293,21 @@ class SparseAutoencoder(
         ConvergenceWarning
             If training ends early: by Ctrl-C, or because no step lowers the loss.
         """
-        solver = _solver(self.solver)
+        solver = solver_of(self.solver)
         max_iter = check_integer("max_iter", self.max_iter, low=1)
         tol = check_real("tol", self.tol, low=0)
-        engine = _engine(self.engine, self.n_jobs)
+        engine = engine_of(self.engine, self.n_jobs)
         goes_on = self.warm_start and hasattr(self, "encoder_weights_")
         source = rows_of(self, X, reset=not goes_on)
-        _check_readable(engine, source)
+        check_readable(engine, source)
         n_rows, n_features = source.shape
         objective = self._objective(n_features)
-        _refuse_beyond_memory(objective)
+        refuse_beyond_memory(objective)
         checkpoint = state = None
         if self.checkpoint is not None:
             checkpoint = Checkpoint(self.checkpoint, self.resume)
         if sample_weight is not None:
-            source = _weighted(source, sample_weight)
+            source = weighted(source, sample_weight)
             n_rows = source.shape[0]
         partition = Partition.for_shape(
             n_features, objective.n_components, source.dtype, self.block_size, self.chunk_size
@@ -327,13 +332,7 @@ class SparseAutoencoder(
             )
 
         with engine.running():
-            manifest = take_manifest(source.origin, engine, partition.chunk_size)
-            if self.verify:
-                source = Verified.at_origin(source, manifest)
-            fingerprint = manifest.fingerprint
-            rows = source.source if isinstance(source, Weighted) else source
-            if isinstance(rows, Mapped):
-                fingerprint = take_manifest(source, engine, partition.chunk_size).fingerprint
+            source, fingerprint = inspected(source, engine, partition, self.verify)
             sums = FeatureSums.over(source, engine, partition)
             _warn_beyond_output_range(objective, sums)
             variables = Variables.for_sums(objective, sums)
@@ -418,10 +417,10 @@ class SparseAutoencoder(
         begun = hasattr(self, "encoder_weights_")
         X = check_input(self, X, reset=not begun)
         objective = self._objective(X.shape[1])
-        _refuse_beyond_memory(objective)
+        refuse_beyond_memory(objective)
         source: Source = ArraySource(X)
         if sample_weight is not None:
-            source = _weighted(source, sample_weight)
+            source = weighted(source, sample_weight)
         state: StreamState | None = getattr(self, "_stream", None)
         if state is None or state.variables.objective.shapes != objective.shapes:
             state = self._begin_stream(objective, source, begun)
@@ -592,7 +591,7 @@ class SparseAutoencoder(
         scores = self.score_samples(X).astype(np.float64, copy=False)
         if sample_weight is None:
             return float(scores.mean())
-        return float(np.average(scores, weights=_validated_weight(sample_weight, scores)))
+        return float(np.average(scores, weights=validated_weight(sample_weight, scores)))
 
     @property
     def components_(self) -> FloatArray:
@@ -666,24 +665,14 @@ class SparseAutoencoder(
         fingerprint: str,
     ) -> dict[str, str]:
         """What decides the result of a run, in words, so that only the same one is resumed."""
-        weight = source.sample_weight if isinstance(source, ArraySource | Weighted) else None
-        counted = b"" if weight is None else np.ascontiguousarray(weight).tobytes()
         seed = self.random_state
         return {
-            "versions": f"rhohat {version('rhohat')}, NumPy {np.__version__}",
-            "data": fingerprint,
-            "precision": source.dtype.name,
-            "sample weight": hashlib.sha256(counted).hexdigest(),
-            "shape": f"{source.shape[0]} rows, {source.shape[1]} features",
+            **identity(source, partition, stages, fingerprint, self.solver, self.tol),
             "n_components": str(objective.n_components),
             "activation": objective.activation.name,
             "decoder": objective.decoder.name,
             "sparsity_penalty": f"{type(objective.penalty).__name__} {vars(objective.penalty)}",
             "weight_decay": repr(objective.weight_decay),
-            "solver": str(self.solver),
-            "tol": repr(float(self.tol)),
-            "stages": str([tuple(stage) for stage in stages]),
-            "block and chunk size": str(tuple(partition)),
             "random_state": str(seed) if isinstance(seed, Integral) else "not fixed",
         }
 
@@ -719,87 +708,6 @@ class SparseAutoencoder(
 def _activities(objective: SparseObjective, theta: FloatArray, rows: Rows) -> Terms:
     out = np.empty((len(rows.X), objective.n_components), rows.X.dtype)
     return objective.activities(rows.X, theta, rows.sample_weight, out=out)
-
-
-def _solver(solver: str | Solver | Adam) -> Solver:
-    """The solver that a name stands for, or the one given."""
-    if isinstance(solver, Adam):
-        raise TypeError(
-            "Adam learns from a stream, by partial_fit. fit minimises the exact objective: use "
-            "solver='lbfgs'."
-        )
-    if hasattr(solver, "minimize"):
-        return solver
-    return look_up("solver", solver, SOLVERS)()
-
-
-def _validated_weight(sample_weight: ArrayLike, X: FloatArray) -> Float64Array:
-    """Weights as float64 of the right length: none negative, not all zero."""
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    if not weight.any():
-        raise ValueError("sample_weight is zero for every row: at least one row must count.")
-    # Only ratios count, and float32 could not hold every scale.
-    scaled: Float64Array = weight / weight.max()
-    scaled[scaled < np.finfo(np.float32).tiny] = 0
-    return scaled
-
-
-def _refuse_beyond_memory(objective: SparseObjective) -> None:
-    """Raise MemoryError, before anything is allocated, if the parameters cannot fit."""
-    # theta, gradient, sums, and the solver's memory of 20 steps and 20 changes, in float64
-    needed = 8 * objective.n_parameters * 48
-    try:
-        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # only Unix tells
-        return
-    if needed > available:
-        raise MemoryError(
-            f"{objective.n_components:,} units on {objective.n_features:,} features make "
-            f"{objective.n_parameters:,} parameters; training them needs about "
-            f"{needed / 2**30:,.0f} GiB, this machine has {available / 2**30:,.0f} GiB. Use fewer "
-            "units, or reduce the features, for instance by Whitening(n_components=...)."
-        )
-
-
-def _engine(engine: Any, n_jobs: int | None) -> Engine:
-    """The engine that a name, an address or a client stands for, or the one given."""
-    if hasattr(engine, "map_sum"):
-        return cast(Engine, engine)
-    if hasattr(engine, "scheduler_info"):
-        return DaskEngine(engine, n_jobs)
-    if isinstance(engine, str) and "://" in engine:
-        return DaskEngine(engine, n_jobs)
-    engines: dict[str, Callable[[], Engine]] = {
-        "threads": lambda: ThreadEngine(n_jobs),
-        "dask": lambda: DaskEngine(None, n_jobs),
-    }
-    return look_up("engine", engine, engines)()
-
-
-def _check_readable(engine: Engine, source: Source) -> None:
-    """Raise TypeError if workers of other processes would have to be sent the data."""
-    if isinstance(engine, DaskEngine) and not is_stored(source):
-        raise TypeError(
-            "Dask's workers read their rows themselves, but these lie in this process's memory. "
-            "Save them, numpy.save('X.npy', X), and give fit the path; or use engine='threads'."
-        )
-
-
-def _weighted(source: Source, sample_weight: ArrayLike) -> Source:
-    """`source` with weights; rows in memory that weigh nothing are left out."""
-    n_rows = source.shape[0]
-    weight = _validated_weight(sample_weight, np.empty((n_rows, 0)))
-    counted = weight > 0
-    if not isinstance(source, ArraySource):
-        if not counted.all():
-            raise ValueError(
-                f"sample_weight is zero for row {int(np.argmin(counted))} and others: of rows "
-                "outside memory, leave out those that do not count."
-            )
-        return Weighted(source, weight)
-    if counted.all():
-        return ArraySource(source.X, weight)
-    return ArraySource(source.X[counted], weight[counted])
 
 
 def _warn_beyond_output_range(objective: SparseObjective, sums: FeatureSums) -> None:

@@ -136,10 +136,11 @@ def _pack(state: TrainingState, identity: Mapping[str, str]) -> bytes:
         "theta": solver.theta,
         "grad": solver.grad,
         "recent_losses": np.array(solver.recent_losses),
-        "average_activation": state.average_activation,
         "loss_terms": np.array(state.loss_terms),
         "stage_rows": np.array(state.stage_rows, dtype=np.int64),
     }
+    if state.average_activation.size:  # a file has no empty arrays
+        arrays["average_activation"] = state.average_activation
     if solver.steps:
         arrays["steps"] = np.stack(solver.steps)
         arrays["changes"] = np.stack(solver.changes)
@@ -177,7 +178,7 @@ def _unpacked(described: Mapping[str, Any], arrays: Mapping[str, Any]) -> Traini
         solver=solver,
         seed=described["seed"],
         loss=LossTerms(*described["loss"]),
-        average_activation=arrays["average_activation"],
+        average_activation=arrays.get("average_activation", np.empty(0)),
         loss_terms=tuple(LossTerms(*terms) for terms in arrays["loss_terms"].tolist()),
         stage_rows=tuple(arrays["stage_rows"].tolist()),
         rows_read=described["rows_read"],

@@ -118,9 +118,7 @@ class Verified(Wrapper):
                 )
         if (begin, end) == (start, stop):
             return whole
-        weight = whole.sample_weight
-        part = slice(start - begin, stop - begin)
-        return Rows(whole.X[part], None if weight is None else weight[part], start)
+        return whole.part(start - begin, stop - begin)
 
     def portion(self, start: int, stop: int) -> Source:
         """Only the checksums of these rows."""

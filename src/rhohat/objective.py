@@ -35,11 +35,12 @@ lecture notes W_enc is W1 and W_dec is the transpose of W2.
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -50,11 +51,15 @@ from rhohat.activations import ACTIVATIONS, Activation
 from rhohat.decoders import DECODERS, Decoder
 from rhohat.penalties import PENALTIES, SparsityPenalty
 
-__all__ = ["LossTerms", "SparseObjective", "Terms", "Workspace"]
+__all__ = ["LossTerms", "Objective", "SparseObjective", "Sums", "Terms", "Workspace"]
 
 
 class LossTerms(NamedTuple):
-    """The three terms of the loss, in the order of the formula. They add up to `total`."""
+    """The three terms of the loss, in the order of the formula. They add up to `total`.
+
+    The first is the error in what a network is to reproduce: half the squared error of the input;
+    of a classifier, the cross-entropy of the labels.
+    """
 
     reconstruction: float
     weight_decay: float
@@ -82,13 +87,35 @@ class Workspace(threading.local):
 
 
 @dataclass
-class Terms:
+class Sums:
     """Sums over a block of rows, each row counted w_i times. Sums of two blocks can be added.
 
     Attributes
     ----------
     weight : float
         sum_i w_i, the number of rows if they are not weighted.
+    """
+
+    weight: float
+
+    @np.errstate(over="ignore", invalid="ignore")  # overflow shows in the loss
+    def __iadd__(self, other: Self) -> Self:
+        for field in fields(self):
+            name = field.name
+            setattr(self, name, _added(getattr(self, name), getattr(other, name)))
+        return self
+
+    def widened(self) -> Self:
+        """The same in float64, for sums over many blocks."""
+        return type(self)(*(_wide(getattr(self, field.name)) for field in fields(self)))
+
+
+@dataclass
+class Terms(Sums):
+    """The sums that make the sparse autoencoder's loss and gradient.
+
+    Attributes
+    ----------
     squared_error : float
         sum_i w_i 1/2 ||x_hat_i - x_i||^2.
     activity : ndarray of shape (k,), float64
@@ -102,44 +129,133 @@ class Terms:
         W_enc, b_enc, and in the precision of `gradient`. Empty where the slope is known in advance.
     """
 
-    weight: float
     squared_error: float
     activity: Float64Array
     gradient: FloatArray
     direction: FloatArray
 
-    @np.errstate(over="ignore", invalid="ignore")  # overflow shows in the loss
-    def __iadd__(self, other: Terms) -> Terms:
-        self.weight += other.weight
-        self.squared_error += other.squared_error
-        self.activity += other.activity
-        self.gradient = _added(self.gradient, other.gradient)
-        self.direction = _added(self.direction, other.direction)
-        return self
 
-    def widened(self) -> Terms:
-        """The same in float64, for sums over many blocks."""
-        gradient = self.gradient.astype(np.float64, copy=False)
-        direction = self.direction.astype(np.float64, copy=False)
-        return Terms(self.weight, self.squared_error, self.activity, gradient, direction)
-
-
-def _counted(h: FloatArray, w: FloatArray) -> tuple[float, Float64Array]:
+def counted(h: FloatArray, w: FloatArray) -> tuple[float, Float64Array]:
     """sum_i w_i, and sum_i w_i h(a_i)."""
     return float(w.sum(dtype=np.float64)), (w @ h).astype(np.float64)
 
 
-def _added(sums: FloatArray, more: FloatArray) -> FloatArray:
-    """The sum, in place; an empty array is nothing."""
-    if not more.size:
+def _added(sums: Any, more: Any) -> Any:
+    """The sum, in place where it can be; an empty array is nothing."""
+    if not np.size(more):
         return sums
-    if not sums.size:
+    if not np.size(sums):
         return more
     sums += more
     return sums
 
 
-class SparseObjective:
+def _wide(sums: Any) -> Any:
+    """The same in float64; a float is."""
+    return sums.astype(np.float64, copy=False) if isinstance(sums, np.ndarray) else sums
+
+
+S = TypeVar("S", bound=Sums)
+
+
+class Objective(ABC, Generic[S]):
+    """What every objective has: a layout of its parameters, weight decay, and sums to finish.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple of int
+        Name and shape of every parameter, in the order of theta. What begins with W decays.
+    weight_decay : float
+        lambda, at least 0.
+    """
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], weight_decay: float) -> None:
+        self.shapes = dict(shapes)
+        self.weight_decay = check_real("weight_decay", weight_decay, low=0)
+
+    @cached_property
+    def n_parameters(self) -> int:
+        """p, the length of theta."""
+        return sum(map(prod, self.shapes.values()))
+
+    def pack(self, parameters: Mapping[str, ArrayLike]) -> Float64Array:
+        """Join named parameters into one vector.
+
+        Parameters
+        ----------
+        parameters : mapping
+            "W_enc" (k, d), "b_enc" (k,), "W_dec" (k, d) unless the decoder is tied, "b_dec" (d,).
+
+        Returns
+        -------
+        theta : ndarray of shape (p,)
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, or a shape is not the expected one.
+        """
+        if set(parameters) != set(self.shapes):
+            raise ValueError(
+                f"expected the parameters {sorted(self.shapes)}, got {sorted(parameters)}."
+            )
+        parts = []
+        for name, shape in self.shapes.items():
+            part = np.asarray(parameters[name], dtype=np.float64)
+            if part.shape != shape:
+                raise ValueError(f"{name} must have shape {shape}, got {part.shape}.")
+            parts.append(part.ravel())
+        return np.concatenate(parts)
+
+    def unpack(self, theta: FloatArray) -> dict[str, FloatArray]:
+        """Split a vector in theta's layout into named views of it; the inverse of `pack`."""
+        if theta.shape != (self.n_parameters,):
+            raise ValueError(f"theta must have shape ({self.n_parameters},), got {theta.shape}.")
+        views: dict[str, FloatArray] = {}
+        start = 0
+        for name, shape in self.shapes.items():
+            stop = start + prod(shape)
+            views[name] = theta[start:stop].reshape(shape)
+            start = stop
+        return views
+
+    @abstractmethod
+    def average_activity(self, terms: S) -> Float64Array:
+        """rho_hat: the average of h(a) for each unit over all rows summed in `terms`, (k,)."""
+
+    @abstractmethod
+    def loss_terms(self, terms: S, theta: Float64Array) -> LossTerms:
+        """The three terms of the exact loss over all rows summed in `terms`."""
+
+    @abstractmethod
+    def gradient(self, terms: S, theta: Float64Array) -> Float64Array:
+        """Exact gradient over all rows summed in `terms`, (p,)."""
+
+    def finish(self, terms: S, theta: Float64Array) -> tuple[float, Float64Array]:
+        """Exact loss and gradient over all rows summed in `terms`.
+
+        Returns
+        -------
+        loss : float
+        grad : ndarray of shape (p,)
+        """
+        return self.loss_terms(terms, theta).total, self.gradient(terms, theta)
+
+    def _decay(self, theta: Float64Array) -> float:
+        """The loss's part that is the weights' alone."""
+        weights = (view for name, view in self.unpack(theta).items() if name.startswith("W"))
+        return 0.5 * self.weight_decay * sum(float(np.vdot(W, W)) for W in weights)
+
+    def _add_decay(self, gradient: Float64Array, theta: Float64Array) -> Float64Array:
+        """`gradient` with that part's added in place."""
+        decayed = self.unpack(gradient)
+        for name, view in self.unpack(theta).items():
+            if name.startswith("W"):
+                decayed[name] += self.weight_decay * view
+        return gradient
+
+
+class SparseObjective(Objective[Terms]):
     """The objective as a value: it holds settings and shapes, no data and no parameters.
 
     Parameters
@@ -197,69 +313,17 @@ class SparseObjective:
             if isinstance(penalty, SparsityPenalty)
             else look_up("sparsity_penalty", penalty, PENALTIES)()
         )
-        self.weight_decay = check_real("weight_decay", weight_decay, low=0)
         self.penalty.check(self.activation)
-
-    @cached_property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every parameter, in the order of theta."""
         k, d = self.n_components, self.n_features
         shapes: dict[str, tuple[int, ...]] = {"W_enc": (k, d), "b_enc": (k,)}
         if not self.decoder.tied:
             shapes["W_dec"] = (k, d)
-        shapes["b_dec"] = (d,)
-        return shapes
-
-    @cached_property
-    def n_parameters(self) -> int:
-        """p, the length of theta."""
-        return sum(map(prod, self.shapes.values()))
+        super().__init__(shapes | {"b_dec": (d,)}, weight_decay)
 
     @property
     def n_encoder_parameters(self) -> int:
         """Length of the part of theta that belongs to the encoder, which comes first."""
         return self.n_components * (self.n_features + 1)
-
-    def pack(self, parameters: Mapping[str, ArrayLike]) -> Float64Array:
-        """Join named parameters into one vector.
-
-        Parameters
-        ----------
-        parameters : mapping
-            "W_enc" (k, d), "b_enc" (k,), "W_dec" (k, d) unless the decoder is tied, "b_dec" (d,).
-
-        Returns
-        -------
-        theta : ndarray of shape (p,)
-
-        Raises
-        ------
-        ValueError
-            If a name is missing or unknown, or a shape is not the expected one.
-        """
-        if set(parameters) != set(self.shapes):
-            raise ValueError(
-                f"expected the parameters {sorted(self.shapes)}, got {sorted(parameters)}."
-            )
-        parts = []
-        for name, shape in self.shapes.items():
-            part = np.asarray(parameters[name], dtype=np.float64)
-            if part.shape != shape:
-                raise ValueError(f"{name} must have shape {shape}, got {part.shape}.")
-            parts.append(part.ravel())
-        return np.concatenate(parts)
-
-    def unpack(self, theta: FloatArray) -> dict[str, FloatArray]:
-        """Split a vector in theta's layout into named views of it; the inverse of `pack`."""
-        if theta.shape != (self.n_parameters,):
-            raise ValueError(f"theta must have shape ({self.n_parameters},), got {theta.shape}.")
-        views: dict[str, FloatArray] = {}
-        start = 0
-        for name, shape in self.shapes.items():
-            stop = start + prod(shape)
-            views[name] = theta[start:stop].reshape(shape)
-            start = stop
-        return views
 
     def encode(
         self, X: FloatArray, parameters: Mapping[str, FloatArray], out: FloatArray | None = None
@@ -364,7 +428,7 @@ class SparseObjective:
         else:
             np.matmul(A.T, delta3, out=grad["W_dec"])
         np.matmul(ones, delta3, out=grad["b_dec"])
-        weight, activity = (0.0, np.zeros(k)) if known_A else _counted(h, ones if w is None else w)
+        weight, activity = (0.0, np.zeros(k)) if known_A else counted(h, ones if w is None else w)
         return Terms(weight, squared_error, activity, gradient, direction)
 
     def activities(
@@ -388,7 +452,7 @@ class SparseObjective:
         parameters = self.unpack(theta.astype(X.dtype, copy=False))
         h, _ = self.penalty.pointwise(self.encode(X, parameters, out=out))
         w = np.ones(len(X)) if sample_weight is None else sample_weight
-        weight, activity = _counted(h, w.astype(X.dtype, copy=False))
+        weight, activity = counted(h, w.astype(X.dtype, copy=False))
         nothing = np.empty(0, X.dtype)
         return Terms(weight, 0.0, activity, nothing, nothing)
 
@@ -402,11 +466,10 @@ class SparseObjective:
 
     def loss_terms(self, terms: Terms, theta: Float64Array) -> LossTerms:
         """The three terms of the exact loss over all rows summed in `terms`."""
-        weights = (view for name, view in self.unpack(theta).items() if name.startswith("W"))
         penalty, _ = self.penalty.on_average(self.average_activity(terms), self.activation)
         return LossTerms(
             reconstruction=terms.squared_error / terms.weight,
-            weight_decay=0.5 * self.weight_decay * sum(float(np.vdot(W, W)) for W in weights),
+            weight_decay=self._decay(theta),
             sparsity=penalty,
         )
 
@@ -418,21 +481,7 @@ class SparseObjective:
             scale = self.penalty_slope(terms) / terms.weight
             gradient[: k * d] += np.repeat(scale, d) * terms.direction[: k * d]
             gradient[k * d : k * d + k] += scale * terms.direction[k * d :]
-        decayed = self.unpack(gradient)
-        for name, view in self.unpack(theta).items():
-            if name.startswith("W"):
-                decayed[name] += self.weight_decay * view
-        return gradient
-
-    def finish(self, terms: Terms, theta: Float64Array) -> tuple[float, Float64Array]:
-        """Exact loss and gradient over all rows summed in `terms`.
-
-        Returns
-        -------
-        loss : float
-        grad : ndarray of shape (p,)
-        """
-        return self.loss_terms(terms, theta).total, self.gradient(terms, theta)
+        return self._add_decay(gradient, theta)
 
     def loss_grad(
         self, theta: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None = None

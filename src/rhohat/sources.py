@@ -10,7 +10,7 @@ import copy
 import random
 from collections.abc import Iterator
 from math import floor, log, log1p
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,10 @@ from rhohat._validation import check_integer
 
 __all__ = [
     "ArraySource",
+    "Column",
     "DataChangedError",
     "Head",
+    "Labelled",
     "Origin",
     "Partition",
     "Rows",
@@ -29,6 +31,7 @@ __all__ = [
     "Weighted",
     "Wrapper",
     "check_finite",
+    "column",
     "sample_rows",
 ]
 
@@ -43,18 +46,26 @@ class Rows(NamedTuple):
         How often each counts; once if None.
     start : int, default=0
         Number of the first in the source.
+    y : ndarray of int of shape (b,), default=None
+        Number of each one's class, if they are labelled.
     """
 
     X: FloatArray
     sample_weight: FloatArray | None = None
     start: int = 0
+    y: NDArray[np.intp] | None = None
 
     def blocks(self, size: int) -> Iterator[Rows]:
         """Cut into blocks of `size` rows, in order; the last may be shorter."""
         for start in range(0, self.X.shape[0], size):
-            part = slice(start, start + size)
-            weight = None if self.sample_weight is None else self.sample_weight[part]
-            yield Rows(self.X[part], weight, self.start + start)
+            yield self.part(start, start + size)
+
+    def part(self, start: int, stop: int) -> Rows:
+        """Rows start to stop of these, without a copy."""
+        part = slice(start, stop)
+        weight = None if self.sample_weight is None else self.sample_weight[part]
+        y = None if self.y is None else self.y[part]
+        return Rows(self.X[part], weight, self.start + start, y)
 
 
 S = TypeVar("S")
@@ -128,13 +139,20 @@ class ArraySource(Origin):
     ----------
     X : ndarray of shape (m, d), float32 or float64
     sample_weight : ndarray of shape (m,), default=None
+    y : ndarray of int of shape (m,), default=None
     """
 
     name = "the array"
 
-    def __init__(self, X: FloatArray, sample_weight: FloatArray | None = None) -> None:
+    def __init__(
+        self,
+        X: FloatArray,
+        sample_weight: FloatArray | None = None,
+        y: NDArray[np.intp] | None = None,
+    ) -> None:
         self.X = X
         self.sample_weight = sample_weight
+        self.y = y
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -149,13 +167,14 @@ class ArraySource(Origin):
 
     def read(self, start: int, stop: int) -> Rows:
         """Rows start to stop; copied only where the array is not C-contiguous."""
-        weight = None if self.sample_weight is None else self.sample_weight[start:stop]
-        return Rows(np.ascontiguousarray(self.X[start:stop]), weight, start)
+        rows = Rows(self.X, self.sample_weight, y=self.y).part(start, stop)
+        return rows._replace(X=np.ascontiguousarray(rows.X))
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
         """Copy of the rows with these numbers."""
         weight = None if self.sample_weight is None else self.sample_weight[indices]
-        return Rows(np.ascontiguousarray(self.X[indices]), weight)
+        y = None if self.y is None else self.y[indices]
+        return Rows(np.ascontiguousarray(self.X[indices]), weight, y=y)
 
 
 class Wrapper:
@@ -230,33 +249,63 @@ class Head(Wrapper):
         return self.n_rows, self.source.shape[1]
 
 
-class Weighted(Wrapper):
-    """Rows of another source, each counted as often as it weighs.
+class Column(Wrapper):
+    """Rows of another source, with one more value for each.
 
     Parameters
     ----------
     source : Source
-    sample_weight : ndarray of shape (m,)
+    values : ndarray of shape (m,)
+    first : int, default=0
+        Number of the row that the first value belongs to.
     """
 
-    def __init__(self, source: Source, sample_weight: FloatArray, first: int = 0) -> None:
+    #: Where the values go in `Rows`.
+    field: ClassVar[str]
+
+    def __init__(self, source: Source, values: NDArray[Any], first: int = 0) -> None:
         super().__init__(source)
-        self.sample_weight = sample_weight
+        self.values = values
         self.first = first
 
+    def _with(self, rows: Rows, values: NDArray[Any]) -> Rows:
+        return Rows(**(rows._asdict() | {self.field: values}))
+
     def read(self, start: int, stop: int) -> Rows:
-        """Rows of the other, with weights."""
-        weight = self.sample_weight[start - self.first : stop - self.first]
-        return self.source.read(start, stop)._replace(sample_weight=weight)
+        """Rows of the other, with their values."""
+        values = self.values[start - self.first : stop - self.first]
+        return self._with(self.source.read(start, stop), values)
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
-        """Rows of the other, with weights."""
-        return self.source.take(indices)._replace(sample_weight=self.sample_weight[indices])
+        """Rows of the other, with their values."""
+        return self._with(self.source.take(indices), self.values[indices - self.first])
 
-    def portion(self, start: int, stop: int) -> Source:
-        """Only the weights of these rows."""
-        weight = self.sample_weight[start - self.first : stop - self.first]
-        return Weighted(self.source.portion(start, stop), weight, start)
+    def portion(self, start: int, stop: int) -> Self:
+        """Only the values of these rows."""
+        values = self.values[start - self.first : stop - self.first]
+        return type(self)(self.source.portion(start, stop), values, start)
+
+
+class Weighted(Column):
+    """Rows of another source, each counted as often as it weighs."""
+
+    field = "sample_weight"
+
+
+class Labelled(Column):
+    """Rows of another source, each with the number of its class."""
+
+    field = "y"
+
+
+def column(source: Source, field: str) -> NDArray[Any] | None:
+    """What a source has besides its rows, "sample_weight" or "y"; None if it has not."""
+    while isinstance(source, Column):
+        if source.field == field:
+            return source.values
+        source = source.source
+    values: NDArray[Any] | None = getattr(source, field, None)
+    return values
 
 
 def check_finite(rows: Rows, name: str) -> None:

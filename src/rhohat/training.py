@@ -7,9 +7,11 @@ one runs on all rows, and the loss that is reported is that of all rows.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeAlias
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +19,13 @@ from numpy.typing import NDArray
 from rhohat._typing import Float64Array, FloatArray
 from rhohat.engines import Engine
 from rhohat.interrupts import InterruptRequest, interrupts_as_requests
-from rhohat.objective import LossTerms, SparseObjective, Terms, Workspace
+from rhohat.objective import LossTerms, Objective, SparseObjective, Sums, Terms, Workspace
 from rhohat.solvers import Solver, SolverState, StopReason
 from rhohat.sources import ArraySource, Head, Partition, Rows, Source, sample_rows
-from rhohat.variables import Variables
+from rhohat.variables import InputVariables, Variables
 
 __all__ = [
+    "Evaluation",
     "IterationCallback",
     "Stage",
     "Sweep",
@@ -152,17 +155,20 @@ def growth_stages(
     return [stage for stage in stages if stage.max_iter > 0] + [Stage(n_rows, left)]
 
 
-class Sweep:
+ObjectiveT = TypeVar("ObjectiveT", bound=Objective[Any])
+
+
+class Evaluation(ABC, Generic[ObjectiveT]):
     """loss_grad of one source in the solver's variables, which remembers what else it saw.
 
     The solver's contract is ``q -> (loss, grad)``; the terms of the loss and the averages at the
-    point that it accepts are asked for afterwards.
+    point that it accepts are asked for afterwards. How the sums are made is the objective's own.
     """
 
     def __init__(
         self,
-        objective: SparseObjective,
-        variables: Variables,
+        objective: ObjectiveT,
+        variables: InputVariables,
         engine: Engine,
         partition: Partition,
         source: Source,
@@ -173,7 +179,6 @@ class Sweep:
         self.partition = partition
         self.source = source
         self.nan_in = ""
-        self._kept = _KeptActivations.for_source(objective, source, partition)
         self._seen: list[tuple[Float64Array, LossTerms, Float64Array]] = []
 
     def __call__(self, q: Float64Array) -> tuple[float, Float64Array]:
@@ -187,6 +192,31 @@ class Sweep:
         self.nan_in = ", ".join(nan_terms) or "the gradient"
         self._seen.append((q, terms, self.objective.average_activity(total)))
         return terms.total, grad
+
+    def at(self, q: Float64Array) -> tuple[LossTerms, Float64Array]:
+        """Terms and averages of the sweep at `q`; forgets all others."""
+        found = next(seen for seen in self._seen if seen[0] is q or np.array_equal(seen[0], q))
+        self._seen = [found]
+        return found[1:]
+
+    @abstractmethod
+    def _sums(self, theta: FloatArray) -> Sums:
+        """Sum over all rows, at theta in their precision."""
+
+
+class Sweep(Evaluation[SparseObjective]):
+    """The evaluation of a sparse autoencoder."""
+
+    def __init__(
+        self,
+        objective: SparseObjective,
+        variables: Variables,
+        engine: Engine,
+        partition: Partition,
+        source: Source,
+    ) -> None:
+        super().__init__(objective, variables, engine, partition, source)
+        self._kept = _KeptActivations.for_source(objective, source, partition)
 
     def _sums(self, theta: FloatArray) -> Terms:
         """Sum over all rows.
@@ -202,12 +232,6 @@ class Sweep:
             second = replace(first, slope=slope)
             total += self.engine.map_sum(second, Head(self.source, n_kept), self.partition)
         return total
-
-    def at(self, q: Float64Array) -> tuple[LossTerms, Float64Array]:
-        """Terms and averages of the sweep at `q`; forgets all others."""
-        found = next(seen for seen in self._seen if seen[0] is q or np.array_equal(seen[0], q))
-        self._seen = [found]
-        return found[1:]
 
 
 #: Intermediate results of blocks, for every thread its own.
@@ -347,9 +371,9 @@ class Training:
 
     Attributes
     ----------
-    objective : SparseObjective
+    objective : Objective
     source : Source
-    variables : Variables
+    variables : InputVariables
     stages : sequence of Stage
     engine : Engine
     partition : Partition
@@ -359,11 +383,13 @@ class Training:
         Told of every iteration; ends the run if it returns True.
     keep : callable, default=None
         Given the state after every iteration.
+    evaluation : callable, default=Sweep
+        The `Evaluation` that suits the objective.
     """
 
-    objective: SparseObjective
+    objective: Objective[Any]
     source: Source
-    variables: Variables
+    variables: InputVariables
     stages: Sequence[Stage]
     engine: Engine
     partition: Partition
@@ -371,6 +397,7 @@ class Training:
     tol: float
     callback: IterationCallback | None = None
     keep: KeepState | None = None
+    evaluation: Callable[..., Evaluation[Any]] = Sweep
 
     def run(
         self, q0: Float64Array, seed: int, state: TrainingState | None = None
@@ -452,7 +479,7 @@ class Training:
 
     def _begin(
         self,
-        sweep: Sweep,
+        sweep: Evaluation[Any],
         number: int,
         q0: Float64Array,
         seed: int,
@@ -504,8 +531,8 @@ class Training:
             rows_read=state.rows_read + self.source.shape[0],
         )
 
-    def _sweep(self, source: Source) -> Sweep:
-        return Sweep(self.objective, self.variables, self.engine, self.partition, source)
+    def _sweep(self, source: Source) -> Evaluation[Any]:
+        return self.evaluation(self.objective, self.variables, self.engine, self.partition, source)
 
     def _part(self, n_rows: int, seed: int) -> Source:
         """The rows of a stage: those drawn first of the largest part, or all."""
@@ -514,7 +541,7 @@ class Training:
             return self.source
         largest = max(stage.n_rows for stage in self.stages if stage.n_rows < total)
         rows = self.source.take(np.sort(sample_rows(total, largest, seed)[:n_rows]))
-        return ArraySource(rows.X, rows.sample_weight)
+        return ArraySource(rows.X, rows.sample_weight, rows.y)
 
     def _progress(self, state: TrainingState, work: int) -> TrainingProgress:
         before = sum(stage.n_rows * stage.max_iter for stage in self.stages[: state.stage])
