@@ -28,6 +28,7 @@ from hypothesis.extra.numpy import arrays as array_of
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -44,6 +45,8 @@ from rhohat import (
     PatchExtractor,
     PatchNormalizer,
     SparseAutoencoder,
+    StackedAutoencoder,
+    StackedAutoencoderClassifier,
     Whitening,
 )
 from rhohat.decoders import DECODERS
@@ -62,6 +65,14 @@ def autoencoder(**parameters):
     return SparseAutoencoder(4, **{"max_iter": 6, "random_state": 0, "n_jobs": 1, **parameters})
 
 
+def stack(**parameters):
+    return StackedAutoencoder((4, autoencoder()), estimator=autoencoder(), **parameters)
+
+
+def classifier(estimator, **parameters):
+    return StackedAutoencoderClassifier(estimator, max_iter=4, n_jobs=1, **parameters)
+
+
 def pipeline():
     return Pipeline(
         [
@@ -75,6 +86,8 @@ def pipeline():
     )
 
 
+LABELS = {"numbers": np.arange(60) % 3, "texts": np.array(["a", "μ"])[np.arange(60) % 2]}
+
 #: A fitted model of every class and branch, with what it transforms.
 CASES = {
     "autoencoder": (autoencoder(), X),
@@ -86,6 +99,10 @@ CASES = {
     "none": (autoencoder(sparsity_penalty=NoSparsity(), activation="relu"), X),
     "numpy parameters": (autoencoder(tol=np.float64(1e-3), max_iter=np.int64(5)), X),
     "streamed": (autoencoder(solver=Adam(batch_size=20)), X),
+    "stack": (stack(), X),
+    "classifier": (classifier(stack(), sparsity_penalty=KLSparsity()), X),
+    "classifier of texts": (classifier(autoencoder()), TABLE),
+    "frozen": (classifier(FrozenEstimator(autoencoder().fit(X32))), X32),
     "zca": (Whitening(), X),
     "pca": (Whitening("pca", n_components=0.9), X32),
     "one over f": (OneOverFWhitening(0.3), IMAGES),
@@ -106,6 +123,8 @@ for fitted, data in CASES.values():
         warnings.simplefilter("ignore")
         if isinstance(getattr(fitted, "solver", None), Adam):
             fitted.partial_fit(data)
+        elif isinstance(fitted, StackedAutoencoderClassifier):
+            fitted.fit(data, LABELS["texts" if data is TABLE else "numbers"])
         else:
             fitted.fit(data)
 
@@ -186,7 +205,8 @@ def test_what_is_loaded_is_what_was_saved(case, file):
     save(model, file)
     loaded = load(file)
     assert_same(model, loaded)
-    assert_array_equal(loaded.transform(X), model.transform(X), strict=True)
+    result = "predict_proba" if hasattr(model, "predict_proba") else "transform"
+    assert_array_equal(getattr(loaded, result)(X), getattr(model, result)(X), strict=True)
 
 
 @every_case

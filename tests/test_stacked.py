@@ -334,7 +334,7 @@ def test_fine_tuning_lowers_the_loss_and_raises_accuracy(frozen):
 
 def test_the_reported_loss_and_averages_are_those_of_the_model(frozen):
     model = classifier(frozen).fit(X.astype(float), Y)
-    objective = model._objective()
+    objective = model.objective()
     numbers = np.searchsorted(model.classes_, Y)
     assert model.loss_ == pytest.approx(objective.loss_grad(model.theta_, X, numbers)[0], rel=1e-5)
     A = objective.activate(X.astype(float), model.theta_)[1:]

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -30,6 +31,7 @@ from rhohat.objective import LossTerms
 from rhohat.patches import ContrastNormalizer, PatchExtractor, PatchNormalizer
 from rhohat.penalties import KLSparsity, L1Sparsity, NoSparsity
 from rhohat.solvers import LBFGS, GradientDescent
+from rhohat.stacked import StackedAutoencoder, StackedAutoencoderClassifier
 from rhohat.streaming import Adam
 from rhohat.tensorfiles import (
     DTYPES,
@@ -77,6 +79,16 @@ class Value(NamedTuple):
     size: str = ""
 
 
+class Models(NamedTuple):
+    """A fitted list of models, all of one class, at least one."""
+
+    cls: type[Any]
+
+
+def _is_label(value: Any) -> bool:
+    return type(value) in (bool, int, str) or is_number(value)
+
+
 def _is_step(step: Any) -> bool:
     pair = type(step) in (list, tuple) and len(step) == 2 and is_text(step[0])
     return pair and (step[1] is None or step[1] == "passthrough" or _is_model(step[1]))
@@ -100,6 +112,14 @@ NAMES = Value(
     size="d",
 )
 MODEL = Value("a model", lambda model: _is_model(model))
+SIZES = Value("a list of whole numbers", lambda sizes: is_list(sizes, is_count))
+TEXTS = Value("a list of texts", lambda texts: is_list(texts, is_text))
+LABELS = Value(
+    "a list of labels of one type",
+    lambda labels: is_list(labels, _is_label) and len(set(map(type, labels))) == 1,
+    np.array,
+    size="c",
+)
 STEPS = Value(
     "a list of (name, model) pairs", lambda steps: bool(steps) and is_list(steps, _is_step)
 )
@@ -120,6 +140,8 @@ class Row(NamedTuple):
         Fitted attributes. None for what is a parameter of models, but no model.
     left_out : tuple of str, default=()
         Parameters that are no part of a model, at their defaults after `load`.
+    unfitted : tuple of str, default=()
+        Parameters whose models are settings for `fit`, and saved without what they have learnt.
     checked : mapping, default={}
         Parameters that must be as described for the model to make sense.
     either : tuple of tuple of str, default=()
@@ -127,19 +149,50 @@ class Row(NamedTuple):
     learned : mapping, default={}
         Parameters that are saved, and come back, as what `fit` made of them, by the attribute that
         holds it.
+    fits_together : callable
+        Whether a model's attributes agree where symbols of sizes cannot say it.
     """
 
     cls: type[Any]
-    fitted: Mapping[str, Array | Value] | None = None
+    fitted: Mapping[str, Array | Value | Models] | None = None
     left_out: tuple[str, ...] = ()
+    unfitted: tuple[str, ...] = ()
     checked: Mapping[str, Value] = {}
     either: tuple[tuple[str, ...], ...] = ()
     learned: Mapping[str, str] = {}
+    fits_together: Callable[[Any], bool] = lambda model: True
+
+    def keeps_learnt(self, parameter: str, is_fitted: bool) -> bool:
+        """Whether a parameter's models are saved fitted, where those of this class are or not."""
+        return (is_fitted or self.cls is FrozenEstimator) and parameter not in self.unfitted
 
     @property
     def parameters(self) -> set[str]:
         """Names of the constructor's parameters that are saved."""
         return set(inspect.signature(self.cls).parameters) - set(self.left_out)
+
+
+def _layers_fit(stack: StackedAutoencoder) -> bool:
+    """Whether each layer takes what the one below gives."""
+    widths = [stack.n_features_in_, *(len(layer.components_) for layer in stack.layers_)]
+    return all(
+        layer.n_features_in_ == width for layer, width in zip(stack.layers_, widths, strict=False)
+    )
+
+
+def _network_fits(model: StackedAutoencoderClassifier) -> bool:
+    """Whether there are as many parameters, averages and labels as the layers' sizes ask for."""
+    try:
+        objective = model.objective()
+    except (TypeError, ValueError):
+        return False
+    sizes = objective.layer_sizes
+    return (len(model.theta_), len(model.average_activation_), sizes[0], sizes[-1]) == (
+        objective.n_parameters,
+        objective.n_hidden,
+        model.n_features_in_,
+        len(model.classes_),
+    )
 
 
 ROWS: dict[str, Row] = {
@@ -175,6 +228,35 @@ ROWS: dict[str, Row] = {
             either=(EXACT, RUNNING),
         ),
         Row(
+            StackedAutoencoder,
+            {**COLUMNS, "layers_": Models(SparseAutoencoder)},
+            left_out=("engine", "checkpoint", "resume"),
+            unfitted=("layers", "estimator"),
+            fits_together=_layers_fit,
+        ),
+        Row(
+            StackedAutoencoderClassifier,
+            {
+                **COLUMNS,
+                "classes_": LABELS,
+                "theta_": Array(("p",)),
+                "layer_sizes_": SIZES,
+                "activations_": TEXTS,
+                "average_activation_": Array(("k",)),
+                "loss_curve_": Array(("t",)),
+                "loss_terms_curve_": Array(("t", 3)),
+                "loss_": NUMBER,
+                "loss_terms_": TERMS,
+                "n_iter_": COUNT,
+                "converged_": FLAG,
+                "stop_reason_": TEXT,
+                "data_fingerprint_": TEXT,
+            },
+            left_out=("callback", "engine", "checkpoint", "resume", "verify"),
+            unfitted=("estimator",),
+            fits_together=_network_fits,
+        ),
+        Row(
             Whitening,
             {
                 **COLUMNS,
@@ -202,6 +284,7 @@ ROWS: dict[str, Row] = {
         Row(LBFGS),
         Row(GradientDescent),
         Row(Adam),
+        Row(FrozenEstimator),
     )
 }
 
@@ -226,8 +309,9 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     model : estimator
-        Any transformer of this package, or a Pipeline of them. Not saved are an autoencoder's
-        ``callback``, a pipeline's ``memory``, and what ``set_output`` set.
+        Any transformer or classifier of this package, or a Pipeline of them. Not saved are an
+        autoencoder's ``callback``, a pipeline's ``memory``, what ``set_output`` set, and what the
+        prototypes of a stack or of a classifier's layers have learnt, unless they are frozen.
     path : str or path-like
         Overwritten if it exists. Usually ends in ``.safetensors``.
 
@@ -294,10 +378,11 @@ def _pack(model: Any) -> bytes:
     return pack(described, arrays)
 
 
-def _describe(value: Any, label: str, prefix: str, arrays: Arrays) -> Any:
+def _describe(value: Any, label: str, prefix: str, arrays: Arrays, is_fitted: bool = True) -> Any:
     """Say in JSON's terms what a model or a parameter is; its arrays go to `arrays`.
 
-    `label` is what set_params calls the value, `prefix` begins the names of its arrays.
+    `label` is what set_params calls the value, `prefix` begins the names of its arrays. What a
+    model has learnt is left out unless `is_fitted`.
     """
     value = value.item() if isinstance(value, np.generic) else value
     if _is_plain(value):
@@ -305,7 +390,10 @@ def _describe(value: Any, label: str, prefix: str, arrays: Arrays) -> Any:
     if type(value) in (list, tuple):
         if label.endswith("steps") and len(value) == 2 and is_text(value[0]):
             label = label.removesuffix("steps") + value[0]
-        items = [_describe(item, label, f"{prefix}{i}.", arrays) for i, item in enumerate(value)]
+        items = [
+            _describe(item, label, f"{prefix}{i}.", arrays, is_fitted)
+            for i, item in enumerate(value)
+        ]
         return items if type(value) is list else {"tuple": items}
     row = _row_of(value)
     if row is None:
@@ -317,13 +405,19 @@ def _describe(value: Any, label: str, prefix: str, arrays: Arrays) -> Any:
         )
     name = row.cls.__name__
     inner = f"{label}__" if label else ""
-    if row.fitted:
+    if row.fitted and is_fitted:
         check_is_fitted(value, sorted(row.fitted.keys() - OPTIONAL))
     params = {
-        p: _describe(getattr(value, row.learned.get(p, p)), inner + p, f"{prefix}{p}.", arrays)
+        p: _describe(
+            getattr(value, row.learned.get(p, p) if is_fitted else p),
+            inner + p,
+            f"{prefix}{p}.",
+            arrays,
+            row.keeps_learnt(p, is_fitted),
+        )
         for p in sorted(row.parameters)
     }
-    if row.fitted is None:
+    if row.fitted is None or not is_fitted:
         return {"class": name, "params": params}
     fitted = {}
     for attribute, spec in row.fitted.items():
@@ -332,6 +426,9 @@ def _describe(value: Any, label: str, prefix: str, arrays: Arrays) -> Any:
         if isinstance(spec, Array):
             array = _little_endian(getattr(value, attribute), spec, f"{name}'s {attribute}")
             arrays[prefix + attribute] = array
+        elif isinstance(spec, Models):
+            models = list(getattr(value, attribute))
+            fitted[attribute] = _describe(models, attribute, f"{prefix}{attribute}.", arrays)
         else:
             fitted[attribute] = np.asarray(getattr(value, attribute)).tolist()
     return {"class": name, "params": params, "fitted": fitted}
@@ -358,32 +455,37 @@ def _unpack(stream: BinaryIO, size: int) -> Any:
     return model
 
 
-def _restore(node: Any, prefix: str, arrays: Arrays) -> Any:
+def _restore(node: Any, prefix: str, arrays: Arrays, is_fitted: bool = True) -> Any:
     """Make what `_describe` described; takes its arrays out of `arrays`."""
     if _is_plain(node):
         return node
     if type(node) is list:
-        return [_restore(item, f"{prefix}{i}.", arrays) for i, item in enumerate(node)]
+        return [_restore(item, f"{prefix}{i}.", arrays, is_fitted) for i, item in enumerate(node)]
     expect(type(node) is dict, "a finite number", node)
     if node.keys() == {"tuple"} and type(node["tuple"]) is list:
-        return tuple(_restore(node["tuple"], prefix, arrays))
+        return tuple(_restore(node["tuple"], prefix, arrays, is_fitted))
     name = node.get("class")
     more = "(a newer rhohat may have more)"
     expect(name in list(ROWS), f"a class among {', '.join(ROWS)} {more}", name)
     row = ROWS[name]
-    keys = {"class", "params"} if row.fitted is None else {"class", "params", "fitted"}
+    has_fitted = row.fitted is not None and is_fitted
+    keys = {"class", "params", "fitted"} if has_fitted else {"class", "params"}
     params = node.get("params")
     expect(node.keys() == keys and type(params) is dict, f"{sorted(keys)} of {name}", node)
     known = f"parameters of {name} among {', '.join(sorted(row.parameters))}"
     unknown = sorted(params.keys() - row.parameters)
     expect(not unknown, f"{known} {more}", unknown)
-    params = {p: _restore(params[p], f"{prefix}{p}.", arrays) for p in params}
+    params = {
+        p: _restore(params[p], f"{prefix}{p}.", arrays, row.keeps_learnt(p, is_fitted))
+        for p in params
+    }
     for p, value in row.checked.items():
         expect(value.is_valid(params.get(p)), f"{value.expected} as {name}'s {p}", params.get(p))
     model = row.cls(**params)
-    if row.fitted is not None:
+    if has_fitted:
         vars(model).update(_restore_fitted(row, node["fitted"], prefix, arrays))
         vars(model).update({fitted: params[p] for p, fitted in row.learned.items()})
+        expect(row.fits_together(model), f"attributes of {name} that fit together", words="others")
     return model
 
 
@@ -391,7 +493,7 @@ def _restore_fitted(row: Row, values: Any, prefix: str, arrays: Arrays) -> dict[
     """Check the fitted attributes of one model, each by itself and their sizes together."""
     name = row.cls.__name__
     specs = row.fitted or {}
-    allowed = {attribute for attribute, spec in specs.items() if isinstance(spec, Value)}
+    allowed = {attribute for attribute, spec in specs.items() if not isinstance(spec, Array)}
     known = type(values) is dict and allowed - OPTIONAL <= values.keys() <= allowed
     expect(known, f"{name}'s {', '.join(sorted(allowed))}", values)
     sizes: dict[str, int] = {}
@@ -407,6 +509,12 @@ def _restore_fitted(row: Row, values: Any, prefix: str, arrays: Arrays) -> dict[
             expect(dtype_name(array) in spec.dtypes, f"{label} in {spec.dtypes}", array.dtype)
             fitted[attribute] = array
             symbols, found = spec.shape, array.shape
+        elif isinstance(spec, Models):
+            models = _restore(values[attribute], f"{prefix}{attribute}.", arrays)
+            of_class = type(models) is list and set(map(type, models)) == {spec.cls}
+            expect(of_class, f"a list of {spec.cls.__name__} as {label}", models)
+            fitted[attribute] = models
+            continue
         elif attribute in values:
             value = values[attribute]
             expect(spec.is_valid(value), f"{spec.expected} as {label}", value)

@@ -417,7 +417,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         softmax = NetworkObjective(
             (self.layer_sizes_[-2], n_classes), (), weight_decay=self.weight_decay
         )
-        network = self._objective()
+        network = self._network()
         refuse_beyond_memory(network)
         top = rows if hasattr(rows, "read") else ArraySource(rows)
         start = np.zeros(softmax.n_parameters)
@@ -501,12 +501,12 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
     @property
     def weights_(self) -> list[FloatArray]:
         """Weights of every layer, from the input to the softmax layer."""
-        return [W for W, _ in self._objective().layers(self.theta_)]
+        return [W for W, _ in self.objective().layers(self.theta_)]
 
     @property
     def biases_(self) -> list[FloatArray]:
         """Biases of every layer, from the input to the softmax layer."""
-        return [b for _, b in self._objective().layers(self.theta_)]
+        return [b for _, b in self.objective().layers(self.theta_)]
 
     @property
     def coef_(self) -> FloatArray:
@@ -518,7 +518,12 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         """Biases of the softmax layer."""
         return self.biases_[-1]
 
-    def _objective(self) -> NetworkObjective:
+    def objective(self) -> NetworkObjective:
+        """What fine-tuning minimised: takes `theta_` apart and computes with it."""
+        check_is_fitted(self)
+        return self._network()
+
+    def _network(self) -> NetworkObjective:
         return NetworkObjective(
             self.layer_sizes_,
             self.activations_,
@@ -527,9 +532,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         )
 
     def _scores(self, X: RowData) -> FloatArray:
-        check_is_fitted(self)
+        objective = self.objective()
         source = rows_of(self, X, reset=False)
-        objective = self._objective()
         theta = self.theta_.astype(source.dtype, copy=False)
         out = np.empty((source.shape[0], len(self.classes_)), source.dtype)
 
