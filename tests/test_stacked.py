@@ -27,8 +27,10 @@ from rhohat import (
 from rhohat.activations import ACTIVATIONS
 from rhohat.checkpoints import FILE
 from rhohat.cluster import local_cluster
-from rhohat.network import NetworkObjective
+from rhohat.engines import ThreadEngine
+from rhohat.network import NetworkEvaluation, NetworkObjective, NetworkVariables
 from rhohat.penalties import PENALTIES
+from rhohat.sources import ArraySource, Partition
 from rhohat.stores import Mapped
 from test_checkpoints import Killed, killed_after
 from test_stores import as_npy
@@ -117,6 +119,24 @@ def test_loss_does_not_depend_on_how_rows_are_split(penalty):
     expected_loss, expected = objective.loss_grad(theta, rows, labels, weight)
     assert loss == pytest.approx(expected_loss, rel=1e-14)
     assert relative(grad, expected) < 1e-14
+
+
+@every_network
+def test_the_solvers_variables_are_theta_in_other_words(activation, penalty, depth):
+    objective, theta, rows, labels, weight = network(activation, penalty, depth)
+    source, engine = ArraySource(rows * 7 - 2, weight, labels), ThreadEngine(1)
+    partition = Partition(4, 4)
+    with engine.running():
+        variables = NetworkVariables.at(theta, objective, source, engine, partition)
+        evaluate = NetworkEvaluation(objective, variables, engine, partition, source)
+        q = variables.from_theta(theta)
+        assert_allclose(variables.to_theta(q), theta, rtol=1e-12)
+        loss, grad = evaluate(q)
+        expected, expected_grad = objective.loss_grad(theta, source.X, labels, weight)
+        assert loss == pytest.approx(expected, rel=1e-12)
+        step = np.random.RandomState(0).normal(size=len(q))
+        moved = variables.to_theta(q + step) - theta
+    assert grad @ step == pytest.approx(expected_grad @ moved, rel=1e-9)
 
 
 def test_scores_of_any_size_have_a_finite_loss():

@@ -184,7 +184,8 @@ class Objective(ABC, Generic[S]):
         Parameters
         ----------
         parameters : mapping
-            "W_enc" (k, d), "b_enc" (k,), "W_dec" (k, d) unless the decoder is tied, "b_dec" (d,).
+            By the names in `shapes`: of an autoencoder "W_enc" (k, d), "b_enc" (k,), "W_dec" (k, d)
+            unless the decoder is tied, "b_dec" (d,).
 
         Returns
         -------

@@ -39,13 +39,12 @@ from rhohat.fitting import (
     solver_of,
     weighted,
 )
-from rhohat.network import NetworkEvaluation, NetworkObjective
+from rhohat.network import NetworkEvaluation, NetworkObjective, NetworkVariables
 from rhohat.penalties import SparsityPenalty
 from rhohat.solvers import Solver, StopReason
 from rhohat.sources import ArraySource, Labelled, Partition, Source
-from rhohat.stores import RowData, rows_of
+from rhohat.stores import Mapped, RowData, rows_of
 from rhohat.training import IterationCallback, Stage, Training, TrainingResult
-from rhohat.variables import FeatureSums, InputVariables
 
 __all__ = ["StackedAutoencoder", "StackedAutoencoderClassifier"]
 
@@ -387,7 +386,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         KeyboardInterrupt
             If training was interrupted before fine-tuning began; with a checkpoint, resume.
         FloatingPointError
-            If loss or gradient becomes NaN during training; the last finite weights are kept.
+            If loss or gradient becomes NaN during training.
         ValueError, TypeError, CheckpointError and others
             As `SparseAutoencoder.fit`.
 
@@ -419,7 +418,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         )
         network = self._network()
         refuse_beyond_memory(network)
-        top = rows if hasattr(rows, "read") else ArraySource(rows)
+        top = rows if isinstance(rows, Mapped) else ArraySource(rows)
         start = np.zeros(softmax.n_parameters)
         last, _ = self._train(
             softmax, top, labels, sample_weight, start, softmax_max_iter, checkpoints["softmax"]
@@ -557,22 +556,21 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
     ) -> list[SparseAutoencoder]:
         """The fitted autoencoders that the network starts from."""
         estimator = StackedAutoencoder() if self.estimator is None else self.estimator
-        if isinstance(estimator, FrozenEstimator):
-            fitted = estimator.estimator
-            check_is_fitted(fitted)
-        elif isinstance(estimator, StackedAutoencoder | SparseAutoencoder):
-            fitted = _for_run(estimator, self, "layers", _seeds(self.random_state))
-            fitted.fit(source, sample_weight=sample_weight)
-        else:
-            fitted = estimator
-        layers = fitted.layers_ if isinstance(fitted, StackedAutoencoder) else [fitted]
-        if not all(isinstance(layer, SparseAutoencoder) for layer in layers):
+        is_frozen = isinstance(estimator, FrozenEstimator)
+        model = estimator.estimator if is_frozen else estimator
+        if not isinstance(model, StackedAutoencoder | SparseAutoencoder):
             raise TypeError(
                 "estimator must be a StackedAutoencoder, a SparseAutoencoder, or a FrozenEstimator "
                 f"of one, got {self.estimator!r}."
             )
-        if isinstance(fitted, SparseAutoencoder) and hasattr(fitted, "stop_reason_"):
-            _refuse_interrupted(fitted.stop_reason_)
+        if is_frozen:
+            check_is_fitted(model)
+        else:
+            model = _for_run(model, self, "layers", _seeds(self.random_state))
+            model.fit(source, sample_weight=sample_weight)
+        layers = model.layers_ if isinstance(model, StackedAutoencoder) else [model]
+        if not is_frozen:
+            _refuse_interrupted(layers[-1].stop_reason_)
         return layers
 
     def _train(
@@ -598,8 +596,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         engine = engine_of(self.engine, self.n_jobs)
         with engine.running():
             source, fingerprint = inspected(source, engine, partition, self.verify)
-            sums = FeatureSums.over(source, engine, partition)
-            variables = InputVariables(objective, *sums.standardisation)
+            variables = NetworkVariables.at(start, objective, source, engine, partition)
             state = None
             if checkpoint is not None:
                 state = checkpoint.begin(

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,10 @@ from rhohat.interrupts import InterruptRequest, interrupts_as_requests
 from rhohat.objective import LossTerms, Objective, SparseObjective, Sums, Terms, Workspace
 from rhohat.solvers import Solver, SolverState, StopReason
 from rhohat.sources import ArraySource, Head, Partition, Rows, Source, sample_rows
-from rhohat.variables import InputVariables, Variables
+from rhohat.variables import Variables
 
 __all__ = [
+    "Coordinates",
     "Evaluation",
     "IterationCallback",
     "Stage",
@@ -158,6 +159,18 @@ def growth_stages(
 ObjectiveT = TypeVar("ObjectiveT", bound=Objective[Any])
 
 
+class Coordinates(Protocol):
+    """The variables that a solver works in: theta = M q."""
+
+    def to_theta(self, q: Float64Array) -> Float64Array:
+        """Theta = M q."""
+        ...
+
+    def gradient(self, grad: Float64Array) -> Float64Array:
+        """Gradient in q, M' grad, of a function whose gradient in theta is `grad`."""
+        ...
+
+
 class Evaluation(ABC, Generic[ObjectiveT]):
     """loss_grad of one source in the solver's variables, which remembers what else it saw.
 
@@ -168,7 +181,7 @@ class Evaluation(ABC, Generic[ObjectiveT]):
     def __init__(
         self,
         objective: ObjectiveT,
-        variables: InputVariables,
+        variables: Coordinates,
         engine: Engine,
         partition: Partition,
         source: Source,
@@ -373,7 +386,7 @@ class Training:
     ----------
     objective : Objective
     source : Source
-    variables : InputVariables
+    variables : Coordinates
     stages : sequence of Stage
     engine : Engine
     partition : Partition
@@ -389,7 +402,7 @@ class Training:
 
     objective: Objective[Any]
     source: Source
-    variables: InputVariables
+    variables: Coordinates
     stages: Sequence[Stage]
     engine: Engine
     partition: Partition

@@ -18,16 +18,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from rhohat._typing import Float64Array, FloatArray
+from rhohat._typing import Float64Array
 from rhohat.engines import Engine
-from rhohat.objective import Objective, SparseObjective
+from rhohat.objective import SparseObjective
 from rhohat.sources import Partition, Rows, Source
 
-__all__ = ["FeatureSums", "InputVariables", "Variables"]
+__all__ = ["FeatureSums", "Variables"]
 
 
 @dataclass
@@ -84,74 +83,25 @@ class FeatureSums:
             variances = self.second / self.weight - (self.first / self.weight) ** 2
             return float(np.sqrt(np.maximum(variances, 0).mean()))
 
-    @property
-    def standardisation(self) -> tuple[Float64Array, float]:
-        """Mean and standard deviation to standardise by, finite and not zero."""
-        scale = self.standard_deviation
-        if not (0 < scale < np.inf):  # constant data; or overflow, which the loss will tell
-            scale = 1.0
-        return np.nan_to_num(self.mean, nan=0.0, posinf=0.0, neginf=0.0), scale
-
 
 @dataclass(frozen=True)
-class InputVariables:
-    """Conversion between theta and q where nothing but the first layer's input is standardised.
+class Variables:
+    """Conversion between theta and the solver's q for one objective and one data set.
 
     Attributes
     ----------
-    objective : Objective
-        Its first two parameters are the weights and biases of the first layer.
+    objective : SparseObjective
     mean : ndarray of shape (d,)
         mu.
     scale : float
-        sigma: the root mean square, over the features, of their standard deviations.
-    """
-
-    objective: Objective[Any]
-    mean: Float64Array
-    scale: float
-
-    def to_theta(self, q: Float64Array) -> Float64Array:
-        """Theta = M q."""
-        theta = q.copy()
-        W, b = self._first_layer(theta)
-        W /= self.scale
-        b -= W @ self.mean
-        return theta
-
-    def from_theta(self, theta: Float64Array) -> Float64Array:
-        """Q = M^-1 theta."""
-        q = theta.copy()
-        W, b = self._first_layer(q)
-        b += W @ self.mean
-        W *= self.scale
-        return q
-
-    def gradient(self, grad: Float64Array) -> Float64Array:
-        """Gradient in q, M' grad, of a function whose gradient in theta is `grad`."""
-        pulled = grad.copy()
-        W, b = self._first_layer(pulled)
-        W -= np.outer(b, self.mean)
-        W /= self.scale
-        return pulled
-
-    def _first_layer(self, theta: Float64Array) -> tuple[FloatArray, FloatArray]:
-        W, b, *_ = self.objective.unpack(theta).values()
-        return W, b
-
-
-@dataclass(frozen=True)
-class Variables(InputVariables):
-    """Conversion between theta and the solver's q for one autoencoder and one data set.
-
-    Attributes
-    ----------
-    objective, mean, scale : as in `InputVariables`
+        sigma.
     decoder_scale : float
         kappa. Unused where the decoder is tied.
     """
 
     objective: SparseObjective
+    mean: Float64Array
+    scale: float
     decoder_scale: float
 
     @classmethod
@@ -164,12 +114,15 @@ class Variables(InputVariables):
     @classmethod
     def for_sums(cls, objective: SparseObjective, sums: FeatureSums) -> Variables:
         """Standardise by the mean and standard deviation that sums over all rows give."""
-        mean, scale = sums.standardisation
+        scale = sums.standard_deviation
+        if not (0 < scale < np.inf):  # constant data; or overflow, which the loss will tell
+            scale = 1.0
         # A sparse bounded unit varies by about a twelfth of its range, so that its decoder weights
         # are about twelve times as large as what they add to the reconstruction; other units vary
         # by about 1. A sigmoid output passes on at most a quarter of what is added before it.
         gain = 12.0 if objective.activation.is_bounded else 1.0
         output_slope = 0.25 if objective.decoder.output.is_bounded else 1.0
+        mean = np.nan_to_num(sums.mean, nan=0.0, posinf=0.0, neginf=0.0)
         return cls(objective, mean, scale, gain * scale / output_slope)
 
     def initial(self, random_state: np.random.RandomState) -> Float64Array:
@@ -192,21 +145,30 @@ class Variables(InputVariables):
 
     def to_theta(self, q: Float64Array) -> Float64Array:
         """Theta = M q."""
-        theta = super().to_theta(q)
+        theta = q.copy()
+        view = self.objective.unpack(theta)
+        view["W_enc"] /= self.scale
+        view["b_enc"] -= view["W_enc"] @ self.mean
         if not self.objective.decoder.tied:
-            self.objective.unpack(theta)["W_dec"] *= self.decoder_scale
+            view["W_dec"] *= self.decoder_scale
         return theta
 
     def from_theta(self, theta: Float64Array) -> Float64Array:
         """Q = M^-1 theta."""
-        q = super().from_theta(theta)
+        q = theta.copy()
+        view = self.objective.unpack(q)
+        view["b_enc"] += view["W_enc"] @ self.mean
+        view["W_enc"] *= self.scale
         if not self.objective.decoder.tied:
-            self.objective.unpack(q)["W_dec"] /= self.decoder_scale
+            view["W_dec"] /= self.decoder_scale
         return q
 
     def gradient(self, grad: Float64Array) -> Float64Array:
         """Gradient in q, M' grad, of a function whose gradient in theta is `grad`."""
-        pulled = super().gradient(grad)
+        pulled = grad.copy()
+        view = self.objective.unpack(pulled)
+        view["W_enc"] -= np.outer(view["b_enc"], self.mean)
+        view["W_enc"] /= self.scale
         if not self.objective.decoder.tied:
-            self.objective.unpack(pulled)["W_dec"] *= self.decoder_scale
+            view["W_dec"] *= self.decoder_scale
         return pulled
