@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -16,10 +16,12 @@ import numpy as np
 from rhohat.cli.data import look_for, needs_of
 from rhohat.cli.figures import draw_features, keep_matplotlib_cache_in_venv
 from rhohat.cli.learn import results_of
-from rhohat.cli.options import Shape, data_options
+from rhohat.cli.options import Shape, convolution_options, data_options
 from rhohat.cli.text import count, megabytes, printable
 
 if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
     from rhohat.sources import Source
 
 __all__ = ["encode", "inspect", "report", "show"]
@@ -170,11 +172,13 @@ def report(
     required=True,
     help="File to write, .npy; - is standard output.",
 )
+@convolution_options
 @data_options
 def encode(
     model: Path,
     inputs: tuple[Path, ...],
     out: Path,
+    convolution: dict[str, Any] | None,
     on_error: str,
     shape: tuple[int, ...] | None,
     key: str | None,
@@ -182,13 +186,14 @@ def encode(
     """Write the activations of MODEL's units for INPUTS, as a NumPy array (rows, units).
 
     INPUTS are read as learn reads them, and go through all that the model does before its units:
-    whitening, patches, normalisation. A model of patches draws its patches at random, by its seed;
-    one of whole images or rows gives a row for each. Without INPUTS, the photographs that come
-    along.
+    whitening, patches, normalisation. A model of patches draws its patches at random, by its seed,
+    or with --convolve goes over all of them and gives a row of pooled features for each image; one
+    of whole images or rows gives a row for each. Without INPUTS, the photographs that come along.
 
     \b
     Examples:
       rhohat encode rhohat-out/model.safetensors holidays/ -o features.npy
+      rhohat encode rhohat-out/model.safetensors holidays/ --convolve -o features.npy
       rhohat encode rhohat-out/model.safetensors digits.npz --key x_test -o - | my-classifier
     """
     from rhohat.persistence import load
@@ -199,13 +204,24 @@ def encode(
     data = look_for(model, content, inputs, on_error, shape, key)
     data.read()
     data.report()
-    features = content.transform(data.content)
+    features = encoder_of(content, convolution, data.content).transform(data.content)
     n_rows, n_units = features.shape
     with binary_output(out, f"{count(n_rows, 'row')} of {count(n_units, 'number')}") as stream:
         if data.is_stored:
             write_rows(stream, features)
             return
         np.lib.format.write_array(stream, np.ascontiguousarray(features), allow_pickle=False)
+
+
+def encoder_of(model: BaseEstimator, convolution: dict[str, Any] | None, images: Any) -> Any:
+    """The model, or what applies it at every position of images."""
+    if convolution is None:
+        return model
+    from rhohat.convolution import ConvolutionalFeatures
+
+    if needs_of(model)["kind"] == "rows":
+        raise ValueError("--convolve goes over images, but the model works on rows.")
+    return ConvolutionalFeatures(model, **convolution).fit(images)
 
 
 def write_rows(stream: IO[bytes], source: Source) -> None:

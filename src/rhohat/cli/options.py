@@ -19,7 +19,13 @@ from rhohat.activations import ACTIVATIONS
 from rhohat.decoders import DECODERS
 from rhohat.recipes import RECIPES, Settings
 
-__all__ = ["command_again", "data_options", "run_options", "settings_options"]
+__all__ = [
+    "command_again",
+    "convolution_options",
+    "data_options",
+    "run_options",
+    "settings_options",
+]
 
 
 class PatchSize(click.ParamType):
@@ -254,6 +260,59 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         _declare(with_run, option)
     return with_run
+
+
+def convolution_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of convolution; the command gets them as ``convolution``, None without."""
+
+    @wraps(command)
+    def with_convolution(
+        convolve: bool, stride: int, pooling: str, grid: int, encoding: str, **options: Any
+    ) -> Any:
+        chosen = {"stride": stride, "pooling": pooling, "grid": grid, "encoding": encoding}
+        return command(convolution=chosen if convolve else None, **options)
+
+    for option in (
+        click.Option(
+            ["--encoding"],
+            type=click.Choice(["activation", "soft-threshold"]),
+            default="activation",
+            show_default=True,
+            help="With --convolve: units' activations, or their linear responses beyond a "
+            "threshold, split by sign.",
+        ),
+        click.Option(
+            ["--grid"],
+            type=click.IntRange(min=1),
+            default=2,
+            show_default=True,
+            metavar="N",
+            help="With --convolve: pool over N x N cells of each image.",
+        ),
+        click.Option(
+            ["--pooling"],
+            type=click.Choice(["mean", "max", "sum"]),
+            default="mean",
+            show_default=True,
+            help="With --convolve: what a cell gives.",
+        ),
+        click.Option(
+            ["--stride"],
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            metavar="N",
+            help="With --convolve: pixels from one position to the next.",
+        ),
+        click.Option(
+            ["--convolve"],
+            is_flag=True,
+            help="Apply a model of patches at every position of every image, and pool: one row "
+            "per image.",
+        ),
+    ):
+        _declare(with_convolution, option)
+    return with_convolution
 
 
 #: Options that do not change what is learned.

@@ -1,0 +1,152 @@
+"""``rhohat evaluate``: how good features are for telling classes apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat._typing import FloatArray
+from rhohat.cli.data import look_for
+from rhohat.cli.models import encoder_of
+from rhohat.cli.options import convolution_options, data_options
+from rhohat.cli.text import count, printable
+
+__all__ = ["evaluate"]
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--labels",
+    required=True,
+    metavar="FILE|KEY|folders",
+    help="One label per row or image: a .npy file, a text file with a label in each line, the name "
+    "of another array in the same .npz, or 'folders': the folder that each image lies in.",
+)
+@click.option(
+    "--folds", type=click.IntRange(min=2), default=5, show_default=True, help="Of cross-validation."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@convolution_options
+@data_options
+def evaluate(
+    model: Path,
+    inputs: tuple[Path, ...],
+    labels: str,
+    folds: int,
+    as_json: bool,
+    convolution: dict[str, Any] | None,
+    on_error: str,
+    shape: tuple[int, ...] | None,
+    key: str | None,
+) -> None:
+    """Tell how well a linear classifier does on MODEL's features, beside the raw input and PCA.
+
+    Logistic regression on standardised columns, cross-validated: on the features that encode
+    writes, on the INPUTS as they are, and on as many principal components as there are features.
+
+    \b
+    Examples:
+      rhohat evaluate model.safetensors digits.npz --key x_train --labels y_train
+      rhohat evaluate model.safetensors flowers/ --convolve --labels folders
+    """
+    from rhohat.persistence import load
+
+    content = load(model)
+    data = look_for(model, content, inputs, on_error, shape, key).read()
+    data.report()
+    if data.is_stored:
+        raise ValueError("evaluate trains on rows in memory: give it a part of the data.")
+    raw = flat(data.content)
+    features = encoder_of(content, convolution, data.content).transform(data.content)
+    if len(features) != len(raw):
+        raise ValueError(
+            f"the model makes {len(features):,} rows of random patches out of {len(raw):,} images: "
+            "add --convolve for features of each image."
+        )
+    y = read_labels(labels, inputs, data.names)
+    if len(y) != len(raw):
+        raise ValueError(
+            f"{labels} holds {len(y):,} labels, but there are {count(len(raw), 'example')}: each "
+            "needs one. Files that were skipped still need theirs left out."
+        )
+    scores = probe(features, raw, y, folds)
+    if as_json:
+        click.echo(json.dumps({"folds": folds, "examples": len(y), "accuracy": scores}, indent=2))
+        return
+    classes = len(np.unique(y))
+    click.echo(f"{count(len(y), 'example')} of {classes} classes, {folds} folds, accuracy\n")
+    for name, (columns, accuracy) in zip(
+        ("features", "raw input", "PCA"), scores.values(), strict=True
+    ):
+        spread = f"{100 * np.mean(accuracy):5.1f} % +- {100 * np.std(accuracy):.1f}"
+        click.echo(f"  {name:<10} {columns:>7,} columns   {spread}")
+
+
+def flat(content: Any) -> FloatArray:
+    """Rows, or images as rows."""
+    if isinstance(content, np.ndarray):
+        return content.reshape(len(content), -1)
+    shapes = {image.shape for image in content}
+    if len(shapes) > 1:
+        raise ValueError(
+            "images of different sizes cannot be compared with the raw input: scale them to one."
+        )
+    return np.stack([image.ravel() for image in content])
+
+
+def read_labels(labels: str, inputs: tuple[Path, ...], names: list[str]) -> NDArray[Any]:
+    """Labels in a file, in another array of the data's file, or in the names of folders."""
+    path = Path(labels)
+    if labels == "folders":
+        return np.array([Path(name).parent.name for name in names])
+    if path.is_file():
+        if path.suffix.lower() == ".npy":
+            held: NDArray[Any] = np.load(path, allow_pickle=False)
+            return held.ravel()
+        return np.array(path.read_text(encoding="utf-8").splitlines())
+    if len(inputs) == 1 and inputs[0].suffix.lower() == ".npz":
+        with np.load(inputs[0], allow_pickle=False) as arrays:
+            if labels in arrays.files:
+                held = arrays[labels]
+                return held.ravel()
+            known = ", ".join(arrays.files)
+        raise ValueError(f"{inputs[0]} holds no array {labels!r}, only {printable(known)}.")
+    raise ValueError(f"--labels {labels}: no such file.")
+
+
+def probe(
+    features: FloatArray, raw: FloatArray, y: NDArray[Any], folds: int
+) -> dict[str, tuple[int, list[float]]]:
+    """Columns and accuracies over the folds, of the features and of what they compete with."""
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    smallest = int(np.unique(y, return_counts=True)[1].min())
+    if smallest < folds:
+        raise ValueError(f"a class has {smallest} examples, fewer than {folds} folds: use --folds.")
+    in_training = len(raw) - -(-len(raw) // folds)
+    k = min(features.shape[1], raw.shape[1], in_training)
+    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    competitors = {
+        "features": (features, linear),
+        "raw": (raw, linear),
+        "pca": (raw, make_pipeline(PCA(k, random_state=0), *linear)),
+    }
+    split = StratifiedKFold(folds, shuffle=True, random_state=0)
+    return {
+        name: (
+            k if name == "pca" else X.shape[1],
+            cross_val_score(classifier, X, y, cv=split).tolist(),
+        )
+        for name, (X, classifier) in competitors.items()
+    }
