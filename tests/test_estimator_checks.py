@@ -37,7 +37,7 @@ VECTOR_ESTIMATORS = [
     StackedAutoencoder((5, 3), estimator=SparseAutoencoder(max_iter=5)),
 ]
 CLASSIFIERS = [
-    StackedAutoencoderClassifier(SparseAutoencoder(5, max_iter=10), max_iter=10),
+    StackedAutoencoderClassifier(SparseAutoencoder(5, max_iter=5), max_iter=5, softmax_max_iter=10),
     StackedAutoencoderClassifier(
         StackedAutoencoder(
             [5, SparseAutoencoder(4, activation="tanh", max_iter=5)],
