@@ -452,9 +452,15 @@ class TestOtherModels:
         again = report(pipeline, load_photographs(), command="rhohat learn")
         assert again.html == path.read_text()
 
-    def test_code_on_the_page_makes_the_model(self, default, odd):
-        for model, path in ((default[0], default[1]), (odd[0], odd[3])):
-            code = payload(path)["code"].replace("model.fit(data)", "")
+    def test_code_on_the_page_makes_the_model(self, default, odd, rng):
+        from sklearn.pipeline import make_pipeline as pipeline_of
+        from sklearn.preprocessing import StandardScaler
+
+        scaled = pipeline_of(StandardScaler(), SparseAutoencoder(2, max_iter=3, random_state=0))
+        scaled.fit(rng.randn(40, 5))
+        codes = payload(default[1])["code"], payload(odd[3])["code"], _found(report(scaled))["code"]
+        for model, page_code in zip((default[0], odd[0], scaled), codes, strict=True):
+            code = page_code.replace("model.fit(data)", "")
             names = {}
             exec(code, names)
             assert repr(names["model"]) == repr(model)

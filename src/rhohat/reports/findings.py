@@ -209,11 +209,12 @@ def _spectrum(model: BaseEstimator, examples: Examples | None) -> dict[str, Any]
     for step in steps_before(model):
         if isinstance(step, Whitening):
             variance = step.explained_variance_
+            scaled = variance + step.epsilon
             return {
                 "kind": "components",
                 "x": list(range(1, len(variance) + 1)),
                 "before": numbers(variance),
-                "after": numbers(variance * step._scales(-0.5) ** 2),
+                "after": numbers(variance / np.where(scaled > 0, scaled, 1)),
                 "epsilon": numbers(step.epsilon),
             }
         if isinstance(step, OneOverFWhitening) and examples is not None:
@@ -354,15 +355,18 @@ def _code(model: BaseEstimator) -> str:
     defaults = clone(SparseAutoencoder())
     autoencoder_of(plain).set_params(**{name: getattr(defaults, name) for name in RUN})
     text: str = plain.__repr__(N_CHAR_MAX=10**6)
-    names = sorted({*map(_class, steps_of(plain)), *_mentioned(text)})
-    lines = [f"from rhohat import {', '.join(names)}", "", f"model = {text}", "model.fit(data)"]
-    if hasattr(plain, "steps"):
-        lines.insert(1, "from sklearn.pipeline import Pipeline")
-    return "\n".join(lines)
+    made_of = sorted({_imported(step) for step in [plain, *steps_of(plain)]})
+    ours = {name for module, name in made_of if module == "rhohat"} | set(_mentioned(text))
+    lines = [f"from {module} import {name}" for module, name in made_of if module != "rhohat"]
+    lines = [f"from rhohat import {', '.join(sorted(ours))}", *lines]
+    return "\n".join([*lines, "", f"model = {text}", "model.fit(data)"])
 
 
-def _class(step: BaseEstimator) -> str:
-    return type(step).__name__
+def _imported(step: BaseEstimator) -> tuple[str, str]:
+    """Where a class is imported from, and its name."""
+    module = type(step).__module__
+    public = [part for part in module.split(".") if not part.startswith("_")]
+    return "rhohat" if public[0] == "rhohat" else ".".join(public), type(step).__name__
 
 
 def _mentioned(text: str) -> list[str]:
