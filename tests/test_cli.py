@@ -720,6 +720,7 @@ def test_command_on_the_page_gives_the_same_model(tmp_path):
     options = ["--config", "my.toml", "--patches", "200", "--iterations", "6"]
     result = run("learn", "a photograph.png", *options, "--patch-size", "6", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
+    assert re.search(r"colours +\d of 5 units chromatic", result.stdout)
     page = (tmp_path / "rhohat-out" / "report.html").read_text()
     command = html.unescape(re.search(r'aria-label="Command">(.*?)</pre>', page).group(1))
     words = shlex.split(command)

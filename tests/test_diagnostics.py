@@ -13,7 +13,7 @@ from rhohat import (
     check_gradient,
     maximal_inputs,
 )
-from rhohat.diagnostics import radial_amplitude
+from rhohat.diagnostics import chromatic_share, radial_amplitude
 
 
 @pytest.fixture
@@ -100,3 +100,12 @@ def test_amplitude_of_a_wave_lies_at_its_frequency():
     assert frequency[np.nanargmax(amplitude)] == pytest.approx(16 / 128, abs=1 / 64)
     colored = np.stack([5 + wave] * 3, axis=-1)
     assert_allclose(radial_amplitude(colored, n_bins=16)[1], amplitude, atol=1e-12)
+
+
+def test_colour_is_what_lies_off_the_gray_axis(rng):
+    gray = np.repeat(rng.randn(1, 4, 4, 1), 3, axis=3)
+    opponent = rng.randn(1, 4, 4, 1) * np.array([1.0, -1.0, 0.0])
+    red = np.zeros((1, 4, 4, 3))
+    red[..., 0] = 2
+    tiles = np.concatenate([gray, opponent, red, 0 * red])
+    assert_allclose(chromatic_share(tiles), [0, 1, 2 / 3, 0], atol=1e-12)

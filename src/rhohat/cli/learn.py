@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["learn", "results_of"]
 
+#: Share of a tile off the gray axis from which its unit counts as chromatic.
+CHROMATIC = 0.5
+
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
@@ -146,6 +149,7 @@ def fit(
         "settings": asdict(settings),
         **results_of(model),
         "edges": edges_of(pipeline, settings),
+        "colors": colors_of(pipeline),
         "training": {
             "rows": int(model.stage_rows_[-1]),
             "iterations": model.n_iter_,
@@ -229,6 +233,18 @@ def edges_of(pipeline: Pipeline, settings: Settings) -> dict[str, Any] | None:
     }
 
 
+def colors_of(pipeline: Pipeline) -> dict[str, Any] | None:
+    """How many units look for colour rather than brightness, where they see colours."""
+    from rhohat.diagnostics import chromatic_share, tiles_of
+
+    values, shape, _ = tiles_of(pipeline)
+    if shape is None or len(shape) != 3:
+        return None
+    share = chromatic_share(values.reshape(-1, *shape))
+    chromatic = float((share > CHROMATIC).mean())
+    return {"chromatic_share": chromatic, "achromatic_share": 1 - chromatic}
+
+
 def report_estimate(data: Data, settings: Settings, out: Path, as_json: bool) -> None:
     """Tell what learning would take."""
     from rhohat.cli.estimates import estimate
@@ -284,6 +300,13 @@ def summary_text(summary: dict[str, Any], data: Data) -> str:
             f"  edges               {round(edges['share'] * units)} of {units} (Gabor fit "
             f"R2 >= 0.7), median R2 {edges['median_r2']:.2f}, orientation coverage "
             f"{edges['orientation_coverage']:.2f}, {edges['pairs_alike']} pairs alike"
+        )
+    colors = summary["colors"]
+    if colors is not None:
+        chromatic = round(colors["chromatic_share"] * units)
+        lines.append(
+            f"  colours             {chromatic} of {units} units chromatic (most of the tile off "
+            f"the gray axis), {units - chromatic} achromatic"
         )
     lines.append(
         f"  training            {training['iterations']} iterations, worth "

@@ -59,7 +59,7 @@ def render(
         strip=strip,
         command=command,
         gallery_title=gallery["title"],
-        colored=gallery["shape"][3] > 1,
+        gray=gallery["kind"] == "image" and gallery["shape"][3] == 1,
         data=_inert(found),
         style=style,
         script=script,
