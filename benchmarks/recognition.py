@@ -72,13 +72,16 @@ def accuracies_stacked(X, y, seed, validate):
     """Of a network of two autoencoders and a softmax layer, before fine-tuning and after."""
     end, stop = (50_000, 60_000) if validate else (60_000, 70_000)
     settings = SparseAutoencoder(
-        decoder="sigmoid", sparsity_penalty=KLSparsity(target=0.1, weight=3), weight_decay=3e-3
+        decoder="sigmoid",
+        sparsity_penalty=KLSparsity(target=0.1, weight=3),
+        weight_decay=3e-3,
+        max_iter=150,
     )
     stack = StackedAutoencoder((200, 200), estimator=settings, random_state=seed)
     stack.fit(X[:end])
-    for name, max_iter in (("before fine-tuning", 0), ("after fine-tuning", 160)):
+    for name, max_iter in (("before fine-tuning", 0), ("after fine-tuning", 80)):
         model = StackedAutoencoderClassifier(
-            FrozenEstimator(stack), weight_decay=1e-4, max_iter=max_iter, tol=0
+            FrozenEstimator(stack), weight_decay=3e-5, max_iter=max_iter, tol=0
         )
         yield name, model.fit(X[:end], y[:end]).score(X[end:stop], y[end:stop])
 
