@@ -21,6 +21,7 @@ from sklearn.base import (
 )
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_y, check_is_fitted
@@ -496,6 +497,21 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         numbers = self._scores(X).argmax(axis=1)
         labels: NDArray[Any] = self.classes_[numbers]
         return labels
+
+    def score(self, X: RowData, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Share of rows whose class is predicted, weighted if the rows are.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+        y : array-like of shape (m,)
+        sample_weight : array-like of shape (m,), default=None
+
+        Returns
+        -------
+        accuracy : float
+        """
+        return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
 
     @property
     def weights_(self) -> list[FloatArray]:
