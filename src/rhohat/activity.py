@@ -93,6 +93,9 @@ class Activity:
         bins += (n_bins * np.arange(k, dtype=np.int32))[:, None]
         n_best = min(n_examples, n_rows)
         best = np.argpartition(A, n_rows - n_best, axis=1)[:, n_rows - n_best :]
+        last = np.take_along_axis(A, best[:, :1], axis=1)
+        for unit in np.flatnonzero((last <= A).sum(axis=1) > n_best):  # of equals, the first
+            best[unit] = np.argsort(-A[unit], kind="stable")[:n_best]
         return cls(
             n_rows,
             Extremes(A.min(axis=1), A.max(axis=1)),
