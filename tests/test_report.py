@@ -190,7 +190,7 @@ class TestDefaultModel:
         pipeline, path = default
         found = payload(path)
         A = pipeline.transform(load_photographs().images)
-        assert_allclose(found["activity"]["mean"], A.mean(axis=0), rtol=1e-5)
+        assert_allclose(found["activity"]["mean"], A.mean(axis=0, dtype=np.float64), rtol=1e-5)
         assert_array_equal(np.sum(found["activity"]["counts"], axis=1), len(A))
         counts = np.histogram(A[:, 3], bins=40, range=(0, 1))[0]
         assert np.abs(counts - found["activity"]["counts"][3]).sum() <= 4  # at the bins' edges
