@@ -12,9 +12,20 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
-from rhohat import KLSparsity, LoadedImages, SparseAutoencoder, Whitening, load_photographs, report
-from rhohat.diagnostics import pixel_tiles
+from rhohat import (
+    KLSparsity,
+    LoadedImages,
+    SparseAutoencoder,
+    StackedAutoencoder,
+    StackedAutoencoderClassifier,
+    Whitening,
+    load_photographs,
+    report,
+)
+from rhohat.diagnostics import input_tiles, pixel_tiles
+from rhohat.layers import layers_of
 from rhohat.recipes import Settings, complete, make_pipeline
+from rhohat.sources import ArraySource
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]
@@ -109,8 +120,7 @@ def odd(tmp_path_factory):
 
 def payload(path):
     """What the page's script works on."""
-    text = re.search(r'id="data">(.*?)</script>', path.read_text(), re.DOTALL).group(1)
-    return json.loads(text)
+    return _found(path.read_text())
 
 
 class TestDefaultModel:
@@ -183,7 +193,7 @@ class TestDefaultModel:
         captions = seen.page.locator(".examples figcaption").all_inner_texts()
         assert [float(c.split()[1]) for c in captions] == [float(f"{a:.3g}") for a in A[best, 7]]
         seen.page.goto(seen.url + "#model")
-        assert f"At the end {model.loss_:.4f}" in seen.page.locator("#training").inner_text()
+        assert f"At the end {model.loss_:.4f}" in seen.page.locator("#training-0").inner_text()
         assert "rhohat learn" in seen.page.locator("#again").inner_text()
 
     def test_findings_are_those_of_all_activations(self, default):
@@ -358,6 +368,78 @@ class TestOddModel:
         assert seen.page.locator("#settings").is_visible()
 
 
+@pytest.fixture(scope="module")
+def deep(tmp_path_factory):
+    """A stack of three layers and a classifier on digits, and their pages."""
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)
+    small = SparseAutoencoder(max_iter=30)
+    stack = StackedAutoencoder((12, 8, 5), estimator=small, random_state=0).fit(X / 16)
+    classifier = StackedAutoencoderClassifier(
+        StackedAutoencoder((12, 8), estimator=small), max_iter=20, random_state=0
+    ).fit(X / 16, y)
+    folder = tmp_path_factory.mktemp("deep")
+    for name, model in (("stack", stack), ("classifier", classifier)):
+        report(model, X / 16, shape=(8, 8), labels=y).save(folder / f"{name}.html")
+    return stack, classifier, X / 16, folder
+
+
+class TestDeepModels:
+    @in_browser
+    def test_a_layer_is_chosen_its_units_opened_and_followed_down(self, deep, opened):
+        seen = opened(deep[3] / "stack.html")
+        assert len(seen.order()) == 12
+        seen.page.select_option("[name=layer]", "2")
+        seen.expect("#count").to_have_text("5 of 5 units")
+        seen.page.locator("#gallery .tile").nth(3).click()
+        seen.expect("#unit-heading").to_have_text("Unit 3 of layer 3")
+        seen.page.keyboard.press("ArrowRight")
+        seen.expect("#unit-heading").to_have_text("Unit 4 of layer 3")
+        below = seen.page.locator("h3:has-text('Made of') ~ .tiles .tile").first
+        number = below.get_attribute("href").removeprefix("#layer-2-unit-")
+        below.click()
+        seen.expect("#unit-heading").to_have_text(f"Unit {number} of layer 2")
+        seen.page.keyboard.press("Escape")
+        seen.expect("#count").to_have_text("8 of 8 units")
+        seen.page.go_back()
+        seen.page.go_back()
+        seen.expect("#unit-heading").to_have_text("Unit 4 of layer 3")
+        seen.page.click("nav [data-part=model]")
+        seen.expect("#training-2").to_be_visible()
+        seen.page.click("nav [data-part=units]")
+        seen.expect("#count").to_have_text("12 of 12 units")
+        assert seen.errors == []
+
+    @in_browser
+    @pytest.mark.parametrize("name", ["stack", "classifier"])
+    def test_numbers_and_pictures_of_deeper_layers_are_the_models(self, deep, opened, name):
+        stack, classifier, X, folder = deep
+        model = {"stack": stack, "classifier": classifier}[name]
+        layer = layers_of(model)[1]
+        A = layer.encoded(ArraySource(X)).read(0, len(X)).X
+        seen = opened(folder / f"{name}.html")
+        seen.page.goto(seen.url + "#layer-2-unit-6")
+        best = np.argsort(-A[:, 6], kind="stable")[:8]
+        captions = seen.page.locator(".examples figcaption").all_inner_texts()
+        assert [float(c.split()[0]) for c in captions] == [float(f"{a:.3g}") for a in A[best, 6]]
+        radius = np.sqrt(np.square(X).sum(axis=1).mean())
+        sought = input_tiles(layer, radius=radius).values[6].reshape(8, 8)
+        uri = seen.page.locator(".views canvas").first.evaluate("canvas => canvas.toDataURL()")
+        pixels = np.asarray(Image.open(BytesIO(base64.b64decode(uri.split(",")[1]))).convert("L"))
+        levels = np.rint(127 * sought / np.abs(sought).max())
+        assert np.abs(pixels - np.floor(127.5 * (levels / 127 + 1) + 0.5)).max() <= 1
+        assert seen.errors == []
+
+    def test_code_on_the_page_makes_the_model(self, deep):
+        stack, classifier, _, folder = deep
+        for name, model in (("stack", stack), ("classifier", classifier)):
+            code = payload(folder / f"{name}.html")["code"]
+            names = {}
+            exec(re.sub(r"model.fit\(.*\)", "", code), names)
+            assert repr(names["model"]) == repr(model)
+
+
 HOSTILE = [
     "<script>alert(1)</script>",
     "</script><script>alert(2)</script>",
@@ -401,7 +483,7 @@ def test_texts_stay_texts_whatever_they_hold(tmp_path, opened, rng):
 class TestOtherModels:
     def test_a_page_without_data_has_the_units_alone(self, rng):
         model = SparseAutoencoder(5, max_iter=5, random_state=0).fit(rng.randn(50, 7))
-        found = json.loads(re.search(r'id="data">(.*?)</script>', report(model).html).group(1))
+        found = _found(report(model).html)
         assert "examples" not in found
         assert found["views"][0]["kind"] == "trace"
 
@@ -419,10 +501,10 @@ class TestOtherModels:
         ).fit(X)
         page = report(model, X, shape=(3, 4))
         opened_if_possible(page)
-        views = {view["name"]: view for view in _found(page)["views"]}
+        views = {view["name"]: view for view in _found(page.html)["views"]}
         assert views["gallery"]["shape"] == [6, 3, 4, 1]
         assert views["encoder"]["kind"] == ("trace" if method == "pca" else "image")
-        given = _found(page)["examples"]["given"]
+        given = _found(page.html)["examples"]["given"]
         assert given["shape"][1:] == [3, 4, 1]
 
     def test_colour_patches_and_files_outside_memory(self, tmp_path, rng, opened_if_possible):
@@ -432,7 +514,7 @@ class TestOtherModels:
         )
         page = report(make_pipeline(settings, "images", variance=0.1).fit(images), images)
         opened_if_possible(page)
-        assert _found(page)["views"][0]["shape"] == [4, 6, 6, 3]
+        assert _found(page.html)["views"][0]["shape"] == [4, 6, 6, 3]
         X = rng.randn(3000, 5)
         np.save(tmp_path / "rows.npy", X)
         model = SparseAutoencoder(3, max_iter=5, random_state=0).fit(X)
@@ -458,7 +540,11 @@ class TestOtherModels:
 
         scaled = pipeline_of(StandardScaler(), SparseAutoencoder(2, max_iter=3, random_state=0))
         scaled.fit(rng.randn(40, 5))
-        codes = payload(default[1])["code"], payload(odd[3])["code"], _found(report(scaled))["code"]
+        codes = (
+            payload(default[1])["code"],
+            payload(odd[3])["code"],
+            _found(report(scaled).html)["code"],
+        )
         for model, page_code in zip((default[0], odd[0], scaled), codes, strict=True):
             code = page_code.replace("model.fit(data)", "")
             names = {}
@@ -483,8 +569,10 @@ class TestOtherModels:
             report(odd[0]).save(tmp_path / "missing" / "report.html")
 
 
-def _found(page):
-    return json.loads(re.search(r'id="data">(.*?)</script>', page.html, re.DOTALL).group(1))
+def _found(html, layer=0):
+    """What the page's script works on, that of one layer beside what all share."""
+    found = json.loads(re.search(r'id="data">(.*?)</script>', html, re.DOTALL).group(1))
+    return found | found["layers"][layer]
 
 
 @pytest.fixture

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from math import prod
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 import scipy.fft
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from rhohat._typing import Float64Array, FloatArray
-from rhohat._validation import as_floats, check_integer
-from rhohat.autoencoder import SparseAutoencoder
+from rhohat._validation import as_floats, check_integer, check_real
+from rhohat.ascent import ascend
+from rhohat.layers import Layer, top_layer
 from rhohat.objective import SparseObjective
+from rhohat.patches import PatchNormalizer
 from rhohat.whitening import OneOverFWhitening, Whitening
 
 __all__ = [
     "GradientCheck",
     "Tiles",
-    "autoencoder_of",
     "check_gradient",
     "chromatic_share",
     "input_tiles",
     "maximal_inputs",
     "pixel_tiles",
     "radial_amplitude",
-    "steps_before",
-    "steps_of",
     "tiles_of",
 ]
 
@@ -118,7 +116,10 @@ def check_gradient(
 
 
 def maximal_inputs(
-    model: SparseAutoencoder | ArrayLike, whitener: HasAdjoint | None = None
+    model: BaseEstimator | ArrayLike,
+    whitener: HasAdjoint | None = None,
+    *,
+    radius: float = 1.0,
 ) -> FloatArray:
     r"""The input of norm at most 1 that activates each unit most.
 
@@ -127,32 +128,74 @@ def maximal_inputs(
     With a whitener x' = T (x - mean) before the autoencoder, the maximiser in the space before
     whitening has the direction W1 T: pixel space, where the whitener works on pixels.
 
+    For the top layer of several there is no closed form: gradient ascent inside the ball.
+
     Parameters
     ----------
-    model : SparseAutoencoder or array-like of shape (k, d)
+    model : SparseAutoencoder, stack, classifier or array-like of shape (k, d)
         A fitted model, or encoder weights.
     whitener : fitted transformer with an ``adjoint`` method, default=None
         `Whitening`, `PatchNormalizer` or `OneOverFWhitening` (weights then as (k, height, width)).
         None stays in the space of the model's own input.
+    radius : float, default=1.0
+        Norm, of the model's own input. For one layer it is but a factor; what a deeper layer looks
+        for depends on it, and the typical norm of examples is a sound choice.
 
     Returns
     -------
     inputs : ndarray of shape (k, d), or as the whitener's adjoint gives them
-        One per unit, of norm 1; zero where the unit's weights are zero.
+        One per unit, of norm `radius`; zero where the unit's weights are zero.
 
     References
     ----------
     UFLDL tutorial, "Visualizing a Trained Autoencoder".
     """
-    if isinstance(model, SparseAutoencoder):
-        check_is_fitted(model)
-        model = model.encoder_weights_
-    weights = as_floats(model)
+    check_real("radius", radius, low=0, open_ends=True)
+    layer = top_layer(model) if isinstance(model, BaseEstimator) else None
+    weights = as_floats(cast(ArrayLike, model) if layer is None else layer.encoders[0].weights)
     directions = weights if whitener is None else whitener.adjoint(weights)
+    if layer is not None and layer.is_deep:
+        sought = _sought(layer, directions.reshape(len(directions), -1), radius)
+        return sought.reshape(-1, *directions.shape[1:])
+    return _of_norm(directions, radius)
+
+
+def _of_norm(directions: FloatArray, radius: float) -> FloatArray:
+    """Directions, (k, ...), brought to one norm."""
     axes = tuple(range(1, directions.ndim))
     norms = np.sqrt(np.sum(directions**2, axis=axes, keepdims=True))
-    maximal: FloatArray = directions / np.where(norms > 0, norms, 1)
+    maximal: FloatArray = directions * (radius / np.where(norms > 0, norms, 1))
     return maximal
+
+
+def _sought(layer: Layer, directions: FloatArray, radius: float) -> FloatArray:
+    """What a layer's units look for, where its first layer looks along `directions`, (k, d).
+
+    In another space than the first layer's own input, the ball is as large as moves its units as
+    much, on average over all directions.
+    """
+    if not layer.is_deep:
+        return _of_norm(directions, 1.0)
+    first, *others = layer.encoders
+    sizes = float(np.linalg.norm(first.weights)), float(np.linalg.norm(directions))
+    radius = radius * sizes[0] / sizes[1] if all(sizes) else radius
+    bias = first.bias + first.weights @ _at_rest(layer)
+    sought = ascend([first._replace(weights=directions, bias=bias), *others], radius)
+    return sought.astype(directions.dtype)
+
+
+def _at_rest(layer: Layer) -> FloatArray:
+    """The input around which a layer's maximal inputs are looked for: the middle of the data.
+
+    That is what preprocessing makes of its own mean, or of nothing.
+    """
+    rest = np.zeros(layer.n_features)
+    for step in layer.before:
+        if isinstance(step, Whitening):
+            rest = np.zeros(step.transform(step.mean_[None]).shape[1])
+        elif isinstance(step, PatchNormalizer):
+            rest = np.full(step.n_features_in_, np.mean(step.feature_range))
+    return rest
 
 
 class Tiles(NamedTuple):
@@ -172,63 +215,49 @@ class Tiles(NamedTuple):
     title: str
 
 
-def steps_of(model: BaseEstimator) -> list[BaseEstimator]:
-    """The estimators of a pipeline in order, or the model itself."""
-    steps = [step for _, step in getattr(model, "steps", [("", model)])]
-    return [step for step in steps if step is not None and step != "passthrough"]
-
-
-def autoencoder_of(model: BaseEstimator) -> SparseAutoencoder:
-    """The autoencoder in a model.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    steps = steps_of(model)
-    autoencoders = [step for step in steps if isinstance(step, SparseAutoencoder)]
-    if not autoencoders:
-        raise ValueError(
-            f"the model is made of {' and '.join(type(step).__name__ for step in steps)}, without "
-            "a SparseAutoencoder, whose units could be shown."
-        )
-    return autoencoders[-1]
-
-
-def steps_before(model: BaseEstimator) -> list[BaseEstimator]:
-    """What the data go through before the autoencoder sees them."""
-    steps = steps_of(model)
-    return steps[: steps.index(autoencoder_of(model))]
-
-
-def tiles_of(model: BaseEstimator) -> Tiles:
-    """Maximally activating inputs; before PCA or ZCA, if that comes last before the autoencoder."""
-    before = steps_before(model)
-    shapes = [step.patch_shape_ for step in before if hasattr(step, "patch_shape_")]
-    whitener = before[-1] if before and isinstance(before[-1], Whitening) else None
-    values = maximal_inputs(autoencoder_of(model), whitener)
-    title = "" if whitener is None else "before whitening"
-    return Tiles(values, shapes[-1] if shapes else None, title)
-
-
-def input_tiles(model: BaseEstimator, shape: tuple[int, ...] | None = None) -> Tiles:
-    """Maximally activating inputs as the autoencoder gets them.
+def tiles_of(model: BaseEstimator | Layer, radius: float = 1.0) -> Tiles:
+    """Maximally activating inputs; before PCA or ZCA, if that comes last before the first layer.
 
     Parameters
     ----------
-    model : SparseAutoencoder or Pipeline
+    model : estimator or Layer
+        Of a model, its top layer.
+    radius : float, default=1.0
+        Of deeper layers; see `maximal_inputs`.
+    """
+    layer = top_layer(model)
+    shapes = [step.patch_shape_ for step in layer.before if hasattr(step, "patch_shape_")]
+    whitener = layer.before[-1] if layer.before else None
+    directions, title = layer.encoders[0].weights, ""
+    if isinstance(whitener, Whitening):
+        directions, title = whitener.adjoint(directions), "before whitening"
+    return Tiles(_sought(layer, directions, radius), shapes[-1] if shapes else None, title)
+
+
+def input_tiles(
+    model: BaseEstimator | Layer, shape: tuple[int, ...] | None = None, radius: float = 1.0
+) -> Tiles:
+    """Maximally activating inputs as the first layer gets them.
+
+    Parameters
+    ----------
+    model : estimator or Layer
     shape : tuple of int, default=None
         Of a row as a picture; without a meaning after PCA, which turns the axes.
+    radius : float, default=1.0
+        Of deeper layers; see `maximal_inputs`.
     """
-    values = maximal_inputs(autoencoder_of(model))
-    turned = any(isinstance(step, Whitening) and step.method == "pca" for step in steps_of(model))
+    layer = top_layer(model)
+    values = _sought(layer, layer.encoders[0].weights, radius)
+    turned = any(isinstance(step, Whitening) and step.method == "pca" for step in layer.before)
     fits = shape is not None and prod(shape) == values.shape[1] and not turned
     title = "as the autoencoder gets it"
     return Tiles(values, shape if fits else None, title)
 
 
-def pixel_tiles(model: BaseEstimator, shape: tuple[int, ...] | None = None) -> Tiles | None:
+def pixel_tiles(
+    model: BaseEstimator | Layer, shape: tuple[int, ...] | None = None, radius: float = 1.0
+) -> Tiles | None:
     """Maximally activating inputs of the whole model, in the space of the data that it is given.
 
     Weights are carried back through every step by its ``adjoint``. A filter of whole images looks
@@ -236,18 +265,21 @@ def pixel_tiles(model: BaseEstimator, shape: tuple[int, ...] | None = None) -> T
 
     Parameters
     ----------
-    model : SparseAutoencoder or Pipeline
+    model : estimator or Layer
     shape : tuple of int, default=None
         Of a row of data as a picture.
+    radius : float, default=1.0
+        Of deeper layers; see `maximal_inputs`.
 
     Returns
     -------
     tiles : Tiles or None
         None where a step has no ``adjoint``.
     """
-    directions: FloatArray = autoencoder_of(model).encoder_weights_
+    layer = top_layer(model)
+    directions: FloatArray = layer.encoders[0].weights
     title = "before all preprocessing"
-    for step in reversed(steps_before(model)):
+    for step in reversed(layer.before):
         if isinstance(step, OneOverFWhitening):
             margin = max(directions.shape[1:3]) // 2
             directions = step.adjoint(directions, margin)
@@ -258,7 +290,7 @@ def pixel_tiles(model: BaseEstimator, shape: tuple[int, ...] | None = None) -> T
             return None
     if directions.ndim > 2:
         shape = directions.shape[1:]
-    values = maximal_inputs(directions.reshape(len(directions), -1))
+    values = _sought(layer, directions.reshape(len(directions), -1), radius)
     return Tiles(values, shape, title)
 
 

@@ -1,4 +1,4 @@
-"""Examples: the rows that an autoencoder sees, and what they are to the user."""
+"""Examples: the rows that a model's units see, and what they are to the user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator
 
 from rhohat._typing import FloatArray
 from rhohat._validation import check_rows
-from rhohat.diagnostics import autoencoder_of, input_tiles, steps_before
+from rhohat.diagnostics import input_tiles
+from rhohat.layers import Layer, layers_of
 from rhohat.patches import PatchExtractor, Places
 from rhohat.readers import LoadedImages
 from rhohat.sources import ArraySource, Source
@@ -22,12 +23,12 @@ __all__ = ["Examples"]
 
 
 class Examples:
-    """Data on their way to the autoencoder of a model.
+    """Data on their way to the first layer of a model.
 
     Parameters
     ----------
-    model : SparseAutoencoder or Pipeline
-        Fitted.
+    model : estimator
+        Fitted, with one layer of units or several.
     data : images or rows
         What the model's `fit` takes, or `LoadedImages`.
     shape : tuple of int, default=None
@@ -36,7 +37,7 @@ class Examples:
     Attributes
     ----------
     source : Source
-        Rows as the autoencoder gets them.
+        Rows as the first layer gets them.
     shape : tuple of int or None
         What a row of the user's data, a patch or a whole image, reshapes to.
     input_shape : tuple of int or None
@@ -59,7 +60,8 @@ class Examples:
         self.names: list[str] = []
         self.source: Source
         self._places: Any = None
-        steps = steps_before(model)
+        layer: Layer = layers_of(model)[0]
+        steps = list(layer.before)
         extractors = [step for step in steps if isinstance(step, PatchExtractor)]
         if extractors:
             images = data.images if isinstance(data, LoadedImages) else data
@@ -89,8 +91,8 @@ class Examples:
         self.shape = shape
         for step in steps:
             rows = step.transform(rows)
-        self.source = rows_of(autoencoder_of(model), rows, reset=False)
-        self.input_shape = input_tiles(model, shape).shape
+        self.source = rows_of(layer.estimator, rows, reset=False)
+        self.input_shape = input_tiles(layer, shape).shape
 
     def __len__(self) -> int:
         return self.source.shape[0]
@@ -101,7 +103,7 @@ class Examples:
         return self._given.shape[0] if self.images is None else len(self.images)
 
     def inputs(self, rows: NDArray[np.intp]) -> FloatArray:
-        """Rows with these numbers, in any order, as the autoencoder gets them."""
+        """Rows with these numbers, in any order, as the first layer gets them."""
         return _take(self.source, rows)
 
     def places(self, rows: NDArray[np.intp]) -> Places | None:

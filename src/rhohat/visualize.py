@@ -14,11 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from rhohat._typing import FloatArray
 from rhohat._validation import check_integer
-from rhohat.activations import ACTIVATIONS
 from rhohat.activity import survey
 from rhohat.autoencoder import SparseAutoencoder
-from rhohat.diagnostics import autoencoder_of, maximal_inputs, tiles_of
+from rhohat.diagnostics import tiles_of
 from rhohat.examples import Examples
+from rhohat.layers import top_layer
 from rhohat.pictures import picture_shape, tile_grid
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ __all__ = ["plot_features", "plot_top_examples", "plot_training", "save_figure"]
 
 
 def plot_features(
-    model: SparseAutoencoder | ArrayLike,
+    model: BaseEstimator | ArrayLike,
     *,
     patch_shape: tuple[int, ...] | None = None,
     n_columns: int | None = None,
@@ -43,8 +43,8 @@ def plot_features(
 
     Parameters
     ----------
-    model : SparseAutoencoder or array-like of shape (k, d) or (k, height, width[, 3])
-        A fitted model, or tiles to draw.
+    model : estimator or array-like of shape (k, d) or (k, height, width[, 3])
+        A fitted model, of whose layers the top one is shown, or tiles to draw.
     patch_shape : tuple of int, default=None
         (height, width) or (height, width, 3) of a row of d values; square and gray if None.
     n_columns : int, default=None
@@ -58,7 +58,11 @@ def plot_features(
     -------
     ax : Axes
     """
-    tiles = maximal_inputs(model) if isinstance(model, SparseAutoencoder) else np.asarray(model)
+    if isinstance(model, BaseEstimator):
+        tiles, known, _ = tiles_of(model)
+        patch_shape = patch_shape or known
+    else:
+        tiles = np.asarray(model)
     if tiles.ndim == 2:
         if patch_shape is None:
             side = round(np.sqrt(tiles.shape[1]))
@@ -89,8 +93,8 @@ def plot_top_examples(
 
     Parameters
     ----------
-    model : SparseAutoencoder or Pipeline
-        A fitted model.
+    model : estimator
+        A fitted model; of a stack its top layer is shown.
     data : images or rows
         What the model's ``fit`` takes.
     units : array-like of int, default=None
@@ -116,19 +120,15 @@ def plot_top_examples(
     import matplotlib.pyplot as plt
 
     check_integer("n_examples", n_examples, low=1)
-    tiles = tiles_of(model)
+    layer = top_layer(model)
+    tiles = tiles_of(layer)
     k, d = tiles.values.shape
     chosen = np.arange(min(k, 10)) if units is None else np.atleast_1d(np.asarray(units))
     if chosen.dtype.kind not in "iu" or chosen.size == 0 or chosen.min() < 0 or chosen.max() >= k:
         raise ValueError(f"units must be numbers from 0 to {k - 1}, got {units!r}.")
     shape = tiles.shape or shape or picture_shape(d)
     examples = Examples(model, data, shape)
-    autoencoder = autoencoder_of(model)
-    activity = survey(
-        autoencoder.encoded(examples.source),
-        ACTIVATIONS[autoencoder.activation],
-        n_examples=n_examples,
-    )
+    activity = survey(layer.encoded(examples.source), layer.activation, n_examples=n_examples)
     rows = activity.rows[chosen]
     given = examples.given(rows.ravel()).reshape(*rows.shape, *shape)
     sought = tiles.values[chosen].reshape(-1, 1, *shape)

@@ -315,7 +315,7 @@ def needs_of(model: BaseEstimator) -> dict[str, Any]:
     needs : dict
         "kind", and what `Request` takes.
     """
-    from rhohat.diagnostics import steps_of
+    from rhohat.layers import steps_of
     from rhohat.patches import PatchExtractor
     from rhohat.whitening import OneOverFWhitening
 

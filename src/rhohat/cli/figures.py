@@ -12,28 +12,33 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
+    from rhohat.layers import Layer
+
 __all__ = ["draw_features", "draw_training", "keep_matplotlib_cache_in_venv"]
 
 
 def draw_features(
-    model: BaseEstimator,
+    model: BaseEstimator | Layer,
     file: Path | IO[bytes],
     *,
     order: str = "unit",
     shape: tuple[int, ...] | None = None,
     kind: str | None = None,
 ) -> None:
-    """Write the grid of maximally activating inputs of the autoencoder in `model`.
+    """Write the grid of maximally activating inputs of a model's top layer, or of the layer given.
 
     Rows that are no images are drawn as strips, one below the other.
     """
-    from rhohat.diagnostics import autoencoder_of, tiles_of
+    from rhohat.diagnostics import tiles_of
+    from rhohat.layers import top_layer
     from rhohat.visualize import plot_features, save_figure
 
-    tiles = tiles_of(model)
-    values = tiles.values
+    layer = top_layer(model)
+    tiles = tiles_of(layer)
+    values, average = tiles.values, layer.average
     if order == "activation":
-        average = autoencoder_of(model).average_activation_
+        if average is None:
+            raise ValueError("the model of partial_fit knows no average activation to sort by.")
         values = values[(-average).argsort(kind="stable")]
     shape = shape or tiles.shape
     title = ", ".join(filter(None, ["Inputs that activate each hidden unit most", tiles.title]))
@@ -47,11 +52,13 @@ def draw_features(
 
 def draw_training(model: BaseEstimator, path: Path) -> None:
     """Write the loss over the iterations."""
-    from rhohat.diagnostics import autoencoder_of
+    from rhohat.layers import top_layer
     from rhohat.visualize import plot_training, save_figure
 
     with default_style():
-        save_figure(plot_training(autoencoder_of(model)), path, title="Loss over the iterations")
+        save_figure(
+            plot_training(top_layer(model).estimator), path, title="Loss over the iterations"
+        )
 
 
 @contextmanager

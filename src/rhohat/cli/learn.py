@@ -32,7 +32,7 @@ from rhohat.recipes import Settings, make_pipeline
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-    from rhohat.autoencoder import SparseAutoencoder
+    from rhohat._typing import FloatArray
 
 __all__ = ["learn", "results_of"]
 
@@ -121,7 +121,6 @@ def fit(
     data: Data, settings: Settings, run: dict[str, Any], out: Path, started: float
 ) -> dict[str, Any]:
     """Read, learn and write; the summary."""
-    from rhohat.diagnostics import autoencoder_of
     from rhohat.interrupts import interrupts_as_requests
     from rhohat.progress import show_progress
     from rhohat.solvers import StopReason
@@ -141,13 +140,13 @@ def fit(
             pipeline.fit(data.content)
         fitted = time.perf_counter()
         files = write_results(pipeline, data, out)
-    model = autoencoder_of(pipeline)
+    model = pipeline[-1]
     interrupted = interrupt.requested or model.stop_reason_ == StopReason.INTERRUPTED.value
     return {
         "version": __version__,
         "data": data.summary(),
         "settings": asdict(settings),
-        **results_of(model),
+        **results_of(model, model.average_activation_),
         "edges": edges_of(pipeline, settings),
         "colors": colors_of(pipeline),
         "training": {
@@ -202,17 +201,19 @@ def write_results(pipeline: Pipeline, data: Data, out: Path) -> list[Path]:
     return files
 
 
-def results_of(model: SparseAutoencoder) -> dict[str, Any]:
-    """What training came to: loss terms, average activation, dead units."""
-    average = model.average_activation_
+def results_of(estimator: Any, average: FloatArray | None) -> dict[str, Any]:
+    """What training came to: loss terms, average activation, dead units; None if unknown."""
+    terms = getattr(estimator, "loss_terms_", None)
     return {
-        "loss": {"total": model.loss_, **model.loss_terms_._asdict()},
-        "average_activation": {
+        "loss": None if terms is None else {"total": estimator.loss_, **terms._asdict()},
+        "average_activation": None
+        if average is None
+        else {
             "mean": float(average.mean()),
             "min": float(average.min()),
             "max": float(average.max()),
         },
-        "dead_units": model.n_dead_,
+        "dead_units": getattr(estimator, "n_dead_", None),
     }
 
 

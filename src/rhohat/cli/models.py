@@ -22,6 +22,7 @@ from rhohat.cli.text import count, megabytes, printable
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
+    from rhohat.layers import Layer
     from rhohat.sources import Source
 
 __all__ = ["encode", "inspect", "report", "show"]
@@ -74,8 +75,19 @@ def binary_output(path: Path, what: str) -> Iterator[IO[bytes]]:
     type=click.Choice(["png", "svg"]),
     help="Kind of file.  [default: by the ending; png for standard output]",
 )
+@click.option(
+    "--layer",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Layer of a stack, from the input upwards.  [default: the top one]",
+)
 def show(
-    model: Path, out: Path, sort: str, shape: tuple[int, ...] | None, kind: str | None
+    model: Path,
+    out: Path,
+    sort: str,
+    shape: tuple[int, ...] | None,
+    kind: str | None,
+    layer: int | None,
 ) -> None:
     """Draw the input that activates each unit of MODEL most.
 
@@ -86,6 +98,7 @@ def show(
       rhohat show rhohat-out/model.safetensors -o - > features.png
     """
     from rhohat.diagnostics import tiles_of
+    from rhohat.layers import layers_of
     from rhohat.persistence import load
 
     keep_matplotlib_cache_in_venv()
@@ -93,12 +106,16 @@ def show(
         kind = "png" if out == STANDARD_OUTPUT else out.suffix.lower().removeprefix(".")
     if kind not in ("png", "svg"):
         raise click.BadParameter(f"{printable(out)} must end in .png or .svg.", param_hint="--out")
-    content = load(model)
-    width = tiles_of(content).values.shape[1]
+    layers = layers_of(load(model))
+    if layer is not None and layer > len(layers):
+        held = count(len(layers), "layer")
+        raise click.BadParameter(f"the model has {held} of units.", param_hint="--layer")
+    chosen = layers[-1 if layer is None else layer - 1]
+    width = tiles_of(chosen).values.shape[1]
     if shape is not None and np.prod(shape) != width:
         raise click.BadParameter(f"units of this model see {width} numbers.", param_hint="--shape")
     with binary_output(out, "features") as stream:
-        draw_features(content, stream, order=sort, shape=shape, kind=kind)
+        draw_features(chosen, stream, order=sort, shape=shape, kind=kind)
 
 
 @click.command()
@@ -244,41 +261,63 @@ def inspect(model: Path, as_json: bool) -> None:
       rhohat inspect rhohat-out/model.safetensors
       rhohat inspect rhohat-out/model.safetensors --json
     """
-    from sklearn import config_context
-
-    from rhohat.diagnostics import autoencoder_of, steps_of, tiles_of
+    from rhohat.diagnostics import tiles_of
+    from rhohat.layers import layers_of, steps_of
     from rhohat.persistence import load
 
     content = load(model)
-    autoencoder = autoencoder_of(content)
-    patch_shape = tiles_of(content).shape
-    with config_context(print_changed_only=False):
-        penalty = repr(autoencoder.sparsity_penalty)
-    k, d = autoencoder.encoder_weights_.shape
-    facts = {
+    layers = layers_of(content)
+    patch_shape = tiles_of(layers[0]).shape
+    facts: dict[str, Any] = {
         "model": str(model),
         "steps": [type(step).__name__ for step in steps_of(content)],
-        "units": k,
-        "features": d,
+        "features": layers[0].n_features,
         "patch_shape": list(patch_shape) if patch_shape else None,
-        "activation": autoencoder.activation,
-        "decoder": autoencoder.decoder,
-        "sparsity_penalty": penalty,
-        "weight_decay": autoencoder.weight_decay,
-        "precision": autoencoder.encoder_weights_.dtype.name,
-        **results_of(autoencoder),
-        "iterations": autoencoder.n_iter_,
-        "stop_reason": autoencoder.stop_reason_,
-        "seed": autoencoder.random_state,
-        "data_fingerprint": autoencoder.data_fingerprint_,
     }
+    if len(layers) == 1:
+        facts |= facts_of(layers[0])
+    else:
+        facts["layers"] = [facts_of(layer) for layer in layers]
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
+    *_, last = facts
+    parts = facts.pop(last) if last == "layers" else []
     for name, value in facts.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{key} {number:.4f}" for key, number in value.items())
-        elif isinstance(value, list):
-            value = (" x " if name == "patch_shape" else ", ").join(map(str, value))
-        shown = "none" if value is None else printable(value)
-        click.echo(f"{name.replace('_', ' '):<19} {shown}")
+        click.echo(fact_line(name, value))
+    for layer, part in zip(layers, parts, strict=False):
+        click.echo(f"\n{layer.name}")
+        for name, value in part.items():
+            click.echo(fact_line(name, value))
+
+
+def facts_of(layer: Layer) -> dict[str, Any]:
+    """What there is to tell of a layer."""
+    from sklearn import config_context
+
+    estimator: Any = layer.estimator
+    with config_context(print_changed_only=False):
+        penalty = repr(estimator.sparsity_penalty)
+    return {
+        "units": layer.n_units,
+        "activation": layer.activation.name,
+        "decoder": getattr(estimator, "decoder", None),
+        "sparsity_penalty": penalty,
+        "weight_decay": estimator.weight_decay,
+        "precision": layer.encoders[-1].weights.dtype.name,
+        **results_of(estimator, layer.average),
+        "iterations": getattr(estimator, "n_iter_", None),
+        "stop_reason": getattr(estimator, "stop_reason_", None),
+        "seed": estimator.random_state,
+        "data_fingerprint": getattr(estimator, "data_fingerprint_", None),
+    }
+
+
+def fact_line(name: str, value: Any) -> str:
+    """A fact for people."""
+    if isinstance(value, dict):
+        value = ", ".join(f"{key} {number:.4f}" for key, number in value.items())
+    elif isinstance(value, list):
+        value = (" x " if name == "patch_shape" else ", ").join(map(str, value))
+    shown = "none" if value is None else printable(value)
+    return f"{name.replace('_', ' '):<19} {shown}"

@@ -74,8 +74,9 @@ def report(
 
     Parameters
     ----------
-    model : SparseAutoencoder or Pipeline
-        A fitted model; a pipeline with the preprocessing before the autoencoder.
+    model : estimator
+        A fitted autoencoder, stack of them or classifier, or a pipeline with the preprocessing
+        before it. A stack is shown layer by layer.
     data : images or rows, default=None
         What the model's ``fit`` takes, also outside memory, or `LoadedImages`, whose names are
         shown. All rows are gone through, a block at a time.
@@ -98,7 +99,7 @@ def report(
     Raises
     ------
     ValueError
-        If the model has no autoencoder, or data, shape and labels do not fit it.
+        If the model has no layer of units, or data, shape and labels do not fit it.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
 
@@ -139,21 +140,25 @@ def report(
 
 def _subtitle(found: dict[str, Any]) -> str:
     """The model in a line."""
-    _, height, width, channels = found["views"][0]["shape"]
-    trace = found["views"][0]["kind"] == "trace"
+    first, last = found["layers"][0], found["layers"][-1]
+    _, height, width, channels = first["views"][0]["shape"]
+    trace = first["views"][0]["kind"] == "trace"
     seen = f"{width} values" if trace else f"{height} × {width} pixels"
     seen += " in colour" if channels > 1 else ""
-    words = [f"{found['units']:,} {found['activation']['name']} units on {seen}"]
-    if found["training"] is not None:
-        words.append(f"loss {found['training']['loss'][-1]:.4f}")
-    if found["target"] is not None and found["average"]:
-        average = sum(found["average"]) / found["units"]
-        words.append(f"average activation {average:.4f} for a target of {found['target']:g}")
+    units = " and ".join(
+        f"{layer['units']:,} {layer['activation']['name']}" for layer in found["layers"]
+    )
+    words = [f"{units} units on {seen}"]
+    if last["training"] is not None:
+        words.append(f"loss {last['training']['loss'][-1]:.4f}")
+    if last["target"] is not None and last["average"]:
+        average = sum(last["average"]) / last["units"]
+        words.append(f"average activation {average:.4f} for a target of {last['target']:g}")
     return "; ".join(words)
 
 
 def _strip(model: BaseEstimator, shape: tuple[int, ...] | None) -> str | None:
-    """A picture of the first units, where they are pictures."""
+    """A picture of the top layer's first units, where they are pictures."""
     tiles = tiles_of(model)
     shape = tiles.shape or shape
     if shape is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import platform
 from collections import Counter
 from collections.abc import Sequence
@@ -10,29 +11,22 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn import config_context
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 
 from rhohat._typing import FloatArray
-from rhohat.activations import ACTIVATIONS, Activation
+from rhohat.activations import Activation
 from rhohat.activity import Activity, firing_together, survey
 from rhohat.autoencoder import SparseAutoencoder
-from rhohat.diagnostics import (
-    Tiles,
-    autoencoder_of,
-    input_tiles,
-    pixel_tiles,
-    radial_amplitude,
-    steps_before,
-    steps_of,
-    tiles_of,
-)
+from rhohat.diagnostics import Tiles, input_tiles, pixel_tiles, radial_amplitude, tiles_of
 from rhohat.edges import EDGE_R2, PARAMETERS, alike_pairs, fit_gabors
 from rhohat.examples import Examples
+from rhohat.layers import Layer, layers_of, steps_of
 from rhohat.penalties import KLSparsity
 from rhohat.pictures import as_bytes, data_uri, quantize
-from rhohat.sources import Source, sample_rows
+from rhohat.sources import ArraySource, Source, sample_rows
+from rhohat.stacked import StackedAutoencoder, StackedAutoencoderClassifier
 from rhohat.whitening import OneOverFWhitening, Whitening
 
 __all__ = ["gather"]
@@ -47,6 +41,8 @@ SPECTRA = 10
 GABOR_SIDE = 6
 #: Pairs of units that look alike which are listed.
 LISTED = 60
+#: Units of the layer below that are shown for each unit.
+BELOW = 8
 #: Parameters that say how a model was trained, and not what it is.
 RUN = ("callback", "engine", "checkpoint", "resume", "verify", "n_jobs", "warm_start")
 
@@ -60,39 +56,96 @@ def gather(
     labels: Sequence[Any] | None = None,
 ) -> dict[str, Any]:
     """All that a report tells of a model, and of its units on examples if there are any."""
-    autoencoder = autoencoder_of(model)
-    activation = ACTIVATIONS[autoencoder.activation]
-    tiles = _shaped(tiles_of(model), shape)
+    layers = layers_of(model)
+    shape = (examples.shape if examples is not None else None) or shape
+    radius = 1.0 if examples is None else _norm_of(examples)
     found: dict[str, Any] = {
-        "units": len(tiles.values),
-        "activation": {
-            "name": activation.name,
-            "range": list(activation.range) if activation.is_bounded else None,
-        },
-        "target": _target(autoencoder),
-        "average": numbers(getattr(autoencoder, "average_activation_", None)),
-        "decoder_norm": numbers(np.linalg.norm(autoencoder.decoder_weights_, axis=1)),
-        "views": _views(model, tiles),
-        "gabor": _gabor(tiles),
-        "alike": _alike(tiles.values),
-        "training": _training(autoencoder),
-        "spectrum": _spectrum(model, examples),
-        "settings": [_settings(step) for step in steps_of(model)],
+        "layers": [_layer(layer, shape, radius) for layer in layers],
+        "radius": numbers(radius),
+        "spectrum": _spectrum(layers[0].before, examples),
+        "settings": [_settings(step) for step in _trained(model)],
         "versions": _versions(),
         "code": _code(model),
-        "fingerprint": getattr(autoencoder, "data_fingerprint_", None),
+        "fingerprint": getattr(layers[0].estimator, "data_fingerprint_", None),
     }
     if examples is not None:
-        activations = autoencoder.encoded(examples.source)
-        activity = survey(activations, activation, n_examples=n_examples)
+        surveys = []
+        for layer, told in zip(layers, found["layers"], strict=True):
+            activations = layer.encoded(examples.source)
+            activity = survey(activations, layer.activation, n_examples=n_examples)
+            surveys.append(activity)
+            told |= {
+                "activity": _activity(activity, layer.activation),
+                "together": _together(activations),
+                "activations": numbers(activity.values),
+                "reconstructions": _reconstructions(layer, examples),
+            }
+        rows, of_units = np.unique(
+            np.concatenate([activity.rows.ravel() for activity in surveys]), return_inverse=True
+        )
+        ends = np.cumsum([activity.rows.size for activity in surveys])[:-1]
+        for told, activity, mine in zip(
+            found["layers"], surveys, np.split(of_units, ends), strict=True
+        ):
+            told["of_units"] = mine.reshape(activity.rows.shape).tolist()
         found |= {
-            "activity": _activity(activity, activation),
-            "together": _together(activations),
-            "examples": _examples(examples, activity, labels),
-            "images": _images(examples, activity),
-            "reconstructions": _reconstructions(autoencoder, examples),
+            "examples": _examples(examples, rows, labels),
+            "images": _images(examples, rows),
         }
     return found
+
+
+def _layer(layer: Layer, shape: tuple[int, ...] | None, radius: float) -> dict[str, Any]:
+    """What is known of a layer without data."""
+    tiles = _shaped(tiles_of(layer, radius), shape)
+    decoder = layer.decoder_weights
+    return {
+        "name": layer.name,
+        "units": layer.n_units,
+        "activation": {
+            "name": layer.activation.name,
+            "range": list(layer.activation.range) if layer.activation.is_bounded else None,
+        },
+        "target": _target(layer.estimator),
+        "average": numbers(layer.average),
+        "decoder_norm": None if decoder is None else numbers(np.linalg.norm(decoder, axis=1)),
+        "views": _views(layer, tiles, radius),
+        "below": _below(layer),
+        "gabor": _gabor(tiles),
+        "alike": _alike(tiles.values),
+        "training": _training(layer.estimator),
+        "activity": None,
+        "together": None,
+        "reconstructions": None,
+    }
+
+
+def _norm_of(examples: Examples) -> float:
+    """Root mean square norm of the examples, as the first layer gets them."""
+    rows = sample_rows(len(examples), EXPLAINED, seed=0)
+    X = examples.inputs(rows)
+    return float(np.sqrt(np.square(X, dtype=np.float64).sum(axis=1).mean())) or 1.0
+
+
+def _trained(model: BaseEstimator) -> list[BaseEstimator]:
+    """The estimators whose settings made the model; of a stack's layers each."""
+    trained: list[BaseEstimator] = []
+    for step in steps_of(model):
+        trained.append(step)
+        trained += getattr(step, "layers_", [])
+    return trained
+
+
+def _below(layer: Layer) -> dict[str, Any] | None:
+    """Units of the layer below that count most for each unit, and their weights."""
+    if not layer.is_deep:
+        return None
+    weights = layer.encoders[-1].weights
+    units = np.argsort(-np.abs(weights), axis=1, kind="stable")[:, :BELOW]
+    return {
+        "units": units.tolist(),
+        "weights": numbers(np.take_along_axis(weights, units, axis=1)),
+    }
 
 
 def numbers(values: ArrayLike | None) -> Any:
@@ -129,29 +182,32 @@ def _shaped(tiles: Tiles, shape: tuple[int, ...] | None) -> Tiles:
     return tiles._replace(shape=shape) if fits else tiles
 
 
-def _target(autoencoder: SparseAutoencoder) -> float | None:
+def _target(estimator: Any) -> float | None:
     """The average activity asked for, as a share of the range."""
-    penalty = autoencoder.sparsity_penalty
+    penalty = estimator.sparsity_penalty
     penalty = KLSparsity() if penalty == "kl" else penalty
     return float(penalty.target) if isinstance(penalty, KLSparsity) else None
 
 
-def _views(model: BaseEstimator, tiles: Tiles) -> list[dict[str, Any]]:
+def _views(layer: Layer, tiles: Tiles, radius: float) -> list[dict[str, Any]]:
     """Pictures of every unit: inputs that activate it most, the gallery's first, and weights."""
-    autoencoder = autoencoder_of(model)
-    seen, pixels = input_tiles(model, tiles.shape), pixel_tiles(model, tiles.shape)
-    if steps_before(model) and not tiles.title:
+    seen = input_tiles(layer, tiles.shape, radius)
+    pixels = pixel_tiles(layer, tiles.shape, radius)
+    if layer.before and not tiles.title:
         tiles = tiles._replace(title=seen.title)
     most = [("gallery", tiles)]
     for name, other in (("input", seen), ("pixels", pixels)):
         if other is not None and not any(_is_same(other, view) for _, view in most):
             most.append((name, other))
-    encoder, decoder = autoencoder.encoder_weights_, autoencoder.decoder_weights_
+    encoder, decoder = layer.encoders[-1].weights, layer.decoder_weights
+    way = ", by gradient ascent from the middle of the data" if layer.is_deep else ""
+    of_weights = seen._replace(values=encoder, shape=None if layer.is_deep else seen.shape)
     views = [
-        *((name, f"Input that activates it most, {view.title}", view) for name, view in most),
-        ("encoder", "Encoder weights", seen._replace(values=encoder)),
-        ("decoder", "Decoder weights", seen._replace(values=decoder)),
+        *((name, f"Input that activates it most{way}, {view.title}", view) for name, view in most),
+        ("encoder", "Encoder weights", of_weights),
     ]
+    if decoder is not None:
+        views.append(("decoder", "Decoder weights", of_weights._replace(values=decoder)))
     return [
         {"name": name, "title": title.removesuffix(", "), **pictures(view.values, view.shape)}
         for name, title, view in views
@@ -186,27 +242,29 @@ def _alike(tiles: FloatArray) -> dict[str, Any]:
     }
 
 
-def _training(autoencoder: SparseAutoencoder) -> dict[str, Any] | None:
+def _training(estimator: Any) -> dict[str, Any] | None:
     """Loss over the iterations; None for a model of `partial_fit`."""
-    if not hasattr(autoencoder, "loss_curve_"):
+    if not hasattr(estimator, "loss_curve_"):
         return None
-    terms = autoencoder.loss_terms_curve_
+    terms = estimator.loss_terms_curve_
+    is_classifier = isinstance(estimator, StackedAutoencoderClassifier)
     return {
-        "loss": numbers(autoencoder.loss_curve_),
+        "error": "cross-entropy" if is_classifier else "reconstruction",
+        "loss": numbers(estimator.loss_curve_),
         "reconstruction": numbers(terms[:, 0]),
         "weight_decay": numbers(terms[:, 1]),
         "sparsity": numbers(terms[:, 2]),
-        "rows": numbers(autoencoder.stage_rows_),
-        "iterations": autoencoder.n_iter_,
-        "sweeps": numbers(autoencoder.n_evaluations_),
-        "stop_reason": autoencoder.stop_reason_,
-        "n_dead": autoencoder.n_dead_,
+        "rows": numbers(getattr(estimator, "stage_rows_", None)),
+        "iterations": estimator.n_iter_,
+        "sweeps": numbers(getattr(estimator, "n_evaluations_", None)),
+        "stop_reason": estimator.stop_reason_,
+        "n_dead": getattr(estimator, "n_dead_", None),
     }
 
 
-def _spectrum(model: BaseEstimator, examples: Examples | None) -> dict[str, Any] | None:
+def _spectrum(before: Sequence[BaseEstimator], examples: Examples | None) -> dict[str, Any] | None:
     """What whitening does to the data's variance, by component or by frequency."""
-    for step in steps_before(model):
+    for step in before:
         if isinstance(step, Whitening):
             variance = step.explained_variance_
             scaled = variance + step.epsilon
@@ -224,12 +282,12 @@ def _spectrum(model: BaseEstimator, examples: Examples | None) -> dict[str, Any]
             for some in (images, step.transform(images)):
                 spectra = [radial_amplitude(np.asarray(image)) for image in some]
                 amplitudes.append(np.nanmean([amplitude for _, amplitude in spectra], axis=0))
-            before, after = amplitudes
+            before_filter, after_filter = amplitudes
             return {
                 "kind": "frequencies",
                 "x": numbers(spectra[0][0]),
-                "before": numbers(before),
-                "after": numbers(after),
+                "before": numbers(before_filter),
+                "after": numbers(after_filter),
                 "images": len(images),
             }
     return None
@@ -263,10 +321,9 @@ def _together(activations: Source) -> dict[str, Any]:
 
 
 def _examples(
-    examples: Examples, activity: Activity, labels: Sequence[Any] | None
+    examples: Examples, rows: NDArray[np.intp], labels: Sequence[Any] | None
 ) -> dict[str, Any]:
-    """The rows that activate units most, each once, and which are whose."""
-    rows, of_units = np.unique(activity.rows, return_inverse=True)
+    """The rows that activate units most."""
     places = examples.places(rows)
     given = examples.given(rows)
     inputs = examples.inputs(rows)
@@ -275,8 +332,6 @@ def _examples(
         "rows": rows.tolist(),
         "given": pictures(given, examples.shape),
         "input": None if same else pictures(inputs, examples.input_shape),
-        "of_units": of_units.reshape(activity.rows.shape).tolist(),
-        "activations": numbers(activity.values),
         "labels": None,
         "places": None,
     }
@@ -290,9 +345,9 @@ def _examples(
     return found
 
 
-def _images(examples: Examples, activity: Activity) -> list[dict[str, Any]]:
+def _images(examples: Examples, rows: NDArray[np.intp]) -> list[dict[str, Any]]:
     """The images that examples were cut from, those of most examples with a small picture."""
-    places = examples.places(np.unique(activity.rows))
+    places = examples.places(rows)
     if places is None or examples.images is None:
         return []
     counted = Counter(places.image.tolist())
@@ -316,11 +371,13 @@ def _thumbnail(image: FloatArray) -> str:
     return data_uri(as_bytes(image), "jpeg", longest=THUMBNAIL)
 
 
-def _reconstructions(autoencoder: SparseAutoencoder, examples: Examples) -> dict[str, Any]:
-    """Random examples beside what the autoencoder makes of them."""
+def _reconstructions(layer: Layer, examples: Examples) -> dict[str, Any] | None:
+    """Random examples beside what the layer, and those below, make of them."""
+    if layer.decoded is None:
+        return None
     rows = sample_rows(len(examples), EXPLAINED, seed=0)
     X = examples.inputs(rows)
-    X_hat = autoencoder.inverse_transform(autoencoder.transform(X))
+    X_hat = layer.decoded(layer.encoded(ArraySource(X)).read(0, len(X)).X)
     varied = np.square(X - X.mean(axis=0), dtype=np.float64).sum()
     missed = np.square(X_hat - X, dtype=np.float64).sum()
     few = slice(RECONSTRUCTIONS)
@@ -352,14 +409,24 @@ def _versions() -> dict[str, str]:
 def _code(model: BaseEstimator) -> str:
     """Python that makes the same model, not fitted."""
     plain = clone(model)
-    defaults = clone(SparseAutoencoder())
-    autoencoder_of(plain).set_params(**{name: getattr(defaults, name) for name in RUN})
+    for step in [*steps_of(plain), *_prototypes(plain)]:
+        defaults = inspect.signature(type(step)).parameters
+        run = {name: defaults[name].default for name in RUN if name in defaults}
+        step.set_params(**run)
     text: str = plain.__repr__(N_CHAR_MAX=10**6)
     made_of = sorted({_imported(step) for step in [plain, *steps_of(plain)]})
     ours = {name for module, name in made_of if module == "rhohat"} | set(_mentioned(text))
     lines = [f"from {module} import {name}" for module, name in made_of if module != "rhohat"]
     lines = [f"from rhohat import {', '.join(sorted(ours))}", *lines]
-    return "\n".join([*lines, "", f"model = {text}", "model.fit(data)"])
+    labels = ", labels" if isinstance(steps_of(plain)[-1], ClassifierMixin) else ""
+    return "\n".join([*lines, "", f"model = {text}", f"model.fit(data{labels})"])
+
+
+def _prototypes(model: BaseEstimator) -> list[BaseEstimator]:
+    """Autoencoders that a model holds as parameters."""
+    values = model.get_params(deep=True).values()
+    held = [*values, *(layer for value in values if isinstance(value, tuple) for layer in value)]
+    return [value for value in held if isinstance(value, SparseAutoencoder | StackedAutoencoder)]
 
 
 def _imported(step: BaseEstimator) -> tuple[str, str]:

@@ -1,15 +1,26 @@
 // The page: a gallery of units, a page for each, and the model. The address' hash says which is shown.
 
-const found = JSON.parse(document.getElementById("data").textContent);
+const report = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
-const units = Array.from({ length: found.units }, (_, unit) => unit);
-const views = Object.fromEntries(found.views.map((view) => [view.name, view]));
-const dead = new Set(found.activity?.dead), saturated = new Set(found.activity?.saturated);
-const twins = new Map();
-for (const [i, [a, b]] of found.alike.units.entries()) {
-  for (const [unit, other] of [[a, b], [b, a]]) twins.set(unit, [...(twins.get(unit) ?? []), [other, found.alike.cosines[i]]]);
+
+/** A layer with what is looked up in it again and again, and what all layers share. */
+function prepared(layer, number) {
+  const twins = new Map();
+  for (const [i, [a, b]] of layer.alike.units.entries()) {
+    for (const [unit, other] of [[a, b], [b, a]]) twins.set(unit, [...(twins.get(unit) ?? []), [other, layer.alike.cosines[i]]]);
+  }
+  return {
+    ...report, ...layer, number, twins, tiles: new Map(),
+    all: Array.from({ length: layer.units }, (_, unit) => unit),
+    picture: layer.views[0],
+    dead: new Set(layer.activity?.dead), saturated: new Set(layer.activity?.saturated),
+    averages: layer.activity?.mean ?? layer.average,
+    address: (unit) => (number ? `#layer-${number + 1}-unit-${unit}` : `#unit-${unit}`),
+  };
 }
-const averages = found.activity?.mean ?? found.average;
+
+const layers = report.layers.map(prepared);
+let found = layers[0]; // the layer that is shown
 const isEdge = (unit) => found.gabor.r2[unit] >= found.gabor.edge;
 
 /** An element; texts are texts, whatever they hold. */
@@ -23,25 +34,25 @@ function el(tag, properties = {}, ...children) {
   return node;
 }
 
-// What can be chosen. A new order or filter is one row.
+// What can be chosen, where a layer has it. A new order or filter is one row.
 
 const SORTS = {
-  unit: { name: "unit number", rising: true, value: (unit) => unit },
-  average: averages && { name: "average activation", value: (unit) => averages[unit] },
-  edge: found.gabor && { name: "edge score", value: (unit) => found.gabor.r2[unit] },
-  decoder: { name: "decoder norm", value: (unit) => found.decoder_norm[unit] },
+  unit: { name: "unit number", rising: true, exists: () => true, value: (unit) => unit },
+  average: { name: "average activation", exists: () => found.averages, value: (unit) => found.averages[unit] },
+  edge: { name: "edge score", exists: () => found.gabor, value: (unit) => found.gabor.r2[unit] },
+  decoder: { name: "decoder norm", exists: () => found.decoder_norm, value: (unit) => found.decoder_norm[unit] },
 };
 const FILTERS = {
-  all: { name: "all units", holds: () => true },
-  edges: found.gabor && { name: "edges", holds: isEdge },
-  others: found.gabor && { name: "no edges", holds: (unit) => !isEdge(unit) },
-  dead: found.activity && { name: "dead", holds: (unit) => dead.has(unit) },
-  saturated: found.activity && { name: "saturated", holds: (unit) => saturated.has(unit) },
-  alike: { name: "duplicates", holds: (unit) => twins.has(unit) },
+  all: { name: "all units", exists: () => true, holds: () => true },
+  edges: { name: "edges", exists: () => found.gabor, holds: isEdge },
+  others: { name: "no edges", exists: () => found.gabor, holds: (unit) => !isEdge(unit) },
+  dead: { name: "dead", exists: () => found.activity, holds: (unit) => found.dead.has(unit) },
+  saturated: { name: "saturated", exists: () => found.activity, holds: (unit) => found.saturated.has(unit) },
+  alike: { name: "duplicates", exists: () => true, holds: (unit) => found.twins.has(unit) },
 };
 const choice = {
   sort: "unit", rising: true, filter: "all", search: "", dead_last: true,
-  size: found.units > 400 ? 56 : 72, contrast: 1, map: "gray",
+  size: Math.max(...layers.map((layer) => layer.units)) > 400 ? 56 : 72, contrast: 1, map: "gray",
 };
 
 /** Whether a unit is meant by the text: numbers and ranges of numbers, or part of a file's name or label. */
@@ -50,7 +61,7 @@ function isFound(unit, text) {
   return words.length === 0 || words.some((word) => {
     const range = word.match(/^(?:unit\s*)?(\d+)(?:\s*-\s*(\d+))?$/);
     if (range) return unit >= Number(range[1]) && unit <= Number(range[2] ?? range[1]);
-    return (found.examples?.of_units[unit] ?? []).some((example) => sourceOf(example).toLowerCase().includes(word));
+    return (found.of_units?.[unit] ?? []).some((example) => sourceOf(example).toLowerCase().includes(word));
   });
 }
 
@@ -63,9 +74,9 @@ function sourceOf(example) {
 
 function chosenUnits() {
   const { value } = SORTS[choice.sort];
-  const last = (unit) => (choice.dead_last && dead.has(unit) ? 1 : 0);
+  const last = (unit) => (choice.dead_last && found.dead.has(unit) ? 1 : 0);
   const sign = choice.rising ? 1 : -1;
-  return units
+  return found.all
     .filter((unit) => FILTERS[choice.filter].holds(unit) && isFound(unit, choice.search))
     .sort((a, b) => last(a) - last(b) || sign * (value(a) - value(b)) || a - b);
 }
@@ -103,30 +114,31 @@ const natural = () => ({ map: "gray", contrast: choice.contrast });
 const weights = () => ({ map: "diverging", contrast: choice.contrast });
 
 /** A link to a unit, with its picture. */
-function tile(unit, caption) {
-  const canvas = picture(views.gallery, unit, "");
+function tile(unit, caption, layer = found) {
+  const canvas = picture(layer.picture, unit, "");
   canvas.setAttribute("aria-hidden", "true");
-  return el("a", { className: "tile", href: `#unit-${unit}`, "aria-label": describe(unit, caption) }, canvas, el("span", { className: "caption" }, caption));
+  return el("a", { className: "tile", href: layer.address(unit), "aria-label": describe(unit, caption, layer) }, canvas, el("span", { className: "caption" }, caption));
 }
 
-function describe(unit, more) {
-  const words = [`Unit ${unit}`, more.startsWith(String(unit)) ? more.slice(String(unit).length).trim() : more];
-  if (averages) words.push(`average activation ${short(averages[unit])}`);
-  if (found.gabor) words.push(`edge score ${short(found.gabor.r2[unit])}`);
-  if (dead.has(unit)) words.push("dead");
-  if (saturated.has(unit)) words.push("saturated");
+function describe(unit, more, layer = found) {
+  const words = [called(unit, layer), more.startsWith(String(unit)) ? more.slice(String(unit).length).trim() : more];
+  if (layer.averages) words.push(`average activation ${short(layer.averages[unit])}`);
+  if (layer.gabor) words.push(`edge score ${short(layer.gabor.r2[unit])}`);
+  if (layer.dead.has(unit)) words.push("dead");
+  if (layer.saturated.has(unit)) words.push("saturated");
   return words.filter(Boolean).join(", ");
 }
+
+const called = (unit, layer = found) => (layer.name ? `Unit ${unit} of ${layer.name}` : `Unit ${unit}`);
 
 // The gallery.
 
 const gallery = byId("gallery");
 let shown = [];
-const tiles = new Map();
 
 function drawGallery() {
   shown = chosenUnits();
-  const { value } = SORTS[choice.sort];
+  const { value } = SORTS[choice.sort], { tiles } = found;
   gallery.replaceChildren(...shown.map((unit) => {
     if (!tiles.has(unit)) tiles.set(unit, tile(unit, ""));
     const node = tiles.get(unit);
@@ -149,14 +161,14 @@ function drawSize() {
 /** Give a tile the focus, and make it the one that Tab comes to. */
 function focusTile(unit) {
   for (const node of gallery.querySelectorAll('[tabindex="0"]')) node.tabIndex = -1;
-  const node = tiles.get(unit);
+  const node = found.tiles.get(unit);
   if (!node) return;
   node.tabIndex = 0;
   node.focus();
 }
 
 gallery.addEventListener("keydown", (event) => {
-  const at = shown.findIndex((unit) => tiles.get(unit) === event.target);
+  const at = shown.findIndex((unit) => found.tiles.get(unit) === event.target);
   if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
   const columns = getComputedStyle(gallery).gridTemplateColumns.split(" ").length;
   const to = {
@@ -167,16 +179,30 @@ gallery.addEventListener("keydown", (event) => {
   if (to >= 0 && to < shown.length) focusTile(shown[to]);
 });
 
-function fill(select, table) {
-  select.append(...Object.entries(table).filter(([, row]) => row).map(([value, row]) => el("option", { value }, row.name)));
+/** Offer what the layer has; what was chosen stays chosen if it can. */
+function fill(name, table) {
+  const select = byId("controls").elements[name];
+  const rows = Object.entries(table).filter(([, row]) => row.exists());
+  select.replaceChildren(...rows.map(([value, row]) => el("option", { value }, row.name)));
+  if (!rows.some(([value]) => value === choice[name])) choice[name] = rows[0][0];
+  select.value = choice[name];
+}
+
+/** Show another layer. */
+function choose(layer) {
+  found = layer;
+  fill("sort", SORTS);
+  fill("filter", FILTERS);
+  const { controls } = document.forms, { shape, kind, title } = layer.picture;
+  if (controls.elements.layer) controls.elements.layer.value = String(layer.number);
+  controls.elements.map.closest("label").hidden = shape[3] >= 3 || kind === "trace";
+  byId("gallery-title").textContent = title;
+  drawGallery();
 }
 
 function setUpControls() {
   const form = byId("controls"), controls = form.elements;
-  fill(controls.sort, SORTS);
-  fill(controls.filter, FILTERS);
-  for (const name of ["sort", "filter", "size", "contrast", "map"]) controls[name].value = choice[name];
-  if (views.gallery.shape[3] >= 3 || views.gallery.kind === "trace") controls.map.closest("label").hidden = true;
+  for (const name of ["size", "contrast", "map"]) controls[name].value = choice[name];
   const showDirection = () => {
     controls.direction.textContent = choice.rising ? "↑ rising" : "↓ falling";
     controls.direction.setAttribute("aria-label", `Order: ${choice.rising ? "rising" : "falling"}; press to turn round`);
@@ -188,6 +214,7 @@ function setUpControls() {
       showDirection();
       drawGallery();
     },
+    layer: () => { location.hash = Number(choice.layer) ? `layer-${Number(choice.layer) + 1}` : "units"; },
     size: drawSize, contrast: paintAgain, map: paintAgain,
   };
   form.addEventListener("input", ({ target }) => {
@@ -252,13 +279,12 @@ function howActive(unit) {
 }
 
 /** The target as an activation. */
-function targetOf() {
-  const range = found.activation.range;
-  return found.target === null || !range ? null : range[0] + found.target * (range[1] - range[0]);
+function targetOf({ activation: { range }, target } = found) {
+  return target === null || !range ? null : range[0] + target * (range[1] - range[0]);
 }
 
 function realExamples(unit) {
-  const { of_units, activations, given, input, places } = found.examples;
+  const { of_units, activations } = found, { given, input, places } = found.examples;
   const items = of_units[unit].map((example, rank) => {
     const activation = short(activations[unit][rank]), source = sourceOf(example);
     const place = places?.[example], text = `Example ${rank + 1}: ${source}, activation ${activation}`;
@@ -268,7 +294,7 @@ function realExamples(unit) {
       el("figcaption", {}, `${places ? `${rank + 1}. ` : ""}${activation} · ${source}${where}`)));
   });
   const kinds = input ? "Each as it was given, and as the autoencoder gets it, with the activation." : "With their activations.";
-  const silent = dead.has(unit) ? " The unit is dead: it responds alike to all." : "";
+  const silent = found.dead.has(unit) ? " The unit is dead: it responds alike to all." : "";
   return wide(card("Real examples that activate it most", note(kinds + silent), el("ol", { className: "examples" }, ...items), whereabouts(unit)));
 }
 
@@ -277,7 +303,7 @@ function whereabouts(unit) {
   if (!found.examples.places) return null;
   const [height, width] = found.examples.given.shape.slice(1);
   const images = new Map();
-  found.examples.of_units[unit].forEach((example, rank) => {
+  found.of_units[unit].forEach((example, rank) => {
     const [image, top, left] = found.examples.places[example];
     if (found.images[image].picture) images.set(image, [...(images.get(image) ?? []), { rank: rank + 1, top, left }]);
   });
@@ -300,6 +326,13 @@ function whereabouts(unit) {
   }));
 }
 
+function madeOf(unit) {
+  const { units: others, weights: strengths } = found.below, layer = layers[found.number - 1];
+  return card("Made of",
+    note(`Units of ${layer.name} with the greatest weights, in size.`),
+    el("div", { className: "tiles" }, ...others[unit].map((other, i) => tile(other, `${other} · ${short(strengths[unit][i])}`, layer))));
+}
+
 function firesWith(unit) {
   const { units: others, correlations, rows } = found.together;
   const sample = rows < found.activity.rows ? `a random sample of ${rows.toLocaleString("en")} examples` : `all ${rows.toLocaleString("en")} examples`;
@@ -311,7 +344,7 @@ function firesWith(unit) {
 function looksLike(unit) {
   return card("Looks like",
     note("Cosine between what both look for, above 0.9 in size."),
-    el("div", { className: "tiles" }, ...twins.get(unit).map(([other, cosine]) => tile(other, `${other} · ${cosine.toFixed(2)}`))));
+    el("div", { className: "tiles" }, ...found.twins.get(unit).map(([other, cosine]) => tile(other, `${other} · ${cosine.toFixed(2)}`))));
 }
 
 function gaborFunction(unit) {
@@ -334,79 +367,85 @@ function drawUnit(unit) {
   const at = shown.indexOf(unit), step = (by) => (at < 0 ? unit + by : shown[at + by]);
   const go = (by, name, key) => {
     const to = step(by);
-    const exists = units[to] !== undefined;
-    return el("button", { type: "button", disabled: !exists, "aria-label": `${name} unit`, "aria-keyshortcuts": key, onclick: () => { location.hash = `unit-${to}`; } }, by < 0 ? "←" : "→");
+    const exists = found.all[to] !== undefined;
+    return el("button", { type: "button", disabled: !exists, "aria-label": `${name} unit`, "aria-keyshortcuts": key, onclick: () => { location.hash = found.address(to); } }, by < 0 ? "←" : "→");
   };
   const badge = (text, warn) => el("span", { className: warn ? "badge warn" : "badge" }, text);
   byId("unit-part").replaceChildren(
     el("div", { className: "unit-top" },
-      el("h2", { id: "unit-heading", tabIndex: -1 }, `Unit ${unit}`),
-      averages ? badge(`average activation ${short(averages[unit])}`) : null,
+      el("h2", { id: "unit-heading", tabIndex: -1 }, called(unit)),
+      found.averages ? badge(`average activation ${short(found.averages[unit])}`) : null,
       found.gabor ? badge(isEdge(unit) ? "edge" : "no edge") : null,
-      dead.has(unit) ? badge("dead", true) : null,
-      saturated.has(unit) ? badge("saturated", true) : null,
-      twins.has(unit) ? badge("duplicate", true) : null,
-      badge(`decoder norm ${short(found.decoder_norm[unit])}`),
+      found.dead.has(unit) ? badge("dead", true) : null,
+      found.saturated.has(unit) ? badge("saturated", true) : null,
+      found.twins.has(unit) ? badge("duplicate", true) : null,
+      found.decoder_norm ? badge(`decoder norm ${short(found.decoder_norm[unit])}`) : null,
       el("span", { className: "way" },
-        el("a", { href: "#units", id: "back", "aria-keyshortcuts": "Escape" }, "All units"), go(-1, "Previous", "ArrowLeft"), go(1, "Next", "ArrowRight"))),
+        el("a", { href: found.number ? `#layer-${found.number + 1}` : "#units", id: "back", "aria-keyshortcuts": "Escape" }, "All units"), go(-1, "Previous", "ArrowLeft"), go(1, "Next", "ArrowRight"))),
     el("div", { className: "cards" },
       looksFor(unit),
+      found.below ? madeOf(unit) : null,
       found.activity ? howActive(unit) : null,
       found.examples ? realExamples(unit) : null,
       found.together && found.units > 1 ? firesWith(unit) : null,
       found.gabor ? gaborFunction(unit) : null,
-      twins.has(unit) ? looksLike(unit) : null));
+      found.twins.has(unit) ? looksLike(unit) : null));
 }
 
 // The model.
 
 function drawModel() {
-  const draw = (id, options) => byId(id).append(drawn(options));
-  const { training, spectrum, activity, reconstructions } = found;
-  if (training) {
-    const x = training.loss.map((_, i) => i);
-    const marks = x.filter((i) => i && training.rows[i] !== training.rows[i - 1]).map((i) => ({ x: i - 0.5, label: `${training.rows[i].toLocaleString("en")} rows`, kind: "stage" }));
-    const names = { loss: "loss", reconstruction: "reconstruction", weight_decay: "weight decay", sparsity: "sparsity" };
-    draw("training", {
-      x: { label: "iteration" }, y: { label: "loss and its terms", log: true }, height: 280, marks,
-      lines: Object.entries(names).map(([kind, name]) => ({ kind, name, x, y: training[kind] })),
-      text: `The loss falls from ${short(training.loss[0])} to ${short(training.loss.at(-1))} in ${training.iterations} iterations.`,
-    });
-  }
-  if (found.average) {
-    const y = [...found.average].sort((a, b) => a - b), target = targetOf();
-    draw("averages", {
-      x: { label: "units, from the least active" }, y: { label: "average activation", log: y[0] > 0 && y.at(-1) / y[0] > 30, high: Math.max(y.at(-1), target ?? -Infinity) },
-      dots: { x: y.map((_, i) => i + 1), y }, marks: target === null ? [] : [{ y: target, label: "target" }],
-      text: `Average activations of the units, from ${short(y[0])} to ${short(y.at(-1))}${target === null ? "" : `; target ${short(target)}`}.`,
-    });
-  }
+  for (const layer of layers) drawTraining(layer);
+  const { spectrum } = report;
   if (spectrum) {
     const byFrequency = spectrum.kind === "frequencies";
     const { x } = spectrum;
-    draw("spectrum", {
+    byId("spectrum").append(drawn({
       x: { label: byFrequency ? "cycles per pixel" : "component" }, y: { label: byFrequency ? "amplitude" : "variance", log: true },
       lines: ["before", "after"].map((kind) => ({ kind, name: `${kind} whitening`, x, y: spectrum[kind] })),
       marks: byFrequency ? [] : [{ y: spectrum.epsilon, label: "epsilon" }],
       text: `${byFrequency ? "Amplitude by frequency" : "Variance by component"}, before and after whitening.`,
-    });
+    }));
+  }
+}
+
+function drawTraining(layer) {
+  const part = (id) => byId(`${id}-${layer.number}`);
+  const { training, activity, reconstructions } = layer;
+  if (training && part("training")) {
+    const x = training.loss.map((_, i) => i);
+    const marks = !training.rows ? [] : x.filter((i) => i && training.rows[i] !== training.rows[i - 1]).map((i) => ({ x: i - 0.5, label: `${training.rows[i].toLocaleString("en")} rows`, kind: "stage" }));
+    const names = { loss: "loss", reconstruction: training.error, weight_decay: "weight decay", sparsity: "sparsity" };
+    part("training").append(drawn({
+      x: { label: "iteration" }, y: { label: "loss and its terms", log: true }, height: 280, marks,
+      lines: Object.entries(names).map(([kind, name]) => ({ kind, name, x, y: training[kind] })),
+      text: `The loss falls from ${short(training.loss[0])} to ${short(training.loss.at(-1))} in ${training.iterations} iterations.`,
+    }));
+  }
+  if (layer.average) {
+    const y = [...layer.average].sort((a, b) => a - b), target = targetOf(layer);
+    part("averages").append(drawn({
+      x: { label: "units, from the least active" }, y: { label: "average activation", log: y[0] > 0 && y.at(-1) / y[0] > 30, high: Math.max(y.at(-1), target ?? -Infinity) },
+      dots: { x: y.map((_, i) => i + 1), y }, marks: target === null ? [] : [{ y: target, label: "target" }],
+      text: `Average activations of the units, from ${short(y[0])} to ${short(y.at(-1))}${target === null ? "" : `; target ${short(target)}`}.`,
+    }));
   }
   if (reconstructions) {
     const n = reconstructions.rows.length;
-    byId("reconstructions").querySelector(".pairs").append(...reconstructions.rows.map((row, i) => el("figure", {},
+    part("reconstructions").querySelector(".pairs").append(...reconstructions.rows.map((row, i) => el("figure", {},
       picture(reconstructions.pictures, i, `Row ${row}`, natural), picture(reconstructions.pictures, n + i, `Reconstruction of row ${row}`, natural),
       el("figcaption", {}, `row ${row.toLocaleString("en")}`))));
   }
-  const evidence = byId("health").querySelector(".evidence");
+  const evidence = part("health").querySelector(".evidence");
   const list = (title, nodes) => nodes.length && evidence.append(el("h4", {}, title), el("div", { className: "tiles" }, ...nodes));
-  const span = (unit) => tile(unit, `${unit} · ${short(activity.low[unit])} to ${short(activity.high[unit])}`);
+  const span = (unit) => tile(unit, `${unit} · ${short(activity.low[unit])} to ${short(activity.high[unit])}`, layer);
   const FEW = 60;
   const few = (set, name) => list(`${name}: lowest and highest activation${set.size > FEW ? `, the first ${FEW} of ${set.size}` : ""}`, [...set].slice(0, FEW).map(span));
-  few(dead, "Dead");
-  few(saturated, "Saturated");
-  const { n_pairs, units: pairs, cosines } = found.alike;
+  few(layer.dead, "Dead");
+  few(layer.saturated, "Saturated");
+  const { n_pairs, units: pairs, cosines } = layer.alike;
   list(`Duplicates: pairs and their cosine${n_pairs > pairs.length ? `, the first ${pairs.length} of ${n_pairs}` : ""}`, pairs.map(([a, b], i) => el("figure", {},
-    el("div", { className: "twins" }, tile(a, String(a)), tile(b, String(b))), el("figcaption", {}, cosines[i].toFixed(2)))));
+    el("div", { className: "twins" }, tile(a, String(a), layer), tile(b, String(b), layer)), el("figcaption", {}, cosines[i].toFixed(2)))));
 }
 
 // Which part is shown.
@@ -414,9 +453,11 @@ function drawModel() {
 let current = null, scrolled = 0;
 
 function show() {
-  const unit = Number(location.hash.match(/^#unit-(\d+)$/)?.[1] ?? NaN);
-  const part = units[unit] !== undefined ? "unit" : location.hash === "#model" ? "model" : "units";
   if (current !== null && location.hash === "#main") return; // skipped to the content
+  const [, number, unit] = location.hash.match(/^#(?:layer-(\d+))?-?(?:unit-(\d+))?$/) ?? [];
+  const layer = layers[Number(number ?? 1) - 1] ?? layers[0];
+  const part = layer.all[unit] !== undefined ? "unit" : location.hash === "#model" ? "model" : "units";
+  if (part !== "model" && layer !== found) choose(layer);
   if (current === "units") scrolled = window.scrollY;
   for (const id of ["units", "unit", "model"]) byId(`${id}-part`).hidden = id !== part;
   for (const link of document.querySelectorAll("nav a")) {
@@ -426,8 +467,8 @@ function show() {
   const before = current;
   current = part;
   if (part === "unit") {
-    drawUnit(unit);
-    lastUnit = unit;
+    drawUnit(Number(unit));
+    lastUnit = Number(unit);
     byId("unit-heading").focus({ preventScroll: true });
     window.scrollTo(0, 0);
   } else if (part === "units" && before === "unit") {
@@ -446,7 +487,7 @@ document.addEventListener("keydown", (event) => {
     byId("controls").elements.search.focus();
   }
   if (current !== "unit") return;
-  if (event.key === "Escape") location.hash = "units";
+  if (event.key === "Escape") byId("back").click();
   const button = { ArrowLeft: "Previous", ArrowRight: "Next" }[event.key];
   if (button) document.querySelector(`button[aria-label="${button} unit"]`).click();
 });
@@ -493,7 +534,7 @@ window.addEventListener("beforeprint", () => {
 setTheme(remembered() ?? (system.matches ? "dark" : "light"));
 setUpControls();
 drawSize();
-drawGallery();
+choose(layers[0]);
 drawModel();
 window.addEventListener("hashchange", show);
 show();

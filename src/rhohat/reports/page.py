@@ -51,9 +51,9 @@ def render(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string(_text("page.html"))
-    gallery = found["views"][0]
+    gallery = found["layers"][0]["views"][0]
     return template.render(
-        found={"examples": None, "images": [], **_OPTIONAL, **found},
+        found={"examples": None, "images": [], **found},
         title=title,
         subtitle=subtitle,
         strip=strip,
@@ -65,10 +65,6 @@ def render(
         script=script,
         policy=policy,
     )
-
-
-#: What findings lack without data.
-_OPTIONAL = {"activity": None, "together": None, "reconstructions": None}
 
 
 def _text(name: str) -> str:
