@@ -45,9 +45,12 @@ from rhohat import (
     PatchExtractor,
     PatchNormalizer,
     SparseAutoencoder,
+    SpectrogramExtractor,
     StackedAutoencoder,
     StackedAutoencoderClassifier,
+    WaveformExtractor,
     Whitening,
+    WindowExtractor,
 )
 from rhohat.decoders import DECODERS
 from rhohat.persistence import OPTIONAL, ROWS, ModelFileError, _unpack, load, save
@@ -58,6 +61,7 @@ X = np.random.RandomState(0).uniform(0.1, 0.9, (60, 6))
 X32 = X.astype(np.float32)
 TABLE = pd.DataFrame(X, columns=[f"μ{i}" for i in range(6)])
 IMAGES = np.random.RandomState(1).uniform(size=(3, 12, 10))
+SERIES = np.random.RandomState(3).uniform(-1, 1, size=(3, 1, 400))
 COLOUR = np.random.RandomState(2).uniform(size=(2, 9, 9, 3))
 
 
@@ -111,6 +115,19 @@ CASES = {
     "normaliser": (PatchNormalizer(feature_range=(0.2, 0.8)), X),
     "named normaliser": (PatchNormalizer(), TABLE),
     "contrast": (ContrastNormalizer(epsilon=0.1), TABLE),
+    "spectrogram": (SpectrogramExtractor(1000, n_mels=5, normalize="band"), SERIES),
+    "waveform": (WaveformExtractor(1000), SERIES),
+    "windows of series": (WindowExtractor(7, n_windows=30, random_state=1), SERIES),
+    "recordings": (
+        Pipeline(
+            [
+                ("sound", SpectrogramExtractor(1000, n_mels=5)),
+                ("windows", WindowExtractor(3, n_windows=40, random_state=0)),
+                ("units", autoencoder()),
+            ]
+        ),
+        SERIES,
+    ),
     "convolution": (
         ConvolutionalFeatures(pipeline().fit(IMAGES), encoding="soft-threshold"),
         IMAGES,

@@ -1,10 +1,14 @@
-"""Convolution and pooling: what a model learned on patches, at every position of an image."""
+"""Convolution and pooling: what a model learned on patches, at every position of an image.
+
+Of recordings and other series likewise: what it learned on windows, at every moment.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -21,7 +25,9 @@ from rhohat.activations import ACTIVATIONS
 from rhohat.autoencoder import SparseAutoencoder
 from rhohat.engines import ThreadEngine
 from rhohat.images import Images, each_image, precision_of
-from rhohat.patches import PatchExtractor, check_fit, every_patch
+from rhohat.patches import Extractor, WindowExtractor, check_fit, every_patch
+from rhohat.recordings import Recordings, each_recording
+from rhohat.sounds import SoundExtractor
 from rhohat.whitening import Whitening
 
 __all__ = ["ConvolutionalFeatures"]
@@ -38,7 +44,7 @@ class _Steps:
     """A model's steps by what they are applied to."""
 
     of_images: list[Any]
-    extractor: PatchExtractor | None
+    extractor: Extractor | None
     of_patches: list[Any]
     autoencoder: SparseAutoencoder
 
@@ -51,10 +57,23 @@ class _Steps:
                 "model must be a SparseAutoencoder or a Pipeline that ends in one, got "
                 f"{type(last).__name__}."
             )
-        cuts = [i for i, step in enumerate(steps) if isinstance(step, PatchExtractor)]
+        cuts = [i for i, step in enumerate(steps) if isinstance(step, Extractor)]
         if not cuts:
             return cls([], None, steps, last)
         return cls(steps[: cuts[0]], steps[cuts[0]], steps[cuts[0] + 1 :], last)
+
+    def each(self, X: Any) -> Iterator[FloatArray]:
+        """What the first step is given, images or series, checked, one after the other."""
+        for step in self.of_images[:1]:
+            if isinstance(step, SoundExtractor):
+                return each_recording(X, step.rate)
+        return each_image(X) if self.extractor is None else self.extractor.each(X)
+
+    def filtered(self, images: FloatArray) -> FloatArray:
+        """What the extractor is given of images, or series, of one shape, (n, ...)."""
+        for step in self.of_images:
+            images = step.transform(images)
+        return images
 
 
 def _flat(model: Any) -> list[Any]:
@@ -147,14 +166,16 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         ones. Classifiers do better with it.
     threshold : float, default=0.5
         Of "soft-threshold"; whitened patches have a standard deviation of about 1.
-    pooling : {"mean", "max", "sum"}, default="mean"
-        What a cell gives.
-    grid : int or tuple of int, default=(2, 2)
+    pooling : {"mean", "max", "sum"} or sequence of them, default="mean"
+        What a cell gives; of several, first all of the one and then all of the other.
+    grid : int or tuple of int, default=2
         Rows and columns of cells that the positions in each image are divided into, as equal as
-        can be: quadrants. Every image gives as many features, whatever its size.
+        can be: quadrants. Every image gives as many features, whatever its size. Of windows of
+        series, one number is that of cells along time.
     window : int or tuple of int, default=None
-        Rows and columns of positions in a cell, instead of a grid. Positions beyond the last whole
-        window are left out, and all images must have room for as many windows.
+        Rows and columns of positions in a cell, instead of a grid; along time likewise. Positions
+        beyond the last whole window are left out, and all images must have room for as many
+        windows.
     n_jobs : int, default=None
         Threads. None means as many as NumPy's BLAS would use, -1 every core.
 
@@ -169,8 +190,8 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     Notes
     -----
-    The features of an image are laid out as (rows of cells, columns of cells, features of a
-    patch). Responses are pooled block by block: memory does not grow with the size of an image,
+    The features of an image are laid out as (poolings, rows of cells, columns of cells, features of
+    a patch). Responses are pooled block by block: memory does not grow with the size of an image,
     nor with the number of images, but for the features themselves.
 
     References
@@ -203,8 +224,8 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         stride: int = 1,
         encoding: str = "activation",
         threshold: float = 0.5,
-        pooling: str = "mean",
-        grid: int | tuple[int, int] = (2, 2),
+        pooling: str | Sequence[str] = "mean",
+        grid: int | tuple[int, int] = 2,
         window: int | tuple[int, int] | None = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -218,14 +239,14 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self.window = window
         self.n_jobs = n_jobs
 
-    def fit(self, X: Images, y: object = None) -> Self:
+    def fit(self, X: Images | Recordings, y: object = None) -> Self:
         """Fit the model, if it is not fitted, and check that it goes with the images.
 
         Parameters
         ----------
         X : sequence of ndarray of shape (height, width) or (height, width, channels)
-            Or one array with the images along its first axis. Of a fitted model only the first
-            image is looked at.
+            Or one array with the images along its first axis; for a model of recordings, these.
+            Of a fitted model only the first is looked at.
         y : Ignored
 
         Returns
@@ -240,9 +261,7 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         check_integer("stride", self.stride, low=1)
         look_up("encoding", self.encoding, ENCODINGS)
         check_real("threshold", self.threshold, low=0)
-        look_up("pooling", self.pooling, POOLINGS)
-        grid = check_pair("grid", self.grid)
-        window = None if self.window is None else check_pair("window", self.window)
+        self._poolings()
         size = None if self.patch_size is None else check_pair("patch_size", self.patch_size)
         model = _thawed(self.model)
         extractor = _Steps.of(model).extractor
@@ -255,12 +274,13 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                 )
             model = clone(model).fit(X)
         steps = _Steps.of(model)
-        first = next(each_image(X))
+        first = steps.filtered(next(steps.each(X))[None])[0]
         if size is None and steps.extractor is None:
             raise ValueError(
                 "patch_size must be given, since the model holds no PatchExtractor: (height, "
                 "width) of the patches that it learned from."
             )
+        grid, window = self._cell_sizes(steps)
         learned = steps.extractor.patch_shape_ if steps.extractor is not None else ()
         shape = learned if size is None else (*size, *first.shape[2:])
         n_features = [*steps.of_patches, steps.autoencoder][0].n_features_in_
@@ -293,12 +313,13 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         check_is_fitted(self)
         dtype = precision_of(X)
         steps = _Steps.of(self.model_)
+        poolings = self._poolings()
         encoding = ENCODINGS[self.encoding](steps.autoencoder, self.threshold)
         normalise, weights, bias = _fold(steps.of_patches, encoding)
         weights = np.ascontiguousarray(weights.T.astype(dtype))
         bias = bias.astype(dtype)
         block_size = max(BLOCK_BYTES // (len(bias) * dtype.itemsize), 1)
-        out = np.empty((len(X), *self.grid_, encoding.n_features), dtype)
+        out = np.empty((len(X), len(poolings), *self.grid_, encoding.n_features), dtype)
 
         def features(patches: FloatArray) -> Iterator[FloatArray]:
             rows = patches.reshape(-1, patches.shape[-1])
@@ -310,14 +331,16 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                 yield part.reshape(*patches.shape[:3], -1)
 
         def work(start: int, images: FloatArray) -> None:
+            images = steps.filtered(images)
             cells = self._cells(start, images[0])
-            for step in steps.of_images:
-                images = step.transform(images)
-            self._pool(features, images, cells, block_size, out[start : start + len(images)])
+            pooled = dict(
+                zip(poolings, np.moveaxis(out[start : start + len(images)], 1, 0), strict=True)
+            )
+            self._pool(features, images, cells, block_size, pooled)
 
         engine = ThreadEngine(self.n_jobs)
         with engine.running():
-            engine.share(work, _runs(each_image(X), dtype, block_size))
+            engine.share(work, _runs(steps.each(X), dtype, block_size))
         return out.reshape(len(X), -1)
 
     def _pool(
@@ -326,15 +349,15 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         images: FloatArray,
         cells: tuple[NDArray[np.intp], NDArray[np.intp]],
         block_size: int,
-        out: FloatArray,
+        out: dict[str, FloatArray],
     ) -> None:
-        """Write what the cells of images of one shape give into `out`, strip by strip."""
-        join = POOLINGS[self.pooling]
+        """Write what the cells of images of one shape give, by each pooling, strip by strip."""
         rows, columns = cells
         height, width = self.patch_shape_[:2]
         n_strips = -(-rows[-1] * columns[-1] * len(images) // block_size)
         tops = np.linspace(0, rows[-1], min(n_strips, rows[-1]) + 1).astype(int)
-        out[...] = -np.inf if join is np.maximum else 0
+        for pooling, pooled in out.items():
+            pooled[...] = -np.inf if pooling == "max" else 0
         for top, bottom in pairwise(tops):
             strip = images[
                 :,
@@ -347,12 +370,29 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                 last = first + part.shape[-1]
                 for i, j in np.ndindex(*self.grid_):
                     cell = part[:, edges[i] : edges[i + 1], columns[j] : columns[j + 1]]
-                    if cell.size:
-                        joined = out[:, i, j, first:last]
+                    if not cell.size:
+                        continue
+                    for pooling, pooled in out.items():
+                        join, joined = POOLINGS[pooling], pooled[:, i, j, first:last]
                         join(joined, join.reduce(cell, axis=(1, 2)), out=joined)
                 first = last
-        if self.pooling == "mean":
-            out /= np.multiply.outer(np.diff(rows), np.diff(columns))[..., None]
+        if "mean" in out:
+            out["mean"] /= np.multiply.outer(np.diff(rows), np.diff(columns))[..., None]
+
+    def _cell_sizes(self, steps: _Steps) -> tuple[tuple[int, int], tuple[int, int] | None]:
+        """Grid and window as rows and columns; along time, one number is that of columns."""
+        along_time = isinstance(steps.extractor, WindowExtractor)
+        grid = _cells_of("grid", self.grid, along_time)
+        return grid, None if self.window is None else _cells_of("window", self.window, along_time)
+
+    def _poolings(self) -> list[str]:
+        """Names of the poolings, each once."""
+        names = [self.pooling] if isinstance(self.pooling, str) else list(self.pooling)
+        for name in names:
+            look_up("pooling", name, POOLINGS)
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"pooling must name at least one, each once, got {self.pooling!r}.")
+        return names
 
     def _positions(self, index: int, image: FloatArray) -> tuple[int, int]:
         """Rows and columns of positions in an image."""
@@ -367,7 +407,8 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         """Where cells begin among the rows and columns of positions, and where the last ends."""
         sizes, grid = self._positions(index, image), self.grid_
         room = f"image {index} has {sizes[0]} x {sizes[1]} positions, room for"
-        if self.window is None:
+        _, window = self._cell_sizes(_Steps.of(self.model_))
+        if window is None:
             if sizes[0] < grid[0] or sizes[1] < grid[1]:
                 raise ValueError(
                     f"{room} fewer than {grid[0]} x {grid[1]} cells. Use a coarser grid, a smaller "
@@ -376,7 +417,7 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             return np.arange(grid[0] + 1) * sizes[0] // grid[0], (
                 np.arange(grid[1] + 1) * sizes[1] // grid[1]
             )
-        height, width = check_pair("window", self.window)
+        height, width = window
         found = sizes[0] // height, sizes[1] // width
         if found != grid or 0 in grid:
             raise ValueError(
@@ -388,7 +429,7 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     @property
     def _n_features_out(self) -> int:
         encoding = ENCODINGS[self.encoding](_Steps.of(self.model_).autoencoder, self.threshold)
-        return int(np.prod(self.grid_)) * encoding.n_features
+        return len(self._poolings()) * int(np.prod(self.grid_)) * encoding.n_features
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -412,6 +453,13 @@ def _fold(steps: list[Any], encoding: _Encoding) -> tuple[list[Any], FloatArray,
     return steps, weights, bias
 
 
+def _cells_of(name: str, value: Any, along_time: bool) -> tuple[int, int]:
+    """Rows and columns, given as both or as one number."""
+    if along_time and isinstance(value, Integral):
+        return 1, check_integer(name, value, low=1)
+    return check_pair(name, value)
+
+
 def _runs(
     images: Iterable[FloatArray], dtype: np.dtype[Any], n_pixels: int
 ) -> Iterator[tuple[int, FloatArray]]:
@@ -422,7 +470,8 @@ def _runs(
     run: list[FloatArray] = []
     start = 0
     for index, image in enumerate(images):
-        if run and (image.shape != run[0].shape or (len(run) + 1) * image[..., :1].size > n_pixels):
+        n_run = (len(run) + 1) * int(np.prod(image.shape[:2]))
+        if run and (image.shape != run[0].shape or n_run > n_pixels):
             yield start, np.stack(run).astype(dtype, copy=False)
             run, start = [], index
         run.append(image)

@@ -16,12 +16,15 @@ from rhohat._validation import as_floats, check_integer, check_real
 from rhohat.ascent import ascend
 from rhohat.layers import Layer, top_layer
 from rhohat.objective import SparseObjective
-from rhohat.patches import PatchNormalizer
+from rhohat.patches import Extractor, PatchNormalizer, WindowExtractor
+from rhohat.sounds import SoundExtractor, SpectrogramExtractor
 from rhohat.whitening import OneOverFWhitening, Whitening
 
 __all__ = [
     "GradientCheck",
+    "TileAxes",
     "Tiles",
+    "axes_of",
     "check_gradient",
     "chromatic_share",
     "input_tiles",
@@ -198,6 +201,40 @@ def _at_rest(layer: Layer) -> FloatArray:
     return rest
 
 
+class TileAxes(NamedTuple):
+    """What the axes of units' tiles are, where a model learned from series.
+
+    Attributes
+    ----------
+    kind : {"spectrogram", "trace"}
+    n_moments : int
+        In a tile.
+    rate : float or None
+        Moments per second; None if unknown.
+    frequencies : ndarray or None
+        In Hz, of the rows of a tile, from the highest down; None if it has no place among them.
+    """
+
+    kind: str
+    n_moments: int
+    rate: float | None
+    frequencies: FloatArray | None
+
+
+def axes_of(layer: Layer) -> TileAxes | None:
+    """The axes of a layer's tiles; None where they are pictures of images, or of plain rows."""
+    extractor = next((step for step in layer.before if isinstance(step, Extractor)), None)
+    sound = next((step for step in layer.before if isinstance(step, SoundExtractor)), None)
+    if extractor is None or (sound is None and not isinstance(extractor, WindowExtractor)):
+        return None
+    height, n_moments = extractor.patch_shape_[:2]
+    rate = None if sound is None else 1 / sound.seconds_per_moment
+    if not isinstance(sound, SpectrogramExtractor):
+        return TileAxes("trace", n_moments, rate, None)
+    whole = height == sound.n_mels
+    return TileAxes("spectrogram", n_moments, rate, sound.frequencies_ if whole else None)
+
+
 class Tiles(NamedTuple):
     """One picture per unit.
 
@@ -208,11 +245,20 @@ class Tiles(NamedTuple):
         What each reshapes to, where it is a picture.
     title : str
         In which space the input lies.
+    kind : {"image", "trace"}, default="image"
+        How it is drawn: as pixels, or as a line for each of its rows.
     """
 
     values: FloatArray
     shape: tuple[int, ...] | None
     title: str
+    kind: str = "image"
+
+
+def _kind_of(layer: Layer, shape: tuple[int, ...] | None) -> str:
+    """How tiles of this shape are drawn."""
+    axes = axes_of(layer)
+    return "trace" if shape is None or (axes is not None and axes.kind == "trace") else "image"
 
 
 def tiles_of(model: BaseEstimator | Layer, radius: float = 1.0) -> Tiles:
@@ -231,7 +277,8 @@ def tiles_of(model: BaseEstimator | Layer, radius: float = 1.0) -> Tiles:
     directions, title = layer.encoders[0].weights, ""
     if isinstance(whitener, Whitening):
         directions, title = whitener.adjoint(directions), "before whitening"
-    return Tiles(_sought(layer, directions, radius), shapes[-1] if shapes else None, title)
+    shape = shapes[-1] if shapes else None
+    return Tiles(_sought(layer, directions, radius), shape, title, _kind_of(layer, shape))
 
 
 def input_tiles(
@@ -252,7 +299,8 @@ def input_tiles(
     turned = any(isinstance(step, Whitening) and step.method == "pca" for step in layer.before)
     fits = shape is not None and prod(shape) == values.shape[1] and not turned
     title = "as the autoencoder gets it"
-    return Tiles(values, shape if fits else None, title)
+    shape = shape if fits else None
+    return Tiles(values, shape, title, _kind_of(layer, shape))
 
 
 def pixel_tiles(
@@ -291,7 +339,7 @@ def pixel_tiles(
     if directions.ndim > 2:
         shape = directions.shape[1:]
     values = _sought(layer, directions.reshape(len(directions), -1), radius)
-    return Tiles(values, shape, title)
+    return Tiles(values, shape, title, _kind_of(layer, shape))
 
 
 def chromatic_share(tiles: FloatArray) -> Float64Array:

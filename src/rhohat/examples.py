@@ -12,10 +12,12 @@ from sklearn.base import BaseEstimator
 
 from rhohat._typing import FloatArray
 from rhohat._validation import check_rows
-from rhohat.diagnostics import input_tiles
+from rhohat.diagnostics import axes_of, input_tiles
 from rhohat.layers import Layer, layers_of
-from rhohat.patches import PatchExtractor, Places
-from rhohat.readers import LoadedImages
+from rhohat.patches import Extractor, Places
+from rhohat.readers import LoadedImages, LoadedRecordings
+from rhohat.recordings import each_recording
+from rhohat.sounds import SoundExtractor
 from rhohat.sources import ArraySource, Source
 from rhohat.stores import open_store, rows_of
 
@@ -30,7 +32,7 @@ class Examples:
     model : estimator
         Fitted, with one layer of units or several.
     data : images or rows
-        What the model's `fit` takes, or `LoadedImages`.
+        What the model's `fit` takes, or `LoadedImages` or `LoadedRecordings`.
     shape : tuple of int, default=None
         (height, width[, 3]) of rows that are pictures. Patches have their own.
 
@@ -43,9 +45,13 @@ class Examples:
     input_shape : tuple of int or None
         What a row of `source` reshapes to; None after a change of axes, by PCA for instance.
     images : sequence of ndarray or None
-        What patches were cut from.
+        What patches were cut from: images, series, or spectrograms of recordings.
     names : list of str
         Of the images.
+    sound : SoundExtractor or None
+        What made them of recordings.
+    axes : TileAxes or None
+        Of a row, if rows are windows of series.
 
     Raises
     ------
@@ -58,26 +64,29 @@ class Examples:
     ) -> None:
         self.images: Sequence[FloatArray] | None = None
         self.names: list[str] = []
+        self.sound: SoundExtractor | None = None
         self.source: Source
         self._places: Any = None
         layer: Layer = layers_of(model)[0]
         steps = list(layer.before)
-        extractors = [step for step in steps if isinstance(step, PatchExtractor)]
+        extractors = [step for step in steps if isinstance(step, Extractor)]
         if extractors:
-            images = data.images if isinstance(data, LoadedImages) else data
-            cut = steps.index(extractors[0])
-            filtered = images
+            extractor = extractors[0]
+            given = _given(data)
+            cut = steps.index(extractor)
+            shown = filtered = given
             for step in steps[:cut]:
                 filtered = step.transform(filtered)
-            patches = extractors[0].draw(filtered)
-            self.images, self._places = images, patches.places
-            self.names = (
-                list(data.names)
-                if isinstance(data, LoadedImages)
-                else [f"image {number}" for number in range(len(images))]
-            )
+                if isinstance(step, SoundExtractor):
+                    _check_rate(data, step)
+                    self.sound, self._recordings, shown = step, given, filtered
+            patches = extractor.draw(filtered)
+            self.images, self._each, self._places = shown, extractor.each, patches.places
+            loaded = isinstance(data, LoadedImages | LoadedRecordings)
+            noun = "recording" if self.sound is not None else extractor.noun
+            self.names = list(data.names) if loaded else [f"{noun} {n}" for n in range(len(shown))]
             rows: Any = patches.rows
-            shape = extractors[0].patch_shape_
+            shape = extractor.patch_shape_
             steps = steps[cut + 1 :]
         else:
             stored = open_store(data)
@@ -93,6 +102,7 @@ class Examples:
             rows = step.transform(rows)
         self.source = rows_of(layer.estimator, rows, reset=False)
         self.input_shape = input_tiles(layer, shape).shape
+        self.axes = axes_of(layer)
 
     def __len__(self) -> int:
         return self.source.shape[0]
@@ -101,6 +111,18 @@ class Examples:
     def n_given(self) -> int:
         """Images, or rows, that the user gave."""
         return self._given.shape[0] if self.images is None else len(self.images)
+
+    def image(self, number: int) -> FloatArray:
+        """One of the images, or series, that rows were cut out of."""
+        assert self.images is not None
+        return next(iter(self._each([self.images[number]])))
+
+    def samples(self, number: int) -> FloatArray:
+        """One of the recordings, one channel at the model's rate."""
+        assert self.sound is not None
+        recording = next(each_recording([self._recordings[number]], self.sound.rate))
+        mixed: FloatArray = recording.mean(axis=0)
+        return mixed
 
     def inputs(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers, in any order, as the first layer gets them."""
@@ -123,11 +145,26 @@ class Examples:
         places = self._places(rows)
         pixels = np.empty((len(rows), *self.shape), dtype=np.float32)
         for number in np.unique(places.image):
-            image = self.images[number]
+            image = self.image(number)
             for index in np.flatnonzero(places.image == number):
                 top, left = places.top[index], places.left[index]
                 pixels[index] = image[top : top + height, left : left + width]
         return pixels
+
+
+def _given(data: Any) -> Any:
+    """Images or recordings without their names."""
+    if isinstance(data, LoadedImages):
+        return data.images
+    return data.recordings if isinstance(data, LoadedRecordings) else data
+
+
+def _check_rate(data: Any, sound: SoundExtractor) -> None:
+    if isinstance(data, LoadedRecordings) and data.rate != sound.rate:
+        raise ValueError(
+            f"the recordings were read at {data.rate} samples per second, but the model learned at "
+            f"{sound.rate}: load_recordings(..., rate={sound.rate})."
+        )
 
 
 def _take(source: Source, rows: NDArray[np.intp]) -> FloatArray:

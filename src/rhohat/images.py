@@ -10,7 +10,7 @@ import numpy as np
 from rhohat._typing import FloatArray
 from rhohat._validation import PRECISIONS
 
-__all__ = ["ImageSequence", "Images", "MappedImages", "check_images", "each_image", "precision_of"]
+__all__ = ["ImageSequence", "Images", "MappedImages", "each_image", "precision_of"]
 
 #: Images of any shapes, (height, width) or (height, width, channels), or one array of equal ones.
 Images: TypeAlias = Sequence[FloatArray] | FloatArray
@@ -94,14 +94,3 @@ def precision_of(X: Images) -> np.dtype[Any]:
     images = [X] if hasattr(X, "dtype") else X
     single = all(getattr(image, "dtype", None) == np.float32 for image in images)
     return np.dtype(np.float32 if single else np.float64)
-
-
-def check_images(X: Images) -> Sequence[FloatArray]:
-    """Images as a list of finite float arrays; an `ImageSequence` as it is.
-
-    Raises
-    ------
-    ValueError
-        As `each_image`; for an `ImageSequence` whenever it is gone through.
-    """
-    return X if isinstance(X, ImageSequence) else list(each_image(X))

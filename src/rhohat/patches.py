@@ -1,12 +1,12 @@
-"""Patches: small windows of images, as rows."""
+"""Patches of images and windows of series, as rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, Self, cast
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +17,20 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat._typing import FloatArray
 from rhohat._validation import as_floats, check_integer, check_pair, check_real
 from rhohat.engines import ThreadEngine
-from rhohat.images import Images, ImageSequence, check_images, each_image
+from rhohat.images import Images, ImageSequence, each_image
+from rhohat.recordings import Recordings, each_recording
 from rhohat.sources import ArraySource, Partition, Rows, check_finite
 from rhohat.stores import ChunkedStore, Mapped, RowData, rows_of
 
 __all__ = [
     "ContrastNormalizer",
+    "Extractor",
     "PatchExtractor",
     "PatchNormalizer",
     "PatchSource",
     "Patches",
     "Places",
+    "WindowExtractor",
     "check_fit",
     "every_patch",
 ]
@@ -56,8 +59,8 @@ class PatchSource(ChunkedStore):
     Parameters
     ----------
     images : ImageSequence
-    patch_shape : tuple of int
-        (height, width[, channels]).
+    extractor : Extractor
+        Fitted.
     n_patches : int
     random_state : RandomState
         Draws how many patches each image gives, and where.
@@ -66,25 +69,27 @@ class PatchSource(ChunkedStore):
     def __init__(
         self,
         images: ImageSequence,
-        patch_shape: tuple[int, ...],
+        extractor: Extractor,
         n_patches: int,
         random_state: np.random.RandomState,
     ) -> None:
         self.images = images
-        self.patch_shape = patch_shape
+        self.extractor = copy(extractor)
+        self.patch_shape = extractor.patch_shape_
         n_images = len(images)
         counts = random_state.multinomial(n_patches, np.full(n_images, 1 / n_images))
         self.seeds = random_state.randint(2**31, size=n_images)
         self.numbers = np.flatnonzero(counts)
-        shape = n_patches, int(np.prod(patch_shape))
+        shape = n_patches, int(np.prod(self.patch_shape))
         ends = np.cumsum(counts[self.numbers])
-        super().__init__(f"patches of {n_images} images", shape, images.dtype, ends)
+        name = f"{extractor.pieces} of {n_images} {extractor.noun.removesuffix('s')}s"
+        super().__init__(name, shape, images.dtype, ends)
 
     def load_granule(self, start: int, stop: int) -> FloatArray:
         """All patches of one image."""
         number = self.numbers[np.searchsorted(self.ends, start, side="right")]
-        image = next(each_image([self.images[number]]))
-        check_fit(self.patch_shape, number, image)
+        image = next(self.extractor.each([self.images[number]]))
+        self.extractor._check_fit(number, image)
         corners = self._corners(number, image, stop - start)
         patches = _cut_out(image, self.patch_shape, corners)
         return patches.astype(self.dtype, copy=False).reshape(len(corners), -1)
@@ -96,7 +101,8 @@ class PatchSource(ChunkedStore):
         for granule in np.unique(granules):
             start, stop = (0, *self.ends)[granule], self.ends[granule]
             number, mine = self.numbers[granule], granules == granule
-            drawn = self._corners(number, self.images[number], stop - start)
+            image = next(self.extractor.each([self.images[number]]))
+            drawn = self._corners(number, image, stop - start)
             corners[mine] = drawn[rows[mine] - start]
         return Places(self.numbers[granules], *corners.T)
 
@@ -148,13 +154,25 @@ def every_patch(images: FloatArray, patch_shape: tuple[int, ...], stride: int = 
     return picked.reshape(*picked.shape[:3], -1)
 
 
-def check_fit(patch_shape: tuple[int, ...], index: int, image: FloatArray) -> None:
-    """Raise ValueError unless patches of this shape can be cut out of the image."""
+def check_fit(
+    patch_shape: tuple[int, ...],
+    index: int,
+    image: FloatArray,
+    noun: str = "image",
+    pieces: str = "patches",
+) -> None:
+    """Raise ValueError unless pieces of this shape can be cut out of an array."""
     height, width, *channels = patch_shape
+    values = "pixels" if noun == "image" else "values"
+    if noun != "image" and image.shape[0] != height:
+        raise ValueError(
+            f"{noun} {index} has {image.shape[0]} channels, but the first had {height}: all must "
+            "have the same."
+        )
     if image.shape[0] < height or image.shape[1] < width:
         raise ValueError(
-            f"image {index} has {image.shape[0]} x {image.shape[1]} pixels, too few for "
-            f"patches of {height} x {width}. Leave it out, or use smaller patches."
+            f"{noun} {index} has {image.shape[0]} x {image.shape[1]} {values}, too few for "
+            f"{pieces} of {height} x {width}. Leave it out, or use smaller {pieces}."
         )
     if list(image.shape[2:]) != channels:
         raise ValueError(
@@ -163,7 +181,153 @@ def check_fit(patch_shape: tuple[int, ...], index: int, image: FloatArray) -> No
         )
 
 
-class PatchExtractor(TransformerMixin, BaseEstimator):
+class Extractor(TransformerMixin, BaseEstimator):
+    """What extractors of patches and of windows have in common: pieces of arrays, one per row.
+
+    A piece spans `_span` values along the first two axes; a span of None is the whole axis of the
+    first array, which all others must share.
+
+    Attributes
+    ----------
+    patch_shape_ : tuple of int
+        What a row reshapes to.
+    """
+
+    #: What errors call one of the arrays and its pieces.
+    noun: ClassVar[str]
+    pieces: ClassVar[str]
+    random_state: int | np.random.RandomState | None
+
+    def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
+        """The span, and how many pieces are drawn; None takes all, one after the other."""
+        raise NotImplementedError
+
+    @staticmethod
+    def each(X: Any) -> Iterator[FloatArray]:
+        """The arrays that X holds, checked, one after the other."""
+        raise NotImplementedError
+
+    def fit(self, X: Any, y: object = None) -> Self:
+        """Learn the shape of a row, and check that every array has room for it.
+
+        Parameters
+        ----------
+        X : sequence of ndarray
+            Or one array with them along its first axis.
+        y : Ignored
+
+        Returns
+        -------
+        self : Extractor
+        """
+        (height, width), _ = self._check()
+        arrays = X if isinstance(X, ImageSequence) else list(self.each(X))
+        first = next(self.each(arrays))
+        self.patch_shape_ = (height or first.shape[0], width or first.shape[1], *first.shape[2:])
+        if not isinstance(arrays, ImageSequence):  # which are checked when they are cut
+            for index, array in enumerate(arrays):
+                self._check_fit(index, array)
+        return self
+
+    def transform(self, X: Any) -> FloatArray:
+        """Take pieces, one per row.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        pieces : ndarray of shape (n_pieces, n_values)
+            More than 1 GiB drawn from an `ImageSequence` are a `PatchSource`, which cuts them
+            whenever they are read, array by array: what follows in a pipeline takes it.
+        """
+        return cast(FloatArray, self.draw(X).rows)
+
+    def draw(self, X: Any) -> Patches:
+        """Take pieces, and say where each comes from.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        patches : Patches
+            Their rows as `transform` gives them.
+        """
+        check_is_fitted(self)
+        _, n_pieces = self._check()
+        arrays = X if isinstance(X, ImageSequence) else list(self.each(X))
+        if n_pieces is None:
+            return self._all(arrays)
+        dtype = arrays.dtype if isinstance(arrays, ImageSequence) else np.result_type(*arrays)
+        n_arrays, n_features = len(arrays), int(np.prod(self.patch_shape_))
+        random_state = check_random_state(self.random_state)
+        if isinstance(arrays, ImageSequence) and n_pieces * n_features * dtype.itemsize > (
+            PATCH_BYTES
+        ):
+            source = PatchSource(arrays, self, n_pieces, random_state)
+            return Patches(source, source.places)
+        chosen = random_state.randint(n_arrays, size=n_pieces)
+        shares = random_state.uniform(size=(n_pieces, 2))
+        corners = np.empty(shares.shape, dtype=np.intp)
+        patches = np.empty((n_pieces, *self.patch_shape_), dtype=dtype)
+        for index, array in enumerate(self.each(arrays)):
+            self._check_fit(index, array)
+            mine = np.flatnonzero(chosen == index)
+            corners[mine] = _corners(array, self.patch_shape_, shares[mine])
+            patches[mine] = _cut_out(array, self.patch_shape_, corners[mine])
+        return Patches(
+            patches.reshape(n_pieces, -1),
+            lambda rows: Places(chosen[rows], *corners[rows].T),
+        )
+
+    def _all(self, arrays: Sequence[FloatArray]) -> Patches:
+        """Every piece of every array, in order."""
+        found, images, corners = [], [], []
+        for index, array in enumerate(self.each(arrays)):
+            self._check_fit(index, array)
+            pieces = every_patch(array[None], self.patch_shape_, self._stride)[0]
+            found.append(pieces.reshape(-1, pieces.shape[-1]))
+            images.append(np.full(len(found[-1]), index))
+            steps = np.indices(pieces.shape[:2]).reshape(2, -1).T
+            corners.append(steps * self._stride)
+        image, corner = np.concatenate(images), np.concatenate(corners)
+        return Patches(np.concatenate(found), lambda rows: Places(image[rows], *corner[rows].T))
+
+    @property
+    def _stride(self) -> int:
+        """Values from one piece to the next, where all are taken."""
+        return 1
+
+    def _check_fit(self, index: int, array: FloatArray) -> None:
+        check_fit(self.patch_shape_, index, array, self.noun, self.pieces)
+
+    def adjoint(self, weights: FloatArray) -> FloatArray:
+        """Weights on rows as what rows are.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (k, n_features)
+
+        Returns
+        -------
+        directions : ndarray of shape (k, height, width[, channels])
+        """
+        check_is_fitted(self)
+        directions: FloatArray = as_floats(weights).reshape(-1, *self.patch_shape_)
+        return directions
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class PatchExtractor(Extractor):
     """Patches at random positions of random images, one per row; or each whole image as a row.
 
     Every image is as likely as every other, and so is every position in it where the whole patch
@@ -185,6 +349,8 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
         (height, width), or (height, width, channels) for colour images: what a row reshapes to.
     """
 
+    noun, pieces = "image", "patches"
+
     def __init__(
         self,
         patch_size: int | tuple[int, int] | None = 10,
@@ -196,118 +362,89 @@ class PatchExtractor(TransformerMixin, BaseEstimator):
         self.n_patches = n_patches
         self.random_state = random_state
 
-    def fit(self, X: Images, y: object = None) -> Self:
-        """Learn the patches' shape, and check that they fit into every image.
+    @staticmethod
+    def each(X: Images) -> Iterator[FloatArray]:
+        """Images as finite float arrays; see `rhohat.images.each_image`."""
+        return each_image(X)
 
-        Parameters
-        ----------
-        X : sequence of ndarray of shape (height, width) or (height, width, channels)
-            Or one array with the images along its first axis.
-        y : Ignored
-
-        Returns
-        -------
-        self : PatchExtractor
-        """
-        size = None if self.patch_size is None else check_pair("patch_size", self.patch_size)
-        if size is not None:
-            check_integer("n_patches", self.n_patches, low=1)
-        images = check_images(X)
-        first = next(each_image(images))
-        self.patch_shape_ = (*(size or first.shape[:2]), *first.shape[2:])
-        if not isinstance(images, ImageSequence):  # which are checked when they are cut
-            for index, image in enumerate(images):
-                self._check_fit(index, image)
-        return self
-
-    def transform(self, X: Images) -> FloatArray:
-        """Draw patches.
-
-        Parameters
-        ----------
-        X : as in `fit`
-
-        Returns
-        -------
-        patches : ndarray of shape (n_patches, height * width [* channels])
-            Or one row per image, where they are taken whole. More than 1 GiB of patches of an
-            `ImageSequence` are a `PatchSource`, which cuts them whenever they are read, image by
-            image: what follows in a pipeline takes it.
-        """
-        return cast(FloatArray, self.draw(X).rows)
-
-    def draw(self, X: Images) -> Patches:
-        """Draw patches, and say where each comes from.
-
-        Parameters
-        ----------
-        X : as in `fit`
-
-        Returns
-        -------
-        patches : Patches
-            Their rows as `transform` gives them.
-        """
-        check_is_fitted(self)
-        images = check_images(X)
-        dtype = images.dtype if isinstance(images, ImageSequence) else np.result_type(*images)
-        n_images, n_features = len(images), int(np.prod(self.patch_shape_))
+    def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
         if self.patch_size is None:
-            whole = np.empty((n_images, n_features), dtype)
-            for index, image in enumerate(each_image(images)):
-                self._check_fit(index, image)
-                whole[index] = image.ravel()
-            return Patches(whole, lambda rows: Places(rows, 0 * rows, 0 * rows))
-        random_state = check_random_state(self.random_state)
-        n_bytes = self.n_patches * n_features * dtype.itemsize
-        if isinstance(images, ImageSequence) and n_bytes > PATCH_BYTES:
-            source = PatchSource(images, self.patch_shape_, self.n_patches, random_state)
-            return Patches(source, source.places)
-        chosen = random_state.randint(n_images, size=self.n_patches)
-        shares = random_state.uniform(size=(self.n_patches, 2))
-        corners = np.empty(shares.shape, dtype=np.intp)
-        patches = np.empty((self.n_patches, *self.patch_shape_), dtype=dtype)
-        for index, image in enumerate(each_image(images)):
-            self._check_fit(index, image)
-            mine = np.flatnonzero(chosen == index)
-            corners[mine] = _corners(image, self.patch_shape_, shares[mine])
-            patches[mine] = _cut_out(image, self.patch_shape_, corners[mine])
-        return Patches(
-            patches.reshape(self.n_patches, -1),
-            lambda rows: Places(chosen[rows], *corners[rows].T),
-        )
+            return (None, None), None
+        n_patches = check_integer("n_patches", self.n_patches, low=1)
+        return check_pair("patch_size", self.patch_size), n_patches
 
-    def adjoint(self, weights: FloatArray) -> FloatArray:
-        """Weights on patches as patches.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (k, n_features)
-
-        Returns
-        -------
-        directions : ndarray of shape (k, height, width[, channels])
-        """
-        check_is_fitted(self)
-        directions: FloatArray = as_floats(weights).reshape(-1, *self.patch_shape_)
-        return directions
-
-    def _check_fit(self, index: int, image: FloatArray) -> None:
+    def _check_fit(self, index: int, array: FloatArray) -> None:
         height, width = self.patch_shape_[:2]
-        if self.patch_size is None and image.shape[:2] != (height, width):
+        if self.patch_size is None and array.shape[:2] != (height, width):
             raise ValueError(
-                f"image {index} has {image.shape[0]} x {image.shape[1]} pixels, others "
+                f"image {index} has {array.shape[0]} x {array.shape[1]} pixels, others "
                 f"{height} x {width}: whole images must have one shape. Cut patches instead, "
                 "patch_size=10 for instance."
             )
-        check_fit(self.patch_shape_, index, image)
+        super()._check_fit(index, array)
 
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+
+class WindowExtractor(Extractor):
+    """Windows of series: of recordings, of spectrograms, of any signals of one or more channels.
+
+    Every series is as likely as every other, and so is every moment in it where the whole window
+    fits. A window holds all channels, or all frequencies.
+
+    Parameters
+    ----------
+    length : int, default=10
+        Moments of a window: samples of a signal, columns of a spectrogram.
+    n_windows : int or None, default=30000
+        Windows in all, at random. None takes all of them, in order, `stride` apart.
+    stride : int, default=1
+        Moments from one window to the next, where all are taken.
+    random_state : int, RandomState or None, default=None
+        Draws series and moments.
+
+    Attributes
+    ----------
+    patch_shape_ : tuple of int
+        (channels, length): what a row reshapes to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import WindowExtractor
+    >>> recording = np.random.RandomState(0).randn(8, 1000)  # 8 channels
+    >>> WindowExtractor(50, n_windows=200, random_state=0).fit_transform([recording]).shape
+    (200, 400)
+    """
+
+    noun, pieces = "series", "windows"
+
+    def __init__(
+        self,
+        length: int = 10,
+        *,
+        n_windows: int | None = 30_000,
+        stride: int = 1,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.length = length
+        self.n_windows = n_windows
+        self.stride = stride
+        self.random_state = random_state
+
+    @staticmethod
+    def each(X: Recordings) -> Iterator[FloatArray]:
+        """Series as finite float arrays; see `rhohat.recordings.each_recording`."""
+        return each_recording(X)
+
+    def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
+        length = check_integer("length", self.length, low=1)
+        check_integer("stride", self.stride, low=1)
+        if self.n_windows is None:
+            return (None, length), None
+        return (None, length), check_integer("n_windows", self.n_windows, low=1)
+
+    @property
+    def _stride(self) -> int:
+        return self.stride
 
 
 def _without_mean(X: FloatArray) -> FloatArray:

@@ -28,9 +28,15 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.autoencoder import EXACT, RUNNING, SparseAutoencoder
 from rhohat.convolution import ConvolutionalFeatures
 from rhohat.objective import LossTerms
-from rhohat.patches import ContrastNormalizer, PatchExtractor, PatchNormalizer
+from rhohat.patches import (
+    ContrastNormalizer,
+    PatchExtractor,
+    PatchNormalizer,
+    WindowExtractor,
+)
 from rhohat.penalties import KLSparsity, L1Sparsity, NoSparsity
 from rhohat.solvers import LBFGS, GradientDescent
+from rhohat.sounds import SpectrogramExtractor, WaveformExtractor
 from rhohat.stacked import StackedAutoencoder, StackedAutoencoderClassifier
 from rhohat.streaming import Adam
 from rhohat.tensorfiles import (
@@ -269,6 +275,12 @@ ROWS: dict[str, Row] = {
         ),
         Row(OneOverFWhitening, {"scale_": NUMBER}),
         Row(PatchExtractor, {"patch_shape_": SHAPE}),
+        Row(WindowExtractor, {"patch_shape_": SHAPE}),
+        Row(
+            SpectrogramExtractor,
+            {"frequencies_": Array(("b",)), "mean_": Array(("b",)), "scale_": NUMBER},
+        ),
+        Row(WaveformExtractor, {"n_recordings_": COUNT}),
         Row(PatchNormalizer, {**COLUMNS, "scale_": NUMBER}),
         Row(ContrastNormalizer, COLUMNS),
         Row(

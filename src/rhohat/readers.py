@@ -1,4 +1,4 @@
-"""Users' files: photographs and arrays, of images or of plain rows.
+"""Users' files: photographs, recordings, and arrays of images or of plain rows.
 
 Each kind of file is one row of `FORMATS`: how to tell what a file holds from its header, and how to
 read it. Files come from anywhere, so that nothing in them is run or believed, and whatever is wrong
@@ -17,7 +17,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeAlias
@@ -26,9 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat._typing import FloatArray
-from rhohat._validation import extra, look_up
+from rhohat._validation import check_integer, check_real, extra, look_up
 from rhohat.images import ImageSequence
-from rhohat.sources import Source
+from rhohat.recordings import FileRecordings, Part, look_at_sound, own_step, read_sound
+from rhohat.sources import DataFileError, Source
 from rhohat.stores import SUFFIXES, Concatenation, open_file
 
 __all__ = [
@@ -36,8 +37,10 @@ __all__ = [
     "DataFileError",
     "DataFiles",
     "LoadedImages",
+    "LoadedRecordings",
     "Skipped",
     "load_images",
+    "load_recordings",
     "load_rows",
 ]
 
@@ -49,11 +52,9 @@ PIXEL_LIMIT = 89_478_485
 RATIO_LIMIT, BYTES_LIMIT = 100, 100_000_000
 #: EXIF's tag of how the camera was held.
 ORIENTATION = 274
+#: Samples per second that recordings are brought to at most, unless a rate is given.
+RATE = 16_000
 ON_ERROR = {"skip": "leave the file out and go on", "fail": "raise DataFileError"}
-
-
-class DataFileError(ValueError):
-    """A file that cannot be read, or none that can."""
 
 
 class LoadedImages(NamedTuple):
@@ -74,6 +75,26 @@ class LoadedImages(NamedTuple):
     skipped: list[Skipped]
 
 
+class LoadedRecordings(NamedTuple):
+    """Recordings and what they are called.
+
+    Attributes
+    ----------
+    recordings : sequence of ndarray of float32 of shape (n_samples,)
+        Each is decoded, mixed down and resampled when it is asked for.
+    names : list of str
+    skipped : list of Skipped
+        Files that were left out.
+    rate : int
+        Samples per second.
+    """
+
+    recordings: FileRecordings
+    names: list[str]
+    skipped: list[Skipped]
+    rate: int
+
+
 class Skipped(NamedTuple):
     """A file that was left out, and why."""
 
@@ -86,16 +107,22 @@ class Content(NamedTuple):
 
     Attributes
     ----------
-    kind : {"images", "rows"}
+    kind : {"images", "rows", "recordings"}
     shape : tuple of int
-        (images, height, width[, channels]), or (rows, columns).
+        (images, height, width[, channels]), (rows, columns), or (1, channels, samples).
     dtype : dtype
         Of the file's numbers; what is computed with is a float.
+    rate : int, default=0
+        Samples per second of a recording.
+    note : str, default=""
+        What is wrong with a file that can be used all the same.
     """
 
     kind: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    rate: int = 0
+    note: str = ""
 
 
 class FileFormat(NamedTuple):
@@ -490,6 +517,20 @@ def _read_in(
     return read
 
 
+# Recordings
+
+
+def _look_at_sound(path: Path, key: str | None) -> Content:
+    rate, n_samples, n_channels, note = look_at_sound(path)
+    shape = 1, n_channels, n_samples
+    return Content("recordings", shape, np.dtype(np.float32), rate, note)
+
+
+def _read_sound(path: Path, key: str | None) -> NDArray[Any]:
+    samples, _ = read_sound(path)
+    return samples[None]
+
+
 #: Kinds of files, each one row.
 FORMATS = (
     FileFormat(
@@ -503,6 +544,7 @@ FORMATS = (
     FileFormat((".npz",), _look_at_npz, _read_npz),
     FileFormat((".mat",), _look_at_mat, _read_mat),
     FileFormat((".h5", ".hdf5"), _look_in(_opened_hdf5), _read_in(_opened_hdf5)),
+    FileFormat((".wav", ".flac", ".ogg", ".oga", ".aiff", ".aif"), _look_at_sound, _read_sound),
     FileFormat((".zarr",), _look_in(_opened_zarr), _read_in(_opened_zarr), is_folder=True),
 )
 _BY_SUFFIX = {suffix: row for row in FORMATS for suffix in row.suffixes}
@@ -514,13 +556,15 @@ class DataFiles:
 
     Attributes
     ----------
-    kind : {"images", "rows"}
+    kind : {"images", "rows", "recordings"}
     contents : dict of Path to Content
         In the order of their names, folder by folder.
     skipped : list of Skipped
         Files that cannot be read; reading adds to it.
     ignored : list of Path
         Files in folders whose endings are not those of data.
+    notes : list of Skipped
+        Files that are used although something is wrong with them.
     """
 
     kind: str
@@ -530,6 +574,7 @@ class DataFiles:
     key: str | None = None
     on_error: str = "fail"
     shape: tuple[int, ...] | None = None
+    notes: list[Skipped] = field(default_factory=list)
 
     @classmethod
     def find(
@@ -572,6 +617,8 @@ class DataFiles:
                 content = _format_of(path).look(path, key)
                 if shape is not None:
                     content = _with_shape(content, shape)
+                if content.note:
+                    found.notes.append(Skipped(str(path), content.note))
                 height, width = content.shape[1:3] if content.kind == "images" else smallest
                 if height < smallest[0] or width < smallest[1]:
                     raise DataFileError(
@@ -610,6 +657,44 @@ class DataFiles:
         self._need_some(names)
         found = FileImages(self, sizes, color, np.result_type(*dtypes)) if lazy else images
         return LoadedImages(found, names, list(self.skipped))
+
+    def recordings(
+        self, rate: int | None = None, *, longest: float | None = None, shortest: float = 0.0
+    ) -> LoadedRecordings:
+        """Recordings that are decoded when they are asked for; see `load_recordings`.
+
+        What cannot be read is found in a pass over the files.
+        """
+        rate = rate or min(RATE, *(content.rate for content in self.contents.values()))
+        parts: list[Part] = []
+        names: list[str] = []
+        for path, content in self.contents.items():
+            with self._on_error(path):
+                own, n_samples = content.rate, content.shape[2]
+                if n_samples < shortest * own:
+                    raise DataFileError(
+                        f"lasts {n_samples / own:.3f} s, too short for windows of {shortest:g} s"
+                    )
+                step = n_samples if longest is None else _part_of(longest, own, rate)
+                mine = [
+                    Part(path, start, min(start + step, n_samples))
+                    for start in range(0, n_samples, step)
+                ]
+                if len(mine) > 1 and mine[-1].stop - mine[-1].start < shortest * own:
+                    mine[-2:] = [Part(path, mine[-2].start, n_samples)]
+                for _, start, stop in mine:
+                    self._decode(path, start, stop)
+                parts += mine
+                names += [_name_of(part, own) if len(mine) > 1 else str(path) for part in mine]
+        self._need_some(names)
+        return LoadedRecordings(FileRecordings(parts, rate), names, list(self.skipped), rate)
+
+    def _decode(self, path: Path, start: int, stop: int) -> None:
+        """Check that samples can be decoded; note those that are missing."""
+        samples, _ = read_sound(path, start, stop)
+        missing = stop - start - samples.shape[1]
+        if missing:
+            raise DataFileError(f"ends early: {missing:,} samples cannot be decoded")
 
     def stack(self, path: Path, color: bool) -> FloatArray | list[FloatArray]:
         """The images of one file."""
@@ -889,12 +974,79 @@ def load_images(
         If a path does not exist.
     """
     files = DataFiles.find(_listed(paths), key=key, on_error=on_error, smallest=smallest)
+    if files.kind == "recordings":
+        raise DataFileError(f"{next(iter(files.contents))} is a recording. Use load_recordings.")
     if files.kind != "images":
         raise DataFileError(
             f"{next(iter(files.contents))} holds plain rows of numbers, no images. Use load_rows; "
             "an array of one image must have shape (1, height, width)."
         )
     return files.images(color=color, lazy=lazy)
+
+
+def _part_of(longest: float, own: int, rate: int) -> int:
+    """Samples of a part of about `longest` seconds, a whole number of them at both rates."""
+    step = own_step(own, rate)
+    return max(round(longest * own / step), 1) * step
+
+
+def _name_of(part: Part, rate: int) -> str:
+    return f"{part.path}, {part.start / rate:g} to {part.stop / rate:g} s"
+
+
+def load_recordings(
+    paths: PathLike | Iterable[PathLike],
+    *,
+    rate: int | None = None,
+    longest: float | None = None,
+    on_error: str = "fail",
+) -> LoadedRecordings:
+    """Find recordings (WAV, FLAC, OGG, AIFF), to be decoded when they are asked for.
+
+    Each is mixed down to one channel and resampled. All files are decoded once before, a part at a
+    time, so that what cannot be read is found now. A WAV that ends before its header says is used
+    as far as it goes, with a warning.
+
+    Parameters
+    ----------
+    paths : path-like or iterable of path-like
+        Files and folders. Folders are searched to the bottom, without hidden files.
+    rate : int, default=None
+        Samples per second to bring all to. None: the lowest of the files' own rates, and 16,000 at
+        most.
+    longest : float, default=None
+        Seconds from which a recording is cut into parts of this length, each a recording of its
+        own: memory then does not grow with the length of files. None leaves them whole.
+    on_error : {"fail", "skip"}, default="fail"
+        What to do where a file cannot be read: raise, or leave it out and list it in `skipped`.
+
+    Returns
+    -------
+    recordings : LoadedRecordings
+
+    Raises
+    ------
+    DataFileError
+        If a file cannot be read and `on_error` is "fail", or if none can. Names the file.
+    FileNotFoundError
+        If a path does not exist.
+
+    Warns
+    -----
+    UserWarning
+        Of files that end early.
+    """
+    if rate is not None:
+        check_integer("rate", rate, low=1)
+    if longest is not None:
+        check_real("longest", longest, low=0, open_ends=True)
+    files = DataFiles.find(_listed(paths), on_error=on_error)
+    if files.kind != "recordings":
+        raise DataFileError(f"{next(iter(files.contents))} holds {files.kind}, no recording.")
+    loaded = files.recordings(rate, longest=longest)
+    for file, note in files.notes:
+        warnings.warn(f"{file} {note}.", UserWarning, stacklevel=2)
+    return loaded
 
 
 def load_rows(
@@ -919,7 +1071,9 @@ def load_rows(
     """
     files = DataFiles.find(_listed(paths), key=key, on_error=on_error)
     if files.kind != "rows":
-        raise DataFileError(f"{next(iter(files.contents))} holds images. Use load_images.")
+        raise DataFileError(
+            f"{next(iter(files.contents))} holds {files.kind}. Use load_{files.kind}."
+        )
     return files.rows()
 
 

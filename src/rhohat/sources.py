@@ -22,6 +22,7 @@ __all__ = [
     "ArraySource",
     "Column",
     "DataChangedError",
+    "DataFileError",
     "Head",
     "Labelled",
     "Origin",
@@ -73,6 +74,10 @@ S = TypeVar("S")
 
 class DataChangedError(OSError):
     """The data are not what they were when training began: edited, shortened or gone."""
+
+
+class DataFileError(ValueError):
+    """A file that cannot be read, or none that can."""
 
 
 class Source(Protocol):

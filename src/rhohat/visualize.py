@@ -16,9 +16,9 @@ from rhohat._typing import FloatArray
 from rhohat._validation import check_integer
 from rhohat.activity import survey
 from rhohat.autoencoder import SparseAutoencoder
-from rhohat.diagnostics import tiles_of
+from rhohat.diagnostics import TileAxes, axes_of, tiles_of
 from rhohat.examples import Examples
-from rhohat.layers import top_layer
+from rhohat.layers import Layer, top_layer
 from rhohat.pictures import picture_shape, tile_grid
 
 if TYPE_CHECKING:
@@ -32,14 +32,18 @@ __all__ = ["plot_features", "plot_top_examples", "plot_training", "save_figure"]
 
 
 def plot_features(
-    model: BaseEstimator | ArrayLike,
+    model: BaseEstimator | Layer | ArrayLike,
     *,
     patch_shape: tuple[int, ...] | None = None,
+    order: ArrayLike | None = None,
     n_columns: int | None = None,
     cmap: str = "gray",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the input that activates each unit most, one tile per unit.
+
+    Of a model of recordings, tiles are spectrograms, with frequency and time along the first of
+    them, or waveforms; of other series, a line for each channel.
 
     Parameters
     ----------
@@ -47,6 +51,8 @@ def plot_features(
         A fitted model, of whose layers the top one is shown, or tiles to draw.
     patch_shape : tuple of int, default=None
         (height, width) or (height, width, 3) of a row of d values; square and gray if None.
+    order : array-like of int, default=None
+        Numbers of the units to draw, in this order; all if None.
     n_columns : int, default=None
         Tiles in a row; a square grid if None.
     cmap : str, default="gray"
@@ -58,9 +64,11 @@ def plot_features(
     -------
     ax : Axes
     """
-    if isinstance(model, BaseEstimator):
-        tiles, known, _ = tiles_of(model)
-        patch_shape = patch_shape or known
+    axes, kind = None, "image"
+    if isinstance(model, BaseEstimator | Layer):
+        found, axes = tiles_of(model), axes_of(top_layer(model))
+        kind = found.kind if patch_shape is None and found.shape is not None else "image"
+        tiles, patch_shape = found.values, patch_shape or found.shape
     else:
         tiles = np.asarray(model)
     if tiles.ndim == 2:
@@ -73,6 +81,12 @@ def plot_features(
                 "patch_shape=(height, width) or (height, width, 3)."
             )
         tiles = tiles.reshape(len(tiles), *patch_shape)
+    if order is not None:
+        tiles = tiles[np.asarray(order)]
+    if kind == "trace":
+        return _draw_traces(tiles, n_columns, axes, ax)
+    if axes is not None and axes.kind == "spectrogram" and tiles.shape[2] == axes.n_moments:
+        return _draw_spectrograms(tiles, n_columns, cmap, axes, ax)
     return _draw_tiles(tiles, n_columns, cmap, ax)
 
 
@@ -167,6 +181,77 @@ def _draw_tiles(tiles: FloatArray, n_columns: int | None, cmap: str, ax: Axes | 
         colors = plt.get_cmap(cmap).with_extremes(bad="black")
         ax.imshow(np.ma.masked_invalid(grid), cmap=colors, vmin=-1, vmax=1, interpolation="nearest")
     ax.set_axis_off()
+    return ax
+
+
+def _draw_spectrograms(
+    tiles: FloatArray, n_columns: int | None, cmap: str, axes: TileAxes, ax: Axes | None
+) -> Axes:
+    """Draw tiles, with frequency and time along the last one of the first column."""
+    import matplotlib.pyplot as plt
+
+    k, height, width = tiles.shape[:3]
+    columns = n_columns or min(int(np.ceil(np.sqrt(1.5 * k * height / width))), k)
+    rows = -(-k // columns)
+    size = columns * (width + 1) + 1, rows * (height + 1) + 1
+    if ax is None:  # whole screen pixels, and room for the labels
+        scale = max(1, round(900 / max(size)))
+        left, below, beside = 62, 26, 10
+        whole = left + size[0] * scale + beside, below + size[1] * scale + beside
+        figure = plt.figure(figsize=(whole[0] / 100, whole[1] / 100), dpi=100)
+        box = left / whole[0], below / whole[1]
+        ax = figure.add_axes((*box, size[0] * scale / whole[0], size[1] * scale / whole[1]))
+    _draw_tiles(tiles, columns, cmap, ax)
+    bottom = size[1] - 1.5
+    ax.set_axis_on()
+    ax.spines[:].set_visible(False)
+    ax.set_xticks([0.5, 0.5 + width], ["0", _span(axes)])
+    ax.get_xticklabels()[1].set_horizontalalignment("left")
+    if axes.frequencies is None:
+        ax.set_yticks([bottom - height / 2], [f"{height} bands"])
+    else:
+        high, low = axes.frequencies[[0, -1]]
+        ends = [f"{high / 1000:.2g} kHz", f"{low:.0f} Hz"]
+        ax.set_yticks([bottom - height + 1, bottom - 1], ends)
+    ax.tick_params(labelsize="small", length=2)
+    return ax
+
+
+def _span(axes: TileAxes) -> str:
+    """How long a tile is."""
+    if axes.rate is None:
+        return f"{axes.n_moments} samples"
+    return f"{1000 * axes.n_moments / axes.rate:.3g} ms"
+
+
+def _draw_traces(
+    tiles: FloatArray, n_columns: int | None, axes: TileAxes | None, ax: Axes | None
+) -> Axes:
+    """Draw series, (k, channels, moments), each scaled by its own largest absolute value."""
+    import matplotlib.pyplot as plt
+    from matplotlib.collections import LineCollection
+
+    k, channels, moments = tiles.shape
+    columns = n_columns or int(np.ceil(np.sqrt(k)))
+    rows = -(-k // columns)
+    largest = np.abs(tiles).max(axis=(1, 2), keepdims=True)
+    scaled = tiles / np.where(largest > 0, largest, 1)
+    if ax is None:
+        size = max(6.0, 0.9 * columns), max(4.0, 0.6 * rows * max(1.0, channels / 4))
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    unit, channel = np.divmod(np.arange(k * channels), channels)
+    x = np.linspace(0.05, 0.95, moments) + (unit % columns)[:, None]
+    middle = unit // columns + 0.5 + 0.9 * ((channel + 0.5) / channels - 0.5)
+    y = middle[:, None] - 0.42 / channels * scaled.reshape(-1, moments)
+    lines = np.stack([x, y], axis=2)
+    ax.hlines(middle, x[:, 0], x[:, -1], color="0.85", linewidth=0.6)
+    ax.add_collection(LineCollection(list(lines), colors="black", linewidths=0.9))
+    ax.set_xlim(0, columns)
+    ax.set_ylim(rows, 0)
+    ax.spines[:].set_visible(False)
+    ax.set_yticks([])
+    ax.set_xticks([0.05, 0.95], ["0", f"{moments} samples" if axes is None else _span(axes)])
+    ax.tick_params(labelsize="small", length=2)
     return ax
 
 

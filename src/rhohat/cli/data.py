@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from rhohat.cli.text import count, printable
-from rhohat.readers import Content, DataFiles, LoadedImages, Skipped
+from rhohat.readers import RATE, Content, DataFiles, LoadedImages, LoadedRecordings, Skipped
 from rhohat.recipes import Settings, complete
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ __all__ = ["Data", "Request", "look", "look_for", "needs_of"]
 
 #: Bytes from which rows are read where they lie, a run at a time.
 HELD_BYTES = 1 << 30
+#: Seconds from which recordings are learned from in parts, so that memory is bounded.
+PART_SECONDS = 60.0
 #: Paths from which a text that repeats the command names them no more.
 MANY = 3
 
@@ -47,6 +49,12 @@ class Request:
     on_error : {"skip", "fail"}
     stored : bool
         Whether rows must be read where they lie, and not into memory.
+    rate : int or None
+        Samples per second that recordings are brought to; None goes by the files.
+    longest : float or None
+        Seconds from which a recording is taken in parts.
+    shortest : float
+        Seconds; shorter recordings cannot be used.
     """
 
     paths: Sequence[Path] = ()
@@ -56,6 +64,9 @@ class Request:
     key: str | None = None
     on_error: str = "skip"
     stored: bool = False
+    rate: int | None = None
+    longest: float | None = None
+    shortest: float = 0.0
 
     def look(self) -> Data:
         """Find the files and what they say that they hold, without reading them."""
@@ -87,7 +98,7 @@ class Data:
 
     Attributes
     ----------
-    kind : {"images", "rows"}
+    kind : {"images", "rows", "recordings"}
     files : list of str
         Those that are used.
     skipped : list of Skipped
@@ -98,7 +109,9 @@ class Data:
     content : list of ndarray, ndarray, or Source
         The images or rows, once read; rows too many to hold, where they lie.
     names : list of str
-        Of the images, once read.
+        Of the images or recordings, once read.
+    rate : int
+        Samples per second of recordings, once read.
     """
 
     request: Request
@@ -110,6 +123,7 @@ class Data:
     found: DataFiles | None = None
     content: Any = None  # list[FloatArray] | FloatArray
     names: list[str] = field(default_factory=list)
+    rate: int = 0
 
     def read(self) -> Data:
         """Read everything; files that turn out unusable are skipped and said so."""
@@ -120,6 +134,11 @@ class Data:
             self.content, self.names, _ = load_photographs(color=request.color)
         elif found.kind == "rows":
             self.content = self._rows(found)
+        elif found.kind == "recordings":
+            loaded = found.recordings(
+                request.rate, longest=request.longest, shortest=request.shortest
+            )
+            self.content, self.names, self.rate = loaded.recordings, loaded.names, loaded.rate
         else:
             held = found.n_bytes * (3 if request.color else 1)
             lazy = held > HELD_BYTES
@@ -171,6 +190,8 @@ class Data:
         ValueError
             If the values are too large to compute it.
         """
+        if self.kind == "recordings":
+            return 1.0  # extractors bring them there
         with np.errstate(over="ignore", invalid="ignore"):
             if self.kind == "rows":
                 variance = variance_of_rows(self.content)
@@ -185,6 +206,8 @@ class Data:
         """The content, images with their names."""
         if self.kind == "rows":
             return self.content
+        if self.kind == "recordings":
+            return LoadedRecordings(self.content, self.names, self.skipped, self.rate)
         return LoadedImages(self.content, self.names, self.skipped)
 
     @property
@@ -192,7 +215,7 @@ class Data:
         """The data in a few words."""
         if self.found is None:
             return "10 photographs"
-        return count(self.n_examples, "image" if self.kind == "images" else "row")
+        return count(self.n_examples, self.kind.removesuffix("s"))
 
     @property
     def expression(self) -> str:
@@ -212,6 +235,9 @@ class Data:
             return repr(f"{request.paths[0]}{inner}")
         if self.kind == "rows":
             return f"rhohat.load_rows({', '.join(options)})"
+        if self.kind == "recordings":
+            options.append(f"rate={self.rate}")
+            return f"rhohat.load_recordings({', '.join(options)}).recordings"
         if request.shape is not None:
             sizes = ", ".join(map(str, request.shape))
             return f"rhohat.load_rows({', '.join(options)}).reshape(-1, {sizes})"
@@ -232,6 +258,11 @@ class Data:
             words += ["--key", request.key]
         return words
 
+    @property
+    def notes(self) -> list[Skipped]:
+        """Files that are used although something is wrong with them."""
+        return [] if self.found is None else self.found.notes
+
     def summary(self) -> dict[str, Any]:
         """What was read and what was not, for JSON."""
         return {
@@ -239,6 +270,7 @@ class Data:
             "files": self.files,
             "examples": self.n_examples,
             "skipped": [skipped._asdict() for skipped in self.skipped],
+            "damaged": [note._asdict() for note in self.notes],
             "ignored": self.ignored,
         }
 
@@ -246,6 +278,8 @@ class Data:
         """Name the files that were skipped, on standard error."""
         for file, reason in self.skipped:
             click.echo(f"skipped: {printable(file)} {printable(reason)}", err=True)
+        for file, reason in self.notes:
+            click.echo(f"note: {printable(file)} {printable(reason)}", err=True)
         if self.ignored:
             click.echo(f"not data, left alone: {count(len(self.ignored), 'file')}", err=True)
 
@@ -292,10 +326,18 @@ def look(
     """Find the data that settings are for, and fill in what they leave open."""
     side = settings.patch_size or (1 if shape is not None else 10)
     smallest = (1, 1) if isinstance(side, str) else (side, side)
-    data = Request(paths, settings.color, smallest, shape, key, on_error, stored).look()
+    request = Request(paths, settings.color, smallest, shape, key, on_error, stored)
+    data = request.look()
     if stored and data.kind != "rows":
-        raise ValueError("--dask works on rows in files; photographs are cut up in this process.")
+        raise ValueError(f"--dask works on rows in files; {data.kind} are cut up in this process.")
     settings = complete(settings, data.kind, rows_are_images=shape is not None)
+    if data.kind == "recordings":
+        rates = [content.rate for content in data.contents()]
+        rate = settings.rate or min(RATE, *rates)
+        settings = replace(settings, rate=rate)
+        data.request = replace(
+            request, rate=rate, longest=PART_SECONDS, shortest=settings.length or 0.0
+        )
     if settings.patch_size == "whole":
         sizes = sorted({content.shape[1:3] for content in data.contents()})
         if len(sizes) > 1:
@@ -316,11 +358,21 @@ def needs_of(model: BaseEstimator) -> dict[str, Any]:
         "kind", and what `Request` takes.
     """
     from rhohat.layers import steps_of
-    from rhohat.patches import PatchExtractor
+    from rhohat.patches import Extractor, WindowExtractor
+    from rhohat.sounds import SoundExtractor
     from rhohat.whitening import OneOverFWhitening
 
     steps = steps_of(model)
-    extractors = [step for step in steps if isinstance(step, PatchExtractor)]
+    extractors = [step for step in steps if isinstance(step, Extractor)]
+    if isinstance(steps[0], SoundExtractor):
+        moments = extractors[0].patch_shape_[1] - 1 if extractors else 0
+        shortest = moments * steps[0].seconds_per_moment
+        return {"kind": "recordings", "rate": steps[0].rate, "shortest": shortest}
+    if extractors and isinstance(extractors[0], WindowExtractor):
+        raise ValueError(
+            "the model works on series of numbers, which the command line does not read: use it "
+            "in Python."
+        )
     if not extractors:
         kind = "images" if isinstance(steps[0], OneOverFWhitening) else "rows"
         return {"kind": kind}
@@ -329,7 +381,7 @@ def needs_of(model: BaseEstimator) -> dict[str, Any]:
         "kind": "images",
         "color": len(shape) == 3,
         "smallest": shape[:2],
-        "whole": shape if extractors[0].patch_size is None else None,
+        "whole": shape if getattr(extractors[0], "patch_size", 1) is None else None,
     }
 
 

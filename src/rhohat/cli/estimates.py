@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rhohat.cli.data import HELD_BYTES, Data
+from rhohat.cli.data import HELD_BYTES, PART_SECONDS, Data
 from rhohat.recipes import Settings, make_pipeline
 from rhohat.training import PART_BYTES, growth_stages
 
@@ -53,6 +53,12 @@ def estimate(data: Data, settings: Settings) -> Estimate:
         held = 4 * (copies * numbers + 3 * largest)
         if 4 * numbers > HELD_BYTES:
             held = 4 * 6 * largest
+        itemsize = 4
+    elif data.kind == "recordings":
+        extractor, windows = make_pipeline(settings, data.kind)[:2]
+        rows = settings.mels if settings.sound == "spectrogram" else 1
+        n_rows, n_features = settings.patches, rows * windows.length
+        held = int(16 * PART_SECONDS * extractor.rate)
         itemsize = 4
     else:
         n_features = shape[0]

@@ -26,8 +26,9 @@ __all__ = ["evaluate"]
     "--labels",
     required=True,
     metavar="FILE|KEY|folders",
-    help="One label per row or image: a .npy file, a text file with a label in each line, the name "
-    "of another array in the same .npz, or 'folders': the folder that each image lies in.",
+    help="One label per row, image or recording: a .npy file, a text file with a label in each "
+    "line, the name of another array in the same .npz, or 'folders': the folder that each file "
+    "lies in.",
 )
 @click.option(
     "--folds", type=click.IntRange(min=2), default=5, show_default=True, help="Of cross-validation."
@@ -49,13 +50,16 @@ def evaluate(
     """Tell how well a linear classifier does on MODEL's features, beside the raw input and PCA.
 
     Logistic regression on standardised columns, cross-validated: on the features that encode
-    writes, on the INPUTS as they are, and on as many principal components as there are features.
+    writes, on the INPUTS as they are (recordings pooled over time, as the features are), and on as
+    many principal components as there are features.
 
     \b
     Examples:
       rhohat evaluate model.safetensors digits.npz --key x_train --labels y_train
       rhohat evaluate model.safetensors flowers/ --convolve --labels folders
+      rhohat evaluate model.safetensors words/ --convolve --grid 3 --labels folders
     """
+    from rhohat.layers import steps_of
     from rhohat.persistence import load
 
     content = load(model)
@@ -63,12 +67,16 @@ def evaluate(
     data.report()
     if data.is_stored:
         raise ValueError("evaluate trains on rows in memory: give it a part of the data.")
-    raw = flat(data.content)
-    features = encoder_of(content, convolution, data.content).transform(data.content)
+    encoder = encoder_of(content, convolution, data.content)
+    if data.kind == "recordings":
+        raw = pooled_input(steps_of(content)[0], data.content, convolution or {})
+    else:
+        raw = flat(data.content)
+    features = encoder.transform(data.content)
     if len(features) != len(raw):
         raise ValueError(
-            f"the model makes {len(features):,} rows of random patches out of {len(raw):,} images: "
-            "add --convolve for features of each image."
+            f"the model makes {len(features):,} rows of random pieces out of {len(raw):,} "
+            f"{data.kind}: add --convolve for features of each."
         )
     y = read_labels(labels, inputs, data.names)
     if len(y) != len(raw):
@@ -87,6 +95,17 @@ def evaluate(
     ):
         spread = f"{100 * np.mean(accuracy):5.1f} % +- {100 * np.std(accuracy):.1f}"
         click.echo(f"  {name:<10} {columns:>7,} columns   {spread}")
+
+
+def pooled_input(extractor: Any, recordings: Any, convolution: dict[str, Any]) -> FloatArray:
+    """Spectrograms, or waveforms, pooled over time as features are."""
+    pool: dict[str, Any] = {"mean": np.mean, "max": np.max, "sum": np.sum}
+    rows = []
+    for image in extractor.transform(recordings):
+        cells = np.array_split(image, convolution.get("grid", 1), axis=1)
+        names = convolution.get("pooling", ("mean",))
+        rows.append(np.concatenate([pool[name](c, axis=1) for name in names for c in cells]))
+    return np.stack(rows)
 
 
 def flat(content: Any) -> FloatArray:

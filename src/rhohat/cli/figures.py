@@ -35,18 +35,18 @@ def draw_features(
 
     layer = top_layer(model)
     tiles = tiles_of(layer)
-    values, average = tiles.values, layer.average
+    units = None
     if order == "activation":
-        if average is None:
+        if layer.average is None:
             raise ValueError("the model of partial_fit knows no average activation to sort by.")
-        values = values[(-average).argsort(kind="stable")]
-    shape = shape or tiles.shape
+        units = (-layer.average).argsort(kind="stable")
     title = ", ".join(filter(None, ["Inputs that activate each hidden unit most", tiles.title]))
     with default_style():
-        if shape is None:
-            ax = plot_features(values, patch_shape=(1, values.shape[1]), n_columns=1)
+        if shape is None and tiles.shape is None:
+            strip = (1, tiles.values.shape[1])
+            ax = plot_features(layer, patch_shape=strip, order=units, n_columns=1)
         else:
-            ax = plot_features(values, patch_shape=shape)
+            ax = plot_features(layer, patch_shape=shape, order=units)
         save_figure(ax, file, kind=kind, title=title)
 
 

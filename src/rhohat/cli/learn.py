@@ -67,19 +67,21 @@ def learn(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Learn features from PATHS: photographs, arrays, or folders of them.
+    """Learn features from PATHS: photographs, recordings, arrays, or folders of them.
 
     Without PATHS, from ten photographs that come with scikit-image and scikit-learn: edges.
 
     \b
     Photographs  .png .jpg .tif .webp .bmp .gif .pgm .ppm
+    Recordings   .wav .flac .ogg .aiff
     Arrays       .npy .npz .mat .h5 .zarr: images (n, height, width[, 3]), in .mat files
                  (height, width[, 3], n); or rows of numbers (n, columns)
 
     Rows of more than 1 GB in .npy, .h5 and .zarr stay where they are and are read a run at a time.
 
     Images are whitened and cut into patches, a sparse autoencoder learns to reconstruct the patches
-    from hidden units that are mostly silent. Rows are whitened and learned from as they are.
+    from hidden units that are mostly silent. Rows are whitened and learned from as they are. Of
+    recordings windows of log-mel spectrograms are learned from, or of the sound itself.
 
     Writes report.html (every unit, to be looked at in a browser), features.png and features.svg
     (the input that activates each unit most), training.png (the loss and its terms) and
@@ -99,6 +101,8 @@ def learn(
       rhohat learn digits.npz --key x_train --patch-size whole --whitening none \\
                    --decoder sigmoid --target 0.1 --weight-decay 3e-3 --units 196
       rhohat learn signals.npy --whitening pca --units 64
+      rhohat learn recordings/ --units 144
+      rhohat learn recordings/ --sound waveform
       rhohat learn huge.zarr --checkpoint run/ --resume
       rhohat learn huge.zarr --dask tcp://scheduler:8786
       rhohat learn huge/ --dry-run
@@ -147,8 +151,9 @@ def fit(
         "data": data.summary(),
         "settings": asdict(settings),
         **results_of(model, model.average_activation_),
-        "edges": edges_of(pipeline, settings),
+        "edges": edges_of(pipeline, settings, data.kind),
         "colors": colors_of(pipeline),
+        "bands": bands_of(pipeline),
         "training": {
             "rows": int(model.stage_rows_[-1]),
             "iterations": model.n_iter_,
@@ -217,15 +222,16 @@ def results_of(estimator: Any, average: FloatArray | None) -> dict[str, Any]:
     }
 
 
-def edges_of(pipeline: Pipeline, settings: Settings) -> dict[str, Any] | None:
+def edges_of(pipeline: Pipeline, settings: Settings, kind: str) -> dict[str, Any] | None:
     """How many units are edges, where units look at gray patches."""
     from rhohat.diagnostics import tiles_of
     from rhohat.edges import edge_score
 
-    values, shape, _ = tiles_of(pipeline)
-    if shape is None or len(shape) != 2 or settings.patch_size == "whole":
+    tiles = tiles_of(pipeline)
+    shape = tiles.shape
+    if kind != "images" or shape is None or len(shape) != 2 or settings.patch_size == "whole":
         return None
-    score = edge_score(values, shape)
+    score = edge_score(tiles.values, shape)
     return {
         "share": score.edge_share,
         "median_r2": score.median_r2,
@@ -238,12 +244,29 @@ def colors_of(pipeline: Pipeline) -> dict[str, Any] | None:
     """How many units look for colour rather than brightness, where they see colours."""
     from rhohat.diagnostics import chromatic_share, tiles_of
 
-    values, shape, _ = tiles_of(pipeline)
-    if shape is None or len(shape) != 3:
+    tiles = tiles_of(pipeline)
+    if tiles.shape is None or len(tiles.shape) != 3:
         return None
-    share = chromatic_share(values.reshape(-1, *shape))
+    share = chromatic_share(tiles.values.reshape(-1, *tiles.shape))
     chromatic = float((share > CHROMATIC).mean())
     return {"chromatic_share": chromatic, "achromatic_share": 1 - chromatic}
+
+
+def bands_of(pipeline: Pipeline) -> dict[str, Any] | None:
+    """How many units are band-pass filters, where they look at waveforms."""
+    from rhohat.bands import band_pass
+    from rhohat.diagnostics import axes_of, tiles_of
+    from rhohat.layers import top_layer
+
+    axes = axes_of(top_layer(pipeline))
+    if axes is None or axes.kind != "trace" or axes.rate is None:
+        return None
+    bands = band_pass(tiles_of(pipeline).values, axes.rate)
+    return {
+        "clear_share": float(bands.is_clear.mean()),
+        "centre_hz": [float(hertz) for hertz in bands.centre],
+        "bandwidth_hz": [float(hertz) for hertz in bands.bandwidth],
+    }
 
 
 def report_estimate(data: Data, settings: Settings, out: Path, as_json: bool) -> None:
@@ -283,8 +306,9 @@ def summary_text(summary: dict[str, Any], data: Data) -> str:
     settings, loss, rho = summary["settings"], summary["loss"], summary["average_activation"]
     edges, training, files = summary["edges"], summary["training"], summary["files"]
     units, rows = settings["units"], training["rows"]
-    cut = summary["data"]["kind"] == "images" and settings["patch_size"] != "whole"
-    source = f"{rows:,} patches of {data.described}" if cut else data.described
+    pieces = {"images": "patches", "recordings": "windows"}.get(data.kind)
+    cut = pieces is not None and settings["patch_size"] != "whole"
+    source = f"{rows:,} {pieces} of {data.described}" if cut else data.described
     target = f" (target {settings['target']:g})" if settings["target"] is not None else ""
     lines = [
         f"{count(units, 'feature')} learned from {source} in "
@@ -309,6 +333,13 @@ def summary_text(summary: dict[str, Any], data: Data) -> str:
             f"  colours             {chromatic} of {units} units chromatic (most of the tile off "
             f"the gray axis), {units - chromatic} achromatic"
         )
+    bands = summary["bands"]
+    if bands is not None:
+        clear = round(bands["clear_share"] * units)
+        lines.append(
+            f"  frequencies         {clear} of {units} units with a clear centre frequency (70 % "
+            "of their power in one band)"
+        )
     lines.append(
         f"  training            {training['iterations']} iterations, worth "
         f"{training['sweeps']:.0f} sweeps over all rows; {training['stop_reason']}"
@@ -318,7 +349,8 @@ def summary_text(summary: dict[str, Any], data: Data) -> str:
             f"  skipped             {count(len(data.skipped), 'file')} that could not be used, "
             "named above"
         )
-    encode = ["rhohat", "encode", files[4], *data.arguments, "-o", "features.npy"]
+    convolve = ["--convolve", "--grid", "3"] if data.kind == "recordings" else []
+    encode = ["rhohat", "encode", files[4], *data.arguments, *convolve, "-o", "features.npy"]
     lines += [
         "",
         f"Look at    {files[0]}  (every unit, in a browser)",

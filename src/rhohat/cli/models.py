@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from rhohat.cli.data import look_for, needs_of
+from rhohat.cli.data import PART_SECONDS, look_for, needs_of
 from rhohat.cli.figures import draw_features, keep_matplotlib_cache_in_venv
 from rhohat.cli.learn import results_of
 from rhohat.cli.options import Shape, convolution_options, data_options
@@ -170,8 +171,10 @@ def report(
     needs, given = needs_of(content), None
     if inputs or needs.get("whole", ()) is None:
         drawn = shape if needs["kind"] == "images" else None
-        data = look_for(model, content, inputs, on_error, drawn, key).read()
-        data.report()
+        data = look_for(model, content, inputs, on_error, drawn, key)
+        if data.kind == "recordings":
+            data.request = replace(data.request, longest=PART_SECONDS)
+        data.read().report()
         given = data.loaded
     with show_work("looking at what the units do"):
         page = report(content, given, shape=shape, n_examples=examples, title=title)
@@ -237,7 +240,7 @@ def encoder_of(model: BaseEstimator, convolution: dict[str, Any] | None, images:
     from rhohat.convolution import ConvolutionalFeatures
 
     if needs_of(model)["kind"] == "rows":
-        raise ValueError("--convolve goes over images, but the model works on rows.")
+        raise ValueError("--convolve goes over images or recordings, but the model works on rows.")
     return ConvolutionalFeatures(model, **convolution).fit(images)
 
 

@@ -98,7 +98,43 @@ SETTINGS: dict[str, click.Option] = {
             "is.  [default: 10; whole with --shape]",
         ),
         click.Option(
-            ["--patches"], type=click.IntRange(min=2), metavar="N", help="Number of patches."
+            ["--patches"],
+            type=click.IntRange(min=2),
+            metavar="N",
+            help="Number of patches, or of windows of recordings.",
+        ),
+        click.Option(
+            ["--sound"],
+            type=click.Choice(["spectrogram", "waveform"]),
+            help="Take recordings as log-mel spectrograms, or as they are.",
+        ),
+        click.Option(
+            ["--rate"],
+            type=click.IntRange(min=1),
+            metavar="HZ",
+            help="Samples per second that recordings are brought to.  [default: the lowest of the "
+            "files' rates, at most 16000]",
+        ),
+        click.Option(
+            ["--length"],
+            type=Finite(min=0, min_open=True),
+            metavar="SECONDS",
+            help="Of sound that a unit sees.  [default: 0.1; 0.008 of waveforms]",
+        ),
+        click.Option(
+            ["--mels"], type=click.IntRange(min=2), metavar="N", help="Bands of spectrograms."
+        ),
+        click.Option(
+            ["--window"],
+            type=Finite(min=0, min_open=True),
+            metavar="SECONDS",
+            help="Of sound that a spectrum is taken of.",
+        ),
+        click.Option(
+            ["--hop"],
+            type=Finite(min=0, min_open=True),
+            metavar="SECONDS",
+            help="From one spectrum to the next.",
         ),
         click.Option(
             ["--color/--gray", "color"],
@@ -267,7 +303,12 @@ def convolution_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def with_convolution(
-        convolve: bool, stride: int, pooling: str, grid: int, encoding: str, **options: Any
+        convolve: bool,
+        stride: int,
+        pooling: tuple[str, ...],
+        grid: int,
+        encoding: str,
+        **options: Any,
     ) -> Any:
         chosen = {"stride": stride, "pooling": pooling, "grid": grid, "encoding": encoding}
         return command(convolution=chosen if convolve else None, **options)
@@ -287,14 +328,15 @@ def convolution_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default=2,
             show_default=True,
             metavar="N",
-            help="With --convolve: pool over N x N cells of each image.",
+            help="With --convolve: pool over N x N cells of each image, or N of each recording.",
         ),
         click.Option(
             ["--pooling"],
             type=click.Choice(["mean", "max", "sum"]),
-            default="mean",
+            multiple=True,
+            default=["mean"],
             show_default=True,
-            help="With --convolve: what a cell gives.",
+            help="With --convolve: what a cell gives. Several times for several.",
         ),
         click.Option(
             ["--stride"],
@@ -307,8 +349,8 @@ def convolution_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.Option(
             ["--convolve"],
             is_flag=True,
-            help="Apply a model of patches at every position of every image, and pool: one row "
-            "per image.",
+            help="Apply a model of patches at every position of every image, or of windows at "
+            "every moment of every recording, and pool: one row for each.",
         ),
     ):
         _declare(with_convolution, option)

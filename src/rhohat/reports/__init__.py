@@ -141,10 +141,7 @@ def report(
 def _subtitle(found: dict[str, Any]) -> str:
     """The model in a line."""
     first, last = found["layers"][0], found["layers"][-1]
-    _, height, width, channels = first["views"][0]["shape"]
-    trace = first["views"][0]["kind"] == "trace"
-    seen = f"{width} values" if trace else f"{height} × {width} pixels"
-    seen += " in colour" if channels > 1 else ""
+    seen = _seen(first["views"][0], found["axes"])
     units = " and ".join(
         f"{layer['units']:,} {layer['activation']['name']}" for layer in found["layers"]
     )
@@ -155,6 +152,19 @@ def _subtitle(found: dict[str, Any]) -> str:
         average = sum(last["average"]) / last["units"]
         words.append(f"average activation {average:.4f} for a target of {last['target']:g}")
     return "; ".join(words)
+
+
+def _seen(view: dict[str, Any], axes: dict[str, Any] | None) -> str:
+    """What units look at."""
+    _, height, width, channels = view["shape"]
+    if axes is None:
+        pixels = f"{height} × {width} pixels" + (" in colour" if channels > 1 else "")
+        return f"{width} values" if view["kind"] == "trace" else pixels
+    rate = axes["rate"]
+    span = f"{width} samples" if rate is None else f"{1000 * width / rate:.3g} ms"
+    if axes["kind"] == "spectrogram":
+        return f"spectrograms of {height} bands and {span}"
+    return f"{span} of sound" if rate is not None else f"{height} channels of {span}"
 
 
 def _strip(model: BaseEstimator, shape: tuple[int, ...] | None) -> str | None:

@@ -19,12 +19,22 @@ from rhohat._typing import FloatArray
 from rhohat.activations import Activation
 from rhohat.activity import Activity, firing_together, survey
 from rhohat.autoencoder import SparseAutoencoder
-from rhohat.diagnostics import Tiles, input_tiles, pixel_tiles, radial_amplitude, tiles_of
+from rhohat.bands import band_pass
+from rhohat.diagnostics import (
+    TileAxes,
+    Tiles,
+    axes_of,
+    input_tiles,
+    pixel_tiles,
+    radial_amplitude,
+    tiles_of,
+)
 from rhohat.edges import EDGE_R2, PARAMETERS, alike_pairs, fit_gabors
 from rhohat.examples import Examples
 from rhohat.layers import Layer, layers_of, steps_of
 from rhohat.penalties import KLSparsity
 from rhohat.pictures import as_bytes, data_uri, quantize
+from rhohat.reports.listening import excerpts, sought_sounds
 from rhohat.sources import ArraySource, Source, sample_rows
 from rhohat.stacked import StackedAutoencoder, StackedAutoencoderClassifier
 from rhohat.whitening import OneOverFWhitening, Whitening
@@ -33,6 +43,9 @@ __all__ = ["gather"]
 
 #: Longest side of the pictures that show where examples come from, and how many a page holds.
 THUMBNAIL, THUMBNAILS = 320, 60
+#: Pictures of series that a page holds, their columns and rows, and rows up to which they are drawn
+#: as lines.
+OVERVIEWS, OVERVIEW, OVERVIEW_HEIGHT, TRACES = 400, 600, 60, 12
 #: Examples shown beside their reconstructions, and examples that the explained variance is of.
 RECONSTRUCTIONS, EXPLAINED = 12, 4096
 #: Images whose spectrum is averaged.
@@ -59,8 +72,10 @@ def gather(
     layers = layers_of(model)
     shape = (examples.shape if examples is not None else None) or shape
     radius = 1.0 if examples is None else _norm_of(examples)
+    axes = axes_of(layers[0])
     found: dict[str, Any] = {
         "layers": [_layer(layer, shape, radius) for layer in layers],
+        "axes": None if axes is None else _axes(axes),
         "radius": numbers(radius),
         "spectrum": _spectrum(layers[0].before, examples),
         "settings": [_settings(step) for step in _trained(model)],
@@ -88,11 +103,28 @@ def gather(
             found["layers"], surveys, np.split(of_units, ends), strict=True
         ):
             told["of_units"] = mine.reshape(activity.rows.shape).tolist()
+        kind = "trace" if axes is not None and axes.kind == "trace" else "image"
         found |= {
-            "examples": _examples(examples, rows, labels),
+            "examples": _examples(examples, rows, labels, kind),
             "images": _images(examples, rows),
         }
+        if examples.sound is not None:
+            heard = excerpts(examples, rows, [activity.rows for activity in surveys])
+            found["examples"]["sounds"] = heard
+            for layer, told in zip(layers, found["layers"], strict=True):
+                told["sounds"] = sought_sounds(layer, examples, surveys[layers.index(layer)])
     return found
+
+
+def _axes(axes: TileAxes) -> dict[str, Any]:
+    """What a page writes along the sides of tiles."""
+    frequencies = axes.frequencies
+    return {
+        "kind": axes.kind,
+        "moments": axes.n_moments,
+        "rate": numbers(axes.rate),
+        "frequencies": None if frequencies is None else numbers(frequencies),
+    }
 
 
 def _layer(layer: Layer, shape: tuple[int, ...] | None, radius: float) -> dict[str, Any]:
@@ -111,7 +143,8 @@ def _layer(layer: Layer, shape: tuple[int, ...] | None, radius: float) -> dict[s
         "decoder_norm": None if decoder is None else numbers(np.linalg.norm(decoder, axis=1)),
         "views": _views(layer, tiles, radius),
         "below": _below(layer),
-        "gabor": _gabor(tiles),
+        "gabor": _gabor(tiles) if axes_of(layer) is None else None,
+        "bands": _bands(layer, tiles),
         "alike": _alike(tiles.values),
         "training": _training(layer.estimator),
         "activity": None,
@@ -161,13 +194,17 @@ def numbers(values: ArrayLike | None) -> Any:
 
 
 def pictures(
-    values: FloatArray, shape: tuple[int, ...] | None, *, pairs: bool = False
+    values: FloatArray,
+    shape: tuple[int, ...] | None,
+    kind: str = "image",
+    *,
+    pairs: bool = False,
 ) -> dict[str, Any]:
     """Pictures in 8 bits as a page holds them; rows without a shape are traces."""
     n_values = int(np.prod(values.shape[1:]))
     quantized = quantize(values.reshape(-1, *(shape or (1, n_values))), pairs=pairs)
     return {
-        "kind": "trace" if shape is None else "image",
+        "kind": "trace" if shape is None else kind,
         "shape": list(quantized.levels.shape),
         "signed": quantized.levels.dtype == np.int8,
         "low": numbers(quantized.low),
@@ -179,7 +216,7 @@ def pictures(
 def _shaped(tiles: Tiles, shape: tuple[int, ...] | None) -> Tiles:
     """Tiles with the user's shape, where they have none of their own."""
     fits = tiles.shape is None and shape is not None and np.prod(shape) == tiles.values.shape[1]
-    return tiles._replace(shape=shape) if fits else tiles
+    return tiles._replace(shape=shape, kind="image") if fits else tiles
 
 
 def _target(estimator: Any) -> float | None:
@@ -201,7 +238,9 @@ def _views(layer: Layer, tiles: Tiles, radius: float) -> list[dict[str, Any]]:
             most.append((name, other))
     encoder, decoder = layer.encoders[-1].weights, layer.decoder_weights
     way = ", by gradient ascent from the middle of the data" if layer.is_deep else ""
-    of_weights = seen._replace(values=encoder, shape=None if layer.is_deep else seen.shape)
+    of_weights = seen._replace(values=encoder)
+    if layer.is_deep:
+        of_weights = of_weights._replace(shape=None, kind="trace")
     views = [
         *((name, f"Input that activates it most{way}, {view.title}", view) for name, view in most),
         ("encoder", "Encoder weights", of_weights),
@@ -209,7 +248,11 @@ def _views(layer: Layer, tiles: Tiles, radius: float) -> list[dict[str, Any]]:
     if decoder is not None:
         views.append(("decoder", "Decoder weights", of_weights._replace(values=decoder)))
     return [
-        {"name": name, "title": title.removesuffix(", "), **pictures(view.values, view.shape)}
+        {
+            "name": name,
+            "title": title.removesuffix(", "),
+            **pictures(view.values, view.shape, view.kind),
+        }
         for name, title, view in views
     ]
 
@@ -222,7 +265,7 @@ def _is_same(tiles: Tiles, others: Tiles) -> bool:
 def _gabor(tiles: Tiles) -> dict[str, Any] | None:
     """The Gabor function nearest to every tile, where tiles are gray pictures."""
     shape = tiles.shape
-    if shape is None or len(shape) != 2 or min(shape) < GABOR_SIDE:
+    if shape is None or len(shape) != 2 or min(shape) < GABOR_SIDE or tiles.kind == "trace":
         return None
     fit = fit_gabors(tiles.values.reshape(-1, *shape).astype(np.float64))
     return {
@@ -231,6 +274,15 @@ def _gabor(tiles: Tiles) -> dict[str, Any] | None:
         "r2": numbers(fit.r2),
         "edge": EDGE_R2,
     }
+
+
+def _bands(layer: Layer, tiles: Tiles) -> dict[str, Any] | None:
+    """Centre frequencies and bandwidths of units that look at one channel of known rate."""
+    axes = axes_of(layer)
+    if axes is None or axes.kind != "trace" or axes.rate is None or layer.is_deep:
+        return None
+    bands = band_pass(tiles.values, axes.rate)
+    return {name: numbers(values) for name, values in bands._asdict().items()}
 
 
 def _alike(tiles: FloatArray) -> dict[str, Any]:
@@ -321,7 +373,7 @@ def _together(activations: Source) -> dict[str, Any]:
 
 
 def _examples(
-    examples: Examples, rows: NDArray[np.intp], labels: Sequence[Any] | None
+    examples: Examples, rows: NDArray[np.intp], labels: Sequence[Any] | None, kind: str
 ) -> dict[str, Any]:
     """The rows that activate units most."""
     places = examples.places(rows)
@@ -330,8 +382,9 @@ def _examples(
     same = np.array_equal(given.reshape(len(rows), -1), inputs)
     found: dict[str, Any] = {
         "rows": rows.tolist(),
-        "given": pictures(given, examples.shape),
-        "input": None if same else pictures(inputs, examples.input_shape),
+        "given": pictures(given, examples.shape, kind),
+        "input": None if same else pictures(inputs, examples.input_shape, kind),
+        "sounds": None,
         "labels": None,
         "places": None,
     }
@@ -351,17 +404,18 @@ def _images(examples: Examples, rows: NDArray[np.intp]) -> list[dict[str, Any]]:
     if places is None or examples.images is None:
         return []
     counted = Counter(places.image.tolist())
-    pictured = {number for number, _ in counted.most_common(THUMBNAILS)}
+    draw, n_pictures = (_thumbnail, THUMBNAILS) if examples.axes is None else (_overview, OVERVIEWS)
+    pictured = {number for number, _ in counted.most_common(n_pictures)}
     found = []
     for number in sorted(counted):
-        image = examples.images[number]
+        image = examples.image(number)
         whole = image.shape[:2] == (examples.shape or ())[:2]
         found.append(
             {
                 "name": examples.names[number],
                 "height": image.shape[0],
                 "width": image.shape[1],
-                "picture": _thumbnail(image) if number in pictured and not whole else None,
+                "picture": draw(image) if number in pictured and not whole else None,
             }
         )
     return found
@@ -369,6 +423,19 @@ def _images(examples: Examples, rows: NDArray[np.intp]) -> list[dict[str, Any]]:
 
 def _thumbnail(image: FloatArray) -> str:
     return data_uri(as_bytes(image), "jpeg", longest=THUMBNAIL)
+
+
+def _overview(series: FloatArray) -> str:
+    """A series, (rows, moments), with its moments joined until they are few enough to be seen."""
+    rows, moments = series.shape
+    edges = np.linspace(0, moments, min(moments, OVERVIEW) + 1).astype(int)[:-1]
+    if rows > TRACES:  # a spectrogram
+        return data_uri(as_bytes(np.maximum.reduceat(series, edges, axis=1) - series.min()))
+    low, high = np.minimum.reduceat(series, edges, 1), np.maximum.reduceat(series, edges, 1)
+    band = OVERVIEW_HEIGHT // rows
+    place = np.linspace(float(high.max()), float(low.min()), band)[:, None]
+    drawn = [(place <= top) & (place >= bottom) for bottom, top in zip(low, high, strict=True)]
+    return data_uri(np.where(np.concatenate(drawn), 30, 225).astype(np.uint8))
 
 
 def _reconstructions(layer: Layer, examples: Examples) -> dict[str, Any] | None:
@@ -381,10 +448,11 @@ def _reconstructions(layer: Layer, examples: Examples) -> dict[str, Any] | None:
     varied = np.square(X - X.mean(axis=0), dtype=np.float64).sum()
     missed = np.square(X_hat - X, dtype=np.float64).sum()
     few = slice(RECONSTRUCTIONS)
+    kind = "trace" if examples.axes is not None and examples.axes.kind == "trace" else "image"
     return {
         "rows": rows[few].tolist(),
         "pictures": pictures(
-            np.concatenate([X[few], X_hat[few]]), examples.input_shape, pairs=True
+            np.concatenate([X[few], X_hat[few]]), examples.input_shape, kind, pairs=True
         ),
         "explained": numbers(1 - missed / varied if varied else np.nan),
         "explained_rows": len(rows),

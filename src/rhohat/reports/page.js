@@ -40,6 +40,7 @@ const SORTS = {
   unit: { name: "unit number", rising: true, exists: () => true, value: (unit) => unit },
   average: { name: "average activation", exists: () => found.averages, value: (unit) => found.averages[unit] },
   edge: { name: "edge score", exists: () => found.gabor, value: (unit) => found.gabor.r2[unit] },
+  centre: { name: "centre frequency", rising: true, exists: () => found.bands, value: (unit) => found.bands.centre[unit] },
   decoder: { name: "decoder norm", exists: () => found.decoder_norm, value: (unit) => found.decoder_norm[unit] },
 };
 const FILTERS = {
@@ -65,10 +66,18 @@ function isFound(unit, text) {
   });
 }
 
+/** Names of images and recordings, without the folder that all of them lie in. */
+const nameOf = (() => {
+  const names = (report.images ?? []).map((image) => image.name);
+  let common = names[0]?.slice(0, names[0].lastIndexOf("/") + 1) ?? "";
+  while (!names.every((name) => name.startsWith(common))) common = common.slice(0, common.lastIndexOf("/", common.length - 2) + 1);
+  return (image) => image.name.slice(common.length);
+})();
+
 /** Where an example comes from, in words. */
 function sourceOf(example) {
   const place = found.examples.places?.[example], label = found.examples.labels?.[example];
-  const source = place ? found.images[place[0]].name : `row ${found.examples.rows[example].toLocaleString("en")}`;
+  const source = place ? nameOf(found.images[place[0]]) : `row ${found.examples.rows[example].toLocaleString("en")}`;
   return label ? `${label}, ${source}` : source;
 }
 
@@ -230,6 +239,44 @@ function setUpControls() {
   showDirection();
 }
 
+// Time, frequency and sound, where the model learned from series.
+
+const hertz = (value) => (value >= 1000 ? `${short(value / 1000)} kHz` : `${Math.round(value)} Hz`);
+const duration = (seconds) => (seconds < 1 ? `${short(1000 * seconds)} ms` : `${short(seconds)} s`);
+const spanOf = (moments) => (found.axes.rate ? duration(moments / found.axes.rate) : `${moments} samples`);
+
+/** A picture with frequency and time written along its sides. */
+function framed(canvas, pictures) {
+  const { axes } = found;
+  if (!axes || pictures.shape[2] !== axes.moments) return canvas;
+  const ends = axes.frequencies ? [hertz(axes.frequencies[0]), hertz(axes.frequencies.at(-1))] : axes.kind === "spectrogram" ? [`${pictures.shape[1]} bands`, ""] : ["", ""];
+  const labels = (name, texts) => el("div", { className: name, "aria-hidden": "true" }, ...texts.map((text) => el("span", {}, text)));
+  return el("div", { className: axes.kind === "spectrogram" ? "framed" : "framed plain" }, labels("up", ends), canvas, labels("across", ["0", spanOf(axes.moments)]));
+}
+
+let playing = null;
+
+/** A button that plays a sound, and stops it. */
+function player(data, text) {
+  if (!data) return null;
+  const audio = el("audio", { src: `data:audio/wav;base64,${data}`, preload: "metadata" });
+  const button = el("button", { type: "button", className: "play", "aria-label": `Play ${text}` }, "▶");
+  const show = (isPlaying) => {
+    button.textContent = isPlaying ? "■" : "▶";
+    button.setAttribute("aria-label", `${isPlaying ? "Stop" : "Play"} ${text}`);
+  };
+  button.addEventListener("click", () => {
+    if (!audio.paused) return audio.pause();
+    playing?.pause();
+    playing = audio;
+    audio.currentTime = 0;
+    return audio.play();
+  });
+  audio.addEventListener("playing", () => show(true));
+  for (const end of ["pause", "ended"]) audio.addEventListener(end, () => show(false));
+  return el("span", { className: "sound" }, button, audio);
+}
+
 // The page of a unit.
 
 const card = (title, ...children) => el("article", { className: "card" }, el("h3", {}, title), ...children);
@@ -250,7 +297,9 @@ function looksFor(unit) {
     const isWeights = view.name === "encoder" || view.name === "decoder";
     const peak = Math.max(Math.abs(view.low[unit]), Math.abs(view.high[unit]));
     const caption = isWeights ? `${view.title}, ${view.kind === "trace" || view.shape[3] > 1 ? "" : "blue to orange: "}−${short(peak)} to ${short(peak)}` : view.title;
-    return el("figure", {}, picture(view, unit, `Unit ${unit}: ${view.title}`, isWeights ? weights : undefined), el("figcaption", {}, caption));
+    const drawing = picture(view, unit, `Unit ${unit}: ${view.title}`, isWeights ? weights : undefined);
+    const sound = view === found.picture && player(found.sounds?.[unit], `what unit ${unit} looks for`);
+    return el("figure", {}, framed(drawing, view), el("figcaption", {}, sound || null, caption));
   });
   return card("What it looks for", el("div", { className: "views" }, ...pictures));
 }
@@ -284,18 +333,27 @@ function targetOf({ activation: { range }, target } = found) {
 }
 
 function realExamples(unit) {
-  const { of_units, activations } = found, { given, input, places } = found.examples;
+  const { of_units, activations } = found, { given, input, places, sounds } = found.examples;
   const items = of_units[unit].map((example, rank) => {
     const activation = short(activations[unit][rank]), source = sourceOf(example);
     const place = places?.[example], text = `Example ${rank + 1}: ${source}, activation ${activation}`;
-    const where = place && found.images[place[0]].picture ? `, row ${place[1]}, column ${place[2]}` : "";
+    const where = place && (found.axes || found.images[place[0]].picture) ? whereIn(place) : "";
     return el("li", {}, el("figure", {},
       el("div", { className: "pair" }, picture(given, example, text, natural), input && picture(input, example, `${text}, as the autoencoder gets it`, natural)),
-      el("figcaption", {}, `${places ? `${rank + 1}. ` : ""}${activation} · ${source}${where}`)));
+      el("figcaption", {}, player(sounds?.[example], text), `${places ? `${rank + 1}. ` : ""}${activation} · ${source}${where}`)));
   });
+  const heard = sounds && of_units[unit].some((example) => sounds[example]) ? " The sound is of some time around it." : "";
   const kinds = input ? "Each as it was given, and as the autoencoder gets it, with the activation." : "With their activations.";
   const silent = found.dead.has(unit) ? " The unit is dead: it responds alike to all." : "";
-  return wide(card("Real examples that activate it most", note(kinds + silent), el("ol", { className: "examples" }, ...items), whereabouts(unit)));
+  return wide(card("Real examples that activate it most", note(kinds + heard + silent), el("ol", { className: "examples" }, ...items), whereabouts(unit)));
+}
+
+/** Where in its image, or series, an example lies, in words. */
+function whereIn([, top, left]) {
+  const { axes } = found;
+  if (!axes) return `, row ${top}, column ${left}`;
+  const moment = axes.rate ? `at ${(left / axes.rate).toFixed(2)} s` : `at sample ${left.toLocaleString("en")}`;
+  return `, ${moment}`;
 }
 
 /** The images that a unit's examples were cut from, with the places marked. */
@@ -309,7 +367,9 @@ function whereabouts(unit) {
   });
   if (images.size === 0) return null;
   return el("div", { className: "places" }, ...[...images].map(([number, places]) => {
-    const image = found.images[number], size = Math.max(image.width, image.height), ring = Math.max(size / 24, width);
+    const image = found.images[number];
+    if (found.axes) return timeline(image, places, width, height);
+    const size = Math.max(image.width, image.height), ring = Math.max(size / 24, width);
     const overlay = svg("svg", { viewBox: `0 0 ${image.width} ${image.height}`, "aria-hidden": "true" });
     for (const { rank, top, left } of places) {
       const [x, y] = [left + width / 2, top + height / 2];
@@ -322,8 +382,25 @@ function whereabouts(unit) {
     const ranks = places.map(({ rank }) => rank).join(", ");
     return el("figure", {},
       el("div", { className: "picture" }, el("img", { src: image.picture, alt: `${image.name}, with the places of examples ${ranks} marked`, width: image.width, height: image.height }), overlay),
-      el("figcaption", {}, `${image.name}: ${ranks}`));
+      el("figcaption", { title: image.name }, `${nameOf(image)}: ${ranks}`));
   }));
+}
+
+/** A series from its beginning to its end, with the moments of examples marked. */
+function timeline(series, places, width, height) {
+  const overlay = svg("svg", { viewBox: `0 0 ${series.width} ${series.height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+  for (const { top, left } of places) overlay.append(svg("rect", { class: "moment", x: left, y: top, width, height }));
+  const ranks = places.map(({ rank }) => rank).join(", ");
+  const numbers = places.map(({ rank, left }) => {
+    const number = el("span", {}, String(rank));
+    number.style.left = `${(100 * (left + width / 2)) / series.width}%`;
+    return number;
+  });
+  return el("figure", {},
+    el("div", { className: "numbers", "aria-hidden": "true" }, ...numbers),
+    el("div", { className: "picture" }, el("img", { className: "series", src: series.picture, alt: `${series.name}, with the moments of examples ${ranks} marked` }), overlay),
+    el("div", { className: "across", "aria-hidden": "true" }, el("span", {}, "0"), el("span", {}, spanOf(series.width))),
+    el("figcaption", { title: series.name }, `${nameOf(series)}: ${ranks}`));
 }
 
 function madeOf(unit) {
@@ -389,7 +466,20 @@ function drawUnit(unit) {
       found.examples ? realExamples(unit) : null,
       found.together && found.units > 1 ? firesWith(unit) : null,
       found.gabor ? gaborFunction(unit) : null,
+      found.bands ? bandOf(unit) : null,
       found.twins.has(unit) ? looksLike(unit) : null));
+}
+
+function bandOf(unit) {
+  const { centre, bandwidth, share, is_clear: isClear, duration: half } = found.bands;
+  return card("Band",
+    note(isClear[unit] ? "Most of its power lies in one band." : "No band holds most of its power."),
+    facts([
+      ["centre frequency", hertz(centre[unit])],
+      ["bandwidth, 10 dB below", hertz(bandwidth[unit])],
+      ["power within it", `${(100 * share[unit]).toFixed(0)} %`],
+      ["half of its energy within", duration(half[unit])],
+    ]));
 }
 
 // The model.
@@ -435,6 +525,15 @@ function drawTraining(layer) {
     part("reconstructions").querySelector(".pairs").append(...reconstructions.rows.map((row, i) => el("figure", {},
       picture(reconstructions.pictures, i, `Row ${row}`, natural), picture(reconstructions.pictures, n + i, `Reconstruction of row ${row}`, natural),
       el("figcaption", {}, `row ${row.toLocaleString("en")}`))));
+  }
+  if (layer.bands && part("bands")) {
+    const { centre, bandwidth } = layer.bands;
+    const heard = layer.all.filter((unit) => centre[unit] > 0);
+    part("bands").append(drawn({
+      x: { label: "centre frequency, Hz", log: true }, y: { label: "bandwidth, Hz", log: true },
+      dots: { x: heard.map((unit) => centre[unit]), y: heard.map((unit) => bandwidth[unit]) },
+      text: `Bandwidth of ${heard.length} units against their centre frequency.`,
+    }));
   }
   const evidence = part("health").querySelector(".evidence");
   const list = (title, nodes) => nodes.length && evidence.append(el("h4", {}, title), el("div", { className: "tiles" }, ...nodes));

@@ -39,7 +39,7 @@ function valuesOf(pictures, index, contrast) {
 
 function paint(canvas, pictures, index, { map = "gray", contrast = 1 } = {}) {
   const values = valuesOf(pictures, index, contrast);
-  if (pictures.kind === "trace") paintTrace(canvas, values, pictures.signed);
+  if (pictures.kind === "trace") paintTraces(canvas, values, pictures.shape[1], pictures.signed);
   else paintImage(canvas, values, pictures.shape, map);
 }
 
@@ -57,21 +57,26 @@ function paintImage(canvas, values, [, height, width, channels], map) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-function paintTrace(canvas, values, signed) {
+/** A line for each of the rows of a picture, one below the other. */
+function paintTraces(canvas, values, rows, signed) {
   const [width, height] = [240, 160];
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d");
-  const y = (value) => height / 2 - 0.46 * height * value;
+  const length = values.length / rows, band = height / rows;
   context.strokeStyle = getComputedStyle(canvas).color;
-  context.globalAlpha = 0.25;
-  context.beginPath();
-  context.moveTo(0, y(signed ? 0 : -1));
-  context.lineTo(width, y(signed ? 0 : -1));
-  context.stroke();
-  context.globalAlpha = 1;
-  context.lineWidth = 2;
-  context.beginPath();
-  values.forEach((value, i) => context.lineTo(width * (i + 0.5) / values.length, y(value)));
-  context.stroke();
+  for (let row = 0; row < rows; row++) {
+    const y = (value) => band * (row + 0.5) - 0.46 * band * value;
+    context.globalAlpha = 0.25;
+    context.lineWidth = 1;
+    context.beginPath();
+    context.moveTo(0, y(signed ? 0 : -1));
+    context.lineTo(width, y(signed ? 0 : -1));
+    context.stroke();
+    context.globalAlpha = 1;
+    context.lineWidth = rows > 4 ? 1 : 2;
+    context.beginPath();
+    for (let i = 0; i < length; i++) context.lineTo(width * (i + 0.5) / length, y(values[row * length + i]));
+    context.stroke();
+  }
 }

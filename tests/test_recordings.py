@@ -1,0 +1,210 @@
+"""Recordings: files of all kinds, sound and damaged, and arrays."""
+
+import struct
+import warnings
+import wave
+from io import BytesIO
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.testing import assert_allclose, assert_array_equal
+
+from rhohat import DataFileError, load_images, load_recordings, load_rows
+from rhohat.recordings import each_recording, look_at_sound, resampled, wav_bytes
+
+RATE = 8000
+
+
+def tone(hertz=440.0, seconds=0.5, rate=RATE):
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)
+
+
+def wav(samples=None, *, rate=RATE, channels=1, bits=16, kind=1, data=None, claimed=None):
+    """Bytes of a WAV file, whose header says what it is told to."""
+    if data is None:
+        data = np.rint(32767 * (tone() if samples is None else samples)).astype("<i2").tobytes()
+    claimed = len(data) if claimed is None else claimed
+    frame = channels * bits // 8
+    fmt = struct.pack(
+        "<HHIIHH", kind, channels, rate, rate * frame & 0xFFFFFFFF, frame & 0xFFFF, bits
+    )
+    body = b"WAVEfmt " + struct.pack("<I", len(fmt)) + fmt + b"data" + struct.pack("<I", claimed)
+    return b"RIFF" + struct.pack("<I", min(len(body) + claimed, 2**32 - 1)) + body + data
+
+
+def float_wav(samples):
+    stream = BytesIO()
+    soundfile.write(stream, samples, RATE, format="WAV", subtype="FLOAT")
+    return stream.getvalue()
+
+
+NOT_FINITE = tone()
+NOT_FINITE[1234] = np.nan
+
+#: Files that cannot be used, and what is said of them.
+BAD = {
+    "empty": (b"", "is empty"),
+    "no_samples": (wav(data=b""), "holds no sound"),
+    "text": (b"this is no sound\n" * 20, "is not a sound file"),
+    "junk": (np.random.RandomState(0).bytes(3000), "is not a sound file"),
+    "rate_0": (wav(rate=0), "rate|is not a sound file"),
+    "channels_0": (wav(channels=0), "channels|is not a sound file"),
+    "channels_65535": (wav(channels=65_535), "channels|is not a sound file"),
+    "claims_4_gb": (wav(claimed=2**32 - 1), "announces [0-9,]+ bytes of sound more than it holds"),
+    "nan": (float_wav(NOT_FINITE), "holds NaN or infinity, first in sample 1,234"),
+    "infinity": (float_wav(np.where(np.arange(4000) == 7, np.inf, 0)), "first in sample 7"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_file_that_cannot_be_used_is_named_and_says_why(tmp_path, name):
+    content, reason = BAD[name]
+    path = tmp_path / f"{name}.wav"
+    path.write_bytes(content)
+    with pytest.raises(DataFileError, match=reason) as caught:
+        load_recordings(path)
+    assert str(path) in str(caught.value)
+
+
+def test_bad_files_are_left_out_and_listed(tmp_path):
+    for name, (content, _) in BAD.items():
+        (tmp_path / f"{name}.wav").write_bytes(content)
+    (tmp_path / "good.wav").write_bytes(wav())
+    loaded = load_recordings(tmp_path, on_error="skip")
+    assert loaded.names == [str(tmp_path / "good.wav")]
+    assert len(loaded.skipped) == len(BAD)
+
+
+@pytest.mark.parametrize("missing", [2, 1000, 7998])
+def test_file_that_ends_early_is_used_with_a_warning(tmp_path, missing):
+    path = tmp_path / "cut.wav"
+    path.write_bytes(wav()[:-missing])
+    with pytest.warns(UserWarning, match=f"{missing // 2:,} of 4,000 samples are missing"):
+        loaded = load_recordings(path)
+    assert loaded.recordings[0].shape == (4000 - missing // 2,)
+    assert_allclose(loaded.recordings[0], tone()[: 4000 - missing // 2], atol=1e-4)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_depths_are_the_same_sound(tmp_path, subtype):
+    path = tmp_path / "sound.wav"
+    soundfile.write(path, tone(), RATE, subtype=subtype)
+    assert_allclose(load_recordings(path).recordings[0], tone(), atol=0.01)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "aiff"])
+def test_formats_are_the_same_sound(tmp_path, suffix):
+    path = tmp_path / f"sound.{suffix}"
+    soundfile.write(path, tone(), RATE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_allclose(load_recordings(path).recordings[0], tone(), atol=0.05)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+def test_channels_are_mixed_down(tmp_path, channels):
+    parts = np.stack([tone(300 + 100 * c) for c in range(channels)], axis=1)
+    soundfile.write(tmp_path / "sound.wav", parts, RATE, subtype="FLOAT")
+    loaded = load_recordings(tmp_path / "sound.wav")
+    assert_allclose(loaded.recordings[0], parts.mean(axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("own", [4000, 8000, 11_025, 16_000, 44_100, 48_000])
+def test_rates_are_brought_to_one(tmp_path, own):
+    soundfile.write(tmp_path / "sound.wav", tone(rate=own), own, subtype="FLOAT")
+    found = load_recordings(tmp_path / "sound.wav", rate=RATE).recordings[0]
+    assert found.shape == (4000,)
+    assert_allclose(found[200:-200], tone()[200:-200], atol=0.01)
+
+
+def test_rate_is_the_lowest_of_the_files_and_16000_at_most(tmp_path):
+    for own in (48_000, 44_100):
+        soundfile.write(tmp_path / f"{own}.wav", tone(rate=own), own)
+    assert load_recordings(tmp_path).rate == 16_000
+    soundfile.write(tmp_path / "8000.wav", tone(), 8000)
+    assert load_recordings(tmp_path).rate == 8000
+
+
+@pytest.mark.parametrize("own", [8000, 11_025, 16_000])
+def test_parts_together_are_the_whole(tmp_path, own):
+    sound = np.random.RandomState(0).randn(5 * own) / 5
+    soundfile.write(tmp_path / "long.wav", sound, own, subtype="FLOAT")
+    whole = load_recordings(tmp_path / "long.wav", rate=RATE)
+    parts = load_recordings(tmp_path / "long.wav", rate=RATE, longest=1.5)
+    joined = np.concatenate([parts.recordings[i] for i in range(len(parts.recordings))])
+    assert len(parts.recordings) == 4
+    if own != 11_025:  # of which 1.5 seconds are no whole number of samples at the other rate
+        assert parts.names[1].endswith("long.wav, 1.5 to 3 s")
+    assert_allclose(joined, whole.recordings[0], atol=1e-5)
+
+
+def test_file_that_changes_meanwhile_is_named(tmp_path):
+    path = tmp_path / "sound.wav"
+    path.write_bytes(wav())
+    loaded = load_recordings(path)
+    path.write_bytes(b"gone")
+    with pytest.raises(DataFileError, match=r"sound\.wav .* though it could be read before"):
+        loaded.recordings[0]
+
+
+def test_recordings_are_not_images_and_not_rows(tmp_path):
+    path = tmp_path / "sound.wav"
+    path.write_bytes(wav())
+    with pytest.raises(DataFileError, match="load_recordings"):
+        load_images(path)
+    with pytest.raises(DataFileError, match="load_recordings"):
+        load_rows(path)
+    np.save(tmp_path / "rows.npy", np.ones((3, 4)))
+    with pytest.raises(DataFileError, match="no recording"):
+        load_recordings(tmp_path / "rows.npy")
+
+
+def test_header_is_read_without_the_sound(tmp_path):
+    soundfile.write(tmp_path / "sound.flac", np.zeros((3000, 2)), 22_050)
+    assert look_at_sound(tmp_path / "sound.flac") == (22_050, 3000, 2, "")
+
+
+@pytest.mark.parametrize(
+    ("X", "shapes"),
+    [
+        ([np.zeros(5), np.zeros((2, 7))], [(1, 5), (2, 7)]),
+        (np.zeros((3, 8)), [(1, 8)] * 3),
+        (np.zeros((3, 2, 8)), [(2, 8)] * 3),
+    ],
+)
+def test_arrays_are_series_of_channels(X, shapes):
+    assert [x.shape for x in each_recording(X)] == shapes
+
+
+def test_integers_are_shares_of_the_largest():
+    (x,) = each_recording([np.array([0, 32767, -32767], dtype=np.int16)])
+    assert_array_equal(x, [[0, 1, -1]])
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([], "at least one recording"),
+        (np.zeros(8), "Put a single recording in a list"),
+        ([np.zeros((2, 2, 2))], "recording 0 must have shape"),
+        ([np.zeros(4), np.array([1.0, np.nan])], "recording 1 contains NaN"),
+        ("folder", "load_recordings"),
+    ],
+)
+def test_wrong_arrays_are_said(X, message):
+    with pytest.raises(ValueError, match=message):
+        list(each_recording(X))
+
+
+def test_wav_bytes_are_a_wav_file():
+    with wave.open(BytesIO(wav_bytes(tone(), RATE))) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getnframes()) == (RATE, 1, 4000)
+        samples = np.frombuffer(file.readframes(4000), "<i2")
+    assert_allclose(samples / 32000, tone() / np.abs(tone()).max(), atol=1e-4)
+    assert len(wav_bytes(np.zeros(10), RATE)) == 44 + 20
+
+
+def test_resampling_leaves_the_same_rate_alone(rng):
+    samples = rng.randn(100)
+    assert resampled(samples, RATE, RATE) is samples
