@@ -22,9 +22,12 @@ from rhohat import (
     PatchExtractor,
     PatchNormalizer,
     SparseAutoencoder,
+    SpectrogramExtractor,
     StackedAutoencoder,
     StackedAutoencoderClassifier,
+    WaveformExtractor,
     Whitening,
+    WindowExtractor,
 )
 
 VECTOR_ESTIMATORS = [
@@ -49,6 +52,11 @@ CLASSIFIERS = [
     ),
 ]
 IMAGE_ESTIMATORS = [OneOverFWhitening(), PatchExtractor(4, n_patches=50, random_state=0)]
+SERIES_ESTIMATORS = [
+    WindowExtractor(4, n_windows=50, random_state=0),
+    SpectrogramExtractor(100, n_mels=3, window=0.1, hop=0.02, low=5),
+    WaveformExtractor(100),
+]
 
 
 def ids(estimator):
@@ -60,8 +68,9 @@ def test_scikit_learn_check_passes(estimator, check):
     check(estimator)
 
 
-# scikit-learn's checks feed two-dimensional data; of estimators of images they can check the rest.
-@pytest.mark.parametrize("estimator", IMAGE_ESTIMATORS, ids=ids)
+# scikit-learn's checks feed two-dimensional data; of estimators of images and of series they can
+# check the rest.
+@pytest.mark.parametrize("estimator", IMAGE_ESTIMATORS + SERIES_ESTIMATORS, ids=ids)
 @pytest.mark.parametrize(
     "check",
     [
@@ -81,11 +90,13 @@ def test_scikit_learn_check_passes_for_image_estimators(estimator, check):
 
 
 @pytest.fixture
-def images(rng):
-    return [rng.rand(12, 15), rng.rand(20, 9)]
+def images(rng, estimator):
+    """Images; for estimators of series, two of two channels."""
+    shapes = ((12, 15), (20, 9)) if estimator in IMAGE_ESTIMATORS else ((2, 40), (2, 33))
+    return [rng.rand(*shape) for shape in shapes]
 
 
-@pytest.mark.parametrize("estimator", IMAGE_ESTIMATORS, ids=ids)
+@pytest.mark.parametrize("estimator", IMAGE_ESTIMATORS + SERIES_ESTIMATORS, ids=ids)
 class TestImageEstimators:
     def test_refuse_to_transform_before_fit(self, estimator, images):
         with pytest.raises(NotFittedError):
@@ -133,24 +144,26 @@ class TestImageEstimators:
             assert_array_equal(a, b)
 
     def test_nan_is_named_with_its_image(self, estimator, images):
-        images[1][3, 4] = np.nan
-        with pytest.raises(ValueError, match=r"image 1.*NaN"):
+        images[1][1, 4] = np.nan
+        with pytest.raises(ValueError, match=r"(image|recording) 1.*NaN"):
             clone(estimator).fit(images)
 
-    @pytest.mark.parametrize(
-        ("bad", "message"),
-        [
-            ([], "at least one image"),
-            (np.zeros((5, 5)), "Put a single image in a list"),
-            ([np.zeros(5)], "image 0"),
-            ([np.zeros((0, 5))], "image 0"),
-            ([np.zeros((5, 5, 3, 2))], "image 0"),
-            (7, "sequence of images"),
-        ],
-    )
-    def test_what_is_no_image_is_refused(self, estimator, images, bad, message):
-        with pytest.raises(ValueError, match=message):
-            clone(estimator).fit(bad)
+
+@pytest.mark.parametrize("estimator", IMAGE_ESTIMATORS, ids=ids)
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ([], "at least one image"),
+        (np.zeros((5, 5)), "Put a single image in a list"),
+        ([np.zeros(5)], "image 0"),
+        ([np.zeros((0, 5))], "image 0"),
+        ([np.zeros((5, 5, 3, 2))], "image 0"),
+        (7, "sequence of images"),
+    ],
+)
+def test_what_is_no_image_is_refused(estimator, bad, message):
+    with pytest.raises(ValueError, match=message):
+        clone(estimator).fit(bad)
 
 
 @pytest.mark.parametrize("estimator", VECTOR_ESTIMATORS, ids=ids)
