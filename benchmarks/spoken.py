@@ -12,7 +12,8 @@ table:
     unseen      one speaker tested, the five others taught; mean of six
 
 Beside the autoencoder's features stand log-mel spectrograms, MFCC (13 coefficients of these, and
-how they change), and whitened windows, pooled and classified alike. "all heard": the autoencoder
+how they change), and whitened windows, pooled and classified alike, also with the weaker penalty
+that these few columns do better with where the speakers are known. "all heard": the autoencoder
 learned from all recordings without their labels, those to be recognised among them. "never heard":
 those of the speaker to be recognised, or the official test set, were left out of learning too.
 
@@ -40,18 +41,20 @@ from rhohat import (
 )
 
 SEGMENTS = 3
+#: Than the penalty of --C is that of this C.
+WEAKER = 0.1
 #: Speakers whose recordings chose the settings.
 CHOOSING = ("george", "jackson", "lucas", "nicolas")
 
 
 def learner(units, seed):
-    """From spectrograms to activations: patches of 12 bands and 12 moments, 0.13 s of sound."""
+    """From spectrograms to activations: patches of 16 bands and 8 moments, 0.1 s of sound."""
     return make_pipeline(
-        PatchExtractor(12, n_patches=30_000, random_state=seed),
-        Whitening(epsilon=0.2),
+        PatchExtractor((16, 8), n_patches=30_000, random_state=seed),
+        Whitening(epsilon=0.3),
         SparseAutoencoder(
             units,
-            sparsity_penalty=KLSparsity(target=0.035, weight=5),
+            sparsity_penalty=KLSparsity(target=0.01, weight=5),
             weight_decay=3e-3,
             random_state=seed,
         ),
@@ -102,8 +105,8 @@ class Task:
         self.index = np.array([int(part[2]) for part in parts])
         self.C = C
 
-    def accuracy(self, X, taught, tested):
-        classifier = LogisticRegression(C=self.C, max_iter=300, tol=1e-3)
+    def accuracy(self, X, taught, tested, C=None):
+        classifier = LogisticRegression(C=C or self.C, max_iter=300, tol=1e-3)
         model = make_pipeline(StandardScaler(), classifier).fit(X[taught], self.digit[taught])
         return model.score(X[tested], self.digit[tested])
 
@@ -127,7 +130,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="folder of the recordings")
     parser.add_argument("--units", type=int, default=300)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--C", type=float, default=0.01)
+    parser.add_argument("--C", type=float, default=0.005)
     parser.add_argument("--validate", action="store_true", help="score what settings are chosen on")
     arguments = parser.parse_args()
     loaded = load_recordings(arguments.data)
@@ -136,9 +139,9 @@ def main():
     task = Task(loaded.names, arguments.C)
     by_fold, by_speaker = task.splits(arguments.validate)
 
-    def row(name, X, seed=""):
-        folds = [task.accuracy(X, *split) for split in by_fold]
-        unseen = [task.accuracy(X, *split) for split in by_speaker]
+    def row(name, X, seed="", C=None):
+        folds = [task.accuracy(X, *split, C) for split in by_fold]
+        unseen = [task.accuracy(X, *split, C) for split in by_speaker]
         print(
             f"| {name} | {seed} | {X.shape[1]:,} | {np.mean(folds):.2%} | {folds[0]:.2%} "
             f"| {np.mean(unseen):.2%} | {' '.join(f'{100 * u:.0f}' for u in unseen)} |",
@@ -150,6 +153,7 @@ def main():
     print("|---|---|---|---|---|---|---|")
     for name, X in inputs(spectrograms):
         row(name, X)
+        row(f"{name}, C {WEAKER:g}", X, C=WEAKER)
     found = {"all heard": [], "never heard": []}
     for seed in range(arguments.seeds):
         X = features(spectrograms, task.index >= 0, arguments.units, seed)

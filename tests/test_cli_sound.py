@@ -1,5 +1,6 @@
 """Recordings on the command line."""
 
+import contextlib
 import json
 import sys
 
@@ -113,7 +114,7 @@ def test_damaged_recordings_are_named_and_counted(folder, tmp_path):
     assert "500 of 3,000 samples are missing" in data["damaged"][0]["reason"]
     for name in BAD:
         assert f"skipped: {tmp_path / name}.wav" in result.stderr
-    assert "short.wav lasts 0.013 s, too short for windows of 0.1 s" in result.stderr
+    assert "short.wav lasts 0.013 s, too short: 0.1 s are needed" in result.stderr
     assert f"note: {tmp_path}/cut.wav ends early" in result.stderr
     strict = run("learn", tmp_path, *few, "--on-error", "fail", cwd=tmp_path)
     assert strict.returncode == 1
@@ -125,7 +126,7 @@ def test_damaged_recordings_are_named_and_counted(folder, tmp_path):
         (["--color"], "color belongs to images"),
         (["--whitening", "1/f"], "filters images, but the data are recordings"),
         (["--dask", "local"], "--dask works on rows"),
-        (["--length", "9"], "too short for windows of 9 s"),
+        (["--length", "9"], "too short: 9 s are needed"),
         (["--mels", "900"], "narrower than what windows"),
     ],
 )
@@ -163,3 +164,71 @@ def test_long_recordings_are_learned_from_in_parts(tmp_path):
     )
     assert encoded.returncode == 0, encoded.stderr
     assert np.load(tmp_path / "f.npy").shape == (1, 8)
+
+
+def test_what_learning_prints_does_the_same_in_python(tmp_path):
+    """Also where some files are too short, and others longer than a part."""
+    rng = np.random.RandomState(0)
+    for name, seconds in (("long", 130), ("word", 0.5), ("blip", 0.05)):
+        soundfile.write(
+            tmp_path / f"{name}.wav", rng.uniform(-0.5, 0.5, round(seconds * 4000)), 4000
+        )
+    few = ["--units", "4", "--iterations", "5", "--patches", "500"]
+    result = run("learn", ".", *few, "-o", "out", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "blip.wav lasts 0.050 s, too short" in result.stderr
+    (line,) = (text for text in result.stdout.splitlines() if "load_recordings" in text)
+    read = line.split("transform(")[1].removesuffix(")")
+    with contextlib.chdir(tmp_path):
+        recordings = eval(read, {"rhohat": rhohat})
+        assert [len(recording) for recording in recordings] == [240_000, 240_000, 40_000, 2000]
+        assert rhohat.load("out/model.safetensors").transform(recordings).shape == (500, 4)
+    page = (tmp_path / "out/report.html").read_text()
+    assert '"begins":60' in page.replace(" ", "")
+
+
+def test_recordings_too_short_for_the_cells_are_named(folder, tmp_path):
+    soundfile.write(tmp_path / "short.wav", np.random.RandomState(0).uniform(-1, 1, 850), RATE)
+    soundfile.write(tmp_path / "word.wav", np.random.RandomState(0).uniform(-1, 1, 4000), RATE)
+    for sound, needed in (("spectrogram", "0.11 s"), ("waveform", "0.108")):
+        model = folder / sound / "model.safetensors"
+        grid = {"spectrogram": "3", "waveform": "802"}[sound]
+        options = ["--convolve", "--grid", grid, "-o", f"{sound}.npy"]
+        result = run("encode", model, tmp_path, *options, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+        assert f"short.wav lasts 0.106 s, too short: {needed}" in result.stderr
+        assert len(np.load(tmp_path / f"{sound}.npy")) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--key", "x"], "--key names an array in a file, but the data are recordings"),
+        (["--sound", "waveform", "--mels", "40"], "mels belongs to spectrograms"),
+        (["--sound", "waveform", "--length", "0.0001"], "length must span two samples"),
+        (["--window", "3", "--hop", "2"], "length must span one hop"),
+        (["--hop", "0.03"], "no hop beyond its window"),
+        (["--rate", "100"], "low must lie below high"),
+        (["--mels", "500", "--dry-run"], "narrower than what windows"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(folder, options, message):
+    result = run("learn", "words", *options, cwd=folder)
+    assert result.returncode == 1
+    assert message in result.stderr
+
+
+def test_low_rates_and_silence_are_remarked_on(tmp_path):
+    for number in range(2):
+        soundfile.write(tmp_path / f"{number}.wav", np.zeros(3000), 2000)
+    few = ["--units", "4", "--iterations", "5", "--patches", "300", "--mels", "8"]
+    result = run("learn", tmp_path, *few, cwd=tmp_path)
+    assert "0.wav has 2,000 samples per second: all are brought to them" in result.stderr
+    assert "1.wav holds nothing but silence" in result.stderr
+    assert "the data do not vary" in result.stderr
+
+
+def test_model_of_recordings_needs_some(folder):
+    result = run("encode", "spectrogram/model.safetensors", "-o", "none.npy", cwd=folder)
+    assert result.returncode == 1
+    assert "works on recordings, which do not come along" in result.stderr

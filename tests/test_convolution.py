@@ -287,7 +287,7 @@ def test_memory_does_not_grow_with_responses():
         ({"grid": 20}, ValueError, "8 x 12 positions, room for fewer than 20 x 20 cells"),
         ({"patch_size": 5}, ValueError, "have 25 values, but the model was fitted on 12"),
         ({"model": Whitening()}, TypeError, "must be a SparseAutoencoder or a Pipeline"),
-        ({"model": autoencoder()}, ValueError, "put a PatchExtractor in a pipeline"),
+        ({"model": autoencoder()}, ValueError, "put one in a pipeline"),
         (
             {"model": autoencoder().fit(np.eye(12))},
             ValueError,

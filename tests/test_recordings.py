@@ -1,16 +1,25 @@
 """Recordings: files of all kinds, sound and damaged, and arrays."""
 
+import os
 import struct
 import warnings
 import wave
 from io import BytesIO
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rhohat import DataFileError, load_images, load_recordings, load_rows
+from rhohat import (
+    DataFileError,
+    SpectrogramExtractor,
+    WaveformExtractor,
+    load_images,
+    load_recordings,
+    load_rows,
+)
 from rhohat.recordings import each_recording, look_at_sound, resampled, wav_bytes
 
 RATE = 8000
@@ -76,7 +85,7 @@ def test_bad_files_are_left_out_and_listed(tmp_path):
     assert len(loaded.skipped) == len(BAD)
 
 
-@pytest.mark.parametrize("missing", [2, 1000, 7998])
+@pytest.mark.parametrize("missing", [2, 1000, 7996])
 def test_file_that_ends_early_is_used_with_a_warning(tmp_path, missing):
     path = tmp_path / "cut.wav"
     path.write_bytes(wav()[:-missing])
@@ -208,3 +217,122 @@ def test_wav_bytes_are_a_wav_file():
 def test_resampling_leaves_the_same_rate_alone(rng):
     samples = rng.randn(100)
     assert resampled(samples, RATE, RATE) is samples
+
+
+def forged(path, n_samples):
+    """A FLAC file whose header says that it has so many samples; 0 is "unknown"."""
+    soundfile.write(path, tone(), RATE)
+    content = bytearray(path.read_bytes())
+    content[21:26] = ((content[21] & 0xF0) << 32 | n_samples).to_bytes(5, "big")
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("n_samples", [0, 2**36 - 1])
+def test_length_that_a_file_cannot_have_is_not_believed(tmp_path, n_samples):
+    forged(tmp_path / "stream.flac", n_samples)
+    with pytest.raises(DataFileError, match=r"stream\.flac does not say how long it is"):
+        load_recordings(tmp_path / "stream.flac")
+
+
+@pytest.mark.parametrize("n_samples", [RATE * 3600])
+def test_length_that_a_file_has_not_is_found_block_by_block(tmp_path, n_samples):
+    forged(tmp_path / "short.flac", n_samples)
+    with pytest.raises(DataFileError, match=r"short\.flac"):
+        load_recordings(tmp_path / "short.flac")
+
+
+@pytest.mark.parametrize(
+    ("own", "rate"), [(8000, 8000), (44_101, 16_000), (44_100, 16_001), (8000, 100), (100, 8000)]
+)
+def test_blocks_join_without_a_seam(tmp_path, monkeypatch, own, rate):
+    sound = np.random.RandomState(0).uniform(-0.3, 0.3, (round(4.7 * own), 2))
+    soundfile.write(tmp_path / "long.wav", sound, own, subtype="FLOAT")
+    whole = load_recordings(tmp_path / "long.wav", rate=rate).recordings[0]
+    expected = resampled(sound.mean(axis=1), own, rate)
+    assert_allclose(whole, expected, atol=1e-6)
+    monkeypatch.setattr("rhohat.recordings.BLOCK_SECONDS", 1)
+    assert_allclose(
+        load_recordings(tmp_path / "long.wav", rate=rate).recordings[0], whole, atol=1e-6
+    )
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
+def test_names_need_not_be_text(tmp_path):
+    name = os.fsencode(tmp_path) + b"/sound-\xff.wav"
+    with open(name, "wb") as stream:
+        stream.write(wav())
+    assert load_recordings(tmp_path).recordings[0].shape == (4000,)
+
+
+@pytest.mark.parametrize("format_", ["RF64", "AIFF", "WAV"])
+def test_every_format_that_ends_early_is_noted(tmp_path, format_):
+    path = tmp_path / f"cut.{'aiff' if format_ == 'AIFF' else 'wav'}"
+    soundfile.write(path, tone() + 0.1, RATE, format=format_, subtype="PCM_16")
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.warns(UserWarning, match="1,000 of 4,000 samples are missing"):
+        loaded = load_recordings(path)
+    assert loaded.recordings[0].shape == (3000,)
+
+
+def test_silence_is_remarked_on(tmp_path):
+    soundfile.write(tmp_path / "silent.wav", np.zeros(4000), RATE)
+    with pytest.warns(UserWarning, match=r"silent\.wav holds nothing but silence"):
+        load_recordings(tmp_path)
+
+
+def test_short_recordings_are_left_out_and_decide_nothing(tmp_path):
+    soundfile.write(tmp_path / "blip.wav", tone(seconds=0.05, rate=2000), 2000)
+    soundfile.write(tmp_path / "word.wav", tone(), RATE)
+    loaded = load_recordings(tmp_path, shortest=0.1, on_error="skip")
+    assert loaded.rate == RATE
+    assert loaded.names == [str(tmp_path / "word.wav")]
+    assert "lasts 0.050 s, too short: 0.1 s are needed" in loaded.skipped[0].reason
+
+
+def test_a_slice_of_recordings_is_recordings(tmp_path):
+    for number in range(4):
+        soundfile.write(tmp_path / f"{number}.wav", tone(200 + 100 * number), RATE)
+    recordings = load_recordings(tmp_path).recordings
+    some = recordings[1:][::2]
+    assert (len(some), some.rate) == (2, RATE)
+    assert_array_equal(some[-1], recordings[3])
+    spectrograms = SpectrogramExtractor(RATE).fit(some).transform(recordings)[1::2]
+    assert_array_equal(spectrograms[1], SpectrogramExtractor(RATE).fit_transform(some)[1])
+    with pytest.raises(IndexError):
+        some[2]
+    with pytest.raises(TypeError):
+        some[[0, 1]]
+
+
+@pytest.mark.parametrize("extractor", [SpectrogramExtractor, WaveformExtractor])
+def test_recordings_of_another_rate_are_refused(tmp_path, extractor):
+    soundfile.write(tmp_path / "sound.wav", tone(rate=16_000), 16_000)
+    recordings = load_recordings(tmp_path).recordings
+    fitted = extractor(RATE).fit([tone()])
+    for use in (fitted.fit, fitted.transform):
+        with pytest.raises(ValueError, match=r"have 16,000 samples per second, expected 8,000"):
+            use(recordings)
+
+
+def test_paths_may_be_an_array(tmp_path):
+    soundfile.write(tmp_path / "sound.wav", tone(), RATE)
+    path = str(tmp_path / "sound.wav")
+    for X in ([path], np.array([path]), np.array([tmp_path / "sound.wav"], dtype=object)):
+        (found,) = SpectrogramExtractor(RATE).fit_transform(X)
+        assert found.shape == (40, 51)
+
+
+@pytest.mark.parametrize("X", [{"a": tone()}, pd.DataFrame({"a": tone()})])
+def test_tables_are_no_recordings(X):
+    with pytest.raises(ValueError, match="expected a sequence of recordings"):
+        list(each_recording(X))
+
+
+def test_channels_come_before_samples():
+    with pytest.raises(ValueError, match=r"4,000 channels of 2 samples.* Transpose it"):
+        list(each_recording([np.zeros((4000, 2))], RATE))
+
+
+def test_unsigned_samples_are_silent_in_the_middle():
+    (x,) = each_recording([np.array([0, 127, 254], dtype=np.uint8)])
+    assert_array_equal(x, [[-1, 0, 1]])

@@ -127,6 +127,36 @@ def test_the_way_back_leads_to_the_same_spectrogram(recordings, normalize):
         assert abs(len(x) - sounds[0].shape[0]) < RATE
 
 
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.zeros((40, 9)), "Put a single image in a list"),
+        ([np.zeros((30, 9))], r"image 0 must have shape \(40, n_moments\), got \(30, 9\)"),
+        ([np.full((40, 9), np.nan)], "contains NaN"),
+        ([np.zeros((40, 0))], "image 0 must have shape"),
+    ],
+)
+def test_what_is_no_spectrogram_has_no_way_back(recordings, X, message):
+    with pytest.raises(ValueError, match=message):
+        SpectrogramExtractor(RATE).fit(recordings).inverse_transform(X)
+
+
+@pytest.mark.parametrize("hop", [0.005, 0.01, 0.025])
+def test_the_way_back_does_not_crackle(hop):
+    x = np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
+    extractor = SpectrogramExtractor(RATE, hop=hop)
+    (back,) = extractor.inverse_transform(extractor.fit_transform([x]))
+    assert np.abs(back).max() < 5 * back.std()
+
+
+@pytest.mark.parametrize("scale", [1e-18, 1e18])
+def test_samples_of_any_size_are_finite(scale):
+    x = np.random.RandomState(0).randn(4000).astype(np.float32)
+    extractor = SpectrogramExtractor(RATE)
+    (plain,), (scaled,) = (extractor.fit_transform([x * np.float32(s)]) for s in (1, scale))
+    assert_allclose(scaled, plain, atol=1e-3)
+
+
 def test_files_and_arrays_give_the_same(tmp_path, recordings):
     paths = [tmp_path / f"{i}.wav" for i in range(len(recordings))]
     for path, x in zip(paths, recordings, strict=True):
@@ -151,6 +181,8 @@ def test_files_and_arrays_give_the_same(tmp_path, recordings):
         ({"hop": -1}, "hop"),
         ({"low": 9000}, "low"),
         ({"high": 10}, "high"),
+        ({"hop": 0.03}, "no hop beyond its window"),
+        ({"rate": 100}, "choose a higher rate"),
         ({"floor": 0}, "floor"),
         ({"normalize": "loud"}, "normalize must be one of"),
         ({"n_mels": 400}, "bands between .* are narrower"),

@@ -25,7 +25,7 @@ from rhohat.activations import ACTIVATIONS
 from rhohat.autoencoder import SparseAutoencoder
 from rhohat.engines import ThreadEngine
 from rhohat.images import Images, each_image, precision_of
-from rhohat.patches import Extractor, WindowExtractor, check_fit, every_patch
+from rhohat.patches import Extractor, PatchExtractor, WindowExtractor, check_fit, every_patch
 from rhohat.recordings import Recordings, each_recording
 from rhohat.sounds import SoundExtractor
 from rhohat.whitening import Whitening
@@ -61,6 +61,13 @@ class _Steps:
         if not cuts:
             return cls([], None, steps, last)
         return cls(steps[: cuts[0]], steps[cuts[0]], steps[cuts[0] + 1 :], last)
+
+    @property
+    def noun(self) -> str:
+        """What errors call one of what the first step is given."""
+        if any(isinstance(step, SoundExtractor) for step in self.of_images[:1]):
+            return "recording"
+        return "image" if self.extractor is None else self.extractor.noun
 
     def each(self, X: Any) -> Iterator[FloatArray]:
         """What the first step is given, images or series, checked, one after the other."""
@@ -268,9 +275,9 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         if not _is_fitted(model):
             if extractor is None:
                 raise ValueError(
-                    "the model is not fitted, and without a PatchExtractor it cannot learn from "
-                    "images. Fit it on patches first, or put a PatchExtractor in a pipeline "
-                    "before it."
+                    "the model is not fitted, and without a PatchExtractor or WindowExtractor it "
+                    "cannot learn from images or series. Fit it on pieces first, or put one in a "
+                    "pipeline before it."
                 )
             model = clone(model).fit(X)
         steps = _Steps.of(model)
@@ -396,7 +403,9 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     def _positions(self, index: int, image: FloatArray) -> tuple[int, int]:
         """Rows and columns of positions in an image."""
-        check_fit(self.patch_shape_, index, image)
+        steps = _Steps.of(self.model_)
+        extractor = steps.extractor or PatchExtractor()
+        check_fit(self.patch_shape_, index, image, steps.noun, extractor.pieces)
         height, width = self.patch_shape_[:2]
         return (
             (image.shape[0] - height) // self.stride + 1,
@@ -406,13 +415,14 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     def _cells(self, index: int, image: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Where cells begin among the rows and columns of positions, and where the last ends."""
         sizes, grid = self._positions(index, image), self.grid_
-        room = f"image {index} has {sizes[0]} x {sizes[1]} positions, room for"
-        _, window = self._cell_sizes(_Steps.of(self.model_))
+        steps = _Steps.of(self.model_)
+        room = f"{steps.noun} {index} has {sizes[0]} x {sizes[1]} positions, room for"
+        _, window = self._cell_sizes(steps)
         if window is None:
             if sizes[0] < grid[0] or sizes[1] < grid[1]:
                 raise ValueError(
                     f"{room} fewer than {grid[0]} x {grid[1]} cells. Use a coarser grid, a smaller "
-                    "stride or larger images."
+                    "stride, or leave it out."
                 )
             return np.arange(grid[0] + 1) * sizes[0] // grid[0], (
                 np.arange(grid[1] + 1) * sizes[1] // grid[1]

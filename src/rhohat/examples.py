@@ -16,7 +16,7 @@ from rhohat.diagnostics import axes_of, input_tiles
 from rhohat.layers import Layer, layers_of
 from rhohat.patches import Extractor, Places
 from rhohat.readers import LoadedImages, LoadedRecordings
-from rhohat.recordings import each_recording
+from rhohat.recordings import FileRecordings, each_recording
 from rhohat.sounds import SoundExtractor
 from rhohat.sources import ArraySource, Source
 from rhohat.stores import open_store, rows_of
@@ -78,7 +78,6 @@ class Examples:
             for step in steps[:cut]:
                 filtered = step.transform(filtered)
                 if isinstance(step, SoundExtractor):
-                    _check_rate(data, step)
                     self.sound, self._recordings, shown = step, given, filtered
             patches = extractor.draw(filtered)
             self.images, self._each, self._places = shown, extractor.each, patches.places
@@ -111,6 +110,13 @@ class Examples:
     def n_given(self) -> int:
         """Images, or rows, that the user gave."""
         return self._given.shape[0] if self.images is None else len(self.images)
+
+    def begins(self, number: int) -> float:
+        """Seconds into its file at which a recording begins, if it is a part of one."""
+        if self.sound is None or not isinstance(self._recordings, FileRecordings):
+            return 0.0
+        part = self._recordings.parts[number]
+        return part.start / part.rate
 
     def image(self, number: int) -> FloatArray:
         """One of the images, or series, that rows were cut out of."""
@@ -157,14 +163,6 @@ def _given(data: Any) -> Any:
     if isinstance(data, LoadedImages):
         return data.images
     return data.recordings if isinstance(data, LoadedRecordings) else data
-
-
-def _check_rate(data: Any, sound: SoundExtractor) -> None:
-    if isinstance(data, LoadedRecordings) and data.rate != sound.rate:
-        raise ValueError(
-            f"the recordings were read at {data.rate} samples per second, but the model learned at "
-            f"{sound.rate}: load_recordings(..., rate={sound.rate})."
-        )
 
 
 def _take(source: Source, rows: NDArray[np.intp]) -> FloatArray:

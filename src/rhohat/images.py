@@ -20,6 +20,7 @@ class ImageSequence(Sequence[FloatArray]):
     """Images that are read whenever they are asked for, for more than memory holds.
 
     Transformers of images go through it one image at a time, and make another such sequence of it.
+    A slice is one as well.
 
     Attributes
     ----------
@@ -28,6 +29,44 @@ class ImageSequence(Sequence[FloatArray]):
     """
 
     dtype: np.dtype[Any]
+
+    def __getitem__(self, index: Any) -> Any:
+        numbers = range(len(self))[index]
+        return SlicedImages(self, numbers) if isinstance(numbers, range) else self._read(numbers)
+
+    def _read(self, number: int) -> FloatArray:
+        """The image of this number, from 0 on."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self)}>"
+
+
+class SlicedImages(ImageSequence):
+    """Some of other images.
+
+    Parameters
+    ----------
+    images : ImageSequence
+    numbers : range
+    """
+
+    def __init__(self, images: ImageSequence, numbers: range) -> None:
+        self.images = images
+        self.numbers = numbers
+        self.dtype = images.dtype
+
+    @property
+    def rate(self) -> int | None:
+        """Samples per second, if they are recordings."""
+        return getattr(self.images, "rate", None)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def _read(self, number: int) -> FloatArray:
+        image: FloatArray = self.images[self.numbers[number]]
+        return image
 
 
 class MappedImages(ImageSequence):
@@ -48,8 +87,8 @@ class MappedImages(ImageSequence):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index: Any) -> Any:
-        return self.function(self.images[index])
+    def _read(self, number: int) -> FloatArray:
+        return self.function(self.images[number])
 
 
 def each_image(X: Images) -> Iterator[FloatArray]:

@@ -164,7 +164,7 @@ def check_fit(
     """Raise ValueError unless pieces of this shape can be cut out of an array."""
     height, width, *channels = patch_shape
     values = "pixels" if noun == "image" else "values"
-    if noun != "image" and image.shape[0] != height:
+    if pieces == "windows" and image.shape[0] != height:
         raise ValueError(
             f"{noun} {index} has {image.shape[0]} channels, but the first had {height}: all must "
             "have the same."

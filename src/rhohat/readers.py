@@ -28,7 +28,14 @@ from numpy.typing import NDArray
 from rhohat._typing import FloatArray
 from rhohat._validation import check_integer, check_real, extra, look_up
 from rhohat.images import ImageSequence
-from rhohat.recordings import FileRecordings, Part, look_at_sound, own_step, read_sound
+from rhohat.recordings import (
+    BLOCK_SECONDS,
+    FileRecordings,
+    Part,
+    look_at_sound,
+    read_sound,
+    samples_of,
+)
 from rhohat.sources import DataFileError, Source
 from rhohat.stores import SUFFIXES, Concatenation, open_file
 
@@ -54,6 +61,8 @@ RATIO_LIMIT, BYTES_LIMIT = 100, 100_000_000
 ORIENTATION = 274
 #: Samples per second that recordings are brought to at most, unless a rate is given.
 RATE = 16_000
+#: What is said of a file whose samples are all zero.
+SILENT = "holds nothing but silence"
 ON_ERROR = {"skip": "leave the file out and go on", "fail": "raise DataFileError"}
 
 
@@ -665,36 +674,41 @@ class DataFiles:
 
         What cannot be read is found in a pass over the files.
         """
-        rate = rate or min(RATE, *(content.rate for content in self.contents.values()))
+        rate = rate or self.lowest_rate(shortest)
         parts: list[Part] = []
         names: list[str] = []
+        silent: list[Skipped] = []
         for path, content in self.contents.items():
             with self._on_error(path):
                 own, n_samples = content.rate, content.shape[2]
                 if n_samples < shortest * own:
                     raise DataFileError(
-                        f"lasts {n_samples / own:.3f} s, too short for windows of {shortest:g} s"
+                        f"lasts {n_samples / own:.3f} s, too short: {shortest:g} s are needed"
                     )
-                step = n_samples if longest is None else _part_of(longest, own, rate)
+                step = n_samples if longest is None else samples_of(longest, own, rate)
                 mine = [
-                    Part(path, start, min(start + step, n_samples))
+                    Part(path, start, min(start + step, n_samples), own)
                     for start in range(0, n_samples, step)
                 ]
                 if len(mine) > 1 and mine[-1].stop - mine[-1].start < shortest * own:
-                    mine[-2:] = [Part(path, mine[-2].start, n_samples)]
-                for _, start, stop in mine:
-                    self._decode(path, start, stop)
+                    mine[-2:] = [mine[-1]._replace(start=mine[-2].start)]
+                if _peak(path, n_samples, own) == 0:
+                    silent.append(Skipped(str(path), SILENT))
                 parts += mine
-                names += [_name_of(part, own) if len(mine) > 1 else str(path) for part in mine]
+                names += [_name_of(part) if len(mine) > 1 else str(path) for part in mine]
         self._need_some(names)
+        skipped = {file for file, _ in self.skipped}
+        self.notes = [note for note in self.notes if note.file not in skipped] + silent
         return LoadedRecordings(FileRecordings(parts, rate), names, list(self.skipped), rate)
 
-    def _decode(self, path: Path, start: int, stop: int) -> None:
-        """Check that samples can be decoded; note those that are missing."""
-        samples, _ = read_sound(path, start, stop)
-        missing = stop - start - samples.shape[1]
-        if missing:
-            raise DataFileError(f"ends early: {missing:,} samples cannot be decoded")
+    def lowest_rate(self, shortest: float = 0.0) -> int:
+        """That of the files that are long enough, and at most 16,000 samples per second."""
+        rates = {
+            content.rate
+            for content in self.contents.values()
+            if content.shape[2] >= shortest * content.rate
+        }
+        return min({RATE, *rates})
 
     def stack(self, path: Path, color: bool) -> FloatArray | list[FloatArray]:
         """The images of one file."""
@@ -840,10 +854,7 @@ class FileImages(ImageSequence):
     def __len__(self) -> int:
         return int(self._ends[-1])
 
-    def __getitem__(self, index: Any) -> Any:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"there are {len(self)} images, no number {index}")
-        index %= len(self)
+    def _read(self, index: int) -> FloatArray:
         number = int(np.searchsorted(self._ends, index, side="right"))
         path = self._paths[number]
         held = self._held  # threads may ask at once
@@ -852,7 +863,8 @@ class FileImages(ImageSequence):
                 held = self._held = path, self._files.stack(path, self._color)
             except (DataFileError, OSError) as error:
                 raise DataFileError(f"{path} {error}, though it could be read before.") from error
-        return held[1][index - (int(self._ends[number - 1]) if number else 0)]
+        image: FloatArray = held[1][index - (int(self._ends[number - 1]) if number else 0)]
+        return image
 
 
 def _format_of(path: Path) -> FileFormat:
@@ -984,14 +996,21 @@ def load_images(
     return files.images(color=color, lazy=lazy)
 
 
-def _part_of(longest: float, own: int, rate: int) -> int:
-    """Samples of a part of about `longest` seconds, a whole number of them at both rates."""
-    step = own_step(own, rate)
-    return max(round(longest * own / step), 1) * step
+def _peak(path: Path, n_samples: int, rate: int) -> float:
+    """The greatest sample of a file, which shows that all of them can be decoded."""
+    peak = 0.0
+    for start in range(0, n_samples, BLOCK_SECONDS * rate):
+        stop = min(start + BLOCK_SECONDS * rate, n_samples)
+        samples, _ = read_sound(path, start, stop)
+        missing = stop - start - samples.shape[1]
+        if missing:
+            raise DataFileError(f"ends early: {missing:,} samples cannot be decoded")
+        peak = max(peak, float(samples.max()), -float(samples.min()))
+    return peak
 
 
-def _name_of(part: Part, rate: int) -> str:
-    return f"{part.path}, {part.start / rate:g} to {part.stop / rate:g} s"
+def _name_of(part: Part) -> str:
+    return f"{part.path}, {part.start / part.rate:g} to {part.stop / part.rate:g} s"
 
 
 def load_recordings(
@@ -999,6 +1018,7 @@ def load_recordings(
     *,
     rate: int | None = None,
     longest: float | None = None,
+    shortest: float = 0.0,
     on_error: str = "fail",
 ) -> LoadedRecordings:
     """Find recordings (WAV, FLAC, OGG, AIFF), to be decoded when they are asked for.
@@ -1017,6 +1037,8 @@ def load_recordings(
     longest : float, default=None
         Seconds from which a recording is cut into parts of this length, each a recording of its
         own: memory then does not grow with the length of files. None leaves them whole.
+    shortest : float, default=0.0
+        Seconds that windows need; shorter recordings are taken for ones that cannot be read.
     on_error : {"fail", "skip"}, default="fail"
         What to do where a file cannot be read: raise, or leave it out and list it in `skipped`.
 
@@ -1034,16 +1056,17 @@ def load_recordings(
     Warns
     -----
     UserWarning
-        Of files that end early.
+        Of files that end early, or are silent.
     """
     if rate is not None:
         check_integer("rate", rate, low=1)
     if longest is not None:
         check_real("longest", longest, low=0, open_ends=True)
+    check_real("shortest", shortest, low=0)
     files = DataFiles.find(_listed(paths), on_error=on_error)
     if files.kind != "recordings":
         raise DataFileError(f"{next(iter(files.contents))} holds {files.kind}, no recording.")
-    loaded = files.recordings(rate, longest=longest)
+    loaded = files.recordings(rate, longest=longest, shortest=shortest)
     for file, note in files.notes:
         warnings.warn(f"{file} {note}.", UserWarning, stacklevel=2)
     return loaded

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["RECIPES", "Recipe", "Settings", "complete", "make_pipeline"]
 
 
-#: What recordings are taken as, and how many seconds of it a unit sees unless the user says so.
-SOUNDS = {"spectrogram": 0.1, "waveform": 0.008}
+#: What recordings are taken as, and what that means unless the user says so.
+SOUNDS: dict[str, dict[str, Any]] = {
+    "spectrogram": {"length": 0.1, "mels": 40, "window": 0.025, "hop": 0.01},
+    "waveform": {"length": 0.008},
+}
 
 
 class Recipe(NamedTuple):
@@ -84,14 +87,14 @@ class Settings:
         Side of patches cut out of images, or images whole. None: 10, or whole where each was a row.
     patches : int
         How many; of recordings, windows.
-    sound : {"spectrogram", "waveform"}
-        What recordings are taken as.
+    sound : {"spectrogram", "waveform"} or None
+        What recordings are taken as. None: spectrograms.
     rate : int or None
         Samples per second that recordings are brought to. None: their lowest, at most 16,000.
-    mels : int
-        Bands of spectrograms.
-    window, hop : float
-        Seconds of sound in a spectrum, and from one to the next.
+    mels : int or None
+        Bands of spectrograms. None: 40.
+    window, hop : float or None
+        Seconds of sound in a spectrum, and from one to the next. None: 0.025 and 0.01.
     length : float or None
         Seconds of sound that a unit sees. None: 0.1, or 0.008 of waveforms.
     seed : int
@@ -109,11 +112,11 @@ class Settings:
     color: bool = False
     patch_size: int | str | None = None
     patches: int = 30_000
-    sound: str = "spectrogram"
+    sound: str | None = None
     rate: int | None = None
-    mels: int = 40
-    window: float = 0.025
-    hop: float = 0.01
+    mels: int | None = None
+    window: float | None = None
+    hop: float | None = None
     length: float | None = None
     iterations: int = 260
     seed: int = 0
@@ -145,14 +148,18 @@ def complete(settings: Settings, kind: str, *, rows_are_images: bool = False) ->
             f"1/f whitening filters images, but the data are {data}: choose zca or pca."
         )
     if kind == "recordings":
-        sound = look_up("sound", settings.sound, SOUNDS)
+        sound = settings.sound or "spectrogram"
+        usual = look_up("sound", sound, SOUNDS)
         if whitening != "none":
-            recipe = _SOUND[settings.sound]
-        settings = replace(settings, length=_first(settings.length, sound))
+            recipe = _SOUND[sound]
+        for name in SOUNDS["spectrogram"]:
+            if name not in usual and getattr(settings, name) is not None:
+                raise ValueError(f"{name} belongs to spectrograms, but the sound is a {sound}.")
+        filled_in = {name: _first(getattr(settings, name), usual[name]) for name in usual}
+        settings = replace(settings, sound=sound, **filled_in)
     else:
-        defaults = Settings()
-        for name in ("sound", "rate", "mels", "window", "hop", "length"):
-            if getattr(settings, name) != getattr(defaults, name):
+        for name in ("sound", "rate", *SOUNDS["spectrogram"]):
+            if getattr(settings, name) is not None:
                 raise ValueError(f"{name} belongs to recordings, but the data are {data}.")
     if kind != "images":
         for name in ("color", "patch_size"):
@@ -262,14 +269,18 @@ def _steps_of_sound(settings: Settings) -> list[tuple[str, BaseEstimator]]:
     assert rate is not None
     assert length is not None
     is_wave = settings.sound == "waveform"
-    extractor = (
-        WaveformExtractor(rate)
-        if is_wave
-        else SpectrogramExtractor(
-            rate, n_mels=settings.mels, window=settings.window, hop=settings.hop
+    options: dict[str, Any] = {
+        "n_mels": settings.mels,
+        "window": settings.window,
+        "hop": settings.hop,
+    }
+    extractor = WaveformExtractor(rate) if is_wave else SpectrogramExtractor(rate, **options)
+    moments = round(length / extractor.seconds_per_moment)
+    if moments < (2 if is_wave else 1):
+        raise ValueError(
+            f"length must span {'two samples' if is_wave else 'one hop'} at least, got {length:g} "
+            f"s: at {rate:,} samples per second one is {extractor.seconds_per_moment:g} s."
         )
-    )
-    moments = max(round(length / extractor.seconds_per_moment), 1)
     windows = WindowExtractor(moments, n_windows=settings.patches, random_state=settings.seed)
     steps: list[tuple[str, BaseEstimator]] = [("sound", extractor), ("windows", windows)]
     # Loud moments of a waveform would drown all others; of a spectrogram logarithms are taken.

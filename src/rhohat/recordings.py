@@ -8,10 +8,10 @@ arrays need nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import gcd
 from pathlib import Path
-from typing import IO, Any, NamedTuple, TypeAlias
+from typing import IO, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,12 @@ __all__ = [
     "Part",
     "Recordings",
     "SoundInfo",
+    "check_rate",
     "each_recording",
     "look_at_sound",
     "read_sound",
     "resampled",
+    "samples_of",
     "wav_bytes",
 ]
 
@@ -41,8 +43,11 @@ Recordings: TypeAlias = Sequence[FloatArray | str | os.PathLike[str]] | FloatArr
 CHANNEL_LIMIT = 1024
 #: Bytes that a header may announce in vain before the file is refused rather than noted as cut off.
 MISSING_LIMIT = 1 << 30
-#: Seconds read beyond both ends of a part, for the filter that resamples.
-MARGIN = 0.05
+#: Samples for each byte of a file beyond which its header is not believed: FLAC has some thousands
+#: of silence.
+PLAUSIBLE = 100_000
+#: Seconds that are decoded, mixed down and resampled at a time.
+BLOCK_SECONDS = 60
 
 
 class SoundInfo(NamedTuple):
@@ -71,11 +76,14 @@ class Part(NamedTuple):
     path : Path
     start, stop : int
         Its samples, at the file's own rate.
+    rate : int
+        That rate.
     """
 
     path: Path
     start: int
     stop: int
+    rate: int
 
 
 def _soundfile() -> Any:
@@ -83,6 +91,12 @@ def _soundfile() -> Any:
         return extra("soundfile", "audio")
     except ImportError as error:
         raise DataFileError(f"needs a library to be read: {error}") from error
+
+
+def _opened(path: str | os.PathLike[str]) -> Any:
+    """A sound file, whatever bytes its name is made of."""
+    name: str | bytes = os.fsencode(path) if os.name == "posix" else os.fspath(path)
+    return _soundfile().SoundFile(name)
 
 
 def look_at_sound(path: str | os.PathLike[str]) -> SoundInfo:
@@ -98,7 +112,7 @@ def look_at_sound(path: str | os.PathLike[str]) -> SoundInfo:
     if path.stat().st_size == 0:
         raise DataFileError("is empty")
     try:
-        with soundfile.SoundFile(str(path)) as sound:
+        with _opened(path) as sound:
             found = SoundInfo(sound.samplerate, sound.frames, sound.channels)
             sample_bytes = _bytes_of(sound.subtype) * sound.channels
     except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
@@ -115,9 +129,14 @@ def look_at_sound(path: str | os.PathLike[str]) -> SoundInfo:
         )
     if found.n_samples <= 0:
         raise DataFileError("holds no sound")
+    if found.n_samples > PLAUSIBLE * path.stat().st_size:
+        raise DataFileError(
+            "does not say how long it is, or says something impossible. It was written by a "
+            "program that never knew its length: write it again, with sox for instance"
+        )
     if missing > 0:
         lost = missing // sample_bytes if sample_bytes else 0
-        return found._replace(note=_cut_off(lost, found.n_samples + lost))
+        return found._replace(note=_cut_off(lost, found.n_samples))
     return found
 
 
@@ -126,8 +145,9 @@ def _told(error: Exception) -> str:
     return str(getattr(error, "error_string", None) or error).rstrip(".")
 
 
-def _cut_off(missing: int, whole: int) -> str:
-    return f"ends early: {missing:,} of {whole:,} samples are missing, the others are used"
+def _cut_off(missing: int, present: int) -> str:
+    which = f"{missing:,} of {missing + present:,}" if missing else "the last"
+    return f"ends early: {which} samples are missing, the others are used"
 
 
 def _bytes_of(subtype: str) -> int:
@@ -137,17 +157,23 @@ def _bytes_of(subtype: str) -> int:
 
 
 def _missing_bytes(path: Path) -> int:
-    """How much of the sound that a RIFF file announces lies beyond its end."""
+    """How much of the sound that a WAV (RIFF, or RF64) or AIFF announces lies beyond its end."""
     size = path.stat().st_size
     with path.open("rb") as stream:
-        if stream.read(4) != b"RIFF":
+        magic, _, _ = (stream.read(4) for _ in range(3))
+        if magic not in (b"RIFF", b"RF64", b"FORM"):
             return 0
-        stream.seek(12)
+        order: Literal["big", "little"] = "big" if magic == b"FORM" else "little"
+        long_length = 0
         while len(header := stream.read(8)) == 8:
-            length = int.from_bytes(header[4:], "little")
-            if header[:4] == b"data":
-                return max(stream.tell() + length - size, 0)
-            stream.seek(length + length % 2, os.SEEK_CUR)
+            name, length = header[:4], int.from_bytes(header[4:], order)
+            if name in (b"data", b"SSND"):
+                whole = long_length if magic == b"RF64" and length == 0xFFFFFFFF else length
+                return max(stream.tell() + whole - size, 0)
+            begin = stream.tell()
+            if name == b"ds64":
+                long_length = int.from_bytes(stream.read(16)[8:], "little")
+            stream.seek(begin + length + length % 2)
     return 0
 
 
@@ -175,7 +201,7 @@ def read_sound(
     """
     soundfile = _soundfile()
     try:
-        with soundfile.SoundFile(str(path)) as sound:
+        with _opened(path) as sound:
             rate = sound.samplerate
             sound.seek(start)
             samples = sound.read(
@@ -230,28 +256,61 @@ class FileRecordings(ImageSequence):
     def __len__(self) -> int:
         return len(self.parts)
 
-    def __getitem__(self, index: Any) -> Any:
-        path, start, stop = self.parts[index]
+    def _read(self, number: int) -> FloatArray:
+        part = self.parts[number]
         try:
-            return self._read(path, start, stop)
+            return mixed_down(part, self.rate)
         except (DataFileError, OSError) as error:
-            raise DataFileError(f"{path} {error}, though it could be read before.") from error
+            raise DataFileError(f"{part.path} {error}, though it could be read before.") from error
 
-    def _read(self, path: Path, start: int, stop: int) -> FloatArray:
-        own = look_at_sound(path).rate
-        margin = 0 if own == self.rate else int(MARGIN * own) // own_step(own, self.rate)
-        margin *= own_step(own, self.rate)  # whole samples at both rates
-        first = max(start - margin, 0)
-        samples, _ = read_sound(path, first, stop + margin)
-        made = resampled(samples.mean(axis=0), own, self.rate)
-        begin = (start - first) * self.rate // own
-        length = -(-(stop - start) * self.rate // own)
-        return made[begin : begin + length]
+
+def mixed_down(part: Part, rate: int) -> FloatArray:
+    """Samples (n_samples,) of part of a file, block by block: the mean of its channels, resampled.
+
+    The filter that resamples is given what lies beyond the ends of blocks and parts, as far as it
+    reaches.
+
+    Raises
+    ------
+    DataFileError
+        As `read_sound`; or if the file's rate has changed.
+    """
+    path, first, last, own = part
+    step = own_step(own, rate)
+    reach = 0 if own == rate else 10 * max(own, rate) // rate + 1  # of resample_poly's filter
+    margin = -(-reach // step) * step
+    blocks = []
+    for start in range(first, last, samples_of(BLOCK_SECONDS, own, rate)):
+        stop = min(start + samples_of(BLOCK_SECONDS, own, rate), last)
+        begin = max(start - margin, 0)
+        samples, found = read_sound(path, begin, stop + margin)
+        if found != own:
+            raise DataFileError(f"has {found} samples per second instead of {own}")
+        made = resampled(samples.mean(axis=0), own, rate)
+        skipped = (start - begin) * rate // own
+        blocks.append(made[skipped : skipped - (-(stop - start) * rate // own)])
+    return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
 
 
 def own_step(rate: int, to: int) -> int:
     """Samples at one rate that are a whole number of them at the other."""
     return rate // gcd(rate, to)
+
+
+def samples_of(seconds: float, rate: int, to: int) -> int:
+    """Samples at one rate that take about so long and are a whole number of them at the other."""
+    step = own_step(rate, to)
+    return max(round(seconds * rate / step), 1) * step
+
+
+def check_rate(X: Any, rate: int | None) -> None:
+    """Raise ValueError if recordings are known to have another rate."""
+    own = getattr(X, "rate", None)
+    if rate is not None and own is not None and own != rate:
+        raise ValueError(
+            f"the recordings have {own:,} samples per second, expected {rate:,}: read them by "
+            f"rhohat.load_recordings(..., rate={rate}), or give the extractor rate={own}."
+        )
 
 
 def each_recording(X: Recordings, rate: int | None = None) -> Iterator[FloatArray]:
@@ -261,7 +320,7 @@ def each_recording(X: Recordings, rate: int | None = None) -> Iterator[FloatArra
     ----------
     X : sequence of ndarray of shape (n_samples,) or (n_channels, n_samples), or of paths
         Or one array with the recordings along its first axis. Integers are divided by the largest
-        of their type.
+        of their type; unsigned ones lose half of it first, as in 8-bit WAV files.
     rate : int, default=None
         That files are resampled to; arrays have it. None: files are refused.
 
@@ -274,24 +333,28 @@ def each_recording(X: Recordings, rate: int | None = None) -> Iterator[FloatArra
     """
     from sklearn.utils.validation import check_array  # here, so that readers need no sklearn
 
-    if isinstance(X, np.ndarray) and X.ndim not in (2, 3):
+    named = isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "OU"
+    if isinstance(X, np.ndarray) and X.ndim not in (2, 3) and not named:
         raise ValueError(
             "expected a sequence of recordings, or an array (recordings, channels, samples); got "
             f"an array of shape {X.shape}. Put a single recording in a list: [recording]."
         )
-    if isinstance(X, (str, os.PathLike)) or not hasattr(X, "__len__"):
+    is_table = isinstance(X, Mapping) or hasattr(X, "columns")
+    if isinstance(X, (str, os.PathLike)) or is_table or not hasattr(X, "__len__"):
         raise ValueError(
             f"expected a sequence of recordings, got {type(X).__name__}. Put a single one in a "
             "list, [recording], and read folders by rhohat.load_recordings(folder)."
         )
     if len(X) == 0:
         raise ValueError("expected at least one recording, got an empty sequence.")
+    check_rate(X, rate)
     for index, item in enumerate(X):
         if isinstance(item, (str, os.PathLike)):
             item = _file(item, rate)
         array = np.asarray(item)
         if array.dtype.kind in "iu":
-            array = array / np.float32(np.iinfo(array.dtype).max)
+            half = np.float32(np.iinfo(array.dtype).max // (1 + (array.dtype.kind == "u")))
+            array = array / half - np.float32(array.dtype.kind == "u")
         checked: FloatArray = check_array(
             array,
             dtype=PRECISIONS,
@@ -306,6 +369,11 @@ def each_recording(X: Recordings, rate: int | None = None) -> Iterator[FloatArra
                 f"recording {index} must have shape (n_samples,) or (n_channels, n_samples), got "
                 f"{checked.shape}."
             )
+        if rate is not None and checked.ndim == 2 and checked.shape[0] > checked.shape[1]:
+            raise ValueError(
+                f"recording {index} has {checked.shape[0]:,} channels of {checked.shape[1]:,} "
+                "samples: expected (n_channels, n_samples). Transpose it."
+            )
         yield np.atleast_2d(checked)
 
 
@@ -315,9 +383,7 @@ def _file(path: str | os.PathLike[str], rate: int | None) -> FloatArray:
         raise ValueError(f"{path}: read files by rhohat.load_recordings, which brings them here.")
     try:
         info = look_at_sound(path)
-        return FileRecordings([Part(Path(path), 0, info.n_samples)], rate)._read(
-            Path(path), 0, info.n_samples
-        )
+        return mixed_down(Part(Path(path), 0, info.n_samples, info.rate), rate)
     except DataFileError as error:
         raise DataFileError(f"{path} {error}.") from error
 

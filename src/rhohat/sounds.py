@@ -16,13 +16,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from rhohat._typing import Float64Array, FloatArray
 from rhohat._validation import check_integer, check_real, look_up
-from rhohat.images import Images, ImageSequence, MappedImages
-from rhohat.recordings import Recordings, each_recording
+from rhohat.images import Images, ImageSequence, MappedImages, each_image
+from rhohat.recordings import Recordings, check_rate, each_recording
 
 __all__ = ["SoundExtractor", "SpectrogramExtractor", "WaveformExtractor"]
 
-#: Moments whose spectra are computed at a time.
-FRAMES = 4096
+#: Moments whose spectra are computed at a time, and samples in them at most.
+FRAMES, FRAME_SAMPLES = 4096, 1 << 24
+#: Windows' weight below which samples are not made louder: their moments hardly tell of them.
+LEAST_WEIGHT = 0.1
 #: Iterations of Griffin and Lim's algorithm.
 PHASE_ITERATIONS = 60
 
@@ -70,14 +72,19 @@ class SoundExtractor(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if isinstance(X, ImageSequence):
+            check_rate(X, self.rate)
             return MappedImages(X, copy(self)._of_one)
         extracted = [self._extracted(x) for x in each_recording(X, self.rate)]
-        return np.stack(extracted) if isinstance(X, np.ndarray) else extracted
+        return np.stack(extracted) if isinstance(X, np.ndarray) and X.ndim > 1 else extracted
 
     @property
     def seconds_per_moment(self) -> float:
         """From one column to the next."""
         raise NotImplementedError
+
+    def seconds_of(self, moments: int) -> float:
+        """Of sound that has so many moments at least."""
+        return moments * self.seconds_per_moment
 
     def _of_one(self, recording: FloatArray) -> FloatArray:
         return self._extracted(next(each_recording([recording], self.rate)))
@@ -94,7 +101,7 @@ class SoundExtractor(TransformerMixin, BaseEstimator):
 
 
 class WaveformExtractor(SoundExtractor):
-    """Recordings as they are, mixed down to one channel, each of standard deviation 1.
+    """Recordings as they are, mixed down to one channel, each of mean 0 and standard deviation 1.
 
     Parameters
     ----------
@@ -150,6 +157,7 @@ class WaveformExtractor(SoundExtractor):
 
     def _extracted(self, recording: FloatArray) -> FloatArray:
         samples = recording.mean(axis=0, keepdims=True)
+        samples = samples - samples.mean(dtype=np.float64)
         deviation = float(np.sqrt(np.square(samples, dtype=np.float64).mean()))
         return np.asarray(samples / (deviation or 1.0), dtype=recording.dtype)
 
@@ -197,7 +205,10 @@ class SpectrogramExtractor(SoundExtractor):
 
     Notes
     -----
-    A recording of n samples has 1 + n // (hop in samples) moments, the first at its start.
+    A recording of n samples has 1 + n // (hop in samples) moments, the first at its start. What is
+    normalised is the recording as it is given: one that was cut into parts, as `rhohat learn` does
+    with those of more than a minute, is normalised part by part.
+
     Recordings are gone through one at a time: memory does not grow with their number.
 
     References
@@ -288,6 +299,12 @@ class SpectrogramExtractor(SoundExtractor):
         Returns
         -------
         sounds : list of ndarray of shape (n_samples,)
+            From the first moment to the last.
+
+        Raises
+        ------
+        ValueError
+            If X holds anything but such images, finite ones.
 
         References
         ----------
@@ -297,8 +314,12 @@ class SpectrogramExtractor(SoundExtractor):
         check_is_fitted(self)
         mels = self._mels()
         sounds = []
-        for image in X:
-            logs = self._denormalized(np.asarray(image, dtype=np.float64))
+        for index, image in enumerate(each_image(X)):
+            if image.ndim != 2 or len(image) != self.n_mels:
+                raise ValueError(
+                    f"image {index} must have shape ({self.n_mels}, n_moments), got {image.shape}."
+                )
+            logs = self._denormalized(image.astype(np.float64))
             bands = np.exp(np.minimum(logs, 0.0))
             power = np.stack([nnls(mels, moment)[0] for moment in bands.T], axis=1)
             sounds.append(self._sound(np.sqrt(power)))
@@ -309,22 +330,37 @@ class SpectrogramExtractor(SoundExtractor):
         """From one spectrum to the next, as whole samples make it."""
         return self._sizes()[1] / self.rate
 
+    def seconds_of(self, moments: int) -> float:
+        """Of sound that has so many moments at least: the first is at its start."""
+        return (moments - 1) * self.seconds_per_moment
+
     def _check(self) -> None:
         check_integer("rate", self.rate, low=1)
         check_integer("n_mels", self.n_mels, low=1)
-        check_real("window", self.window, low=2 / self.rate)
-        check_real("hop", self.hop, low=1 / self.rate)
-        check_real("low", self.low, low=0, high=self.rate / 2)
-        if self.high is not None:
-            check_real("high", self.high, low=self.low, high=self.rate / 2)
+        check_real("window", self.window, low=0)
+        check_real("hop", self.hop, low=0)
+        if min(self.window * self.rate / 2, self.hop * self.rate) < 1 or self.hop > self.window:
+            raise ValueError(
+                f"windows of {self.window:g} s, each {self.hop:g} s after the last, do not go with "
+                f"{self.rate:,} samples per second: expected two samples in a window at least, one "
+                "in a hop, and no hop beyond its window, where sound would be lost."
+            )
+        high = self.rate / 2 if self.high is None else self.high
+        check_real("low", self.low, low=0)
+        check_real("high", high, low=0, high=self.rate / 2)
+        if self.low >= high:
+            raise ValueError(
+                f"low must lie below high, got {self.low:g} and {high:g} Hz of sound with "
+                f"{self.rate:,} samples per second: choose a higher rate, or a lower low."
+            )
         check_real("floor", self.floor, low=0, high=1, open_ends=True)
         look_up("normalize", self.normalize, NORMALIZATIONS)
         empty = int((self._mels().sum(axis=1) == 0).sum())
         if empty:
             raise ValueError(
-                f"{empty} of {self.n_mels} bands between {self.low:g} and "
-                f"{self.rate / 2 if self.high is None else self.high:g} Hz are narrower than what "
-                f"windows of {self.window:g} s tell apart: choose fewer bands or longer windows."
+                f"{empty} of {self.n_mels} bands between {self.low:g} and {high:g} Hz are narrower "
+                f"than what windows of {self.window:g} s tell apart: choose fewer bands or longer "
+                "windows."
             )
 
     def _sizes(self) -> tuple[int, int, int]:
@@ -361,14 +397,17 @@ class SpectrogramExtractor(SoundExtractor):
     def _logs(self, recording: FloatArray) -> FloatArray:
         """Logarithms of the bands' powers, (n_mels, n_moments), before normalisation."""
         length, hop, n_fft = self._sizes()
-        samples = np.pad(recording.mean(axis=0), (length // 2, length - length // 2))
+        samples = recording.mean(axis=0)
+        _, exponent = np.frexp(np.abs(samples).max())  # powers of two, so that no digit is lost
+        samples = np.pad(np.ldexp(samples, -exponent), (length // 2, length - length // 2))
         moments = np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
         moments = moments[: 1 + recording.shape[1] // hop]
         taper = get_window("hann", length).astype(samples.dtype)
         mels = self._mels().T.astype(samples.dtype)
         power = np.empty((len(moments), self.n_mels), samples.dtype)
-        for start in range(0, len(moments), FRAMES):
-            part = slice(start, start + FRAMES)
+        n_frames = max(min(FRAMES, FRAME_SAMPLES // n_fft), 1)
+        for start in range(0, len(moments), n_frames):
+            part = slice(start, start + n_frames)
             spectra = scipy.fft.rfft(moments[part] * taper, n_fft)
             power[part] = (spectra.real**2 + spectra.imag**2) @ mels
         peak = power.max()
@@ -423,6 +462,6 @@ class SpectrogramExtractor(SoundExtractor):
             total[part] += taper * wave
             weight[part] += taper**2
         begin = length // 2
-        samples = total / np.maximum(weight, 1e-3)
+        samples = total / np.maximum(weight, LEAST_WEIGHT)
         sound: Float64Array = samples[begin : begin + n_samples]
         return sound

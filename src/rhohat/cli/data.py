@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from rhohat.cli.text import count, printable
-from rhohat.readers import RATE, Content, DataFiles, LoadedImages, LoadedRecordings, Skipped
+from rhohat.readers import SILENT, Content, DataFiles, LoadedImages, LoadedRecordings, Skipped
 from rhohat.recipes import Settings, complete
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ __all__ = ["Data", "Request", "look", "look_for", "needs_of"]
 HELD_BYTES = 1 << 30
 #: Seconds from which recordings are learned from in parts, so that memory is bounded.
 PART_SECONDS = 60.0
+#: Samples per second that no recording of speech or music has: a lower rate is remarked on.
+LOW_RATE = 4000
 #: Paths from which a text that repeats the command names them no more.
 MANY = 3
 
@@ -81,6 +83,8 @@ class Request:
             smallest=self.smallest,
             shape=self.shape,
         )
+        if found.kind == "recordings" and self.key is not None:
+            raise ValueError("--key names an array in a file, but the data are recordings.")
         return Data(
             self,
             found.kind,
@@ -190,8 +194,9 @@ class Data:
         ValueError
             If the values are too large to compute it.
         """
-        if self.kind == "recordings":
-            return 1.0  # extractors bring them there
+        if self.kind == "recordings":  # which extractors bring to 1, unless there is nothing
+            silent = {file for file, note in self.notes if note == SILENT}
+            return float(not silent.issuperset(self.files))
         with np.errstate(over="ignore", invalid="ignore"):
             if self.kind == "rows":
                 variance = variance_of_rows(self.content)
@@ -237,6 +242,10 @@ class Data:
             return f"rhohat.load_rows({', '.join(options)})"
         if self.kind == "recordings":
             options.append(f"rate={self.rate}")
+            if request.longest is not None and len(self.names) > len(self.files):
+                options.append(f"longest={request.longest:g}")
+            if self.skipped and request.shortest:
+                options.append(f"shortest={request.shortest:.6g}")
             return f"rhohat.load_recordings({', '.join(options)}).recordings"
         if request.shape is not None:
             sizes = ", ".join(map(str, request.shape))
@@ -332,12 +341,16 @@ def look(
         raise ValueError(f"--dask works on rows in files; {data.kind} are cut up in this process.")
     settings = complete(settings, data.kind, rows_are_images=shape is not None)
     if data.kind == "recordings":
-        rates = [content.rate for content in data.contents()]
-        rate = settings.rate or min(RATE, *rates)
+        assert data.found is not None
+        length = settings.length or 0.0
+        rate = settings.rate or data.found.lowest_rate(length)
+        if settings.rate is None and rate < LOW_RATE:
+            path = next(p for p, content in data.found.contents.items() if content.rate == rate)
+            low = f"has {rate:,} samples per second: all are brought to them, without --rate"
+            data.found.notes.append(Skipped(str(path), low))
         settings = replace(settings, rate=rate)
-        data.request = replace(
-            request, rate=rate, longest=PART_SECONDS, shortest=settings.length or 0.0
-        )
+        longest = max(PART_SECONDS, 10 * length)
+        data.request = replace(request, rate=rate, longest=longest, shortest=length)
     if settings.patch_size == "whole":
         sizes = sorted({content.shape[1:3] for content in data.contents()})
         if len(sizes) > 1:
@@ -349,8 +362,14 @@ def look(
     return data, settings
 
 
-def needs_of(model: BaseEstimator) -> dict[str, Any]:
+def needs_of(model: BaseEstimator, convolution: dict[str, Any] | None = None) -> dict[str, Any]:
     """How a model's data must be read: colour, smallest images, shape of whole ones; and the kind.
+
+    Parameters
+    ----------
+    model : BaseEstimator
+    convolution : dict, default=None
+        What `ConvolutionalFeatures` is given, if it applies the model.
 
     Returns
     -------
@@ -364,10 +383,18 @@ def needs_of(model: BaseEstimator) -> dict[str, Any]:
 
     steps = steps_of(model)
     extractors = [step for step in steps if isinstance(step, Extractor)]
+    cells = 0 if convolution is None else (convolution["grid"] - 1) * convolution["stride"]
     if isinstance(steps[0], SoundExtractor):
-        moments = extractors[0].patch_shape_[1] - 1 if extractors else 0
-        shortest = moments * steps[0].seconds_per_moment
-        return {"kind": "recordings", "rate": steps[0].rate, "shortest": shortest}
+        moments = extractors[0].patch_shape_[1] + cells if extractors else 1
+        shortest = steps[0].seconds_of(moments)
+        # In parts as they were learned from, but whole where each is a row.
+        longest = None if convolution is not None else max(PART_SECONDS, 10 * shortest)
+        return {
+            "kind": "recordings",
+            "rate": steps[0].rate,
+            "shortest": shortest,
+            "longest": longest,
+        }
     if extractors and isinstance(extractors[0], WindowExtractor):
         raise ValueError(
             "the model works on series of numbers, which the command line does not read: use it "
@@ -380,7 +407,7 @@ def needs_of(model: BaseEstimator) -> dict[str, Any]:
     return {
         "kind": "images",
         "color": len(shape) == 3,
-        "smallest": shape[:2],
+        "smallest": (shape[0] + cells, shape[1] + cells),
         "whole": shape if getattr(extractors[0], "patch_size", 1) is None else None,
     }
 
@@ -392,19 +419,22 @@ def look_for(
     on_error: str,
     shape: tuple[int, ...] | None,
     key: str | None,
+    convolution: dict[str, Any] | None = None,
 ) -> Data:
-    """Find data of the kind that the model in a file works on.
+    """Find data of the kind that the model in a file works on, as large as convolution needs.
 
     Raises
     ------
     ValueError
         If they are of another kind.
     """
-    needs = needs_of(content)
+    needs = needs_of(content, convolution)
     kind, whole = needs.pop("kind"), needs.pop("whole", None)
     data = Request(paths, shape=shape, key=key, on_error=on_error, **needs).look()
     if shape is None and whole is not None and data.kind == "rows":
         data = Request(paths, shape=whole, key=key, on_error=on_error, **needs).look()
+    if data.kind != kind and not paths:
+        raise ValueError(f"{model} works on {kind}, which do not come along: give it some.")
     if data.kind != kind:
         shaped = ", as --shape has it" if shape is not None else ""
         raise ValueError(

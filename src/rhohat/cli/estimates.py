@@ -56,7 +56,11 @@ def estimate(data: Data, settings: Settings) -> Estimate:
         itemsize = 4
     elif data.kind == "recordings":
         extractor, windows = make_pipeline(settings, data.kind)[:2]
-        rows = settings.mels if settings.sound == "spectrogram" else 1
+        short = [c for c in contents if c.shape[2] < (settings.length or 0.0) * c.rate]
+        if len(short) == len(contents):
+            raise ValueError(f"all recordings are shorter than {settings.length:g} s.")
+        second = np.random.RandomState(0).uniform(-1, 1, (1, extractor.rate))
+        rows = len(extractor.fit_transform(second[None])[0])
         n_rows, n_features = settings.patches, rows * windows.length
         held = int(16 * PART_SECONDS * extractor.rate)
         itemsize = 4

@@ -63,16 +63,15 @@ def evaluate(
     from rhohat.persistence import load
 
     content = load(model)
-    data = look_for(model, content, inputs, on_error, shape, key).read()
+    data = look_for(model, content, inputs, on_error, shape, key, convolution).read()
     data.report()
     if data.is_stored:
         raise ValueError("evaluate trains on rows in memory: give it a part of the data.")
-    encoder = encoder_of(content, convolution, data.content)
+    features = encoder_of(content, convolution, data.content).transform(data.content)
     if data.kind == "recordings":
         raw = pooled_input(steps_of(content)[0], data.content, convolution or {})
     else:
         raw = flat(data.content)
-    features = encoder.transform(data.content)
     if len(features) != len(raw):
         raise ValueError(
             f"the model makes {len(features):,} rows of random pieces out of {len(raw):,} "

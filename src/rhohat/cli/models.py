@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from rhohat.cli.data import PART_SECONDS, look_for, needs_of
+from rhohat.cli.data import look_for, needs_of
 from rhohat.cli.figures import draw_features, keep_matplotlib_cache_in_venv
 from rhohat.cli.learn import results_of
 from rhohat.cli.options import Shape, convolution_options, data_options
@@ -172,8 +171,6 @@ def report(
     if inputs or needs.get("whole", ()) is None:
         drawn = shape if needs["kind"] == "images" else None
         data = look_for(model, content, inputs, on_error, drawn, key)
-        if data.kind == "recordings":
-            data.request = replace(data.request, longest=PART_SECONDS)
         data.read().report()
         given = data.loaded
     with show_work("looking at what the units do"):
@@ -221,7 +218,7 @@ def encode(
     if out != STANDARD_OUTPUT and out.suffix.lower() != ".npy":
         raise click.BadParameter(f"{printable(out)} must end in .npy.", param_hint="--out")
     content = load(model)
-    data = look_for(model, content, inputs, on_error, shape, key)
+    data = look_for(model, content, inputs, on_error, shape, key, convolution)
     data.read()
     data.report()
     features = encoder_of(content, convolution, data.content).transform(data.content)

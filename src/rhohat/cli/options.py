@@ -106,7 +106,7 @@ SETTINGS: dict[str, click.Option] = {
         click.Option(
             ["--sound"],
             type=click.Choice(["spectrogram", "waveform"]),
-            help="Take recordings as log-mel spectrograms, or as they are.",
+            help="Take recordings as log-mel spectrograms, or as they are.  [default: spectrogram]",
         ),
         click.Option(
             ["--rate"],
@@ -122,19 +122,22 @@ SETTINGS: dict[str, click.Option] = {
             help="Of sound that a unit sees.  [default: 0.1; 0.008 of waveforms]",
         ),
         click.Option(
-            ["--mels"], type=click.IntRange(min=2), metavar="N", help="Bands of spectrograms."
+            ["--mels"],
+            type=click.IntRange(min=2),
+            metavar="N",
+            help="Bands of spectrograms.  [default: 40]",
         ),
         click.Option(
             ["--window"],
             type=Finite(min=0, min_open=True),
             metavar="SECONDS",
-            help="Of sound that a spectrum is taken of.",
+            help="Of sound that a spectrum is taken of.  [default: 0.025]",
         ),
         click.Option(
             ["--hop"],
             type=Finite(min=0, min_open=True),
             metavar="SECONDS",
-            help="From one spectrum to the next.",
+            help="From one spectrum to the next.  [default: 0.01]",
         ),
         click.Option(
             ["--color/--gray", "color"],

@@ -413,6 +413,7 @@ def _images(examples: Examples, rows: NDArray[np.intp]) -> list[dict[str, Any]]:
         found.append(
             {
                 "name": examples.names[number],
+                "begins": examples.begins(number),
                 "height": image.shape[0],
                 "width": image.shape[1],
                 "picture": draw(image) if number in pictured and not whole else None,

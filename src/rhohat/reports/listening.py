@@ -26,7 +26,7 @@ EXCERPT = 0.4
 #: Seconds of silence, and times that what a unit looks for is repeated in between to fill at least
 #: this long.
 GAP, LEAST = 0.06, 0.5
-#: Level of what a unit does not see, in standard deviations of a spectrogram.
+#: Level of what a unit does not see, in standard deviations of a normalised spectrogram.
 SILENT = -3.0
 
 
@@ -109,7 +109,8 @@ def sought_sounds(layer: Layer, examples: Examples, activity: Activity) -> list[
 def _sounding(sound: object, window: FloatArray, top: int) -> FloatArray:
     """Samples of a window, several times if it is short."""
     if isinstance(sound, SpectrogramExtractor):
-        spectrogram = np.full((sound.n_mels, window.shape[1]), SILENT)
+        silent = np.log(sound.floor) if sound.normalize == "none" else SILENT
+        spectrogram = np.full((sound.n_mels, window.shape[1]), silent)
         spectrogram[top : top + len(window)] = window
         (samples,) = sound.inverse_transform([spectrogram])
     else:

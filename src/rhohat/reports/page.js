@@ -349,10 +349,10 @@ function realExamples(unit) {
 }
 
 /** Where in its image, or series, an example lies, in words. */
-function whereIn([, top, left]) {
+function whereIn([image, top, left]) {
   const { axes } = found;
   if (!axes) return `, row ${top}, column ${left}`;
-  const moment = axes.rate ? `at ${(left / axes.rate).toFixed(2)} s` : `at sample ${left.toLocaleString("en")}`;
+  const moment = axes.rate ? `at ${(found.images[image].begins + left / axes.rate).toFixed(2)} s` : `at sample ${left.toLocaleString("en")}`;
   return `, ${moment}`;
 }
 
@@ -396,10 +396,12 @@ function timeline(series, places, width, height) {
     number.style.left = `${(100 * (left + width / 2)) / series.width}%`;
     return number;
   });
+  const { begins } = series, { rate } = found.axes;
+  const ends = begins ? [`${begins} s`, `${(begins + series.width / rate).toFixed(1)} s`] : ["0", spanOf(series.width)];
   return el("figure", {},
     el("div", { className: "numbers", "aria-hidden": "true" }, ...numbers),
     el("div", { className: "picture" }, el("img", { className: "series", src: series.picture, alt: `${series.name}, with the moments of examples ${ranks} marked` }), overlay),
-    el("div", { className: "across", "aria-hidden": "true" }, el("span", {}, "0"), el("span", {}, spanOf(series.width))),
+    el("div", { className: "across", "aria-hidden": "true" }, ...ends.map((end) => el("span", {}, end))),
     el("figcaption", { title: series.name }, `${nameOf(series)}: ${ranks}`));
 }
 
