@@ -48,6 +48,8 @@ THUMBNAIL, THUMBNAILS = 320, 60
 OVERVIEWS, OVERVIEW, OVERVIEW_HEIGHT, TRACES = 400, 600, 60, 12
 #: Examples shown beside their reconstructions, and examples that the explained variance is of.
 RECONSTRUCTIONS, EXPLAINED = 12, 4096
+#: Share of the greatest variance below which a direction holds rounding errors alone.
+ROUNDING = 1e-7
 #: Images whose spectrum is averaged.
 SPECTRA = 10
 #: Sides from which a tile has pixels enough for the eight parameters of a Gabor function.
@@ -320,11 +322,14 @@ def _spectrum(before: Sequence[BaseEstimator], examples: Examples | None) -> dic
         if isinstance(step, Whitening):
             variance = step.explained_variance_
             scaled = variance + step.epsilon
+            empty = variance < ROUNDING * variance.max()
+            after = variance / np.where(scaled > 0, scaled, 1)
             return {
                 "kind": "components",
                 "x": list(range(1, len(variance) + 1)),
-                "before": numbers(variance),
-                "after": numbers(variance / np.where(scaled > 0, scaled, 1)),
+                "before": numbers(np.where(empty, np.nan, variance)),
+                "after": numbers(np.where(empty, np.nan, after)),
+                "empty": int(empty.sum()),
                 "epsilon": numbers(step.epsilon),
             }
         if isinstance(step, OneOverFWhitening) and examples is not None:
