@@ -32,6 +32,7 @@ from rhohat import (
 from rhohat.diagnostics import input_tiles, pixel_tiles
 from rhohat.layers import layers_of
 from rhohat.recipes import Settings, complete, make_pipeline
+from rhohat.recordings import FileRecordings
 from rhohat.sources import ArraySource
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -581,7 +582,8 @@ class TestSound:
     def test_another_rate_than_the_models_is_said(self, sounding):
         loaded, pages = sounding
         with pytest.raises(ValueError, match="rate=8000"):
-            report(pages["spectrogram"][0], loaded._replace(rate=16_000))
+            recordings = FileRecordings(loaded.recordings.parts, 16_000)
+            report(pages["spectrogram"][0], loaded._replace(recordings=recordings, rate=16_000))
 
 
 HOSTILE = [
