@@ -535,7 +535,7 @@ def test_check_finds_the_gradient_right(options, tmp_path):
         (["rows.npy", "--shape", "4x5"], "64 columns"),
         (["rows.npy", "--shape", "8x8", "--color"], "go together"),
         (["images.npy", "--shape", "8x8"], "holds images already"),
-        (["images.npy", "--patch-size", "50"], "too few for patches of 50 x 50"),
+        (["images.npy", "--patch-size", "50"], "too few: 50 x 50 are needed"),
         (["huge.npy"], "too large to be squared"),
     ],
     ids=" ".join,

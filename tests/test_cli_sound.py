@@ -73,9 +73,9 @@ def test_features_of_folders_are_evaluated_beside_their_input(folder):
     options = ["--convolve", "--grid", "3", "--labels", "folders", "--folds", "3", "--json"]
     result = run("evaluate", "spectrogram/model.safetensors", "words", *options, cwd=folder)
     assert result.returncode == 0, result.stderr
-    accuracy = json.loads(result.stdout)["accuracy"]
-    assert [accuracy[name][0] for name in ("features", "raw")] == [48, 120]
-    assert np.mean(accuracy["features"][1]) > 0.8
+    scores = json.loads(result.stdout)["scores"]
+    assert [scores[name]["columns"] for name in ("features", "raw")] == [48, 120]
+    assert np.mean(scores["features"]["accuracy"]) > 0.8
 
 
 def test_report_and_show_and_inspect(folder):

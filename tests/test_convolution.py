@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -260,10 +261,21 @@ def test_saved_features_come_back_to_the_last_bit(model, cells, tmp_path):
     assert loaded.grid_ == features.grid_
 
 
+def test_what_failed_or_is_half_fitted_is_not_fitted():
+    wrong = ConvolutionalFeatures(FITTED["zca", "gray"], window=20)
+    with pytest.raises(ValueError, match="no window"):
+        wrong.fit(GRAY)
+    with pytest.raises(NotFittedError):
+        wrong.transform(GRAY)
+    half = make_pipeline(PatchExtractor((3, 4)), Whitening(), FITTED["zca", "gray"][-1])
+    with pytest.raises(NotFittedError):
+        ConvolutionalFeatures(half).fit(GRAY)
+
+
 def test_memory_does_not_grow_with_responses():
     features = ConvolutionalFeatures(FITTED["zca", "gray"], n_jobs=2).fit(GRAY)
     peaks = []
-    for images in ([np.ones((600, 600))], np.ones((1000, 24, 24))):
+    for images in ([np.ones((600, 600))], [np.ones((6, 60_000))], np.ones((1000, 24, 24))):
         features.transform(images[:1])
         tracemalloc.start()
         features.transform(images)
@@ -283,9 +295,10 @@ def test_memory_does_not_grow_with_responses():
         ({"grid": (2, 2, 2)}, ValueError, r"grid must be one number or \(height, width\)"),
         ({"window": 0}, ValueError, "window must be at least 1"),
         ({"window": "all"}, TypeError, "window must be an integer"),
-        ({"window": 20}, ValueError, "room for 0 x 0 windows"),
+        ({"window": 20}, ValueError, "room for no window of 20 x 20"),
         ({"grid": 20}, ValueError, "8 x 12 positions, room for fewer than 20 x 20 cells"),
-        ({"patch_size": 5}, ValueError, "have 25 values, but the model was fitted on 12"),
+        ({"patch_size": 5}, ValueError, r"patch_size is \(5, 5\), but the model learned from"),
+        ({"pooling": None}, ValueError, "pooling must name at least one"),
         ({"model": Whitening()}, TypeError, "must be a SparseAutoencoder or a Pipeline"),
         ({"model": autoencoder()}, ValueError, "put one in a pipeline"),
         (

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
@@ -149,3 +151,25 @@ def test_before_whitening_the_input_moves_the_units_as_after_it(digits):
 def test_radius_is_positive(stack, radius):
     with pytest.raises(ValueError, match="radius"):
         maximal_inputs(stack, radius=radius)
+
+
+@pytest.mark.parametrize("before", [(), (PCA(10),), (SMALL,)])
+def test_steps_between_whitening_and_the_layers_may_change_the_width(digits, classifier, before):
+    labels = load_digits().target
+    model = make_pipeline(Whitening(), *map(clone, before), clone(classifier)).fit(digits, labels)
+    found = maximal_inputs(model)
+    width = layers_of(model)[-1].n_features
+    assert found.shape == (8, width)
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+def test_no_random_input_does_better(rng, activation):
+    f = ACTIVATIONS[activation]
+    sizes = [(12, 8), (8, 6)]
+    layers = [Encoder(rng.randn(k, d), rng.randn(k), f) for d, k in sizes]
+    found = drive(ascend(layers, 3.0), layers)[0]
+    X = rng.randn(20_000, 12)
+    X *= 3.0 / np.linalg.norm(X, axis=1, keepdims=True)
+    responses = f.function(X @ layers[0].weights.T + layers[0].bias)
+    assert (found >= (responses @ layers[1].weights.T + layers[1].bias).max(axis=0)).all()

@@ -332,7 +332,7 @@ def test_images_too_small_for_patches_are_left_out(tmp_path):
     Image.fromarray(GRAY[:9]).save(tmp_path / "b.png")
     loaded = load_images(tmp_path, on_error="skip", smallest=(10, 10))
     assert len(loaded.images) == 1
-    assert "too few for patches of 10 x 10" in loaded.skipped[0].reason
+    assert "too few: 10 x 10 are needed" in loaded.skipped[0].reason
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")

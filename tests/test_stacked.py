@@ -9,20 +9,24 @@ import distributed
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 
 import oracle
 from cases import MARGIN, five_point, is_allowed, make_penalty, relative, sparse_data
 from rhohat import (
     CheckpointError,
     KLSparsity,
+    PatchNormalizer,
     SparseAutoencoder,
     StackedAutoencoder,
     StackedAutoencoderClassifier,
+    Whitening,
 )
 from rhohat.activations import ACTIVATIONS
 from rhohat.checkpoints import FILE
@@ -216,6 +220,35 @@ def test_rows_in_files_give_the_bits_of_memory_and_are_mapped(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("before", [None, Whitening(), PatchNormalizer()])
+@pytest.mark.parametrize("n_rows", [700, 6100])
+def test_rows_that_are_computed_have_the_bits_of_those_in_memory(tmp_path, before, n_rows, dtype):
+    """Whatever product makes them: of one row, of rows drawn for the first stages, of chunks."""
+    rows = sparse_data(n_rows, 90, dtype=dtype)
+    models = [
+        make_pipeline(clone(before) if before else "passthrough", stack(layers=[8, 6])).fit(given)
+        for given in (rows, as_npy(tmp_path, rows))
+    ]
+    assert stack_bits(models[0][-1]) == stack_bits(models[1][-1])
+
+
+def test_what_the_layers_say_holds_where_the_stack_says_nothing(tmp_path):
+    seeded = [layer(random_state=3, checkpoint=tmp_path / "own"), layer(4, random_state=4)]
+    models = [StackedAutoencoder(seeded).fit(X) for _ in range(2)]
+    assert stack_bits(models[0]) == stack_bits(models[1])
+    assert (tmp_path / "own" / FILE).exists()
+    network = [
+        StackedAutoencoderClassifier(StackedAutoencoder(seeded, random_state=1), max_iter=2)
+        for _ in range(2)
+    ]
+    assert_array_equal(*(model.fit(X, Y).theta_ for model in network))
+
+
+def test_arrays_are_sizes_too():
+    assert stack_bits(stack(layers=np.array([5, 4])).fit(X)) == stack_bits(stack().fit(X))
+
+
 def test_a_stack_cut_off_in_any_layer_goes_on_to_the_same_bits(tmp_path):
     undisturbed = stack_bits(stack().fit(X))
     for number, layers in enumerate(
@@ -236,7 +269,7 @@ def test_an_interrupted_layer_ends_the_whole(tmp_path):
         if progress.n_iter == 4:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.warns(UserWarning, match="interrupted"), pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="in layer 1 of 2: resume=True goes on from"):
         stack(layers=[layer(callback=interrupt), 4], checkpoint=tmp_path).fit(X)
     resumed = stack(checkpoint=tmp_path, resume=True).fit(X)
     assert stack_bits(resumed) == stack_bits(stack().fit(X))
@@ -407,3 +440,40 @@ def test_grid_search_reaches_the_layers():
         classifier(max_iter=3), {"estimator__estimator__weight_decay": [1e-4, 1.0]}, cv=2
     )
     assert search.fit(X[:500], Y[:500]).best_params_ is not None
+
+
+def test_a_fit_that_fails_leaves_the_model_as_it_was(frozen):
+    model = classifier(frozen).fit(X, Y)
+    before = bits(model), model.predict(X)
+    with pytest.raises(ValueError, match="sparsity_penalty"):
+        model.set_params(sparsity_penalty="bogus").fit(X, np.where(Y == "low", "z", "a"))
+    model.set_params(sparsity_penalty=KLSparsity(0.1, 0.01))
+    assert bits(model) == before[0]
+    assert_array_equal(model.predict(X), before[1])
+
+
+@pytest.mark.parametrize("make", [stack, classifier])
+def test_a_first_fit_that_fails_leaves_it_unfitted(make):
+    def fail(progress):
+        raise Killed
+
+    model = make(layers=[layer(callback=fail)]) if make is stack else make(layer(callback=fail))
+    with pytest.raises(Killed):
+        model.fit(X, Y)
+    with pytest.raises(NotFittedError):
+        (model.transform if make is stack else model.predict)(X)
+
+
+def test_rows_in_files_are_checked_before_they_are_classified(frozen, tmp_path):
+    rows = X.copy()
+    rows[1500, 3] = np.nan
+    with pytest.raises(ValueError, match="holds nan in row 1500, column 3"):
+        classifier(frozen).fit(X, Y).predict(as_npy(tmp_path, rows))
+
+
+def test_output_as_tables_stays_outside():
+    with config_context(transform_output="pandas"):
+        model = classifier(stack()).fit(X, Y)
+        table = stack().fit(X).transform(X)
+    assert bits(model) == bits(classifier(stack()).fit(X, Y))
+    assert_array_equal(table.to_numpy(), stack().fit(X).transform(X))

@@ -4,8 +4,16 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
 
-from rhohat import SparseAutoencoder, plot_features, plot_top_examples, plot_training
+from rhohat import (
+    SparseAutoencoder,
+    StackedAutoencoder,
+    StackedAutoencoderClassifier,
+    plot_features,
+    plot_top_examples,
+    plot_training,
+)
 from rhohat.pictures import tile_grid
 from rhohat.visualize import save_figure
 
@@ -123,3 +131,14 @@ def test_units_that_are_not_there_cannot_be_drawn(model, digits):
     for units in ([5], [-1], [], [0.5]):
         with pytest.raises(ValueError, match="units must be numbers from 0 to 4"):
             plot_top_examples(model, digits, units=units)
+
+
+def test_training_of_a_classifier_is_its_fine_tuning():
+    X, y = load_digits(return_X_y=True)
+    layer = SparseAutoencoder(4, max_iter=3, random_state=0)
+    model = StackedAutoencoderClassifier(layer, max_iter=5).fit(X / 16, y)
+    labels = [line.get_label() for line in plot_training(model).lines]
+    assert labels[1].startswith("cross-entropy")
+    stack = StackedAutoencoder((4, 3), estimator=layer).fit(X / 16)
+    with pytest.raises(TypeError, match="one of a stack's layers_"):
+        plot_training(stack)

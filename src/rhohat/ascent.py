@@ -23,13 +23,15 @@ __all__ = ["ascend", "drive"]
 
 #: Steps at most, and the step, as a share of the radius, at which a unit's ascent ends.
 MAX_STEPS, LEAST_STEP = 300, 1e-5
+#: Random directions that each unit's ascent starts from, besides those that its weights suggest.
+RANDOM_STARTS = 4
 
 
 def ascend(encoders: Sequence[Encoder], radius: float) -> FloatArray:
     """Inputs of norm at most `radius` that activate each unit of the last layer most.
 
-    Each unit starts twice: where its gradient at zero points, and at what its strongest unit of the
-    layer below looks for. The better end counts.
+    Each unit starts where its gradient at zero points, at what its strongest unit of the layer
+    below looks for, and in some random directions. The best end counts.
 
     Parameters
     ----------
@@ -52,9 +54,12 @@ def ascend(encoders: Sequence[Encoder], radius: float) -> FloatArray:
     strongest = np.abs(top).argmax(axis=1)
     signs = np.sign(top[np.arange(len(top)), strongest])[:, None]
     below = ascend(encoders[:-1], radius)[strongest] * np.where(signs < 0, -1, 1)
-    ends = [_ascend_from(start, encoders, radius) for start in (origin, below)]
-    values = [drive(X, encoders)[0] for X in ends]
-    return np.where((values[0] >= values[1])[:, None], *ends)
+    rng = np.random.RandomState(0)
+    drawn = [_onto_sphere(rng.standard_normal(origin.shape), radius) for _ in range(RANDOM_STARTS)]
+    ends = [_ascend_from(start, encoders, radius) for start in (origin, below, *drawn)]
+    best = np.argmax([drive(X, encoders)[0] for X in ends], axis=0)
+    found: FloatArray = np.stack(ends)[best, np.arange(len(top))]
+    return found
 
 
 def _ascend_from(start: FloatArray, encoders: Sequence[Encoder], radius: float) -> FloatArray:

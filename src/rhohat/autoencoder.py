@@ -133,7 +133,8 @@ class SparseAutoencoder(
         the machine stops.
     resume : bool, default=False
         Go on from the checkpoint, if there is one, to the same bits as if training had not stopped.
-        Without it, the checkpoint of a run that has not ended is an error.
+        Without it, the checkpoint of a run that has not ended is an error. A run that its callback
+        stopped has ended.
     verify : bool, default=True
         Whether rows outside memory are compared, whenever they are read, with checksums taken in
         the first pass, so that an edited or damaged file is noticed.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from numbers import Integral
 from typing import Any, NamedTuple, Self
 
@@ -281,6 +281,9 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                 )
             model = clone(model).fit(X)
         steps = _Steps.of(model)
+        for step in (*steps.of_images, steps.extractor, *steps.of_patches):
+            if step is not None:
+                check_is_fitted(step)
         first = steps.filtered(next(steps.each(X))[None])[0]
         if size is None and steps.extractor is None:
             raise ValueError(
@@ -289,6 +292,11 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             )
         grid, window = self._cell_sizes(steps)
         learned = steps.extractor.patch_shape_ if steps.extractor is not None else ()
+        if size is not None and learned and size != learned[:2]:
+            raise ValueError(
+                f"patch_size is {size}, but the model learned from pieces of {learned[:2]}: leave "
+                "it out."
+            )
         shape = learned if size is None else (*size, *first.shape[2:])
         n_features = [*steps.of_patches, steps.autoencoder][0].n_features_in_
         if np.prod(shape) != n_features:
@@ -297,11 +305,10 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                 f"on {n_features}. Give the patch_size and the images' channels that it learned "
                 "from."
             )
-        self.model_ = model
-        self.patch_shape_ = shape
-        rows, columns = self._positions(0, first)
-        self.grid_ = grid if window is None else (rows // window[0], columns // window[1])
-        self._cells(0, first)
+        rows, columns = self._positions(steps, shape, 0, first)
+        found = grid if window is None else (rows // window[0], columns // window[1])
+        self._cells(steps, shape, found, 0, first)
+        self.model_, self.patch_shape_, self.grid_ = model, shape, found
         return self
 
     def transform(self, X: Images) -> FloatArray:
@@ -318,6 +325,8 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             float32 if all images are, else float64.
         """
         check_is_fitted(self)
+        if not hasattr(X, "__len__"):
+            raise ValueError(f"expected a sequence of images, got {type(X).__name__}.")
         dtype = precision_of(X)
         steps = _Steps.of(self.model_)
         poolings = self._poolings()
@@ -339,7 +348,7 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
         def work(start: int, images: FloatArray) -> None:
             images = steps.filtered(images)
-            cells = self._cells(start, images[0])
+            cells = self._cells(steps, self.patch_shape_, self.grid_, start, images[0])
             pooled = dict(
                 zip(poolings, np.moveaxis(out[start : start + len(images)], 1, 0), strict=True)
             )
@@ -358,25 +367,27 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         block_size: int,
         out: dict[str, FloatArray],
     ) -> None:
-        """Write what the cells of images of one shape give, by each pooling, strip by strip."""
+        """Write what the cells of images of one shape give, by each pooling, piece by piece."""
         rows, columns = cells
         height, width = self.patch_shape_[:2]
         n_strips = -(-rows[-1] * columns[-1] * len(images) // block_size)
         tops = np.linspace(0, rows[-1], min(n_strips, rows[-1]) + 1).astype(int)
+        n_parts = -(-columns[-1] * len(images) // block_size)  # of a strip of one row
+        lefts = np.linspace(0, columns[-1], min(n_parts, columns[-1]) + 1).astype(int)
         for pooling, pooled in out.items():
             pooled[...] = -np.inf if pooling == "max" else 0
-        for top, bottom in pairwise(tops):
-            strip = images[
+        for (top, bottom), (left, right) in product(pairwise(tops), pairwise(lefts)):
+            piece = images[
                 :,
                 top * self.stride : (bottom - 1) * self.stride + height,
-                : (columns[-1] - 1) * self.stride + width,
+                left * self.stride : (right - 1) * self.stride + width,
             ]
-            edges = rows.clip(top, bottom) - top
+            down, across = rows.clip(top, bottom) - top, columns.clip(left, right) - left
             first = 0
-            for part in features(every_patch(strip, self.patch_shape_, self.stride)):
+            for part in features(every_patch(piece, self.patch_shape_, self.stride)):
                 last = first + part.shape[-1]
                 for i, j in np.ndindex(*self.grid_):
-                    cell = part[:, edges[i] : edges[i + 1], columns[j] : columns[j + 1]]
+                    cell = part[:, down[i] : down[i + 1], across[j] : across[j + 1]]
                     if not cell.size:
                         continue
                     for pooling, pooled in out.items():
@@ -394,6 +405,8 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     def _poolings(self) -> list[str]:
         """Names of the poolings, each once."""
+        if not isinstance(self.pooling, (str, Sequence)):
+            raise ValueError(f"pooling must name at least one, each once, got {self.pooling!r}.")
         names = [self.pooling] if isinstance(self.pooling, str) else list(self.pooling)
         for name in names:
             look_up("pooling", name, POOLINGS)
@@ -401,21 +414,28 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             raise ValueError(f"pooling must name at least one, each once, got {self.pooling!r}.")
         return names
 
-    def _positions(self, index: int, image: FloatArray) -> tuple[int, int]:
+    def _positions(
+        self, steps: _Steps, shape: tuple[int, ...], index: int, image: FloatArray
+    ) -> tuple[int, int]:
         """Rows and columns of positions in an image."""
-        steps = _Steps.of(self.model_)
         extractor = steps.extractor or PatchExtractor()
-        check_fit(self.patch_shape_, index, image, steps.noun, extractor.pieces)
-        height, width = self.patch_shape_[:2]
+        check_fit(shape, index, image, steps.noun, extractor.pieces)
+        height, width = shape[:2]
         return (
             (image.shape[0] - height) // self.stride + 1,
             (image.shape[1] - width) // self.stride + 1,
         )
 
-    def _cells(self, index: int, image: FloatArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def _cells(
+        self,
+        steps: _Steps,
+        shape: tuple[int, ...],
+        grid: tuple[int, int],
+        index: int,
+        image: FloatArray,
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Where cells begin among the rows and columns of positions, and where the last ends."""
-        sizes, grid = self._positions(index, image), self.grid_
-        steps = _Steps.of(self.model_)
+        sizes = self._positions(steps, shape, index, image)
         room = f"{steps.noun} {index} has {sizes[0]} x {sizes[1]} positions, room for"
         _, window = self._cell_sizes(steps)
         if window is None:
@@ -429,7 +449,9 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             )
         height, width = window
         found = sizes[0] // height, sizes[1] // width
-        if found != grid or 0 in grid:
+        if 0 in grid:
+            raise ValueError(f"{room} no window of {height} x {width}. Use smaller windows.")
+        if found != grid:
             raise ValueError(
                 f"{room} {found[0]} x {found[1]} windows, but in fit there were {grid[0]} x "
                 f"{grid[1]}. Use smaller windows, or a grid, which divides images of any size."

@@ -124,14 +124,15 @@ def maximal_inputs(
     *,
     radius: float = 1.0,
 ) -> FloatArray:
-    r"""The input of norm at most 1 that activates each unit most.
+    r"""The input, of norm `radius`, that activates each unit most.
 
     .. math:: x_j = W_{1,ij} / \sqrt{\textstyle\sum_j W_{1,ij}^2}
 
     With a whitener x' = T (x - mean) before the autoencoder, the maximiser in the space before
     whitening has the direction W1 T: pixel space, where the whitener works on pixels.
 
-    For the top layer of several there is no closed form: gradient ascent inside the ball.
+    For the top layer of several there is no closed form: gradient ascent in the ball of that
+    radius, from several starts, finds a local optimum, the best of those that it meets.
 
     Parameters
     ----------
@@ -147,7 +148,8 @@ def maximal_inputs(
     Returns
     -------
     inputs : ndarray of shape (k, d), or as the whitener's adjoint gives them
-        One per unit, of norm `radius`; zero where the unit's weights are zero.
+        One per unit, of norm `radius`; zero where the unit's weights are zero. Of deeper layers of
+        that norm at most, in the space of the model's own input.
 
     References
     ----------
@@ -190,15 +192,18 @@ def _sought(layer: Layer, directions: FloatArray, radius: float) -> FloatArray:
 def _at_rest(layer: Layer) -> FloatArray:
     """The input around which a layer's maximal inputs are looked for: the middle of the data.
 
-    That is what preprocessing makes of its own mean, or of nothing.
+    That is what whitening makes of its own mean, or normalisation of nothing, and further steps of
+    that.
     """
-    rest = np.zeros(layer.n_features)
+    rest: FloatArray | None = None
     for step in layer.before:
         if isinstance(step, Whitening):
             rest = np.zeros(step.transform(step.mean_[None]).shape[1])
         elif isinstance(step, PatchNormalizer):
             rest = np.full(step.n_features_in_, np.mean(step.feature_range))
-    return rest
+        elif rest is not None:
+            rest = np.asarray(step.transform(rest[None]))[0]
+    return np.zeros(layer.n_features) if rest is None else rest
 
 
 class TileAxes(NamedTuple):

@@ -18,7 +18,7 @@ from threadpoolctl import ThreadpoolController
 
 from rhohat._typing import FloatArray
 from rhohat._validation import check_integer
-from rhohat.sources import Partition, Rows, Source
+from rhohat.sources import Partition, Rows, Source, check_finite
 
 __all__ = ["Engine", "ThreadEngine", "chunk_sum", "effective_n_jobs", "single_threaded_blas"]
 
@@ -162,10 +162,18 @@ class ThreadEngine:
         partition: Partition,
         out: FloatArray,
     ) -> None:
-        """Call ``function(X, out)`` for every chunk of `source` and the rows of `out` beside it."""
+        """Call ``function(X, out)`` for every chunk of `source` and the rows of `out` beside it.
+
+        Raises
+        ------
+        ValueError
+            If a value is NaN or infinite.
+        """
 
         def work(start: int, stop: int) -> None:
-            function(source.read(start, stop).X, out[start:stop])
+            rows = source.read(start, stop)
+            check_finite(rows, source.name)
+            function(rows.X, out[start:stop])
 
         self.share(work, partition.chunks(source.shape[0]))
 

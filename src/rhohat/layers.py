@@ -107,6 +107,17 @@ def steps_of(model: BaseEstimator) -> list[BaseEstimator]:
     return [inner for step in steps for inner in steps_of(step)]
 
 
+def refuse_convolution(steps: Sequence[BaseEstimator]) -> None:
+    """Raise ValueError if there are `ConvolutionalFeatures` among them, saying what to use."""
+    from rhohat.convolution import ConvolutionalFeatures  # which need not be loaded to show units
+
+    if any(isinstance(step, ConvolutionalFeatures) for step in steps):
+        raise ValueError(
+            "the model applies another at every position of images, by ConvolutionalFeatures: take "
+            "the model that it applies, its attribute model_."
+        )
+
+
 def layers_of(model: BaseEstimator) -> list[Layer]:
     """The layers of units in a fitted model, from the input upwards.
 
@@ -126,6 +137,7 @@ def layers_of(model: BaseEstimator) -> list[Layer]:
     steps = steps_of(model)
     holders = [index for index, step in enumerate(steps) if type(step) in LAYERS]
     if not holders:
+        refuse_convolution(steps)
         raise ValueError(
             f"the model is made of {' and '.join(type(step).__name__ for step in steps)}, without "
             "a SparseAutoencoder or a stack of them, whose units could be shown."

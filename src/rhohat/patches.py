@@ -572,18 +572,13 @@ class PatchNormalizer(_Normalizer):
         if not -np.inf < low < high:
             raise ValueError(f"feature_range must be finite with low < high, got {(low, high)}.")
         source = rows_of(self, X, reset=True)
-        if isinstance(source, ArraySource):
-            deviations = _without_mean(source.X)
-            largest = float(np.abs(source.X).max())
-            deviation = float(deviations.std(ddof=min(1, deviations.size - 1), dtype=np.float64))
-        else:
-            engine = ThreadEngine()
-            with engine.running():
-                partition = Partition.for_shape(source.shape[1], source.shape[1], source.dtype)
-                spread = engine.map_sum(partial(_Spread.of, name=source.name), source, partition)
-            deviation, largest = spread.deviation, spread.largest
-        noise = 10 * np.finfo(source.dtype).eps * largest
-        self.scale_ = self.n_deviations * deviation if deviation > noise else 1.0
+        engine = ThreadEngine()
+        with engine.running():
+            partition = Partition.for_shape(source.shape[1], source.shape[1], source.dtype)
+            spread = engine.map_sum(partial(_Spread.of, name=source.name), source, partition)
+        noise = 10 * np.finfo(source.dtype).eps * spread.largest
+        deviates = spread.deviation > noise
+        self.scale_ = self.n_deviations * spread.deviation if deviates else 1.0
         return self
 
     def _normalised(self, X: FloatArray) -> FloatArray:

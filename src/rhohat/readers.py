@@ -631,8 +631,8 @@ class DataFiles:
                 height, width = content.shape[1:3] if content.kind == "images" else smallest
                 if height < smallest[0] or width < smallest[1]:
                     raise DataFileError(
-                        f"has {height} x {width} pixels, too few for patches of "
-                        f"{smallest[0]} x {smallest[1]}"
+                        f"has {height} x {width} pixels, too few: "
+                        f"{smallest[0]} x {smallest[1]} are needed"
                     )
                 found.contents[path] = content
         found._need_some(list(found.contents))
@@ -879,7 +879,7 @@ def _format_of(path: Path) -> FileFormat:
 def _with_shape(content: Content, shape: tuple[int, ...]) -> Content:
     """Rows as images."""
     if content.kind != "rows":
-        raise DataFileError("holds images already: only rows can be given a shape")
+        raise DataFileError(f"holds {content.kind} already: only rows can be given a shape")
     n, width = content.shape
     if width != prod(shape):
         sizes = " x ".join(map(str, shape))

@@ -313,6 +313,12 @@ def column(source: Source, field: str) -> NDArray[Any] | None:
     return values
 
 
+def first_row(source: Source) -> NDArray[np.float64]:
+    """Row 0, read in a chunk as sweeps read it: computed rows may round otherwise alone."""
+    row: NDArray[np.float64] = source.read(0, min(CHUNK_ROWS, source.shape[0])).X[0]
+    return row.astype(np.float64)
+
+
 def check_finite(rows: Rows, name: str) -> None:
     """Raise ValueError if a value is NaN or infinite, naming the first such row and column."""
     with np.errstate(over="ignore", invalid="ignore"):

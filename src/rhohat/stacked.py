@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn import config_context
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
@@ -57,14 +59,12 @@ def _for_run(
     estimator: Any, owner: Any, folder: str, random_state: np.random.RandomState | None
 ) -> Any:
     """An unfitted copy of `estimator` that runs where, and keeps its state as, its owner does."""
-    checkpoint = owner.checkpoint
-    return clone(estimator).set_params(
-        n_jobs=owner.n_jobs,
-        engine=owner.engine,
-        checkpoint=None if checkpoint is None else Path(checkpoint) / folder,
-        resume=owner.resume,
-        random_state=None if random_state is None else int(random_state.randint(2**31 - 1)),
-    )
+    own = {"n_jobs": owner.n_jobs, "engine": owner.engine}
+    if owner.checkpoint is not None:
+        own |= {"checkpoint": Path(owner.checkpoint) / folder, "resume": owner.resume}
+    if random_state is not None:
+        own["random_state"] = int(random_state.randint(2**31 - 1))
+    return clone(estimator).set_params(**own)
 
 
 def _seeds(random_state: Any) -> np.random.RandomState | None:
@@ -72,10 +72,21 @@ def _seeds(random_state: Any) -> np.random.RandomState | None:
     return None if random_state is None else check_random_state(random_state)
 
 
-def _refuse_interrupted(reason: str) -> None:
+def _refuse_interrupted(reason: str, where: str, checkpoint: object) -> None:
     """Go no further after Ctrl-C: what comes next would be trained on a layer half done."""
     if reason == StopReason.INTERRUPTED.value:
-        raise KeyboardInterrupt("training was interrupted before its last part began")
+        kept = "nothing is kept without a checkpoint"
+        if checkpoint is not None:
+            kept = f"resume=True goes on from {checkpoint}"
+        raise KeyboardInterrupt(f"training was interrupted in {where}: {kept}")
+
+
+@contextmanager
+def _within() -> Iterator[None]:
+    """Parts of a network give each other arrays, and leave it to the whole to tell of Ctrl-C."""
+    with config_context(transform_output="default"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Training was interrupted", ConvergenceWarning)
+        yield
 
 
 class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -92,12 +103,13 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     estimator : SparseAutoencoder, default=None
         The settings of layers given by their size; ``SparseAutoencoder()`` if None. Grid search
         reaches them as ``estimator__weight_decay``, for instance.
-    n_jobs, engine, resume : as in `SparseAutoencoder`
+    n_jobs, engine : as in `SparseAutoencoder`
         Hold for all layers, instead of what these say.
-    checkpoint : path-like, default=None
-        Folder for the state of training: one folder per layer in it, ``layer1`` and so on.
+    checkpoint, resume : path-like, default=None, and bool, default=False
+        Folder for the state of training: one folder per layer in it, ``layer1`` and so on. None
+        leaves both to the layers.
     random_state : int, RandomState or None, default=None
-        Draws the random_state of every layer.
+        Draws the random_state of every layer. None leaves it to the layers.
 
     Attributes
     ----------
@@ -168,10 +180,12 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
                 Checkpoint(layer.checkpoint, self.resume)  # tells now what would fail later
         rows: Any = rows_of(self, X, reset=True)
         for number, layer in enumerate(layers):
-            if number:
-                rows = layers[number - 1].transform(rows)
-            layer.fit(rows, sample_weight=sample_weight)
-            _refuse_interrupted(layer.stop_reason_)
+            with _within():
+                if number:
+                    rows = layers[number - 1].transform(rows)
+                layer.fit(rows, sample_weight=sample_weight)
+            where = f"layer {number + 1} of {len(layers)}"
+            _refuse_interrupted(layer.stop_reason_, where, layer.checkpoint)
         self.layers_ = layers
         return self
 
@@ -189,8 +203,9 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         """
         check_is_fitted(self)
         rows: Any = rows_of(self, X, reset=False)
-        for layer in self.layers_:
-            rows = layer.transform(rows)
+        with _within():
+            for layer in self.layers_:
+                rows = layer.transform(rows)
         return cast(FloatArray, rows)
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
@@ -214,13 +229,17 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
     def _n_features_out(self) -> int:
         return int(self.layers_[-1].components_.shape[0])
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "layers_")
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     def _unfitted_layers(self) -> list[SparseAutoencoder]:
-        if isinstance(self.layers, str) or not isinstance(self.layers, Sequence) or not self.layers:
+        is_sequence = isinstance(self.layers, (Sequence, np.ndarray))
+        if isinstance(self.layers, str) or not is_sequence or not len(self.layers):
             raise ValueError(
                 "layers must be a sequence of numbers of units or SparseAutoencoders, at least "
                 f"one, got {self.layers!r}."
@@ -230,7 +249,7 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         layers = []
         for number, layer in enumerate(self.layers, start=1):
             if isinstance(layer, Integral):
-                layer = clone(prototype).set_params(n_components=layer)
+                layer = clone(prototype).set_params(n_components=int(layer))
             if not isinstance(layer, SparseAutoencoder):
                 raise TypeError(
                     f"layer {number} must be a number of units or a SparseAutoencoder, got "
@@ -271,15 +290,16 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         Iterations, at most, for the softmax layer before that.
     tol : float, default=1e-4
         Training ends when the loss fell by less than this, relatively, over ten iterations.
-    block_size, chunk_size, n_jobs, engine, resume, verify : as in `SparseAutoencoder`
-        n_jobs, engine and resume hold for the layers too, instead of what these say.
-    checkpoint : path-like, default=None
+    block_size, chunk_size, n_jobs, engine, verify : as in `SparseAutoencoder`
+        n_jobs and engine hold for the layers too, instead of what these say.
+    checkpoint, resume : path-like, default=None, and bool, default=False
         Folder for the state of training: in it the folders ``layers``, ``softmax`` and ``network``.
+        None leaves both, for the layers, to these.
     callback : callable, default=None
         Called with a `TrainingProgress` after every iteration of fine-tuning, which stops if it
         returns True. Its ``loss.reconstruction`` is the cross-entropy.
     random_state : int, RandomState or None, default=None
-        Draws the random_state of the layers below.
+        Draws the random_state of the layers below. None leaves it to them.
 
     Attributes
     ----------
@@ -374,7 +394,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         X : array-like of shape (m, n_features), or rows outside memory
             As in `SparseAutoencoder.fit`.
         y : array-like of shape (m,)
-            Labels of any kind, at least two different ones.
+            Labels, whole numbers or texts, at least two different ones.
         sample_weight : array-like of shape (m,), default=None
             How often each row counts, in all three steps.
 
@@ -403,31 +423,28 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         check_real("tol", self.tol, low=0)
         checkpoints = self._checkpoints()
         source = rows_of(self, X, reset=True)
-        self.classes_, labels = _encoded(self, y, source.shape[0])
+        classes, labels = _encoded(self, y, source.shape[0])
         check_readable(engine_of(self.engine, self.n_jobs), source)
         layers = self._pretrained(source, sample_weight)
         rows: Any = source
-        for layer in layers:
-            rows = layer.transform(rows)
+        with _within():
+            for layer in layers:
+                rows = layer.transform(rows)
 
-        n_classes = len(self.classes_)
-        self.layer_sizes_ = [source.shape[1], *(len(layer.components_) for layer in layers)]
-        self.layer_sizes_.append(n_classes)
-        self.activations_ = [layer.activation for layer in layers]
-        softmax = NetworkObjective(
-            (self.layer_sizes_[-2], n_classes), (), weight_decay=self.weight_decay
-        )
-        network = self._network()
+        sizes = [source.shape[1], *(len(layer.components_) for layer in layers), len(classes)]
+        activations = [layer.activation for layer in layers]
+        softmax = NetworkObjective(sizes[-2:], (), weight_decay=self.weight_decay)
+        network = self._network(sizes, activations)
         refuse_beyond_memory(network)
         top = rows if isinstance(rows, Mapped) else ArraySource(rows)
         start = np.zeros(softmax.n_parameters)
         last, _ = self._train(
             softmax, top, labels, sample_weight, start, softmax_max_iter, checkpoints["softmax"]
         )
-        _refuse_interrupted(last.reason.value)
+        _refuse_interrupted(last.reason.value, "the softmax layer", self.checkpoint)
         encoders = [np.append(layer.encoder_weights_, layer.encoder_bias_) for layer in layers]
         start = np.concatenate([*encoders, last.theta], dtype=np.float64)
-        result, self.data_fingerprint_ = self._train(
+        result, fingerprint = self._train(
             network,
             source,
             labels,
@@ -438,7 +455,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
             self.callback,
         )
 
+        self.classes_, self.layer_sizes_, self.activations_ = classes, sizes, activations
         self.theta_ = result.theta.astype(source.dtype)
+        self.data_fingerprint_ = fingerprint
         self.average_activation_ = result.average_activation
         self.loss_terms_ = result.loss
         self.loss_ = result.loss.total
@@ -536,12 +555,15 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
     def objective(self) -> NetworkObjective:
         """What fine-tuning minimised: takes `theta_` apart and computes with it."""
         check_is_fitted(self)
-        return self._network()
+        return self._network(self.layer_sizes_, self.activations_)
 
-    def _network(self) -> NetworkObjective:
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "theta_")
+
+    def _network(self, sizes: Sequence[int], activations: Sequence[str]) -> NetworkObjective:
         return NetworkObjective(
-            self.layer_sizes_,
-            self.activations_,
+            sizes,
+            activations,
             penalty=self.sparsity_penalty,
             weight_decay=self.weight_decay,
         )
@@ -583,10 +605,11 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
             check_is_fitted(model)
         else:
             model = _for_run(model, self, "layers", _seeds(self.random_state))
-            model.fit(source, sample_weight=sample_weight)
+            with _within():
+                model.fit(source, sample_weight=sample_weight)
         layers = model.layers_ if isinstance(model, StackedAutoencoder) else [model]
         if not is_frozen:
-            _refuse_interrupted(layers[-1].stop_reason_)
+            _refuse_interrupted(layers[-1].stop_reason_, "the layers", model.checkpoint)
         return layers
 
     def _train(
@@ -655,7 +678,7 @@ def _encoded(
         raise ValueError(f"y has {len(labels)} labels, but X {n_rows} rows: one each is needed.")
     classes, numbers = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(f"y must hold at least two classes, got only one class, {classes[0]!r}.")
+        raise ValueError(f"y must hold at least two classes, got only one class, {classes[0]}.")
     return classes, numbers
 
 

@@ -24,7 +24,7 @@ import numpy as np
 from rhohat._typing import Float64Array
 from rhohat.engines import Engine
 from rhohat.objective import SparseObjective
-from rhohat.sources import Partition, Rows, Source
+from rhohat.sources import Partition, Rows, Source, first_row
 
 __all__ = ["FeatureSums", "Variables"]
 
@@ -68,7 +68,7 @@ class FeatureSums:
     @classmethod
     def over(cls, source: Source, engine: Engine, partition: Partition) -> FeatureSums:
         """Sums over all rows of `source`."""
-        shift = source.read(0, 1).X[0].astype(np.float64)
+        shift = first_row(source)
         return engine.map_sum(partial(cls.of, shift=shift), source, partition)
 
     @property

@@ -20,6 +20,7 @@ from rhohat.diagnostics import TileAxes, axes_of, tiles_of
 from rhohat.examples import Examples
 from rhohat.layers import Layer, top_layer
 from rhohat.pictures import picture_shape, tile_grid
+from rhohat.stacked import StackedAutoencoderClassifier
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -255,29 +256,42 @@ def _draw_traces(
     return ax
 
 
-def plot_training(model: SparseAutoencoder, *, ax: Axes | None = None) -> Axes:
+def plot_training(
+    model: SparseAutoencoder | StackedAutoencoderClassifier, *, ax: Axes | None = None
+) -> Axes:
     """Draw the loss and its three terms over the iterations.
 
     Parameters
     ----------
-    model : SparseAutoencoder
-        A fitted model.
+    model : SparseAutoencoder or StackedAutoencoderClassifier
+        A fitted model; of a classifier its fine-tuning, of a stack give one of its `layers_`.
     ax : Axes, default=None
         Where to draw; a new figure if None.
 
     Returns
     -------
     ax : Axes
+
+    Raises
+    ------
+    TypeError
+        If the model is none of these.
     """
     import matplotlib.pyplot as plt
 
     check_is_fitted(model)
+    if not hasattr(model, "loss_curve_"):
+        raise TypeError(
+            "expected a SparseAutoencoder, one of a stack's layers_ or a "
+            f"StackedAutoencoderClassifier, got {type(model).__name__}."
+        )
     if ax is None:
         _, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
     iterations = np.arange(len(model.loss_curve_))
+    error = "cross-entropy" if hasattr(model, "classes_") else "reconstruction"
     curves = {
         "loss": model.loss_curve_,
-        "reconstruction": model.loss_terms_curve_[:, 0],
+        error: model.loss_terms_curve_[:, 0],
         "weight decay": model.loss_terms_curve_[:, 1],
         "sparsity": model.loss_terms_curve_[:, 2],
     }
@@ -290,7 +304,7 @@ def plot_training(model: SparseAutoencoder, *, ax: Axes | None = None) -> Axes:
             linewidth=2.2 if name == "loss" else 1.4,
             label=f"{name}, {curve[-1]:.3g} at the end",
         )
-    rows = model.stage_rows_
+    rows = getattr(model, "stage_rows_", np.zeros(len(iterations)))
     starts = [0, *(np.flatnonzero(np.diff(rows)) + 1)]
     for start in starts:
         if start:

@@ -26,7 +26,7 @@ from rhohat._validation import (
 )
 from rhohat.engines import ThreadEngine
 from rhohat.images import Images, ImageSequence, MappedImages, each_image
-from rhohat.sources import Partition, Rows, check_finite
+from rhohat.sources import Partition, Rows, check_finite, first_row
 from rhohat.stores import Mapped, RowData, is_stored, rows_of
 
 __all__ = ["OneOverFWhitening", "Whitening"]
@@ -147,7 +147,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         n_features = source.shape[1]
         engine = ThreadEngine()
         with engine.running():
-            shift = source.read(0, 1).X[0].astype(np.float64)
+            shift = first_row(source)
             moments = partial(_Moments.of, shift=shift, name=source.name)
             partition = Partition.for_shape(n_features, n_features, source.dtype)
             total = engine.map_sum(moments, source, partition)

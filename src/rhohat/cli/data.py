@@ -308,14 +308,14 @@ def variance_of_pixels(images: Sequence[FloatArray]) -> float:
 def variance_of_rows(rows: FloatArray | Source) -> float:
     """Mean variance over the columns, in a pass over the rows, wherever they lie."""
     from rhohat.engines import ThreadEngine
-    from rhohat.sources import ArraySource, Partition, check_finite
+    from rhohat.sources import ArraySource, Partition, check_finite, first_row
     from rhohat.variables import FeatureSums
 
     source = ArraySource(rows) if isinstance(rows, np.ndarray) else rows
     engine = ThreadEngine()
     with engine.running():
         partition = Partition.for_shape(source.shape[1], source.shape[1], source.dtype)
-        shift = source.read(0, 1).X[0].astype(np.float64)
+        shift = first_row(source)
 
         def sums(rows: Rows) -> FeatureSums:
             check_finite(rows, source.name)
@@ -376,12 +376,13 @@ def needs_of(model: BaseEstimator, convolution: dict[str, Any] | None = None) ->
     needs : dict
         "kind", and what `Request` takes.
     """
-    from rhohat.layers import steps_of
+    from rhohat.layers import refuse_convolution, steps_of
     from rhohat.patches import Extractor, WindowExtractor
     from rhohat.sounds import SoundExtractor
     from rhohat.whitening import OneOverFWhitening
 
     steps = steps_of(model)
+    refuse_convolution(steps)
     extractors = [step for step in steps if isinstance(step, Extractor)]
     cells = 0 if convolution is None else (convolution["grid"] - 1) * convolution["stride"]
     if isinstance(steps[0], SoundExtractor):

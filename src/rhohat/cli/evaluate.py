@@ -68,32 +68,40 @@ def evaluate(
     if data.is_stored:
         raise ValueError("evaluate trains on rows in memory: give it a part of the data.")
     features = encoder_of(content, convolution, data.content).transform(data.content)
+    raw: FloatArray | None
     if data.kind == "recordings":
         raw = pooled_input(steps_of(content)[0], data.content, convolution or {})
     else:
         raw = flat(data.content)
-    if len(features) != len(raw):
+    if len(features) != data.n_examples:
         raise ValueError(
-            f"the model makes {len(features):,} rows of random pieces out of {len(raw):,} "
+            f"the model makes {len(features):,} rows of random pieces out of {data.n_examples:,} "
             f"{data.kind}: add --convolve for features of each."
         )
     y = read_labels(labels, inputs, data.names)
-    if len(y) != len(raw):
+    if y.shape != (data.n_examples,):
         raise ValueError(
-            f"{labels} holds {len(y):,} labels, but there are {count(len(raw), 'example')}: each "
-            "needs one. Files that were skipped still need theirs left out."
+            f"{labels} holds labels of shape {y.shape}, but there are "
+            f"{count(data.n_examples, 'example')}: each needs one. Files that were skipped still "
+            "need theirs left out."
+        )
+    if raw is None:
+        click.echo(
+            "note: images of different sizes have no raw input of one length; the features are "
+            "scored alone",
+            err=True,
         )
     scores = probe(features, raw, y, folds)
     if as_json:
-        click.echo(json.dumps({"folds": folds, "examples": len(y), "accuracy": scores}, indent=2))
+        click.echo(json.dumps({"folds": folds, "examples": len(y), "scores": scores}, indent=2))
         return
     classes = len(np.unique(y))
     click.echo(f"{count(len(y), 'example')} of {classes} classes, {folds} folds, accuracy\n")
-    for name, (columns, accuracy) in zip(
-        ("features", "raw input", "PCA"), scores.values(), strict=True
-    ):
-        spread = f"{100 * np.mean(accuracy):5.1f} % +- {100 * np.std(accuracy):.1f}"
-        click.echo(f"  {name:<10} {columns:>7,} columns   {spread}")
+    names = {"features": "features", "raw": "raw input", "pca": "PCA"}
+    for key, score in scores.items():
+        accuracy = 100 * np.array(score["accuracy"])
+        spread = f"{accuracy.mean():5.1f} % +- {accuracy.std():.1f}"
+        click.echo(f"  {names[key]:<10} {score['columns']:>7,} columns   {spread}")
 
 
 def pooled_input(extractor: Any, recordings: Any, convolution: dict[str, Any]) -> FloatArray:
@@ -107,15 +115,12 @@ def pooled_input(extractor: Any, recordings: Any, convolution: dict[str, Any]) -
     return np.stack(rows)
 
 
-def flat(content: Any) -> FloatArray:
-    """Rows, or images as rows."""
+def flat(content: Any) -> FloatArray | None:
+    """Rows, or images as rows; None if they have different sizes."""
     if isinstance(content, np.ndarray):
         return content.reshape(len(content), -1)
-    shapes = {image.shape for image in content}
-    if len(shapes) > 1:
-        raise ValueError(
-            "images of different sizes cannot be compared with the raw input: scale them to one."
-        )
+    if len({image.shape for image in content}) > 1:
+        return None
     return np.stack([image.ravel() for image in content])
 
 
@@ -123,25 +128,35 @@ def read_labels(labels: str, inputs: tuple[Path, ...], names: list[str]) -> NDAr
     """Labels in a file, in another array of the data's file, or in the names of folders."""
     path = Path(labels)
     if labels == "folders":
+        if not names:
+            raise ValueError(f"--labels folders goes by files, but {inputs[0]} holds all rows.")
         return np.array([Path(name).parent.name for name in names])
     if path.is_file():
-        if path.suffix.lower() == ".npy":
-            held: NDArray[Any] = np.load(path, allow_pickle=False)
-            return held.ravel()
-        return np.array(path.read_text(encoding="utf-8").splitlines())
+        try:
+            if path.suffix.lower() == ".npy":
+                held: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+                return held.squeeze() if held.ndim > 1 else np.asarray(held)
+            text = path.read_text(encoding="utf-8-sig")
+        except (ValueError, EOFError, OSError) as error:
+            expected = "an array of labels" if path.suffix == ".npy" else "a text file in UTF-8"
+            raise ValueError(f"--labels {labels}: expected {expected}: {error}") from error
+        lines = [line.strip() for line in text.rstrip().splitlines()]
+        if "" in lines:
+            raise ValueError(f"--labels {labels}: line {lines.index('') + 1} is empty.")
+        return np.array(lines)
     if len(inputs) == 1 and inputs[0].suffix.lower() == ".npz":
         with np.load(inputs[0], allow_pickle=False) as arrays:
             if labels in arrays.files:
                 held = arrays[labels]
-                return held.ravel()
+                return held.squeeze() if held.ndim > 1 else held
             known = ", ".join(arrays.files)
         raise ValueError(f"{inputs[0]} holds no array {labels!r}, only {printable(known)}.")
     raise ValueError(f"--labels {labels}: no such file.")
 
 
 def probe(
-    features: FloatArray, raw: FloatArray, y: NDArray[Any], folds: int
-) -> dict[str, tuple[int, list[float]]]:
+    features: FloatArray, raw: FloatArray | None, y: NDArray[Any], folds: int
+) -> dict[str, dict[str, Any]]:
     """Columns and accuracies over the folds, of the features and of what they compete with."""
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
@@ -149,22 +164,31 @@ def probe(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    smallest = int(np.unique(y, return_counts=True)[1].min())
-    if smallest < folds:
-        raise ValueError(f"a class has {smallest} examples, fewer than {folds} folds: use --folds.")
-    in_training = len(raw) - -(-len(raw) // folds)
-    k = min(features.shape[1], raw.shape[1], in_training)
+    classes, sizes = np.unique(y, return_counts=True)
+    if y.dtype.kind == "f" and (y != np.rint(y)).any():
+        raise ValueError("labels must be classes, whole numbers or texts, but there are fractions.")
+    if len(classes) < 2:
+        raise ValueError(f"all labels are alike, {printable(classes[0])}: nothing to recognise.")
+    rarest = int(sizes.argmin())
+    if sizes[rarest] < folds:
+        raise ValueError(
+            f"class {printable(classes[rarest])} has {count(int(sizes[rarest]), 'example')}, fewer "
+            f"than {folds} folds: use --folds, or see whether that label is right."
+        )
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    competitors = {
-        "features": (features, linear),
-        "raw": (raw, linear),
-        "pca": (raw, make_pipeline(PCA(k, random_state=0), *linear)),
+    competitors: dict[str, tuple[FloatArray, Any, int]] = {
+        "features": (features, linear, features.shape[1])
     }
+    if raw is not None:
+        in_training = len(raw) - -(-len(raw) // folds)
+        k = min(features.shape[1], raw.shape[1], in_training)
+        competitors["raw"] = raw, linear, raw.shape[1]
+        competitors["pca"] = raw, make_pipeline(PCA(k, random_state=0), *linear), k
     split = StratifiedKFold(folds, shuffle=True, random_state=0)
     return {
-        name: (
-            k if name == "pca" else X.shape[1],
-            cross_val_score(classifier, X, y, cv=split).tolist(),
-        )
-        for name, (X, classifier) in competitors.items()
+        name: {
+            "columns": columns,
+            "accuracy": cross_val_score(classifier, X, y, cv=split).tolist(),
+        }
+        for name, (X, classifier, columns) in competitors.items()
     }

@@ -232,10 +232,22 @@ def encode(
 
 def encoder_of(model: BaseEstimator, convolution: dict[str, Any] | None, images: Any) -> Any:
     """The model, or what applies it at every position of images."""
+    if not hasattr(model, "transform"):
+        raise ValueError(
+            f"the model is a {type(model).__name__}, which gives classes, not features: take the "
+            "autoencoders that it was made of."
+        )
     if convolution is None:
         return model
+    from rhohat.autoencoder import SparseAutoencoder
     from rhohat.convolution import ConvolutionalFeatures
+    from rhohat.layers import steps_of
 
+    last = steps_of(model)[-1]
+    if not isinstance(last, SparseAutoencoder):
+        raise ValueError(
+            f"--convolve applies models of one layer, but this ends in a {type(last).__name__}."
+        )
     if needs_of(model)["kind"] == "rows":
         raise ValueError("--convolve goes over images or recordings, but the model works on rows.")
     return ConvolutionalFeatures(model, **convolution).fit(images)
@@ -319,5 +331,5 @@ def fact_line(name: str, value: Any) -> str:
         value = ", ".join(f"{key} {number:.4f}" for key, number in value.items())
     elif isinstance(value, list):
         value = (" x " if name == "patch_shape" else ", ").join(map(str, value))
-    shown = "none" if value is None else printable(value)
+    shown = "unknown" if value is None else printable(value)
     return f"{name.replace('_', ' '):<19} {shown}"

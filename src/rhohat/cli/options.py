@@ -314,6 +314,10 @@ def convolution_options(command: Callable[..., Any]) -> Callable[..., Any]:
         **options: Any,
     ) -> Any:
         chosen = {"stride": stride, "pooling": pooling, "grid": grid, "encoding": encoding}
+        source = click.get_current_context().get_parameter_source
+        given = [name for name in chosen if source(name) == ParameterSource.COMMANDLINE]
+        if given and not convolve:
+            raise click.UsageError(f"--{given[0]} says how --convolve pools: add --convolve.")
         return command(convolution=chosen if convolve else None, **options)
 
     for option in (

@@ -41,11 +41,12 @@ from rhohat.whitening import OneOverFWhitening, Whitening
 
 __all__ = ["gather"]
 
-#: Longest side of the pictures that show where examples come from, and how many a page holds.
-THUMBNAIL, THUMBNAILS = 320, 60
-#: Pictures of series that a page holds, their columns and rows, and rows up to which they are drawn
-#: as lines.
-OVERVIEWS, OVERVIEW, OVERVIEW_HEIGHT, TRACES = 400, 600, 60, 12
+#: Longest side of the pictures that show where examples come from.
+THUMBNAIL = 320
+#: Bytes that all pictures, as they are in the page, may take.
+PICTURE_BYTES = 1_000_000
+#: Columns and rows of pictures of series, and rows up to which they are drawn as lines.
+OVERVIEW, OVERVIEW_HEIGHT, TRACES = 600, 60, 12
 #: Examples shown beside their reconstructions, and examples that the explained variance is of.
 RECONSTRUCTIONS, EXPLAINED = 12, 4096
 #: Share of the greatest variance below which a direction holds rounding errors alone.
@@ -408,23 +409,21 @@ def _images(examples: Examples, rows: NDArray[np.intp]) -> list[dict[str, Any]]:
     places = examples.places(rows)
     if places is None or examples.images is None:
         return []
-    counted = Counter(places.image.tolist())
-    draw, n_pictures = (_thumbnail, THUMBNAILS) if examples.axes is None else (_overview, OVERVIEWS)
-    pictured = {number for number, _ in counted.most_common(n_pictures)}
-    found = []
-    for number in sorted(counted):
+    draw = _thumbnail if examples.axes is None else _overview
+    found, left = {}, PICTURE_BYTES
+    for number, _ in Counter(places.image.tolist()).most_common():
         image = examples.image(number)
         whole = image.shape[:2] == (examples.shape or ())[:2]
-        found.append(
-            {
-                "name": examples.names[number],
-                "begins": examples.begins(number),
-                "height": image.shape[0],
-                "width": image.shape[1],
-                "picture": draw(image) if number in pictured and not whole else None,
-            }
-        )
-    return found
+        picture = draw(image) if left > 0 and not whole else None
+        left -= len(picture or "")
+        found[number] = {
+            "name": examples.names[number],
+            "begins": examples.begins(number),
+            "height": image.shape[0],
+            "width": image.shape[1],
+            "picture": picture,
+        }
+    return [found[number] for number in sorted(found)]
 
 
 def _thumbnail(image: FloatArray) -> str:
