@@ -215,7 +215,7 @@ def test_a_clone_learns_anew_but_a_frozen_model_stays():
     anew = clone(ConvolutionalFeatures(model)).fit(other)
     frozen = clone(ConvolutionalFeatures(FrozenEstimator(model))).fit(other)
     assert not np.array_equal(anew.model_[-1].encoder_weights_, model[-1].encoder_weights_)
-    assert frozen.model_ is model
+    assert frozen.model_.estimator is model
 
 
 def test_bare_autoencoder_takes_the_patch_size():

@@ -90,7 +90,15 @@ def pipeline():
     )
 
 
-LABELS = {"numbers": np.arange(60) % 3, "texts": np.array(["a", "μ"])[np.arange(60) % 2]}
+#: Labels of 60 rows, of every kind.
+LABELS = {
+    "numbers": np.arange(60) % 3,
+    "texts": np.array(["a", "μ"])[np.arange(60) % 2],
+    "bytes": (np.arange(60) % 3).astype(np.uint8),
+    "objects": np.array(["a", "μ"], dtype=object)[np.arange(60) % 2],
+    "flags": np.arange(60) % 2 == 0,
+    "floats": (np.arange(60) % 3 / 2).astype(np.float32) * 2,
+}
 
 #: A fitted model of every class and branch, with what it transforms.
 CASES = {
@@ -105,7 +113,7 @@ CASES = {
     "streamed": (autoencoder(solver=Adam(batch_size=20)), X),
     "stack": (stack(), X),
     "classifier": (classifier(stack(), sparsity_penalty=KLSparsity()), X),
-    "classifier of texts": (classifier(autoencoder()), TABLE),
+    **{f"classifier of {kind}": (classifier(autoencoder()), TABLE) for kind in LABELS},
     "frozen": (classifier(FrozenEstimator(autoencoder().fit(X32))), X32),
     "zca": (Whitening(), X),
     "pca": (Whitening("pca", n_components=0.9), X32),
@@ -133,15 +141,16 @@ CASES = {
         IMAGES,
     ),
     "windows": (ConvolutionalFeatures(pipeline().fit(IMAGES), window=(2, 3)), IMAGES),
+    "frozen convolution": (ConvolutionalFeatures(FrozenEstimator(pipeline().fit(IMAGES))), IMAGES),
     "pipeline": (pipeline(), IMAGES),
 }
-for fitted, data in CASES.values():
+for name, (fitted, data) in CASES.items():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if isinstance(getattr(fitted, "solver", None), Adam):
             fitted.partial_fit(data)
         elif isinstance(fitted, StackedAutoencoderClassifier):
-            fitted.fit(data, LABELS["texts" if data is TABLE else "numbers"])
+            fitted.fit(data, LABELS[name.split()[-1] if data is TABLE else "numbers"])
         else:
             fitted.fit(data)
 
@@ -1023,6 +1032,41 @@ def test_pipelines_of_anything_else_are_refused(steps, contents, file):
 
     with pytest.raises(ModelFileError, match=r"list of \(name, model\) pairs as Pipeline's steps"):
         load_bytes(forge(contents("pipeline"), edit), file)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values"),
+    [
+        ("datetime64[D]", [0, 1, 2]),
+        ("V8", [0, 1, 2]),
+        (["int8"], [0, 1, 2]),
+        ("int8", [0, 1, 300]),
+        ("uint8", [-1, 0, 1]),
+        ("int64", [0, 1, 2**70]),
+        ("int64", [0, 1, 2.5]),
+        ("int64", [0, 1, 1e300]),
+        ("float16", [0.0, 1.0, 1e300]),
+        ("int64", ["a", "b", "c"]),
+        ("float16", [0.1, 0.2, 0.3]),
+        ("bool", [0, 1, 2]),
+        ("str", [0, 1, 2]),
+        ("object", ["a", 1, "b"]),
+        ("object", [None, None, None]),
+        ("int64", [[0], [1], [2]]),
+        ("int64", []),
+        ("int64", "012"),
+    ],
+)
+def test_forged_labels_are_refused(dtype, values, contents, file):
+    edit = put([*FITTED, "classes_"], {"dtype": dtype, "values": values})
+    with pytest.raises(ModelFileError, match=r"labels of one type as .* classes_"):
+        load_bytes(forge(contents("classifier"), edit), file)
+
+
+def test_labels_of_dates_are_refused(file):
+    days = np.array(["2026-01-01", "2026-01-02", "2026-01-03"], "datetime64[D]")
+    with pytest.raises(TypeError, match=r"labels of type datetime64\[D\] cannot be saved"):
+        save(set_fitted(CASES["classifier"][0], classes_=days), file)
 
 
 def test_a_parameter_that_is_missing_has_its_default(contents, file):

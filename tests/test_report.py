@@ -10,9 +10,12 @@ from hashlib import sha256
 from io import BytesIO
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline as pipeline_of
 
 from rhohat import (
     KLSparsity,
@@ -563,8 +566,6 @@ class TestSound:
             assert seen.page.evaluate("() => document.documentElement.scrollWidth") <= 390
 
     def test_signals_of_many_channels_are_traces_without_sound(self, rng, opened_if_possible):
-        from sklearn.pipeline import make_pipeline as pipeline_of
-
         series = [np.cumsum(rng.randn(4, 300), axis=1) for _ in range(3)]
         model = pipeline_of(
             WindowExtractor(20, n_windows=500, random_state=0),
@@ -636,8 +637,6 @@ class TestOtherModels:
     @pytest.mark.parametrize("method", ["pca", "zca"])
     @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
     def test_rows_after_whitening(self, rng, method, activation, opened_if_possible):
-        from sklearn.pipeline import make_pipeline as pipeline_of
-
         X = rng.randn(200, 12)
         model = pipeline_of(
             Whitening(method, n_components=9),
@@ -652,6 +651,18 @@ class TestOtherModels:
         assert views["encoder"]["kind"] == ("trace" if method == "pca" else "image")
         given = _found(page.html)["examples"]["given"]
         assert given["shape"][1:] == [3, 4, 1]
+
+    def test_a_table_with_named_columns_is_as_its_values(self, rng):
+        table = pd.DataFrame(rng.randn(60, 6), columns=list("abcdef"))
+        autoencoder = SparseAutoencoder(4, max_iter=8, random_state=0)
+        named = pipeline_of(Whitening(), autoencoder).fit(table)
+        plain = clone(named).fit(table.to_numpy())
+        found, expected = (
+            _found(report(named, table).html),
+            _found(report(plain, table.to_numpy()).html),
+        )
+        assert found["examples"] == expected["examples"]
+        assert found["units"] == expected["units"]
 
     def test_colour_patches_and_files_outside_memory(self, tmp_path, rng, opened_if_possible):
         images = rng.rand(3, 16, 16, 3)

@@ -188,8 +188,8 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     Attributes
     ----------
-    model_ : SparseAutoencoder or Pipeline
-        The fitted model.
+    model_ : SparseAutoencoder, Pipeline or FrozenEstimator
+        `model`, fitted.
     patch_shape_ : tuple of int
         (height, width), or (height, width, channels) for colour images.
     grid_ : tuple of int
@@ -270,10 +270,9 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         check_real("threshold", self.threshold, low=0)
         self._poolings()
         size = None if self.patch_size is None else check_pair("patch_size", self.patch_size)
-        model = _thawed(self.model)
-        extractor = _Steps.of(model).extractor
+        model = self.model
         if not _is_fitted(model):
-            if extractor is None:
+            if _Steps.of(model).extractor is None:
                 raise ValueError(
                     "the model is not fitted, and without a PatchExtractor or WindowExtractor it "
                     "cannot learn from images or series. Fit it on pieces first, or put one in a "

@@ -88,9 +88,9 @@ class Examples:
             shape = extractor.patch_shape_
             steps = steps[cut + 1 :]
         else:
+            rows = data
             stored = open_store(data)
-            rows = check_rows(data) if stored is None else data
-            self._given = ArraySource(rows) if stored is None else stored
+            self._given = ArraySource(check_rows(data)) if stored is None else stored
             if shape is not None and prod(shape) != self._given.shape[1]:
                 raise ValueError(
                     f"rows of {self._given.shape[1]} values do not have shape {shape}: pass "

@@ -77,12 +77,15 @@ class Value(NamedTuple):
         Makes the attribute of a valid value.
     size : str, default=""
         Symbol of the size that it tells: itself if it is a number, else its length.
+    to_json : callable
+        Describes the attribute.
     """
 
     expected: str
     is_valid: Callable[[Any], bool]
     from_json: Callable[[Any], Any] = lambda value: value
     size: str = ""
+    to_json: Callable[[Any], Any] = lambda value: np.asarray(value).tolist()
 
 
 class Models(NamedTuple):
@@ -91,8 +94,40 @@ class Models(NamedTuple):
     cls: type[Any]
 
 
-def _is_label(value: Any) -> bool:
-    return type(value) in (bool, int, str) or is_number(value)
+#: What labels may be, by the names of their types in NumPy; object is for texts.
+LABEL_TYPES = (
+    *("bool", "str", "object", "float16", "float32", "float64"),
+    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+)
+
+
+def _describe_labels(labels: NDArray[Any]) -> dict[str, Any]:
+    """Say of what type labels are, and which."""
+    dtype = "str" if labels.dtype.kind == "U" else labels.dtype.name
+    if dtype not in LABEL_TYPES:
+        raise TypeError(
+            f"labels of type {dtype} cannot be saved; a file holds {', '.join(LABEL_TYPES)}."
+        )
+    return {"dtype": dtype, "values": labels.tolist()}
+
+
+def _restore_labels(described: dict[str, Any]) -> NDArray[Any]:
+    return np.array(described["values"]).astype(described["dtype"])
+
+
+def _are_labels(described: Any) -> bool:
+    """Whether labels are of the type that is said, all of them alike."""
+    if type(described) is not dict or described.keys() != {"dtype", "values"}:
+        return False
+    dtype, values = described["dtype"], described["values"]
+    if dtype not in list(LABEL_TYPES) or not is_list(values, _is_plain) or None in values:
+        return False
+    try:
+        with np.errstate(all="ignore"):
+            found = _restore_labels(described).tolist()
+    except (OverflowError, TypeError, ValueError):
+        return False
+    return found == values and len({type(value) for value in [*found, *values]}) == 1
 
 
 def _is_step(step: Any) -> bool:
@@ -117,14 +152,15 @@ NAMES = Value(
     lambda names: np.array(names, dtype=object),
     size="d",
 )
-MODEL = Value("a model", lambda model: _is_model(model))
+MODEL = Value("a model", lambda model: _is_model(_thawed(model)))
 SIZES = Value("a list of whole numbers", lambda sizes: is_list(sizes, is_count))
 TEXTS = Value("a list of texts", lambda texts: is_list(texts, is_text))
 LABELS = Value(
-    "a list of labels of one type",
-    lambda labels: is_list(labels, _is_label) and len(set(map(type, labels))) == 1,
-    np.array,
+    "a dtype and values, labels of one type",
+    _are_labels,
+    _restore_labels,
     size="c",
+    to_json=_describe_labels,
 )
 STEPS = Value(
     "a list of (name, model) pairs", lambda steps: bool(steps) and is_list(steps, _is_step)
@@ -312,6 +348,10 @@ def _is_model(value: object) -> bool:
     return row is not None and row.fitted is not None
 
 
+def _thawed(value: Any) -> Any:
+    return value.estimator if type(value) is FrozenEstimator else value
+
+
 def save(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted model to a file, for `load`.
 
@@ -442,7 +482,7 @@ def _describe(value: Any, label: str, prefix: str, arrays: Arrays, is_fitted: bo
             models = list(getattr(value, attribute))
             fitted[attribute] = _describe(models, attribute, f"{prefix}{attribute}.", arrays)
         else:
-            fitted[attribute] = np.asarray(getattr(value, attribute)).tolist()
+            fitted[attribute] = spec.to_json(getattr(value, attribute))
     return {"class": name, "params": params, "fitted": fitted}
 
 
@@ -530,9 +570,9 @@ def _restore_fitted(row: Row, values: Any, prefix: str, arrays: Arrays) -> dict[
         elif attribute in values:
             value = values[attribute]
             expect(spec.is_valid(value), f"{spec.expected} as {label}", value)
-            fitted[attribute] = spec.from_json(value)
+            fitted[attribute] = made = spec.from_json(value)
             symbols = (spec.size,) if spec.size else ()
-            found = (value if is_count(value) else len(value),) if spec.size else ()
+            found = (made if is_count(made) else len(made),) if spec.size else ()
         else:
             continue
         for symbol, size in zip(symbols, found, strict=False):
