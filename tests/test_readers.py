@@ -15,7 +15,8 @@ from skimage.color import rgb2gray
 
 from cases import bomb, png_chunk
 from rhohat import DataFileError, load_images, load_rows
-from rhohat.readers import FORMATS, DataFiles
+from rhohat.formats import FORMATS
+from rhohat.readers import DataFiles
 
 GRAY, COLOR = data.camera()[:60, :80], data.astronaut()[:50, :70]
 DARK = np.median(GRAY)

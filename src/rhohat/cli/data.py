@@ -12,7 +12,8 @@ import click
 import numpy as np
 
 from rhohat.cli.text import count, printable
-from rhohat.readers import SILENT, Content, DataFiles, LoadedImages, LoadedRecordings, Skipped
+from rhohat.formats import Content
+from rhohat.readers import SILENT, DataFiles, LoadedImages, LoadedRecordings, Skipped
 from rhohat.recipes import Settings, complete
 
 if TYPE_CHECKING:
