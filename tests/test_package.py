@@ -6,7 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import rhohat
 
@@ -46,3 +52,42 @@ def test_no_module_imports_what_only_unix_has():
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not ONLY_UNIX & {name.split(".")[0] for name in names}, path
+
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+@pytest.fixture
+def given(tmp_path, monkeypatch):
+    """What a reader of the README has: data, and names imported before."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.RandomState(0)
+    np.save("rows.npy", rng.randn(500, 8))
+    Path("recordings").mkdir()
+    seconds = np.arange(4000) / 8000
+    for number in range(12):
+        rising = np.sin(2 * np.pi * (200 + 300 * (number % 2) + 400 * seconds) * seconds)
+        soundfile.write(f"recordings/{number:02}.wav", 0.3 * rising + rng.randn(4000) / 50, 8000)
+    digits = load_digits()
+    names = {name: getattr(rhohat, name) for name in rhohat.__all__}
+    return names | {
+        "make_pipeline": make_pipeline,
+        "StandardScaler": StandardScaler,
+        "LogisticRegression": LogisticRegression,
+        "images": digits.images[:200] / 16,
+        "labels": digits.target[:200],
+        "more_images": digits.images[200:210] / 16,
+    }
+
+
+@pytest.mark.parametrize(
+    "code", re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+)
+def test_python_of_the_readme_runs(code, given):
+    if "load_recordings" in code:
+        given["labels"] = np.arange(12) % 2
+    exec(code, given)
+    if "classifier" in given:
+        X = given["recordings"] if "recordings" in given else given.get("images")
+        X, y = (X, given["labels"]) if "X" not in given else (given["X"] / 16, given["y"])
+        assert given["classifier"].score(X, y) > 0.95
