@@ -14,7 +14,6 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
 from sklearn.utils.validation import _is_fitted, check_is_fitted
@@ -28,6 +27,7 @@ from rhohat.images import Images, each_image, precision_of
 from rhohat.patches import Extractor, PatchExtractor, WindowExtractor, check_fit, every_patch
 from rhohat.recordings import Recordings, each_recording
 from rhohat.sounds import SoundExtractor
+from rhohat.steps import steps_of
 from rhohat.whitening import Whitening
 
 __all__ = ["ConvolutionalFeatures"]
@@ -51,7 +51,7 @@ class _Steps:
     @classmethod
     def of(cls, model: Any) -> _Steps:
         """Take a model apart."""
-        *steps, last = _flat(model)
+        *steps, last = steps_of(model)
         if not isinstance(last, SparseAutoencoder):
             raise TypeError(
                 "model must be a SparseAutoencoder or a Pipeline that ends in one, got "
@@ -81,19 +81,6 @@ class _Steps:
         for step in self.of_images:
             images = step.transform(images)
         return images
-
-
-def _flat(model: Any) -> list[Any]:
-    """Steps of pipelines in pipelines, without those that do nothing."""
-    model = _thawed(model)
-    if not isinstance(model, Pipeline):
-        return [model]
-    steps = [step for _, step in model.steps if step not in (None, "passthrough")]
-    return [inner for step in steps for inner in _flat(step)]
-
-
-def _thawed(model: Any) -> Any:
-    return model.estimator if isinstance(model, FrozenEstimator) else model
 
 
 class _Encoding(NamedTuple):

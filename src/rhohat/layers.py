@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat._typing import FloatArray
@@ -23,9 +21,10 @@ from rhohat.autoencoder import SparseAutoencoder
 from rhohat.network import NetworkObjective
 from rhohat.sources import Source
 from rhohat.stacked import StackedAutoencoder, StackedAutoencoderClassifier
+from rhohat.steps import steps_of
 from rhohat.stores import Mapped
 
-__all__ = ["Encoder", "Layer", "layers_of", "steps_of", "top_layer"]
+__all__ = ["Encoder", "Layer", "layers_of", "top_layer"]
 
 
 class Encoder(NamedTuple):
@@ -95,16 +94,6 @@ class Layer:
     def is_deep(self) -> bool:
         """Whether there are layers below."""
         return len(self.encoders) > 1
-
-
-def steps_of(model: BaseEstimator) -> list[BaseEstimator]:
-    """The estimators of a pipeline in order, those of pipelines in it too; or the model itself."""
-    if isinstance(model, FrozenEstimator):
-        model = model.estimator
-    if not isinstance(model, Pipeline):
-        return [model]
-    steps = [step for _, step in model.steps if step is not None and step != "passthrough"]
-    return [inner for step in steps for inner in steps_of(step)]
 
 
 def refuse_convolution(steps: Sequence[BaseEstimator]) -> None:

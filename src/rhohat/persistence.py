@@ -38,6 +38,7 @@ from rhohat.penalties import KLSparsity, L1Sparsity, NoSparsity
 from rhohat.solvers import LBFGS, GradientDescent
 from rhohat.sounds import SpectrogramExtractor, WaveformExtractor
 from rhohat.stacked import StackedAutoencoder, StackedAutoencoderClassifier
+from rhohat.steps import thawed
 from rhohat.streaming import Adam
 from rhohat.tensorfiles import (
     DTYPES,
@@ -152,7 +153,7 @@ NAMES = Value(
     lambda names: np.array(names, dtype=object),
     size="d",
 )
-MODEL = Value("a model", lambda model: _is_model(_thawed(model)))
+MODEL = Value("a model", lambda model: _is_model(thawed(model)))
 SIZES = Value("a list of whole numbers", lambda sizes: is_list(sizes, is_count))
 TEXTS = Value("a list of texts", lambda texts: is_list(texts, is_text))
 LABELS = Value(
@@ -346,10 +347,6 @@ def _row_of(value: object) -> Row | None:
 def _is_model(value: object) -> bool:
     row = _row_of(value)
     return row is not None and row.fitted is not None
-
-
-def _thawed(value: Any) -> Any:
-    return value.estimator if type(value) is FrozenEstimator else value
 
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:

@@ -377,9 +377,10 @@ def needs_of(model: BaseEstimator, convolution: dict[str, Any] | None = None) ->
     needs : dict
         "kind", and what `Request` takes.
     """
-    from rhohat.layers import refuse_convolution, steps_of
+    from rhohat.layers import refuse_convolution
     from rhohat.patches import Extractor, WindowExtractor
     from rhohat.sounds import SoundExtractor
+    from rhohat.steps import steps_of
     from rhohat.whitening import OneOverFWhitening
 
     steps = steps_of(model)

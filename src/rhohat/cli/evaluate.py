@@ -59,8 +59,8 @@ def evaluate(
       rhohat evaluate model.safetensors flowers/ --convolve --labels folders
       rhohat evaluate model.safetensors words/ --convolve --grid 3 --labels folders
     """
-    from rhohat.layers import steps_of
     from rhohat.persistence import load
+    from rhohat.steps import steps_of
 
     content = load(model)
     data = look_for(model, content, inputs, on_error, shape, key, convolution).read()

@@ -241,7 +241,7 @@ def encoder_of(model: BaseEstimator, convolution: dict[str, Any] | None, images:
         return model
     from rhohat.autoencoder import SparseAutoencoder
     from rhohat.convolution import ConvolutionalFeatures
-    from rhohat.layers import steps_of
+    from rhohat.steps import steps_of
 
     last = steps_of(model)[-1]
     if not isinstance(last, SparseAutoencoder):
@@ -274,8 +274,9 @@ def inspect(model: Path, as_json: bool) -> None:
       rhohat inspect rhohat-out/model.safetensors --json
     """
     from rhohat.diagnostics import tiles_of
-    from rhohat.layers import layers_of, steps_of
+    from rhohat.layers import layers_of
     from rhohat.persistence import load
+    from rhohat.steps import steps_of
 
     content = load(model)
     layers = layers_of(content)

@@ -31,12 +31,13 @@ from rhohat.diagnostics import (
 )
 from rhohat.edges import EDGE_R2, PARAMETERS, alike_pairs, fit_gabors
 from rhohat.examples import Examples
-from rhohat.layers import Layer, layers_of, steps_of
+from rhohat.layers import Layer, layers_of
 from rhohat.penalties import KLSparsity
 from rhohat.pictures import as_bytes, data_uri, quantize
 from rhohat.reports.listening import excerpts, sought_sounds
 from rhohat.sources import ArraySource, Source, sample_rows
 from rhohat.stacked import StackedAutoencoder, StackedAutoencoderClassifier
+from rhohat.steps import steps_of
 from rhohat.whitening import OneOverFWhitening, Whitening
 
 __all__ = ["gather"]
