@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
     few = ["--units", "20", "--iterations", "60"]
     whole = ["--whitening", "none", "--decoder", "sigmoid", "--target", "0.1", "--shape", "8x8"]
     assert run("learn", *data, *few, *whole, "-o", "whole", cwd=path).returncode == 0
-    patches = ["--shape", "8x8", "--patch-size", "4", "--patches", "2000", "--whitening", "zca"]
+    patches = ["--shape", "8x8", "--patch-size", "4", "--patches", "600", "--whitening", "zca"]
     assert run("learn", *data, *few, *patches, "-o", "patches", cwd=path).returncode == 0
     return path
 

@@ -29,7 +29,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rhohat import (
@@ -141,6 +141,7 @@ CASES = {
         IMAGES,
     ),
     "windows": (ConvolutionalFeatures(pipeline().fit(IMAGES), window=(2, 3)), IMAGES),
+    "frozen step": (make_pipeline(FrozenEstimator(Whitening().fit(X)), autoencoder()), X),
     "frozen convolution": (ConvolutionalFeatures(FrozenEstimator(pipeline().fit(IMAGES))), IMAGES),
     "pipeline": (pipeline(), IMAGES),
 }
@@ -913,6 +914,9 @@ FORGERIES = {
     "parameters in a list": (put(PARAMS, []), "params"),
     "an unknown parameter": (put([*PARAMS, "__class__"], 1), "found .*__class__"),
     "a method as parameter": (put([*PARAMS, "fit"], 1), "found .*fit"),
+    "an unknown activation": (put([*PARAMS, "activation"], "step"), "one of sigmoid.* activation"),
+    "a list as activation": (put([*PARAMS, "activation"], ["relu"]), "one of sigmoid.*activation"),
+    "an unknown decoder": (put([*PARAMS, "decoder"], "none"), "one of linear.* decoder"),
     "a callback": (put([*PARAMS, "callback"], "os.system"), "found .*callback"),
     "an infinite parameter": (
         lambda d, e, a: json.dumps(d).replace('"tol": 0.0001', '"tol": 1e999'),

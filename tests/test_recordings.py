@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import soundfile
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.io import wavfile
 
 from rhohat import (
     DataFileError,
@@ -186,9 +187,17 @@ def test_arrays_are_series_of_channels(X, shapes):
     assert [x.shape for x in each_recording(X)] == shapes
 
 
-def test_integers_are_shares_of_the_largest():
-    (x,) = each_recording([np.array([0, 32767, -32767], dtype=np.int16)])
-    assert_array_equal(x, [[0, 1, -1]])
+@pytest.mark.parametrize(
+    ("subtype", "dtype"), [("PCM_U8", np.uint8), ("PCM_16", np.int16), ("PCM_32", np.int32)]
+)
+def test_integers_are_what_a_file_of_them_holds(subtype, dtype, tmp_path):
+    samples = np.sin(np.arange(500) / 7) / 3
+    soundfile.write(tmp_path / "tone.wav", samples, RATE, subtype=subtype)
+    _, integers = wavfile.read(tmp_path / "tone.wav")
+    assert integers.dtype == dtype
+    (from_array,) = each_recording([integers])
+    (from_file,) = each_recording([tmp_path / "tone.wav"], RATE)
+    assert_allclose(from_array, from_file, atol=1e-7)
 
 
 @pytest.mark.parametrize(
@@ -334,5 +343,18 @@ def test_channels_come_before_samples():
 
 
 def test_unsigned_samples_are_silent_in_the_middle():
-    (x,) = each_recording([np.array([0, 127, 254], dtype=np.uint8)])
-    assert_array_equal(x, [[-1, 0, 1]])
+    (x,) = each_recording([np.array([0, 128, 192], dtype=np.uint8)])
+    assert_array_equal(x, [[-1, 0, 0.5]])
+
+
+@pytest.mark.parametrize("n_samples", [2800, 2799])
+def test_recordings_that_just_hold_a_window_are_long_enough(n_samples, tmp_path):
+    soundfile.write(tmp_path / "clip.wav", np.sin(np.arange(n_samples)), RATE)
+    shortest = SpectrogramExtractor(RATE).seconds_of(36)
+    assert shortest > 2800 / RATE  # by a rounding error
+    if n_samples == 2800:
+        assert len(load_recordings(tmp_path, shortest=shortest).recordings) == 1
+        assert load_recordings(tmp_path, shortest=shortest).rate == RATE
+    else:
+        with pytest.raises(DataFileError, match="too short"):
+            load_recordings(tmp_path, shortest=shortest)

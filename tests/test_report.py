@@ -15,6 +15,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline as pipeline_of
 
 from rhohat import (
@@ -379,6 +380,10 @@ class TestOddModel:
         zero = [unit for unit in range(12) if 0 in y[best[:, unit]]]
         seen.page.fill("[name=search]", "digit 0")
         assert sorted(seen.order()) == zero
+        seen.page.fill("[name=search]", "label digit 0")
+        assert sorted(seen.order()) == zero
+        seen.page.fill("[name=search]", "label digit")
+        assert seen.order() == []
 
     @in_browser
     def test_without_scripts_the_units_are_seen_all_the_same(self, odd, opened):
@@ -627,6 +632,34 @@ def test_texts_stay_texts_whatever_they_hold(tmp_path, opened, rng):
     assert seen.page.locator("#again pre").first.text_content() == "".join(HOSTILE)
 
 
+@in_browser
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["/photos/a.png", "mine/b.png"], ["/photos/a.png", "mine/b.png"]),
+        (["/photos/a.png", "/own/b.png"], ["photos/a.png", "own/b.png"]),
+        (["in/x/a.png", "in/y/b.png"], ["x/a.png", "y/b.png"]),
+        (["a.png", "b.png"], ["a.png", "b.png"]),
+    ],
+)
+def test_folders_that_all_images_lie_in_are_left_out(names, shown, tmp_path, opened, rng):
+    images = [rng.rand(20, 20) for _ in names]
+    pipeline = make_pipeline(
+        complete(Settings(units=4, patch_size=8, patches=100, iterations=5), "images"), "images"
+    ).fit(images)
+    path = tmp_path / "page.html"
+    report(pipeline, LoadedImages(images, names, []), n_examples=60).save(path)
+    seen = opened(path)
+    seen.page.goto(seen.url + "#unit-0")
+    captions = seen.page.locator("figcaption").all_text_contents()
+    for name in shown:
+        assert any(text.startswith(f"{name}:") for text in captions)
+
+
+def print_nothing(progress):
+    pass
+
+
 class TestOtherModels:
     def test_a_page_without_data_has_the_units_alone(self, rng):
         model = SparseAutoencoder(5, max_iter=5, random_state=0).fit(rng.randn(50, 7))
@@ -651,6 +684,44 @@ class TestOtherModels:
         assert views["encoder"]["kind"] == ("trace" if method == "pca" else "image")
         given = _found(page.html)["examples"]["given"]
         assert given["shape"][1:] == [3, 4, 1]
+
+    def test_a_frozen_model_stays_as_it_is_and_its_code_runs(self, rng, tmp_path):
+        X, y = rng.randn(60, 6), np.arange(60) % 2
+        frozen = FrozenEstimator(
+            SparseAutoencoder(4, max_iter=5, n_jobs=1, warm_start=True, random_state=0).fit(X)
+        )
+        for model in (
+            frozen,
+            pipeline_of(FrozenEstimator(Whitening().fit(X)), frozen).fit(X),
+            StackedAutoencoderClassifier(frozen, max_iter=3, random_state=0).fit(X, y),
+        ):
+            before, weights = repr(model), frozen.estimator.encoder_weights_
+            code = _found(report(model, X).html)["code"]
+            assert repr(model) == before
+            assert frozen.estimator.encoder_weights_ is weights
+            names = {"other_data": X, "data": X, "labels": y}
+            exec(code, names)
+            lasting = "".join(repr(model.estimator if model is frozen else model).split())
+            for run in ("n_jobs=1,", ",warm_start=True"):
+                lasting = lasting.replace(run, "")
+            assert "".join(repr(names["model"]).split()) == lasting
+
+    def test_layers_in_a_list_lose_what_concerns_one_run(self, rng, tmp_path):
+        layer = SparseAutoencoder(4, max_iter=5, callback=print_nothing, checkpoint=tmp_path)
+        stack = StackedAutoencoder([layer], random_state=0).fit(rng.randn(60, 6))
+        code = _found(report(stack).html)["code"]
+        assert str(tmp_path) not in code
+        assert "callback" not in code
+
+    def test_labels_are_taken_in_the_order_of_the_rows(self, odd):
+        model, X, y, _ = odd
+        order = np.random.RandomState(1).permutation(len(X))
+        labels = pd.Series(y).iloc[order]
+        by_name, by_place = (
+            _found(report(model, X[order], labels=some).html)["examples"]["labels"]
+            for some in (labels, labels.to_numpy())
+        )
+        assert by_name == by_place
 
     def test_a_table_with_named_columns_is_as_its_values(self, rng):
         table = pd.DataFrame(rng.randn(60, 6), columns=list("abcdef"))
@@ -716,6 +787,10 @@ class TestOtherModels:
             report(model, labels=y)
         with pytest.raises(ValueError, match="do not have shape"):
             report(model, X, shape=(5, 5))
+        with pytest.raises(ValueError, match="do not have shape"):
+            report(model, shape=(5, 5))
+        with pytest.raises(ValueError, match="works on rows of 64 values, not on images"):
+            report(model, load_photographs())
         with pytest.raises(ValueError, match="n_examples"):
             report(model, X, n_examples=0)
         with pytest.raises(ValueError, match="without a SparseAutoencoder"):

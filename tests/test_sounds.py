@@ -387,3 +387,13 @@ def test_noise_and_clicks_and_nothing_have_no_clear_band(rng):
 def test_wrong_filters_are_said(filters, rate):
     with pytest.raises(ValueError, match=r"filters|rate"):
         band_pass(filters, rate)
+
+
+def test_a_constant_recording_is_silent_as_a_waveform():
+    for dtype in (np.float32, np.float64):
+        (x,) = WaveformExtractor(8000).fit_transform([np.full(1000, 0.1, dtype=dtype)])
+        assert np.abs(x).max() < 1e-6
+
+
+def test_a_filter_of_zeros_has_no_duration():
+    assert band_pass(np.zeros((1, 16)), 8000).duration[0] == 0

@@ -264,6 +264,21 @@ def test_a_stack_cut_off_in_any_layer_goes_on_to_the_same_bits(tmp_path):
     assert {path.parent.name for path in folder.rglob(FILE)} == {"layer1", "layer2"}
 
 
+def test_layers_keep_and_resume_by_themselves(tmp_path):
+    undisturbed = stack_bits(stack().fit(X))
+    with pytest.raises(Killed):
+        stack(layers=[layer(checkpoint=tmp_path / "a", callback=killed_after(3)), 4]).fit(X)
+    resumed = stack(layers=[layer(checkpoint=tmp_path / "a", resume=True), 4])
+    assert stack_bits(resumed.fit(X)) == undisturbed
+    prototype = layer(checkpoint=tmp_path / "b", resume=True)
+    for _ in range(2):
+        assert stack_bits(stack(estimator=prototype).fit(X)) == undisturbed
+    assert {path.parent.name for path in tmp_path.rglob(FILE)} == {"a", "layer1", "layer2"}
+    shared = [layer(checkpoint=tmp_path / "c"), layer(4, checkpoint=str(tmp_path / "c"))]
+    with pytest.raises(ValueError, match="state in one folder"):
+        stack(layers=shared).fit(X)
+
+
 def test_an_interrupted_layer_ends_the_whole(tmp_path):
     def interrupt(progress):
         if progress.n_iter == 4:

@@ -114,5 +114,5 @@ def _shortest(energy: Float64Array) -> Float64Array:
     for total in totals:
         ends = np.searchsorted(total, total + total[-1] / 2)
         spans = ends - np.arange(len(total))
-        lengths.append(spans[ends < len(total)].min(initial=len(total) - 1))
+        lengths.append(max(spans[ends < len(total)].min(initial=len(total) - 1), 0))
     return np.array(lengths, dtype=np.float64)

@@ -88,6 +88,12 @@ class Examples:
             shape = extractor.patch_shape_
             steps = steps[cut + 1 :]
         else:
+            if isinstance(data, LoadedImages | LoadedRecordings):
+                kind = data._fields[0]
+                raise ValueError(
+                    f"the model works on rows of {layer.n_features} values, not on {kind}: give it "
+                    f"rows, or a model that begins with what cuts them out of {kind}."
+                )
             rows = data
             stored = open_store(data)
             self._given = ArraySource(check_rows(data)) if stored is None else stored

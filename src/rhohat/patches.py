@@ -198,6 +198,11 @@ class Extractor(TransformerMixin, BaseEstimator):
     pieces: ClassVar[str]
     random_state: int | np.random.RandomState | None
 
+    @property
+    def takes_wholes(self) -> bool:
+        """Whether each array gives one row, and no pieces are cut out."""
+        return False
+
     def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
         """The span, and how many pieces are drawn; None takes all, one after the other."""
         raise NotImplementedError
@@ -366,6 +371,11 @@ class PatchExtractor(Extractor):
     def each(X: Images) -> Iterator[FloatArray]:
         """Images as finite float arrays; see `rhohat.images.each_image`."""
         return each_image(X)
+
+    @property
+    def takes_wholes(self) -> bool:
+        """Whether each image gives one row."""
+        return self.patch_size is None
 
     def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
         if self.patch_size is None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 from reprlib import repr as short
@@ -25,8 +25,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from rhohat.activations import ACTIVATIONS
 from rhohat.autoencoder import EXACT, RUNNING, SparseAutoencoder
 from rhohat.convolution import ConvolutionalFeatures
+from rhohat.decoders import DECODERS
 from rhohat.objective import LossTerms
 from rhohat.patches import (
     ContrastNormalizer,
@@ -133,7 +135,12 @@ def _are_labels(described: Any) -> bool:
 
 def _is_step(step: Any) -> bool:
     pair = type(step) in (list, tuple) and len(step) == 2 and is_text(step[0])
-    return pair and (step[1] is None or step[1] == "passthrough" or _is_model(step[1]))
+    return pair and (step[1] is None or step[1] == "passthrough" or _is_model(thawed(step[1])))
+
+
+def _one_of(names: Iterable[str]) -> Value:
+    known = list(names)
+    return Value(f"one of {', '.join(known)}", lambda name: name in known)
 
 
 COUNT = Value("a whole number, at least 0", is_count)
@@ -268,6 +275,7 @@ ROWS: dict[str, Row] = {
                 "n_rows_seen_": NUMBER,
             },
             left_out=("callback", "engine", "checkpoint", "resume", "verify"),
+            checked={"activation": _one_of(ACTIVATIONS), "decoder": _one_of(DECODERS)},
             either=(EXACT, RUNNING),
         ),
         Row(
@@ -528,8 +536,10 @@ def _restore(node: Any, prefix: str, arrays: Arrays, is_fitted: bool = True) -> 
         p: _restore(params[p], f"{prefix}{p}.", arrays, row.keeps_learnt(p, is_fitted))
         for p in params
     }
+    defaults = inspect.signature(row.cls).parameters
     for p, value in row.checked.items():
-        expect(value.is_valid(params.get(p)), f"{value.expected} as {name}'s {p}", params.get(p))
+        given = params.get(p, defaults[p].default)
+        expect(value.is_valid(given), f"{value.expected} as {name}'s {p}", given)
     model = row.cls(**params)
     if has_fitted:
         vars(model).update(_restore_fitted(row, node["fitted"], prefix, arrays))

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import prod
+from math import ceil, prod
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -215,7 +215,7 @@ class DataFiles:
         for path, content in self.contents.items():
             with self._on_error(path):
                 own, n_samples = content.rate, content.shape[2]
-                if n_samples < shortest * own:
+                if n_samples < _samples_in(shortest, own):
                     raise DataFileError(
                         f"lasts {n_samples / own:.3f} s, too short: {shortest:g} s are needed"
                     )
@@ -224,7 +224,7 @@ class DataFiles:
                     Part(path, start, min(start + step, n_samples), own)
                     for start in range(0, n_samples, step)
                 ]
-                if len(mine) > 1 and mine[-1].stop - mine[-1].start < shortest * own:
+                if len(mine) > 1 and mine[-1].stop - mine[-1].start < _samples_in(shortest, own):
                     mine[-2:] = [mine[-1]._replace(start=mine[-2].start)]
                 if _peak(path, n_samples, own) == 0:
                     silent.append(Skipped(str(path), SILENT))
@@ -240,7 +240,7 @@ class DataFiles:
         rates = {
             content.rate
             for content in self.contents.values()
-            if content.shape[2] >= shortest * content.rate
+            if content.shape[2] >= _samples_in(shortest, content.rate)
         }
         return min({RATE, *rates})
 
@@ -526,6 +526,11 @@ def _peak(path: Path, n_samples: int, rate: int) -> float:
             raise DataFileError(f"ends early: {missing:,} samples cannot be decoded")
         peak = max(peak, float(samples.max()), -float(samples.min()))
     return peak
+
+
+def _samples_in(seconds: float, rate: int) -> int:
+    """Samples that last so long at least, but for rounding errors in the seconds."""
+    return ceil(seconds * rate - 1e-6)
 
 
 def _name_of(part: Part) -> str:

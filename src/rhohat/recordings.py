@@ -319,8 +319,8 @@ def each_recording(X: Recordings, rate: int | None = None) -> Iterator[FloatArra
     Parameters
     ----------
     X : sequence of ndarray of shape (n_samples,) or (n_channels, n_samples), or of paths
-        Or one array with the recordings along its first axis. Integers are divided by the largest
-        of their type; unsigned ones lose half of it first, as in 8-bit WAV files.
+        Or one array with the recordings along its first axis. Integers are divided by half the
+        number of values of their type, as in WAV files, and unsigned ones lose 1 then.
     rate : int, default=None
         That files are resampled to; arrays have it. None: files are refused.
 
@@ -353,7 +353,7 @@ def each_recording(X: Recordings, rate: int | None = None) -> Iterator[FloatArra
             item = _file(item, rate)
         array = np.asarray(item)
         if array.dtype.kind in "iu":
-            half = np.float32(np.iinfo(array.dtype).max // (1 + (array.dtype.kind == "u")))
+            half = np.float32(2.0 ** (8 * array.itemsize - 1))
             array = array / half - np.float32(array.dtype.kind == "u")
         checked: FloatArray = check_array(
             array,

@@ -157,9 +157,10 @@ class WaveformExtractor(SoundExtractor):
 
     def _extracted(self, recording: FloatArray) -> FloatArray:
         samples = recording.mean(axis=0, keepdims=True)
+        noise = 10 * np.finfo(samples.dtype).eps * float(np.abs(samples).max())
         samples = samples - samples.mean(dtype=np.float64)
         deviation = float(np.sqrt(np.square(samples, dtype=np.float64).mean()))
-        return np.asarray(samples / (deviation or 1.0), dtype=recording.dtype)
+        return np.asarray(samples / (deviation if deviation > noise else 1), dtype=recording.dtype)
 
 
 class SpectrogramExtractor(SoundExtractor):

@@ -107,7 +107,7 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         Hold for all layers, instead of what these say.
     checkpoint, resume : path-like, default=None, and bool, default=False
         Folder for the state of training: one folder per layer in it, ``layer1`` and so on. None
-        leaves both to the layers.
+        leaves both to the layers; that of `estimator` has one folder per layer, too.
     random_state : int, RandomState or None, default=None
         Draws the random_state of every layer. None leaves it to the layers.
 
@@ -177,7 +177,7 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         layers = self._unfitted_layers()
         for layer in layers:
             if layer.checkpoint is not None:
-                Checkpoint(layer.checkpoint, self.resume)  # tells now what would fail later
+                Checkpoint(layer.checkpoint, layer.resume)  # tells now what would fail later
         rows: Any = rows_of(self, X, reset=True)
         for number, layer in enumerate(layers):
             with _within():
@@ -250,12 +250,20 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         for number, layer in enumerate(self.layers, start=1):
             if isinstance(layer, Integral):
                 layer = clone(prototype).set_params(n_components=int(layer))
+                if layer.checkpoint is not None:
+                    layer.set_params(checkpoint=Path(layer.checkpoint) / f"layer{number}")
             if not isinstance(layer, SparseAutoencoder):
                 raise TypeError(
                     f"layer {number} must be a number of units or a SparseAutoencoder, got "
                     f"{layer!r}."
                 )
             layers.append(_for_run(layer, self, f"layer{number}", seeds))
+        folders = [os.path.abspath(layer.checkpoint) for layer in layers if layer.checkpoint]
+        if len(set(folders)) < len(folders):
+            raise ValueError(
+                f"layers keep their state in one folder, {folders}: give each a checkpoint of its "
+                "own, or the stack one for all."
+            )
         return layers
 
 

@@ -411,7 +411,7 @@ def needs_of(model: BaseEstimator, convolution: dict[str, Any] | None = None) ->
         "kind": "images",
         "color": len(shape) == 3,
         "smallest": (shape[0] + cells, shape[1] + cells),
-        "whole": shape if getattr(extractors[0], "patch_size", 1) is None else None,
+        "whole": shape if extractors[0].takes_wholes else None,
     }
 
 

@@ -63,6 +63,11 @@ def evaluate(
     from rhohat.steps import steps_of
 
     content = load(model)
+    if convolution is None and draws_pieces(content):
+        raise ValueError(
+            "the model makes rows of random pieces, which have no labels: add --convolve for "
+            "features of each image or recording."
+        )
     data = look_for(model, content, inputs, on_error, shape, key, convolution).read()
     data.report()
     if data.is_stored:
@@ -73,11 +78,6 @@ def evaluate(
         raw = pooled_input(steps_of(content)[0], data.content, convolution or {})
     else:
         raw = flat(data.content)
-    if len(features) != data.n_examples:
-        raise ValueError(
-            f"the model makes {len(features):,} rows of random pieces out of {data.n_examples:,} "
-            f"{data.kind}: add --convolve for features of each."
-        )
     y = read_labels(labels, inputs, data.names)
     if y.shape != (data.n_examples,):
         raise ValueError(
@@ -102,6 +102,15 @@ def evaluate(
         accuracy = 100 * np.array(score["accuracy"])
         spread = f"{accuracy.mean():5.1f} % +- {accuracy.std():.1f}"
         click.echo(f"  {names[key]:<10} {score['columns']:>7,} columns   {spread}")
+
+
+def draws_pieces(model: Any) -> bool:
+    """Whether a model's rows are pieces, and not whole images or rows of the data."""
+    from rhohat.patches import Extractor
+    from rhohat.steps import steps_of
+
+    extractors = [step for step in steps_of(model) if isinstance(step, Extractor)]
+    return any(not step.takes_wholes for step in extractors)
 
 
 def pooled_input(extractor: Any, recordings: Any, convolution: dict[str, Any]) -> FloatArray:

@@ -14,7 +14,7 @@ from rhohat._validation import check_integer
 from rhohat.diagnostics import tiles_of
 from rhohat.examples import Examples
 from rhohat.pictures import data_uri, gray_levels, tile_grid
-from rhohat.reports.findings import gather
+from rhohat.reports.findings import check_shape, gather, shaped
 from rhohat.reports.page import render
 from rhohat.tensorfiles import replacing
 
@@ -121,6 +121,10 @@ def report(
     """
     check_integer("n_examples", n_examples, low=1)
     examples = None if data is None else Examples(model, data, shape)
+    if labels is not None:
+        labels = list(labels)  # a Series is indexed by its own names
+    if examples is None and shape is not None:
+        check_shape(shape, model)
     if labels is not None and (examples is None or len(labels) != examples.n_given):
         given = "no data" if examples is None else f"data of {examples.n_given}"
         raise ValueError(
@@ -169,8 +173,7 @@ def _seen(view: dict[str, Any], axes: dict[str, Any] | None) -> str:
 
 def _strip(model: BaseEstimator, shape: tuple[int, ...] | None) -> str | None:
     """A picture of the top layer's first units, where they are pictures."""
-    tiles = tiles_of(model)
-    shape = tiles.shape or shape
-    if shape is None:
+    tiles = shaped(tiles_of(model), shape)
+    if tiles.shape is None:
         return None
-    return data_uri(gray_levels(tile_grid(tiles.values[:STRIP].reshape(-1, *shape))))
+    return data_uri(gray_levels(tile_grid(tiles.values[:STRIP].reshape(-1, *tiles.shape))))

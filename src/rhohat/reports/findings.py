@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import base64
-import inspect
 import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from typing import Any
+from math import prod
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.frozen import FrozenEstimator
 
 from rhohat._typing import FloatArray
 from rhohat.activations import Activation
 from rhohat.activity import Activity, firing_together, survey
-from rhohat.autoencoder import SparseAutoencoder
 from rhohat.bands import band_pass
 from rhohat.diagnostics import (
     TileAxes,
@@ -36,11 +36,11 @@ from rhohat.penalties import KLSparsity
 from rhohat.pictures import as_bytes, data_uri, quantize
 from rhohat.reports.listening import excerpts, sought_sounds
 from rhohat.sources import ArraySource, Source, sample_rows
-from rhohat.stacked import StackedAutoencoder, StackedAutoencoderClassifier
-from rhohat.steps import steps_of
+from rhohat.stacked import StackedAutoencoderClassifier
+from rhohat.steps import steps_of, thawed
 from rhohat.whitening import OneOverFWhitening, Whitening
 
-__all__ = ["gather"]
+__all__ = ["check_shape", "gather", "shaped"]
 
 #: Longest side of the pictures that show where examples come from.
 THUMBNAIL = 320
@@ -116,7 +116,8 @@ def gather(
             heard = excerpts(examples, rows, [activity.rows for activity in surveys])
             found["examples"]["sounds"] = heard
             for layer, told in zip(layers, found["layers"], strict=True):
-                told["sounds"] = sought_sounds(layer, examples, surveys[layers.index(layer)])
+                activity = surveys[layers.index(layer)]
+                told["sounds"] = sought_sounds(layer, examples, activity, radius)
     return found
 
 
@@ -133,7 +134,7 @@ def _axes(axes: TileAxes) -> dict[str, Any]:
 
 def _layer(layer: Layer, shape: tuple[int, ...] | None, radius: float) -> dict[str, Any]:
     """What is known of a layer without data."""
-    tiles = _shaped(tiles_of(layer, radius), shape)
+    tiles = shaped(tiles_of(layer, radius), shape)
     decoder = layer.decoder_weights
     return {
         "name": layer.name,
@@ -217,10 +218,21 @@ def pictures(
     }
 
 
-def _shaped(tiles: Tiles, shape: tuple[int, ...] | None) -> Tiles:
-    """Tiles with the user's shape, where they have none of their own."""
+def shaped(tiles: Tiles, shape: tuple[int, ...] | None) -> Tiles:
+    """Tiles with the user's shape, where they have none of their own and are as large."""
     fits = tiles.shape is None and shape is not None and np.prod(shape) == tiles.values.shape[1]
     return tiles._replace(shape=shape, kind="image") if fits else tiles
+
+
+def check_shape(shape: tuple[int, ...], model: BaseEstimator) -> None:
+    """Raise ValueError if what units look for does not reshape to `shape`."""
+    tiles = tiles_of(layers_of(model)[0])
+    width = tiles.values.shape[1]
+    if tiles.shape is None and prod(shape) != width:
+        raise ValueError(
+            f"units that look at {width} values do not have shape {shape}: pass shape=(height, "
+            "width) or (height, width, 3)."
+        )
 
 
 def _target(estimator: Any) -> float | None:
@@ -481,26 +493,51 @@ def _versions() -> dict[str, str]:
 
 
 def _code(model: BaseEstimator) -> str:
-    """Python that makes the same model, not fitted."""
-    plain = clone(model)
-    for step in [*steps_of(plain), *_prototypes(plain)]:
-        defaults = inspect.signature(type(step)).parameters
-        run = {name: defaults[name].default for name in RUN if name in defaults}
-        step.set_params(**run)
-    text: str = plain.__repr__(N_CHAR_MAX=10**6)
-    made_of = sorted({_imported(step) for step in [plain, *steps_of(plain)]})
-    ours = {name for module, name in made_of if module == "rhohat"} | set(_mentioned(text))
+    """Python that makes the same model, not fitted but where a part of it is frozen."""
+    model = thawed(model)
+    text: str = _unfitted(model).__repr__(N_CHAR_MAX=10**6)
+    made_of = sorted({_imported(step) for step in _estimators(model)})
+    ours = [name for module, name in made_of if module == "rhohat"]
     lines = [f"from {module} import {name}" for module, name in made_of if module != "rhohat"]
-    lines = [f"from rhohat import {', '.join(sorted(ours))}", *lines]
-    labels = ", labels" if isinstance(steps_of(plain)[-1], ClassifierMixin) else ""
+    lines = [f"from rhohat import {', '.join(ours)}", *lines]
+    labels = ", labels" if isinstance(steps_of(model)[-1], ClassifierMixin) else ""
     return "\n".join([*lines, "", f"model = {text}", f"model.fit(data{labels})"])
 
 
-def _prototypes(model: BaseEstimator) -> list[BaseEstimator]:
-    """Autoencoders that a model holds as parameters."""
-    values = model.get_params(deep=True).values()
-    held = [*values, *(layer for value in values if isinstance(value, tuple) for layer in value)]
-    return [value for value in held if isinstance(value, SparseAutoencoder | StackedAutoencoder)]
+class _Text(NamedTuple):
+    """What is shown as it is among parameters."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def _unfitted(value: Any) -> Any:
+    """The same estimator, or list of them, without what concerns one run alone."""
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+        return type(value)(map(_unfitted, value))
+    if not isinstance(value, BaseEstimator):
+        return value
+    params = {
+        name: _unfitted(param)
+        for name, param in value.get_params(deep=False).items()
+        if name not in RUN
+    }
+    if isinstance(value, FrozenEstimator):
+        inner = params["estimator"].__repr__(N_CHAR_MAX=10**6)
+        params["estimator"] = _Text(f"{inner}.fit(other_data)")
+    return type(value)(**params)
+
+
+def _estimators(value: Any) -> Iterator[BaseEstimator]:
+    """Those that a representation holds, the value itself among them."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from _estimators(item)
+    elif isinstance(value, BaseEstimator):
+        yield value
+        yield from _estimators(list(value.get_params(deep=False).values()))
 
 
 def _imported(step: BaseEstimator) -> tuple[str, str]:
@@ -508,10 +545,3 @@ def _imported(step: BaseEstimator) -> tuple[str, str]:
     module = type(step).__module__
     public = [part for part in module.split(".") if not part.startswith("_")]
     return "rhohat" if public[0] == "rhohat" else ".".join(public), type(step).__name__
-
-
-def _mentioned(text: str) -> list[str]:
-    """Names of this package's penalties and solvers that a representation holds."""
-    import rhohat
-
-    return [name for name in rhohat.__all__ if f"={name}(" in text]

@@ -76,22 +76,25 @@ def zip_ranks(best: Sequence[NDArray[np.int64]]) -> list[list[NDArray[np.int64]]
     return [[layer[:, rank] for layer in best if rank < layer.shape[1]] for rank in range(n_ranks)]
 
 
-def sought_sounds(layer: Layer, examples: Examples, activity: Activity) -> list[str | None]:
+def sought_sounds(
+    layer: Layer, examples: Examples, activity: Activity, radius: float
+) -> list[str | None]:
     """The sound of what each unit looks for, for the first units that a page can hold.
 
-    It is as strong as examples are. A unit that sees some of the frequencies only is heard at those
-    of the example that activates it most.
+    It is sought among inputs of norm `radius`, as the pictures are, and as strong as examples are.
+    A unit that sees some of the frequencies only is heard at those of the example that activates it
+    most.
     """
     sound = examples.sound
     assert sound is not None
     rows = sample_rows(len(examples), 1000, seed=0)
     given = examples.given(rows).reshape(len(rows), -1)
     middle = given.mean(axis=0, dtype=np.float64)
-    radius = float(np.sqrt(np.square(given - middle).sum(axis=1).mean()))
+    strength = float(np.sqrt(np.square(given - middle).sum(axis=1).mean()))
     values, shape, _, _ = tiles_of(layer, radius)
     assert shape is not None
     norms = np.linalg.norm(values, axis=1, keepdims=True)
-    values = middle + values * (radius / np.where(norms > 0, norms, 1))
+    values = middle + values * (strength / np.where(norms > 0, norms, 1))
     tops = examples.places(activity.rows[:, 0])
     assert tops is not None
     found: list[str | None] = []

@@ -56,13 +56,16 @@ const choice = {
   size: Math.max(...layers.map((layer) => layer.units)) > 400 ? 56 : 72, contrast: 1, map: "gray",
 };
 
-/** Whether a unit is meant by the text: numbers and ranges of numbers, or part of a file's name or label. */
+/** Whether a unit is meant by the text: numbers and ranges of numbers, "label" and one, or part of a file's name or label. */
 function isFound(unit, text) {
   const words = text.toLowerCase().split(",").map((word) => word.trim()).filter(Boolean);
   return words.length === 0 || words.some((word) => {
     const range = word.match(/^(?:unit\s*)?(\d+)(?:\s*-\s*(\d+))?$/);
     if (range) return unit >= Number(range[1]) && unit <= Number(range[2] ?? range[1]);
-    return (found.of_units?.[unit] ?? []).some((example) => sourceOf(example).toLowerCase().includes(word));
+    const label = word.match(/^label[\s:]+(.+)$/)?.[1];
+    return (found.of_units?.[unit] ?? []).some((example) => label === undefined
+      ? sourceOf(example).toLowerCase().includes(word)
+      : found.examples.labels?.[example].toLowerCase() === label);
   });
 }
 
@@ -70,7 +73,7 @@ function isFound(unit, text) {
 const nameOf = (() => {
   const names = (report.images ?? []).map((image) => image.name);
   let common = names[0]?.slice(0, names[0].lastIndexOf("/") + 1) ?? "";
-  while (!names.every((name) => name.startsWith(common))) common = common.slice(0, common.lastIndexOf("/", common.length - 2) + 1);
+  while (!names.every((name) => name.startsWith(common))) common = common.slice(0, common.slice(0, -1).lastIndexOf("/") + 1);
   return (image) => image.name.slice(common.length);
 })();
 
