@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,7 @@ def given(tmp_path, monkeypatch):
 def test_python_of_the_readme_runs(code, given):
     if "load_recordings" in code:
         given["labels"] = np.arange(12) % 2
+    given["SparseAutoencoder"] = partial(rhohat.SparseAutoencoder, max_iter=40)  # to save time
     exec(code, given)
     if "classifier" in given:
         X = given["recordings"] if "recordings" in given else given.get("images")
