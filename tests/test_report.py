@@ -468,7 +468,6 @@ class TestDeepModels:
 def sounding(tmp_path_factory):
     """Models of recordings with 100 units, spectrograms and waveforms, and their pages."""
     import soundfile
-    from sklearn.pipeline import make_pipeline as pipeline_of
 
     rng = np.random.RandomState(0)
     folder = tmp_path_factory.mktemp("sounding")
@@ -763,7 +762,6 @@ class TestOtherModels:
         assert again.html == path.read_text()
 
     def test_code_on_the_page_makes_the_model(self, default, odd, rng):
-        from sklearn.pipeline import make_pipeline as pipeline_of
         from sklearn.preprocessing import StandardScaler
 
         scaled = pipeline_of(StandardScaler(), SparseAutoencoder(2, max_iter=3, random_state=0))

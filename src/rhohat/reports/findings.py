@@ -115,8 +115,7 @@ def gather(
         if examples.sound is not None:
             heard = excerpts(examples, rows, [activity.rows for activity in surveys])
             found["examples"]["sounds"] = heard
-            for layer, told in zip(layers, found["layers"], strict=True):
-                activity = surveys[layers.index(layer)]
+            for layer, told, activity in zip(layers, found["layers"], surveys, strict=True):
                 told["sounds"] = sought_sounds(layer, examples, activity, radius)
     return found
 
@@ -515,7 +514,7 @@ class _Text(NamedTuple):
 
 def _unfitted(value: Any) -> Any:
     """The same estimator, or list of them, without what concerns one run alone."""
-    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+    if type(value) in (list, tuple):
         return type(value)(map(_unfitted, value))
     if not isinstance(value, BaseEstimator):
         return value
