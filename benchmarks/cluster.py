@@ -20,10 +20,10 @@ from large import COLUMNS, write
 from speed import median_seconds
 
 from rhohat import DaskEngine, KLSparsity, SparseAutoencoder, SparseObjective
-from rhohat.cluster import TASKS_PER_WORKER, local_cluster
-from rhohat.engines import ThreadEngine
-from rhohat.sources import Partition
-from rhohat.stores import NpyFile, open_store
+from rhohat.rows.cluster import TASKS_PER_WORKER, local_cluster
+from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.sources import Partition
+from rhohat.rows.stores import NpyFile, open_store
 
 UNITS = 100
 CHUNK = 32_768

@@ -105,10 +105,10 @@ def train(path, iterations):
 def sweep_seconds(kind, path, n_rows):
     """Seconds per million rows of one loss and gradient, in a process of its own."""
     from rhohat import KLSparsity, SparseObjective
-    from rhohat.engines import ThreadEngine
-    from rhohat.manifests import Verified, take_manifest
-    from rhohat.sources import ArraySource, Head, Partition
-    from rhohat.stores import NpyFile, open_store
+    from rhohat.rows.checksums import Verified, take_manifest
+    from rhohat.rows.engines import ThreadEngine
+    from rhohat.rows.sources import ArraySource, Head, Partition
+    from rhohat.rows.stores import NpyFile, open_store
 
     stored = open_store(path)
     assert isinstance(stored, NpyFile)

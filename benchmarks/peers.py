@@ -219,9 +219,9 @@ def jax_loss(problem, ours=False):
 
 def our_variables(problem):
     """rhohat's variables for the problem, and its initial q."""
-    from rhohat.engines import ThreadEngine
-    from rhohat.sources import ArraySource, Partition
-    from rhohat.variables import Variables
+    from rhohat.rows.engines import ThreadEngine
+    from rhohat.rows.sources import ArraySource, Partition
+    from rhohat.training.variables import Variables
 
     objective = problem.objective
     engine = ThreadEngine()

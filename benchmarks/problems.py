@@ -12,8 +12,8 @@ from rhohat import (
     SparseObjective,
     load_photographs,
 )
-from rhohat.training import Sweep
-from rhohat.variables import Variables
+from rhohat.training.run import Sweep
+from rhohat.training.variables import Variables
 
 
 class Problem(NamedTuple):

@@ -30,8 +30,8 @@ def measure(n_rows):
     """Seconds of an evaluation and bytes beyond the data."""
     import problems
 
-    from rhohat.engines import ThreadEngine
-    from rhohat.sources import ArraySource, Partition
+    from rhohat.rows.engines import ThreadEngine
+    from rhohat.rows.sources import ArraySource, Partition
 
     rng = np.random.RandomState(0)
     X = np.empty((n_rows, 100), np.float32)

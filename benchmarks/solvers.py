@@ -13,8 +13,8 @@ import problems
 from scipy.optimize import minimize
 
 from rhohat import LBFGS
-from rhohat.engines import ThreadEngine
-from rhohat.sources import ArraySource, Partition
+from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.sources import ArraySource, Partition
 
 
 def main():

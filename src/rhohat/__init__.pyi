@@ -1,17 +1,10 @@
-from .autoencoder import SparseAutoencoder
-from .bands import band_pass
-from .checkpoints import CheckpointError
-from .cluster import DaskEngine, WorkerError
-from .convolution import ConvolutionalFeatures
-from .datasets import load_photographs
-from .diagnostics import check_gradient, maximal_inputs
-from .edges import edge_score
-from .objective import LossTerms, SparseObjective, Terms
-from .patches import ContrastNormalizer, PatchExtractor, PatchNormalizer, WindowExtractor
-from .penalties import KLSparsity, L1Sparsity, NoSparsity, SparsityPenalty
-from .persistence import ModelFileError, load, save
-from .progress import show_progress
-from .readers import (
+from .cli.progress import show_progress
+from .estimators.autoencoder import SparseAutoencoder
+from .estimators.convolution import ConvolutionalFeatures
+from .estimators.saving import ModelFileError, load, save
+from .estimators.stacked import StackedAutoencoder, StackedAutoencoderClassifier
+from .files.datasets import load_photographs
+from .files.loading import (
     DataFileError,
     LoadedImages,
     LoadedRecordings,
@@ -19,15 +12,27 @@ from .readers import (
     load_recordings,
     load_rows,
 )
-from .reports import Report, report
-from .solvers import LBFGS, GradientDescent
-from .sounds import SpectrogramExtractor, WaveformExtractor
-from .sources import DataChangedError
-from .stacked import StackedAutoencoder, StackedAutoencoderClassifier
-from .streaming import Adam
-from .training import TrainingProgress
-from .visualize import plot_features, plot_top_examples, plot_training
-from .whitening import OneOverFWhitening, Whitening
+from .inspection.bands import band_pass
+from .inspection.edges import edge_score
+from .inspection.figures import plot_features, plot_top_examples, plot_training
+from .inspection.report.report import Report, report
+from .inspection.tiles import check_gradient, maximal_inputs
+from .objective.penalties import KLSparsity, L1Sparsity, NoSparsity, SparsityPenalty
+from .objective.sparse import LossTerms, SparseObjective, Terms
+from .preprocessing.patches import (
+    ContrastNormalizer,
+    PatchExtractor,
+    PatchNormalizer,
+    WindowExtractor,
+)
+from .preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
+from .preprocessing.whitening import OneOverFWhitening, Whitening
+from .rows.cluster import DaskEngine, WorkerError
+from .rows.sources import DataChangedError
+from .training.adam import Adam
+from .training.checkpoints import CheckpointError
+from .training.run import TrainingProgress
+from .training.solvers import LBFGS, GradientDescent
 
 __version__: str
 

@@ -14,7 +14,7 @@ import numpy as np
 from rhohat.cli.data import look
 from rhohat.cli.options import config_option, data_options, settings_options
 from rhohat.cli.text import EXIT_FAILED, count
-from rhohat.recipes import Settings, make_pipeline
+from rhohat.recipes.settings import Settings, make_pipeline
 
 __all__ = ["check"]
 
@@ -65,9 +65,9 @@ def check(
       rhohat check
       rhohat check signals.npy --activation tanh --units 64
     """
-    from rhohat.diagnostics import check_gradient
-    from rhohat.objective import SparseObjective
-    from rhohat.training import TrainingProgress
+    from rhohat.inspection.tiles import check_gradient
+    from rhohat.objective.sparse import SparseObjective
+    from rhohat.training.run import TrainingProgress
 
     data, settings = look(paths, settings, on_error, shape, key)
     data.read()

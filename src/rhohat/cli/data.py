@@ -12,15 +12,15 @@ import click
 import numpy as np
 
 from rhohat.cli.text import count, printable
-from rhohat.formats import Content
-from rhohat.readers import SILENT, DataFiles, LoadedImages, LoadedRecordings, Skipped
-from rhohat.recipes import Settings, complete
+from rhohat.files.formats import Content
+from rhohat.files.loading import SILENT, DataFiles, LoadedImages, LoadedRecordings, Skipped
+from rhohat.recipes.settings import Settings, complete
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-    from rhohat._typing import FloatArray
-    from rhohat.sources import Rows, Source
+    from rhohat.common.arrays import FloatArray
+    from rhohat.rows.sources import Rows, Source
 
 __all__ = ["Data", "Request", "look", "look_for", "needs_of"]
 
@@ -134,7 +134,7 @@ class Data:
         """Read everything; files that turn out unusable are skipped and said so."""
         request, found = self.request, self.found
         if found is None:
-            from rhohat.datasets import load_photographs
+            from rhohat.files.datasets import load_photographs
 
             self.content, self.names, _ = load_photographs(color=request.color)
         elif found.kind == "rows":
@@ -181,7 +181,7 @@ class Data:
         """What the files' headers say."""
         if self.found is not None:
             return list(self.found.contents.values())
-        from rhohat.datasets import load_photographs
+        from rhohat.files.datasets import load_photographs
 
         shapes = [image.shape for image in load_photographs().images]
         return [Content("images", (1, *shape), np.dtype(np.float32)) for shape in shapes]
@@ -308,9 +308,9 @@ def variance_of_pixels(images: Sequence[FloatArray]) -> float:
 
 def variance_of_rows(rows: FloatArray | Source) -> float:
     """Mean variance over the columns, in a pass over the rows, wherever they lie."""
-    from rhohat.engines import ThreadEngine
-    from rhohat.sources import ArraySource, Partition, check_finite, first_row
-    from rhohat.variables import FeatureSums
+    from rhohat.rows.engines import ThreadEngine
+    from rhohat.rows.sources import ArraySource, Partition, check_finite, first_row
+    from rhohat.training.variables import FeatureSums
 
     source = ArraySource(rows) if isinstance(rows, np.ndarray) else rows
     engine = ThreadEngine()
@@ -377,11 +377,11 @@ def needs_of(model: BaseEstimator, convolution: dict[str, Any] | None = None) ->
     needs : dict
         "kind", and what `Request` takes.
     """
-    from rhohat.layers import refuse_convolution
-    from rhohat.patches import Extractor, WindowExtractor
-    from rhohat.sounds import SoundExtractor
-    from rhohat.steps import steps_of
-    from rhohat.whitening import OneOverFWhitening
+    from rhohat.estimators.anatomy import steps_of
+    from rhohat.inspection.layers import refuse_convolution
+    from rhohat.preprocessing.patches import Extractor, WindowExtractor
+    from rhohat.preprocessing.sounds import SoundExtractor
+    from rhohat.preprocessing.whitening import OneOverFWhitening
 
     steps = steps_of(model)
     refuse_convolution(steps)

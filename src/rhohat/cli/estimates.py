@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from rhohat.cli.data import HELD_BYTES, PART_SECONDS, Data
-from rhohat.recipes import Settings, make_pipeline
-from rhohat.training import PART_BYTES, growth_stages
+from rhohat.recipes.settings import Settings, make_pipeline
+from rhohat.training.run import PART_BYTES, growth_stages
 
 #: Interpreter and libraries, matplotlib and scikit-learn among them.
 BASE_BYTES = 270 * 2**20

@@ -10,11 +10,11 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from rhohat._typing import FloatArray
 from rhohat.cli.data import look_for
 from rhohat.cli.models import encoder_of
 from rhohat.cli.options import convolution_options, data_options
 from rhohat.cli.text import count, printable
+from rhohat.common.arrays import FloatArray
 
 __all__ = ["evaluate"]
 
@@ -59,8 +59,8 @@ def evaluate(
       rhohat evaluate model.safetensors flowers/ --convolve --labels folders
       rhohat evaluate model.safetensors words/ --convolve --grid 3 --labels folders
     """
-    from rhohat.persistence import load
-    from rhohat.steps import steps_of
+    from rhohat.estimators.anatomy import steps_of
+    from rhohat.estimators.saving import load
 
     content = load(model)
     if convolution is None and draws_pieces(content):
@@ -106,8 +106,8 @@ def evaluate(
 
 def draws_pieces(model: Any) -> bool:
     """Whether a model's rows are pieces, and not whole images or rows of the data."""
-    from rhohat.patches import Extractor
-    from rhohat.steps import steps_of
+    from rhohat.estimators.anatomy import steps_of
+    from rhohat.preprocessing.patches import Extractor
 
     extractors = [step for step in steps_of(model) if isinstance(step, Extractor)]
     return any(not step.takes_wholes for step in extractors)

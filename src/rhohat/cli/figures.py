@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-    from rhohat.layers import Layer
+    from rhohat.inspection.layers import Layer
 
 __all__ = ["draw_features", "draw_training", "keep_matplotlib_cache_in_venv"]
 
@@ -29,9 +29,9 @@ def draw_features(
 
     Rows that are no images are drawn as strips, one below the other.
     """
-    from rhohat.diagnostics import tiles_of
-    from rhohat.layers import top_layer
-    from rhohat.visualize import plot_features, save_figure
+    from rhohat.inspection.figures import plot_features, save_figure
+    from rhohat.inspection.layers import top_layer
+    from rhohat.inspection.tiles import tiles_of
 
     layer = top_layer(model)
     tiles = tiles_of(layer)
@@ -52,8 +52,8 @@ def draw_features(
 
 def draw_training(model: BaseEstimator, path: Path) -> None:
     """Write the loss over the iterations."""
-    from rhohat.layers import top_layer
-    from rhohat.visualize import plot_training, save_figure
+    from rhohat.inspection.figures import plot_training, save_figure
+    from rhohat.inspection.layers import top_layer
 
     with default_style():
         save_figure(

@@ -27,12 +27,12 @@ from rhohat.cli.options import (
     settings_options,
 )
 from rhohat.cli.text import EXIT_INTERRUPTED, count, duration, gibibytes, printable
-from rhohat.recipes import Settings, make_pipeline
+from rhohat.recipes.settings import Settings, make_pipeline
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-    from rhohat._typing import FloatArray
+    from rhohat.common.arrays import FloatArray
 
 __all__ = ["learn", "results_of"]
 
@@ -125,9 +125,9 @@ def fit(
     data: Data, settings: Settings, run: dict[str, Any], out: Path, started: float
 ) -> dict[str, Any]:
     """Read, learn and write; the summary."""
-    from rhohat.interrupts import interrupts_as_requests
-    from rhohat.progress import show_progress
-    from rhohat.solvers import StopReason
+    from rhohat.cli.progress import show_progress
+    from rhohat.training.interrupts import interrupts_as_requests
+    from rhohat.training.solvers import StopReason
 
     data.read()
     data.report()
@@ -190,9 +190,9 @@ def warnings_as_notes() -> Iterator[None]:
 
 def write_results(pipeline: Pipeline, data: Data, out: Path) -> list[Path]:
     """Write model, figures and report into `out`; the files, in order of interest."""
-    from rhohat.persistence import save
-    from rhohat.progress import show_work
-    from rhohat.reports import report
+    from rhohat.cli.progress import show_work
+    from rhohat.estimators.saving import save
+    from rhohat.inspection.report.report import report
 
     names = ("report.html", "features.png", "features.svg", "training.png", "model.safetensors")
     page, features_png, features_svg, training_png, model_file = files = [out / n for n in names]
@@ -224,8 +224,8 @@ def results_of(estimator: Any, average: FloatArray | None) -> dict[str, Any]:
 
 def edges_of(pipeline: Pipeline, settings: Settings, kind: str) -> dict[str, Any] | None:
     """How many units are edges, where units look at gray patches."""
-    from rhohat.diagnostics import tiles_of
-    from rhohat.edges import edge_score
+    from rhohat.inspection.edges import edge_score
+    from rhohat.inspection.tiles import tiles_of
 
     tiles = tiles_of(pipeline)
     shape = tiles.shape
@@ -242,7 +242,7 @@ def edges_of(pipeline: Pipeline, settings: Settings, kind: str) -> dict[str, Any
 
 def colors_of(pipeline: Pipeline) -> dict[str, Any] | None:
     """How many units look for colour rather than brightness, where they see colours."""
-    from rhohat.diagnostics import chromatic_share, tiles_of
+    from rhohat.inspection.tiles import chromatic_share, tiles_of
 
     tiles = tiles_of(pipeline)
     if tiles.shape is None or len(tiles.shape) != 3:
@@ -254,9 +254,9 @@ def colors_of(pipeline: Pipeline) -> dict[str, Any] | None:
 
 def bands_of(pipeline: Pipeline) -> dict[str, Any] | None:
     """How many units are band-pass filters, where they look at waveforms."""
-    from rhohat.bands import band_pass
-    from rhohat.diagnostics import axes_of, tiles_of
-    from rhohat.layers import top_layer
+    from rhohat.inspection.bands import band_pass
+    from rhohat.inspection.layers import top_layer
+    from rhohat.inspection.tiles import axes_of, tiles_of
 
     axes = axes_of(top_layer(pipeline))
     if axes is None or axes.kind != "trace" or axes.rate is None:

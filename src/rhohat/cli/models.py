@@ -22,8 +22,8 @@ from rhohat.cli.text import count, megabytes, printable
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-    from rhohat.layers import Layer
-    from rhohat.sources import Source
+    from rhohat.inspection.layers import Layer
+    from rhohat.rows.sources import Source
 
 __all__ = ["encode", "inspect", "report", "show"]
 
@@ -35,7 +35,7 @@ ROWS_WRITTEN = 1024
 @contextmanager
 def binary_output(path: Path, what: str) -> Iterator[IO[bytes]]:
     """What is written goes to the file when it is complete, or to standard output for "-"."""
-    from rhohat.tensorfiles import replacing
+    from rhohat.common.tensorfiles import replacing
 
     if path == STANDARD_OUTPUT:
         if sys.stdout.isatty():
@@ -97,9 +97,9 @@ def show(
       rhohat show rhohat-out/model.safetensors --sort activation -o sorted.svg
       rhohat show rhohat-out/model.safetensors -o - > features.png
     """
-    from rhohat.diagnostics import tiles_of
-    from rhohat.layers import layers_of
-    from rhohat.persistence import load
+    from rhohat.estimators.saving import load
+    from rhohat.inspection.layers import layers_of
+    from rhohat.inspection.tiles import tiles_of
 
     keep_matplotlib_cache_in_venv()
     if kind is None:
@@ -162,9 +162,9 @@ def report(
       rhohat report own/model.safetensors holidays/ -o holidays.html
       rhohat report digits.safetensors digits.npz --key x_train --shape 28x28
     """
-    from rhohat.persistence import load
-    from rhohat.progress import show_work
-    from rhohat.reports import report
+    from rhohat.cli.progress import show_work
+    from rhohat.estimators.saving import load
+    from rhohat.inspection.report.report import report
 
     content = load(model)
     needs, given = needs_of(content), None
@@ -213,7 +213,7 @@ def encode(
       rhohat encode rhohat-out/model.safetensors holidays/ --convolve -o features.npy
       rhohat encode rhohat-out/model.safetensors digits.npz --key x_test -o - | my-classifier
     """
-    from rhohat.persistence import load
+    from rhohat.estimators.saving import load
 
     if out != STANDARD_OUTPUT and out.suffix.lower() != ".npy":
         raise click.BadParameter(f"{printable(out)} must end in .npy.", param_hint="--out")
@@ -239,9 +239,9 @@ def encoder_of(model: BaseEstimator, convolution: dict[str, Any] | None, images:
         )
     if convolution is None:
         return model
-    from rhohat.autoencoder import SparseAutoencoder
-    from rhohat.convolution import ConvolutionalFeatures
-    from rhohat.steps import steps_of
+    from rhohat.estimators.anatomy import steps_of
+    from rhohat.estimators.autoencoder import SparseAutoencoder
+    from rhohat.estimators.convolution import ConvolutionalFeatures
 
     last = steps_of(model)[-1]
     if not isinstance(last, SparseAutoencoder):
@@ -273,10 +273,10 @@ def inspect(model: Path, as_json: bool) -> None:
       rhohat inspect rhohat-out/model.safetensors
       rhohat inspect rhohat-out/model.safetensors --json
     """
-    from rhohat.diagnostics import tiles_of
-    from rhohat.layers import layers_of
-    from rhohat.persistence import load
-    from rhohat.steps import steps_of
+    from rhohat.estimators.anatomy import steps_of
+    from rhohat.estimators.saving import load
+    from rhohat.inspection.layers import layers_of
+    from rhohat.inspection.tiles import tiles_of
 
     content = load(model)
     layers = layers_of(content)

@@ -15,9 +15,9 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
-from rhohat.activations import ACTIVATIONS
-from rhohat.decoders import DECODERS
-from rhohat.recipes import RECIPES, Settings
+from rhohat.objective.activations import ACTIVATIONS
+from rhohat.objective.decoders import DECODERS
+from rhohat.recipes.settings import RECIPES, Settings
 
 __all__ = [
     "command_again",

@@ -1,0 +1,83 @@
+"""The group of all commands, and how errors become a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from rhohat import __version__
+from rhohat.cli.check import check
+from rhohat.cli.evaluate import evaluate
+from rhohat.cli.learn import learn
+from rhohat.cli.models import encode, inspect, report, show
+from rhohat.cli.text import EXIT_FAILED, EXIT_INTERRUPTED, printable
+
+__all__ = ["main"]
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    commands=[learn, show, report, encode, evaluate, inspect, check],
+)
+@click.version_option(__version__, prog_name="rhohat")
+def cli() -> None:
+    """Learn features from unlabelled data with sparse autoencoders.
+
+    \b
+    Start with:
+      rhohat learn                   edges, from ten photographs that come along
+      rhohat learn my-photographs/   features of your own
+      rhohat learn --help            more
+
+    \b
+    Exit codes: 0 done (files that could not be read and were skipped are listed),
+    1 failed, 2 wrong usage, 130 interrupted.
+    """
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes SHELL complete commands, options and files.
+
+    \b
+    Once, for this session:
+      bash    eval "$(rhohat completion bash)"
+      zsh     eval "$(rhohat completion zsh)"
+      fish    rhohat completion fish | source
+    For good, put the line into ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish.
+    """
+    from click.shell_completion import get_completion_class
+
+    script = get_completion_class(shell)
+    assert script is not None
+    click.echo(script(cli, {}, "rhohat", "_RHOHAT_COMPLETE").source())
+
+
+def main() -> None:
+    """Run the command line; errors become one line and an exit code."""
+    try:
+        # click expands wildcards on Windows, where the shell does not.
+        cli(standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:  # the reader of standard output has what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_FAILED)
+    except (OSError, ValueError, MemoryError, FloatingPointError, ImportError) as error:
+        click.echo(f"rhohat: {printable(message(error))}", err=True)
+        sys.exit(EXIT_FAILED)
+
+
+def message(error: BaseException) -> str:
+    """What went wrong, and with which file."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{os.fspath(error.filename)}: {error.strerror}"
+    return str(error) or type(error).__name__

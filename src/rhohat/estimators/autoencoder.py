@@ -1,0 +1,726 @@
+"""SparseAutoencoder: the scikit-learn transformer."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from numbers import Integral
+from typing import Any, Self, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import (
+    check_is_fitted,
+)
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.pictures import strip
+from rhohat.common.validation import check_input, check_integer, check_real, check_rows
+from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from rhohat.objective.decoders import Decoder
+from rhohat.objective.penalties import SparsityPenalty
+from rhohat.objective.sparse import SparseObjective, Terms
+from rhohat.rows.engines import Engine, ThreadEngine
+from rhohat.rows.extremes import Extremes
+from rhohat.rows.sources import ArraySource, Partition, Rows, Source
+from rhohat.rows.stores import Mapped, RowData, is_stored, rows_of
+from rhohat.training.adam import Adam, StreamState
+from rhohat.training.checkpoints import Checkpoint
+from rhohat.training.fit import (
+    check_readable,
+    engine_of,
+    identity,
+    inspected,
+    refuse_beyond_memory,
+    solver_of,
+    validated_weight,
+    weighted,
+)
+from rhohat.training.run import (
+    IterationCallback,
+    Stage,
+    Training,
+    TrainingProgress,
+    growth_stages,
+)
+from rhohat.training.solvers import Solver, StopReason
+from rhohat.training.variables import FeatureSums, Variables
+
+__all__ = ["EXACT", "RUNNING", "SparseAutoencoder"]
+
+#: What `fit` finds on all rows and `partial_fit` cannot, and what that has instead.
+EXACT = (
+    "average_activation_",
+    "loss_curve_",
+    "loss_terms_curve_",
+    "stage_rows_",
+    "loss_",
+    "loss_terms_",
+    "n_iter_",
+    "n_evaluations_",
+    "converged_",
+    "stop_reason_",
+    "n_dead_",
+    "data_fingerprint_",
+)
+RUNNING = ("running_average_activation_", "running_loss_", "n_rows_seen_")
+
+
+class SparseAutoencoder(
+    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    r"""Sparse autoencoder with the exact average activation.
+
+    Learns weights that reconstruct the input from hidden units that are mostly silent, by
+    minimising over the whole training set
+
+    .. math::
+
+        J = \frac1m \sum_i \tfrac12 \|\hat x_i - x_i\|^2
+            + \tfrac\lambda2 (\|W_{enc}\|^2 + \|W_{dec}\|^2)
+            + \beta \sum_j KL(\rho \,\|\, \hat\rho_j),
+
+    with :math:`A = f(X W_{enc}^T + b_{enc})`, :math:`\hat X = g(A W_{dec} + b_{dec})` and
+    :math:`\hat\rho_j` the average activation of unit j over all rows.
+
+    Parameters
+    ----------
+    n_components : int, default=100
+        Hidden units, k.
+    activation : {"sigmoid", "tanh", "relu", "identity"}, default="sigmoid"
+        f.
+    decoder : {"linear", "sigmoid", "tied"}, default="linear"
+        g, and whether the decoder has weights of its own. "linear" reconstructs any real data;
+        "sigmoid" data in (0, 1), as in the lecture notes; "tied" is linear with the encoder's
+        weights.
+    sparsity_penalty : {"kl", "l1", "none"} or SparsityPenalty, default="kl"
+        A name stands for the penalty with its default parameters. To choose them, pass for instance
+        ``KLSparsity(target=0.01, weight=3.0)``; grid search then reaches them as
+        ``sparsity_penalty__target``.
+    weight_decay : float, default=1e-4
+        lambda. Follows the data's scale: 1e-4 suits patches in [0.1, 0.9], 3e-3 suits whitened
+        data. Biases do not decay.
+    solver : {"lbfgs", "gradient-descent"}, Solver or Adam, default="lbfgs"
+        How `fit` minimises the objective. `partial_fit` takes an `Adam`, and `Adam()` otherwise.
+    max_iter : int, default=260
+        Iterations at most, over all stages. It is a budget: with few units left to improve, a run
+        that ends here is a good model, and `converged_` and `stop_reason_` say that it could go on.
+    tol : float, default=1e-4
+        A stage ends when the loss fell by less than this, relatively, over ten iterations.
+    growth : bool, default=True
+        Above 5,000 rows, start on a random part of the data that grows; the last stage always runs
+        on all rows and the objective is the same. False runs every iteration on all rows.
+    block_size : int, default=None
+        Rows computed at a time. None: 1,024, or fewer where they would take too much memory.
+    chunk_size : int, default=None
+        Rows that are read, handed to a thread and summed at a time: a multiple of `block_size`.
+        None: about 1,024. Both sizes order the sums, and so decide the last bits of the result.
+    n_jobs : int, default=None
+        Threads. None means as many as NumPy's BLAS would use, -1 every core. The result has the
+        same bits for any number.
+    engine : {"threads", "dask"}, str, dask.distributed.Client or Engine, default="threads"
+        What computes: the threads of this process; or the workers of a Dask cluster, given by its
+        client, by its address (``"tcp://..."``, ``"tls://..."``), or as "dask": the active client,
+        and if there is none `n_jobs` workers on this machine. Workers read their rows themselves:
+        give `fit` a path, or an array that lies in files. The result has the same bits for all.
+    checkpoint : path-like, default=None
+        Folder in which the state of training is kept while it runs, so that nothing is lost when
+        the machine stops.
+    resume : bool, default=False
+        Go on from the checkpoint, if there is one, to the same bits as if training had not stopped.
+        Without it, the checkpoint of a run that has not ended is an error. A run that its callback
+        stopped has ended.
+    verify : bool, default=True
+        Whether rows outside memory are compared, whenever they are read, with checksums taken in
+        the first pass, so that an edited or damaged file is noticed.
+    warm_start : bool, default=False
+        Start from the weights of the last fit, on all rows at once, instead of from random ones.
+    callback : callable, default=None
+        Called with a `TrainingProgress` after every iteration; training stops if it returns True.
+        From scikit-learn 1.9 on, ``set_callbacks`` takes scikit-learn's own besides.
+    random_state : int, RandomState or None, default=None
+        Draws the initial weights and the growing part of the data.
+
+    Attributes
+    ----------
+    encoder_weights_, components_ : ndarray of shape (n_components, n_features)
+        W_enc; the notes' W1.
+    encoder_bias_ : ndarray of shape (n_components,)
+        b_enc; the notes' b1.
+    decoder_weights_ : ndarray of shape (n_components, n_features)
+        W_dec; the transpose of the notes' W2. The encoder's weights if the decoder is tied.
+    decoder_bias_ : ndarray of shape (n_features,)
+        b_dec; the notes' b2.
+    average_activation_ : ndarray of shape (n_components,)
+        rho_hat over all rows: what the sparsity penalty acts on (under L1, the average absolute
+        activation).
+    loss_ : float
+        J over all rows.
+    loss_terms_ : LossTerms
+        Its three terms: reconstruction, weight_decay, sparsity.
+    loss_curve_ : ndarray of shape (n_iter + 1,)
+        J at the start and after every iteration, over the rows of its stage.
+    loss_terms_curve_ : ndarray of shape (n_iter + 1, 3)
+        The same, by term.
+    stage_rows_ : ndarray of shape (n_iter + 1,)
+        Rows that each entry of the curves was computed on.
+    n_iter_ : int
+        Iterations done.
+    n_evaluations_ : float
+        Sweeps over all rows, or their equivalent.
+    converged_ : bool
+        Whether the last stage ended because the loss had stopped falling.
+    stop_reason_ : str
+        Why training ended.
+    n_dead_ : int
+        Units whose activation is the same for every row: it varies by less than a thousandth of
+        the activation's range (of the widest unit's, where the range is unbounded).
+    block_size_, chunk_size_ : int
+        The sizes that were used.
+    data_fingerprint_ : str
+        SHA-256 over the training data, to recognise them by.
+    running_average_activation_ : ndarray of shape (n_components,)
+        After `partial_fit`, which sets none of the averages and losses above: an estimate of the
+        average activation; see `activation_gap`.
+    running_loss_ : float
+        After `partial_fit`: J at the last batch, its penalty that of the running average.
+    n_rows_seen_ : float
+        Rows that `partial_fit` has seen.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Where X has column names.
+
+    References
+    ----------
+    A. Ng, CS294A lecture notes "Sparse autoencoder"; UFLDL tutorial, "Autoencoders and Sparsity".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rhohat import KLSparsity, SparseAutoencoder
+    >>> X = load_digits().data / 16
+    >>> model = SparseAutoencoder(25, sparsity_penalty=KLSparsity(target=0.1), random_state=0)
+    >>> model.fit_transform(X).shape
+    (1797, 25)
+    """
+
+    def __init__(
+        self,
+        n_components: int = 100,
+        *,
+        activation: str = "sigmoid",
+        decoder: str | Decoder = "linear",
+        sparsity_penalty: str | SparsityPenalty = "kl",
+        weight_decay: float = 1e-4,
+        solver: str | Solver | Adam = "lbfgs",
+        max_iter: int = 260,
+        tol: float = 1e-4,
+        growth: bool = True,
+        block_size: int | None = None,
+        chunk_size: int | None = None,
+        n_jobs: int | None = None,
+        engine: str | Engine | Any = "threads",
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        verify: bool = True,
+        warm_start: bool = False,
+        callback: IterationCallback | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.activation = activation
+        self.decoder = decoder
+        self.sparsity_penalty = sparsity_penalty
+        self.weight_decay = weight_decay
+        self.solver = solver
+        self.max_iter = max_iter
+        self.tol = tol
+        self.growth = growth
+        self.block_size = block_size
+        self.chunk_size = chunk_size
+        self.n_jobs = n_jobs
+        self.engine = engine
+        self.checkpoint = checkpoint
+        self.resume = resume
+        self.verify = verify
+        self.warm_start = warm_start
+        self.callback = callback
+        self.random_state = random_state
+
+    @with_callbacks
+    def fit(self, X: RowData, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn weights from the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory
+            Computed in its own precision, float32 or float64. Outside memory: the path of a .npy,
+            .zarr, .h5 or .hdf5 (``"file.h5::name"`` where it holds several arrays), a
+            `numpy.memmap`, zarr or Dask array, HDF5 dataset, list of arrays or paths, or a function
+            that makes an iterable of blocks of rows anew whenever it is called; also what another
+            transformer made of one of these.
+        y : Ignored
+        sample_weight : array-like of shape (m,), default=None
+            How often each row counts, in the reconstruction and in the average activation alike.
+
+        Returns
+        -------
+        self : SparseAutoencoder
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data is not as described.
+        FloatingPointError
+            If loss or gradient becomes NaN during training; the last finite weights are kept.
+        DataChangedError
+            If rows outside memory are not what they were in the first pass.
+        CheckpointError
+            If the checkpoint is damaged, of another run, or would be lost.
+        WorkerError
+            If no Dask worker is left.
+        MemoryError
+            If the weights alone would need more memory than the machine has.
+
+        Warns
+        -----
+        UserWarning
+            If the decoder cannot reach the data's values.
+        ConvergenceWarning
+            If training ends early: by Ctrl-C, or because no step lowers the loss.
+        """
+        solver = solver_of(self.solver)
+        max_iter = check_integer("max_iter", self.max_iter, low=1)
+        tol = check_real("tol", self.tol, low=0)
+        engine = engine_of(self.engine, self.n_jobs)
+        goes_on = self.warm_start and hasattr(self, "encoder_weights_")
+        source = rows_of(self, X, reset=not goes_on)
+        check_readable(engine, source)
+        n_rows, n_features = source.shape
+        objective = self._objective(n_features)
+        refuse_beyond_memory(objective)
+        checkpoint = state = None
+        if self.checkpoint is not None:
+            checkpoint = Checkpoint(self.checkpoint, self.resume)
+        if sample_weight is not None:
+            source = weighted(source, sample_weight)
+            n_rows = source.shape[0]
+        partition = Partition.for_shape(
+            n_features, objective.n_components, source.dtype, self.block_size, self.chunk_size
+        )
+        stages = growth_stages(
+            n_rows,
+            max_iter,
+            self.growth and not goes_on,
+            row_bytes=n_features * source.dtype.itemsize,
+        )
+        random_state = check_random_state(self.random_state)
+        start = self._warm_theta(objective) if goes_on else None
+        tasks = FitTasks(self, max_iter, X=X, metadata={"sample_weight": sample_weight})
+
+        def after_iteration(progress: TrainingProgress) -> bool:
+            stop = self.callback is not None and bool(self.callback(progress))
+            return stop | tasks.end_iteration(
+                lambda: (
+                    self._weights(objective, progress.theta, source.dtype)
+                    | {"average_activation_": progress.average_activation}
+                )
+            )
+
+        with engine.running():
+            source, fingerprint = inspected(source, engine, partition, self.verify)
+            sums = FeatureSums.over(source, engine, partition)
+            _warn_beyond_output_range(objective, sums)
+            variables = Variables.for_sums(objective, sums)
+            q0 = variables.initial(random_state) if start is None else variables.from_theta(start)
+            if checkpoint is not None:
+                state = checkpoint.begin(
+                    self._identity(objective, source, partition, stages, fingerprint)
+                )
+            training = Training(
+                objective,
+                source,
+                variables,
+                stages,
+                engine,
+                partition,
+                solver,
+                tol,
+                callback=after_iteration,
+                keep=None if checkpoint is None else checkpoint.keep,
+            )
+            seed = int(random_state.randint(2**31)) if state is None else state.seed
+            result = training.run(q0, seed, state)
+            parameters = objective.unpack(result.theta.astype(source.dtype))
+            encode = partial(objective.encode, parameters=parameters)
+            extremes = engine.map_sum(partial(Extremes.of, encode=encode), source, partition)
+
+        self._forget(("_stream", *RUNNING))
+        for name, weights in self._weights(objective, result.theta, source.dtype).items():
+            setattr(self, name, weights)
+        self.average_activation_ = result.average_activation
+        self.loss_terms_ = result.loss
+        self.loss_ = result.loss.total
+        self.loss_terms_curve_ = result.loss_terms
+        self.loss_curve_ = result.loss_terms.sum(axis=1)
+        self.stage_rows_ = result.stage_rows
+        self.n_iter_ = result.n_iter
+        self.n_evaluations_ = result.n_evaluations
+        self.converged_ = result.reason is StopReason.CONVERGED
+        self.stop_reason_ = result.reason.value
+        self.n_dead_ = int(extremes.constant(objective.activation).sum())
+        self.block_size_, self.chunk_size_ = partition
+        self.data_fingerprint_ = fingerprint
+        tasks.end()
+
+        if result.reason is StopReason.NOT_A_NUMBER:
+            raise FloatingPointError(f"{result.reason.value}: NaN in {result.detail}.")
+        if result.reason in (StopReason.INTERRUPTED, StopReason.NO_DESCENT):
+            warnings.warn(f"Training {result.reason.value}.", ConvergenceWarning, stacklevel=2)
+        return self
+
+    def partial_fit(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Learn from some rows of a stream, which need not come again.
+
+        An approximation: the average activation is a running estimate, and steps are those of
+        `Adam`, whatever its rows say. Goes on from an earlier `fit` or `partial_fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features)
+            In the first call enough rows for their mean and variance to be typical.
+        y : Ignored
+        sample_weight : array-like of shape (m,), default=None
+            How often each row counts.
+
+        Returns
+        -------
+        self : SparseAutoencoder
+            With its weights, ``running_average_activation_``, ``running_loss_`` and
+            ``n_rows_seen_``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data is not as described.
+        FloatingPointError
+            If loss or gradient are no longer finite; the weights are as before that batch.
+        """
+        adam = self.solver if isinstance(self.solver, Adam) else Adam()
+        adam.check()
+        begun = hasattr(self, "encoder_weights_")
+        X = check_input(self, X, reset=not begun)
+        objective = self._objective(X.shape[1])
+        refuse_beyond_memory(objective)
+        source: Source = ArraySource(X)
+        if sample_weight is not None:
+            source = weighted(source, sample_weight)
+        state: StreamState | None = getattr(self, "_stream", None)
+        if state is None or state.variables.objective.shapes != objective.shapes:
+            state = self._begin_stream(objective, source, begun)
+        try:
+            adam.learn(objective, state, source.read(0, source.shape[0]))
+        finally:
+            self._forget(EXACT)
+            self._stream = state
+            theta = state.variables.to_theta(state.q)
+            for name, weights in self._weights(objective, theta, X.dtype).items():
+                setattr(self, name, weights)
+            self.running_average_activation_ = state.average
+            self.n_rows_seen_ = state.n_rows
+            if state.loss is not None:
+                self.running_loss_ = state.loss.total
+        return self
+
+    def _forget(self, names: Iterable[str]) -> None:
+        """Delete what another kind of training has found."""
+        for name in names:
+            if hasattr(self, name):
+                delattr(self, name)
+
+    def _begin_stream(self, objective: SparseObjective, source: Source, begun: bool) -> StreamState:
+        """Start from weights at random, or from those of an earlier fit."""
+        engine = ThreadEngine(self.n_jobs)
+        with engine.running():
+            partition = Partition.for_shape(
+                objective.n_features, objective.n_components, source.dtype
+            )
+            variables = Variables.for_data(objective, source, engine, partition)
+        if not begun:
+            return StreamState.new(variables, check_random_state(self.random_state))
+        q = variables.from_theta(self._warm_theta(objective))
+        exact = getattr(self, "average_activation_", np.zeros(objective.n_components))
+        average = getattr(self, "running_average_activation_", exact)
+        return StreamState(variables, q, average, n_rows=getattr(self, "n_rows_seen_", np.inf))
+
+    def activation_gap(self, X: RowData) -> Float64Array:
+        """How far the running average activation is from the exact one over the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+
+        Returns
+        -------
+        gap : ndarray of shape (n_components,)
+            Running minus exact, unit by unit; zero after `fit` on the same rows.
+        """
+        objective = self._fitted_objective()
+        source = rows_of(self, X, reset=False)
+        theta = self._warm_theta(objective).astype(source.dtype)
+        partition = Partition.for_shape(objective.n_features, objective.n_components, source.dtype)
+        engine = ThreadEngine(self.n_jobs)
+        with engine.running():
+            total = engine.map_sum(partial(_activities, objective, theta), source, partition)
+        exact = hasattr(self, "average_activation_")
+        known = "average_activation_" if exact else "running_average_activation_"
+        running: Float64Array = getattr(self, known)
+        return running - objective.average_activity(total)
+
+    def transform(self, X: RowData) -> FloatArray:
+        """Activation of every hidden unit: f(X W_enc' + b_enc).
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+
+        Returns
+        -------
+        A : ndarray of shape (m, n_components), in the precision of X
+            Of rows outside memory a `Mapped` source, computed whenever it is read: what follows in
+            a pipeline takes it, and `numpy.asarray` makes an array of it.
+        """
+        objective = self._fitted_objective()
+        source = rows_of(self, X, reset=False)
+        if is_stored(source):
+            return cast(FloatArray, self.encoded(source))
+        parameters = self._parameters(source.dtype)
+        rows = cast(ArraySource, source).X
+        out = np.empty((len(rows), objective.n_components), rows.dtype)
+        return self._map_rows(
+            lambda rows, out: objective.encode(rows, parameters, out), rows, objective, out
+        )
+
+    def encoded(self, source: Source) -> Mapped:
+        """Activations of a source's rows, computed whenever they are read.
+
+        Parameters
+        ----------
+        source : Source
+
+        Returns
+        -------
+        activations : Mapped
+        """
+        objective = self._fitted_objective()
+        encode = partial(objective.encode, parameters=self._parameters(source.dtype))
+        return Mapped(source, encode, objective.n_components)
+
+    def inverse_transform(self, X: ArrayLike) -> FloatArray:
+        """Reconstruction of the input from activations: g(A W_dec + b_dec).
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_components)
+            Activations, as `transform` gives them.
+
+        Returns
+        -------
+        X_hat : ndarray of shape (m, n_features), in the precision of the activations
+        """
+        objective = self._fitted_objective()
+        A = check_rows(X)
+        if A.shape[1] != objective.n_components:
+            raise ValueError(
+                f"X has {A.shape[1]} columns, but inverse_transform expects activations of "
+                f"{objective.n_components} hidden units, as transform gives them."
+            )
+        parameters = self._parameters(A.dtype)
+        out = np.empty((A.shape[0], objective.n_features), A.dtype)
+        return self._map_rows(
+            lambda rows, out: objective.decode(rows, parameters, out), A, objective, out
+        )
+
+    def score_samples(self, X: ArrayLike) -> FloatArray:
+        """Minus the reconstruction error of each row: -1/2 ||x_hat - x||^2.
+
+        The objective's first term, so that its mean over the training set is minus
+        ``loss_terms_.reconstruction``. Rows that score low are unlike the training set.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features)
+
+        Returns
+        -------
+        scores : ndarray of shape (m,)
+        """
+        objective = self._fitted_objective()
+        X = check_input(self, X, reset=False)
+        parameters = self._parameters(X.dtype)
+
+        def scores(rows: FloatArray, out: FloatArray) -> None:
+            error = objective.decode(objective.encode(rows, parameters), parameters)
+            error -= rows
+            np.einsum("ij,ij->i", error, error, out=out)
+            out *= -0.5
+
+        return self._map_rows(scores, X, objective, np.empty(X.shape[0], X.dtype))
+
+    def score(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Mean of `score_samples`, weighted if the rows are; higher is better.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features)
+        y : Ignored
+        sample_weight : array-like of shape (m,), default=None
+
+        Returns
+        -------
+        score : float
+        """
+        scores = self.score_samples(X).astype(np.float64, copy=False)
+        if sample_weight is None:
+            return float(scores.mean())
+        return float(np.average(scores, weights=validated_weight(sample_weight, scores)))
+
+    @property
+    def components_(self) -> FloatArray:
+        """The encoder's weights, one row per unit."""
+        weights: FloatArray = self.encoder_weights_
+        return weights
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.encoder_weights_.shape[0])
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        """What a notebook shows: scikit-learn's diagram, and what the units look for."""
+        bundle: dict[str, str] = super()._repr_mimebundle_(**options)
+        if "text/html" in bundle and hasattr(self, "encoder_weights_"):
+            k = len(self.encoder_weights_)
+            bundle["text/html"] += (
+                f'<img src="{strip(self.encoder_weights_)}" alt="The input that activates each of '
+                f'{min(k, 100)} of {k} units most" style="image-rendering: pixelated; '
+                'width: 100%; max-width: 800px">'
+            )
+        return bundle
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _objective(self, n_features: int) -> SparseObjective:
+        """Check the parameters and make the objective that they describe."""
+        return SparseObjective(
+            n_features,
+            self.n_components,
+            activation=self.activation,
+            decoder=self.decoder,
+            penalty=self.sparsity_penalty,
+            weight_decay=self.weight_decay,
+        )
+
+    @staticmethod
+    def _weights(
+        objective: SparseObjective, theta: Float64Array, dtype: np.dtype[Any]
+    ) -> dict[str, FloatArray]:
+        """Theta as fitted attributes."""
+        parameters = objective.unpack(theta.astype(dtype))
+        return {
+            "encoder_weights_": parameters["W_enc"],
+            "encoder_bias_": parameters["b_enc"],
+            "decoder_weights_": parameters[objective.decoder_weights],
+            "decoder_bias_": parameters["b_dec"],
+        }
+
+    def _warm_theta(self, objective: SparseObjective) -> Float64Array:
+        """Theta of the last fit, to go on from."""
+        fitted, wanted = self.encoder_weights_.shape, objective.shapes["W_enc"]
+        if fitted != wanted:
+            raise ValueError(
+                f"warm_start goes on from weights of shape {fitted} (units, features), but now "
+                f"{wanted} are asked for. Keep n_components and the data's columns, or set "
+                "warm_start=False."
+            )
+        parameters = self._parameters(np.dtype(np.float64))
+        return objective.pack({name: parameters[name] for name in objective.shapes})
+
+    def _identity(
+        self,
+        objective: SparseObjective,
+        source: Source,
+        partition: Partition,
+        stages: Sequence[Stage],
+        fingerprint: str,
+    ) -> dict[str, str]:
+        """What decides the result of a run, in words, so that only the same one is resumed."""
+        seed = self.random_state
+        return {
+            **identity(source, partition, stages, fingerprint, self.solver, self.tol),
+            "n_components": str(objective.n_components),
+            "activation": objective.activation.name,
+            "decoder": objective.decoder.name,
+            "sparsity_penalty": f"{type(objective.penalty).__name__} {vars(objective.penalty)}",
+            "weight_decay": repr(objective.weight_decay),
+            "random_state": str(seed) if isinstance(seed, Integral) else "not fixed",
+        }
+
+    def _fitted_objective(self) -> SparseObjective:
+        check_is_fitted(self)
+        return self._objective(self.n_features_in_)
+
+    def _parameters(self, dtype: np.dtype[Any]) -> dict[str, FloatArray]:
+        """Fitted weights by the objective's names, in the precision asked for."""
+        weights = {
+            "W_enc": self.encoder_weights_,
+            "b_enc": self.encoder_bias_,
+            "W_dec": self.decoder_weights_,
+            "b_dec": self.decoder_bias_,
+        }
+        return {name: array.astype(dtype, copy=False) for name, array in weights.items()}
+
+    def _map_rows(
+        self,
+        function: Callable[[FloatArray, FloatArray], object],
+        X: FloatArray,
+        objective: SparseObjective,
+        out: FloatArray,
+    ) -> FloatArray:
+        """`out`, filled by `function` chunk by chunk."""
+        partition = Partition.for_shape(objective.n_features, objective.n_components, X.dtype)
+        engine = ThreadEngine(self.n_jobs)
+        with engine.running():
+            engine.map_into(function, ArraySource(X), partition, out)
+        return out
+
+
+def _activities(objective: SparseObjective, theta: FloatArray, rows: Rows) -> Terms:
+    out = np.empty((len(rows.X), objective.n_components), rows.X.dtype)
+    return objective.activities(rows.X, theta, rows.sample_weight, out=out)
+
+
+def _warn_beyond_output_range(objective: SparseObjective, sums: FeatureSums) -> None:
+    """Warn if the data hold values that the decoder cannot reconstruct."""
+    low, high = objective.decoder.output.range
+    if not objective.decoder.output.is_bounded:
+        return
+    if sums.low < low or sums.high > high:
+        warnings.warn(
+            f"decoder={objective.decoder.name!r} reaches values in ({low:g}, {high:g}) only, but X "
+            f"has values from {sums.low:.4g} to {sums.high:.4g}. Use decoder='linear', or bring "
+            "the data into that range: PatchNormalizer for patches, MinMaxScaler for other data.",
+            UserWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,502 @@
+"""Convolution and pooling: what a model learned on patches, at every position of an image.
+
+Of recordings and other series likewise: what it learned on windows, at every moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from numbers import Integral
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils import Tags
+from sklearn.utils.validation import _is_fitted, check_is_fitted
+
+from rhohat.common.arrays import FloatArray
+from rhohat.common.validation import check_integer, check_pair, check_real, look_up
+from rhohat.estimators.anatomy import steps_of
+from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.files.images import Images, each_image, precision_of
+from rhohat.files.recordings import Recordings, each_recording
+from rhohat.objective.activations import ACTIVATIONS
+from rhohat.preprocessing.patches import (
+    Extractor,
+    PatchExtractor,
+    WindowExtractor,
+    check_fit,
+    every_patch,
+)
+from rhohat.preprocessing.sounds import SoundExtractor
+from rhohat.preprocessing.whitening import Whitening
+from rhohat.rows.engines import ThreadEngine
+
+__all__ = ["ConvolutionalFeatures"]
+
+#: Bytes of responses computed at a time: few enough to stay in cache until they are pooled.
+BLOCK_BYTES = 4 << 20
+
+#: How the features of a cell are joined. The mean divides the sum.
+POOLINGS: dict[str, np.ufunc] = {"mean": np.add, "max": np.maximum, "sum": np.add}
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """A model's steps by what they are applied to."""
+
+    of_images: list[Any]
+    extractor: Extractor | None
+    of_patches: list[Any]
+    autoencoder: SparseAutoencoder
+
+    @classmethod
+    def of(cls, model: Any) -> _Steps:
+        """Take a model apart."""
+        *steps, last = steps_of(model)
+        if not isinstance(last, SparseAutoencoder):
+            raise TypeError(
+                "model must be a SparseAutoencoder or a Pipeline that ends in one, got "
+                f"{type(last).__name__}."
+            )
+        cuts = [i for i, step in enumerate(steps) if isinstance(step, Extractor)]
+        if not cuts:
+            return cls([], None, steps, last)
+        return cls(steps[: cuts[0]], steps[cuts[0]], steps[cuts[0] + 1 :], last)
+
+    @property
+    def noun(self) -> str:
+        """What errors call one of what the first step is given."""
+        if any(isinstance(step, SoundExtractor) for step in self.of_images[:1]):
+            return "recording"
+        return "image" if self.extractor is None else self.extractor.noun
+
+    def each(self, X: Any) -> Iterator[FloatArray]:
+        """What the first step is given, images or series, checked, one after the other."""
+        for step in self.of_images[:1]:
+            if isinstance(step, SoundExtractor):
+                return each_recording(X, step.rate)
+        return each_image(X) if self.extractor is None else self.extractor.each(X)
+
+    def filtered(self, images: FloatArray) -> FloatArray:
+        """What the extractor is given of images, or series, of one shape, (n, ...)."""
+        for step in self.of_images:
+            images = step.transform(images)
+        return images
+
+
+class _Encoding(NamedTuple):
+    """An affine map of the whitened patch, and what is made of its responses.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (k, d)
+    bias : ndarray of shape (k,)
+    features : callable
+        ``features(Z)`` goes through one or more arrays of Z's shape, and may overwrite Z.
+    n_features : int
+        Columns of all these together.
+    """
+
+    weights: FloatArray
+    bias: FloatArray
+    features: Callable[[FloatArray], Iterable[FloatArray]]
+    n_features: int
+
+
+def _activation(model: SparseAutoencoder, threshold: float) -> _Encoding:
+    """f(z), as the autoencoder encodes."""
+    f = look_up("activation", model.activation, ACTIVATIONS).function
+    weights = model.encoder_weights_
+    return _Encoding(weights, model.encoder_bias_, lambda Z: [f(Z)], len(weights))
+
+
+def _soft_threshold(model: SparseAutoencoder, threshold: float) -> _Encoding:
+    """max(0, z - t) and max(0, -z - t), for filters of unit length."""
+    weights = model.encoder_weights_
+    norms = np.linalg.norm(weights, axis=1, keepdims=True)
+    unit = np.divide(weights, norms, out=np.zeros_like(weights), where=norms > 0)
+
+    def both_signs(above: FloatArray) -> Iterator[FloatArray]:  # above = z - t
+        yield np.maximum(above, 0)
+        below = np.subtract(-2 * threshold, above, out=above)
+        yield np.maximum(below, 0, out=below)
+
+    return _Encoding(unit, np.full(len(unit), -threshold), both_signs, 2 * len(unit))
+
+
+#: How responses become features.
+ENCODINGS: dict[str, Callable[[SparseAutoencoder, float], _Encoding]] = {
+    "activation": _activation,
+    "soft-threshold": _soft_threshold,
+}
+
+
+class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Features of the patch at every position of an image, pooled over the cells of a grid.
+
+    Whitening and encoder are one affine map of the patch x,
+
+    .. math::
+
+        a(x) = f\bigl((W_{enc} T)\, x + b_{enc} - W_{enc} T \mu\bigr),
+
+    and each cell of the grid gives the mean, maximum or sum of a over its positions.
+
+    Parameters
+    ----------
+    model : SparseAutoencoder or Pipeline
+        What makes features of a patch: an autoencoder, or the steps of a pipeline that ends in one.
+        If it is fitted, it is used as it is; else `fit` learns it from patches of the images, for
+        which a pipeline must hold a `PatchExtractor`. Steps before that are applied to whole
+        images. A copy by `sklearn.base.clone`, as in grid search, is not fitted;
+        ``FrozenEstimator(model)`` stays so.
+    patch_size : int, tuple of int or None, default=None
+        Height and width of a patch. None: those of the model's `PatchExtractor`.
+    stride : int, default=1
+        Pixels from one position to the next, along both axes.
+    encoding : {"activation", "soft-threshold"}, default="activation"
+        "activation" is a, as the autoencoder encodes. "soft-threshold" takes the linear responses z
+        of filters of unit length, without bias, to max(0, z - threshold) and
+        max(0, -z - threshold): two features per unit, first all positive parts, then all negative
+        ones. Classifiers do better with it.
+    threshold : float, default=0.5
+        Of "soft-threshold"; whitened patches have a standard deviation of about 1.
+    pooling : {"mean", "max", "sum"} or sequence of them, default="mean"
+        What a cell gives; of several, first all of the one and then all of the other.
+    grid : int or tuple of int, default=2
+        Rows and columns of cells that the positions in each image are divided into, as equal as
+        can be: quadrants. Every image gives as many features, whatever its size. Of windows of
+        series, one number is that of cells along time.
+    window : int or tuple of int, default=None
+        Rows and columns of positions in a cell, instead of a grid; along time likewise. Positions
+        beyond the last whole window are left out, and all images must have room for as many
+        windows.
+    n_jobs : int, default=None
+        Threads. None means as many as NumPy's BLAS would use, -1 every core.
+
+    Attributes
+    ----------
+    model_ : SparseAutoencoder, Pipeline or FrozenEstimator
+        `model`, fitted.
+    patch_shape_ : tuple of int
+        (height, width), or (height, width, channels) for colour images.
+    grid_ : tuple of int
+        Rows and columns of cells.
+
+    Notes
+    -----
+    The features of an image are laid out as (poolings, rows of cells, columns of cells, features of
+    a patch). Responses are pooled block by block: memory does not grow with the size of an image,
+    nor with the number of images, but for the features themselves.
+
+    References
+    ----------
+    UFLDL tutorial, "Feature extraction using convolution" and "Pooling".
+
+    A. Coates and A. Ng (2011), The importance of encoding versus training with sparse coding and
+    vector quantization. ICML.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from rhohat import ConvolutionalFeatures, PatchExtractor, SparseAutoencoder, Whitening
+    >>> images = load_digits().images / 16
+    >>> model = make_pipeline(
+    ...     PatchExtractor(4, n_patches=2000, random_state=0),
+    ...     Whitening(),
+    ...     SparseAutoencoder(20, weight_decay=3e-3, random_state=0),
+    ... )
+    >>> ConvolutionalFeatures(model).fit_transform(images).shape
+    (1797, 80)
+    """
+
+    def __init__(
+        self,
+        model: SparseAutoencoder | Pipeline,
+        *,
+        patch_size: int | tuple[int, int] | None = None,
+        stride: int = 1,
+        encoding: str = "activation",
+        threshold: float = 0.5,
+        pooling: str | Sequence[str] = "mean",
+        grid: int | tuple[int, int] = 2,
+        window: int | tuple[int, int] | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.model = model
+        self.patch_size = patch_size
+        self.stride = stride
+        self.encoding = encoding
+        self.threshold = threshold
+        self.pooling = pooling
+        self.grid = grid
+        self.window = window
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Images | Recordings, y: object = None) -> Self:
+        """Fit the model, if it is not fitted, and check that it goes with the images.
+
+        Parameters
+        ----------
+        X : sequence of ndarray of shape (height, width) or (height, width, channels)
+            Or one array with the images along its first axis; for a model of recordings, these.
+            Of a fitted model only the first is looked at.
+        y : Ignored
+
+        Returns
+        -------
+        self : ConvolutionalFeatures
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter, the model or the images are not as described.
+        """
+        check_integer("stride", self.stride, low=1)
+        look_up("encoding", self.encoding, ENCODINGS)
+        check_real("threshold", self.threshold, low=0)
+        self._poolings()
+        size = None if self.patch_size is None else check_pair("patch_size", self.patch_size)
+        model = self.model
+        if not _is_fitted(model):
+            if _Steps.of(model).extractor is None:
+                raise ValueError(
+                    "the model is not fitted, and without a PatchExtractor or WindowExtractor it "
+                    "cannot learn from images or series. Fit it on pieces first, or put one in a "
+                    "pipeline before it."
+                )
+            model = clone(model).fit(X)
+        steps = _Steps.of(model)
+        for step in (*steps.of_images, steps.extractor, *steps.of_patches):
+            if step is not None:
+                check_is_fitted(step)
+        first = steps.filtered(next(steps.each(X))[None])[0]
+        if size is None and steps.extractor is None:
+            raise ValueError(
+                "patch_size must be given, since the model holds no PatchExtractor: (height, "
+                "width) of the patches that it learned from."
+            )
+        grid, window = self._cell_sizes(steps)
+        learned = steps.extractor.patch_shape_ if steps.extractor is not None else ()
+        if size is not None and learned and size != learned[:2]:
+            raise ValueError(
+                f"patch_size is {size}, but the model learned from pieces of {learned[:2]}: leave "
+                "it out."
+            )
+        shape = learned if size is None else (*size, *first.shape[2:])
+        n_features = [*steps.of_patches, steps.autoencoder][0].n_features_in_
+        if np.prod(shape) != n_features:
+            raise ValueError(
+                f"patches of shape {shape} have {np.prod(shape)} values, but the model was fitted "
+                f"on {n_features}. Give the patch_size and the images' channels that it learned "
+                "from."
+            )
+        rows, columns = self._positions(steps, shape, 0, first)
+        found = grid if window is None else (rows // window[0], columns // window[1])
+        self._cells(steps, shape, found, 0, first)
+        self.model_, self.patch_shape_, self.grid_ = model, shape, found
+        return self
+
+    def transform(self, X: Images) -> FloatArray:
+        """Pool the features of every patch.
+
+        Parameters
+        ----------
+        X : as in `fit`
+            Of any sizes, where the cells are those of a grid.
+
+        Returns
+        -------
+        features : ndarray of shape (n_images, rows * columns * n_features_of_a_patch)
+            float32 if all images are, else float64.
+        """
+        check_is_fitted(self)
+        if not hasattr(X, "__len__"):
+            raise ValueError(f"expected a sequence of images, got {type(X).__name__}.")
+        dtype = precision_of(X)
+        steps = _Steps.of(self.model_)
+        poolings = self._poolings()
+        encoding = ENCODINGS[self.encoding](steps.autoencoder, self.threshold)
+        normalise, weights, bias = _fold(steps.of_patches, encoding)
+        weights = np.ascontiguousarray(weights.T.astype(dtype))
+        bias = bias.astype(dtype)
+        block_size = max(BLOCK_BYTES // (len(bias) * dtype.itemsize), 1)
+        out = np.empty((len(X), len(poolings), *self.grid_, encoding.n_features), dtype)
+
+        def features(patches: FloatArray) -> Iterator[FloatArray]:
+            rows = patches.reshape(-1, patches.shape[-1])
+            for step in normalise:
+                rows = step.transform(rows)
+            Z = rows @ weights
+            Z += bias
+            for part in encoding.features(Z):
+                yield part.reshape(*patches.shape[:3], -1)
+
+        def work(start: int, images: FloatArray) -> None:
+            images = steps.filtered(images)
+            cells = self._cells(steps, self.patch_shape_, self.grid_, start, images[0])
+            pooled = dict(
+                zip(poolings, np.moveaxis(out[start : start + len(images)], 1, 0), strict=True)
+            )
+            self._pool(features, images, cells, block_size, pooled)
+
+        engine = ThreadEngine(self.n_jobs)
+        with engine.running():
+            engine.share(work, _runs(steps.each(X), dtype, block_size))
+        return out.reshape(len(X), -1)
+
+    def _pool(
+        self,
+        features: Callable[[FloatArray], Iterator[FloatArray]],
+        images: FloatArray,
+        cells: tuple[NDArray[np.intp], NDArray[np.intp]],
+        block_size: int,
+        out: dict[str, FloatArray],
+    ) -> None:
+        """Write what the cells of images of one shape give, by each pooling, piece by piece."""
+        rows, columns = cells
+        height, width = self.patch_shape_[:2]
+        n_strips = -(-rows[-1] * columns[-1] * len(images) // block_size)
+        tops = np.linspace(0, rows[-1], min(n_strips, rows[-1]) + 1).astype(int)
+        n_parts = -(-columns[-1] * len(images) // block_size)  # of a strip of one row
+        lefts = np.linspace(0, columns[-1], min(n_parts, columns[-1]) + 1).astype(int)
+        for pooling, pooled in out.items():
+            pooled[...] = -np.inf if pooling == "max" else 0
+        for (top, bottom), (left, right) in product(pairwise(tops), pairwise(lefts)):
+            piece = images[
+                :,
+                top * self.stride : (bottom - 1) * self.stride + height,
+                left * self.stride : (right - 1) * self.stride + width,
+            ]
+            down, across = rows.clip(top, bottom) - top, columns.clip(left, right) - left
+            first = 0
+            for part in features(every_patch(piece, self.patch_shape_, self.stride)):
+                last = first + part.shape[-1]
+                for i, j in np.ndindex(*self.grid_):
+                    cell = part[:, down[i] : down[i + 1], across[j] : across[j + 1]]
+                    if not cell.size:
+                        continue
+                    for pooling, pooled in out.items():
+                        join, joined = POOLINGS[pooling], pooled[:, i, j, first:last]
+                        join(joined, join.reduce(cell, axis=(1, 2)), out=joined)
+                first = last
+        if "mean" in out:
+            out["mean"] /= np.multiply.outer(np.diff(rows), np.diff(columns))[..., None]
+
+    def _cell_sizes(self, steps: _Steps) -> tuple[tuple[int, int], tuple[int, int] | None]:
+        """Grid and window as rows and columns; along time, one number is that of columns."""
+        along_time = isinstance(steps.extractor, WindowExtractor)
+        grid = _cells_of("grid", self.grid, along_time)
+        return grid, None if self.window is None else _cells_of("window", self.window, along_time)
+
+    def _poolings(self) -> list[str]:
+        """Names of the poolings, each once."""
+        if not isinstance(self.pooling, (str, Sequence)):
+            raise ValueError(f"pooling must name at least one, each once, got {self.pooling!r}.")
+        names = [self.pooling] if isinstance(self.pooling, str) else list(self.pooling)
+        for name in names:
+            look_up("pooling", name, POOLINGS)
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"pooling must name at least one, each once, got {self.pooling!r}.")
+        return names
+
+    def _positions(
+        self, steps: _Steps, shape: tuple[int, ...], index: int, image: FloatArray
+    ) -> tuple[int, int]:
+        """Rows and columns of positions in an image."""
+        extractor = steps.extractor or PatchExtractor()
+        check_fit(shape, index, image, steps.noun, extractor.pieces)
+        height, width = shape[:2]
+        return (
+            (image.shape[0] - height) // self.stride + 1,
+            (image.shape[1] - width) // self.stride + 1,
+        )
+
+    def _cells(
+        self,
+        steps: _Steps,
+        shape: tuple[int, ...],
+        grid: tuple[int, int],
+        index: int,
+        image: FloatArray,
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Where cells begin among the rows and columns of positions, and where the last ends."""
+        sizes = self._positions(steps, shape, index, image)
+        room = f"{steps.noun} {index} has {sizes[0]} x {sizes[1]} positions, room for"
+        _, window = self._cell_sizes(steps)
+        if window is None:
+            if sizes[0] < grid[0] or sizes[1] < grid[1]:
+                raise ValueError(
+                    f"{room} fewer than {grid[0]} x {grid[1]} cells. Use a coarser grid, a smaller "
+                    "stride, or leave it out."
+                )
+            return np.arange(grid[0] + 1) * sizes[0] // grid[0], (
+                np.arange(grid[1] + 1) * sizes[1] // grid[1]
+            )
+        height, width = window
+        found = sizes[0] // height, sizes[1] // width
+        if 0 in grid:
+            raise ValueError(f"{room} no window of {height} x {width}. Use smaller windows.")
+        if found != grid:
+            raise ValueError(
+                f"{room} {found[0]} x {found[1]} windows, but in fit there were {grid[0]} x "
+                f"{grid[1]}. Use smaller windows, or a grid, which divides images of any size."
+            )
+        return np.arange(grid[0] + 1) * height, np.arange(grid[1] + 1) * width
+
+    @property
+    def _n_features_out(self) -> int:
+        encoding = ENCODINGS[self.encoding](_Steps.of(self.model_).autoencoder, self.threshold)
+        return len(self._poolings()) * int(np.prod(self.grid_)) * encoding.n_features
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _fold(steps: list[Any], encoding: _Encoding) -> tuple[list[Any], FloatArray, FloatArray]:
+    """Join whitening to the affine map that follows: W (T (x - mu)) + b = (W T) x + b - W T mu.
+
+    Returns the steps that remain before it, and the map's weights and bias.
+    """
+    weights: FloatArray = encoding.weights.astype(np.float64)
+    bias = encoding.bias
+    while steps and isinstance(steps[-1], Whitening):
+        weights = steps[-1].adjoint(weights)
+        bias = bias - weights @ steps[-1].mean_
+        steps = steps[:-1]
+    return steps, weights, bias
+
+
+def _cells_of(name: str, value: Any, along_time: bool) -> tuple[int, int]:
+    """Rows and columns, given as both or as one number."""
+    if along_time and isinstance(value, Integral):
+        return 1, check_integer(name, value, low=1)
+    return check_pair(name, value)
+
+
+def _runs(
+    images: Iterable[FloatArray], dtype: np.dtype[Any], n_pixels: int
+) -> Iterator[tuple[int, FloatArray]]:
+    """Images of one shape that follow each other, about so many pixels of them at a time.
+
+    Each run comes with the number of its first image.
+    """
+    run: list[FloatArray] = []
+    start = 0
+    for index, image in enumerate(images):
+        n_run = (len(run) + 1) * int(np.prod(image.shape[:2]))
+        if run and (image.shape != run[0].shape or n_run > n_pixels):
+            yield start, np.stack(run).astype(dtype, copy=False)
+            run, start = [], index
+        run.append(image)
+    yield start, np.stack(run).astype(dtype, copy=False)

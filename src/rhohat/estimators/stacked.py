@@ -1,0 +1,701 @@
+"""Deep networks: autoencoders stacked layer by layer, and a classifier fine-tuned from them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Integral
+from pathlib import Path
+from typing import Any, Self, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn import config_context
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_y, check_is_fitted
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.validation import check_integer, check_real
+from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.objective.network import NetworkObjective
+from rhohat.objective.penalties import SparsityPenalty
+from rhohat.rows.engines import Engine, ThreadEngine
+from rhohat.rows.sources import ArraySource, Labelled, Partition, Source
+from rhohat.rows.stores import Mapped, RowData, rows_of
+from rhohat.training.checkpoints import Checkpoint
+from rhohat.training.fit import (
+    check_readable,
+    engine_of,
+    identity,
+    inspected,
+    refuse_beyond_memory,
+    solver_of,
+    weighted,
+)
+from rhohat.training.network import NetworkEvaluation, NetworkVariables
+from rhohat.training.run import IterationCallback, Stage, Training, TrainingResult
+from rhohat.training.solvers import Solver, StopReason
+
+__all__ = ["StackedAutoencoder", "StackedAutoencoderClassifier"]
+
+#: How `StackedAutoencoder` is told of a layer.
+Layer: TypeAlias = int | SparseAutoencoder
+
+
+def _for_run(
+    estimator: Any, owner: Any, folder: str, random_state: np.random.RandomState | None
+) -> Any:
+    """An unfitted copy of `estimator` that runs where, and keeps its state as, its owner does."""
+    own = {"n_jobs": owner.n_jobs, "engine": owner.engine}
+    if owner.checkpoint is not None:
+        own |= {"checkpoint": Path(owner.checkpoint) / folder, "resume": owner.resume}
+    if random_state is not None:
+        own["random_state"] = int(random_state.randint(2**31 - 1))
+    return clone(estimator).set_params(**own)
+
+
+def _seeds(random_state: Any) -> np.random.RandomState | None:
+    """What draws the layers' seeds; None if each may draw its own, and a resumed run keep it."""
+    return None if random_state is None else check_random_state(random_state)
+
+
+def _refuse_interrupted(reason: str, where: str, checkpoint: object) -> None:
+    """Go no further after Ctrl-C: what comes next would be trained on a layer half done."""
+    if reason == StopReason.INTERRUPTED.value:
+        kept = "nothing is kept without a checkpoint"
+        if checkpoint is not None:
+            kept = f"resume=True goes on from {checkpoint}"
+        raise KeyboardInterrupt(f"training was interrupted in {where}: {kept}")
+
+
+@contextmanager
+def _within() -> Iterator[None]:
+    """Parts of a network give each other arrays, and leave it to the whole to tell of Ctrl-C."""
+    with config_context(transform_output="default"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Training was interrupted", ConvergenceWarning)
+        yield
+
+
+class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Sparse autoencoders one above the other, trained layer by layer.
+
+    The first learns to reconstruct X, each further one the activations of the one below, by the
+    exact objective of `SparseAutoencoder` over all rows. Rows outside memory stay where they are:
+    activations are computed whenever they are needed, and never written.
+
+    Parameters
+    ----------
+    layers : sequence of int or SparseAutoencoder, default=(100, 100)
+        From the input upwards. A number of hidden units stands for `estimator` with as many.
+    estimator : SparseAutoencoder, default=None
+        The settings of layers given by their size; ``SparseAutoencoder()`` if None. Grid search
+        reaches them as ``estimator__weight_decay``, for instance.
+    n_jobs, engine : as in `SparseAutoencoder`
+        Hold for all layers, instead of what these say.
+    checkpoint, resume : path-like, default=None, and bool, default=False
+        Folder for the state of training: one folder per layer in it, ``layer1`` and so on. None
+        leaves both to the layers; that of `estimator` has one folder per layer, too.
+    random_state : int, RandomState or None, default=None
+        Draws the random_state of every layer. None leaves it to the layers.
+
+    Attributes
+    ----------
+    layers_ : list of SparseAutoencoder
+        Fitted, from the input upwards.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Where X has column names.
+
+    References
+    ----------
+    Y. Bengio et al. (2007), Greedy layer-wise training of deep networks, NIPS 19; UFLDL tutorial,
+    "Stacked Autoencoders".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rhohat import StackedAutoencoder
+    >>> X = load_digits().data / 16
+    >>> StackedAutoencoder((30, 10), random_state=0).fit_transform(X).shape
+    (1797, 10)
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer] = (100, 100),
+        *,
+        estimator: SparseAutoencoder | None = None,
+        n_jobs: int | None = None,
+        engine: str | Engine | Any = "threads",
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.layers = layers
+        self.estimator = estimator
+        self.n_jobs = n_jobs
+        self.engine = engine
+        self.checkpoint = checkpoint
+        self.resume = resume
+        self.random_state = random_state
+
+    def fit(self, X: RowData, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Train the layers one after the other, each on the activations of the one below.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory
+            As in `SparseAutoencoder.fit`.
+        y : Ignored
+        sample_weight : array-like of shape (m,), default=None
+            How often each row counts, in every layer.
+
+        Returns
+        -------
+        self : StackedAutoencoder
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If training was interrupted; with a checkpoint, resume.
+        ValueError, TypeError, FloatingPointError, CheckpointError and others
+            As `SparseAutoencoder.fit`.
+        """
+        layers = self._unfitted_layers()
+        for layer in layers:
+            if layer.checkpoint is not None:
+                Checkpoint(layer.checkpoint, layer.resume)  # tells now what would fail later
+        rows: Any = rows_of(self, X, reset=True)
+        for number, layer in enumerate(layers):
+            with _within():
+                if number:
+                    rows = layers[number - 1].transform(rows)
+                layer.fit(rows, sample_weight=sample_weight)
+            where = f"layer {number + 1} of {len(layers)}"
+            _refuse_interrupted(layer.stop_reason_, where, layer.checkpoint)
+        self.layers_ = layers
+        return self
+
+    def transform(self, X: RowData) -> FloatArray:
+        """Activations of the top layer's hidden units.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+
+        Returns
+        -------
+        A : ndarray of shape (m, units of the top layer), in the precision of X
+            Of rows outside memory a `Mapped` source; see `SparseAutoencoder.transform`.
+        """
+        check_is_fitted(self)
+        rows: Any = rows_of(self, X, reset=False)
+        with _within():
+            for layer in self.layers_:
+                rows = layer.transform(rows)
+        return cast(FloatArray, rows)
+
+    def inverse_transform(self, X: ArrayLike) -> FloatArray:
+        """Reconstruction of the input from activations of the top layer, decoded layer by layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, units of the top layer)
+
+        Returns
+        -------
+        X_hat : ndarray of shape (m, n_features), in the precision of the activations
+        """
+        check_is_fitted(self)
+        rows = X
+        for layer in reversed(self.layers_):
+            rows = layer.inverse_transform(rows)
+        return cast(FloatArray, rows)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.layers_[-1].components_.shape[0])
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "layers_")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _unfitted_layers(self) -> list[SparseAutoencoder]:
+        is_sequence = isinstance(self.layers, (Sequence, np.ndarray))
+        if isinstance(self.layers, str) or not is_sequence or not len(self.layers):
+            raise ValueError(
+                "layers must be a sequence of numbers of units or SparseAutoencoders, at least "
+                f"one, got {self.layers!r}."
+            )
+        prototype = SparseAutoencoder() if self.estimator is None else self.estimator
+        seeds = _seeds(self.random_state)
+        layers = []
+        for number, layer in enumerate(self.layers, start=1):
+            if isinstance(layer, Integral):
+                layer = clone(prototype).set_params(n_components=int(layer))
+                if layer.checkpoint is not None:
+                    layer.set_params(checkpoint=Path(layer.checkpoint) / f"layer{number}")
+            if not isinstance(layer, SparseAutoencoder):
+                raise TypeError(
+                    f"layer {number} must be a number of units or a SparseAutoencoder, got "
+                    f"{layer!r}."
+                )
+            layers.append(_for_run(layer, self, f"layer{number}", seeds))
+        folders = [os.path.abspath(layer.checkpoint) for layer in layers if layer.checkpoint]
+        if len(set(folders)) < len(folders):
+            raise ValueError(
+                f"layers keep their state in one folder, {folders}: give each a checkpoint of its "
+                "own, or the stack one for all."
+            )
+        return layers
+
+
+class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
+    r"""Classifier: stacked autoencoders with a softmax layer above, fine-tuned as one network.
+
+    First the autoencoders are trained without labels, then a softmax layer on the activations of
+    the topmost, and last all layers together, by minimising over the whole training set
+
+    .. math::
+
+        J = \frac1m \sum_i -\log p(y_i \mid x_i) + \tfrac\lambda2 \sum_l \|W_l\|^2
+            + \sum_l \text{penalty}(\hat\rho_l),
+
+    the sums over l going over all layers, those of the penalty over the hidden ones.
+
+    Parameters
+    ----------
+    estimator : StackedAutoencoder, SparseAutoencoder or FrozenEstimator, default=None
+        What the network starts from; ``StackedAutoencoder()`` if None. To start from one that is
+        fitted, on more rows than are labelled, for instance, wrap it in scikit-learn's
+        ``FrozenEstimator``.
+    weight_decay : float, default=1e-4
+        lambda, of the softmax layer before, and of all layers during fine-tuning.
+    sparsity_penalty : {"none", "kl", "l1"} or SparsityPenalty, default="none"
+        Of every hidden layer, during fine-tuning.
+    solver : {"lbfgs", "gradient-descent"} or Solver, default="lbfgs"
+    max_iter : int, default=200
+        Iterations of fine-tuning at most. Fewer are a way to keep the network from learning the
+        training set by heart; 0 leaves the layers as they are, with the softmax layer above.
+    softmax_max_iter : int, default=200
+        Iterations, at most, for the softmax layer before that.
+    tol : float, default=1e-4
+        Training ends when the loss fell by less than this, relatively, over ten iterations.
+    block_size, chunk_size, n_jobs, engine, verify : as in `SparseAutoencoder`
+        n_jobs and engine hold for the layers too, instead of what these say.
+    checkpoint, resume : path-like, default=None, and bool, default=False
+        Folder for the state of training: in it the folders ``layers``, ``softmax`` and ``network``.
+        None leaves both, for the layers, to these.
+    callback : callable, default=None
+        Called with a `TrainingProgress` after every iteration of fine-tuning, which stops if it
+        returns True. Its ``loss.reconstruction`` is the cross-entropy.
+    random_state : int, RandomState or None, default=None
+        Draws the random_state of the layers below. None leaves it to them.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    theta_ : ndarray of shape (p,)
+        All parameters: weights and biases, layer by layer, as `weights_` and `biases_` have them.
+    weights_, biases_ : list of ndarray
+        Of every layer, from the input to the softmax layer: (units, inputs) and (units,).
+    coef_, intercept_ : ndarray of shape (n_classes, k) and (n_classes,)
+        The last of these: the softmax layer.
+    layer_sizes_ : list of int
+        Features, units of every hidden layer, classes.
+    activations_ : list of str
+        Of every hidden layer.
+    average_activation_ : ndarray
+        rho_hat of all hidden units over all rows, layer by layer.
+    loss_ : float
+        J over all rows.
+    loss_terms_ : LossTerms
+        Cross-entropy (as ``reconstruction``: what the network is to reproduce are the labels),
+        weight decay and sparsity.
+    loss_curve_ : ndarray of shape (n_iter + 1,)
+        J before fine-tuning and after each of its iterations.
+    loss_terms_curve_ : ndarray of shape (n_iter + 1, 3)
+    n_iter_ : int
+        Iterations of fine-tuning.
+    converged_ : bool
+    stop_reason_ : str
+        Why fine-tuning ended.
+    data_fingerprint_ : str
+        SHA-256 over the rows of X.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Where X has column names.
+
+    References
+    ----------
+    UFLDL tutorial, "Fine-tuning Stacked AEs".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rhohat import StackedAutoencoder, StackedAutoencoderClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = StackedAutoencoderClassifier(StackedAutoencoder((40, 20)), random_state=0)
+    >>> model.fit(X / 16, y).score(X / 16, y) > 0.98
+    True
+    """
+
+    def __init__(
+        self,
+        estimator: StackedAutoencoder | SparseAutoencoder | FrozenEstimator | None = None,
+        *,
+        weight_decay: float = 1e-4,
+        sparsity_penalty: str | SparsityPenalty = "none",
+        solver: str | Solver = "lbfgs",
+        max_iter: int = 200,
+        softmax_max_iter: int = 200,
+        tol: float = 1e-4,
+        block_size: int | None = None,
+        chunk_size: int | None = None,
+        n_jobs: int | None = None,
+        engine: str | Engine | Any = "threads",
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        verify: bool = True,
+        callback: IterationCallback | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.weight_decay = weight_decay
+        self.sparsity_penalty = sparsity_penalty
+        self.solver = solver
+        self.max_iter = max_iter
+        self.softmax_max_iter = softmax_max_iter
+        self.tol = tol
+        self.block_size = block_size
+        self.chunk_size = chunk_size
+        self.n_jobs = n_jobs
+        self.engine = engine
+        self.checkpoint = checkpoint
+        self.resume = resume
+        self.verify = verify
+        self.callback = callback
+        self.random_state = random_state
+
+    def fit(self, X: RowData, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train the layers, the softmax layer, and then the whole network.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory
+            As in `SparseAutoencoder.fit`.
+        y : array-like of shape (m,)
+            Labels, whole numbers or texts, at least two different ones.
+        sample_weight : array-like of shape (m,), default=None
+            How often each row counts, in all three steps.
+
+        Returns
+        -------
+        self : StackedAutoencoderClassifier
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If training was interrupted before fine-tuning began; with a checkpoint, resume.
+        FloatingPointError
+            If loss or gradient becomes NaN during training.
+        ValueError, TypeError, CheckpointError and others
+            As `SparseAutoencoder.fit`.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If fine-tuning ends early: by Ctrl-C, or because no step lowers the loss.
+        """
+        solver_of(self.solver)
+        max_iter = check_integer("max_iter", self.max_iter, low=0)
+        softmax_max_iter = check_integer("softmax_max_iter", self.softmax_max_iter, low=1)
+        check_real("weight_decay", self.weight_decay, low=0)
+        check_real("tol", self.tol, low=0)
+        checkpoints = self._checkpoints()
+        source = rows_of(self, X, reset=True)
+        classes, labels = _encoded(self, y, source.shape[0])
+        check_readable(engine_of(self.engine, self.n_jobs), source)
+        layers = self._pretrained(source, sample_weight)
+        rows: Any = source
+        with _within():
+            for layer in layers:
+                rows = layer.transform(rows)
+
+        sizes = [source.shape[1], *(len(layer.components_) for layer in layers), len(classes)]
+        activations = [layer.activation for layer in layers]
+        softmax = NetworkObjective(sizes[-2:], (), weight_decay=self.weight_decay)
+        network = self._network(sizes, activations)
+        refuse_beyond_memory(network)
+        top = rows if isinstance(rows, Mapped) else ArraySource(rows)
+        start = np.zeros(softmax.n_parameters)
+        last, _ = self._train(
+            softmax, top, labels, sample_weight, start, softmax_max_iter, checkpoints["softmax"]
+        )
+        _refuse_interrupted(last.reason.value, "the softmax layer", self.checkpoint)
+        encoders = [np.append(layer.encoder_weights_, layer.encoder_bias_) for layer in layers]
+        start = np.concatenate([*encoders, last.theta], dtype=np.float64)
+        result, fingerprint = self._train(
+            network,
+            source,
+            labels,
+            sample_weight,
+            start,
+            max_iter,
+            checkpoints["network"],
+            self.callback,
+        )
+
+        self.classes_, self.layer_sizes_, self.activations_ = classes, sizes, activations
+        self.theta_ = result.theta.astype(source.dtype)
+        self.data_fingerprint_ = fingerprint
+        self.average_activation_ = result.average_activation
+        self.loss_terms_ = result.loss
+        self.loss_ = result.loss.total
+        self.loss_terms_curve_ = result.loss_terms
+        self.loss_curve_ = result.loss_terms.sum(axis=1)
+        self.n_iter_ = result.n_iter
+        self.converged_ = result.reason is StopReason.CONVERGED
+        self.stop_reason_ = result.reason.value
+        if result.reason in (StopReason.INTERRUPTED, StopReason.NO_DESCENT):
+            warnings.warn(f"Training {result.reason.value}.", ConvergenceWarning, stacklevel=2)
+        return self
+
+    def decision_function(self, X: RowData) -> FloatArray:
+        """What softmax is taken of, A W' + b of the last layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+
+        Returns
+        -------
+        scores : ndarray of shape (m, n_classes), in the precision of X
+            Of two classes the difference, (m,): positive for the second.
+        """
+        Z = self._scores(X)
+        return Z[:, 1] - Z[:, 0] if Z.shape[1] == 2 else Z
+
+    def predict_proba(self, X: RowData) -> FloatArray:
+        """Probability of every class.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+
+        Returns
+        -------
+        P : ndarray of shape (m, n_classes), in the precision of X
+        """
+        P = self._scores(X)
+        P -= P.max(axis=1, keepdims=True)
+        np.exp(P, out=P)
+        P /= P.sum(axis=1, keepdims=True)
+        return P
+
+    def predict(self, X: RowData) -> NDArray[Any]:
+        """The most probable class of every row.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+
+        Returns
+        -------
+        y : ndarray of shape (m,)
+        """
+        numbers = self._scores(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[numbers]
+        return labels
+
+    def score(self, X: RowData, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Share of rows whose class is predicted, weighted if the rows are.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+        y : array-like of shape (m,)
+        sample_weight : array-like of shape (m,), default=None
+
+        Returns
+        -------
+        accuracy : float
+        """
+        return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+
+    @property
+    def weights_(self) -> list[FloatArray]:
+        """Weights of every layer, from the input to the softmax layer."""
+        return [W for W, _ in self.objective().layers(self.theta_)]
+
+    @property
+    def biases_(self) -> list[FloatArray]:
+        """Biases of every layer, from the input to the softmax layer."""
+        return [b for _, b in self.objective().layers(self.theta_)]
+
+    @property
+    def coef_(self) -> FloatArray:
+        """Weights of the softmax layer."""
+        return self.weights_[-1]
+
+    @property
+    def intercept_(self) -> FloatArray:
+        """Biases of the softmax layer."""
+        return self.biases_[-1]
+
+    def objective(self) -> NetworkObjective:
+        """What fine-tuning minimised: takes `theta_` apart and computes with it."""
+        check_is_fitted(self)
+        return self._network(self.layer_sizes_, self.activations_)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "theta_")
+
+    def _network(self, sizes: Sequence[int], activations: Sequence[str]) -> NetworkObjective:
+        return NetworkObjective(
+            sizes,
+            activations,
+            penalty=self.sparsity_penalty,
+            weight_decay=self.weight_decay,
+        )
+
+    def _scores(self, X: RowData) -> FloatArray:
+        objective = self.objective()
+        source = rows_of(self, X, reset=False)
+        theta = self.theta_.astype(source.dtype, copy=False)
+        out = np.empty((source.shape[0], len(self.classes_)), source.dtype)
+
+        def score(rows: FloatArray, out: FloatArray) -> None:
+            out[:] = objective.decide(rows, theta)
+
+        engine = ThreadEngine(self.n_jobs)
+        with engine.running():
+            engine.map_into(score, source, _partition(objective, source), out)
+        return out
+
+    def _checkpoints(self) -> dict[str, Checkpoint | None]:
+        """Those of the softmax layer and of fine-tuning."""
+        names = ("softmax", "network")
+        if self.checkpoint is None:
+            return dict.fromkeys(names)
+        return {name: Checkpoint(Path(self.checkpoint) / name, self.resume) for name in names}
+
+    def _pretrained(
+        self, source: Source, sample_weight: ArrayLike | None
+    ) -> list[SparseAutoencoder]:
+        """The fitted autoencoders that the network starts from."""
+        estimator = StackedAutoencoder() if self.estimator is None else self.estimator
+        is_frozen = isinstance(estimator, FrozenEstimator)
+        model = estimator.estimator if is_frozen else estimator
+        if not isinstance(model, StackedAutoencoder | SparseAutoencoder):
+            raise TypeError(
+                "estimator must be a StackedAutoencoder, a SparseAutoencoder, or a FrozenEstimator "
+                f"of one, got {self.estimator!r}."
+            )
+        if is_frozen:
+            check_is_fitted(model)
+        else:
+            model = _for_run(model, self, "layers", _seeds(self.random_state))
+            with _within():
+                model.fit(source, sample_weight=sample_weight)
+        layers = model.layers_ if isinstance(model, StackedAutoencoder) else [model]
+        if not is_frozen:
+            _refuse_interrupted(layers[-1].stop_reason_, "the layers", model.checkpoint)
+        return layers
+
+    def _train(
+        self,
+        objective: NetworkObjective,
+        source: Source,
+        labels: NDArray[np.intp],
+        sample_weight: ArrayLike | None,
+        start: Float64Array,
+        max_iter: int,
+        checkpoint: Checkpoint | None,
+        callback: IterationCallback | None = None,
+    ) -> tuple[TrainingResult, str]:
+        """Minimise `objective` from `start`; the result and the data's fingerprint."""
+        if isinstance(source, ArraySource):
+            source = ArraySource(source.X, y=labels)
+        else:
+            source = Labelled(source, labels)
+        if sample_weight is not None:
+            source = weighted(source, sample_weight)
+        partition = _partition(objective, source, self.block_size, self.chunk_size)
+        stages = [Stage(source.shape[0], max_iter)]
+        engine = engine_of(self.engine, self.n_jobs)
+        with engine.running():
+            source, fingerprint = inspected(source, engine, partition, self.verify)
+            variables = NetworkVariables.at(start, objective, source, engine, partition)
+            state = None
+            if checkpoint is not None:
+                state = checkpoint.begin(
+                    identity(source, partition, stages, fingerprint, self.solver, self.tol)
+                    | {
+                        "layer sizes": str(objective.layer_sizes),
+                        "activations": str([f.name for f in objective.activations]),
+                        "sparsity_penalty": f"{type(objective.penalty).__name__} "
+                        f"{vars(objective.penalty)}",
+                        "weight_decay": repr(objective.weight_decay),
+                        "start": hashlib.sha256(start.tobytes()).hexdigest(),
+                    }
+                )
+            training = Training(
+                objective,
+                source,
+                variables,
+                stages,
+                engine,
+                partition,
+                solver_of(self.solver),
+                float(self.tol),
+                callback=callback,
+                keep=None if checkpoint is None else checkpoint.keep,
+                evaluation=NetworkEvaluation,
+            )
+            result = training.run(variables.from_theta(start), 0, state)
+        if result.reason is StopReason.NOT_A_NUMBER:
+            raise FloatingPointError(f"{result.reason.value}: NaN in {result.detail}.")
+        return result, fingerprint
+
+
+def _encoded(
+    estimator: BaseEstimator, y: ArrayLike, n_rows: int
+) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """The classes, and the number of every row's."""
+    labels = _check_y(y, estimator=estimator)
+    check_classification_targets(labels)
+    if len(labels) != n_rows:
+        raise ValueError(f"y has {len(labels)} labels, but X {n_rows} rows: one each is needed.")
+    classes, numbers = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"y must hold at least two classes, got only one class, {classes[0]}.")
+    return classes, numbers
+
+
+def _partition(
+    objective: NetworkObjective,
+    source: Source,
+    block_size: int | None = None,
+    chunk_size: int | None = None,
+) -> Partition:
+    n_features, *units = objective.layer_sizes
+    return Partition.for_shape(n_features, sum(units), source.dtype, block_size, chunk_size)

@@ -1,0 +1,1 @@
+"""Users' files: found, looked at and read."""

@@ -1,0 +1,1 @@
+"""What units look for, and what they do on data."""

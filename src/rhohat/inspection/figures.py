@@ -1,0 +1,367 @@
+"""Pictures. Only this module draws, and matplotlib is imported when it does."""
+
+from __future__ import annotations
+
+import os
+from os import PathLike
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from rhohat.common.arrays import FloatArray
+from rhohat.common.pictures import picture_shape, tile_grid
+from rhohat.common.validation import check_integer
+from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.stacked import StackedAutoencoderClassifier
+from rhohat.inspection.activity import survey
+from rhohat.inspection.examples import Examples
+from rhohat.inspection.layers import Layer, top_layer
+from rhohat.inspection.tiles import TileAxes, axes_of, tiles_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Loss, reconstruction, weight decay, sparsity; the last three from Okabe and Ito's palette, which
+#: colour-blind readers tell apart.
+TERM_COLORS = ("black", "#0072B2", "#D55E00", "#009E73")
+
+__all__ = ["plot_features", "plot_top_examples", "plot_training", "save_figure"]
+
+
+def plot_features(
+    model: BaseEstimator | Layer | ArrayLike,
+    *,
+    patch_shape: tuple[int, ...] | None = None,
+    order: ArrayLike | None = None,
+    n_columns: int | None = None,
+    cmap: str = "gray",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the input that activates each unit most, one tile per unit.
+
+    Of a model of recordings, tiles are spectrograms, with frequency and time along the first of
+    them, or waveforms; of other series, a line for each channel.
+
+    Parameters
+    ----------
+    model : estimator or array-like of shape (k, d) or (k, height, width[, 3])
+        A fitted model, of whose layers the top one is shown, or tiles to draw.
+    patch_shape : tuple of int, default=None
+        (height, width) or (height, width, 3) of a row of d values; square and gray if None.
+    order : array-like of int, default=None
+        Numbers of the units to draw, in this order; all if None.
+    n_columns : int, default=None
+        Tiles in a row; a square grid if None.
+    cmap : str, default="gray"
+        Colours for gray tiles, symmetric about zero.
+    ax : Axes, default=None
+        Where to draw; a new figure if None.
+
+    Returns
+    -------
+    ax : Axes
+    """
+    axes, kind = None, "image"
+    if isinstance(model, BaseEstimator | Layer):
+        found, axes = tiles_of(model), axes_of(top_layer(model))
+        kind = found.kind if patch_shape is None and found.shape is not None else "image"
+        tiles, patch_shape = found.values, patch_shape or found.shape
+    else:
+        tiles = np.asarray(model)
+    if tiles.ndim == 2:
+        if patch_shape is None:
+            side = round(np.sqrt(tiles.shape[1]))
+            patch_shape = (side, side)
+        if int(np.prod(patch_shape)) != tiles.shape[1]:
+            raise ValueError(
+                f"tiles of {tiles.shape[1]} values do not have shape {patch_shape}: pass "
+                "patch_shape=(height, width) or (height, width, 3)."
+            )
+        tiles = tiles.reshape(len(tiles), *patch_shape)
+    if order is not None:
+        tiles = tiles[np.asarray(order)]
+    if kind == "trace":
+        return _draw_traces(tiles, n_columns, axes, ax)
+    if axes is not None and axes.kind == "spectrogram" and tiles.shape[2] == axes.n_moments:
+        return _draw_spectrograms(tiles, n_columns, cmap, axes, ax)
+    return _draw_tiles(tiles, n_columns, cmap, ax)
+
+
+def plot_top_examples(
+    model: BaseEstimator,
+    data: Any,
+    *,
+    units: ArrayLike | None = None,
+    n_examples: int = 8,
+    shape: tuple[int, ...] | None = None,
+    cmap: str = "gray",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the real examples that activate units most, a row of tiles for each unit.
+
+    First the input that activates the unit most, as `plot_features` draws it, then the examples as
+    they were given, the most active first; each tile from its least to its greatest value.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted model; of a stack its top layer is shown.
+    data : images or rows
+        What the model's ``fit`` takes.
+    units : array-like of int, default=None
+        Numbers of the units; the first ten if None.
+    n_examples : int, default=8
+    shape : tuple of int, default=None
+        (height, width) or (height, width, 3) of rows that are pictures; square if None. Patches
+        have their own.
+    cmap : str, default="gray"
+        Colours of gray tiles.
+    ax : Axes, default=None
+        Where to draw; a new figure if None.
+
+    Returns
+    -------
+    ax : Axes
+
+    Raises
+    ------
+    ValueError
+        If there is no such unit, or data and shape do not fit the model.
+    """
+    import matplotlib.pyplot as plt
+
+    check_integer("n_examples", n_examples, low=1)
+    layer = top_layer(model)
+    tiles = tiles_of(layer)
+    k, d = tiles.values.shape
+    chosen = np.arange(min(k, 10)) if units is None else np.atleast_1d(np.asarray(units))
+    if chosen.dtype.kind not in "iu" or chosen.size == 0 or chosen.min() < 0 or chosen.max() >= k:
+        raise ValueError(f"units must be numbers from 0 to {k - 1}, got {units!r}.")
+    shape = tiles.shape or shape or picture_shape(d)
+    examples = Examples(model, data, shape)
+    activity = survey(layer.encoded(examples.source), layer.activation, n_examples=n_examples)
+    rows = activity.rows[chosen]
+    given = examples.given(rows.ravel()).reshape(*rows.shape, *shape)
+    sought = tiles.values[chosen].reshape(-1, 1, *shape)
+    shown = np.concatenate([sought, given], axis=1).reshape(-1, *shape)
+    axes = tuple(range(1, shown.ndim))
+    low, high = shown.min(axis=axes, keepdims=True), shown.max(axis=axes, keepdims=True)
+    centred = (shown - (low + high) / 2) / np.where(high > low, high - low, 1)
+    if ax is None:
+        size = 0.6 * (1 + rows.shape[1]), 0.6 * len(chosen) * shape[0] / shape[1] + 0.4
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    _draw_tiles(centred, 1 + rows.shape[1], cmap, ax)
+    ax.set_axis_on()
+    ax.spines[:].set_visible(False)
+    height, width = shape[:2]
+    ax.set_yticks(1 + (height - 1) / 2 + (height + 1) * np.arange(len(chosen)), chosen.tolist())
+    ranks = [str(rank + 1) for rank in range(rows.shape[1])]
+    ax.set_xticks(1 + (width - 1) / 2 + (width + 1) * np.arange(1 + len(ranks)), ["unit", *ranks])
+    ax.tick_params(length=0)
+    return ax
+
+
+def _draw_tiles(tiles: FloatArray, n_columns: int | None, cmap: str, ax: Axes | None) -> Axes:
+    """Draw a grid of tiles, into a new figure of whole screen pixels if there is none."""
+    import matplotlib.pyplot as plt
+
+    grid = tile_grid(tiles, n_columns=n_columns)
+    if ax is None:
+        # Whole screen pixels per pixel of the grid, and nothing around it.
+        scale = max(1, round(888 / max(grid.shape[:2])))
+        size = (grid.shape[1] * scale / 100, grid.shape[0] * scale / 100)
+        ax = plt.figure(figsize=size, dpi=100).add_axes((0, 0, 1, 1))
+    if grid.ndim == 3:
+        shown = np.where(np.isnan(grid), 0.0, (grid + 1) / 2)
+        ax.imshow(shown, interpolation="nearest")
+    else:
+        colors = plt.get_cmap(cmap).with_extremes(bad="black")
+        ax.imshow(np.ma.masked_invalid(grid), cmap=colors, vmin=-1, vmax=1, interpolation="nearest")
+    ax.set_axis_off()
+    return ax
+
+
+def _draw_spectrograms(
+    tiles: FloatArray, n_columns: int | None, cmap: str, axes: TileAxes, ax: Axes | None
+) -> Axes:
+    """Draw tiles, with frequency and time along the last one of the first column."""
+    import matplotlib.pyplot as plt
+
+    k, height, width = tiles.shape[:3]
+    columns = n_columns or min(int(np.ceil(np.sqrt(1.5 * k * height / width))), k)
+    rows = -(-k // columns)
+    size = columns * (width + 1) + 1, rows * (height + 1) + 1
+    if ax is None:  # whole screen pixels, and room for the labels
+        scale = max(1, round(900 / max(size)))
+        left, below, beside = 62, 26, 10
+        whole = left + size[0] * scale + beside, below + size[1] * scale + beside
+        figure = plt.figure(figsize=(whole[0] / 100, whole[1] / 100), dpi=100)
+        box = left / whole[0], below / whole[1]
+        ax = figure.add_axes((*box, size[0] * scale / whole[0], size[1] * scale / whole[1]))
+    _draw_tiles(tiles, columns, cmap, ax)
+    bottom = size[1] - 1.5
+    ax.set_axis_on()
+    ax.spines[:].set_visible(False)
+    ax.set_xticks([0.5, 0.5 + width], ["0", _span(axes)])
+    ax.get_xticklabels()[1].set_horizontalalignment("left")
+    if axes.frequencies is None:
+        ax.set_yticks([bottom - height / 2], [f"{height} bands"])
+    else:
+        high, low = axes.frequencies[[0, -1]]
+        ends = [f"{high / 1000:.2g} kHz", f"{low:.0f} Hz"]
+        ax.set_yticks([bottom - height + 1, bottom - 1], ends)
+    ax.tick_params(labelsize="small", length=2)
+    return ax
+
+
+def _span(axes: TileAxes) -> str:
+    """How long a tile is."""
+    if axes.rate is None:
+        return f"{axes.n_moments} samples"
+    return f"{1000 * axes.n_moments / axes.rate:.3g} ms"
+
+
+def _draw_traces(
+    tiles: FloatArray, n_columns: int | None, axes: TileAxes | None, ax: Axes | None
+) -> Axes:
+    """Draw series, (k, channels, moments), each scaled by its own largest absolute value."""
+    import matplotlib.pyplot as plt
+    from matplotlib.collections import LineCollection
+
+    k, channels, moments = tiles.shape
+    columns = n_columns or int(np.ceil(np.sqrt(k)))
+    rows = -(-k // columns)
+    largest = np.abs(tiles).max(axis=(1, 2), keepdims=True)
+    scaled = tiles / np.where(largest > 0, largest, 1)
+    if ax is None:
+        size = max(6.0, 0.9 * columns), max(4.0, 0.6 * rows * max(1.0, channels / 4))
+        _, ax = plt.subplots(figsize=size, layout="constrained")
+    unit, channel = np.divmod(np.arange(k * channels), channels)
+    x = np.linspace(0.05, 0.95, moments) + (unit % columns)[:, None]
+    middle = unit // columns + 0.5 + 0.9 * ((channel + 0.5) / channels - 0.5)
+    y = middle[:, None] - 0.42 / channels * scaled.reshape(-1, moments)
+    lines = np.stack([x, y], axis=2)
+    ax.hlines(middle, x[:, 0], x[:, -1], color="0.85", linewidth=0.6)
+    ax.add_collection(LineCollection(list(lines), colors="black", linewidths=0.9))
+    ax.set_xlim(0, columns)
+    ax.set_ylim(rows, 0)
+    ax.spines[:].set_visible(False)
+    ax.set_yticks([])
+    ax.set_xticks([0.05, 0.95], ["0", f"{moments} samples" if axes is None else _span(axes)])
+    ax.tick_params(labelsize="small", length=2)
+    return ax
+
+
+def plot_training(
+    model: SparseAutoencoder | StackedAutoencoderClassifier, *, ax: Axes | None = None
+) -> Axes:
+    """Draw the loss and its three terms over the iterations.
+
+    Parameters
+    ----------
+    model : SparseAutoencoder or StackedAutoencoderClassifier
+        A fitted model; of a classifier its fine-tuning, of a stack give one of its `layers_`.
+    ax : Axes, default=None
+        Where to draw; a new figure if None.
+
+    Returns
+    -------
+    ax : Axes
+
+    Raises
+    ------
+    TypeError
+        If the model is none of these.
+    """
+    import matplotlib.pyplot as plt
+
+    check_is_fitted(model)
+    if not hasattr(model, "loss_curve_"):
+        raise TypeError(
+            "expected a SparseAutoencoder, one of a stack's layers_ or a "
+            f"StackedAutoencoderClassifier, got {type(model).__name__}."
+        )
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
+    iterations = np.arange(len(model.loss_curve_))
+    error = "cross-entropy" if hasattr(model, "classes_") else "reconstruction"
+    curves = {
+        "loss": model.loss_curve_,
+        error: model.loss_terms_curve_[:, 0],
+        "weight decay": model.loss_terms_curve_[:, 1],
+        "sparsity": model.loss_terms_curve_[:, 2],
+    }
+    for (name, curve), color in zip(curves.items(), TERM_COLORS, strict=True):
+        shown = np.where(curve > 0, curve, np.nan)
+        ax.plot(
+            iterations,
+            shown,
+            color=color,
+            linewidth=2.2 if name == "loss" else 1.4,
+            label=f"{name}, {curve[-1]:.3g} at the end",
+        )
+    rows = getattr(model, "stage_rows_", np.zeros(len(iterations)))
+    starts = [0, *(np.flatnonzero(np.diff(rows)) + 1)]
+    for start in starts:
+        if start:
+            ax.axvline(start - 0.5, color="0.6", linewidth=0.8, linestyle=":")
+        if len(starts) > 1:
+            ax.text(
+                start + 0.01 * len(iterations),
+                1.0,
+                f"{int(rows[start]):,} rows",
+                color="0.35",
+                fontsize="small",
+                va="bottom",
+                transform=ax.get_xaxis_transform(),
+            )
+    ax.legend(frameon=False, loc="upper right")
+    ax.set_yscale("log")
+    ax.set_xlim(0, max(len(iterations) - 1, 1))
+    ax.set_xlabel("iteration")
+    ax.set_ylabel("loss and its terms")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def save_figure(
+    ax: Axes, file: str | PathLike[str] | IO[bytes], *, kind: str | None = None, title: str = ""
+) -> None:
+    """Write the figure of `ax` as PNG or SVG, the same bytes for the same picture, and close it.
+
+    Parameters
+    ----------
+    ax : Axes
+    file : path-like or binary stream
+    kind : {"png", "svg"}, default=None
+        None goes by the ending of the file's name.
+    title : str, default=""
+        Says in the file's metadata what is shown.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    ValueError
+        If it is to be of another kind.
+    """
+    import matplotlib.pyplot as plt
+
+    figure = ax.figure.figure
+    name = os.fspath(file) if isinstance(file, (str, PathLike)) else None
+    kind = kind or Path(name or "").suffix.lower().removeprefix(".")
+    unstable = {"svg": "Date", "png": "Software"}.get(kind)
+    if unstable is None:
+        raise ValueError(f"a figure's file must end in .png or .svg, got {name!r}.")
+    try:
+        with plt.rc_context({"svg.hashsalt": "rhohat"}):
+            metadata = {"Title": title, unstable: None}
+            figure.savefig(file, format=kind, dpi="figure", metadata=metadata)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, name) from error
+    finally:
+        plt.close(figure)

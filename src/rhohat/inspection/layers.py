@@ -1,0 +1,235 @@
+"""Layers: the units of a fitted model, in one layer or in several, one above the other.
+
+Whatever looks into a model (figures, reports) sees layers: what comes before them, what their
+units compute, and how they came about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from rhohat.common.arrays import FloatArray
+from rhohat.estimators.anatomy import steps_of
+from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.stacked import StackedAutoencoder, StackedAutoencoderClassifier
+from rhohat.objective.activations import ACTIVATIONS, Activation
+from rhohat.objective.network import NetworkObjective
+from rhohat.rows.sources import Source
+from rhohat.rows.stores import Mapped
+
+__all__ = ["Encoder", "Layer", "layers_of", "top_layer"]
+
+
+class Encoder(NamedTuple):
+    """f(x W' + b): what the units of one layer make of the layer below.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (k, d)
+    bias : ndarray of shape (k,)
+    activation : Activation
+    """
+
+    weights: FloatArray
+    bias: FloatArray
+    activation: Activation
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The units of one layer, and all that data go through on their way to them.
+
+    Attributes
+    ----------
+    name : str
+        "layer 2", for instance; empty for the only one of a model.
+    before : list of estimators
+        Preprocessing, before the first layer.
+    encoders : list of Encoder
+        Of this layer, the last, and of all below it.
+    estimator : SparseAutoencoder or StackedAutoencoderClassifier
+        What trained the layer.
+    average : ndarray of shape (k,) or None
+        rho_hat over the training set; None after `partial_fit`.
+    encoded : callable
+        ``encoded(source)``: activations of the rows that come out of `before`.
+    decoder_weights : ndarray of shape (k, d) or None
+        None where a layer does not reconstruct.
+    decoded : callable or None
+        ``decoded(A)``: the first layer's input, reconstructed from activations.
+    """
+
+    name: str
+    before: Sequence[BaseEstimator]
+    encoders: Sequence[Encoder]
+    estimator: BaseEstimator
+    average: FloatArray | None
+    encoded: Callable[[Source], Source]
+    decoder_weights: FloatArray | None = None
+    decoded: Callable[[FloatArray], FloatArray] | None = None
+
+    @property
+    def activation(self) -> Activation:
+        """Of this layer's units."""
+        return self.encoders[-1].activation
+
+    @property
+    def n_units(self) -> int:
+        """Units of this layer."""
+        return len(self.encoders[-1].weights)
+
+    @property
+    def n_features(self) -> int:
+        """Values in a row that the first layer is given."""
+        return int(self.encoders[0].weights.shape[1])
+
+    @property
+    def is_deep(self) -> bool:
+        """Whether there are layers below."""
+        return len(self.encoders) > 1
+
+
+def refuse_convolution(steps: Sequence[BaseEstimator]) -> None:
+    """Raise ValueError if there are `ConvolutionalFeatures` among them, saying what to use."""
+    from rhohat.estimators.convolution import (
+        ConvolutionalFeatures,  # which need not be loaded to show units
+    )
+
+    if any(isinstance(step, ConvolutionalFeatures) for step in steps):
+        raise ValueError(
+            "the model applies another at every position of images, by ConvolutionalFeatures: take "
+            "the model that it applies, its attribute model_."
+        )
+
+
+def layers_of(model: BaseEstimator) -> list[Layer]:
+    """The layers of units in a fitted model, from the input upwards.
+
+    Parameters
+    ----------
+    model : estimator
+        `SparseAutoencoder`, `StackedAutoencoder`, `StackedAutoencoderClassifier` (its hidden
+        layers, as fine-tuning left them), or a pipeline with some of them one after the other.
+
+    Raises
+    ------
+    ValueError
+        If the model has none.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+    """
+    steps = steps_of(model)
+    holders = [index for index, step in enumerate(steps) if type(step) in LAYERS]
+    if not holders:
+        refuse_convolution(steps)
+        raise ValueError(
+            f"the model is made of {' and '.join(type(step).__name__ for step in steps)}, without "
+            "a SparseAutoencoder or a stack of them, whose units could be shown."
+        )
+    first = last = holders[-1]
+    while first - 1 in holders and not isinstance(steps[first], StackedAutoencoderClassifier):
+        first -= 1
+    layers: list[Layer] = []
+    for step in steps[first : last + 1]:
+        check_is_fitted(step)
+        layers += LAYERS[type(step)](step, steps[:first], layers)
+    if len(layers) == 1:
+        return layers
+    return [
+        Layer(**(vars(layer) | {"name": f"layer {number}"}))
+        for number, layer in enumerate(layers, start=1)
+    ]
+
+
+def top_layer(model: BaseEstimator | Layer) -> Layer:
+    """The last layer of a model; of a layer, itself."""
+    return model if isinstance(model, Layer) else layers_of(model)[-1]
+
+
+def _of_autoencoder(
+    autoencoder: SparseAutoencoder, before: list[BaseEstimator], below: Sequence[Layer]
+) -> list[Layer]:
+    weights, bias = autoencoder.encoder_weights_, autoencoder.encoder_bias_
+    encoder = Encoder(weights, bias, ACTIVATIONS[autoencoder.activation])
+    under = below[-1] if below else None
+
+    def encoded(source: Source) -> Source:
+        return autoencoder.encoded(source if under is None else under.encoded(source))
+
+    def decoded(A: FloatArray) -> FloatArray:
+        X_hat = autoencoder.inverse_transform(A)
+        return X_hat if under is None or under.decoded is None else under.decoded(X_hat)
+
+    return [
+        Layer(
+            "",
+            before,
+            [*([] if under is None else under.encoders), encoder],
+            autoencoder,
+            getattr(autoencoder, "average_activation_", None),
+            encoded,
+            autoencoder.decoder_weights_,
+            decoded,
+        )
+    ]
+
+
+def _of_stack(
+    stack: StackedAutoencoder, before: list[BaseEstimator], below: Sequence[Layer]
+) -> list[Layer]:
+    layers = list(below)
+    for autoencoder in stack.layers_:
+        layers += _of_autoencoder(autoencoder, before, layers)
+    return layers[len(below) :]
+
+
+def _of_classifier(
+    classifier: StackedAutoencoderClassifier, before: list[BaseEstimator], below: Sequence[Layer]
+) -> list[Layer]:
+    objective = classifier.objective()
+    encoders = [
+        Encoder(W, b, activation)
+        for (W, b), activation in zip(
+            objective.layers(classifier.theta_), objective.activations, strict=False
+        )
+    ]
+    averages = objective.by_layer(classifier.average_activation_)
+
+    def encoded(source: Source, number: int) -> Source:
+        theta = classifier.theta_.astype(source.dtype, copy=False)
+        activate = partial(_activated, objective=objective, theta=theta, number=number)
+        return Mapped(source, activate, len(encoders[number - 1].bias))
+
+    return [
+        Layer(
+            "",
+            before,
+            encoders[:number],
+            classifier,
+            averages[number - 1],
+            partial(encoded, number=number),
+        )
+        for number in range(1, len(encoders) + 1)
+    ]
+
+
+def _activated(
+    X: FloatArray, *, objective: NetworkObjective, theta: FloatArray, number: int
+) -> FloatArray:
+    """Activations of one layer of a network."""
+    return np.ascontiguousarray(objective.activate(X, theta)[number])
+
+
+#: What takes each estimator of layers apart: (it, the steps before, layers below) to its layers.
+LAYERS: dict[type, Callable[[Any, list[BaseEstimator], Sequence[Layer]], list[Layer]]] = {
+    SparseAutoencoder: _of_autoencoder,
+    StackedAutoencoder: _of_stack,
+    StackedAutoencoderClassifier: _of_classifier,
+}

@@ -1,0 +1,1 @@
+"""One HTML page per model, to see what every unit has learned."""

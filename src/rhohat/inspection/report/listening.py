@@ -1,0 +1,130 @@
+"""Sounds for a page: what activated units most, and what they look for, as WAV files in it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat.common.arrays import FloatArray
+from rhohat.files.recordings import wav_bytes
+from rhohat.inspection.activity import Activity
+from rhohat.inspection.examples import Examples
+from rhohat.inspection.layers import Layer
+from rhohat.inspection.tiles import tiles_of
+from rhohat.preprocessing.sounds import SpectrogramExtractor
+from rhohat.rows.sources import sample_rows
+
+__all__ = ["excerpts", "sought_sounds"]
+
+#: Bytes that the sounds of all examples, and of all units, may take in a page before encoding.
+EXAMPLE_BYTES, UNIT_BYTES = 4_500_000, 1_200_000
+#: Seconds of an example's sound, if its window is not longer: some of what is around it helps.
+EXCERPT = 0.4
+#: Seconds of silence, and times that what a unit looks for is repeated in between to fill at least
+#: this long.
+GAP, LEAST = 0.06, 0.5
+#: Level of what a unit does not see, in standard deviations of a normalised spectrogram.
+SILENT = -3.0
+
+
+def excerpts(
+    examples: Examples, rows: NDArray[np.intp], best: Sequence[NDArray[np.int64]]
+) -> list[str | None]:
+    """Sound around each example; of more than a page may hold, those that units rank highest.
+
+    Parameters
+    ----------
+    examples : Examples
+        Of recordings.
+    rows : ndarray of int of shape (n,)
+        Numbers of the examples, ascending.
+    best : sequence of ndarray of int of shape (k, n_examples)
+        For each layer and unit the numbers of its examples, the most active first.
+
+    Returns
+    -------
+    sounds : list of str or None
+        One for each row, as base64.
+    """
+    sound, places = examples.sound, examples.places(rows)
+    assert sound is not None
+    assert places is not None
+    assert examples.axes is not None
+    length = round(examples.axes.n_moments * sound.seconds_per_moment * sound.rate)
+    around = max(round(EXCERPT * sound.rate), length)
+    ranked = np.concatenate([np.concatenate(list(ranks)) for ranks in zip_ranks(best)])
+    _, first = np.unique(ranked, return_index=True)
+    kept = ranked[np.sort(first)][: max(EXAMPLE_BYTES // (2 * around), 1)]
+    found: list[str | None] = [None] * len(rows)
+    wanted = np.searchsorted(rows, np.sort(kept))
+    for number in np.unique(places.image[wanted]):
+        samples = examples.samples(int(number))
+        for index in wanted[places.image[wanted] == number]:
+            begin = round(int(places.left[index]) * sound.seconds_per_moment * sound.rate)
+            last = max(len(samples) - around, 0)
+            start = min(max(begin - (around - length) // 2, 0), last)
+            found[index] = _encoded(samples[start : start + around], sound.rate)
+    return found
+
+
+def zip_ranks(best: Sequence[NDArray[np.int64]]) -> list[list[NDArray[np.int64]]]:
+    """For every rank, the numbers of the examples that the units of each layer give it."""
+    n_ranks = max(layer.shape[1] for layer in best)
+    return [[layer[:, rank] for layer in best if rank < layer.shape[1]] for rank in range(n_ranks)]
+
+
+def sought_sounds(
+    layer: Layer, examples: Examples, activity: Activity, radius: float
+) -> list[str | None]:
+    """The sound of what each unit looks for, for the first units that a page can hold.
+
+    It is sought among inputs of norm `radius`, as the pictures are, and as strong as examples are.
+    A unit that sees some of the frequencies only is heard at those of the example that activates it
+    most.
+    """
+    sound = examples.sound
+    assert sound is not None
+    rows = sample_rows(len(examples), 1000, seed=0)
+    given = examples.given(rows).reshape(len(rows), -1)
+    middle = given.mean(axis=0, dtype=np.float64)
+    strength = float(np.sqrt(np.square(given - middle).sum(axis=1).mean()))
+    values, shape, _, _ = tiles_of(layer, radius)
+    assert shape is not None
+    norms = np.linalg.norm(values, axis=1, keepdims=True)
+    values = middle + values * (strength / np.where(norms > 0, norms, 1))
+    tops = examples.places(activity.rows[:, 0])
+    assert tops is not None
+    found: list[str | None] = []
+    left = UNIT_BYTES
+    for window, top in zip(values.reshape(-1, *shape), tops.top, strict=True):
+        if left <= 0:
+            found.append(None)
+            continue
+        samples = _sounding(sound, window, int(top))
+        left -= 2 * len(samples)
+        found.append(_encoded(samples, sound.rate))
+    return found
+
+
+def _sounding(sound: object, window: FloatArray, top: int) -> FloatArray:
+    """Samples of a window, several times if it is short."""
+    if isinstance(sound, SpectrogramExtractor):
+        silent = np.log(sound.floor) if sound.normalize == "none" else SILENT
+        spectrogram = np.full((sound.n_mels, window.shape[1]), silent)
+        spectrogram[top : top + len(window)] = window
+        (samples,) = sound.inverse_transform([spectrogram])
+    else:
+        samples = window[0].astype(np.float64)
+    samples = samples / (np.abs(samples).max() or 1.0)
+    rate = getattr(sound, "rate", 1)
+    gap = np.zeros(round(GAP * rate))
+    times = max(-(-round(LEAST * rate) // (len(samples) + len(gap))), 1)
+    repeated: FloatArray = np.concatenate([samples, gap] * times)
+    return repeated
+
+
+def _encoded(samples: FloatArray, rate: int) -> str:
+    return base64.b64encode(wav_bytes(samples, rate)).decode()

@@ -1,0 +1,1 @@
+"""Arrays in, loss and gradient out."""

@@ -1,0 +1,44 @@
+"""Decoders: how hidden activations become a reconstruction.
+
+    Z3 = A W_dec + b_dec          X_hat = g(Z3)
+
+A decoder is a choice of the output function g and of whether W_dec is a matrix of its own or the
+encoder's. Each is one row of `DECODERS`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rhohat.objective.activations import ACTIVATIONS, Activation
+
+__all__ = ["DECODERS", "Decoder"]
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """One way back from hidden activations to the input.
+
+    Attributes
+    ----------
+    name : str
+        The key in `DECODERS`.
+    output : Activation
+        g, applied to A W_dec + b_dec.
+    tied : bool
+        True where W_dec is W_enc itself: one matrix of weights, whose decay counts once.
+    """
+
+    name: str
+    output: Activation
+    tied: bool = False
+
+
+DECODERS: dict[str, Decoder] = {
+    row.name: row
+    for row in (
+        Decoder("linear", ACTIVATIONS["identity"]),
+        Decoder("sigmoid", ACTIVATIONS["sigmoid"]),
+        Decoder("tied", ACTIVATIONS["identity"], tied=True),
+    )
+}

@@ -1,0 +1,305 @@
+r"""The objective of a whole network that classifies.
+
+.. math::
+
+    A_0 = X, \quad A_l = f_l(A_{l-1} W_l^T + b_l), \quad
+    P = \operatorname{softmax}(A_L W_{L+1}^T + b_{L+1})
+
+    J = \frac1m \sum_i -\log p_{i, y_i} + \tfrac\lambda2 \sum_l \|W_l\|^2
+        + \sum_{l \le L} \text{penalty}(\hat\rho_l)
+
+The slope of the penalty on one layer pushes all layers below it, so that unlike in an autoencoder
+one sweep is not enough: the averages of all hidden layers are summed first, where their slopes
+depend on them, and the gradient after.
+
+Conventions are those of `rhohat.objective.sparse`: theta holds W_1 (k_1, d), b_1, W_2 (k_2, k_1),
+b_2 and so on, the softmax layer's last, each row-major. A network without hidden layers is softmax
+regression.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.validation import check_integer, look_up
+from rhohat.objective.activations import ACTIVATIONS, Activation
+from rhohat.objective.penalties import PENALTIES, SparsityPenalty
+from rhohat.objective.sparse import LossTerms, Objective, Sums, Workspace, counted
+
+__all__ = ["NetworkObjective", "NetworkTerms"]
+
+
+F = TypeVar("F", bound=np.floating[Any])
+
+
+@dataclass
+class NetworkTerms(Sums):
+    """The sums that make a network's loss and gradient.
+
+    Attributes
+    ----------
+    cross_entropy : float
+        sum_i w_i (-log p(y_i | x_i)).
+    activity : ndarray of shape (k,), float64
+        sum_i w_i h(a_i), of all hidden units, layer by layer.
+    gradient : ndarray of shape (p,)
+        Gradient of `cross_entropy` and of the penalties, in the layout of theta; see
+        `Terms.gradient`. Empty where activities alone were summed.
+    """
+
+    cross_entropy: float
+    activity: Float64Array
+    gradient: FloatArray
+
+
+class NetworkObjective(Objective[NetworkTerms]):
+    """The objective as a value: it holds settings and shapes, no data and no parameters.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        Features, units of every hidden layer, classes.
+    activations : sequence of str or Activation
+        One for every hidden layer.
+    penalty : str or SparsityPenalty, default="none"
+        On every hidden layer.
+    weight_decay : float, default=1e-4
+        lambda, at least 0, on the weights of all layers. Biases do not decay.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat.objective.network import NetworkObjective
+    >>> objective = NetworkObjective((6, 4, 3), ("sigmoid",))
+    >>> theta = np.zeros(objective.n_parameters)
+    >>> loss, grad = objective.loss_grad(theta, np.ones((5, 6)), np.array([0, 1, 2, 2, 0]))
+    >>> round(loss, 6) == round(np.log(3), 6)
+    True
+    """
+
+    def __init__(
+        self,
+        layer_sizes: Sequence[int],
+        activations: Sequence[str | Activation],
+        *,
+        penalty: str | SparsityPenalty = "none",
+        weight_decay: float = 1e-4,
+    ) -> None:
+        self.layer_sizes = tuple(check_integer("a layer's size", n, low=1) for n in layer_sizes)
+        self.activations = tuple(
+            activation
+            if isinstance(activation, Activation)
+            else look_up("activation", activation, ACTIVATIONS)
+            for activation in activations
+        )
+        if len(self.layer_sizes) != len(self.activations) + 2:
+            raise ValueError(
+                f"{len(self.layer_sizes)} layer sizes need {len(self.layer_sizes) - 2} activations "
+                f"of hidden layers, got {len(self.activations)}."
+            )
+        self.penalty = (
+            penalty
+            if isinstance(penalty, SparsityPenalty)
+            else look_up("sparsity_penalty", penalty, PENALTIES)()
+        )
+        for activation in self.activations:
+            self.penalty.check(activation)
+        shapes: dict[str, tuple[int, ...]] = {}
+        for number, (n_inputs, n_units) in enumerate(pairwise(self.layer_sizes), start=1):
+            shapes |= {f"W_{number}": (n_units, n_inputs), f"b_{number}": (n_units,)}
+        super().__init__(shapes, weight_decay)
+
+    @property
+    def n_hidden(self) -> int:
+        """k, hidden units in all."""
+        return sum(self.layer_sizes[1:-1])
+
+    @property
+    def fixed_slopes(self) -> Float64Array | None:
+        """Slopes of the penalty where they are the same for every average, else None; (k,)."""
+        slope = self.penalty.fixed_slope if self.activations else 0.0
+        return None if slope is None else np.full(self.n_hidden, slope)
+
+    def layers(self, theta: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
+        """Weights and biases of every layer, views of theta."""
+        views = iter(self.unpack(theta).values())
+        return list(zip(views, views, strict=True))
+
+    def by_layer(self, units: NDArray[F]) -> list[NDArray[F]]:
+        """Split what there is for every hidden unit into that of every layer."""
+        return np.split(units, np.cumsum(self.layer_sizes[1:-2]))
+
+    def activate(
+        self, X: FloatArray, theta: FloatArray, workspace: Workspace | None = None
+    ) -> list[FloatArray]:
+        """X, then the activations of every hidden layer."""
+        array = (workspace or Workspace()).array
+        inputs = [X]
+        layers = self.layers(theta.astype(X.dtype, copy=False))
+        for number, ((W, b), activation) in enumerate(zip(layers, self.activations, strict=False)):
+            Z = np.matmul(inputs[-1], W.T, out=array(f"A{number}", (len(X), len(b)), X.dtype))
+            Z += b
+            inputs.append(activation.function(Z))
+        return inputs
+
+    def decide(
+        self, X: FloatArray, theta: FloatArray, workspace: Workspace | None = None
+    ) -> FloatArray:
+        """What softmax is taken of: A_L W' + b of the last layer, (m, c)."""
+        return self._scores(self.activate(X, theta, workspace)[-1], theta)
+
+    def _scores(self, A: FloatArray, theta: FloatArray) -> FloatArray:
+        W, b = self.layers(theta.astype(A.dtype, copy=False))[-1]
+        Z: FloatArray = A @ W.T
+        Z += b
+        return Z
+
+    def terms(
+        self,
+        X: FloatArray,
+        y: NDArray[np.intp],
+        theta: FloatArray,
+        sample_weight: FloatArray | None = None,
+        workspace: Workspace | None = None,
+        *,
+        slopes: Float64Array,
+    ) -> NetworkTerms:
+        """Sums over the rows of X; see `NetworkTerms`.
+
+        Parameters
+        ----------
+        X : ndarray of shape (m, d)
+            A block of rows, float32 or float64.
+        y : ndarray of int of shape (m,)
+            Numbers of their classes, from 0.
+        theta : ndarray of shape (p,)
+            Parameters, converted to X's precision.
+        sample_weight : ndarray of shape (m,), default=None
+            How often each row counts; once if None.
+        workspace : Workspace, default=None
+            Where intermediate results go; a new one if None.
+        slopes : ndarray of shape (k,)
+            Of the penalty, by the average of every hidden unit: `fixed_slopes` or `penalty_slopes`.
+        """
+        dtype = X.dtype
+        workspace = workspace or Workspace()
+        layers = self.layers(theta.astype(dtype, copy=False))
+        pushes = self.by_layer(slopes.astype(dtype))
+        w = None if sample_weight is None else sample_weight.astype(dtype, copy=False)
+        ones = np.ones(len(X), dtype)
+        gradient = np.empty(self.n_parameters, dtype)
+        grads = self.layers(gradient)
+
+        # -log p(y|x), from scores of which the greatest is 0
+        inputs = self.activate(X, theta, workspace)
+        delta = self._scores(inputs[-1], theta)
+        delta -= delta.max(axis=1, keepdims=True)
+        rows = np.arange(len(X))
+        errors = -delta[rows, y]
+        np.exp(delta, out=delta)
+        total = delta.sum(axis=1, keepdims=True)
+        errors += np.log(total[:, 0])
+        counts = ones if w is None else w
+        cross_entropy = float(np.dot(errors.astype(np.float64), counts))
+
+        # delta = p - 1[y], and down: delta_l = (delta_{l+1} W_{l+1} + s_l h'(a_l)) f'(z_l)
+        delta /= total
+        delta[rows, y] -= 1
+        if w is not None:
+            delta *= w[:, None]
+        for number in reversed(range(len(layers))):
+            np.matmul(delta.T, inputs[number], out=grads[number][0])
+            np.matmul(ones, delta, out=grads[number][1])
+            if number == 0:
+                break
+            A, push = inputs[number], pushes[number - 1]
+            back = workspace.array(f"delta{number}", A.shape, dtype)
+            np.matmul(delta, layers[number][0], out=back)
+            if push.any():
+                h_slope = self.penalty.pointwise(A)[1]
+                pushed = push if h_slope is None else push * h_slope
+                back += pushed if w is None else pushed * w[:, None]
+            back *= self.activations[number - 1].derivative(
+                A, workspace.array("f'", A.shape, dtype)
+            )
+            delta = back
+        weight, activity = self._activity(inputs[1:], counts)
+        return NetworkTerms(weight, cross_entropy, activity, gradient)
+
+    def activities(
+        self,
+        X: FloatArray,
+        theta: FloatArray,
+        sample_weight: FloatArray | None = None,
+        workspace: Workspace | None = None,
+    ) -> NetworkTerms:
+        """Sums of the activations alone, from which `penalty_slopes` are known."""
+        w = np.ones(len(X), X.dtype) if sample_weight is None else sample_weight.astype(X.dtype)
+        weight, activity = self._activity(self.activate(X, theta, workspace)[1:], w)
+        return NetworkTerms(weight, 0.0, activity, np.empty(0, X.dtype))
+
+    def _activity(self, hidden: list[FloatArray], w: FloatArray) -> tuple[float, Float64Array]:
+        activities = [counted(self.penalty.pointwise(A)[0], w)[1] for A in hidden]
+        return float(w.sum(dtype=np.float64)), np.concatenate([np.empty(0), *activities])
+
+    def penalty_slopes(self, terms: NetworkTerms) -> Float64Array:
+        """Slope of the penalty by each unit's average over all rows in `terms`, (k,)."""
+        return np.concatenate([np.empty(0), *(slope for _, slope in self._penalties(terms))])
+
+    def _penalties(self, terms: NetworkTerms) -> list[tuple[float, Float64Array]]:
+        """Value and slope of every hidden layer's penalty."""
+        averages = self.by_layer(self.average_activity(terms))
+        return [
+            self.penalty.on_average(average, activation)
+            for average, activation in zip(averages, self.activations, strict=False)
+        ]
+
+    def average_activity(self, terms: NetworkTerms) -> Float64Array:
+        """rho_hat: the average of h(a) for each hidden unit over all rows in `terms`, (k,)."""
+        return terms.activity / terms.weight
+
+    def loss_terms(self, terms: NetworkTerms, theta: Float64Array) -> LossTerms:
+        """The three terms of the exact loss over all rows; the first is the cross-entropy."""
+        penalty = sum(value for value, _ in self._penalties(terms))
+        return LossTerms(terms.cross_entropy / terms.weight, self._decay(theta), float(penalty))
+
+    def gradient(self, terms: NetworkTerms, theta: Float64Array) -> Float64Array:
+        """Exact gradient over all rows summed in `terms`, (p,)."""
+        gradient = np.divide(terms.gradient, terms.weight, dtype=np.float64)
+        return self._add_decay(gradient, theta)
+
+    def loss_grad(
+        self,
+        theta: ArrayLike,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+    ) -> tuple[float, Float64Array]:
+        """Loss and gradient on rows that are in memory, as one block.
+
+        Parameters
+        ----------
+        theta : array-like of shape (p,)
+        X : array-like of shape (m, d)
+        y : array-like of int of shape (m,)
+        sample_weight : array-like of shape (m,), default=None
+
+        Returns
+        -------
+        loss : float
+        grad : ndarray of shape (p,)
+        """
+        theta = np.asarray(theta, dtype=np.float64)
+        X = np.asarray(X, dtype=None if np.asarray(X).dtype == np.float32 else np.float64)
+        w = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        slopes = self.fixed_slopes
+        if slopes is None:
+            slopes = self.penalty_slopes(self.activities(X, theta, w))
+        return self.finish(self.terms(X, np.asarray(y), theta, w, slopes=slopes), theta)

@@ -1,0 +1,187 @@
+"""Sparsity penalties: what it costs when units are active more than they should be.
+
+A penalty acts on the average over the training set of some function h of each activation,
+
+    penalty = value( (1/m) sum_i h(a_i) ),
+
+and tells the objective its value and its slope. Each penalty is one small class and one row of
+`PENALTIES`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.validation import check_real
+from rhohat.objective.activations import Activation
+
+__all__ = ["PENALTIES", "KLSparsity", "L1Sparsity", "NoSparsity", "SparsityPenalty"]
+
+
+class SparsityPenalty(BaseEstimator):
+    """What every penalty answers. Scikit-learn parameters, so that grid search reaches them."""
+
+    @abstractmethod
+    def check(self, activation: Activation) -> None:
+        """Raise ValueError if a parameter is out of range or `activation` makes no sense."""
+
+    @abstractmethod
+    def on_average(
+        self, average: Float64Array, activation: Activation
+    ) -> tuple[float, Float64Array]:
+        """Value of the penalty and its slope.
+
+        Parameters
+        ----------
+        average : ndarray of shape (k,)
+            (1/m) sum_i h(a_ij) for each unit j, weighted if the examples are.
+        activation : Activation
+            Where the activations come from, for penalties that need their range.
+
+        Returns
+        -------
+        value : float
+        slope : ndarray of shape (k,)
+            d value / d average_j.
+        """
+
+    def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
+        """h(A) and h'(A), the function that is averaged. None stands for a derivative of one.
+
+        The default is the activation itself, h(a) = a.
+        """
+        return A, None
+
+    @property
+    def fixed_slope(self) -> float | None:
+        """The slope where it is the same for every average, else None.
+
+        Known before the data is read, it saves the objective the sixth matrix product.
+        """
+        return None
+
+
+class KLSparsity(SparsityPenalty):
+    r"""Kullback-Leibler divergence of the average activation from a target.
+
+    .. math:: \beta \sum_j \rho \log\frac{\rho}{\hat\rho_j}
+              + (1-\rho) \log\frac{1-\rho}{1-\hat\rho_j}
+
+    The average of a unit whose activation ranges over (low, high) is first brought to a share of
+    activity, (average - low) / (high - low): for tanh that is (1 + average) / 2, and the slope
+    carries its factor 1/2.
+
+    Parameters
+    ----------
+    target : float, default=0.05
+        rho, the share of activity asked of every unit, in [1e-8, 1 - 1e-8].
+    weight : float, default=3.0
+        beta, at least 0.
+
+    Notes
+    -----
+    The divergence is infinite at 0 and 1. Below a share of 1e-8, and above 1 - 1e-8, it goes on as
+    its tangent, so that value and slope stay finite and consistent and a dead unit can come back.
+
+    References
+    ----------
+    A. Ng, CS294A lecture notes "Sparse autoencoder", section 3.
+    """
+
+    #: Share of activity beyond which the divergence is replaced by its tangent.
+    edge = 1e-8
+
+    def __init__(self, target: float = 0.05, weight: float = 3.0) -> None:
+        self.target = target
+        self.weight = weight
+
+    def check(self, activation: Activation) -> None:
+        """Raise ValueError unless 0 < target < 1, weight >= 0 and the activation is bounded."""
+        check_real("KLSparsity target", self.target, low=0, high=1, open_ends=True)
+        if not self.edge <= self.target <= 1 - self.edge:
+            raise ValueError(
+                f"KLSparsity target must be at least {self.edge:g} away from 0 and 1, got "
+                f"{self.target!r}: beyond, the divergence is replaced by its tangent."
+            )
+        check_real("KLSparsity weight", self.weight, low=0)
+        if not activation.is_bounded:
+            low, high = activation.range
+            raise ValueError(
+                f"KLSparsity needs an activation of bounded range, but activation="
+                f"{activation.name!r} has range ({low:g}, {high:g}). Use activation='sigmoid' or "
+                f"'tanh', or sparsity_penalty='l1'."
+            )
+
+    def on_average(
+        self, average: Float64Array, activation: Activation
+    ) -> tuple[float, Float64Array]:
+        """Value and slope; see the class for the formula."""
+        low, high = activation.range
+        rho = self.target
+        share = (average - low) / (high - low)
+        inside = np.clip(share, self.edge, 1 - self.edge)
+        divergence = rho * np.log(rho / inside) + (1 - rho) * np.log((1 - rho) / (1 - inside))
+        slope = -rho / inside + (1 - rho) / (1 - inside)
+        tangent = divergence + slope * (share - inside)
+        return self.weight * float(tangent.sum()), self.weight * slope / (high - low)
+
+
+class L1Sparsity(SparsityPenalty):
+    r"""Average absolute activation: :math:`\beta \sum_j \frac1m \sum_i |a_{ij}|`.
+
+    Parameters
+    ----------
+    weight : float, default=1.0
+        beta, at least 0.
+    """
+
+    def __init__(self, weight: float = 1.0) -> None:
+        self.weight = weight
+
+    def check(self, activation: Activation) -> None:
+        """Raise ValueError unless weight >= 0. Every activation will do."""
+        check_real("L1Sparsity weight", self.weight, low=0)
+
+    def on_average(
+        self, average: Float64Array, activation: Activation
+    ) -> tuple[float, Float64Array]:
+        """Value and slope; see the class for the formula."""
+        return self.weight * float(average.sum()), np.full_like(average, self.weight)
+
+    def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
+        """The absolute value, h(a) = abs(a), and h'(a) = sign(a)."""
+        return np.abs(A), np.sign(A)
+
+    @property
+    def fixed_slope(self) -> float:
+        """The weight."""
+        return self.weight
+
+
+class NoSparsity(SparsityPenalty):
+    """No penalty: the plain autoencoder."""
+
+    def check(self, activation: Activation) -> None:
+        """Every activation will do."""
+
+    def on_average(
+        self, average: Float64Array, activation: Activation
+    ) -> tuple[float, Float64Array]:
+        """Zero and zero."""
+        return 0.0, np.zeros_like(average)
+
+    @property
+    def fixed_slope(self) -> float:
+        """Zero."""
+        return 0.0
+
+
+PENALTIES: dict[str, type[SparsityPenalty]] = {
+    "kl": KLSparsity,
+    "l1": L1Sparsity,
+    "none": NoSparsity,
+}

@@ -1,0 +1,517 @@
+r"""The sparse autoencoder's objective, its gradient, and the sums over rows that make both.
+
+.. math::
+
+    Z_2 = X W_{enc}^T + b_{enc}, \quad A = f(Z_2), \quad
+    Z_3 = A W_{dec} + b_{dec}, \quad \hat X = g(Z_3)
+
+    J = \frac1m \sum_i \tfrac12 \|\hat x_i - x_i\|^2
+        + \tfrac\lambda2 (\|W_{enc}\|^2 + \|W_{dec}\|^2)
+        + \text{penalty}(\hat\rho), \quad \hat\rho_j = \frac1m \sum_i h(a_{ij})
+
+The penalty's slope :math:`s_j` depends on the average over *all* rows, yet one sweep over the data
+is enough: :math:`s_j` is one number per unit, so that
+
+.. math::
+
+    \nabla J = \frac1m \sum_i (\text{reconstruction part})_i
+               + s_j \, \frac1m \sum_i h'(a_{ij}) f'(z_{ij}) \, x_i + \text{weight decay},
+
+where both sums add up over blocks of rows and :math:`s_j` is applied at the end. `terms` computes
+the sums of one block, `Terms` can be added, `finish` makes loss and gradient of the total.
+
+Conventions
+-----------
+m rows (examples), d features, k units (components), p parameters.
+
+    X, X_hat      (m, d)     b_enc  (k,)
+    Z, A          (m, k)     b_dec  (d,)
+    W_enc, W_dec  (k, d)     theta  (p,) = W_enc, b_enc, W_dec, b_dec, each row-major
+
+theta, gradients and sums are float64; products are computed in the precision of X. In terms of the
+lecture notes W_enc is W1 and W_dec is the transpose of W2.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from math import prod
+from typing import Any, Generic, NamedTuple, Self, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.validation import check_integer, check_real, look_up
+from rhohat.objective.activations import ACTIVATIONS, Activation
+from rhohat.objective.decoders import DECODERS, Decoder
+from rhohat.objective.penalties import PENALTIES, SparsityPenalty
+
+__all__ = ["LossTerms", "Objective", "SparseObjective", "Sums", "Terms", "Workspace"]
+
+
+class LossTerms(NamedTuple):
+    """The three terms of the loss, in the order of the formula. They add up to `total`.
+
+    The first is the error in what a network is to reproduce: half the squared error of the input;
+    of a classifier, the cross-entropy of the labels.
+    """
+
+    reconstruction: float
+    weight_decay: float
+    sparsity: float
+
+    @property
+    def total(self) -> float:
+        """J, the number that the solver minimises."""
+        return self.reconstruction + self.weight_decay + self.sparsity
+
+
+class Workspace(threading.local):
+    """Arrays for the intermediate results of a block, kept for the next; own ones per thread."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, FloatArray] = {}
+
+    def array(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> FloatArray:
+        """An array of that shape, with whatever it held before."""
+        size = shape[0] * shape[1]
+        held = self._arrays.get(name)
+        if held is None or held.size < size or held.dtype != dtype:
+            held = self._arrays[name] = np.empty(size, dtype)
+        return held[:size].reshape(shape)
+
+
+@dataclass
+class Sums:
+    """Sums over a block of rows, each row counted w_i times. Sums of two blocks can be added.
+
+    Attributes
+    ----------
+    weight : float
+        sum_i w_i, the number of rows if they are not weighted.
+    """
+
+    weight: float
+
+    @np.errstate(over="ignore", invalid="ignore")  # overflow shows in the loss
+    def __iadd__(self, other: Self) -> Self:
+        for field in fields(self):
+            name = field.name
+            setattr(self, name, _added(getattr(self, name), getattr(other, name)))
+        return self
+
+    def widened(self) -> Self:
+        """The same in float64, for sums over many blocks."""
+        return type(self)(*(_wide(getattr(self, field.name)) for field in fields(self)))
+
+
+@dataclass
+class Terms(Sums):
+    """The sums that make the sparse autoencoder's loss and gradient.
+
+    Attributes
+    ----------
+    squared_error : float
+        sum_i w_i 1/2 ||x_hat_i - x_i||^2.
+    activity : ndarray of shape (k,), float64
+        sum_i w_i h(a_i).
+    gradient : ndarray of shape (p,)
+        Gradient of `squared_error`, in the layout of theta. Where the penalty's slope is known in
+        advance, it holds the penalty's gradient too. In the precision of the rows, or float64 once
+        `widened`. Empty where activities alone were summed.
+    direction : ndarray of shape (k * d + k,)
+        sum_i w_i h'(a_ij) f'(z_ij) (x_i, 1): what the penalty's slope multiplies, in the layout of
+        W_enc, b_enc, and in the precision of `gradient`. Empty where the slope is known in advance.
+    """
+
+    squared_error: float
+    activity: Float64Array
+    gradient: FloatArray
+    direction: FloatArray
+
+
+def counted(h: FloatArray, w: FloatArray) -> tuple[float, Float64Array]:
+    """sum_i w_i, and sum_i w_i h(a_i)."""
+    return float(w.sum(dtype=np.float64)), (w @ h).astype(np.float64)
+
+
+def _added(sums: Any, more: Any) -> Any:
+    """The sum, in place where it can be; an empty array is nothing."""
+    if not np.size(more):
+        return sums
+    if not np.size(sums):
+        return more
+    sums += more
+    return sums
+
+
+def _wide(sums: Any) -> Any:
+    """The same in float64; a float is."""
+    return sums.astype(np.float64, copy=False) if isinstance(sums, np.ndarray) else sums
+
+
+S = TypeVar("S", bound=Sums)
+
+
+class Objective(ABC, Generic[S]):
+    """What every objective has: a layout of its parameters, weight decay, and sums to finish.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple of int
+        Name and shape of every parameter, in the order of theta. What begins with W decays.
+    weight_decay : float
+        lambda, at least 0.
+    """
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], weight_decay: float) -> None:
+        self.shapes = dict(shapes)
+        self.weight_decay = check_real("weight_decay", weight_decay, low=0)
+
+    @cached_property
+    def n_parameters(self) -> int:
+        """p, the length of theta."""
+        return sum(map(prod, self.shapes.values()))
+
+    def pack(self, parameters: Mapping[str, ArrayLike]) -> Float64Array:
+        """Join named parameters into one vector.
+
+        Parameters
+        ----------
+        parameters : mapping
+            By the names in `shapes`: of an autoencoder "W_enc" (k, d), "b_enc" (k,), "W_dec" (k, d)
+            unless the decoder is tied, "b_dec" (d,).
+
+        Returns
+        -------
+        theta : ndarray of shape (p,)
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, or a shape is not the expected one.
+        """
+        if set(parameters) != set(self.shapes):
+            raise ValueError(
+                f"expected the parameters {sorted(self.shapes)}, got {sorted(parameters)}."
+            )
+        parts = []
+        for name, shape in self.shapes.items():
+            part = np.asarray(parameters[name], dtype=np.float64)
+            if part.shape != shape:
+                raise ValueError(f"{name} must have shape {shape}, got {part.shape}.")
+            parts.append(part.ravel())
+        return np.concatenate(parts)
+
+    def unpack(self, theta: FloatArray) -> dict[str, FloatArray]:
+        """Split a vector in theta's layout into named views of it; the inverse of `pack`."""
+        if theta.shape != (self.n_parameters,):
+            raise ValueError(f"theta must have shape ({self.n_parameters},), got {theta.shape}.")
+        views: dict[str, FloatArray] = {}
+        start = 0
+        for name, shape in self.shapes.items():
+            stop = start + prod(shape)
+            views[name] = theta[start:stop].reshape(shape)
+            start = stop
+        return views
+
+    @abstractmethod
+    def average_activity(self, terms: S) -> Float64Array:
+        """rho_hat: the average of h(a) for each unit over all rows summed in `terms`, (k,)."""
+
+    @abstractmethod
+    def loss_terms(self, terms: S, theta: Float64Array) -> LossTerms:
+        """The three terms of the exact loss over all rows summed in `terms`."""
+
+    @abstractmethod
+    def gradient(self, terms: S, theta: Float64Array) -> Float64Array:
+        """Exact gradient over all rows summed in `terms`, (p,)."""
+
+    def finish(self, terms: S, theta: Float64Array) -> tuple[float, Float64Array]:
+        """Exact loss and gradient over all rows summed in `terms`.
+
+        Returns
+        -------
+        loss : float
+        grad : ndarray of shape (p,)
+        """
+        return self.loss_terms(terms, theta).total, self.gradient(terms, theta)
+
+    def _decay(self, theta: Float64Array) -> float:
+        """The loss's part that is the weights' alone."""
+        weights = (view for name, view in self.unpack(theta).items() if name.startswith("W"))
+        return 0.5 * self.weight_decay * sum(float(np.vdot(W, W)) for W in weights)
+
+    def _add_decay(self, gradient: Float64Array, theta: Float64Array) -> Float64Array:
+        """`gradient` with that part's added in place."""
+        decayed = self.unpack(gradient)
+        for name, view in self.unpack(theta).items():
+            if name.startswith("W"):
+                decayed[name] += self.weight_decay * view
+        return gradient
+
+
+class SparseObjective(Objective[Terms]):
+    """The objective as a value: it holds settings and shapes, no data and no parameters.
+
+    Parameters
+    ----------
+    n_features : int
+        d, columns of X.
+    n_components : int
+        k, hidden units.
+    activation : str or Activation, default="sigmoid"
+        f, a row of `rhohat.objective.activations.ACTIVATIONS`.
+    decoder : str or Decoder, default="linear"
+        A row of `rhohat.objective.decoders.DECODERS`: "linear", "sigmoid" or "tied".
+    penalty : str or SparsityPenalty, default="kl"
+        A penalty, or the name of one with its default parameters.
+    weight_decay : float, default=1e-4
+        lambda, at least 0. Biases do not decay.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a setting is out of range or the combination makes no sense.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import KLSparsity, SparseObjective
+    >>> objective = SparseObjective(6, 4, penalty=KLSparsity(target=0.1))
+    >>> loss, grad = objective.loss_grad(np.zeros(objective.n_parameters), np.ones((5, 6)))
+    >>> grad.shape
+    (58,)
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_components: int,
+        *,
+        activation: str | Activation = "sigmoid",
+        decoder: str | Decoder = "linear",
+        penalty: str | SparsityPenalty = "kl",
+        weight_decay: float = 1e-4,
+    ) -> None:
+        self.n_features = check_integer("n_features", n_features, low=1)
+        self.n_components = check_integer("n_components", n_components, low=1)
+        self.activation = (
+            activation
+            if isinstance(activation, Activation)
+            else look_up("activation", activation, ACTIVATIONS)
+        )
+        self.decoder = (
+            decoder if isinstance(decoder, Decoder) else look_up("decoder", decoder, DECODERS)
+        )
+        self.penalty = (
+            penalty
+            if isinstance(penalty, SparsityPenalty)
+            else look_up("sparsity_penalty", penalty, PENALTIES)()
+        )
+        self.penalty.check(self.activation)
+        k, d = self.n_components, self.n_features
+        shapes: dict[str, tuple[int, ...]] = {"W_enc": (k, d), "b_enc": (k,)}
+        if not self.decoder.tied:
+            shapes["W_dec"] = (k, d)
+        super().__init__(shapes | {"b_dec": (d,)}, weight_decay)
+
+    @property
+    def n_encoder_parameters(self) -> int:
+        """Length of the part of theta that belongs to the encoder, which comes first."""
+        return self.n_components * (self.n_features + 1)
+
+    def encode(
+        self, X: FloatArray, parameters: Mapping[str, FloatArray], out: FloatArray | None = None
+    ) -> FloatArray:
+        """Hidden activations A = f(X W_enc' + b_enc), (m, k)."""
+        Z: FloatArray = np.matmul(X, parameters["W_enc"].T, out=out)
+        Z += parameters["b_enc"]
+        return self.activation.function(Z)
+
+    def decode(
+        self, A: FloatArray, parameters: Mapping[str, FloatArray], out: FloatArray | None = None
+    ) -> FloatArray:
+        """Reconstruction X_hat = g(A W_dec + b_dec), (m, d)."""
+        Z: FloatArray = np.matmul(A, parameters[self.decoder_weights], out=out)
+        Z += parameters["b_dec"]
+        return self.decoder.output.function(Z)
+
+    @property
+    def decoder_weights(self) -> str:
+        """Name of the parameter that decodes: "W_dec", or "W_enc" where the decoder is tied."""
+        return "W_enc" if self.decoder.tied else "W_dec"
+
+    def terms(
+        self,
+        X: FloatArray,
+        theta: FloatArray,
+        sample_weight: FloatArray | None = None,
+        workspace: Workspace | None = None,
+        *,
+        A: FloatArray | None = None,
+        slope: Float64Array | None = None,
+    ) -> Terms:
+        """Sums over the rows of X; see `Terms`.
+
+        Parameters
+        ----------
+        X : ndarray of shape (m, d)
+            A block of rows, float32 or float64.
+        theta : ndarray of shape (p,)
+            Parameters, converted to X's precision.
+        sample_weight : ndarray of shape (m,), default=None
+            How often each row counts; once if None.
+        workspace : Workspace, default=None
+            Where intermediate results go; a new one if None.
+        A : ndarray of shape (m, k), default=None
+            Activations of these rows, if they are known and summed already by `activities`. Weight
+            and activity are then left out.
+        slope : ndarray of shape (k,), default=None
+            The penalty's slope, if it is known already: a product less.
+        """
+        (b, d), k, dtype = X.shape, self.n_components, X.dtype
+        array = (workspace or Workspace()).array
+        parameters = self.unpack(theta.astype(dtype, copy=False))
+        W_enc, W_dec = parameters["W_enc"], parameters[self.decoder_weights]
+        w = None if sample_weight is None else sample_weight.astype(dtype, copy=False)
+        ones = np.ones(b, dtype)
+        gradient = np.empty(self.n_parameters, dtype)
+        grad = self.unpack(gradient)
+
+        # A = f(X W_enc' + b_enc),  X_hat = g(A W_dec + b_dec)
+        known_A = A is not None
+        if A is None:
+            A = self.encode(X, parameters, out=array("A", (b, k), dtype))
+        X_hat = self.decode(A, parameters, out=array("X_hat", (b, d), dtype))
+
+        # delta3 = (x_hat - x) g'(z3)
+        g_slope = None
+        if self.decoder.output is not ACTIVATIONS["identity"]:
+            g_slope = self.decoder.output.derivative(X_hat, array("g'", (b, d), dtype))
+        delta3 = np.subtract(X_hat, X, out=X_hat)
+        if w is None:
+            squared_error = 0.5 * float(np.vdot(delta3, delta3))
+        else:
+            squared_error = 0.5 * float(np.vdot(np.einsum("ij,ij->i", delta3, delta3), w))
+            delta3 *= w[:, None]
+        if g_slope is not None:
+            delta3 *= g_slope
+
+        # delta2 = (delta3 W_dec' + s h'(a)) f'(z2); where s is not known yet, it is left out here
+        # and its factor, h'(a) f'(z2), summed into `direction`.
+        f_slope = self.activation.derivative(A, array("f'", (b, k), dtype))
+        h, h_slope = self.penalty.pointwise(A)
+        delta2 = np.matmul(delta3, W_dec.T, out=array("delta2", (b, k), dtype))
+        s = self.penalty.fixed_slope if slope is None else slope.astype(dtype)
+        if s is not None and np.any(s):
+            push = s if h_slope is None else s * h_slope
+            delta2 += push if w is None else push * w[:, None]
+        delta2 *= f_slope
+        direction = np.empty(0, dtype)
+        if s is None:
+            if h_slope is not None:
+                f_slope *= h_slope
+            if w is not None:
+                f_slope *= w[:, None]
+            direction = np.empty(self.n_encoder_parameters, dtype)
+            np.matmul(f_slope.T, X, out=direction[: W_enc.size].reshape(W_enc.shape))
+            np.matmul(ones, f_slope, out=direction[W_enc.size :])
+        np.matmul(delta2.T, X, out=grad["W_enc"])
+        np.matmul(ones, delta2, out=grad["b_enc"])
+        if self.decoder.tied:
+            grad["W_enc"] += A.T @ delta3
+        else:
+            np.matmul(A.T, delta3, out=grad["W_dec"])
+        np.matmul(ones, delta3, out=grad["b_dec"])
+        weight, activity = (0.0, np.zeros(k)) if known_A else counted(h, ones if w is None else w)
+        return Terms(weight, squared_error, activity, gradient, direction)
+
+    def activities(
+        self,
+        X: FloatArray,
+        theta: FloatArray,
+        sample_weight: FloatArray | None = None,
+        *,
+        out: FloatArray,
+    ) -> Terms:
+        """Activations of the rows of X, written into `out`, and the sums of these alone.
+
+        Once they are added up over all rows, `penalty_slope` is known; `terms`, given A and slope,
+        then sums the rest with a product less than if it had to do without.
+
+        Parameters
+        ----------
+        X, theta, sample_weight : as in `terms`
+        out : ndarray of shape (m, k)
+        """
+        parameters = self.unpack(theta.astype(X.dtype, copy=False))
+        h, _ = self.penalty.pointwise(self.encode(X, parameters, out=out))
+        w = np.ones(len(X)) if sample_weight is None else sample_weight
+        weight, activity = counted(h, w.astype(X.dtype, copy=False))
+        nothing = np.empty(0, X.dtype)
+        return Terms(weight, 0.0, activity, nothing, nothing)
+
+    def penalty_slope(self, terms: Terms) -> Float64Array:
+        """Slope of the penalty by each unit's average over all rows in `terms`, (k,)."""
+        return self.penalty.on_average(self.average_activity(terms), self.activation)[1]
+
+    def average_activity(self, terms: Terms) -> Float64Array:
+        """rho_hat: the average of h(a) for each unit over all rows summed in `terms`, (k,)."""
+        return terms.activity / terms.weight
+
+    def loss_terms(self, terms: Terms, theta: Float64Array) -> LossTerms:
+        """The three terms of the exact loss over all rows summed in `terms`."""
+        penalty, _ = self.penalty.on_average(self.average_activity(terms), self.activation)
+        return LossTerms(
+            reconstruction=terms.squared_error / terms.weight,
+            weight_decay=self._decay(theta),
+            sparsity=penalty,
+        )
+
+    def gradient(self, terms: Terms, theta: Float64Array) -> Float64Array:
+        """Exact gradient over all rows summed in `terms`, (p,)."""
+        gradient = np.divide(terms.gradient, terms.weight, dtype=np.float64)
+        if terms.direction.size:
+            k, d = self.n_components, self.n_features
+            scale = self.penalty_slope(terms) / terms.weight
+            gradient[: k * d] += np.repeat(scale, d) * terms.direction[: k * d]
+            gradient[k * d : k * d + k] += scale * terms.direction[k * d :]
+        return self._add_decay(gradient, theta)
+
+    def loss_grad(
+        self, theta: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> tuple[float, Float64Array]:
+        """Loss and gradient on rows that are in memory, as one block.
+
+        Parameters
+        ----------
+        theta : array-like of shape (p,)
+        X : array-like of shape (m, d)
+        sample_weight : array-like of shape (m,), default=None
+
+        Returns
+        -------
+        loss : float
+        grad : ndarray of shape (p,)
+        """
+        theta = np.asarray(theta, dtype=np.float64)
+        X = np.asarray(X)
+        if X.dtype != np.float32:
+            X = X.astype(np.float64, copy=False)
+        if X.ndim != 2 or X.shape[1] != self.n_features or X.shape[0] == 0:
+            raise ValueError(f"X must have shape (m >= 1, {self.n_features}), got {X.shape}.")
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight, dtype=np.float64)
+            if sample_weight.shape != X.shape[:1]:
+                raise ValueError(
+                    f"sample_weight must have shape {X.shape[:1]}, got {sample_weight.shape}."
+                )
+            if not (np.all(sample_weight >= 0) and sample_weight.any()):
+                raise ValueError("sample_weight must have no negative value, and not only zeros.")
+        return self.finish(self.terms(X, theta, sample_weight), theta)

@@ -1,0 +1,674 @@
+"""Patches of images and windows of series, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import copy
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, NamedTuple, Self, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from rhohat.common.arrays import FloatArray
+from rhohat.common.validation import as_floats, check_integer, check_pair, check_real
+from rhohat.files.images import Images, ImageSequence, each_image
+from rhohat.files.recordings import Recordings, each_recording
+from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.sources import ArraySource, Partition, Rows, check_finite
+from rhohat.rows.stores import ChunkedStore, Mapped, RowData, rows_of
+
+__all__ = [
+    "ContrastNormalizer",
+    "Extractor",
+    "PatchExtractor",
+    "PatchNormalizer",
+    "PatchSource",
+    "Patches",
+    "Places",
+    "WindowExtractor",
+    "check_fit",
+    "every_patch",
+]
+
+#: Bytes from which patches of an `ImageSequence` are cut whenever they are read.
+PATCH_BYTES = 1 << 30
+
+
+class Places(NamedTuple):
+    """Where patches were cut out.
+
+    Attributes
+    ----------
+    image, top, left : ndarray of int of shape (n,)
+        Number of the image, and of the row and column of the patch's first pixel in it.
+    """
+
+    image: NDArray[np.intp]
+    top: NDArray[np.intp]
+    left: NDArray[np.intp]
+
+
+class PatchSource(ChunkedStore):
+    """Patches at random positions, cut out of images whenever they are read, image by image.
+
+    Parameters
+    ----------
+    images : ImageSequence
+    extractor : Extractor
+        Fitted.
+    n_patches : int
+    random_state : RandomState
+        Draws how many patches each image gives, and where.
+    """
+
+    def __init__(
+        self,
+        images: ImageSequence,
+        extractor: Extractor,
+        n_patches: int,
+        random_state: np.random.RandomState,
+    ) -> None:
+        self.images = images
+        self.extractor = copy(extractor)
+        self.patch_shape = extractor.patch_shape_
+        n_images = len(images)
+        counts = random_state.multinomial(n_patches, np.full(n_images, 1 / n_images))
+        self.seeds = random_state.randint(2**31, size=n_images)
+        self.numbers = np.flatnonzero(counts)
+        shape = n_patches, int(np.prod(self.patch_shape))
+        ends = np.cumsum(counts[self.numbers])
+        name = f"{extractor.pieces} of {n_images} {extractor.noun.removesuffix('s')}s"
+        super().__init__(name, shape, images.dtype, ends)
+
+    def load_granule(self, start: int, stop: int) -> FloatArray:
+        """All patches of one image."""
+        number = self.numbers[np.searchsorted(self.ends, start, side="right")]
+        image = next(self.extractor.each([self.images[number]]))
+        self.extractor._check_fit(number, image)
+        corners = self._corners(number, image, stop - start)
+        patches = _cut_out(image, self.patch_shape, corners)
+        return patches.astype(self.dtype, copy=False).reshape(len(corners), -1)
+
+    def places(self, rows: NDArray[np.intp]) -> Places:
+        """Where these rows were cut out; reads each of their images once."""
+        granules = np.searchsorted(self.ends, rows, side="right")
+        corners = np.empty((len(rows), 2), dtype=np.intp)
+        for granule in np.unique(granules):
+            start, stop = (0, *self.ends)[granule], self.ends[granule]
+            number, mine = self.numbers[granule], granules == granule
+            image = next(self.extractor.each([self.images[number]]))
+            drawn = self._corners(number, image, stop - start)
+            corners[mine] = drawn[rows[mine] - start]
+        return Places(self.numbers[granules], *corners.T)
+
+    def _corners(self, number: int, image: FloatArray, n_patches: int) -> NDArray[np.intp]:
+        shares = np.random.RandomState(self.seeds[number]).uniform(size=(n_patches, 2))
+        return _corners(image, self.patch_shape, shares)
+
+
+def _corners(
+    image: FloatArray, patch_shape: tuple[int, ...], shares: FloatArray
+) -> NDArray[np.intp]:
+    """First pixels of patches, (n, 2), given as shares of where the whole patch fits."""
+    room = np.subtract(image.shape[:2], patch_shape[:2]) + 1
+    corners: NDArray[np.intp] = (shares * room).astype(np.intp)
+    return corners
+
+
+def _cut_out(
+    image: FloatArray, patch_shape: tuple[int, ...], corners: NDArray[np.intp]
+) -> FloatArray:
+    """Patches, (n, *patch_shape), by their first pixels."""
+    windows = np.lib.stride_tricks.sliding_window_view(image, patch_shape[:2], axis=(0, 1))
+    picked: FloatArray = windows[corners[:, 0], corners[:, 1]]
+    return np.moveaxis(picked, 1, -1) if image.ndim == 3 else picked
+
+
+class Patches(NamedTuple):
+    """Patches and where they come from.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_patches, n_features), or PatchSource
+    places : callable
+        ``places(rows) -> Places``, of the rows with these numbers.
+    """
+
+    rows: FloatArray | PatchSource
+    places: Callable[[NDArray[np.intp]], Places]
+
+
+def every_patch(images: FloatArray, patch_shape: tuple[int, ...], stride: int = 1) -> FloatArray:
+    """All patches of images, (n, height, width[, channels]), as rows: (n, rows, columns, d)."""
+    height, width = patch_shape[:2]
+    channels = int(np.prod(patch_shape[2:]))
+    flat = images.reshape(*images.shape[:2], -1)  # a pixel's channels beside each other
+    window = height, width * channels
+    windows = np.lib.stride_tricks.sliding_window_view(flat, window, axis=(1, 2))
+    picked = windows[:, ::stride, :: stride * channels]
+    return picked.reshape(*picked.shape[:3], -1)
+
+
+def check_fit(
+    patch_shape: tuple[int, ...],
+    index: int,
+    image: FloatArray,
+    noun: str = "image",
+    pieces: str = "patches",
+) -> None:
+    """Raise ValueError unless pieces of this shape can be cut out of an array."""
+    height, width, *channels = patch_shape
+    values = "pixels" if noun == "image" else "values"
+    if pieces == "windows" and image.shape[0] != height:
+        raise ValueError(
+            f"{noun} {index} has {image.shape[0]} channels, but the first had {height}: all must "
+            "have the same."
+        )
+    if image.shape[0] < height or image.shape[1] < width:
+        raise ValueError(
+            f"{noun} {index} has {image.shape[0]} x {image.shape[1]} {values}, too few for "
+            f"{pieces} of {height} x {width}. Leave it out, or use smaller {pieces}."
+        )
+    if list(image.shape[2:]) != channels:
+        raise ValueError(
+            f"image {index} has shape {image.shape}, but the first image's channels are "
+            f"{channels or 'none'}. Convert all images to gray or all to colour."
+        )
+
+
+class Extractor(TransformerMixin, BaseEstimator):
+    """What extractors of patches and of windows have in common: pieces of arrays, one per row.
+
+    A piece spans `_span` values along the first two axes; a span of None is the whole axis of the
+    first array, which all others must share.
+
+    Attributes
+    ----------
+    patch_shape_ : tuple of int
+        What a row reshapes to.
+    """
+
+    #: What errors call one of the arrays and its pieces.
+    noun: ClassVar[str]
+    pieces: ClassVar[str]
+    random_state: int | np.random.RandomState | None
+
+    @property
+    def takes_wholes(self) -> bool:
+        """Whether each array gives one row, and no pieces are cut out."""
+        return False
+
+    def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
+        """The span, and how many pieces are drawn; None takes all, one after the other."""
+        raise NotImplementedError
+
+    @staticmethod
+    def each(X: Any) -> Iterator[FloatArray]:
+        """The arrays that X holds, checked, one after the other."""
+        raise NotImplementedError
+
+    def fit(self, X: Any, y: object = None) -> Self:
+        """Learn the shape of a row, and check that every array has room for it.
+
+        Parameters
+        ----------
+        X : sequence of ndarray
+            Or one array with them along its first axis.
+        y : Ignored
+
+        Returns
+        -------
+        self : Extractor
+        """
+        (height, width), _ = self._check()
+        arrays = X if isinstance(X, ImageSequence) else list(self.each(X))
+        first = next(self.each(arrays))
+        self.patch_shape_ = (height or first.shape[0], width or first.shape[1], *first.shape[2:])
+        if not isinstance(arrays, ImageSequence):  # which are checked when they are cut
+            for index, array in enumerate(arrays):
+                self._check_fit(index, array)
+        return self
+
+    def transform(self, X: Any) -> FloatArray:
+        """Take pieces, one per row.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        pieces : ndarray of shape (n_pieces, n_values)
+            More than 1 GiB drawn from an `ImageSequence` are a `PatchSource`, which cuts them
+            whenever they are read, array by array: what follows in a pipeline takes it.
+        """
+        return cast(FloatArray, self.draw(X).rows)
+
+    def draw(self, X: Any) -> Patches:
+        """Take pieces, and say where each comes from.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        patches : Patches
+            Their rows as `transform` gives them.
+        """
+        check_is_fitted(self)
+        _, n_pieces = self._check()
+        arrays = X if isinstance(X, ImageSequence) else list(self.each(X))
+        if n_pieces is None:
+            return self._all(arrays)
+        dtype = arrays.dtype if isinstance(arrays, ImageSequence) else np.result_type(*arrays)
+        n_arrays, n_features = len(arrays), int(np.prod(self.patch_shape_))
+        random_state = check_random_state(self.random_state)
+        if isinstance(arrays, ImageSequence) and n_pieces * n_features * dtype.itemsize > (
+            PATCH_BYTES
+        ):
+            source = PatchSource(arrays, self, n_pieces, random_state)
+            return Patches(source, source.places)
+        chosen = random_state.randint(n_arrays, size=n_pieces)
+        shares = random_state.uniform(size=(n_pieces, 2))
+        corners = np.empty(shares.shape, dtype=np.intp)
+        patches = np.empty((n_pieces, *self.patch_shape_), dtype=dtype)
+        for index, array in enumerate(self.each(arrays)):
+            self._check_fit(index, array)
+            mine = np.flatnonzero(chosen == index)
+            corners[mine] = _corners(array, self.patch_shape_, shares[mine])
+            patches[mine] = _cut_out(array, self.patch_shape_, corners[mine])
+        return Patches(
+            patches.reshape(n_pieces, -1),
+            lambda rows: Places(chosen[rows], *corners[rows].T),
+        )
+
+    def _all(self, arrays: Sequence[FloatArray]) -> Patches:
+        """Every piece of every array, in order."""
+        found, images, corners = [], [], []
+        for index, array in enumerate(self.each(arrays)):
+            self._check_fit(index, array)
+            pieces = every_patch(array[None], self.patch_shape_, self._stride)[0]
+            found.append(pieces.reshape(-1, pieces.shape[-1]))
+            images.append(np.full(len(found[-1]), index))
+            steps = np.indices(pieces.shape[:2]).reshape(2, -1).T
+            corners.append(steps * self._stride)
+        image, corner = np.concatenate(images), np.concatenate(corners)
+        return Patches(np.concatenate(found), lambda rows: Places(image[rows], *corner[rows].T))
+
+    @property
+    def _stride(self) -> int:
+        """Values from one piece to the next, where all are taken."""
+        return 1
+
+    def _check_fit(self, index: int, array: FloatArray) -> None:
+        check_fit(self.patch_shape_, index, array, self.noun, self.pieces)
+
+    def adjoint(self, weights: FloatArray) -> FloatArray:
+        """Weights on rows as what rows are.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (k, n_features)
+
+        Returns
+        -------
+        directions : ndarray of shape (k, height, width[, channels])
+        """
+        check_is_fitted(self)
+        directions: FloatArray = as_floats(weights).reshape(-1, *self.patch_shape_)
+        return directions
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class PatchExtractor(Extractor):
+    """Patches at random positions of random images, one per row; or each whole image as a row.
+
+    Every image is as likely as every other, and so is every position in it where the whole patch
+    fits.
+
+    Parameters
+    ----------
+    patch_size : int, tuple of int or None, default=10
+        Height and width in pixels; one number for a square. None takes each image whole, in order;
+        all must have the same shape.
+    n_patches : int, default=30000
+        Patches in all. Without a meaning for whole images.
+    random_state : int, RandomState or None, default=None
+        Draws images and positions.
+
+    Attributes
+    ----------
+    patch_shape_ : tuple of int
+        (height, width), or (height, width, channels) for colour images: what a row reshapes to.
+    """
+
+    noun, pieces = "image", "patches"
+
+    def __init__(
+        self,
+        patch_size: int | tuple[int, int] | None = 10,
+        *,
+        n_patches: int = 30_000,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.patch_size = patch_size
+        self.n_patches = n_patches
+        self.random_state = random_state
+
+    @staticmethod
+    def each(X: Images) -> Iterator[FloatArray]:
+        """Images as finite float arrays; see `rhohat.files.images.each_image`."""
+        return each_image(X)
+
+    @property
+    def takes_wholes(self) -> bool:
+        """Whether each image gives one row."""
+        return self.patch_size is None
+
+    def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
+        if self.patch_size is None:
+            return (None, None), None
+        n_patches = check_integer("n_patches", self.n_patches, low=1)
+        return check_pair("patch_size", self.patch_size), n_patches
+
+    def _check_fit(self, index: int, array: FloatArray) -> None:
+        height, width = self.patch_shape_[:2]
+        if self.patch_size is None and array.shape[:2] != (height, width):
+            raise ValueError(
+                f"image {index} has {array.shape[0]} x {array.shape[1]} pixels, others "
+                f"{height} x {width}: whole images must have one shape. Cut patches instead, "
+                "patch_size=10 for instance."
+            )
+        super()._check_fit(index, array)
+
+
+class WindowExtractor(Extractor):
+    """Windows of series: of recordings, of spectrograms, of any signals of one or more channels.
+
+    Every series is as likely as every other, and so is every moment in it where the whole window
+    fits. A window holds all channels, or all frequencies.
+
+    Parameters
+    ----------
+    length : int, default=10
+        Moments of a window: samples of a signal, columns of a spectrogram.
+    n_windows : int or None, default=30000
+        Windows in all, at random. None takes all of them, in order, `stride` apart.
+    stride : int, default=1
+        Moments from one window to the next, where all are taken.
+    random_state : int, RandomState or None, default=None
+        Draws series and moments.
+
+    Attributes
+    ----------
+    patch_shape_ : tuple of int
+        (channels, length): what a row reshapes to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import WindowExtractor
+    >>> recording = np.random.RandomState(0).randn(8, 1000)  # 8 channels
+    >>> WindowExtractor(50, n_windows=200, random_state=0).fit_transform([recording]).shape
+    (200, 400)
+    """
+
+    noun, pieces = "series", "windows"
+
+    def __init__(
+        self,
+        length: int = 10,
+        *,
+        n_windows: int | None = 30_000,
+        stride: int = 1,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.length = length
+        self.n_windows = n_windows
+        self.stride = stride
+        self.random_state = random_state
+
+    @staticmethod
+    def each(X: Recordings) -> Iterator[FloatArray]:
+        """Series as finite float arrays; see `rhohat.files.recordings.each_recording`."""
+        return each_recording(X)
+
+    def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
+        length = check_integer("length", self.length, low=1)
+        check_integer("stride", self.stride, low=1)
+        if self.n_windows is None:
+            return (None, length), None
+        return (None, length), check_integer("n_windows", self.n_windows, low=1)
+
+    @property
+    def _stride(self) -> int:
+        return self.stride
+
+
+def _without_mean(X: FloatArray) -> FloatArray:
+    """Rows without their own mean."""
+    centred: FloatArray = X - X.mean(axis=1, keepdims=True)
+    return centred
+
+
+class _Normalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """What normalisers of patches have in common: rows in memory or not, one by one."""
+
+    def transform(self, X: RowData) -> FloatArray:
+        """Normalise patches.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+
+        Returns
+        -------
+        X_normalised : ndarray of shape (m, n_features)
+            Of rows outside memory a `Mapped` source, computed whenever it is read.
+        """
+        check_is_fitted(self)
+        source = rows_of(self, X, reset=False)
+        if isinstance(source, ArraySource):
+            return self._normalised(source.X)
+        return cast(FloatArray, Mapped(source, copy(self)._normalised, source.shape[1]))
+
+    def _normalised(self, X: FloatArray) -> FloatArray:
+        raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+@dataclass
+class _Spread:
+    """Sums over rows of 1, d and d^2, for all deviations d from a row's own mean; the largest x."""
+
+    n_values: int
+    first: float
+    second: float
+    largest: float
+
+    @classmethod
+    def of(cls, rows: Rows, name: str) -> _Spread:
+        """Sums over one block."""
+        check_finite(rows, name)
+        d = _without_mean(rows.X).astype(np.float64)
+        return cls(d.size, float(d.sum()), float(np.vdot(d, d)), float(np.abs(rows.X).max()))
+
+    def __iadd__(self, other: _Spread) -> _Spread:
+        self.n_values += other.n_values
+        self.first += other.first
+        self.second += other.second
+        self.largest = max(self.largest, other.largest)
+        return self
+
+    def widened(self) -> _Spread:
+        """Itself: the sums are float64."""
+        return self
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation, ddof 1."""
+        squares = self.second - self.first**2 / self.n_values
+        return float(np.sqrt(max(squares, 0.0) / max(self.n_values - 1, 1)))
+
+
+class PatchNormalizer(_Normalizer):
+    r"""Patches without their mean, clipped and brought into the reach of a sigmoid decoder.
+
+    Each row's own mean is subtracted; then, with s three standard deviations (ddof 1) of all values
+    in `fit`,
+
+    .. math:: x' = (\mathrm{clip}(x, -s, s) / s + 1) \cdot 0.4 + 0.1 \in [0.1, 0.9].
+
+    Parameters
+    ----------
+    n_deviations : float, default=3.0
+        Standard deviations at which values are clipped.
+    feature_range : tuple of float, default=(0.1, 0.9)
+        Where the clipped values end up.
+
+    Attributes
+    ----------
+    scale_ : float
+        s; 1 where all patches are constant but for rounding noise.
+    n_features_in_ : int
+
+    References
+    ----------
+    CS294A / UFLDL exercise "Sparse Autoencoder", step 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_deviations: float = 3.0,
+        feature_range: tuple[float, float] = (0.1, 0.9),
+    ) -> None:
+        self.n_deviations = n_deviations
+        self.feature_range = feature_range
+
+    def fit(self, X: RowData, y: object = None) -> Self:
+        """Learn the scale.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory
+            One patch per row. Outside memory as `SparseAutoencoder.fit` takes them.
+        y : Ignored
+
+        Returns
+        -------
+        self : PatchNormalizer
+        """
+        check_real("n_deviations", self.n_deviations, low=0, open_ends=True)
+        if not isinstance(self.feature_range, tuple) or len(self.feature_range) != 2:
+            raise ValueError(f"feature_range must be (low, high), got {self.feature_range!r}.")
+        low, high = (check_real("feature_range", end) for end in self.feature_range)
+        if not -np.inf < low < high:
+            raise ValueError(f"feature_range must be finite with low < high, got {(low, high)}.")
+        source = rows_of(self, X, reset=True)
+        engine = ThreadEngine()
+        with engine.running():
+            partition = Partition.for_shape(source.shape[1], source.shape[1], source.dtype)
+            spread = engine.map_sum(partial(_Spread.of, name=source.name), source, partition)
+        noise = 10 * np.finfo(source.dtype).eps * spread.largest
+        deviates = spread.deviation > noise
+        self.scale_ = self.n_deviations * spread.deviation if deviates else 1.0
+        return self
+
+    def _normalised(self, X: FloatArray) -> FloatArray:
+        low, high = self.feature_range
+        patches = _without_mean(X)
+        np.clip(patches, -self.scale_, self.scale_, out=patches)
+        patches /= self.scale_
+        patches += 1
+        patches *= (high - low) / 2
+        patches += low
+        return patches
+
+    def adjoint(self, weights: FloatArray) -> FloatArray:
+        """Directions in the patch that linear functions of the normalised patch look along.
+
+        Subtracting the patch's own mean is its own adjoint; clipping is left out.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (k, n_features)
+
+        Returns
+        -------
+        directions : ndarray of shape (k, n_features)
+        """
+        check_is_fitted(self)
+        low, high = self.feature_range
+        weights = as_floats(weights)
+        if weights.ndim != 2 or weights.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"weights must have shape (k, {self.n_features_in_}), got {weights.shape}."
+            )
+        return _without_mean(weights) * ((high - low) / (2 * self.scale_))
+
+
+class ContrastNormalizer(_Normalizer):
+    r"""Patches of mean 0 and about unit variance, each by itself.
+
+    .. math:: x' = (x - \bar x) / \sqrt{\mathrm{var}(x) + \epsilon},
+
+    so that neither brightness nor contrast of a patch matters. Learns nothing from the data.
+
+    Parameters
+    ----------
+    epsilon : float, default=1.5e-4
+        Added to every variance, so that flat patches stay small. The default, for data in [0, 1],
+        is the reference's 10 for data in [0, 255].
+
+    Attributes
+    ----------
+    n_features_in_ : int
+
+    References
+    ----------
+    A. Coates, H. Lee and A. Ng (2011), An analysis of single-layer networks in unsupervised feature
+    learning. AISTATS.
+    """
+
+    def __init__(self, *, epsilon: float = 1.5e-4) -> None:
+        self.epsilon = epsilon
+
+    def fit(self, X: RowData, y: object = None) -> Self:
+        """Check parameter and data.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory
+            One patch per row. Outside memory as `SparseAutoencoder.fit` takes them.
+        y : Ignored
+
+        Returns
+        -------
+        self : ContrastNormalizer
+        """
+        check_real("epsilon", self.epsilon, low=0, open_ends=True)
+        rows_of(self, X, reset=True)
+        return self
+
+    def _normalised(self, X: FloatArray) -> FloatArray:
+        centred = _without_mean(X)
+        variance = np.einsum("ij,ij->i", centred, centred) / centred.shape[1]
+        centred /= np.sqrt(variance + variance.dtype.type(self.epsilon))[:, None]
+        return centred

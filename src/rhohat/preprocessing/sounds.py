@@ -1,0 +1,468 @@
+"""Sounds: recordings as images, whose columns are moments: spectrograms, or samples alone."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any, Self
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+from scipy.signal import get_window
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.validation import check_integer, check_real, look_up
+from rhohat.files.images import Images, ImageSequence, MappedImages, each_image
+from rhohat.files.recordings import Recordings, check_rate, each_recording
+
+__all__ = ["SoundExtractor", "SpectrogramExtractor", "WaveformExtractor"]
+
+#: Moments whose spectra are computed at a time, and samples in them at most.
+FRAMES, FRAME_SAMPLES = 4096, 1 << 24
+#: Windows' weight below which samples are not made louder: their moments hardly tell of them.
+LEAST_WEIGHT = 0.1
+#: Iterations of Griffin and Lim's algorithm.
+PHASE_ITERATIONS = 60
+
+#: What is done to the logarithms of each recording.
+NORMALIZATIONS = {
+    "recording": "the mean of all is subtracted, their standard deviation divides them",
+    "band": "every band's own mean is subtracted, the standard deviation of all divides them",
+    "none": "they stay as they are",
+}
+
+
+def mel_of(frequency: Any) -> Any:
+    """Pitch of a frequency in Hz: m = 2595 log10(1 + f / 700)."""
+    return 2595 * np.log10(1 + np.asarray(frequency) / 700)
+
+
+def frequency_of(mel: Any) -> Any:
+    """Frequency in Hz of a pitch: f = 700 (10^(m / 2595) - 1)."""
+    return 700 * (10 ** (np.asarray(mel) / 2595) - 1)
+
+
+class SoundExtractor(TransformerMixin, BaseEstimator):
+    """What extractors of recordings have in common: recordings in, one array of moments for each.
+
+    Attributes
+    ----------
+    rate : int
+        Samples per second.
+    """
+
+    rate: int
+
+    def transform(self, X: Recordings) -> Images:
+        """What this makes of every recording.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        extracted : list of ndarray of shape (rows, moments), or one ndarray if X is one
+            In the precision of each. Of recordings that are read when they are asked for, a
+            sequence that is computed when it is asked for.
+        """
+        check_is_fitted(self)
+        if isinstance(X, ImageSequence):
+            check_rate(X, self.rate)
+            return MappedImages(X, copy(self)._of_one)
+        extracted = [self._extracted(x) for x in each_recording(X, self.rate)]
+        return np.stack(extracted) if isinstance(X, np.ndarray) and X.ndim > 1 else extracted
+
+    @property
+    def seconds_per_moment(self) -> float:
+        """From one column to the next."""
+        raise NotImplementedError
+
+    def seconds_of(self, moments: int) -> float:
+        """Of sound that has so many moments at least."""
+        return moments * self.seconds_per_moment
+
+    def _of_one(self, recording: FloatArray) -> FloatArray:
+        return self._extracted(next(each_recording([recording], self.rate)))
+
+    def _extracted(self, recording: FloatArray) -> FloatArray:
+        """Of one recording, (n_channels, n_samples)."""
+        raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class WaveformExtractor(SoundExtractor):
+    """Recordings as they are, mixed down to one channel, each of mean 0 and standard deviation 1.
+
+    Parameters
+    ----------
+    rate : int, default=16000
+        Samples per second: arrays have it, files are resampled to it.
+
+    Attributes
+    ----------
+    n_recordings_ : int
+        Seen in `fit`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from rhohat import WaveformExtractor, WindowExtractor
+    >>> windows = make_pipeline(WaveformExtractor(8000), WindowExtractor(64, n_windows=100))
+    >>> windows.fit_transform([np.sin(np.arange(1000))]).shape
+    (100, 64)
+    """
+
+    def __init__(self, rate: int = 16_000) -> None:
+        self.rate = rate
+
+    def fit(self, X: Recordings, y: object = None) -> Self:
+        """Check the recordings.
+
+        Parameters
+        ----------
+        X : sequence of ndarray of shape (n_samples,) or (n_channels, n_samples), or of paths
+            Or one array with the recordings along its first axis.
+        y : Ignored
+
+        Returns
+        -------
+        self : WaveformExtractor
+
+        Raises
+        ------
+        ValueError
+            If the rate or a recording is not as described.
+        DataFileError
+            If a file cannot be read.
+        """
+        check_integer("rate", self.rate, low=1)
+        self.n_recordings_ = sum(1 for _ in each_recording(X, self.rate))
+        return self
+
+    @property
+    def seconds_per_moment(self) -> float:
+        """Of a sample."""
+        return 1 / self.rate
+
+    def _extracted(self, recording: FloatArray) -> FloatArray:
+        samples = recording.mean(axis=0, keepdims=True)
+        noise = 10 * np.finfo(samples.dtype).eps * float(np.abs(samples).max())
+        samples = samples - samples.mean(dtype=np.float64)
+        deviation = float(np.sqrt(np.square(samples, dtype=np.float64).mean()))
+        return np.asarray(samples / (deviation if deviation > noise else 1), dtype=recording.dtype)
+
+
+class SpectrogramExtractor(SoundExtractor):
+    r"""Log-mel spectrograms of recordings, as images (frequencies, moments).
+
+    With P the power spectrum of a windowed moment and M a triangular filter for each of the bands,
+    equally wide in mel,
+
+    .. math:: s = \log\bigl(\max(M P / p,\ \mathrm{floor})\bigr),
+
+    p the greatest power of any band in the recording, so that loudness does not matter. Row 0 is
+    the *highest* band, as spectrograms are drawn. What follows works on them as on any images:
+    `WindowExtractor` cuts out windows, `PatchExtractor` patches that are narrower in frequency,
+    `ConvolutionalFeatures` goes over all of them.
+
+    Parameters
+    ----------
+    rate : int, default=16000
+        Samples per second: arrays have it, files are resampled to it. Channels are mixed down.
+    n_mels : int, default=40
+        Bands.
+    window : float, default=0.025
+        Seconds of sound that a spectrum is taken of, under a Hann window.
+    hop : float, default=0.01
+        Seconds from one moment to the next.
+    low, high : float, default=50, None
+        Range of the bands in Hz; up to half the rate if None.
+    floor : float, default=1e-5
+        Least power, as a share of the recording's greatest.
+    normalize : {"recording", "band", "none"}, default="recording"
+        What each recording is brought to: mean 0 and standard deviation 1 of all its values, which
+        removes how loud and how noisy it is; with "band" every band to mean 0, which also removes
+        the timbre of voice and microphone; or nothing.
+
+    Attributes
+    ----------
+    frequencies_ : ndarray of shape (n_mels,)
+        Centre of each row's band in Hz, from the highest down.
+    mean_ : ndarray of shape (n_mels,)
+        Mean of each row over the recordings in `fit`, before normalisation.
+    scale_ : float
+        What they were divided by, on average: with `mean_` the way back to sound.
+
+    Notes
+    -----
+    A recording of n samples has 1 + n // (hop in samples) moments, the first at its start. What is
+    normalised is the recording as it is given: one that was cut into parts, as `rhohat learn` does
+    with those of more than a minute, is normalised part by part.
+
+    Recordings are gone through one at a time: memory does not grow with their number.
+
+    References
+    ----------
+    S. Davis and P. Mermelstein (1980), Comparison of parametric representations for monosyllabic
+    word recognition, IEEE Transactions on Acoustics, Speech, and Signal Processing 28.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import SpectrogramExtractor
+    >>> tone = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)
+    >>> extractor = SpectrogramExtractor(rate=8000)
+    >>> (spectrogram,) = extractor.fit_transform([tone])
+    >>> spectrogram.shape
+    (40, 101)
+    >>> loudest = spectrogram.mean(axis=1).argmax()
+    >>> bool(abs(extractor.frequencies_[loudest] - 440) < 40)
+    True
+    """
+
+    def __init__(
+        self,
+        rate: int = 16_000,
+        *,
+        n_mels: int = 40,
+        window: float = 0.025,
+        hop: float = 0.01,
+        low: float = 50.0,
+        high: float | None = None,
+        floor: float = 1e-5,
+        normalize: str = "recording",
+    ) -> None:
+        self.rate = rate
+        self.n_mels = n_mels
+        self.window = window
+        self.hop = hop
+        self.low = low
+        self.high = high
+        self.floor = floor
+        self.normalize = normalize
+
+    def fit(self, X: Recordings, y: object = None) -> Self:
+        """Learn the mean spectrum, in one pass over the recordings.
+
+        Parameters
+        ----------
+        X : sequence of ndarray of shape (n_samples,) or (n_channels, n_samples), or of paths
+            Or one array with the recordings along its first axis.
+        y : Ignored
+
+        Returns
+        -------
+        self : SpectrogramExtractor
+
+        Raises
+        ------
+        ValueError
+            If a parameter or a recording is not as described.
+        DataFileError
+            If a file cannot be read.
+        """
+        self._check()
+        edges = self._edges()
+        self.frequencies_ = edges[1:-1][::-1].copy()
+        total, n_moments, scales = np.zeros(self.n_mels), 0, []
+        for recording in each_recording(X, self.rate):
+            logs = self._logs(recording)
+            total += logs.sum(axis=1, dtype=np.float64)
+            n_moments += logs.shape[1]
+            scales.append(self._moments(logs)[1])
+        self.mean_ = total / n_moments
+        self.scale_ = float(np.mean(scales))
+        return self
+
+    def inverse_transform(self, X: Images) -> list[Float64Array]:
+        """Sounds whose spectrograms are near to those given.
+
+        Phases are lost, and so is what bands do not tell: for each moment the spectrum is taken
+        whose bands are nearest by least squares, without negative powers, and Griffin and Lim's
+        algorithm finds phases that agree with each other. The greatest power of a band becomes 1 at
+        most.
+
+        Parameters
+        ----------
+        X : sequence of ndarray of shape (n_mels, n_moments)
+
+        Returns
+        -------
+        sounds : list of ndarray of shape (n_samples,)
+            From the first moment to the last.
+
+        Raises
+        ------
+        ValueError
+            If X holds anything but such images, finite ones.
+
+        References
+        ----------
+        D. Griffin and J. Lim (1984), Signal estimation from modified short-time Fourier transform,
+        IEEE Transactions on Acoustics, Speech, and Signal Processing 32.
+        """
+        check_is_fitted(self)
+        mels = self._mels()
+        sounds = []
+        for index, image in enumerate(each_image(X)):
+            if image.ndim != 2 or len(image) != self.n_mels:
+                raise ValueError(
+                    f"image {index} must have shape ({self.n_mels}, n_moments), got {image.shape}."
+                )
+            logs = self._denormalized(image.astype(np.float64))
+            bands = np.exp(np.minimum(logs, 0.0))
+            power = np.stack([nnls(mels, moment)[0] for moment in bands.T], axis=1)
+            sounds.append(self._sound(np.sqrt(power)))
+        return sounds
+
+    @property
+    def seconds_per_moment(self) -> float:
+        """From one spectrum to the next, as whole samples make it."""
+        return self._sizes()[1] / self.rate
+
+    def seconds_of(self, moments: int) -> float:
+        """Of sound that has so many moments at least: the first is at its start."""
+        return (moments - 1) * self.seconds_per_moment
+
+    def _check(self) -> None:
+        check_integer("rate", self.rate, low=1)
+        check_integer("n_mels", self.n_mels, low=1)
+        check_real("window", self.window, low=0)
+        check_real("hop", self.hop, low=0)
+        if min(self.window * self.rate / 2, self.hop * self.rate) < 1 or self.hop > self.window:
+            raise ValueError(
+                f"windows of {self.window:g} s, each {self.hop:g} s after the last, do not go with "
+                f"{self.rate:,} samples per second: expected two samples in a window at least, one "
+                "in a hop, and no hop beyond its window, where sound would be lost."
+            )
+        high = self.rate / 2 if self.high is None else self.high
+        check_real("low", self.low, low=0)
+        check_real("high", high, low=0, high=self.rate / 2)
+        if self.low >= high:
+            raise ValueError(
+                f"low must lie below high, got {self.low:g} and {high:g} Hz of sound with "
+                f"{self.rate:,} samples per second: choose a higher rate, or a lower low."
+            )
+        check_real("floor", self.floor, low=0, high=1, open_ends=True)
+        look_up("normalize", self.normalize, NORMALIZATIONS)
+        empty = int((self._mels().sum(axis=1) == 0).sum())
+        if empty:
+            raise ValueError(
+                f"{empty} of {self.n_mels} bands between {self.low:g} and {high:g} Hz are narrower "
+                f"than what windows of {self.window:g} s tell apart: choose fewer bands or longer "
+                "windows."
+            )
+
+    def _sizes(self) -> tuple[int, int, int]:
+        """Samples of a window, from one to the next, and of its transform: a power of two."""
+        window = max(round(self.window * self.rate), 2)
+        return window, max(round(self.hop * self.rate), 1), 1 << (window - 1).bit_length()
+
+    def _edges(self) -> Float64Array:
+        """Frequencies where bands begin, peak and end."""
+        high = self.rate / 2 if self.high is None else self.high
+        edges: Float64Array = frequency_of(
+            np.linspace(mel_of(self.low), mel_of(high), self.n_mels + 2)
+        )
+        return edges
+
+    def _mels(self) -> Float64Array:
+        """Weights of the bands on power spectra, (n_mels, n_frequencies), the highest first."""
+        n_fft = self._sizes()[2]
+        edges = self._edges()
+        frequency = np.arange(n_fft // 2 + 1) * self.rate / n_fft
+        steps = np.diff(edges)[:, None]
+        rising = (frequency - edges[:-2, None]) / steps[:-1]
+        falling = (edges[2:, None] - frequency) / steps[1:]
+        triangles = np.maximum(np.minimum(rising, falling), 0)
+        totals = triangles.sum(axis=1, keepdims=True)
+        weights: Float64Array = np.divide(
+            triangles, totals, out=np.zeros_like(triangles), where=totals > 0
+        )
+        return weights[::-1]
+
+    def _extracted(self, recording: FloatArray) -> FloatArray:
+        return self._normalized(self._logs(recording))
+
+    def _logs(self, recording: FloatArray) -> FloatArray:
+        """Logarithms of the bands' powers, (n_mels, n_moments), before normalisation."""
+        length, hop, n_fft = self._sizes()
+        samples = recording.mean(axis=0)
+        _, exponent = np.frexp(np.abs(samples).max())  # powers of two, so that no digit is lost
+        samples = np.pad(np.ldexp(samples, -exponent), (length // 2, length - length // 2))
+        moments = np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
+        moments = moments[: 1 + recording.shape[1] // hop]
+        taper = get_window("hann", length).astype(samples.dtype)
+        mels = self._mels().T.astype(samples.dtype)
+        power = np.empty((len(moments), self.n_mels), samples.dtype)
+        n_frames = max(min(FRAMES, FRAME_SAMPLES // n_fft), 1)
+        for start in range(0, len(moments), n_frames):
+            part = slice(start, start + n_frames)
+            spectra = scipy.fft.rfft(moments[part] * taper, n_fft)
+            power[part] = (spectra.real**2 + spectra.imag**2) @ mels
+        peak = power.max()
+        power /= peak if peak > 0 else 1
+        logs: FloatArray = np.log(np.maximum(power, self.floor, out=power), out=power).T
+        return logs
+
+    def _moments(self, logs: FloatArray) -> tuple[FloatArray, float]:
+        """What is subtracted from one recording's logarithms, and what they are divided by."""
+        if self.normalize == "none":
+            return np.zeros((1, 1)), 1.0
+        axis = 1 if self.normalize == "band" else None
+        centre = logs.mean(axis=axis, keepdims=True, dtype=np.float64)
+        deviation = float(np.sqrt(np.square(logs - centre, dtype=np.float64).mean()))
+        return centre, deviation if deviation > 1e-6 else 1.0
+
+    def _normalized(self, logs: FloatArray) -> FloatArray:
+        centre, scale = self._moments(logs)
+        return np.ascontiguousarray((logs - centre) / scale, dtype=logs.dtype)
+
+    def _denormalized(self, image: Float64Array) -> Float64Array:
+        """Logarithms, as of a typical recording of those in `fit`."""
+        centre = {"none": 0.0, "recording": self.mean_.mean(), "band": self.mean_[:, None]}
+        logs: Float64Array = image * self.scale_ + centre[self.normalize]
+        return logs
+
+    def _sound(self, amplitude: Float64Array) -> Float64Array:
+        """Samples of these amplitudes, (n_frequencies, n_moments), with phases that agree."""
+        target = amplitude.T
+        spectra = target * np.exp(2j * np.pi * np.random.RandomState(0).uniform(size=target.shape))
+        for _ in range(PHASE_ITERATIONS):
+            samples = self._overlapped(spectra)
+            found = self._spectra(samples, len(target))
+            spectra = target * np.exp(1j * np.angle(found))
+        return self._overlapped(spectra)
+
+    def _spectra(self, samples: Float64Array, n_moments: int) -> NDArray[np.complex128]:
+        length, hop, n_fft = self._sizes()
+        padded = np.pad(samples, (length // 2, length))
+        moments = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop][:n_moments]
+        return np.fft.rfft(moments * get_window("hann", length), n_fft)
+
+    def _overlapped(self, spectra: NDArray[np.complex128]) -> Float64Array:
+        """The samples whose windowed moments are nearest to having these spectra."""
+        length, hop, n_fft = self._sizes()
+        taper = get_window("hann", length)
+        n_samples = max((len(spectra) - 1) * hop, 1)
+        total = np.zeros(n_samples + 2 * length + hop)
+        weight = np.zeros_like(total)
+        for moment, wave in enumerate(np.fft.irfft(spectra, n_fft)[:, :length]):
+            part = slice(moment * hop, moment * hop + length)
+            total[part] += taper * wave
+            weight[part] += taper**2
+        begin = length // 2
+        samples = total / np.maximum(weight, LEAST_WEIGHT)
+        sound: Float64Array = samples[begin : begin + n_samples]
+        return sound

@@ -1,0 +1,1 @@
+"""What goes with which data: settings, filled in, and the pipeline that they make."""

@@ -1,0 +1,1 @@
+"""Rows, wherever they lie, and sums over them in a fixed order."""

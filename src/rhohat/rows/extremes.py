@@ -1,0 +1,46 @@
+"""How far units' activations vary over all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat.common.arrays import FloatArray
+from rhohat.objective.activations import Activation
+from rhohat.rows.sources import Rows
+
+__all__ = ["Extremes"]
+
+
+@dataclass
+class Extremes:
+    """Least and greatest activation of every unit, each (k,)."""
+
+    low: FloatArray
+    high: FloatArray
+
+    @classmethod
+    def of(cls, rows: Rows, encode: Callable[[FloatArray], FloatArray]) -> Extremes:
+        """Of one block of a unit's inputs."""
+        A = encode(rows.X)
+        return cls(A.min(axis=0), A.max(axis=0))
+
+    def __iadd__(self, other: Extremes) -> Extremes:
+        np.minimum(self.low, other.low, out=self.low)
+        np.maximum(self.high, other.high, out=self.high)
+        return self
+
+    def widened(self) -> Extremes:
+        """Itself: nothing is summed."""
+        return self
+
+    def constant(self, activation: Activation) -> NDArray[np.bool_]:
+        """Units that vary by less than a thousandth of the range, or of the widest unit's."""
+        spread = np.subtract(self.high, self.low, dtype=np.float64)
+        low, high = activation.range
+        width = high - low if activation.is_bounded else spread.max()
+        constant: NDArray[np.bool_] = spread <= 1e-3 * width
+        return constant

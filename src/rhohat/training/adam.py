@@ -1,0 +1,174 @@
+r"""Learning from a stream that cannot be read twice: minibatches, and a running average activation.
+
+The exact :math:`\hat\rho` needs all rows at once. Here it is estimated as the rows pass by: with b
+rows in a batch and a window of n rows,
+
+.. math:: \tilde\rho \leftarrow (1 - \alpha) \tilde\rho + \alpha \frac1b \sum_i h(a_i),
+          \quad \alpha = \min(1, b / \min(n, \text{rows seen}))
+
+and the penalty's slope at :math:`\tilde\rho` takes the place of that at :math:`\hat\rho`. So this
+is an approximation, and `SparseAutoencoder.activation_gap` tells by how much.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from rhohat.common.arrays import Float64Array
+from rhohat.common.validation import check_integer, check_real
+from rhohat.objective.penalties import KLSparsity
+from rhohat.objective.sparse import LossTerms, SparseObjective, Workspace
+from rhohat.rows.sources import Rows
+from rhohat.training.variables import Variables
+
+__all__ = ["Adam", "StreamState"]
+
+
+@dataclass
+class StreamState:
+    """What is known of a stream so far.
+
+    Attributes
+    ----------
+    variables : Variables
+        Those that steps are taken in.
+    q : ndarray of shape (p,)
+        The parameters, in these variables.
+    average : ndarray of shape (k,)
+        The running average activity.
+    n_rows : float
+        Rows seen, each as often as it weighs.
+    n_steps : int
+    mean, square : ndarray of shape (p,)
+        Adam's averages of the gradient and of its square.
+    loss : LossTerms or None
+        At the last batch, its sparsity that of the running average.
+    """
+
+    variables: Variables
+    q: Float64Array
+    average: Float64Array
+    n_rows: float = 0.0
+    n_steps: int = 0
+    mean: Float64Array = field(init=False)
+    square: Float64Array = field(init=False)
+    loss: LossTerms | None = None
+
+    @classmethod
+    def new(cls, variables: Variables, random_state: np.random.RandomState) -> StreamState:
+        """Start at random, with units about as active as the penalty asks for.
+
+        From biases of zero, where half of the rows activate a unit, small steps would take long.
+        """
+        objective = variables.objective
+        q = variables.initial(random_state)
+        if isinstance(objective.penalty, KLSparsity):
+            low, high = objective.activation.range
+            active = np.array(low + objective.penalty.target * (high - low))
+            objective.unpack(q)["b_enc"][:] = objective.activation.inverse(active)
+        return cls(variables, q, np.zeros(objective.n_components))
+
+    def __post_init__(self) -> None:
+        self.mean = np.zeros_like(self.q)
+        self.square = np.zeros_like(self.q)
+
+
+class Adam(BaseEstimator):
+    """Minibatch gradient descent with a step size of its own for every parameter.
+
+    For `SparseAutoencoder.partial_fit`; `SparseAutoencoder.fit` minimises the exact objective.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.01
+        Size of the first steps, in standardised variables. That of step t is smaller by a factor of
+        sqrt(1 + t / cooling).
+    batch_size : int, default=500
+        Rows of a step.
+    window : int, default=2000
+        Rows that the running average activation goes back, roughly. A longer one is steadier, but
+        lags behind the weights, so that units swing around their target.
+    cooling : int, default=50
+        Steps after which they begin to get smaller.
+    decay_mean, decay_square : float, default=0.9 and 0.999
+        How slowly the averages of the gradient and of its square forget.
+
+    References
+    ----------
+    D. Kingma and J. Ba (2015), Adam: a method for stochastic optimization, ICLR: algorithm 1.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        *,
+        batch_size: int = 500,
+        window: int = 2000,
+        cooling: int = 50,
+        decay_mean: float = 0.9,
+        decay_square: float = 0.999,
+    ) -> None:
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.window = window
+        self.cooling = cooling
+        self.decay_mean = decay_mean
+        self.decay_square = decay_square
+
+    def check(self) -> None:
+        """Raise unless all parameters are in range."""
+        check_real("Adam learning_rate", self.learning_rate, low=0, open_ends=True)
+        check_integer("Adam batch_size", self.batch_size, low=1)
+        check_integer("Adam window", self.window, low=1)
+        check_integer("Adam cooling", self.cooling, low=1)
+        check_real("Adam decay_mean", self.decay_mean, low=0, high=1)
+        check_real("Adam decay_square", self.decay_square, low=0, high=1)
+
+    def learn(self, objective: SparseObjective, state: StreamState, rows: Rows) -> None:
+        """Take a step for every batch of `rows`, in order; changes `state`.
+
+        Raises
+        ------
+        FloatingPointError
+            If loss or gradient become infinite or NaN; `state` is left as before the step.
+        """
+        workspace = Workspace()
+        for batch in rows.blocks(self.batch_size):
+            self._step(objective, state, batch, workspace)
+
+    def _step(
+        self, objective: SparseObjective, state: StreamState, batch: Rows, workspace: Workspace
+    ) -> None:
+        X, weight = batch.X, batch.sample_weight
+        theta = state.variables.to_theta(state.q)
+        computed = theta.astype(X.dtype)
+        A = workspace.array("A", (len(X), objective.n_components), X.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = objective.activities(X, computed, weight, out=A)
+            n_rows = state.n_rows + total.weight
+            share = min(1.0, total.weight / min(self.window, n_rows))
+            average = state.average + share * (objective.average_activity(total) - state.average)
+            value, slope = objective.penalty.on_average(average, objective.activation)
+            total += objective.terms(X, computed, weight, workspace, A=A, slope=slope)
+            gradient = state.variables.gradient(objective.gradient(total, theta))
+            loss = objective.loss_terms(total, theta)._replace(sparsity=value)
+        if not (np.isfinite(loss.total) and np.isfinite(gradient).all()):
+            raise FloatingPointError(
+                f"the loss after {state.n_steps} batches is {loss.total}: the values are too "
+                "large, or Adam's learning_rate is. Scale the data, or take smaller steps."
+            )
+        step = self.learning_rate / np.sqrt(1 + state.n_steps / self.cooling)
+        state.n_steps += 1
+        for mean, new, decay in (
+            (state.mean, gradient, self.decay_mean),
+            (state.square, gradient * gradient, self.decay_square),
+        ):
+            mean *= decay
+            mean += (1 - decay) * new
+        mean = state.mean / (1 - self.decay_mean**state.n_steps)
+        square = state.square / (1 - self.decay_square**state.n_steps)
+        state.q = state.q - step * mean / (np.sqrt(square) + 1e-8)
+        state.average, state.n_rows, state.loss = average, n_rows, loss

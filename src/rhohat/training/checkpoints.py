@@ -1,0 +1,187 @@
+"""Checkpoints: the state of a run in a file, so that nothing is lost when the machine stops.
+
+What is resumed ends with the same weights and loss curve, bit for bit, as if it had not stopped. A
+file is replaced all at once: whenever the power goes, it is there, old or new.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rhohat.common.tensorfiles import Arrays, ModelFileError, pack, unpack, write_whole
+from rhohat.objective.sparse import LossTerms
+from rhohat.training.run import TrainingState
+from rhohat.training.solvers import SolverState, StopReason
+
+__all__ = ["Checkpoint", "CheckpointError"]
+
+#: Name of the file within the folder.
+FILE = "training.checkpoint"
+#: A state is written when this many times as long as writing took has passed, which so costs 5 %.
+SPACING = 20
+
+
+class CheckpointError(ValueError):
+    """There is a checkpoint, but it is damaged or that of another run."""
+
+
+class Checkpoint:
+    """The checkpoint of one run.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made if it does not exist.
+    resume : bool
+        Whether to go on from what it holds.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder holds a run that has not ended and `resume` is False, or a damaged file.
+    OSError
+        If the folder cannot be written to.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], resume: bool) -> None:
+        self.path = Path(folder) / FILE
+        self._identity: dict[str, str] = {}
+        self._found: tuple[dict[str, Any], Arrays] | None = None
+        self._due = 0.0
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self.path.parent):  # tells now what would fail later
+            pass
+        for left in self.path.parent.glob(".rhohat-*.tmp"):
+            with suppress(OSError):
+                left.unlink()
+        if not self.path.exists():
+            return
+        found = self._contents()
+        if resume:
+            self._found = found
+        elif found[0]["reason"] is None:
+            raise CheckpointError(
+                f"{self.path} holds a run that has not ended. Go on from it with resume=True "
+                "(--resume on the command line), or delete the file to start anew."
+            )
+
+    def begin(self, identity: Mapping[str, str]) -> TrainingState | None:
+        """The state to go on from; None to start anew.
+
+        Parameters
+        ----------
+        identity : mapping of str to str
+            What decides the result: data and settings.
+
+        Raises
+        ------
+        CheckpointError
+            If the run to be resumed is one of other data or settings; names the first.
+        """
+        self._identity = dict(identity)
+        if self._found is None:
+            return None
+        described, arrays = self._found
+        self._found = None
+        found = dict(described["checkpoint"] or {})
+        others = [name for name in identity if found.get(name) != identity[name]]
+        if others:
+            name = others[0]
+            raise CheckpointError(
+                f"{self.path} is of another run: its {name} is {found.get(name)}, here it is "
+                f"{identity[name]}. Resume with the same data and settings, or delete the file to "
+                "start anew."
+            )
+        try:
+            return _unpacked(described, arrays)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"{self.path} is not a sound checkpoint: {error!r}. Delete it to start anew."
+            ) from error
+
+    def keep(self, state: TrainingState, must: bool) -> None:
+        """Write the state, if it is time for it or `must` be."""
+        started = time.monotonic()
+        if not must and started < self._due:
+            return
+        write_whole(self.path, _pack(state, self._identity))
+        ended = time.monotonic()
+        self._due = ended + SPACING * (ended - started)
+
+    def _contents(self) -> tuple[dict[str, Any], Arrays]:
+        try:
+            with self.path.open("rb") as stream:
+                described, arrays = unpack(stream, os.fstat(stream.fileno()).st_size)
+            keys = {"class", "checkpoint", "reason"}
+            if type(described) is not dict or not keys <= described.keys():
+                raise ModelFileError("expected a checkpoint, found something else")
+        except ModelFileError as error:
+            raise CheckpointError(
+                f"{self.path} is not a sound checkpoint: {error}. Delete it to start anew."
+            ) from error
+        return described, arrays
+
+
+def _pack(state: TrainingState, identity: Mapping[str, str]) -> bytes:
+    solver = state.solver
+    arrays = {
+        "theta": solver.theta,
+        "grad": solver.grad,
+        "recent_losses": np.array(solver.recent_losses),
+        "loss_terms": np.array(state.loss_terms),
+        "stage_rows": np.array(state.stage_rows, dtype=np.int64),
+    }
+    if state.average_activation.size:  # a file has no empty arrays
+        arrays["average_activation"] = state.average_activation
+    if solver.steps:
+        arrays["steps"] = np.stack(solver.steps)
+        arrays["changes"] = np.stack(solver.changes)
+        arrays["curvatures"] = np.array(solver.curvatures)
+    numbers = {
+        "stage": state.stage,
+        "seed": state.seed,
+        "rows_read": state.rows_read,
+        "loss": list(state.loss),
+        "reason": None if state.reason is None else state.reason.name,
+        "detail": state.detail,
+        "solver_loss": solver.loss,
+        "n_iter": solver.n_iter,
+        "n_evaluations": solver.n_evaluations,
+        "step": solver.step,
+    }
+    return pack({"class": "checkpoint", "checkpoint": dict(identity), **numbers}, arrays)
+
+
+def _unpacked(described: Mapping[str, Any], arrays: Mapping[str, Any]) -> TrainingState:
+    solver = SolverState(
+        theta=arrays["theta"],
+        loss=described["solver_loss"],
+        grad=arrays["grad"],
+        n_iter=described["n_iter"],
+        n_evaluations=described["n_evaluations"],
+        recent_losses=tuple(arrays["recent_losses"].tolist()),
+        step=described["step"],
+        steps=tuple(arrays.get("steps", ())),
+        changes=tuple(arrays.get("changes", ())),
+        curvatures=tuple(arrays.get("curvatures", np.empty(0)).tolist()),
+    )
+    return TrainingState(
+        stage=described["stage"],
+        solver=solver,
+        seed=described["seed"],
+        loss=LossTerms(*described["loss"]),
+        average_activation=arrays.get("average_activation", np.empty(0)),
+        loss_terms=tuple(LossTerms(*terms) for terms in arrays["loss_terms"].tolist()),
+        stage_rows=tuple(arrays["stage_rows"].tolist()),
+        rows_read=described["rows_read"],
+        reason=None if described["reason"] is None else StopReason[described["reason"]],
+        detail=described["detail"],
+    )

@@ -1,0 +1,363 @@
+"""Solvers: minimise a function that returns its loss and gradient.
+
+A solver sees nothing but ``loss_grad(theta) -> (loss, grad)``. Its whole memory is a `SolverState`,
+handed to the callback after every iteration; `minimize` started again with that state goes on bit
+for bit. A new solver is one class and one row of `SOLVERS`.
+
+References
+----------
+J. Nocedal and S. Wright, Numerical Optimization, 2nd edition: algorithms 3.5 and 3.6 (strong Wolfe
+line search), 7.4 (L-BFGS two-loop recursion).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from rhohat.common.arrays import Float64Array
+from rhohat.common.validation import check_integer
+
+__all__ = [
+    "LBFGS",
+    "SOLVERS",
+    "GradientDescent",
+    "LossGrad",
+    "Solver",
+    "SolverResult",
+    "SolverState",
+    "StopReason",
+]
+
+LossGrad: TypeAlias = Callable[[Float64Array], tuple[float, Float64Array]]
+
+
+class StopReason(Enum):
+    """Why training ended, in the words that users read."""
+
+    CONVERGED = (
+        "converged: the loss fell by less than tol, relatively, over the last ten iterations"
+    )
+    MAX_ITER = "stopped at max_iter iterations"
+    CALLBACK = "stopped by the callback"
+    INTERRUPTED = "was interrupted; the best model so far is kept"
+    NO_DESCENT = (
+        "stopped: no step along the search direction lowers the loss any further. At the end of a "
+        "long run that is the limit of the data's precision: use float64, or a larger tol"
+    )
+    NOT_A_NUMBER = "stopped: loss or gradient became NaN; the last finite model is kept"
+
+
+@dataclass(frozen=True)
+class SolverState:
+    """Everything that a solver knows between two iterations.
+
+    Attributes
+    ----------
+    theta, grad : ndarray of shape (p,)
+    loss : float
+    n_iter, n_evaluations : int
+    recent_losses : tuple of float
+        Losses of the last iterations, for the convergence test.
+    step : float
+        Length of the last accepted step, in units of the search direction.
+    steps, changes : tuple of ndarray of shape (p,)
+        Last differences of theta and of the gradient, oldest first (L-BFGS).
+    curvatures : tuple of float
+        Their products.
+    """
+
+    theta: Float64Array
+    loss: float
+    grad: Float64Array
+    n_iter: int = 0
+    n_evaluations: int = 1
+    recent_losses: tuple[float, ...] = ()
+    step: float = 0.0
+    steps: tuple[Float64Array, ...] = field(default=(), repr=False)
+    changes: tuple[Float64Array, ...] = field(default=(), repr=False)
+    curvatures: tuple[float, ...] = field(default=(), repr=False)
+
+
+class SolverResult(NamedTuple):
+    """The best point found, and why the solver ended there."""
+
+    state: SolverState
+    reason: StopReason
+
+
+class Solver(Protocol):
+    """The contract of every solver."""
+
+    def minimize(
+        self,
+        loss_grad: LossGrad,
+        theta0: Float64Array,
+        *,
+        max_iter: int,
+        tol: float,
+        callback: Callable[[SolverState], StopReason | None] | None = None,
+        state: SolverState | None = None,
+    ) -> SolverResult:
+        """Minimise `loss_grad` from `theta0`, or go on from `state`.
+
+        The callback is told of every iteration; a reason that it returns ends the run.
+        """
+        ...
+
+
+class _Point(NamedTuple):
+    """A point on the line theta + step * direction."""
+
+    step: float
+    theta: Float64Array
+    loss: float
+    grad: Float64Array
+    slope: float
+
+
+class _NotANumber(ArithmeticError):
+    """The function returned NaN, or a loss or gradient that no minimum can have."""
+
+
+#: Iterations over which the convergence test compares losses.
+WINDOW = 10
+#: Sufficient decrease and curvature constants of the strong Wolfe conditions (N & W, section 3.1).
+C1, C2 = 1e-4, 0.9
+#: Evaluations that one line search may use.
+MAX_EVALUATIONS = 30
+
+
+class GradientDescent(BaseEstimator):
+    """Batch gradient descent: along minus the gradient, as far as the line search finds good."""
+
+    def check(self) -> None:
+        """Raise TypeError or ValueError if a parameter is not as described."""
+
+    def direction(self, state: SolverState) -> Float64Array:
+        """Search direction at `state`."""
+        return -state.grad
+
+    def first_step(self, state: SolverState, direction: Float64Array) -> float:
+        """Step to try first: twice the last one, so that it can grow; a short one at the start."""
+        if state.step:
+            return 2 * state.step
+        return _short_step(direction)
+
+    def remember(self, before: SolverState, after: SolverState) -> SolverState:
+        """Add to `after` what the next direction needs to know of the step from `before`."""
+        return after
+
+    def forget(self, state: SolverState) -> SolverState | None:
+        """`state` without memory, for a fresh start where the search fails; None if it has none."""
+        return None
+
+    def minimize(
+        self,
+        loss_grad: LossGrad,
+        theta0: Float64Array,
+        *,
+        max_iter: int,
+        tol: float,
+        callback: Callable[[SolverState], StopReason | None] | None = None,
+        state: SolverState | None = None,
+    ) -> SolverResult:
+        """Minimise `loss_grad`; see `Solver`.
+
+        The loss falls with every iteration. A step to where it is infinite is cut short; NaN ends
+        the run. Neither is ever reported as converged.
+        """
+        self.check()
+        if state is None:
+            loss, grad = loss_grad(theta0)
+            state = SolverState(theta0, float(loss), grad, recent_losses=(float(loss),))
+            if not _is_finite(loss, grad):
+                return SolverResult(state, StopReason.NOT_A_NUMBER)
+        while True:
+            if _has_converged(state, tol):
+                return SolverResult(state, StopReason.CONVERGED)
+            if state.n_iter >= max_iter:
+                return SolverResult(state, StopReason.MAX_ITER)
+            if not state.grad.any():
+                return SolverResult(state, StopReason.CONVERGED)
+            search = _Line(loss_grad, state, self.direction(state))
+            try:
+                point = search.wolfe_point(self.first_step(state, search.direction))
+            except _NotANumber:
+                counted = replace(state, n_evaluations=state.n_evaluations + search.n_evaluations)
+                return SolverResult(counted, StopReason.NOT_A_NUMBER)
+            state = replace(state, n_evaluations=state.n_evaluations + search.n_evaluations)
+            if point is None:
+                fresh = self.forget(state)
+                if fresh is None:
+                    return SolverResult(state, StopReason.NO_DESCENT)
+                state = fresh
+                continue
+            after = replace(
+                state,
+                theta=point.theta,
+                loss=point.loss,
+                grad=point.grad,
+                n_iter=state.n_iter + 1,
+                recent_losses=(*state.recent_losses[-WINDOW:], point.loss),
+                step=point.step,
+            )
+            state = self.remember(state, after)
+            reason = callback(state) if callback is not None else None
+            if reason is not None:
+                return SolverResult(state, reason)
+
+
+class LBFGS(GradientDescent):
+    """Limited-memory BFGS: gradient descent in a metric learned from the last steps.
+
+    Parameters
+    ----------
+    memory : int, default=20
+        Steps remembered; 2 * memory vectors of the length of theta are held.
+    """
+
+    def __init__(self, memory: int = 20) -> None:
+        self.memory = memory
+
+    def check(self) -> None:
+        """Raise unless memory is an integer of at least 1."""
+        check_integer("LBFGS memory", self.memory, low=1)
+
+    def direction(self, state: SolverState) -> Float64Array:
+        """-H grad by the two-loop recursion (N & W, algorithm 7.4)."""
+        q = -state.grad
+        if not state.steps:
+            return q
+        pairs = list(zip(state.steps, state.changes, state.curvatures, strict=True))
+        scaled = np.empty_like(q)
+        alphas = []
+        for s, y, curvature in reversed(pairs):
+            alpha = float(s @ q) / curvature
+            q -= np.multiply(alpha, y, out=scaled)
+            alphas.append(alpha)
+        _, y, curvature = pairs[-1]
+        q *= curvature / float(y @ y)
+        for (s, y, curvature), alpha in zip(pairs, reversed(alphas), strict=True):
+            q += np.multiply(alpha - float(y @ q) / curvature, s, out=scaled)
+        return q
+
+    def first_step(self, state: SolverState, direction: Float64Array) -> float:
+        """One, the length that the metric gives; short as long as no metric is known."""
+        if state.steps:
+            return 1.0
+        return _short_step(direction)
+
+    def remember(self, before: SolverState, after: SolverState) -> SolverState:
+        """Keep the step and the change of gradient, where their product shows curvature."""
+        step, change = after.theta - before.theta, after.grad - before.grad
+        curvature = float(step @ change)
+        if curvature <= np.finfo(float).eps * float(change @ change):
+            return after
+        return replace(
+            after,
+            steps=(*before.steps, step)[-self.memory :],
+            changes=(*before.changes, change)[-self.memory :],
+            curvatures=(*before.curvatures, curvature)[-self.memory :],
+        )
+
+    def forget(self, state: SolverState) -> SolverState | None:
+        """`state` without steps, so that the next direction is the gradient's."""
+        return replace(state, steps=(), changes=(), curvatures=()) if state.steps else None
+
+
+class _Line:
+    """Line search from a state along a direction."""
+
+    def __init__(self, loss_grad: LossGrad, state: SolverState, direction: Float64Array) -> None:
+        self.loss_grad = loss_grad
+        self.direction = direction
+        self.n_evaluations = 0
+        slope = float(state.grad @ direction)
+        self.start = _Point(0.0, state.theta, state.loss, state.grad, slope)
+
+    def at(self, step: float) -> _Point:
+        """Evaluate; where the slope overflows, the loss counts as infinite too."""
+        self.n_evaluations += 1
+        theta = self.start.theta + step * self.direction
+        loss, grad = self.loss_grad(theta)
+        if not (loss == np.inf or _is_finite(loss, grad)):
+            raise _NotANumber
+        with np.errstate(over="ignore", invalid="ignore"):
+            slope = float(grad @ self.direction)
+        if not (np.isfinite(loss) and np.isfinite(slope)):
+            return _Point(step, theta, np.inf, grad, 0.0)
+        return _Point(step, theta, float(loss), grad, slope)
+
+    def wolfe_point(self, first_step: float) -> _Point | None:
+        """Find a point on the line that satisfies the strong Wolfe conditions.
+
+        `low` is the best point so far that lowers the loss enough; `high`, once there is one,
+        closes the interval in which a good point must lie. An infinite loss counts as too far.
+
+        Returns
+        -------
+        point or None
+            If the evaluations are used up, the best point with sufficient decrease; None if none
+            has.
+        """
+        start = self.start
+        if not start.slope < 0:
+            return None
+        low, high = start, None
+        step = first_step
+        for _ in range(MAX_EVALUATIONS):
+            point = self.at(step)
+            if point.loss > start.loss + C1 * step * start.slope or (
+                low.step > 0 and point.loss >= low.loss
+            ):
+                high = point
+            elif abs(point.slope) <= -C2 * start.slope:
+                return point
+            else:
+                if point.slope * ((high.step if high else np.inf) - low.step) >= 0:
+                    high = low
+                low = point
+            step = 4 * step if high is None else _between(low, high)
+            if step == low.step or (high is not None and step == high.step):
+                break
+        return low if low.step > 0 else None
+
+
+def _between(low: _Point, high: _Point) -> float:
+    """Minimiser of the cubic through both points (N & W 3.59), kept off the interval's ends."""
+    width = high.step - low.step
+    if not np.isfinite(high.loss):
+        return low.step + 0.1 * width
+    with np.errstate(all="ignore"):
+        d1 = low.slope + high.slope - 3 * (low.loss - high.loss) / (low.step - high.step)
+        d2 = np.copysign(np.sqrt(d1 * d1 - low.slope * high.slope), width)
+        share = 1 - (high.slope + d2 - d1) / (high.slope - low.slope + 2 * d2)
+    # no minimum between: halve
+    return low.step + width * (float(np.clip(share, 0.1, 0.9)) if np.isfinite(share) else 0.5)
+
+
+def _short_step(direction: Float64Array) -> float:
+    """A step that moves the parameters by at most 1 in all, for where no scale is known yet."""
+    return min(1.0, 1.0 / max(float(np.abs(direction).sum()), np.finfo(float).tiny))
+
+
+def _has_converged(state: SolverState, tol: float) -> bool:
+    """Whether the loss fell by less than `tol`, relatively, over the last iterations."""
+    losses = state.recent_losses
+    return len(losses) > WINDOW and losses[0] - losses[-1] <= tol * abs(losses[-1])
+
+
+def _is_finite(loss: float, grad: Float64Array) -> bool:
+    return bool(np.isfinite(loss) and np.isfinite(grad).all())
+
+
+SOLVERS: dict[str, type[GradientDescent]] = {
+    "lbfgs": LBFGS,
+    "gradient-descent": GradientDescent,
+}

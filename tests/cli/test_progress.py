@@ -1,0 +1,112 @@
+"""Progress, as a terminal, a notebook and a log file see it."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from jupyter_client.manager import start_new_kernel
+
+import rhohat
+from rhohat.cli.progress import show_work
+
+LEARN = """
+from sklearn.datasets import load_digits
+from rhohat import SparseAutoencoder, show_progress
+with show_progress() as callback:
+    SparseAutoencoder(100, max_iter=400, tol=0, callback=callback).fit(load_digits().data / 16)
+"""
+
+
+def test_in_a_log_it_is_one_line_at_the_end(digits, capsys):
+    with rhohat.show_progress() as callback:
+        model = rhohat.SparseAutoencoder(9, max_iter=5, random_state=0, callback=callback)
+        model.fit(digits)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(
+        r"trained in \d+\.\d s: iteration 5/5 on 1,797 rows, loss .* = .* rho_hat .*\n", err
+    )
+    assert f"{model.loss_:.4f}" in err
+
+
+def test_nothing_is_said_where_nothing_was_trained(capsys):
+    with rhohat.show_progress():
+        pass
+    assert capsys.readouterr() == ("", "")
+
+
+WORK = """
+import time
+from rhohat.cli.progress import show_work
+with show_work("looking"):
+    time.sleep(0.3)
+"""
+
+
+def terminal_output(code=LEARN, **environment):
+    """What a run writes to a terminal."""
+    pty = pytest.importorskip("pty", reason="Windows has no pseudo-terminals")
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", **environment}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=theirs, stdout=theirs, env=environment
+    )
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            part = os.read(ours, 4096)
+        except OSError:  # how Linux says that the other end has gone
+            break
+        if not part:
+            break
+        written += part
+    os.close(ours)
+    assert process.wait(timeout=120) == 0
+    return written.decode()
+
+
+def test_on_a_terminal_lines_move_and_one_stays():
+    written = terminal_output()
+    assert written.count("\x1b[2K") > 2  # lines are cleared and written again
+    assert re.search(r"training.*iteration \d+/400", written)
+    assert "left" in written
+    assert "trained in" in written.splitlines()[-1]
+
+
+def test_other_work_is_told_on_a_terminal_alone_and_leaves_nothing(capsys):
+    written = terminal_output(WORK)
+    assert "looking" in written
+    assert "0:00:0" in written
+    assert written.endswith("\x1b[2K")
+    with show_work("looking"):
+        pass
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("value", ["1", "anything"])
+def test_no_color_is_respected(value):
+    colored = re.compile(r"\x1b\[[0-9;]*3[0-9]")
+    assert colored.search(terminal_output())
+    assert not colored.search(terminal_output(NO_COLOR=value))
+
+
+def test_in_a_notebook_one_output_is_replaced_as_training_goes_on():
+    manager, client = start_new_kernel()
+    try:
+        messages = []
+        client.execute_interactive(LEARN, timeout=120, output_hook=messages.append)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    kinds = [message["header"]["msg_type"] for message in messages]
+    assert "error" not in kinds, messages
+    assert kinds.count("display_data") == 1
+    shown = [
+        m["content"]["data"]["text/plain"] for m in messages if "display_data" in m["msg_type"]
+    ]
+    assert shown[0] == "preparing data"
+    assert any("s left" in text and "rho_hat" in text for text in shown)
+    assert shown[-1].startswith("trained in")

@@ -1,0 +1,59 @@
+"""Arrays as pictures."""
+
+import base64
+from io import BytesIO
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from rhohat.common.pictures import as_bytes, data_uri, picture_shape, quantize
+
+
+def test_pictures_with_negative_values_are_divided_by_their_own_largest(rng):
+    tiles = rng.randn(3, 4, 5)
+    tiles[1] = 0
+    quantized = quantize(tiles)
+    assert quantized.levels.dtype == np.int8
+    peak = np.abs(tiles).max(axis=(1, 2))
+    assert_array_equal(quantized.high, peak)
+    expected = np.rint(127 * tiles[0] / peak[0])
+    assert_array_equal(quantized.levels[0, ..., 0], expected)
+    assert not quantized.levels[1].any()
+
+
+def test_pictures_without_share_a_scale(rng):
+    tiles = rng.rand(3, 4, 5, 3)
+    quantized = quantize(tiles)
+    assert quantized.levels.dtype == np.uint8
+    assert_array_equal(quantized.levels, np.rint(255 * tiles / tiles.max()))
+
+
+def test_pairs_share_a_scale(rng):
+    tiles = rng.randn(4, 3, 3)
+    quantized = quantize(tiles, pairs=True)
+    for first, second in ((0, 2), (1, 3)):
+        pair = tiles[[first, second]]
+        assert quantized.low[first] == quantized.low[second] == pair.min()
+        levels = np.rint(255 * (pair - pair.min()) / np.ptp(pair))
+        assert_array_equal(quantized.levels[[first, second], ..., 0], levels)
+
+
+@pytest.mark.parametrize(
+    ("n_values", "shape"),
+    [(64, (8, 8)), (192, (8, 8, 3)), (7, (1, 7)), (1, (1, 1)), (3, (1, 1, 3))],
+)
+def test_rows_are_drawn_square_where_they_can_be(n_values, shape):
+    assert picture_shape(n_values) == shape
+
+
+def test_addresses_hold_the_picture(rng):
+    pixels = as_bytes(rng.rand(6, 9, 3))
+    assert pixels.max() == 255
+    uri = data_uri(pixels)
+    picture = Image.open(BytesIO(base64.b64decode(uri.removeprefix("data:image/png;base64,"))))
+    assert_array_equal(np.asarray(picture), pixels)
+    small = data_uri(as_bytes(rng.rand(60, 90)), "jpeg", longest=30)
+    picture = Image.open(BytesIO(base64.b64decode(small.removeprefix("data:image/jpeg;base64,"))))
+    assert picture.size == (30, 20)

@@ -1,0 +1,101 @@
+"""Recipes: what is filled in, what does not go together, and what the pipeline is."""
+
+from dataclasses import replace
+
+import pytest
+
+from rhohat.objective.activations import ACTIVATIONS
+from rhohat.objective.decoders import DECODERS
+from rhohat.objective.penalties import PENALTIES
+from rhohat.recipes.settings import RECIPES, Settings, complete, make_pipeline
+
+
+def steps(settings, kind):
+    return [type(step).__name__ for _, step in make_pipeline(complete(settings, kind), kind).steps]
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "expected"),
+    [
+        (Settings(), "images", ["OneOverFWhitening", "PatchExtractor", "PatchNormalizer"]),
+        (Settings(color=True), "images", ["PatchExtractor", "Whitening"]),
+        (Settings(whitening="pca"), "images", ["PatchExtractor", "Whitening"]),
+        (Settings(whitening="none"), "images", ["PatchExtractor", "PatchNormalizer"]),
+        (Settings(whitening="none", patch_size="whole"), "images", ["PatchExtractor"]),
+        (Settings(), "rows", ["Whitening"]),
+        (Settings(whitening="none"), "rows", []),
+    ],
+)
+def test_steps_follow_from_data_and_whitening(settings, kind, expected):
+    assert steps(settings, kind) == [*expected, "SparseAutoencoder"]
+
+
+def test_default_is_the_recipe_of_the_notes():
+    settings = complete(Settings(), "images")
+    assert (settings.decoder, settings.target, settings.sparsity_weight, settings.weight_decay) == (
+        "sigmoid",
+        0.01,
+        3.0,
+        1e-4,
+    )
+
+
+def test_what_the_user_sets_wins():
+    chosen = Settings(decoder="tied", target=0.2, sparsity_weight=0.0, weight_decay=0.0, epsilon=0)
+    filled = complete(replace(chosen, whitening="zca"), "rows")
+    for name in ("decoder", "target", "sparsity_weight", "weight_decay", "epsilon"):
+        assert getattr(filled, name) == getattr(chosen, name)
+
+
+@pytest.mark.parametrize("kind", ["images", "rows"])
+@pytest.mark.parametrize("whitening", RECIPES)
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_choice_makes_a_model_whose_penalty_suits_its_activation(
+    kind, whitening, decoder, activation
+):
+    if kind == "rows" and whitening == "1/f":
+        with pytest.raises(ValueError, match="filters images"):
+            complete(Settings(whitening=whitening), kind)
+        return
+    chosen = Settings(whitening=whitening, decoder=decoder, activation=activation)
+    model = make_pipeline(complete(chosen, kind), kind)[-1]
+    model.sparsity_penalty.check(ACTIVATIONS[activation])
+    assert model.decoder == decoder
+
+
+@pytest.mark.parametrize("penalty", PENALTIES)
+def test_penalties_get_the_parameters_that_they_have(penalty):
+    model = make_pipeline(complete(Settings(penalty=penalty), "rows"), "rows")[-1]
+    assert type(model.sparsity_penalty) is PENALTIES[penalty]
+
+
+def test_epsilon_is_a_share_of_the_variance():
+    settings = complete(Settings(epsilon=0.1), "rows")
+    assert make_pipeline(settings, "rows", variance=50.0)[0].epsilon == pytest.approx(5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (Settings(epsilon=0.1), "belongs to zca and pca"),
+        (Settings(penalty="l1", target=0.1), "target has no meaning"),
+        (Settings(penalty="none", sparsity_weight=1), "sparsity_weight has no meaning"),
+        (Settings(whitening="wash"), "whitening must be one of"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        complete(settings, "images")
+
+
+@pytest.mark.parametrize("settings", [Settings(color=True), Settings(patch_size=8)])
+def test_settings_of_images_are_refused_for_rows(settings):
+    with pytest.raises(ValueError, match="belongs to images"):
+        complete(settings, "rows")
+
+
+def test_rows_that_are_images_are_taken_whole_unless_said_otherwise():
+    assert complete(Settings(), "images", rows_are_images=True).patch_size == "whole"
+    assert complete(Settings(patch_size=4), "images", rows_are_images=True).patch_size == 4
+    assert complete(Settings(), "images").patch_size == 10

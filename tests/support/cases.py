@@ -1,0 +1,201 @@
+"""Points, data and differences that several test files use."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from functools import cache
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+from hypothesis import HealthCheck, settings
+
+from rhohat import SparseObjective
+from rhohat.objective.activations import ACTIVATIONS
+from rhohat.objective.decoders import DECODERS
+from rhohat.objective.penalties import PENALTIES
+from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.sources import ArraySource, Partition
+from rhohat.training.run import Training, growth_stages
+from rhohat.training.solvers import SOLVERS
+from rhohat.training.variables import Variables
+from support import oracle
+
+#: Parameters unlike the defaults, so that no factor hides behind a one; the defaults for a new row.
+PENALTY_PARAMETERS = {"kl": {"target": 0.2, "weight": 1.7}, "l1": {"weight": 0.6}}
+
+
+def make_penalty(name):
+    return PENALTIES[name](**PENALTY_PARAMETERS.get(name, {}))
+
+
+def is_allowed(activation, penalty):
+    try:
+        make_penalty(penalty).check(ACTIVATIONS[activation])
+    except ValueError:
+        return False
+    return True
+
+
+#: Every activation x decoder x penalty that the tables allow, and the pairs that they refuse.
+COMBINATIONS = [
+    names for names in product(ACTIVATIONS, DECODERS, PENALTIES) if is_allowed(names[0], names[2])
+]
+REFUSED = [names for names in product(ACTIVATIONS, PENALTIES) if not is_allowed(*names)]
+
+
+def laws(max_examples):
+    """Hypothesis that draws the same examples in every run."""
+    return settings(
+        max_examples=max_examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+class Case(NamedTuple):
+    """An objective, a point and data, with every weighted input well away from 0."""
+
+    objective: SparseObjective
+    theta: np.ndarray
+    X: np.ndarray
+    sample_weight: np.ndarray
+
+    def loss(self, theta):
+        return self.objective.loss_grad(theta, self.X, self.sample_weight)[0]
+
+    def grad(self):
+        return self.objective.loss_grad(self.theta, self.X, self.sample_weight)[1]
+
+
+#: Distance of every hidden unit's weighted input from 0, where relu and |a| have a kink.
+MARGIN = 0.02
+
+
+@cache
+def make_case(activation, decoder, penalty, *, seed=0, shape=(7, 4, 3)):
+    """A random point, drawn again until it keeps the margin. `shape` is m, d, k."""
+    m, d, k = shape
+    objective = SparseObjective(
+        d,
+        k,
+        activation=activation,
+        decoder=decoder,
+        penalty=make_penalty(penalty),
+        weight_decay=0.03,
+    )
+    random = np.random.RandomState(seed)
+    for _ in range(1000):
+        theta = random.uniform(-1.2, 1.2, objective.n_parameters)
+        X = random.uniform(0.1, 0.9, (m, d))
+        parameters = objective.unpack(theta)
+        Z = X @ parameters["W_enc"].T + parameters["b_enc"]
+        if np.abs(Z).min() > MARGIN:
+            return Case(objective, theta, X, random.uniform(0.2, 3.0, m))
+    raise AssertionError("no point keeps the margin")
+
+
+def oracle_loss_grad(objective, theta, X, sample_weight=None, **options):
+    """The plain loops' answer, the gradient in the layout of theta."""
+    name = next(name for name, row in PENALTIES.items() if type(objective.penalty) is row)
+    parameters = objective.unpack(np.asarray(theta, dtype=float))
+    W_dec = parameters[objective.decoder_weights]
+    hidden = objective.activation.name
+    answer = oracle.evaluate(
+        parameters["W_enc"].tolist(),
+        parameters["b_enc"].tolist(),
+        W_dec.T.tolist(),
+        parameters["b_dec"].tolist(),
+        np.asarray(X, dtype=float).tolist(),
+        [1.0] * len(X) if sample_weight is None else list(map(float, sample_weight)),
+        hidden=hidden,
+        decoder=objective.decoder.name,
+        penalty=oracle.PENALTIES[name](hidden, **objective.penalty.get_params()),
+        decay=objective.weight_decay,
+        **options,
+    )
+    parts = {"W_enc": answer.W1, "b_enc": answer.b1, "b_dec": answer.b2}
+    if not objective.decoder.tied:
+        parts["W_dec"] = np.transpose(answer.W2)
+    return answer.loss, objective.pack(parts)
+
+
+def central(function, theta, e=1e-4, every=1):
+    """The notes' numerical gradient, (J(t + e u_i) - J(t - e u_i)) / 2e, of every so many i."""
+    steps = e * np.eye(len(theta))[::every]
+    return np.array([(function(theta + u) - function(theta - u)) / (2 * e) for u in steps])
+
+
+def five_point(function, theta, e=1e-3):
+    """Numerical gradient whose error is of order e^4."""
+    steps = e * np.eye(len(theta))
+    return np.array(
+        [
+            (
+                8 * (function(theta + u) - function(theta - u))
+                - (function(theta + 2 * u) - function(theta - 2 * u))
+            )
+            / (12 * e)
+            for u in steps
+        ]
+    )
+
+
+def check_ratio(numerical, grad):
+    """The notes' measure of disagreement, ||num - grad|| / ||num + grad||."""
+    return np.linalg.norm(numerical - grad) / np.linalg.norm(numerical + grad)
+
+
+def relative(actual, expected):
+    """||actual - expected|| / ||expected||, for numbers and vectors alike."""
+    actual, expected = np.atleast_1d(actual), np.atleast_1d(expected)
+    return np.linalg.norm(actual - expected) / np.linalg.norm(expected)
+
+
+def sparse_data(m, d, *, seed=0, dtype=np.float64):
+    """Rows in (0.1, 0.9) that are made of a few out of d atoms each."""
+    random = np.random.RandomState(seed)
+    atoms = random.uniform(-1, 1, (d, d))
+    codes = random.exponential(1, (m, d)) * (random.uniform(size=(m, d)) < 0.25)
+    return (0.5 + 0.4 * np.tanh(codes @ atoms)).astype(dtype)
+
+
+class Run:
+    """Everything `Training` needs for one small problem, to be changed where a test needs it."""
+
+    def __init__(self, objective, X, *, sample_weight=None, n_jobs=1):
+        self.objective = objective
+        self.source = ArraySource(X, sample_weight)
+        self.engine = ThreadEngine(n_jobs)
+        self.partition = Partition.for_shape(X.shape[1], objective.n_components, X.dtype)
+
+    def train(self, *, max_iter=10, solver=None, **options):
+        with self.engine.running():
+            variables = Variables.for_data(self.objective, self.source, self.engine, self.partition)
+            training = Training(
+                self.objective,
+                self.source,
+                variables,
+                growth_stages(self.source.shape[0], max_iter),
+                self.engine,
+                self.partition,
+                solver or SOLVERS["lbfgs"](),
+                tol=0.0,
+                **options,
+            )
+            return training.run(variables.initial(np.random.RandomState(0)), seed=0)
+
+
+def png_chunk(kind, content):
+    check = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+
+def bomb(width=60_000, height=60_000):
+    """A small PNG that announces a huge picture."""
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    parts = [png_chunk(b"IHDR", header), png_chunk(b"IDAT", zlib.compress(bytes(99_999)))]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts) + png_chunk(b"IEND", b"")

@@ -1,0 +1,137 @@
+"""Streams: learning from rows that come once, with an average that is an estimate and says so."""
+
+import numpy as np
+import pytest
+
+from rhohat import Adam, KLSparsity, L1Sparsity, SparseAutoencoder, load, save
+from rhohat.objective.sparse import SparseObjective
+from rhohat.rows.sources import Rows
+from rhohat.training.adam import StreamState
+from rhohat.training.variables import Variables
+from support.cases import oracle_loss_grad, relative
+
+
+def autoencoder(**changes):
+    settings = {"sparsity_penalty": KLSparsity(0.1), "random_state": 0, "n_components": 12}
+    return SparseAutoencoder(**(settings | changes))
+
+
+def exact_loss(model, X):
+    objective = model._fitted_objective()
+    theta = model._warm_theta(objective)
+    return oracle_loss_grad(objective, theta, X)[0]
+
+
+def stream(model, X, passes, block=450):
+    for _ in range(passes):
+        for start in range(0, len(X), block):
+            model.partial_fit(X[start : start + block])
+    return model
+
+
+def test_a_stream_comes_close_to_the_exact_optimum(patches):
+    X = patches(8, 8000)
+    fitted = autoencoder(n_components=16).fit(X)
+    streamed = stream(autoencoder(n_components=16), X, 30)
+    assert exact_loss(streamed, X) < 1.35 * fitted.loss_ < 0.2 * fitted.loss_curve_[0]
+    assert streamed.running_loss_ == pytest.approx(exact_loss(streamed, X), rel=0.2)
+
+
+def test_the_gap_is_running_minus_exact(digits):
+    model = stream(autoencoder(), digits, 3)
+    exact = model.transform(digits).mean(axis=0)
+    np.testing.assert_allclose(
+        model.activation_gap(digits), model.running_average_activation_ - exact, atol=1e-12
+    )
+    assert 0 < np.abs(model.activation_gap(digits)).max() < 0.1
+    assert not hasattr(model, "average_activation_")
+    assert np.abs(autoencoder().fit(digits).activation_gap(digits)).max() < 1e-12
+
+
+def test_a_step_follows_the_exact_gradient_where_the_batch_is_all_there_is(rng):
+    """With one batch, the running average is the exact one, and Adam's first step its sign."""
+    objective = SparseObjective(6, 4, penalty=KLSparsity(0.1))
+    X = rng.uniform(size=(50, 6))
+    variables = Variables(objective, X.mean(axis=0), 0.5, 3.0)
+    state = StreamState.new(variables, rng)
+    before = state.q.copy()
+    Adam(0.01, batch_size=50).learn(objective, state, Rows(X))
+    _, gradient = oracle_loss_grad(objective, variables.to_theta(before), X)
+    assert relative(state.mean, 0.1 * variables.gradient(gradient)) < 1e-10
+    np.testing.assert_allclose(state.q - before, -0.01 * np.sign(state.mean), rtol=1e-4)
+
+
+def test_blocks_are_learned_in_order_however_they_are_cut(digits):
+    whole = autoencoder(solver=Adam(batch_size=100)).partial_fit(digits[:1000])
+    cut = autoencoder(solver=Adam(batch_size=100)).partial_fit(digits[:1000])
+    whole.partial_fit(digits[1000:1600])
+    cut.partial_fit(digits[1000:1200]).partial_fit(digits[1200:1600])
+    np.testing.assert_array_equal(whole.encoder_weights_, cut.encoder_weights_)
+    assert whole.n_rows_seen_ == cut.n_rows_seen_ == 1600
+
+
+def test_rows_count_as_often_as_they_weigh(digits):
+    twice = autoencoder(solver=Adam(batch_size=800)).partial_fit(np.repeat(digits[:400], 2, axis=0))
+    weighted = autoencoder(solver=Adam(batch_size=400)).partial_fit(
+        digits[:400], sample_weight=np.full(400, 2.0)
+    )
+    assert relative(weighted.encoder_weights_, twice.encoder_weights_) < 1e-10
+
+
+def test_it_goes_on_from_a_fit_and_a_fit_forgets_it(digits):
+    model = autoencoder().fit(digits[:900])
+    before = model.encoder_weights_.copy()
+    model.partial_fit(digits[900:1400])
+    assert 0 < relative(model.encoder_weights_, before) < 0.5
+    assert not hasattr(model, "loss_")
+    model.fit(digits[:900])
+    np.testing.assert_array_equal(model.encoder_weights_, before)
+    assert not hasattr(model, "running_average_activation_")
+
+
+def test_a_streamed_model_is_saved_and_goes_on(digits, tmp_path):
+    model = autoencoder().partial_fit(digits)
+    save(model, tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.transform(digits), model.transform(digits))
+    np.testing.assert_array_equal(
+        loaded.running_average_activation_, model.running_average_activation_
+    )
+    loaded.partial_fit(digits)
+    assert loaded.n_rows_seen_ == 2 * len(digits)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("penalty", [KLSparsity(0.1), L1Sparsity(0.1), "none"])
+def test_precision_and_penalties(dtype, penalty, digits):
+    model = autoencoder(sparsity_penalty=penalty).partial_fit(digits.astype(dtype))
+    assert model.encoder_weights_.dtype == dtype
+    assert np.isfinite(model.running_loss_)
+
+
+def test_steps_too_large_are_an_error_that_keeps_the_weights(digits):
+    model = autoencoder(solver=Adam(1e200)).partial_fit(digits[:1])
+    with pytest.raises(FloatingPointError, match="learning_rate"):
+        stream(model, digits, 3)
+    assert not np.isnan(model.encoder_weights_).any()
+
+
+def test_adam_is_for_streams_only(digits):
+    with pytest.raises(TypeError, match="partial_fit"):
+        autoencoder(solver=Adam()).fit(digits)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"learning_rate": 0}, "learning_rate"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"window": 0}, "window"),
+        ({"cooling": 0}, "cooling"),
+        ({"decay_mean": 1.5}, "decay_mean"),
+        ({"decay_square": -1}, "decay_square"),
+    ],
+)
+def test_settings_out_of_range_are_named(settings, message, digits):
+    with pytest.raises(ValueError, match=message):
+        autoencoder(solver=Adam(**settings)).partial_fit(digits)
