@@ -1,11 +1,17 @@
 from .cli.progress import show_progress
+from .common.errors import (
+    CheckpointError,
+    DataChangedError,
+    DataFileError,
+    ModelFileError,
+    WorkerError,
+)
 from .estimators.autoencoder import SparseAutoencoder
 from .estimators.convolution import ConvolutionalFeatures
-from .estimators.saving import ModelFileError, load, save
+from .estimators.saving import load, save
 from .estimators.stacked import StackedAutoencoder, StackedAutoencoderClassifier
 from .files.datasets import load_photographs
 from .files.loading import (
-    DataFileError,
     LoadedImages,
     LoadedRecordings,
     load_images,
@@ -27,10 +33,8 @@ from .preprocessing.patches import (
 )
 from .preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
 from .preprocessing.whitening import OneOverFWhitening, Whitening
-from .rows.cluster import DaskEngine, WorkerError
-from .rows.sources import DataChangedError
+from .rows.cluster import DaskEngine
 from .training.adam import Adam
-from .training.checkpoints import CheckpointError
 from .training.run import TrainingProgress
 from .training.solvers import LBFGS, GradientDescent
 

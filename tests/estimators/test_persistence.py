@@ -52,8 +52,9 @@ from rhohat import (
     Whitening,
     WindowExtractor,
 )
+from rhohat.common.errors import ModelFileError
 from rhohat.common.tensorfiles import BRACKET_LIMIT, HEADER_LIMIT
-from rhohat.estimators.saving import OPTIONAL, ROWS, ModelFileError, _unpack, load, save
+from rhohat.estimators.saving import OPTIONAL, ROWS, _unpack, load, save
 from rhohat.objective.decoders import DECODERS
 
 DATA = Path(__file__).parents[1] / "data"

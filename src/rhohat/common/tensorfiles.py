@@ -28,10 +28,11 @@ from typing import Any, BinaryIO, NoReturn, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from rhohat.common.errors import ModelFileError
+
 __all__ = [
     "DTYPES",
     "Arrays",
-    "ModelFileError",
     "dtype_name",
     "expect",
     "is_count",
@@ -65,10 +66,6 @@ LOOKALIKES = {
 }
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
-
-
-class ModelFileError(ValueError):
-    """The file is not a model, is damaged, or was written by a newer version."""
 
 
 def pack(described: Any, arrays: Arrays) -> bytes:

@@ -25,10 +25,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from rhohat.common.errors import ModelFileError
 from rhohat.common.tensorfiles import (
     DTYPES,
     Arrays,
-    ModelFileError,
     dtype_name,
     expect,
     is_count,
@@ -58,7 +58,7 @@ from rhohat.preprocessing.whitening import OneOverFWhitening, Whitening
 from rhohat.training.adam import Adam
 from rhohat.training.solvers import LBFGS, GradientDescent
 
-__all__ = ["ModelFileError", "load", "save"]
+__all__ = ["load", "save"]
 
 
 class Array(NamedTuple):

@@ -22,9 +22,9 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rhohat.common.errors import DataFileError
 from rhohat.common.validation import extra
 from rhohat.files.recordings import look_at_sound, read_sound
-from rhohat.rows.sources import DataFileError
 
 __all__ = ["BY_SUFFIX", "FORMATS", "Content", "FileFormat", "format_of", "is_folder_format"]
 

@@ -21,15 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.errors import DataFileError
 from rhohat.common.validation import check_integer, check_real, look_up
 from rhohat.files.formats import BY_SUFFIX, Content, format_of, is_folder_format
 from rhohat.files.images import ImageSequence
 from rhohat.files.recordings import BLOCK_SECONDS, FileRecordings, Part, read_sound, samples_of
-from rhohat.rows.sources import DataFileError, Source
+from rhohat.rows.sources import Source
 from rhohat.rows.stores import SUFFIXES, Concatenation, open_file
 
 __all__ = [
-    "DataFileError",
     "DataFiles",
     "LoadedImages",
     "LoadedRecordings",

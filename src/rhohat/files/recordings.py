@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.errors import DataFileError
 from rhohat.common.validation import PRECISIONS, extra
 from rhohat.files.images import ImageSequence
-from rhohat.rows.sources import DataFileError
 
 __all__ = [
     "FileRecordings",

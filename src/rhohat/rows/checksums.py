@@ -13,8 +13,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from rhohat.common.errors import DataChangedError
 from rhohat.rows.engines import Engine
-from rhohat.rows.sources import DataChangedError, Partition, Rows, Source, Wrapper, check_finite
+from rhohat.rows.sources import Partition, Rows, Source, Wrapper, check_finite
 from rhohat.rows.stores import is_stored
 
 __all__ = ["Manifest", "Verified", "take_manifest"]

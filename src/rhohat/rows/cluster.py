@@ -14,11 +14,12 @@ from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from typing import Any, TypeVar, cast
 
+from rhohat.common.errors import WorkerError
 from rhohat.common.validation import check_real, extra
 from rhohat.rows.engines import ThreadEngine, chunk_sum, effective_n_jobs, single_threaded_blas
 from rhohat.rows.sources import ArraySource, Partition, Rows, Source
 
-__all__ = ["DaskEngine", "WorkerError", "local_cluster"]
+__all__ = ["DaskEngine", "local_cluster"]
 
 S = TypeVar("S")
 
@@ -29,10 +30,6 @@ logger = logging.getLogger("rhohat")
 
 #: Tasks per worker and evaluation, so that a fast worker can take more than a slow one.
 TASKS_PER_WORKER = 4
-
-
-class WorkerError(ConnectionError):
-    """Workers are gone, or die of what they are given."""
 
 
 def local_cluster(n_workers: int, **options: Any) -> Any:

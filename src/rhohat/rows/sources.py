@@ -21,8 +21,6 @@ from rhohat.common.validation import check_integer
 __all__ = [
     "ArraySource",
     "Column",
-    "DataChangedError",
-    "DataFileError",
     "Head",
     "Labelled",
     "Origin",
@@ -70,14 +68,6 @@ class Rows(NamedTuple):
 
 
 S = TypeVar("S")
-
-
-class DataChangedError(OSError):
-    """The data are not what they were when training began: edited, shortened or gone."""
-
-
-class DataFileError(ValueError):
-    """A file that cannot be read, or none that can."""
 
 
 class Source(Protocol):

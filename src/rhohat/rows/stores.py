@@ -21,17 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.errors import DataChangedError
 from rhohat.common.validation import PRECISIONS, check_input, extra
-from rhohat.rows.sources import (
-    CHUNK_ROWS,
-    ArraySource,
-    DataChangedError,
-    Origin,
-    Rows,
-    Source,
-    Wrapper,
-    check_finite,
-)
+from rhohat.rows.sources import CHUNK_ROWS, ArraySource, Origin, Rows, Source, Wrapper, check_finite
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator

@@ -16,21 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from rhohat.common.tensorfiles import Arrays, ModelFileError, pack, unpack, write_whole
+from rhohat.common.errors import CheckpointError, ModelFileError
+from rhohat.common.tensorfiles import Arrays, pack, unpack, write_whole
 from rhohat.objective.sparse import LossTerms
 from rhohat.training.run import TrainingState
 from rhohat.training.solvers import SolverState, StopReason
 
-__all__ = ["Checkpoint", "CheckpointError"]
+__all__ = [
+    "Checkpoint",
+]
 
 #: Name of the file within the folder.
 FILE = "training.checkpoint"
 #: A state is written when this many times as long as writing took has passed, which so costs 5 %.
 SPACING = 20
-
-
-class CheckpointError(ValueError):
-    """There is a checkpoint, but it is damaged or that of another run."""
 
 
 class Checkpoint:
