@@ -221,13 +221,15 @@ def our_variables(problem):
     """rhohat's variables for the problem, and its initial q."""
     from rhohat.rows.engines import ThreadEngine
     from rhohat.rows.sources import ArraySource, Partition
-    from rhohat.training.variables import Variables
+    from rhohat.training.change_of_variables import StandardizedVariables
 
     objective = problem.objective
     engine = ThreadEngine()
     partition = Partition.for_shape(problem.X.shape[1], problem.n_components, problem.X.dtype)
     with engine.running():
-        variables = Variables.for_data(objective, ArraySource(problem.X), engine, partition)
+        variables = StandardizedVariables.for_data(
+            objective, ArraySource(problem.X), engine, partition
+        )
     return variables, variables.initial(np.random.RandomState(0))
 
 

@@ -12,8 +12,8 @@ from rhohat import (
     SparseObjective,
     load_photographs,
 )
-from rhohat.training.run import Sweep
-from rhohat.training.variables import Variables
+from rhohat.training.change_of_variables import StandardizedVariables
+from rhohat.training.evaluation import SparseEvaluation
 
 
 class Problem(NamedTuple):
@@ -83,8 +83,8 @@ def random_rows(n_rows, d, k, decoder):
 
 def evaluation(objective, source, engine, partition):
     """A function that makes one evaluation of loss and gradient; the engine must be running."""
-    variables = Variables.for_data(objective, source, engine, partition)
-    sweep = Sweep(objective, variables, engine, partition, source)
+    variables = StandardizedVariables.for_data(objective, source, engine, partition)
+    sweep = SparseEvaluation(objective, variables, engine, partition, source)
     q = variables.initial(np.random.RandomState(0))
 
     def evaluate():

@@ -7,9 +7,10 @@ from .common.errors import (
     WorkerError,
 )
 from .estimators.autoencoder import SparseAutoencoder
+from .estimators.classifier import StackedAutoencoderClassifier
 from .estimators.convolution import ConvolutionalFeatures
 from .estimators.saving import load, save
-from .estimators.stacked import StackedAutoencoder, StackedAutoencoderClassifier
+from .estimators.stack import StackedAutoencoder
 from .files.datasets import load_photographs
 from .files.loading import (
     LoadedImages,
@@ -23,8 +24,9 @@ from .inspection.edges import edge_score
 from .inspection.figures import plot_features, plot_top_examples, plot_training
 from .inspection.report.report import Report, report
 from .inspection.tiles import check_gradient, maximal_inputs
+from .objective.base import LossTerms
 from .objective.penalties import KLSparsity, L1Sparsity, NoSparsity, SparsityPenalty
-from .objective.sparse import LossTerms, SparseObjective, Terms
+from .objective.sparse import SparseObjective, Terms
 from .preprocessing.patches import (
     ContrastNormalizer,
     PatchExtractor,

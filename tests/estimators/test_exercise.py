@@ -6,8 +6,8 @@ from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
 from rhohat import KLSparsity, SparseAutoencoder, SparseObjective
-from rhohat.training.run import growth_stages
 from rhohat.training.solvers import SOLVERS
+from rhohat.training.stages import growth_stages
 
 LAMBDA, RHO, BETA = 1e-4, 0.01, 3.0
 

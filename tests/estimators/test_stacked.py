@@ -31,10 +31,11 @@ from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import PENALTIES
 from rhohat.rows.cluster import local_cluster
 from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.sources import ArraySource, Partition
+from rhohat.rows.sources import Partition, in_memory
 from rhohat.rows.stores import Mapped
+from rhohat.training.change_of_variables import CenteredVariables
 from rhohat.training.checkpoints import FILE
-from rhohat.training.network import NetworkEvaluation, NetworkVariables
+from rhohat.training.evaluation import NetworkEvaluation
 from rows.test_stores import as_npy
 from support import oracle
 from support.cases import MARGIN, five_point, is_allowed, make_penalty, relative, sparse_data
@@ -129,10 +130,10 @@ def test_loss_does_not_depend_on_how_rows_are_split(penalty):
 @every_network
 def test_the_solvers_variables_are_theta_in_other_words(activation, penalty, depth):
     objective, theta, rows, labels, weight = network(activation, penalty, depth)
-    source, engine = ArraySource(rows * 7 - 2, weight, labels), ThreadEngine(1)
+    source, engine = in_memory(rows * 7 - 2, weight, labels), ThreadEngine(1)
     partition = Partition(4, 4)
     with engine.running():
-        variables = NetworkVariables.at(theta, objective, source, engine, partition)
+        variables = CenteredVariables.at(theta, objective, source, engine, partition)
         evaluate = NetworkEvaluation(objective, variables, engine, partition, source)
         q = variables.from_theta(theta)
         assert_allclose(variables.to_theta(q), theta, rtol=1e-12)

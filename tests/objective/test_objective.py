@@ -12,7 +12,7 @@ from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
 from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.sources import ArraySource, Partition
+from rhohat.rows.sources import Partition, in_memory
 from support.cases import (
     COMBINATIONS,
     REFUSED,
@@ -285,7 +285,7 @@ def test_single_precision_agrees_with_double(activation, decoder, penalty, weigh
     with engine.running():
         total = engine.map_sum(
             lambda rows: objective.terms(rows.X, theta, rows.sample_weight),
-            ArraySource(X.astype(np.float32), weight),
+            in_memory(X.astype(np.float32), weight),
             partition,
         )
     loss, grad = objective.finish(total, theta)

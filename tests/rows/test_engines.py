@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from rhohat.rows.engines import ThreadEngine, effective_n_jobs
-from rhohat.rows.sources import ArraySource, Partition
+from rhohat.rows.sources import ArraySource, Partition, in_memory
 from support.cases import laws, make_case, relative
 
 
@@ -92,7 +92,7 @@ def test_sums_have_the_same_bits_for_any_number_of_threads(dtype):
             sums.append(
                 engine.map_sum(
                     lambda rows: case.objective.terms(rows.X, case.theta, rows.sample_weight),
-                    ArraySource(X, weight),
+                    in_memory(X, weight),
                     Partition(31, 93),
                 )
             )

@@ -16,10 +16,12 @@ from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
 from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.sources import ArraySource, Partition
-from rhohat.training.run import Training, growth_stages
+from rhohat.rows.sources import Partition, in_memory
+from rhohat.training.change_of_variables import StandardizedVariables
+from rhohat.training.evaluation import SparseEvaluation
+from rhohat.training.run import Training
 from rhohat.training.solvers import SOLVERS
-from rhohat.training.variables import Variables
+from rhohat.training.stages import growth_stages
 from support import oracle
 
 #: Parameters unlike the defaults, so that no factor hides behind a one; the defaults for a new row.
@@ -168,13 +170,15 @@ class Run:
 
     def __init__(self, objective, X, *, sample_weight=None, n_jobs=1):
         self.objective = objective
-        self.source = ArraySource(X, sample_weight)
+        self.source = in_memory(X, sample_weight)
         self.engine = ThreadEngine(n_jobs)
         self.partition = Partition.for_shape(X.shape[1], objective.n_components, X.dtype)
 
     def train(self, *, max_iter=10, solver=None, **options):
         with self.engine.running():
-            variables = Variables.for_data(self.objective, self.source, self.engine, self.partition)
+            variables = StandardizedVariables.for_data(
+                self.objective, self.source, self.engine, self.partition
+            )
             training = Training(
                 self.objective,
                 self.source,
@@ -184,6 +188,7 @@ class Run:
                 self.partition,
                 solver or SOLVERS["lbfgs"](),
                 tol=0.0,
+                evaluation=SparseEvaluation,
                 **options,
             )
             return training.run(variables.initial(np.random.RandomState(0)), seed=0)

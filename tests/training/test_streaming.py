@@ -7,7 +7,7 @@ from rhohat import Adam, KLSparsity, L1Sparsity, SparseAutoencoder, load, save
 from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.sources import Rows
 from rhohat.training.adam import StreamState
-from rhohat.training.variables import Variables
+from rhohat.training.change_of_variables import StandardizedVariables
 from support.cases import oracle_loss_grad, relative
 
 
@@ -52,7 +52,7 @@ def test_a_step_follows_the_exact_gradient_where_the_batch_is_all_there_is(rng):
     """With one batch, the running average is the exact one, and Adam's first step its sign."""
     objective = SparseObjective(6, 4, penalty=KLSparsity(0.1))
     X = rng.uniform(size=(50, 6))
-    variables = Variables(objective, X.mean(axis=0), 0.5, 3.0)
+    variables = StandardizedVariables(objective, X.mean(axis=0), 0.5, 3.0)
     state = StreamState.new(variables, rng)
     before = state.q.copy()
     Adam(0.01, batch_size=50).learn(objective, state, Rows(X))

@@ -18,10 +18,11 @@ from rhohat import KLSparsity, SparseAutoencoder, SparseObjective
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.sources import ArraySource, Partition
-from rhohat.training.run import GROWTH_THRESHOLD, Stage, Sweep, growth_stages
+from rhohat.rows.sources import ArraySource, Partition, in_memory
+from rhohat.training.change_of_variables import StandardizedVariables
+from rhohat.training.evaluation import SparseEvaluation
 from rhohat.training.solvers import SOLVERS, SolverResult, SolverState, StopReason
-from rhohat.training.variables import Variables
+from rhohat.training.stages import GROWTH_THRESHOLD, Stage, growth_stages
 from support.cases import (
     COMBINATIONS,
     Run,
@@ -584,13 +585,13 @@ def test_sweeps_agree_with_the_oracle_however_many_activations_are_kept(
     activation, decoder, penalty, kept, weighted, monkeypatch
 ):
     case = make_case(activation, decoder, penalty, shape=(23, 5, 4))
-    monkeypatch.setattr("rhohat.training.run.KEPT_FEATURES", 1)
-    monkeypatch.setattr("rhohat.training.run.KEPT_BYTES", kept * 4 * 8)
+    monkeypatch.setattr("rhohat.training.blocks.KEPT_FEATURES", 1)
+    monkeypatch.setattr("rhohat.training.blocks.KEPT_BYTES", kept * 4 * 8)
     weight = case.sample_weight if weighted else None
-    source, engine, partition = ArraySource(case.X, weight), ThreadEngine(2), Partition(3, 6)
+    source, engine, partition = in_memory(case.X, weight), ThreadEngine(2), Partition(3, 6)
     with engine.running():
-        variables = Variables.for_data(case.objective, source, engine, partition)
-        sweep = Sweep(case.objective, variables, engine, partition, source)
+        variables = StandardizedVariables.for_data(case.objective, source, engine, partition)
+        sweep = SparseEvaluation(case.objective, variables, engine, partition, source)
         loss, grad = sweep(variables.from_theta(case.theta))
     loss_oracle, grad_oracle = oracle_loss_grad(case.objective, case.theta, case.X, weight)
     assert loss == pytest.approx(loss_oracle, rel=1e-12)

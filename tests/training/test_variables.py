@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from rhohat import NoSparsity, SparseObjective
 from rhohat.objective.decoders import DECODERS
 from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.sources import ArraySource, Partition
-from rhohat.training.variables import Variables
+from rhohat.rows.sources import Partition, in_memory
+from rhohat.training.change_of_variables import StandardizedVariables
 from support.cases import COMBINATIONS, five_point, laws, make_case, relative
 
 every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COMBINATIONS)
@@ -20,7 +20,9 @@ def variables_for(objective, X, sample_weight=None):
     engine = ThreadEngine(1)
     partition = Partition(block_size=4, chunk_size=8)
     with engine.running():
-        return Variables.for_data(objective, ArraySource(X, sample_weight), engine, partition)
+        return StandardizedVariables.for_data(
+            objective, in_memory(X, sample_weight), engine, partition
+        )
 
 
 def case_in_variables(*names):
@@ -38,7 +40,7 @@ def case_in_variables(*names):
 @laws(25)
 def test_the_two_conversions_are_inverse(decoder, seed, scale, decoder_scale, shift):
     objective = SparseObjective(4, 3, decoder=decoder)
-    variables = Variables(objective, np.linspace(shift, 1, 4), scale, decoder_scale)
+    variables = StandardizedVariables(objective, np.linspace(shift, 1, 4), scale, decoder_scale)
     theta = np.random.RandomState(seed).normal(size=objective.n_parameters)
     kept = theta.copy()
     tolerance = 1e-13 * (1 + abs(shift)) * max(scale, 1 / scale)
@@ -55,7 +57,7 @@ def test_the_two_conversions_are_inverse(decoder, seed, scale, decoder_scale, sh
 def test_gradient_is_the_transpose_of_the_conversion(decoder):
     """<M q, g> = <q, M' g> for every q and g."""
     objective = SparseObjective(4, 3, decoder=decoder)
-    variables = Variables(objective, np.array([0.3, -2, 0, 5]), 0.2, 7.0)
+    variables = StandardizedVariables(objective, np.array([0.3, -2, 0, 5]), 0.2, 7.0)
     random = np.random.RandomState(0)
     for _ in range(5):
         q, grad = random.normal(size=(2, objective.n_parameters))
@@ -146,7 +148,7 @@ def test_start_is_the_notes_for_standardised_data(activation, decoder, penalty):
 
 def test_start_of_the_weights_fills_the_interval_of_the_notes():
     objective = SparseObjective(60, 40, penalty=NoSparsity())
-    variables = Variables(objective, np.zeros(60), 1.0, 1.0)
+    variables = StandardizedVariables(objective, np.zeros(60), 1.0, 1.0)
     W = objective.unpack(variables.initial(np.random.RandomState(0)))["W_enc"]
     radius = np.sqrt(6 / 101)
     assert 0.99 * radius < np.abs(W).max() <= radius

@@ -11,7 +11,7 @@ import numpy as np
 
 from rhohat.cli.data import HELD_BYTES, PART_SECONDS, Data
 from rhohat.recipes.settings import Settings, make_pipeline
-from rhohat.training.run import PART_BYTES, growth_stages
+from rhohat.training.stages import PART_BYTES, growth_stages
 
 #: Interpreter and libraries, matplotlib and scikit-learn among them.
 BASE_BYTES = 270 * 2**20

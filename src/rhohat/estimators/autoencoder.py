@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import partial
 from numbers import Integral
 from typing import Any, Self, cast
@@ -12,63 +12,69 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils.validation import (
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.pictures import strip
 from rhohat.common.validation import check_input, check_integer, check_real, check_rows
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
+from rhohat.estimators.outcome import OUTCOME, Attribute, made_of, publish
 from rhohat.objective.decoders import Decoder
-from rhohat.objective.penalties import SparsityPenalty
+from rhohat.objective.penalties import SparsityPenalty, penalty_of
 from rhohat.objective.sparse import SparseObjective, Terms
+from rhohat.rows.engine_choice import engine_of
 from rhohat.rows.engines import Engine, ThreadEngine
-from rhohat.rows.extremes import Extremes
+from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.sources import ArraySource, Partition, Rows, Source
 from rhohat.rows.stores import Mapped, RowData, is_stored, rows_of
 from rhohat.training.adam import Adam, StreamState
+from rhohat.training.change_of_variables import StandardizedVariables
 from rhohat.training.checkpoints import Checkpoint
+from rhohat.training.evaluation import SparseEvaluation
 from rhohat.training.fit import (
-    check_readable,
-    engine_of,
-    identity,
-    inspected,
+    Fit,
+    Start,
     refuse_beyond_memory,
     solver_of,
     validated_weight,
     weighted,
 )
-from rhohat.training.run import (
-    IterationCallback,
-    Stage,
-    Training,
-    TrainingProgress,
-    growth_stages,
-)
-from rhohat.training.solvers import Solver, StopReason
-from rhohat.training.variables import FeatureSums, Variables
+from rhohat.training.run import IterationCallback, TrainingProgress
+from rhohat.training.solvers import Solver
+from rhohat.training.stages import growth_stages
 
-__all__ = ["EXACT", "RUNNING", "SparseAutoencoder"]
+__all__ = ["EXACT", "PARTITION", "RUNNING", "WEIGHTS", "SparseAutoencoder"]
 
+#: The objective's parameters as attributes.
+PARAMETERS = {
+    "W_enc": "encoder_weights_",
+    "b_enc": "encoder_bias_",
+    "W_dec": "decoder_weights_",
+    "b_dec": "decoder_bias_",
+}
+WEIGHTS = {
+    "encoder_weights_": Array(("k", "d")),
+    "encoder_bias_": Array(("k",)),
+    "decoder_weights_": Array(("k", "d")),
+    "decoder_bias_": Array(("d",)),
+}
 #: What `fit` finds on all rows and `partial_fit` cannot, and what that has instead.
-EXACT = (
-    "average_activation_",
-    "loss_curve_",
-    "loss_terms_curve_",
-    "stage_rows_",
-    "loss_",
-    "loss_terms_",
-    "n_iter_",
-    "n_evaluations_",
-    "converged_",
-    "stop_reason_",
-    "n_dead_",
-    "data_fingerprint_",
-)
-RUNNING = ("running_average_activation_", "running_loss_", "n_rows_seen_")
+EXACT = OUTCOME | {
+    "stage_rows_": Attribute(lambda fit: fit.result.stage_rows, Array(("t",), ("I64",))),
+    "n_evaluations_": Attribute(lambda fit: fit.result.n_evaluations, NUMBER),
+    "n_dead_": Attribute(lambda fit: fit.n_constant, COUNT),
+}
+PARTITION = {
+    "block_size_": Attribute(lambda fit: fit.partition.block_size, COUNT),
+    "chunk_size_": Attribute(lambda fit: fit.partition.chunk_size, COUNT),
+}
+RUNNING: dict[str, Array | Value] = {
+    "running_average_activation_": Array(("k",)),
+    "running_loss_": NUMBER,
+    "n_rows_seen_": NUMBER,
+}
 
 
 class SparseAutoencoder(
@@ -294,94 +300,63 @@ class SparseAutoencoder(
         ConvergenceWarning
             If training ends early: by Ctrl-C, or because no step lowers the loss.
         """
-        solver = solver_of(self.solver)
+        solver_of(self.solver)
         max_iter = check_integer("max_iter", self.max_iter, low=1)
         tol = check_real("tol", self.tol, low=0)
         engine = engine_of(self.engine, self.n_jobs)
         goes_on = self.warm_start and hasattr(self, "encoder_weights_")
         source = rows_of(self, X, reset=not goes_on)
-        check_readable(engine, source)
-        n_rows, n_features = source.shape
-        objective = self._objective(n_features)
+        engine.check(source)
+        objective = self._objective(source.shape[1])
         refuse_beyond_memory(objective)
-        checkpoint = state = None
+        theta = self._warm_theta(objective) if goes_on else None
+        checkpoint = None
         if self.checkpoint is not None:
-            checkpoint = Checkpoint(self.checkpoint, self.resume)
+            checkpoint = Checkpoint.open(self.checkpoint, self.resume)
         if sample_weight is not None:
             source = weighted(source, sample_weight)
-            n_rows = source.shape[0]
-        partition = Partition.for_shape(
-            n_features, objective.n_components, source.dtype, self.block_size, self.chunk_size
-        )
-        stages = growth_stages(
-            n_rows,
-            max_iter,
-            self.growth and not goes_on,
-            row_bytes=n_features * source.dtype.itemsize,
-        )
+        n_rows, n_features = source.shape
+        row_bytes = n_features * source.dtype.itemsize
+        growth = self.growth and not goes_on
         random_state = check_random_state(self.random_state)
-        start = self._warm_theta(objective) if goes_on else None
         tasks = FitTasks(self, max_iter, X=X, metadata={"sample_weight": sample_weight})
+
+        def begin(source: Source, engine: Engine, partition: Partition) -> Start:
+            sums = FeatureSums.over(source, engine, partition)
+            _warn_beyond_output_range(objective, sums)
+            variables = StandardizedVariables.for_sums(objective, sums)
+            q = variables.initial(random_state) if theta is None else variables.from_theta(theta)
+            return Start(variables, q, int(random_state.randint(2**31)))
 
         def after_iteration(progress: TrainingProgress) -> bool:
             stop = self.callback is not None and bool(self.callback(progress))
             return stop | tasks.end_iteration(
                 lambda: (
-                    self._weights(objective, progress.theta, source.dtype)
+                    _weights(objective, progress.theta.astype(source.dtype))
                     | {"average_activation_": progress.average_activation}
                 )
             )
 
-        with engine.running():
-            source, fingerprint = inspected(source, engine, partition, self.verify)
-            sums = FeatureSums.over(source, engine, partition)
-            _warn_beyond_output_range(objective, sums)
-            variables = Variables.for_sums(objective, sums)
-            q0 = variables.initial(random_state) if start is None else variables.from_theta(start)
-            if checkpoint is not None:
-                state = checkpoint.begin(
-                    self._identity(objective, source, partition, stages, fingerprint)
-                )
-            training = Training(
-                objective,
-                source,
-                variables,
-                stages,
-                engine,
-                partition,
-                solver,
-                tol,
-                callback=after_iteration,
-                keep=None if checkpoint is None else checkpoint.keep,
-            )
-            seed = int(random_state.randint(2**31)) if state is None else state.seed
-            result = training.run(q0, seed, state)
-            parameters = objective.unpack(result.theta.astype(source.dtype))
-            encode = partial(objective.encode, parameters=parameters)
-            extremes = engine.map_sum(partial(Extremes.of, encode=encode), source, partition)
-
-        self._forget(("_stream", *RUNNING))
-        for name, weights in self._weights(objective, result.theta, source.dtype).items():
-            setattr(self, name, weights)
-        self.average_activation_ = result.average_activation
-        self.loss_terms_ = result.loss
-        self.loss_ = result.loss.total
-        self.loss_terms_curve_ = result.loss_terms
-        self.loss_curve_ = result.loss_terms.sum(axis=1)
-        self.stage_rows_ = result.stage_rows
-        self.n_iter_ = result.n_iter
-        self.n_evaluations_ = result.n_evaluations
-        self.converged_ = result.reason is StopReason.CONVERGED
-        self.stop_reason_ = result.reason.value
-        self.n_dead_ = int(extremes.constant(objective.activation).sum())
-        self.block_size_, self.chunk_size_ = partition
-        self.data_fingerprint_ = fingerprint
+        fit = Fit(
+            objective,
+            SparseEvaluation,
+            source,
+            growth_stages(n_rows, max_iter, growth, row_bytes=row_bytes),
+            engine,
+            _partition(objective, source.dtype, self.block_size, self.chunk_size),
+            self.solver,
+            tol,
+            self._identity(objective),
+            checkpoint,
+            self.verify,
+            after_iteration,
+        )
+        fitted = fit.run(begin, objective.encode)
+        self._stream: StreamState | None = None
+        self._publish(_weights(objective, fitted.theta) | made_of(fitted, EXACT | PARTITION))
         tasks.end()
-
-        if result.reason is StopReason.NOT_A_NUMBER:
-            raise FloatingPointError(f"{result.reason.value}: NaN in {result.detail}.")
-        if result.reason in (StopReason.INTERRUPTED, StopReason.NO_DESCENT):
-            warnings.warn(f"Training {result.reason.value}.", ConvergenceWarning, stacklevel=2)
+        fitted.result.refuse_nan()
+        fitted.result.warn_of_early_end(stacklevel=2)
         return self
 
     def partial_fit(
@@ -413,7 +388,7 @@ class SparseAutoencoder(
         FloatingPointError
             If loss or gradient are no longer finite; the weights are as before that batch.
         """
-        adam = self.solver if isinstance(self.solver, Adam) else Adam()
+        adam: Any = self.solver if hasattr(self.solver, "learn") else Adam()
         adam.check()
         begun = hasattr(self, "encoder_weights_")
         X = check_input(self, X, reset=not begun)
@@ -428,31 +403,27 @@ class SparseAutoencoder(
         try:
             adam.learn(objective, state, source.read(0, source.shape[0]))
         finally:
-            self._forget(EXACT)
             self._stream = state
             theta = state.variables.to_theta(state.q)
-            for name, weights in self._weights(objective, theta, X.dtype).items():
-                setattr(self, name, weights)
-            self.running_average_activation_ = state.average
-            self.n_rows_seen_ = state.n_rows
+            running = {
+                "running_average_activation_": state.average,
+                "n_rows_seen_": state.n_rows,
+            }
             if state.loss is not None:
-                self.running_loss_ = state.loss.total
+                running["running_loss_"] = state.loss.total
+            self._publish(_weights(objective, theta.astype(X.dtype)) | running)
         return self
 
-    def _forget(self, names: Iterable[str]) -> None:
-        """Delete what another kind of training has found."""
-        for name in names:
-            if hasattr(self, name):
-                delattr(self, name)
+    def _publish(self, values: dict[str, Any]) -> None:
+        """Make these the fitted attributes, whichever kind of training made those before."""
+        publish(self, values, [*WEIGHTS, *EXACT, *RUNNING])
 
     def _begin_stream(self, objective: SparseObjective, source: Source, begun: bool) -> StreamState:
         """Start from weights at random, or from those of an earlier fit."""
         engine = ThreadEngine(self.n_jobs)
         with engine.running():
-            partition = Partition.for_shape(
-                objective.n_features, objective.n_components, source.dtype
-            )
-            variables = Variables.for_data(objective, source, engine, partition)
+            partition = _partition(objective, source.dtype)
+            variables = StandardizedVariables.for_data(objective, source, engine, partition)
         if not begun:
             return StreamState.new(variables, check_random_state(self.random_state))
         q = variables.from_theta(self._warm_theta(objective))
@@ -475,7 +446,7 @@ class SparseAutoencoder(
         objective = self._fitted_objective()
         source = rows_of(self, X, reset=False)
         theta = self._warm_theta(objective).astype(source.dtype)
-        partition = Partition.for_shape(objective.n_features, objective.n_components, source.dtype)
+        partition = _partition(objective, source.dtype)
         engine = ThreadEngine(self.n_jobs)
         with engine.running():
             total = engine.map_sum(partial(_activities, objective, theta), source, partition)
@@ -502,10 +473,9 @@ class SparseAutoencoder(
         if is_stored(source):
             return cast(FloatArray, self.encoded(source))
         parameters = self._parameters(source.dtype)
-        rows = cast(ArraySource, source).X
-        out = np.empty((len(rows), objective.n_components), rows.dtype)
+        out = np.empty((source.shape[0], objective.n_components), source.dtype)
         return self._map_rows(
-            lambda rows, out: objective.encode(rows, parameters, out), rows, objective, out
+            lambda rows, out: objective.encode(rows, parameters, out), source, objective, out
         )
 
     def encoded(self, source: Source) -> Mapped:
@@ -545,7 +515,10 @@ class SparseAutoencoder(
         parameters = self._parameters(A.dtype)
         out = np.empty((A.shape[0], objective.n_features), A.dtype)
         return self._map_rows(
-            lambda rows, out: objective.decode(rows, parameters, out), A, objective, out
+            lambda rows, out: objective.decode(rows, parameters, out),
+            ArraySource(A),
+            objective,
+            out,
         )
 
     def score_samples(self, X: ArrayLike) -> FloatArray:
@@ -572,7 +545,8 @@ class SparseAutoencoder(
             np.einsum("ij,ij->i", error, error, out=out)
             out *= -0.5
 
-        return self._map_rows(scores, X, objective, np.empty(X.shape[0], X.dtype))
+        out = np.empty(X.shape[0], X.dtype)
+        return self._map_rows(scores, ArraySource(X), objective, out)
 
     def score(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
@@ -592,7 +566,7 @@ class SparseAutoencoder(
         scores = self.score_samples(X).astype(np.float64, copy=False)
         if sample_weight is None:
             return float(scores.mean())
-        return float(np.average(scores, weights=validated_weight(sample_weight, scores)))
+        return float(np.average(scores, weights=validated_weight(sample_weight, len(scores))))
 
     @property
     def components_(self) -> FloatArray:
@@ -628,22 +602,9 @@ class SparseAutoencoder(
             self.n_components,
             activation=self.activation,
             decoder=self.decoder,
-            penalty=self.sparsity_penalty,
+            penalty=penalty_of(self.sparsity_penalty, "sparsity_penalty"),
             weight_decay=self.weight_decay,
         )
-
-    @staticmethod
-    def _weights(
-        objective: SparseObjective, theta: Float64Array, dtype: np.dtype[Any]
-    ) -> dict[str, FloatArray]:
-        """Theta as fitted attributes."""
-        parameters = objective.unpack(theta.astype(dtype))
-        return {
-            "encoder_weights_": parameters["W_enc"],
-            "encoder_bias_": parameters["b_enc"],
-            "decoder_weights_": parameters[objective.decoder_weights],
-            "decoder_bias_": parameters["b_dec"],
-        }
 
     def _warm_theta(self, objective: SparseObjective) -> Float64Array:
         """Theta of the last fit, to go on from."""
@@ -657,18 +618,10 @@ class SparseAutoencoder(
         parameters = self._parameters(np.dtype(np.float64))
         return objective.pack({name: parameters[name] for name in objective.shapes})
 
-    def _identity(
-        self,
-        objective: SparseObjective,
-        source: Source,
-        partition: Partition,
-        stages: Sequence[Stage],
-        fingerprint: str,
-    ) -> dict[str, str]:
-        """What decides the result of a run, in words, so that only the same one is resumed."""
+    def _identity(self, objective: SparseObjective) -> dict[str, str]:
+        """What decides the result besides data and solver, in words."""
         seed = self.random_state
         return {
-            **identity(source, partition, stages, fingerprint, self.solver, self.tol),
             "n_components": str(objective.n_components),
             "activation": objective.activation.name,
             "decoder": objective.decoder.name,
@@ -683,27 +636,40 @@ class SparseAutoencoder(
 
     def _parameters(self, dtype: np.dtype[Any]) -> dict[str, FloatArray]:
         """Fitted weights by the objective's names, in the precision asked for."""
-        weights = {
-            "W_enc": self.encoder_weights_,
-            "b_enc": self.encoder_bias_,
-            "W_dec": self.decoder_weights_,
-            "b_dec": self.decoder_bias_,
+        return {
+            name: getattr(self, attribute).astype(dtype, copy=False)
+            for name, attribute in PARAMETERS.items()
         }
-        return {name: array.astype(dtype, copy=False) for name, array in weights.items()}
 
     def _map_rows(
         self,
         function: Callable[[FloatArray, FloatArray], object],
-        X: FloatArray,
+        source: Source,
         objective: SparseObjective,
         out: FloatArray,
     ) -> FloatArray:
         """`out`, filled by `function` chunk by chunk."""
-        partition = Partition.for_shape(objective.n_features, objective.n_components, X.dtype)
         engine = ThreadEngine(self.n_jobs)
         with engine.running():
-            engine.map_into(function, ArraySource(X), partition, out)
+            engine.map_into(function, source, _partition(objective, source.dtype), out)
         return out
+
+
+def _weights(objective: SparseObjective, theta: FloatArray) -> dict[str, FloatArray]:
+    """Theta as fitted attributes."""
+    parameters = objective.unpack(theta)
+    parameters["W_dec"] = parameters[objective.decoder_weights]
+    return {attribute: parameters[name] for name, attribute in PARAMETERS.items()}
+
+
+def _partition(
+    objective: SparseObjective,
+    dtype: np.dtype[Any],
+    block_size: int | None = None,
+    chunk_size: int | None = None,
+) -> Partition:
+    sizes = objective.n_features, objective.n_components
+    return Partition.for_shape(*sizes, dtype, block_size, chunk_size)
 
 
 def _activities(objective: SparseObjective, theta: FloatArray, rows: Rows) -> Terms:
@@ -722,5 +688,5 @@ def _warn_beyond_output_range(objective: SparseObjective, sums: FeatureSums) -> 
             f"has values from {sums.low:.4g} to {sums.high:.4g}. Use decoder='linear', or bring "
             "the data into that range: PatchNormalizer for patches, MinMaxScaler for other data.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=5,  # whoever calls the estimator's fit, through Fit.run
         )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.tensorfiles import is_count, is_list, is_number, is_text
-from rhohat.objective.sparse import LossTerms
+from rhohat.objective.base import LossTerms
 
 __all__ = [
     "COLUMNS",

@@ -11,26 +11,31 @@ from sklearn.pipeline import Pipeline
 
 from rhohat.common.tensorfiles import is_list, is_text
 from rhohat.estimators.anatomy import thawed
-from rhohat.estimators.autoencoder import EXACT, RUNNING, SparseAutoencoder
+from rhohat.estimators.autoencoder import (
+    EXACT,
+    PARTITION,
+    RUNNING,
+    WEIGHTS,
+    SparseAutoencoder,
+)
+from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.convolution import ConvolutionalFeatures
 from rhohat.estimators.fields import (
     COLUMNS,
     COUNT,
-    FLAG,
     LABELS,
     NUMBER,
     PAIR,
     SHAPE,
     SIZES,
-    TERMS,
-    TEXT,
     TEXTS,
     Array,
     Models,
     OneOf,
     Value,
 )
-from rhohat.estimators.stacked import StackedAutoencoder, StackedAutoencoderClassifier
+from rhohat.estimators.outcome import OUTCOME, fields_of
+from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
@@ -48,7 +53,7 @@ from rhohat.training.solvers import SOLVERS
 __all__ = ["OPTIONAL", "ROWS", "Row", "is_model", "row_of", "rows"]
 
 #: Attributes that a fitted model may lack, by its data or because an older version wrote it.
-OPTIONAL = {"feature_names_in_", "block_size_", "chunk_size_", *RUNNING, *EXACT}
+OPTIONAL = {"feature_names_in_", *PARTITION, *RUNNING, *EXACT}
 
 
 class Row(NamedTuple):
@@ -135,31 +140,13 @@ ROWS: dict[str, Row] = {
             SparseAutoencoder,
             {
                 **COLUMNS,
-                "encoder_weights_": Array(("k", "d")),
-                "encoder_bias_": Array(("k",)),
-                "decoder_weights_": Array(("k", "d")),
-                "decoder_bias_": Array(("d",)),
-                "average_activation_": Array(("k",)),
-                "loss_curve_": Array(("t",)),
-                "loss_terms_curve_": Array(("t", 3)),
-                "stage_rows_": Array(("t",), ("I64",)),
-                "loss_": NUMBER,
-                "loss_terms_": TERMS,
-                "n_iter_": COUNT,
-                "n_evaluations_": NUMBER,
-                "converged_": FLAG,
-                "stop_reason_": TEXT,
-                "n_dead_": COUNT,
-                "block_size_": COUNT,
-                "chunk_size_": COUNT,
-                "data_fingerprint_": TEXT,
-                "running_average_activation_": Array(("k",)),
-                "running_loss_": NUMBER,
-                "n_rows_seen_": NUMBER,
+                **WEIGHTS,
+                **fields_of(EXACT | PARTITION),
+                **RUNNING,
             },
             left_out=("callback", "engine", "checkpoint", "resume", "verify"),
             checked={"activation": OneOf(ACTIVATIONS), "decoder": OneOf(DECODERS)},
-            either=(EXACT, RUNNING),
+            either=(tuple(EXACT), tuple(RUNNING)),
         ),
         Row(
             StackedAutoencoder,
@@ -176,15 +163,7 @@ ROWS: dict[str, Row] = {
                 "theta_": Array(("p",)),
                 "layer_sizes_": SIZES,
                 "activations_": TEXTS,
-                "average_activation_": Array(("k",)),
-                "loss_curve_": Array(("t",)),
-                "loss_terms_curve_": Array(("t", 3)),
-                "loss_": NUMBER,
-                "loss_terms_": TERMS,
-                "n_iter_": COUNT,
-                "converged_": FLAG,
-                "stop_reason_": TEXT,
-                "data_fingerprint_": TEXT,
+                **fields_of(OUTCOME),
             },
             left_out=("callback", "engine", "checkpoint", "resume", "verify"),
             unfitted=("estimator",),

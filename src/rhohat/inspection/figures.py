@@ -16,7 +16,7 @@ from rhohat.common.arrays import FloatArray
 from rhohat.common.pictures import picture_shape, tile_grid
 from rhohat.common.validation import check_integer
 from rhohat.estimators.autoencoder import SparseAutoencoder
-from rhohat.estimators.stacked import StackedAutoencoderClassifier
+from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.inspection.activity import survey
 from rhohat.inspection.examples import Examples
 from rhohat.inspection.layers import Layer, top_layer

@@ -18,7 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.common.arrays import FloatArray
 from rhohat.estimators.anatomy import steps_of
 from rhohat.estimators.autoencoder import SparseAutoencoder
-from rhohat.estimators.stacked import StackedAutoencoder, StackedAutoencoderClassifier
+from rhohat.estimators.classifier import StackedAutoencoderClassifier
+from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.objective.activations import ACTIVATIONS, Activation
 from rhohat.objective.network import NetworkObjective
 from rhohat.rows.sources import Source

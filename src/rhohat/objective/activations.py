@@ -13,8 +13,9 @@ from math import inf
 import numpy as np
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.validation import look_up
 
-__all__ = ["ACTIVATIONS", "Activation"]
+__all__ = ["ACTIVATIONS", "Activation", "activation_of"]
 
 
 #: Share of a bounded range, at either end, in which no inverse is looked for: it would be far out.
@@ -119,6 +120,7 @@ def _identity_inverse(a: Float64Array) -> Float64Array:
     return a
 
 
+#: Activations by their names.
 ACTIVATIONS: dict[str, Activation] = {
     row.name: row
     for row in (
@@ -128,3 +130,10 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation("identity", _identity, _identity_derivative, _identity_inverse, (-inf, inf)),
     )
 }
+
+
+def activation_of(activation: str | Activation) -> Activation:
+    """The activation that a name stands for, or the one given."""
+    if isinstance(activation, Activation):
+        return activation
+    return look_up("activation", activation, ACTIVATIONS)

@@ -28,10 +28,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.common.validation import check_integer, look_up
-from rhohat.objective.activations import ACTIVATIONS, Activation
-from rhohat.objective.penalties import PENALTIES, SparsityPenalty
-from rhohat.objective.sparse import LossTerms, Objective, Sums, Workspace, counted
+from rhohat.common.validation import check_integer
+from rhohat.objective.activations import Activation, activation_of
+from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted
+from rhohat.objective.penalties import SparsityPenalty, penalty_of
 
 __all__ = ["NetworkObjective", "NetworkTerms"]
 
@@ -93,22 +93,13 @@ class NetworkObjective(Objective[NetworkTerms]):
         weight_decay: float = 1e-4,
     ) -> None:
         self.layer_sizes = tuple(check_integer("a layer's size", n, low=1) for n in layer_sizes)
-        self.activations = tuple(
-            activation
-            if isinstance(activation, Activation)
-            else look_up("activation", activation, ACTIVATIONS)
-            for activation in activations
-        )
+        self.activations = tuple(map(activation_of, activations))
         if len(self.layer_sizes) != len(self.activations) + 2:
             raise ValueError(
                 f"{len(self.layer_sizes)} layer sizes need {len(self.layer_sizes) - 2} activations "
                 f"of hidden layers, got {len(self.activations)}."
             )
-        self.penalty = (
-            penalty
-            if isinstance(penalty, SparsityPenalty)
-            else look_up("sparsity_penalty", penalty, PENALTIES)()
-        )
+        self.penalty = penalty_of(penalty)
         for activation in self.activations:
             self.penalty.check(activation)
         shapes: dict[str, tuple[int, ...]] = {}

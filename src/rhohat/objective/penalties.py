@@ -16,10 +16,17 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.common.validation import check_real
+from rhohat.common.validation import check_real, look_up
 from rhohat.objective.activations import Activation
 
-__all__ = ["PENALTIES", "KLSparsity", "L1Sparsity", "NoSparsity", "SparsityPenalty"]
+__all__ = [
+    "PENALTIES",
+    "KLSparsity",
+    "L1Sparsity",
+    "NoSparsity",
+    "SparsityPenalty",
+    "penalty_of",
+]
 
 
 class SparsityPenalty(BaseEstimator):
@@ -48,6 +55,10 @@ class SparsityPenalty(BaseEstimator):
         slope : ndarray of shape (k,)
             d value / d average_j.
         """
+
+    def asked_average(self, activation: Activation) -> float | None:
+        """The average activation that is asked of every unit; None where none is."""
+        return None
 
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """h(A) and h'(A), the function that is averaged. None stands for a derivative of one.
@@ -129,6 +140,11 @@ class KLSparsity(SparsityPenalty):
         tangent = divergence + slope * (share - inside)
         return self.weight * float(tangent.sum()), self.weight * slope / (high - low)
 
+    def asked_average(self, activation: Activation) -> float:
+        """The target as a share of the activation's range."""
+        low, high = activation.range
+        return low + self.target * (high - low)
+
 
 class L1Sparsity(SparsityPenalty):
     r"""Average absolute activation: :math:`\beta \sum_j \frac1m \sum_i |a_{ij}|`.
@@ -180,8 +196,16 @@ class NoSparsity(SparsityPenalty):
         return 0.0
 
 
+#: Penalties by their names; each is made with its default parameters.
 PENALTIES: dict[str, type[SparsityPenalty]] = {
     "kl": KLSparsity,
     "l1": L1Sparsity,
     "none": NoSparsity,
 }
+
+
+def penalty_of(penalty: str | SparsityPenalty, parameter: str = "penalty") -> SparsityPenalty:
+    """The penalty that a name stands for, or the one given; errors blame `parameter`."""
+    if isinstance(penalty, SparsityPenalty):
+        return penalty
+    return look_up(parameter, penalty, PENALTIES)()

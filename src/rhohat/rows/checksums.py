@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.errors import DataChangedError
-from rhohat.rows.engines import Engine
+from rhohat.rows.engines import Engine, Summable
 from rhohat.rows.sources import Partition, Rows, Source, Wrapper, check_finite
 from rhohat.rows.stores import is_stored
 
@@ -25,7 +25,7 @@ PIECE_ROWS = 1024
 
 
 @dataclass
-class Manifest:
+class Manifest(Summable):
     """Checksums of consecutive pieces.
 
     Attributes
@@ -43,10 +43,6 @@ class Manifest:
     def __iadd__(self, other: Manifest) -> Manifest:
         self.digests += other.digests
         self.checksums += other.checksums
-        return self
-
-    def widened(self) -> Manifest:
-        """Itself."""
         return self
 
     @property

@@ -18,6 +18,7 @@ from rhohat.common.errors import WorkerError
 from rhohat.common.validation import check_real, extra
 from rhohat.rows.engines import ThreadEngine, chunk_sum, effective_n_jobs, single_threaded_blas
 from rhohat.rows.sources import ArraySource, Partition, Rows, Source
+from rhohat.rows.stores import is_stored
 
 __all__ = ["DaskEngine", "local_cluster"]
 
@@ -76,6 +77,15 @@ class DaskEngine:
         self._timeout = check_real("timeout", timeout, low=0)
         self._local = ThreadEngine(n_jobs)
         self._client: Any = None
+
+    def check(self, source: Source) -> None:
+        """Raise TypeError if workers would have to be sent the rows."""
+        if not is_stored(source):
+            raise TypeError(
+                "Dask's workers read their rows themselves, but these lie in this process's "
+                "memory. Save them, numpy.save('X.npy', X), and give fit the path; or use "
+                "engine='threads'."
+            )
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -20,24 +20,40 @@ from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import check_integer
 from rhohat.rows.sources import Partition, Rows, Source, check_finite
 
-__all__ = ["Engine", "ThreadEngine", "chunk_sum", "effective_n_jobs", "single_threaded_blas"]
+__all__ = [
+    "Engine",
+    "Summable",
+    "ThreadEngine",
+    "chunk_sum",
+    "effective_n_jobs",
+    "single_threaded_blas",
+]
 
 
-class _Summable(Protocol):
+class Summable(Protocol):
     """A sum over rows, to which that of other rows can be added in place."""
 
-    def __iadd__(self, other: Any) -> Self: ...
-
-    def widened(self) -> Self:
-        """The same sum in float64, to which those of many chunks can be added."""
+    def __iadd__(self, other: Any) -> Self:
+        """Add that of other rows."""
         ...
 
+    def widened(self) -> Self:
+        """The same sum in float64, to which those of many chunks can be added.
 
-S = TypeVar("S", bound=_Summable)
+        Itself, where it is summed in float64 from the start or nothing is rounded.
+        """
+        return self
+
+
+S = TypeVar("S", bound=Summable)
 
 
 class Engine(Protocol):
     """What training needs to know of the machine."""
+
+    def check(self, source: Source) -> None:
+        """Raise TypeError if rows of `source` cannot be worked on here."""
+        ...
 
     def running(self) -> AbstractContextManager[object]:
         """Make ready, and clear away after."""
@@ -144,6 +160,9 @@ class ThreadEngine:
     def __init__(self, n_jobs: int | None = None) -> None:
         self.n_threads = effective_n_jobs(n_jobs)
         self._pool: ThreadPoolExecutor | None = None
+
+    def check(self, source: Source) -> None:
+        """Every source can be read by threads."""
 
     @contextmanager
     def running(self) -> Iterator[ThreadEngine]:

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
 from rhohat.objective.activations import Activation
+from rhohat.rows.engines import Summable
 from rhohat.rows.sources import Rows
 
 __all__ = ["Extremes"]
 
 
 @dataclass
-class Extremes:
+class Extremes(Summable):
     """Least and greatest activation of every unit, each (k,)."""
 
     low: FloatArray
@@ -31,10 +32,6 @@ class Extremes:
     def __iadd__(self, other: Extremes) -> Extremes:
         np.minimum(self.low, other.low, out=self.low)
         np.maximum(self.high, other.high, out=self.high)
-        return self
-
-    def widened(self) -> Extremes:
-        """Itself: nothing is summed."""
         return self
 
     def constant(self, activation: Activation) -> NDArray[np.bool_]:

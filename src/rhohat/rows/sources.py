@@ -31,6 +31,7 @@ __all__ = [
     "Wrapper",
     "check_finite",
     "column",
+    "in_memory",
     "sample_rows",
 ]
 
@@ -133,21 +134,12 @@ class ArraySource(Origin):
     Parameters
     ----------
     X : ndarray of shape (m, d), float32 or float64
-    sample_weight : ndarray of shape (m,), default=None
-    y : ndarray of int of shape (m,), default=None
     """
 
     name = "the array"
 
-    def __init__(
-        self,
-        X: FloatArray,
-        sample_weight: FloatArray | None = None,
-        y: NDArray[np.intp] | None = None,
-    ) -> None:
+    def __init__(self, X: FloatArray) -> None:
         self.X = X
-        self.sample_weight = sample_weight
-        self.y = y
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -162,14 +154,11 @@ class ArraySource(Origin):
 
     def read(self, start: int, stop: int) -> Rows:
         """Rows start to stop; copied only where the array is not C-contiguous."""
-        rows = Rows(self.X, self.sample_weight, y=self.y).part(start, stop)
-        return rows._replace(X=np.ascontiguousarray(rows.X))
+        return Rows(np.ascontiguousarray(self.X[start:stop]), start=start)
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
         """Copy of the rows with these numbers."""
-        weight = None if self.sample_weight is None else self.sample_weight[indices]
-        y = None if self.y is None else self.y[indices]
-        return Rows(np.ascontiguousarray(self.X[indices]), weight, y=y)
+        return Rows(np.ascontiguousarray(self.X[indices]))
 
 
 class Wrapper:
@@ -263,17 +252,15 @@ class Column(Wrapper):
         self.values = values
         self.first = first
 
-    def _with(self, rows: Rows, values: NDArray[Any]) -> Rows:
-        return Rows(**(rows._asdict() | {self.field: values}))
-
     def read(self, start: int, stop: int) -> Rows:
         """Rows of the other, with their values."""
-        values = self.values[start - self.first : stop - self.first]
-        return self._with(self.source.read(start, stop), values)
+        values: dict[str, Any] = {self.field: self.values[start - self.first : stop - self.first]}
+        return self.source.read(start, stop)._replace(**values)
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
         """Rows of the other, with their values."""
-        return self._with(self.source.take(indices), self.values[indices - self.first])
+        values: dict[str, Any] = {self.field: self.values[indices - self.first]}
+        return self.source.take(indices)._replace(**values)
 
     def portion(self, start: int, stop: int) -> Self:
         """Only the values of these rows."""
@@ -299,8 +286,19 @@ def column(source: Source, field: str) -> NDArray[Any] | None:
         if source.field == field:
             return source.values
         source = source.source
-    values: NDArray[Any] | None = getattr(source, field, None)
-    return values
+    return None
+
+
+def in_memory(
+    X: FloatArray,
+    sample_weight: FloatArray | None = None,
+    y: NDArray[np.intp] | None = None,
+) -> Source:
+    """The source of rows in memory, weighted and labeled if they are."""
+    source: Source = ArraySource(X)
+    if y is not None:
+        source = Labelled(source, y)
+    return source if sample_weight is None else Weighted(source, sample_weight)
 
 
 def first_row(source: Source) -> NDArray[np.float64]:

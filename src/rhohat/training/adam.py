@@ -19,10 +19,10 @@ from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import Float64Array
 from rhohat.common.validation import check_integer, check_real
-from rhohat.objective.penalties import KLSparsity
-from rhohat.objective.sparse import LossTerms, SparseObjective, Workspace
+from rhohat.objective.base import LossTerms, Workspace
+from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.sources import Rows
-from rhohat.training.variables import Variables
+from rhohat.training.change_of_variables import StandardizedVariables
 
 __all__ = ["Adam", "StreamState"]
 
@@ -33,7 +33,7 @@ class StreamState:
 
     Attributes
     ----------
-    variables : Variables
+    variables : StandardizedVariables
         Those that steps are taken in.
     q : ndarray of shape (p,)
         The parameters, in these variables.
@@ -48,7 +48,7 @@ class StreamState:
         At the last batch, its sparsity that of the running average.
     """
 
-    variables: Variables
+    variables: StandardizedVariables
     q: Float64Array
     average: Float64Array
     n_rows: float = 0.0
@@ -58,17 +58,18 @@ class StreamState:
     loss: LossTerms | None = None
 
     @classmethod
-    def new(cls, variables: Variables, random_state: np.random.RandomState) -> StreamState:
+    def new(
+        cls, variables: StandardizedVariables, random_state: np.random.RandomState
+    ) -> StreamState:
         """Start at random, with units about as active as the penalty asks for.
 
         From biases of zero, where half of the rows activate a unit, small steps would take long.
         """
         objective = variables.objective
         q = variables.initial(random_state)
-        if isinstance(objective.penalty, KLSparsity):
-            low, high = objective.activation.range
-            active = np.array(low + objective.penalty.target * (high - low))
-            objective.unpack(q)["b_enc"][:] = objective.activation.inverse(active)
+        asked = objective.penalty.asked_average(objective.activation)
+        if asked is not None:
+            objective.unpack(q)["b_enc"][:] = objective.activation.inverse(np.array(asked))
         return cls(variables, q, np.zeros(objective.n_components))
 
     def __post_init__(self) -> None:

@@ -18,59 +18,82 @@ import numpy as np
 
 from rhohat.common.errors import CheckpointError, ModelFileError
 from rhohat.common.tensorfiles import Arrays, pack, unpack, write_whole
-from rhohat.objective.sparse import LossTerms
+from rhohat.objective.base import LossTerms
 from rhohat.training.run import TrainingState
 from rhohat.training.solvers import SolverState, StopReason
 
-__all__ = [
-    "Checkpoint",
-]
+__all__ = ["Checkpoint"]
 
 #: Name of the file within the folder.
 FILE = "training.checkpoint"
 #: A state is written when this many times as long as writing took has passed, which so costs 5 %.
 SPACING = 20
+#: Arrays of the file that every run has; all others are the solver's memory.
+STATE_ARRAYS = (
+    "theta",
+    "grad",
+    "recent_losses",
+    "loss_terms",
+    "stage_rows",
+    "average_activation",
+)
+#: What the names of the solver's arrays begin with; in older files, nothing.
+MEMORY = "memory."
 
 
 class Checkpoint:
-    """The checkpoint of one run.
+    """The checkpoint of one run; `open` makes it ready.
 
     Parameters
     ----------
-    folder : path-like
-        Made if it does not exist.
-    resume : bool
-        Whether to go on from what it holds.
-
-    Raises
-    ------
-    CheckpointError
-        If the folder holds a run that has not ended and `resume` is False, or a damaged file.
-    OSError
-        If the folder cannot be written to.
+    path : Path
+        Of the file.
+    found : tuple, default=None
+        What the file held: the description and the arrays of the run to go on from.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], resume: bool) -> None:
-        self.path = Path(folder) / FILE
+    def __init__(self, path: Path, found: tuple[dict[str, Any], Arrays] | None = None) -> None:
+        self.path = path
+        self._found = found
         self._identity: dict[str, str] = {}
-        self._found: tuple[dict[str, Any], Arrays] | None = None
         self._due = 0.0
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=self.path.parent):  # tells now what would fail later
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str], resume: bool) -> Checkpoint:
+        """Make the folder ready, and tell now what would fail later.
+
+        Parameters
+        ----------
+        folder : path-like
+            Made if it does not exist.
+        resume : bool
+            Whether to go on from what it holds.
+
+        Raises
+        ------
+        CheckpointError
+            If the folder holds a run that has not ended and `resume` is False, or a damaged file.
+        OSError
+            If the folder cannot be written to.
+        """
+        path = Path(folder) / FILE
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
             pass
-        for left in self.path.parent.glob(".rhohat-*.tmp"):
+        for left in path.parent.glob(".rhohat-*.tmp"):
             with suppress(OSError):
                 left.unlink()
-        if not self.path.exists():
-            return
-        found = self._contents()
+        if not path.exists():
+            return cls(path)
+        found = _contents(path)
         if resume:
-            self._found = found
-        elif found[0]["reason"] is None:
+            return cls(path, found)
+        if found[0]["reason"] is None:
             raise CheckpointError(
-                f"{self.path} holds a run that has not ended. Go on from it with resume=True "
+                f"{path} holds a run that has not ended. Go on from it with resume=True "
                 "(--resume on the command line), or delete the file to start anew."
             )
+        return cls(path)
 
     def begin(self, identity: Mapping[str, str]) -> TrainingState | None:
         """The state to go on from; None to start anew.
@@ -115,18 +138,20 @@ class Checkpoint:
         ended = time.monotonic()
         self._due = ended + SPACING * (ended - started)
 
-    def _contents(self) -> tuple[dict[str, Any], Arrays]:
-        try:
-            with self.path.open("rb") as stream:
-                described, arrays = unpack(stream, os.fstat(stream.fileno()).st_size)
-            keys = {"class", "checkpoint", "reason"}
-            if type(described) is not dict or not keys <= described.keys():
-                raise ModelFileError("expected a checkpoint, found something else")
-        except ModelFileError as error:
-            raise CheckpointError(
-                f"{self.path} is not a sound checkpoint: {error}. Delete it to start anew."
-            ) from error
-        return described, arrays
+
+def _contents(path: Path) -> tuple[dict[str, Any], Arrays]:
+    """What a checkpoint's file holds."""
+    try:
+        with path.open("rb") as stream:
+            described, arrays = unpack(stream, os.fstat(stream.fileno()).st_size)
+        keys = {"class", "checkpoint", "reason"}
+        if type(described) is not dict or not keys <= described.keys():
+            raise ModelFileError("expected a checkpoint, found something else")
+    except ModelFileError as error:
+        raise CheckpointError(
+            f"{path} is not a sound checkpoint: {error}. Delete it to start anew."
+        ) from error
+    return described, arrays
 
 
 def _pack(state: TrainingState, identity: Mapping[str, str]) -> bytes:
@@ -138,12 +163,11 @@ def _pack(state: TrainingState, identity: Mapping[str, str]) -> bytes:
         "loss_terms": np.array(state.loss_terms),
         "stage_rows": np.array(state.stage_rows, dtype=np.int64),
     }
-    if state.average_activation.size:  # a file has no empty arrays
-        arrays["average_activation"] = state.average_activation
-    if solver.steps:
-        arrays["steps"] = np.stack(solver.steps)
-        arrays["changes"] = np.stack(solver.changes)
-        arrays["curvatures"] = np.array(solver.curvatures)
+    arrays |= {MEMORY + name: np.asarray(value) for name, value in solver.memory.items()}
+    arrays["average_activation"] = state.average_activation
+    arrays = {
+        name: array for name, array in arrays.items() if array.size
+    }  # a file has no empty ones
     numbers = {
         "stage": state.stage,
         "seed": state.seed,
@@ -166,11 +190,13 @@ def _unpacked(described: Mapping[str, Any], arrays: Mapping[str, Any]) -> Traini
         grad=arrays["grad"],
         n_iter=described["n_iter"],
         n_evaluations=described["n_evaluations"],
-        recent_losses=tuple(arrays["recent_losses"].tolist()),
+        recent_losses=tuple(arrays.get("recent_losses", np.empty(0)).tolist()),
         step=described["step"],
-        steps=tuple(arrays.get("steps", ())),
-        changes=tuple(arrays.get("changes", ())),
-        curvatures=tuple(arrays.get("curvatures", np.empty(0)).tolist()),
+        memory={
+            name.removeprefix(MEMORY): array
+            for name, array in arrays.items()
+            if name not in STATE_ARRAYS
+        },
     )
     return TrainingState(
         stage=described["stage"],

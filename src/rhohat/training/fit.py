@@ -1,34 +1,42 @@
-"""What fits of all estimators have in common: checks, the engine meant, and the run's identity."""
+"""A fit: an objective minimized over all rows of a source, verified, and kept where it can go on.
+
+What decides the bits of the result is gathered in words, so that only the same fit is resumed.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
-from typing import Any, cast
+from numbers import Real
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import check_array, check_non_negative
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import look_up
-from rhohat.objective.sparse import Objective
+from rhohat.objective.base import Objective
 from rhohat.rows.checksums import Verified, take_manifest
-from rhohat.rows.cluster import DaskEngine
-from rhohat.rows.engines import Engine, ThreadEngine
-from rhohat.rows.sources import ArraySource, Column, Partition, Source, Weighted, column
+from rhohat.rows.engines import Engine
+from rhohat.rows.extremes import Extremes
+from rhohat.rows.sources import Column, Partition, Source, Weighted, column, in_memory
 from rhohat.rows.stores import Mapped, is_stored
-from rhohat.training.adam import Adam
-from rhohat.training.run import Stage
+from rhohat.training.change_of_variables import ChangeOfVariables
+from rhohat.training.checkpoints import Checkpoint
+from rhohat.training.evaluation import Evaluation
+from rhohat.training.run import IterationCallback, Training, TrainingResult
 from rhohat.training.solvers import SOLVERS, Solver
+from rhohat.training.stages import Stage
 
 __all__ = [
-    "check_readable",
-    "engine_of",
-    "identity",
-    "inspected",
+    "Fit",
+    "Fitted",
+    "Start",
     "refuse_beyond_memory",
     "solver_of",
     "validated_weight",
@@ -36,27 +44,228 @@ __all__ = [
 ]
 
 
-def solver_of(solver: str | Solver | Adam) -> Solver:
+class Start(NamedTuple):
+    """Where a fit begins.
+
+    Attributes
+    ----------
+    variables : ChangeOfVariables
+        Those that the solver works in.
+    q : ndarray of shape (p,)
+        The parameters, in these variables.
+    seed : int, default=0
+        Draws the growing part of the data.
+    """
+
+    variables: ChangeOfVariables
+    q: Float64Array
+    seed: int = 0
+
+
+class Fitted(NamedTuple):
+    """What a fit has come to.
+
+    Attributes
+    ----------
+    objective : Objective
+    result : TrainingResult
+    theta : ndarray of shape (p,)
+        The parameters, in the precision of the rows.
+    extremes : Extremes or None
+        Of all activations over all rows, if they were asked for.
+    partition : Partition
+    fingerprint : str
+        SHA-256 over the data.
+    """
+
+    objective: Any
+    result: TrainingResult
+    theta: FloatArray
+    extremes: Extremes | None
+    partition: Partition
+    fingerprint: str
+
+    @property
+    def n_constant(self) -> int:
+        """Units that are dead: their activation is the same for all rows."""
+        if self.extremes is None:
+            raise ValueError("the fit was not asked for the extremes of its activations.")
+        return int(self.extremes.constant(self.objective.activation).sum())
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One fit, ready to run.
+
+    Attributes
+    ----------
+    objective : Objective
+    evaluation : type
+        The `Evaluation` that suits it.
+    source : Source
+    stages : sequence of Stage
+    engine : Engine
+    partition : Partition
+    solver : str or Solver
+        As the user gave it: what it prints is a part of the fit's identity.
+    tol : float
+    settings : mapping of str to str
+        What else decides the result, in words.
+    checkpoint : Checkpoint or None
+    verify : bool
+        Whether rows outside memory are compared with checksums whenever they are read.
+    callback : callable, default=None
+        Told of every iteration; ends the run if it returns True.
+    """
+
+    objective: Objective[Any]
+    evaluation: type[Evaluation[Any]]
+    source: Source
+    stages: Sequence[Stage]
+    engine: Engine
+    partition: Partition
+    solver: str | Solver
+    tol: float
+    settings: Mapping[str, str] = field(default_factory=dict)
+    checkpoint: Checkpoint | None = None
+    verify: bool = True
+    callback: IterationCallback | None = None
+
+    def run(
+        self,
+        begin: Callable[[Source, Engine, Partition], Start],
+        encode: Callable[..., FloatArray] | None = None,
+    ) -> Fitted:
+        """Look at the data, start, and train until the end.
+
+        Parameters
+        ----------
+        begin : callable
+            ``begin(source, engine, partition)`` says where to start, given the data.
+        encode : callable, default=None
+            ``encode(X, parameters=...)`` gives the activations whose extremes are asked for.
+
+        Raises
+        ------
+        ValueError
+            If a value is NaN or infinite, or the loss at the start is.
+        CheckpointError
+            If the checkpoint is of another fit.
+        DataChangedError
+            If rows are not what they were in the first pass.
+        """
+        engine, partition, checkpoint = self.engine, self.partition, self.checkpoint
+        with engine.running():
+            source, fingerprint = _inspected(self.source, engine, partition, self.verify)
+            start = begin(source, engine, partition)
+            state = None
+            if checkpoint is not None:
+                state = checkpoint.begin(self._identity(source, fingerprint))
+            training = Training(
+                self.objective,
+                source,
+                start.variables,
+                self.stages,
+                engine,
+                partition,
+                solver_of(self.solver),
+                self.tol,
+                self.evaluation,
+                callback=self.callback,
+                keep=None if checkpoint is None else checkpoint.keep,
+            )
+            result = training.run(start.q, start.seed if state is None else state.seed, state)
+            theta = result.theta.astype(source.dtype)
+            extremes = None
+            if encode is not None:
+                encode = partial(encode, parameters=self.objective.unpack(theta))
+                extremes = engine.map_sum(partial(Extremes.of, encode=encode), source, partition)
+        return Fitted(self.objective, result, theta, extremes, partition, fingerprint)
+
+    def _identity(self, source: Source, fingerprint: str) -> dict[str, str]:
+        """What decides the result, in words, so that only the same fit is resumed."""
+
+        def digest(values: Any) -> str:
+            return hashlib.sha256(b"" if values is None else values.tobytes()).hexdigest()
+
+        return {
+            "versions": f"rhohat {version('rhohat')}, NumPy {np.__version__}",
+            "data": fingerprint,
+            "precision": source.dtype.name,
+            "sample weight": digest(column(source, "sample_weight")),
+            "labels": digest(column(source, "y")),
+            "shape": f"{source.shape[0]} rows, {source.shape[1]} features",
+            "solver": str(self.solver),
+            "tol": repr(float(self.tol)),
+            "stages": str([tuple(stage) for stage in self.stages]),
+            "block and chunk size": str(tuple(self.partition)),
+            **self.settings,
+        }
+
+
+def _inspected(
+    source: Source, engine: Engine, partition: Partition, verify: bool
+) -> tuple[Source, str]:
+    """Take the first pass over the data; the source, verified from now on, and its fingerprint."""
+    manifest = take_manifest(source.origin, engine, partition.chunk_size)
+    if verify:
+        source = Verified.at_origin(source, manifest)
+    rows = source
+    while isinstance(rows, Column):
+        rows = rows.source
+    if isinstance(rows, Mapped):
+        manifest = take_manifest(source, engine, partition.chunk_size)
+    return source, manifest.fingerprint
+
+
+def solver_of(solver: str | Solver) -> Solver:
     """The solver that a name stands for, or the one given."""
-    if isinstance(solver, Adam):
+    if isinstance(solver, str):
+        return look_up("solver", solver, SOLVERS)()
+    if hasattr(solver, "learn"):
         raise TypeError(
-            "Adam learns from a stream, by partial_fit. fit minimises the exact objective: use "
-            "solver='lbfgs'."
+            f"{type(solver).__name__} learns from a stream, by partial_fit. fit minimises the "
+            "exact objective: use solver='lbfgs'."
         )
-    if hasattr(solver, "minimize"):
-        return solver
-    return look_up("solver", solver, SOLVERS)()
+    return solver if hasattr(solver, "minimize") else look_up("solver", solver, SOLVERS)()
 
 
-def validated_weight(sample_weight: ArrayLike, X: FloatArray) -> Float64Array:
+def validated_weight(sample_weight: ArrayLike, n_rows: int) -> Float64Array:
     """Weights as float64 of the right length: none negative, not all zero."""
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n_rows, sample_weight)
+    weight: Float64Array = check_array(
+        sample_weight, dtype=np.float64, order="C", ensure_2d=False, input_name="sample_weight"
+    )
+    if weight.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight has shape {weight.shape}, expected ({n_rows},): one for each row."
+        )
+    check_non_negative(weight, "`sample_weight`")
     if not weight.any():
-        raise ValueError("sample_weight is zero for every row: at least one row must count.")
+        raise ValueError(
+            "Sample weights must contain at least one non-zero number: sample_weight is zero for "
+            "every row."
+        )
     # Only ratios count, and float32 could not hold every scale.
     scaled: Float64Array = weight / weight.max()
     scaled[scaled < np.finfo(np.float32).tiny] = 0
     return scaled
+
+
+def weighted(source: Source, sample_weight: ArrayLike) -> Source:
+    """`source` with weights; rows in memory that weigh nothing are left out."""
+    weight = validated_weight(sample_weight, source.shape[0])
+    counted = weight > 0
+    if counted.all():
+        return Weighted(source, weight)
+    if is_stored(source):
+        raise ValueError(
+            f"sample_weight is zero for row {int(np.argmin(counted))} and others: of rows outside "
+            "memory, leave out those that do not count."
+        )
+    rows = source.take(np.flatnonzero(counted))
+    return in_memory(rows.X, weight[counted], rows.y)
 
 
 def refuse_beyond_memory(objective: Objective[Any]) -> None:
@@ -73,89 +282,3 @@ def refuse_beyond_memory(objective: Objective[Any]) -> None:
             f"GiB, this machine has {available / 2**30:,.0f} GiB. Use fewer units, or reduce the "
             "features, for instance by Whitening(n_components=...)."
         )
-
-
-def engine_of(engine: Any, n_jobs: int | None) -> Engine:
-    """The engine that a name, an address or a client stands for, or the one given."""
-    if hasattr(engine, "map_sum"):
-        return cast(Engine, engine)
-    if hasattr(engine, "scheduler_info"):
-        return DaskEngine(engine, n_jobs)
-    if isinstance(engine, str) and "://" in engine:
-        return DaskEngine(engine, n_jobs)
-    engines: dict[str, Callable[[], Engine]] = {
-        "threads": lambda: ThreadEngine(n_jobs),
-        "dask": lambda: DaskEngine(None, n_jobs),
-    }
-    return look_up("engine", engine, engines)()
-
-
-def check_readable(engine: Engine, source: Source) -> None:
-    """Raise TypeError if workers of other processes would have to be sent the data."""
-    if isinstance(engine, DaskEngine) and not is_stored(source):
-        raise TypeError(
-            "Dask's workers read their rows themselves, but these lie in this process's memory. "
-            "Save them, numpy.save('X.npy', X), and give fit the path; or use engine='threads'."
-        )
-
-
-def weighted(source: Source, sample_weight: ArrayLike) -> Source:
-    """`source` with weights; rows in memory that weigh nothing are left out."""
-    n_rows = source.shape[0]
-    weight = validated_weight(sample_weight, np.empty((n_rows, 0)))
-    counted = weight > 0
-    if not isinstance(source, ArraySource):
-        if not counted.all():
-            raise ValueError(
-                f"sample_weight is zero for row {int(np.argmin(counted))} and others: of rows "
-                "outside memory, leave out those that do not count."
-            )
-        return Weighted(source, weight)
-    if counted.all():
-        return ArraySource(source.X, weight, source.y)
-    y = None if source.y is None else source.y[counted]
-    return ArraySource(source.X[counted], weight[counted], y)
-
-
-def inspected(
-    source: Source, engine: Engine, partition: Partition, verify: bool
-) -> tuple[Source, str]:
-    """Take the first pass over the data; the source, verified from now on, and its fingerprint."""
-    manifest = take_manifest(source.origin, engine, partition.chunk_size)
-    if verify:
-        source = Verified.at_origin(source, manifest)
-    rows = source
-    while isinstance(rows, Column):
-        rows = rows.source
-    if isinstance(rows, Mapped):
-        manifest = take_manifest(source, engine, partition.chunk_size)
-    return source, manifest.fingerprint
-
-
-def identity(
-    source: Source,
-    partition: Partition,
-    stages: Sequence[Stage],
-    fingerprint: str,
-    solver: object,
-    tol: float,
-) -> dict[str, str]:
-    """What decides the result of any run, in words, so that only the same one is resumed."""
-
-    def digest(field: str) -> str:
-        values = column(source, field)
-        counted = b"" if values is None else np.ascontiguousarray(values).tobytes()
-        return hashlib.sha256(counted).hexdigest()
-
-    return {
-        "versions": f"rhohat {version('rhohat')}, NumPy {np.__version__}",
-        "data": fingerprint,
-        "precision": source.dtype.name,
-        "sample weight": digest("sample_weight"),
-        "labels": digest("y"),
-        "shape": f"{source.shape[0]} rows, {source.shape[1]} features",
-        "solver": str(solver),
-        "tol": repr(float(tol)),
-        "stages": str([tuple(stage) for stage in stages]),
-        "block and chunk size": str(tuple(partition)),
-    }

@@ -7,33 +7,33 @@ one runs on all rows, and the loss that is reported is that of all rows.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 
-from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.objective.sparse import LossTerms, Objective, SparseObjective, Sums, Terms, Workspace
+from rhohat.common.arrays import Float64Array
+from rhohat.objective.base import LossTerms, Objective
 from rhohat.rows.engines import Engine
-from rhohat.rows.sources import ArraySource, Head, Partition, Rows, Source, sample_rows
+from rhohat.rows.sources import Partition, Source, in_memory, sample_rows
+from rhohat.training.blocks import overflow_as_infinity
+from rhohat.training.change_of_variables import ChangeOfVariables
+from rhohat.training.evaluation import Evaluation
 from rhohat.training.interrupts import InterruptRequest, interrupts_as_requests
 from rhohat.training.solvers import Solver, SolverState, StopReason
-from rhohat.training.variables import Variables
+from rhohat.training.stages import Stage
 
 __all__ = [
-    "Coordinates",
-    "Evaluation",
     "IterationCallback",
-    "Stage",
-    "Sweep",
+    "KeepState",
     "Training",
     "TrainingProgress",
     "TrainingResult",
     "TrainingState",
-    "growth_stages",
 ]
 
 
@@ -70,13 +70,6 @@ class TrainingProgress(NamedTuple):
 IterationCallback: TypeAlias = Callable[[TrainingProgress], bool | None]
 
 
-class Stage(NamedTuple):
-    """Iterations on a number of rows."""
-
-    n_rows: int
-    max_iter: int
-
-
 class TrainingResult(NamedTuple):
     """The best model found and how it was reached.
 
@@ -110,225 +103,22 @@ class TrainingResult(NamedTuple):
     reason: StopReason
     detail: str
 
+    def refuse_nan(self) -> None:
+        """Raise FloatingPointError if the run ended since loss or gradient became NaN."""
+        if self.reason is StopReason.NOT_A_NUMBER:
+            raise FloatingPointError(f"{self.reason.value}: NaN in {self.detail}.")
+
+    def warn_of_early_end(self, stacklevel: int) -> None:
+        """Warn if the run was interrupted, or could not go on."""
+        if self.reason in (StopReason.INTERRUPTED, StopReason.NO_DESCENT):
+            text = f"Training {self.reason.value}."
+            warnings.warn(text, ConvergenceWarning, stacklevel=stacklevel + 1)
+
 
 #: What ends a run, and not only the stage.
 ENDINGS = (StopReason.CALLBACK, StopReason.INTERRUPTED, StopReason.NOT_A_NUMBER)
 #: After what a run has come to its end, and there is nothing to resume.
 FINISHED = (StopReason.CONVERGED, StopReason.MAX_ITER, StopReason.NO_DESCENT, StopReason.CALLBACK)
-#: Rows from which training starts on a part of them.
-GROWTH_THRESHOLD = 5000
-#: Rows and share of all iterations of the first stages. Trials on photographs: a smaller start
-#: leaves noise in some units, more iterations on it take longer to unlearn.
-FIRST_STAGES = ((2000, 0.35), (5000, 0.35))
-#: Bytes that a growing part of the data may have: it is read once and held.
-PART_BYTES = 64 << 20
-#: Bytes of activations that are kept from the first half of an evaluation to the second, and the
-#: features from which a product saved outweighs writing and reading them.
-KEPT_BYTES, KEPT_FEATURES = 256 << 20, 128
-#: Factor by which further stages grow.
-GROWTH_FACTOR = 4
-
-
-def growth_stages(
-    n_rows: int, max_iter: int, growth: bool = True, *, row_bytes: int = 400
-) -> list[Stage]:
-    """Divide the iterations among growing parts of the data; the last stage has all rows.
-
-    Parts are held in memory, and so are at most 64 MiB large.
-
-    >>> [tuple(stage) for stage in growth_stages(20_000, 200)]
-    [(2000, 70), (5000, 70), (20000, 60)]
-    """
-    if not growth or n_rows <= GROWTH_THRESHOLD:
-        return [Stage(n_rows, max_iter)]
-    stages = [Stage(rows, int(share * max_iter)) for rows, share in FIRST_STAGES]
-    sizes = []
-    size = stages[-1].n_rows * GROWTH_FACTOR
-    while size * 2 <= n_rows and size * row_bytes <= PART_BYTES:
-        sizes.append(size)
-        size *= GROWTH_FACTOR
-    left = max_iter - sum(stage.max_iter for stage in stages)
-    for index, size in enumerate(sizes):
-        share = left // (len(sizes) + 1 - index)
-        stages.append(Stage(size, share))
-        left -= share
-    return [stage for stage in stages if stage.max_iter > 0] + [Stage(n_rows, left)]
-
-
-ObjectiveT = TypeVar("ObjectiveT", bound=Objective[Any])
-
-
-class Coordinates(Protocol):
-    """The variables that a solver works in: theta = M q."""
-
-    def to_theta(self, q: Float64Array) -> Float64Array:
-        """Theta = M q."""
-        ...
-
-    def gradient(self, grad: Float64Array) -> Float64Array:
-        """Gradient in q, M' grad, of a function whose gradient in theta is `grad`."""
-        ...
-
-
-class Evaluation(ABC, Generic[ObjectiveT]):
-    """loss_grad of one source in the solver's variables, which remembers what else it saw.
-
-    The solver's contract is ``q -> (loss, grad)``; the terms of the loss and the averages at the
-    point that it accepts are asked for afterwards. How the sums are made is the objective's own.
-    """
-
-    def __init__(
-        self,
-        objective: ObjectiveT,
-        variables: Coordinates,
-        engine: Engine,
-        partition: Partition,
-        source: Source,
-    ) -> None:
-        self.objective = objective
-        self.variables = variables
-        self.engine = engine
-        self.partition = partition
-        self.source = source
-        self.nan_in = ""
-        self._seen: list[tuple[Float64Array, LossTerms, Float64Array]] = []
-
-    def __call__(self, q: Float64Array) -> tuple[float, Float64Array]:
-        """Loss and gradient at q, over all rows of the source."""
-        with overflow_as_infinity():
-            theta = self.variables.to_theta(q)
-            total = self._sums(theta.astype(self.source.dtype))
-            terms = self.objective.loss_terms(total, theta)
-            grad = self.variables.gradient(self.objective.gradient(total, theta))
-        nan_terms = [name for name, term in terms._asdict().items() if np.isnan(term)]
-        self.nan_in = ", ".join(nan_terms) or "the gradient"
-        self._seen.append((q, terms, self.objective.average_activity(total)))
-        return terms.total, grad
-
-    def at(self, q: Float64Array) -> tuple[LossTerms, Float64Array]:
-        """Terms and averages of the sweep at `q`; forgets all others."""
-        found = next(seen for seen in self._seen if seen[0] is q or np.array_equal(seen[0], q))
-        self._seen = [found]
-        return found[1:]
-
-    @abstractmethod
-    def _sums(self, theta: FloatArray) -> Sums:
-        """Sum over all rows, at theta in their precision."""
-
-
-class Sweep(Evaluation[SparseObjective]):
-    """The evaluation of a sparse autoencoder."""
-
-    def __init__(
-        self,
-        objective: SparseObjective,
-        variables: Variables,
-        engine: Engine,
-        partition: Partition,
-        source: Source,
-    ) -> None:
-        super().__init__(objective, variables, engine, partition, source)
-        self._kept = _KeptActivations.for_source(objective, source, partition)
-
-    def _sums(self, theta: FloatArray) -> Terms:
-        """Sum over all rows.
-
-        As far as activations may be kept, they are summed first, so that the penalty's slope is
-        known when the gradient is computed; the other rows do with a sixth product instead.
-        """
-        n_kept = len(self._kept)
-        first = _BlockTerms(self.objective, theta, self._kept)
-        total = self.engine.map_sum(first, self.source, self.partition)
-        if n_kept:
-            slope = self.objective.penalty_slope(total)
-            second = replace(first, slope=slope)
-            total += self.engine.map_sum(second, Head(self.source, n_kept), self.partition)
-        return total
-
-
-#: Intermediate results of blocks, for every thread its own.
-_WORKSPACE = Workspace()
-
-
-class _KeptActivations:
-    """Room for the activations of the first rows, shared by the threads of a process.
-
-    In another process there is none: what needs them computes them again, to the same bits.
-    """
-
-    def __init__(self, n_rows: int, k: int, dtype: np.dtype[Any]) -> None:
-        self._n_rows, self._k, self._dtype = n_rows, k, dtype
-        self._array: FloatArray | None = None
-
-    @classmethod
-    def for_source(
-        cls, objective: SparseObjective, source: Source, partition: Partition
-    ) -> _KeptActivations:
-        """For those of whole chunks, within the budget; none where the slope is known anyway."""
-        k, dtype = objective.n_components, source.dtype
-        n_rows = 0
-        if objective.penalty.fixed_slope is None and source.shape[1] >= KEPT_FEATURES:
-            fitting = KEPT_BYTES // (k * dtype.itemsize)
-            n_rows = source.shape[0]
-            if n_rows > fitting:
-                n_rows = fitting // partition.chunk_size * partition.chunk_size
-        kept = cls(n_rows, k, dtype)
-        kept._array = np.empty((n_rows, k), dtype)
-        return kept
-
-    def __len__(self) -> int:
-        return self._n_rows
-
-    @property
-    def are_here(self) -> bool:
-        """Whether this process keeps them."""
-        return self._array is not None
-
-    def of(self, rows: Rows) -> FloatArray:
-        """Where those of these rows are, or go."""
-        if self._array is None:
-            return _WORKSPACE.array("A", (len(rows.X), self._k), self._dtype)
-        return self._array[rows.start : rows.start + len(rows.X)]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_array": None}
-
-
-@dataclass(frozen=True)
-class _BlockTerms:
-    """The sums over a block: activities alone where they are to be kept, and all else after.
-
-    Attributes
-    ----------
-    objective : SparseObjective
-    theta : ndarray of shape (p,)
-        In the precision of the rows.
-    kept : _KeptActivations
-    slope : ndarray of shape (k,), default=None
-        The penalty's slope, once it is known.
-    """
-
-    objective: SparseObjective
-    theta: FloatArray
-    kept: _KeptActivations
-    slope: Float64Array | None = None
-
-    def __call__(self, rows: Rows) -> Terms:
-        X, theta, weight, objective = rows.X, self.theta, rows.sample_weight, self.objective
-        with overflow_as_infinity():
-            if rows.start + len(X) > len(self.kept):
-                return objective.terms(X, theta, weight, _WORKSPACE)
-            A = self.kept.of(rows)
-            if self.slope is None:
-                return objective.activities(X, theta, weight, out=A)
-            if not self.kept.are_here:
-                objective.encode(X, objective.unpack(theta), out=A)
-            return objective.terms(X, theta, weight, _WORKSPACE, A=A, slope=self.slope)
-
-
-def overflow_as_infinity() -> np.errstate:
-    """Let overflow show as an infinite loss, which solvers know how to handle."""
-    return np.errstate(over="ignore", invalid="ignore")
 
 
 @dataclass(frozen=True)
@@ -385,31 +175,31 @@ class Training:
     ----------
     objective : Objective
     source : Source
-    variables : Coordinates
+    variables : ChangeOfVariables
     stages : sequence of Stage
     engine : Engine
     partition : Partition
     solver : Solver
     tol : float
+    evaluation : type
+        The `Evaluation` that suits the objective.
     callback : callable, default=None
         Told of every iteration; ends the run if it returns True.
     keep : callable, default=None
         Given the state after every iteration.
-    evaluation : callable, default=Sweep
-        The `Evaluation` that suits the objective.
     """
 
     objective: Objective[Any]
     source: Source
-    variables: Coordinates
+    variables: ChangeOfVariables
     stages: Sequence[Stage]
     engine: Engine
     partition: Partition
     solver: Solver
     tol: float
+    evaluation: type[Evaluation[Any]]
     callback: IterationCallback | None = None
     keep: KeepState | None = None
-    evaluation: Callable[..., Evaluation[Any]] = Sweep
 
     def run(
         self, q0: Float64Array, seed: int, state: TrainingState | None = None
@@ -553,7 +343,7 @@ class Training:
             return self.source
         largest = max(stage.n_rows for stage in self.stages if stage.n_rows < total)
         rows = self.source.take(np.sort(sample_rows(total, largest, seed)[:n_rows]))
-        return ArraySource(rows.X, rows.sample_weight, rows.y)
+        return in_memory(rows.X, rows.sample_weight, rows.y)
 
     def _progress(self, state: TrainingState, work: int) -> TrainingProgress:
         before = sum(stage.n_rows * stage.max_iter for stage in self.stages[: state.stage])

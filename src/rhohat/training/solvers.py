@@ -6,35 +6,33 @@ for bit. A new solver is one class and one row of `SOLVERS`.
 
 References
 ----------
-J. Nocedal and S. Wright, Numerical Optimization, 2nd edition: algorithms 3.5 and 3.6 (strong Wolfe
-line search), 7.4 (L-BFGS two-loop recursion).
+J. Nocedal and S. Wright, Numerical Optimization, 2nd edition: algorithm 7.4 (L-BFGS two-loop
+recursion).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import Float64Array
 from rhohat.common.validation import check_integer
+from rhohat.training.line_search import Line, LossGrad, NotANumber, is_finite
 
 __all__ = [
     "LBFGS",
     "SOLVERS",
     "GradientDescent",
-    "LossGrad",
     "Solver",
     "SolverResult",
     "SolverState",
     "StopReason",
 ]
-
-LossGrad: TypeAlias = Callable[[Float64Array], tuple[float, Float64Array]]
 
 
 class StopReason(Enum):
@@ -66,10 +64,10 @@ class SolverState:
         Losses of the last iterations, for the convergence test.
     step : float
         Length of the last accepted step, in units of the search direction.
-    steps, changes : tuple of ndarray of shape (p,)
-        Last differences of theta and of the gradient, oldest first (L-BFGS).
-    curvatures : tuple of float
-        Their products.
+    memory : mapping of str to array-like of float
+        What else the solver knows, under names of its own: arrays, or sequences of numbers or of
+        arrays of one shape. From a checkpoint each comes back as one array; one that is empty, not
+        at all.
     """
 
     theta: Float64Array
@@ -79,9 +77,7 @@ class SolverState:
     n_evaluations: int = 1
     recent_losses: tuple[float, ...] = ()
     step: float = 0.0
-    steps: tuple[Float64Array, ...] = field(default=(), repr=False)
-    changes: tuple[Float64Array, ...] = field(default=(), repr=False)
-    curvatures: tuple[float, ...] = field(default=(), repr=False)
+    memory: Mapping[str, Sequence[Any] | Float64Array] = field(default_factory=dict, repr=False)
 
 
 class SolverResult(NamedTuple):
@@ -92,7 +88,11 @@ class SolverResult(NamedTuple):
 
 
 class Solver(Protocol):
-    """The contract of every solver."""
+    """The contract of every solver.
+
+    One with parameters, and without any, derives from scikit-learn's `BaseEstimator`, so that it
+    prints and is saved with them.
+    """
 
     def minimize(
         self,
@@ -111,26 +111,8 @@ class Solver(Protocol):
         ...
 
 
-class _Point(NamedTuple):
-    """A point on the line theta + step * direction."""
-
-    step: float
-    theta: Float64Array
-    loss: float
-    grad: Float64Array
-    slope: float
-
-
-class _NotANumber(ArithmeticError):
-    """The function returned NaN, or a loss or gradient that no minimum can have."""
-
-
 #: Iterations over which the convergence test compares losses.
 WINDOW = 10
-#: Sufficient decrease and curvature constants of the strong Wolfe conditions (N & W, section 3.1).
-C1, C2 = 1e-4, 0.9
-#: Evaluations that one line search may use.
-MAX_EVALUATIONS = 30
 
 
 class GradientDescent(BaseEstimator):
@@ -176,7 +158,7 @@ class GradientDescent(BaseEstimator):
         if state is None:
             loss, grad = loss_grad(theta0)
             state = SolverState(theta0, float(loss), grad, recent_losses=(float(loss),))
-            if not _is_finite(loss, grad):
+            if not is_finite(loss, grad):
                 return SolverResult(state, StopReason.NOT_A_NUMBER)
         while True:
             if _has_converged(state, tol):
@@ -185,10 +167,11 @@ class GradientDescent(BaseEstimator):
                 return SolverResult(state, StopReason.MAX_ITER)
             if not state.grad.any():
                 return SolverResult(state, StopReason.CONVERGED)
-            search = _Line(loss_grad, state, self.direction(state))
+            direction = self.direction(state)
+            search = Line(loss_grad, state.theta, state.loss, state.grad, direction)
             try:
-                point = search.wolfe_point(self.first_step(state, search.direction))
-            except _NotANumber:
+                point = search.wolfe_point(self.first_step(state, direction))
+            except NotANumber:
                 counted = replace(state, n_evaluations=state.n_evaluations + search.n_evaluations)
                 return SolverResult(counted, StopReason.NOT_A_NUMBER)
             state = replace(state, n_evaluations=state.n_evaluations + search.n_evaluations)
@@ -219,7 +202,9 @@ class LBFGS(GradientDescent):
     Parameters
     ----------
     memory : int, default=20
-        Steps remembered; 2 * memory vectors of the length of theta are held.
+        Steps remembered; 2 * memory vectors of the length of theta are held: in the state's memory
+        the last ``steps`` of theta and ``changes`` of the gradient, oldest first, and their
+        products, the ``curvatures``.
     """
 
     def __init__(self, memory: int = 20) -> None:
@@ -232,9 +217,10 @@ class LBFGS(GradientDescent):
     def direction(self, state: SolverState) -> Float64Array:
         """-H grad by the two-loop recursion (N & W, algorithm 7.4)."""
         q = -state.grad
-        if not state.steps:
+        if not state.memory:
             return q
-        pairs = list(zip(state.steps, state.changes, state.curvatures, strict=True))
+        remembered = (state.memory[name] for name in ("steps", "changes", "curvatures"))
+        pairs = list(zip(*remembered, strict=True))
         scaled = np.empty_like(q)
         alphas = []
         for s, y, curvature in reversed(pairs):
@@ -249,7 +235,7 @@ class LBFGS(GradientDescent):
 
     def first_step(self, state: SolverState, direction: Float64Array) -> float:
         """One, the length that the metric gives; short as long as no metric is known."""
-        if state.steps:
+        if state.memory:
             return 1.0
         return _short_step(direction)
 
@@ -259,87 +245,16 @@ class LBFGS(GradientDescent):
         curvature = float(step @ change)
         if curvature <= np.finfo(float).eps * float(change @ change):
             return after
-        return replace(
-            after,
-            steps=(*before.steps, step)[-self.memory :],
-            changes=(*before.changes, change)[-self.memory :],
-            curvatures=(*before.curvatures, curvature)[-self.memory :],
-        )
+        new = {"steps": step, "changes": change, "curvatures": curvature}
+        memory = {
+            name: (*before.memory.get(name, ()), value)[-self.memory :]
+            for name, value in new.items()
+        }
+        return replace(after, memory=memory)
 
     def forget(self, state: SolverState) -> SolverState | None:
         """`state` without steps, so that the next direction is the gradient's."""
-        return replace(state, steps=(), changes=(), curvatures=()) if state.steps else None
-
-
-class _Line:
-    """Line search from a state along a direction."""
-
-    def __init__(self, loss_grad: LossGrad, state: SolverState, direction: Float64Array) -> None:
-        self.loss_grad = loss_grad
-        self.direction = direction
-        self.n_evaluations = 0
-        slope = float(state.grad @ direction)
-        self.start = _Point(0.0, state.theta, state.loss, state.grad, slope)
-
-    def at(self, step: float) -> _Point:
-        """Evaluate; where the slope overflows, the loss counts as infinite too."""
-        self.n_evaluations += 1
-        theta = self.start.theta + step * self.direction
-        loss, grad = self.loss_grad(theta)
-        if not (loss == np.inf or _is_finite(loss, grad)):
-            raise _NotANumber
-        with np.errstate(over="ignore", invalid="ignore"):
-            slope = float(grad @ self.direction)
-        if not (np.isfinite(loss) and np.isfinite(slope)):
-            return _Point(step, theta, np.inf, grad, 0.0)
-        return _Point(step, theta, float(loss), grad, slope)
-
-    def wolfe_point(self, first_step: float) -> _Point | None:
-        """Find a point on the line that satisfies the strong Wolfe conditions.
-
-        `low` is the best point so far that lowers the loss enough; `high`, once there is one,
-        closes the interval in which a good point must lie. An infinite loss counts as too far.
-
-        Returns
-        -------
-        point or None
-            If the evaluations are used up, the best point with sufficient decrease; None if none
-            has.
-        """
-        start = self.start
-        if not start.slope < 0:
-            return None
-        low, high = start, None
-        step = first_step
-        for _ in range(MAX_EVALUATIONS):
-            point = self.at(step)
-            if point.loss > start.loss + C1 * step * start.slope or (
-                low.step > 0 and point.loss >= low.loss
-            ):
-                high = point
-            elif abs(point.slope) <= -C2 * start.slope:
-                return point
-            else:
-                if point.slope * ((high.step if high else np.inf) - low.step) >= 0:
-                    high = low
-                low = point
-            step = 4 * step if high is None else _between(low, high)
-            if step == low.step or (high is not None and step == high.step):
-                break
-        return low if low.step > 0 else None
-
-
-def _between(low: _Point, high: _Point) -> float:
-    """Minimiser of the cubic through both points (N & W 3.59), kept off the interval's ends."""
-    width = high.step - low.step
-    if not np.isfinite(high.loss):
-        return low.step + 0.1 * width
-    with np.errstate(all="ignore"):
-        d1 = low.slope + high.slope - 3 * (low.loss - high.loss) / (low.step - high.step)
-        d2 = np.copysign(np.sqrt(d1 * d1 - low.slope * high.slope), width)
-        share = 1 - (high.slope + d2 - d1) / (high.slope - low.slope + 2 * d2)
-    # no minimum between: halve
-    return low.step + width * (float(np.clip(share, 0.1, 0.9)) if np.isfinite(share) else 0.5)
+        return replace(state, memory={}) if state.memory else None
 
 
 def _short_step(direction: Float64Array) -> float:
@@ -353,11 +268,8 @@ def _has_converged(state: SolverState, tol: float) -> bool:
     return len(losses) > WINDOW and losses[0] - losses[-1] <= tol * abs(losses[-1])
 
 
-def _is_finite(loss: float, grad: Float64Array) -> bool:
-    return bool(np.isfinite(loss) and np.isfinite(grad).all())
-
-
-SOLVERS: dict[str, type[GradientDescent]] = {
+#: Solvers by their names; each is made without parameters.
+SOLVERS: dict[str, type[Solver]] = {
     "lbfgs": LBFGS,
     "gradient-descent": GradientDescent,
 }

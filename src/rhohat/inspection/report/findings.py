@@ -19,7 +19,7 @@ from sklearn.frozen import FrozenEstimator
 from rhohat.common.arrays import FloatArray
 from rhohat.common.pictures import as_bytes, data_uri, quantize
 from rhohat.estimators.anatomy import steps_of, thawed
-from rhohat.estimators.stacked import StackedAutoencoderClassifier
+from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.inspection.activity import Activity, firing_together, survey
 from rhohat.inspection.bands import band_pass
 from rhohat.inspection.edges import EDGE_R2, PARAMETERS, alike_pairs, fit_gabors

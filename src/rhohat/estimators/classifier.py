@@ -1,271 +1,43 @@
-"""Deep networks: autoencoders stacked layer by layer, and a classifier fine-tuned from them."""
+"""Classifiers: stacked autoencoders with a softmax layer above, fine-tuned as one network."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from numbers import Integral
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self, TypeAlias, cast
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn import config_context
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    clone,
-)
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import assert_all_finite, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_y, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import check_integer, check_real
 from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.layerwise import as_parts, for_run, refuse_interrupted, seeds_of
+from rhohat.estimators.outcome import OUTCOME, made_of, publish
+from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.objective.network import NetworkObjective
-from rhohat.objective.penalties import SparsityPenalty
+from rhohat.objective.penalties import SparsityPenalty, penalty_of
+from rhohat.rows.engine_choice import engine_of
 from rhohat.rows.engines import Engine, ThreadEngine
 from rhohat.rows.sources import ArraySource, Labelled, Partition, Source
 from rhohat.rows.stores import Mapped, RowData, rows_of
+from rhohat.training.change_of_variables import CenteredVariables
 from rhohat.training.checkpoints import Checkpoint
-from rhohat.training.fit import (
-    check_readable,
-    engine_of,
-    identity,
-    inspected,
-    refuse_beyond_memory,
-    solver_of,
-    weighted,
-)
-from rhohat.training.network import NetworkEvaluation, NetworkVariables
-from rhohat.training.run import IterationCallback, Stage, Training, TrainingResult
-from rhohat.training.solvers import Solver, StopReason
+from rhohat.training.evaluation import NetworkEvaluation
+from rhohat.training.fit import Fit, Fitted, Start, refuse_beyond_memory, solver_of, weighted
+from rhohat.training.run import IterationCallback
+from rhohat.training.solvers import Solver
+from rhohat.training.stages import Stage
 
-__all__ = ["StackedAutoencoder", "StackedAutoencoderClassifier"]
-
-#: How `StackedAutoencoder` is told of a layer.
-Layer: TypeAlias = int | SparseAutoencoder
-
-
-def _for_run(
-    estimator: Any, owner: Any, folder: str, random_state: np.random.RandomState | None
-) -> Any:
-    """An unfitted copy of `estimator` that runs where, and keeps its state as, its owner does."""
-    own = {"n_jobs": owner.n_jobs, "engine": owner.engine}
-    if owner.checkpoint is not None:
-        own |= {"checkpoint": Path(owner.checkpoint) / folder, "resume": owner.resume}
-    if random_state is not None:
-        own["random_state"] = int(random_state.randint(2**31 - 1))
-    return clone(estimator).set_params(**own)
-
-
-def _seeds(random_state: Any) -> np.random.RandomState | None:
-    """What draws the layers' seeds; None if each may draw its own, and a resumed run keep it."""
-    return None if random_state is None else check_random_state(random_state)
-
-
-def _refuse_interrupted(reason: str, where: str, checkpoint: object) -> None:
-    """Go no further after Ctrl-C: what comes next would be trained on a layer half done."""
-    if reason == StopReason.INTERRUPTED.value:
-        kept = "nothing is kept without a checkpoint"
-        if checkpoint is not None:
-            kept = f"resume=True goes on from {checkpoint}"
-        raise KeyboardInterrupt(f"training was interrupted in {where}: {kept}")
-
-
-@contextmanager
-def _within() -> Iterator[None]:
-    """Parts of a network give each other arrays, and leave it to the whole to tell of Ctrl-C."""
-    with config_context(transform_output="default"), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Training was interrupted", ConvergenceWarning)
-        yield
-
-
-class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Sparse autoencoders one above the other, trained layer by layer.
-
-    The first learns to reconstruct X, each further one the activations of the one below, by the
-    exact objective of `SparseAutoencoder` over all rows. Rows outside memory stay where they are:
-    activations are computed whenever they are needed, and never written.
-
-    Parameters
-    ----------
-    layers : sequence of int or SparseAutoencoder, default=(100, 100)
-        From the input upwards. A number of hidden units stands for `estimator` with as many.
-    estimator : SparseAutoencoder, default=None
-        The settings of layers given by their size; ``SparseAutoencoder()`` if None. Grid search
-        reaches them as ``estimator__weight_decay``, for instance.
-    n_jobs, engine : as in `SparseAutoencoder`
-        Hold for all layers, instead of what these say.
-    checkpoint, resume : path-like, default=None, and bool, default=False
-        Folder for the state of training: one folder per layer in it, ``layer1`` and so on. None
-        leaves both to the layers; that of `estimator` has one folder per layer, too.
-    random_state : int, RandomState or None, default=None
-        Draws the random_state of every layer. None leaves it to the layers.
-
-    Attributes
-    ----------
-    layers_ : list of SparseAutoencoder
-        Fitted, from the input upwards.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features,)
-        Where X has column names.
-
-    References
-    ----------
-    Y. Bengio et al. (2007), Greedy layer-wise training of deep networks, NIPS 19; UFLDL tutorial,
-    "Stacked Autoencoders".
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_digits
-    >>> from rhohat import StackedAutoencoder
-    >>> X = load_digits().data / 16
-    >>> StackedAutoencoder((30, 10), random_state=0).fit_transform(X).shape
-    (1797, 10)
-    """
-
-    def __init__(
-        self,
-        layers: Sequence[Layer] = (100, 100),
-        *,
-        estimator: SparseAutoencoder | None = None,
-        n_jobs: int | None = None,
-        engine: str | Engine | Any = "threads",
-        checkpoint: str | os.PathLike[str] | None = None,
-        resume: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        self.layers = layers
-        self.estimator = estimator
-        self.n_jobs = n_jobs
-        self.engine = engine
-        self.checkpoint = checkpoint
-        self.resume = resume
-        self.random_state = random_state
-
-    def fit(self, X: RowData, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
-        """Train the layers one after the other, each on the activations of the one below.
-
-        Parameters
-        ----------
-        X : array-like of shape (m, n_features), or rows outside memory
-            As in `SparseAutoencoder.fit`.
-        y : Ignored
-        sample_weight : array-like of shape (m,), default=None
-            How often each row counts, in every layer.
-
-        Returns
-        -------
-        self : StackedAutoencoder
-
-        Raises
-        ------
-        KeyboardInterrupt
-            If training was interrupted; with a checkpoint, resume.
-        ValueError, TypeError, FloatingPointError, CheckpointError and others
-            As `SparseAutoencoder.fit`.
-        """
-        layers = self._unfitted_layers()
-        for layer in layers:
-            if layer.checkpoint is not None:
-                Checkpoint(layer.checkpoint, layer.resume)  # tells now what would fail later
-        rows: Any = rows_of(self, X, reset=True)
-        for number, layer in enumerate(layers):
-            with _within():
-                if number:
-                    rows = layers[number - 1].transform(rows)
-                layer.fit(rows, sample_weight=sample_weight)
-            where = f"layer {number + 1} of {len(layers)}"
-            _refuse_interrupted(layer.stop_reason_, where, layer.checkpoint)
-        self.layers_ = layers
-        return self
-
-    def transform(self, X: RowData) -> FloatArray:
-        """Activations of the top layer's hidden units.
-
-        Parameters
-        ----------
-        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
-
-        Returns
-        -------
-        A : ndarray of shape (m, units of the top layer), in the precision of X
-            Of rows outside memory a `Mapped` source; see `SparseAutoencoder.transform`.
-        """
-        check_is_fitted(self)
-        rows: Any = rows_of(self, X, reset=False)
-        with _within():
-            for layer in self.layers_:
-                rows = layer.transform(rows)
-        return cast(FloatArray, rows)
-
-    def inverse_transform(self, X: ArrayLike) -> FloatArray:
-        """Reconstruction of the input from activations of the top layer, decoded layer by layer.
-
-        Parameters
-        ----------
-        X : array-like of shape (m, units of the top layer)
-
-        Returns
-        -------
-        X_hat : ndarray of shape (m, n_features), in the precision of the activations
-        """
-        check_is_fitted(self)
-        rows = X
-        for layer in reversed(self.layers_):
-            rows = layer.inverse_transform(rows)
-        return cast(FloatArray, rows)
-
-    @property
-    def _n_features_out(self) -> int:
-        return int(self.layers_[-1].components_.shape[0])
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "layers_")
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-    def _unfitted_layers(self) -> list[SparseAutoencoder]:
-        is_sequence = isinstance(self.layers, (Sequence, np.ndarray))
-        if isinstance(self.layers, str) or not is_sequence or not len(self.layers):
-            raise ValueError(
-                "layers must be a sequence of numbers of units or SparseAutoencoders, at least "
-                f"one, got {self.layers!r}."
-            )
-        prototype = SparseAutoencoder() if self.estimator is None else self.estimator
-        seeds = _seeds(self.random_state)
-        layers = []
-        for number, layer in enumerate(self.layers, start=1):
-            if isinstance(layer, Integral):
-                layer = clone(prototype).set_params(n_components=int(layer))
-                if layer.checkpoint is not None:
-                    layer.set_params(checkpoint=Path(layer.checkpoint) / f"layer{number}")
-            if not isinstance(layer, SparseAutoencoder):
-                raise TypeError(
-                    f"layer {number} must be a number of units or a SparseAutoencoder, got "
-                    f"{layer!r}."
-                )
-            layers.append(_for_run(layer, self, f"layer{number}", seeds))
-        folders = [os.path.abspath(layer.checkpoint) for layer in layers if layer.checkpoint]
-        if len(set(folders)) < len(folders):
-            raise ValueError(
-                f"layers keep their state in one folder, {folders}: give each a checkpoint of its "
-                "own, or the stack one for all."
-            )
-        return layers
+__all__ = ["StackedAutoencoderClassifier"]
 
 
 class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
@@ -432,51 +204,41 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         check_real("tol", self.tol, low=0)
         checkpoints = self._checkpoints()
         source = rows_of(self, X, reset=True)
-        classes, labels = _encoded(self, y, source.shape[0])
-        check_readable(engine_of(self.engine, self.n_jobs), source)
+        classes, labels = _encoded(y, source.shape[0])
+        engine_of(self.engine, self.n_jobs).check(source)
         layers = self._pretrained(source, sample_weight)
         rows: Any = source
-        with _within():
+        with as_parts():
             for layer in layers:
                 rows = layer.transform(rows)
+        top: Source = rows if isinstance(rows, Mapped) else ArraySource(rows)
 
         sizes = [source.shape[1], *(len(layer.components_) for layer in layers), len(classes)]
         activations = [layer.activation for layer in layers]
         softmax = NetworkObjective(sizes[-2:], (), weight_decay=self.weight_decay)
         network = self._network(sizes, activations)
         refuse_beyond_memory(network)
-        top = rows if isinstance(rows, Mapped) else ArraySource(rows)
-        start = np.zeros(softmax.n_parameters)
-        last, _ = self._train(
-            softmax, top, labels, sample_weight, start, softmax_max_iter, checkpoints["softmax"]
-        )
-        _refuse_interrupted(last.reason.value, "the softmax layer", self.checkpoint)
+        last = self._fit(
+            softmax,
+            _labeled(top, labels, sample_weight),
+            np.zeros(softmax.n_parameters),
+            softmax_max_iter,
+            checkpoints["softmax"],
+        ).result
+        refuse_interrupted(last.reason.value, "the softmax layer", self.checkpoint)
         encoders = [np.append(layer.encoder_weights_, layer.encoder_bias_) for layer in layers]
         start = np.concatenate([*encoders, last.theta], dtype=np.float64)
-        result, fingerprint = self._train(
-            network,
-            source,
-            labels,
-            sample_weight,
-            start,
-            max_iter,
-            checkpoints["network"],
-            self.callback,
-        )
+        bottom = _labeled(source, labels, sample_weight)
+        fitted = self._fit(network, bottom, start, max_iter, checkpoints["network"], self.callback)
 
-        self.classes_, self.layer_sizes_, self.activations_ = classes, sizes, activations
-        self.theta_ = result.theta.astype(source.dtype)
-        self.data_fingerprint_ = fingerprint
-        self.average_activation_ = result.average_activation
-        self.loss_terms_ = result.loss
-        self.loss_ = result.loss.total
-        self.loss_terms_curve_ = result.loss_terms
-        self.loss_curve_ = result.loss_terms.sum(axis=1)
-        self.n_iter_ = result.n_iter
-        self.converged_ = result.reason is StopReason.CONVERGED
-        self.stop_reason_ = result.reason.value
-        if result.reason in (StopReason.INTERRUPTED, StopReason.NO_DESCENT):
-            warnings.warn(f"Training {result.reason.value}.", ConvergenceWarning, stacklevel=2)
+        values = {
+            "classes_": classes,
+            "layer_sizes_": sizes,
+            "activations_": activations,
+            "theta_": fitted.theta,
+        }
+        publish(self, values | made_of(fitted, OUTCOME), ())
+        fitted.result.warn_of_early_end(stacklevel=2)
         return self
 
     def decision_function(self, X: RowData) -> FloatArray:
@@ -573,7 +335,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         return NetworkObjective(
             sizes,
             activations,
-            penalty=self.sparsity_penalty,
+            penalty=penalty_of(self.sparsity_penalty, "sparsity_penalty"),
             weight_decay=self.weight_decay,
         )
 
@@ -596,7 +358,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         names = ("softmax", "network")
         if self.checkpoint is None:
             return dict.fromkeys(names)
-        return {name: Checkpoint(Path(self.checkpoint) / name, self.resume) for name in names}
+        return {name: Checkpoint.open(Path(self.checkpoint) / name, self.resume) for name in names}
 
     def _pretrained(
         self, source: Source, sample_weight: ArrayLike | None
@@ -613,76 +375,65 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         if is_frozen:
             check_is_fitted(model)
         else:
-            model = _for_run(model, self, "layers", _seeds(self.random_state))
-            with _within():
+            model = for_run(model, self, "layers", seeds_of(self.random_state))
+            with as_parts():
                 model.fit(source, sample_weight=sample_weight)
         layers = model.layers_ if isinstance(model, StackedAutoencoder) else [model]
         if not is_frozen:
-            _refuse_interrupted(layers[-1].stop_reason_, "the layers", model.checkpoint)
+            refuse_interrupted(layers[-1].stop_reason_, "the layers", model.checkpoint)
         return layers
 
-    def _train(
+    def _fit(
         self,
         objective: NetworkObjective,
         source: Source,
-        labels: NDArray[np.intp],
-        sample_weight: ArrayLike | None,
-        start: Float64Array,
+        theta: Float64Array,
         max_iter: int,
         checkpoint: Checkpoint | None,
         callback: IterationCallback | None = None,
-    ) -> tuple[TrainingResult, str]:
-        """Minimise `objective` from `start`; the result and the data's fingerprint."""
-        if isinstance(source, ArraySource):
-            source = ArraySource(source.X, y=labels)
-        else:
-            source = Labelled(source, labels)
-        if sample_weight is not None:
-            source = weighted(source, sample_weight)
-        partition = _partition(objective, source, self.block_size, self.chunk_size)
-        stages = [Stage(source.shape[0], max_iter)]
-        engine = engine_of(self.engine, self.n_jobs)
-        with engine.running():
-            source, fingerprint = inspected(source, engine, partition, self.verify)
-            variables = NetworkVariables.at(start, objective, source, engine, partition)
-            state = None
-            if checkpoint is not None:
-                state = checkpoint.begin(
-                    identity(source, partition, stages, fingerprint, self.solver, self.tol)
-                    | {
-                        "layer sizes": str(objective.layer_sizes),
-                        "activations": str([f.name for f in objective.activations]),
-                        "sparsity_penalty": f"{type(objective.penalty).__name__} "
-                        f"{vars(objective.penalty)}",
-                        "weight_decay": repr(objective.weight_decay),
-                        "start": hashlib.sha256(start.tobytes()).hexdigest(),
-                    }
-                )
-            training = Training(
-                objective,
-                source,
-                variables,
-                stages,
-                engine,
-                partition,
-                solver_of(self.solver),
-                float(self.tol),
-                callback=callback,
-                keep=None if checkpoint is None else checkpoint.keep,
-                evaluation=NetworkEvaluation,
-            )
-            result = training.run(variables.from_theta(start), 0, state)
-        if result.reason is StopReason.NOT_A_NUMBER:
-            raise FloatingPointError(f"{result.reason.value}: NaN in {result.detail}.")
-        return result, fingerprint
+    ) -> Fitted:
+        """Minimize `objective` from `theta` over labeled rows."""
+
+        def begin(source: Source, engine: Engine, partition: Partition) -> Start:
+            variables = CenteredVariables.at(theta, objective, source, engine, partition)
+            return Start(variables, variables.from_theta(theta))
+
+        fit = Fit(
+            objective,
+            NetworkEvaluation,
+            source,
+            [Stage(source.shape[0], max_iter)],
+            engine_of(self.engine, self.n_jobs),
+            _partition(objective, source, self.block_size, self.chunk_size),
+            self.solver,
+            float(self.tol),
+            {
+                "layer sizes": str(objective.layer_sizes),
+                "activations": str([f.name for f in objective.activations]),
+                "sparsity_penalty": f"{type(objective.penalty).__name__} {vars(objective.penalty)}",
+                "weight_decay": repr(objective.weight_decay),
+                "start": hashlib.sha256(theta.tobytes()).hexdigest(),
+            },
+            checkpoint,
+            self.verify,
+            callback,
+        )
+        fitted = fit.run(begin)
+        fitted.result.refuse_nan()
+        return fitted
 
 
-def _encoded(
-    estimator: BaseEstimator, y: ArrayLike, n_rows: int
-) -> tuple[NDArray[Any], NDArray[np.intp]]:
+def _labeled(source: Source, labels: NDArray[np.intp], sample_weight: ArrayLike | None) -> Source:
+    """Rows with their classes, and weights if they have any."""
+    source = Labelled(source, labels)
+    return source if sample_weight is None else weighted(source, sample_weight)
+
+
+def _encoded(y: ArrayLike, n_rows: int) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """The classes, and the number of every row's."""
-    labels = _check_y(y, estimator=estimator)
+    labels = column_or_1d(y, warn=True)
     check_classification_targets(labels)
+    assert_all_finite(labels, input_name="y")
     if len(labels) != n_rows:
         raise ValueError(f"y has {len(labels)} labels, but X {n_rows} rows: one each is needed.")
     classes, numbers = np.unique(labels, return_inverse=True)

@@ -16,76 +16,37 @@ theta = M q is linear and invertible: the objective stays the same, and its grad
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Protocol
 
 import numpy as np
 
-from rhohat.common.arrays import Float64Array
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.objective.network import NetworkObjective
 from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.engines import Engine
-from rhohat.rows.sources import Partition, Rows, Source, first_row
+from rhohat.rows.feature_sums import FeatureSums
+from rhohat.rows.sources import Partition, Source
+from rhohat.training.blocks import NetworkBlock, overflow_as_infinity
 
-__all__ = ["FeatureSums", "Variables"]
+__all__ = ["CenteredVariables", "ChangeOfVariables", "StandardizedVariables"]
 
 
-@dataclass
-class FeatureSums:
-    """Sums over rows of 1, x - shift and (x - shift)^2 for every feature, row i counted w_i times.
+class ChangeOfVariables(Protocol):
+    """The variables that a solver works in: theta = M q."""
 
-    The shift, a row of the data, keeps large offsets from cancelling. Besides, the least and the
-    greatest of all values.
-    """
+    def to_theta(self, q: Float64Array) -> Float64Array:
+        """Theta = M q."""
+        ...
 
-    weight: float
-    first: Float64Array
-    second: Float64Array
-    shift: Float64Array
-    low: float
-    high: float
-
-    def __iadd__(self, other: FeatureSums) -> FeatureSums:
-        self.weight += other.weight
-        self.first += other.first
-        self.second += other.second
-        self.low = min(self.low, other.low)
-        self.high = max(self.high, other.high)
-        return self
-
-    def widened(self) -> FeatureSums:
-        """Itself: the sums are float64."""
-        return self
-
-    @classmethod
-    def of(cls, rows: Rows, shift: Float64Array) -> FeatureSums:
-        """Sums over one block."""
-        with np.errstate(over="ignore", invalid="ignore"):  # the loss will tell
-            D = rows.X - shift
-            w = np.ones(len(D)) if rows.sample_weight is None else rows.sample_weight
-            low, high = float(rows.X.min()), float(rows.X.max())
-            return cls(float(w.sum()), w @ D, w @ (D * D), shift, low, high)
-
-    @classmethod
-    def over(cls, source: Source, engine: Engine, partition: Partition) -> FeatureSums:
-        """Sums over all rows of `source`."""
-        shift = first_row(source)
-        return engine.map_sum(partial(cls.of, shift=shift), source, partition)
-
-    @property
-    def mean(self) -> Float64Array:
-        """Mean of every feature."""
-        return self.shift + self.first / self.weight
-
-    @property
-    def standard_deviation(self) -> float:
-        """Root mean square, over the features, of their standard deviations."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            variances = self.second / self.weight - (self.first / self.weight) ** 2
-            return float(np.sqrt(np.maximum(variances, 0).mean()))
+    def gradient(self, grad: Float64Array) -> Float64Array:
+        """Gradient in q, M' grad, of a function whose gradient in theta is `grad`."""
+        ...
 
 
 @dataclass(frozen=True)
-class Variables:
+class StandardizedVariables:
     """Conversion between theta and the solver's q for one objective and one data set.
 
     Attributes
@@ -107,12 +68,12 @@ class Variables:
     @classmethod
     def for_data(
         cls, objective: SparseObjective, source: Source, engine: Engine, partition: Partition
-    ) -> Variables:
+    ) -> StandardizedVariables:
         """Standardise by the mean and standard deviation of all rows of `source`."""
         return cls.for_sums(objective, FeatureSums.over(source, engine, partition))
 
     @classmethod
-    def for_sums(cls, objective: SparseObjective, sums: FeatureSums) -> Variables:
+    def for_sums(cls, objective: SparseObjective, sums: FeatureSums) -> StandardizedVariables:
         """Standardise by the mean and standard deviation that sums over all rows give."""
         scale = sums.standard_deviation
         if not (0 < scale < np.inf):  # constant data; or overflow, which the loss will tell
@@ -172,3 +133,78 @@ class Variables:
         if not self.objective.decoder.tied:
             view["W_dec"] *= self.decoder_scale
         return pulled
+
+
+@dataclass(frozen=True)
+class CenteredVariables:
+    """The variables that the solver works in: every layer's input centred, X brought to range 1.
+
+    W_l = V_l / scale_l, b_l = c_l - W_l mean_l, where scale_l is 1 but for the first layer and
+    mean_l the average of the layer's input at the start. Fewer iterations are needed than in theta
+    itself.
+
+    Attributes
+    ----------
+    objective : NetworkObjective
+    means : sequence of ndarray
+        Of the input of every layer.
+    scale : float
+        Greatest minus least value of X.
+    """
+
+    objective: NetworkObjective
+    means: Sequence[Float64Array]
+    scale: float
+
+    @classmethod
+    def at(
+        cls,
+        theta: Float64Array,
+        objective: NetworkObjective,
+        source: Source,
+        engine: Engine,
+        partition: Partition,
+    ) -> CenteredVariables:
+        """Those for a start at `theta`."""
+        sums = FeatureSums.over(source, engine, partition)
+        with overflow_as_infinity():
+            scale = sums.high - sums.low
+            mean = np.nan_to_num(sums.mean, nan=0.0, posinf=0.0, neginf=0.0)
+        plain = NetworkObjective(objective.layer_sizes, objective.activations)
+        block = NetworkBlock(plain, theta.astype(source.dtype), None)
+        hidden = plain.average_activity(engine.map_sum(block, source, partition))
+        is_usable = 0 < scale < np.inf  # constant data; or overflow, which the loss will tell
+        return cls(objective, [mean, *plain.by_layer(hidden)], scale if is_usable else 1.0)
+
+    def to_theta(self, q: Float64Array) -> Float64Array:
+        """Theta = M q."""
+        theta = q.copy()
+        for W, b, mean, scale in self._layers(theta):
+            W /= scale
+            b -= W @ mean
+        return theta
+
+    def from_theta(self, theta: Float64Array) -> Float64Array:
+        """Q = M^-1 theta."""
+        q = theta.copy()
+        for W, b, mean, scale in self._layers(q):
+            b += W @ mean
+            W *= scale
+        return q
+
+    def gradient(self, grad: Float64Array) -> Float64Array:
+        """Gradient in q, M' grad, of a function whose gradient in theta is `grad`."""
+        pulled = grad.copy()
+        for W, b, mean, scale in self._layers(pulled):
+            W -= np.outer(b, mean)
+            W /= scale
+        return pulled
+
+    def _layers(
+        self, theta: Float64Array
+    ) -> list[tuple[FloatArray, FloatArray, Float64Array, float]]:
+        layers = zip(self.objective.layers(theta), self.means, strict=False)
+        return [
+            (W, b, mean, 1.0 if number else self.scale)
+            for number, ((W, b), mean) in enumerate(layers)
+        ]

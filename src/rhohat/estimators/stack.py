@@ -1,0 +1,205 @@
+"""Stacked autoencoders: one above the other, trained layer by layer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from numbers import Integral
+from pathlib import Path
+from typing import Any, Self, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from rhohat.common.arrays import FloatArray
+from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.layerwise import as_parts, for_run, refuse_interrupted, seeds_of
+from rhohat.rows.engines import Engine
+from rhohat.rows.stores import RowData, rows_of
+from rhohat.training.checkpoints import Checkpoint
+
+__all__ = ["StackedAutoencoder"]
+
+#: How a stack is told of a layer: its size, or its settings.
+LayerSpec: TypeAlias = int | SparseAutoencoder
+
+
+class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Sparse autoencoders one above the other, trained layer by layer.
+
+    The first learns to reconstruct X, each further one the activations of the one below, by the
+    exact objective of `SparseAutoencoder` over all rows. Rows outside memory stay where they are:
+    activations are computed whenever they are needed, and never written.
+
+    Parameters
+    ----------
+    layers : sequence of int or SparseAutoencoder, default=(100, 100)
+        From the input upwards. A number of hidden units stands for `estimator` with as many.
+    estimator : SparseAutoencoder, default=None
+        The settings of layers given by their size; ``SparseAutoencoder()`` if None. Grid search
+        reaches them as ``estimator__weight_decay``, for instance.
+    n_jobs, engine : as in `SparseAutoencoder`
+        Hold for all layers, instead of what these say.
+    checkpoint, resume : path-like, default=None, and bool, default=False
+        Folder for the state of training: one folder per layer in it, ``layer1`` and so on. None
+        leaves both to the layers; that of `estimator` has one folder per layer, too.
+    random_state : int, RandomState or None, default=None
+        Draws the random_state of every layer. None leaves it to the layers.
+
+    Attributes
+    ----------
+    layers_ : list of SparseAutoencoder
+        Fitted, from the input upwards.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features,)
+        Where X has column names.
+
+    References
+    ----------
+    Y. Bengio et al. (2007), Greedy layer-wise training of deep networks, NIPS 19; UFLDL tutorial,
+    "Stacked Autoencoders".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rhohat import StackedAutoencoder
+    >>> X = load_digits().data / 16
+    >>> StackedAutoencoder((30, 10), random_state=0).fit_transform(X).shape
+    (1797, 10)
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[LayerSpec] = (100, 100),
+        *,
+        estimator: SparseAutoencoder | None = None,
+        n_jobs: int | None = None,
+        engine: str | Engine | Any = "threads",
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.layers = layers
+        self.estimator = estimator
+        self.n_jobs = n_jobs
+        self.engine = engine
+        self.checkpoint = checkpoint
+        self.resume = resume
+        self.random_state = random_state
+
+    def fit(self, X: RowData, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+        """Train the layers one after the other, each on the activations of the one below.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory
+            As in `SparseAutoencoder.fit`.
+        y : Ignored
+        sample_weight : array-like of shape (m,), default=None
+            How often each row counts, in every layer.
+
+        Returns
+        -------
+        self : StackedAutoencoder
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If training was interrupted; with a checkpoint, resume.
+        ValueError, TypeError, FloatingPointError, CheckpointError and others
+            As `SparseAutoencoder.fit`.
+        """
+        layers = self._unfitted_layers()
+        for layer in layers:
+            if layer.checkpoint is not None:
+                Checkpoint.open(layer.checkpoint, layer.resume)  # tells now what would fail later
+        rows: Any = rows_of(self, X, reset=True)
+        for number, layer in enumerate(layers):
+            with as_parts():
+                if number:
+                    rows = layers[number - 1].transform(rows)
+                layer.fit(rows, sample_weight=sample_weight)
+            where = f"layer {number + 1} of {len(layers)}"
+            refuse_interrupted(layer.stop_reason_, where, layer.checkpoint)
+        self.layers_ = layers
+        return self
+
+    def transform(self, X: RowData) -> FloatArray:
+        """Activations of the top layer's hidden units.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+
+        Returns
+        -------
+        A : ndarray of shape (m, units of the top layer), in the precision of X
+            Of rows outside memory a `Mapped` source; see `SparseAutoencoder.transform`.
+        """
+        check_is_fitted(self)
+        rows: Any = rows_of(self, X, reset=False)
+        with as_parts():
+            for layer in self.layers_:
+                rows = layer.transform(rows)
+        return cast(FloatArray, rows)
+
+    def inverse_transform(self, X: ArrayLike) -> FloatArray:
+        """Reconstruction of the input from activations of the top layer, decoded layer by layer.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, units of the top layer)
+
+        Returns
+        -------
+        X_hat : ndarray of shape (m, n_features), in the precision of the activations
+        """
+        check_is_fitted(self)
+        rows = X
+        for layer in reversed(self.layers_):
+            rows = layer.inverse_transform(rows)
+        return cast(FloatArray, rows)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.layers_[-1].components_.shape[0])
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "layers_")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def _unfitted_layers(self) -> list[SparseAutoencoder]:
+        is_sequence = isinstance(self.layers, (Sequence, np.ndarray))
+        if isinstance(self.layers, str) or not is_sequence or not len(self.layers):
+            raise ValueError(
+                "layers must be a sequence of numbers of units or SparseAutoencoders, at least "
+                f"one, got {self.layers!r}."
+            )
+        prototype = SparseAutoencoder() if self.estimator is None else self.estimator
+        seeds = seeds_of(self.random_state)
+        layers = []
+        for number, layer in enumerate(self.layers, start=1):
+            if isinstance(layer, Integral):
+                layer = clone(prototype).set_params(n_components=int(layer))
+                if layer.checkpoint is not None:
+                    layer.set_params(checkpoint=Path(layer.checkpoint) / f"layer{number}")
+            if not isinstance(layer, SparseAutoencoder):
+                raise TypeError(
+                    f"layer {number} must be a number of units or a SparseAutoencoder, got "
+                    f"{layer!r}."
+                )
+            layers.append(for_run(layer, self, f"layer{number}", seeds))
+        folders = [os.path.abspath(layer.checkpoint) for layer in layers if layer.checkpoint]
+        if len(set(folders)) < len(folders):
+            raise ValueError(
+                f"layers keep their state in one folder, {folders}: give each a checkpoint of its "
+                "own, or the stack one for all."
+            )
+        return layers

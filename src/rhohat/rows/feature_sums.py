@@ -1,0 +1,65 @@
+"""Mean, variance and range of every feature, summed over all rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from rhohat.common.arrays import Float64Array
+from rhohat.rows.engines import Engine, Summable
+from rhohat.rows.sources import Partition, Rows, Source, first_row
+
+__all__ = ["FeatureSums"]
+
+
+@dataclass
+class FeatureSums(Summable):
+    """Sums over rows of 1, x - shift and (x - shift)^2 for every feature, row i counted w_i times.
+
+    The shift, a row of the data, keeps large offsets from cancelling. Besides, the least and the
+    greatest of all values.
+    """
+
+    weight: float
+    first: Float64Array
+    second: Float64Array
+    shift: Float64Array
+    low: float
+    high: float
+
+    def __iadd__(self, other: FeatureSums) -> FeatureSums:
+        self.weight += other.weight
+        self.first += other.first
+        self.second += other.second
+        self.low = min(self.low, other.low)
+        self.high = max(self.high, other.high)
+        return self
+
+    @classmethod
+    def of(cls, rows: Rows, shift: Float64Array) -> FeatureSums:
+        """Sums over one block."""
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss will tell
+            D = rows.X - shift
+            w = np.ones(len(D)) if rows.sample_weight is None else rows.sample_weight
+            low, high = float(rows.X.min()), float(rows.X.max())
+            return cls(float(w.sum()), w @ D, w @ (D * D), shift, low, high)
+
+    @classmethod
+    def over(cls, source: Source, engine: Engine, partition: Partition) -> FeatureSums:
+        """Sums over all rows of `source`."""
+        shift = first_row(source)
+        return engine.map_sum(partial(cls.of, shift=shift), source, partition)
+
+    @property
+    def mean(self) -> Float64Array:
+        """Mean of every feature."""
+        return self.shift + self.first / self.weight
+
+    @property
+    def standard_deviation(self) -> float:
+        """Root mean square, over the features, of their standard deviations."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            variances = self.second / self.weight - (self.first / self.weight) ** 2
+            return float(np.sqrt(np.maximum(variances, 0).mean()))
