@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -298,3 +300,26 @@ def test_kill_at_twenty_random_moments_changes_no_bit(tmp_path):
     with np.load(arguments[2]) as result:
         assert result["theta"].tobytes() == undisturbed.encoder_weights_.tobytes()
         assert result["curve"].tobytes() == undisturbed.loss_terms_curve_.tobytes()
+
+
+#: Rows that every machine computes to the same bits.
+PLAIN = (np.arange(6000 * 4) * 7919 % 1009).reshape(6000, 4) / 1009
+
+
+def test_a_checkpoint_from_before_solvers_named_their_memory_goes_on(tmp_path):
+    """Its arrays were called steps, changes and curvatures; it was cut off in the second stage."""
+    kept = Path(__file__).parents[1] / "data" / "before-memory.checkpoint"
+    with kept.open("rb") as stream:
+        described, arrays = unpack(stream, kept.stat().st_size)
+    assert {"steps", "changes", "curvatures"} <= arrays.keys()
+    # Another version of NumPy may round differently, which is why its checkpoints are refused.
+    now = f"rhohat {version('rhohat')}, NumPy {np.__version__}"
+    described["checkpoint"]["versions"] = now
+    write_whole(tmp_path / FILE, pack(described, arrays))
+    seen = []
+    changes = {"n_components": 3, "callback": lambda progress: seen.append(progress.n_iter)}
+    resumed = autoencoder(tmp_path, resume=True, **changes).fit(PLAIN)
+    assert seen == list(range(9, 17))
+    np.testing.assert_array_equal(resumed.loss_terms_curve_[:9], arrays["loss_terms"])
+    undisturbed = autoencoder(n_components=3).fit(PLAIN)
+    np.testing.assert_allclose(resumed.loss_curve_, undisturbed.loss_curve_, rtol=1e-6)
