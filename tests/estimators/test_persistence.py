@@ -54,7 +54,8 @@ from rhohat import (
 )
 from rhohat.common.errors import ModelFileError
 from rhohat.common.tensorfiles import BRACKET_LIMIT, HEADER_LIMIT
-from rhohat.estimators.saving import OPTIONAL, ROWS, _unpack, load, save
+from rhohat.estimators.registry import OPTIONAL, rows
+from rhohat.estimators.saving import _unpack, load, save
 from rhohat.objective.decoders import DECODERS
 
 DATA = Path(__file__).parents[1] / "data"
@@ -203,7 +204,7 @@ def assert_same(a, b):
         assert a.dtype == b.dtype
         assert a.shape == b.shape
         assert a.tolist() == b.tolist() if a.dtype == object else a.tobytes() == b.tobytes()
-    elif type(a).__name__ in ROWS:
+    elif type(a).__name__ in rows():
         assert_same(fitted_attributes(a), fitted_attributes(b))
         for name in inspect.signature(type(a)).parameters:
             left, right = getattr(a, name), getattr(b, name)
@@ -251,20 +252,20 @@ def test_arrays_are_aligned(case, contents):
 
 def test_every_class_has_a_case():
     def classes(value):
-        if type(value).__name__ in ROWS:
+        if type(value).__name__ in rows():
             yield type(value).__name__
             value = [getattr(value, name) for name in inspect.signature(type(value)).parameters]
         if isinstance(value, list | tuple):
             for item in value:
                 yield from classes(item)
 
-    assert {name for model, _ in CASES.values() for name in classes(model)} == set(ROWS)
+    assert {name for model, _ in CASES.values() for name in classes(model)} == set(rows())
 
 
 @every_case
 def test_every_fitted_attribute_is_in_the_table(case):
     model, _ = CASES[case]
-    row = ROWS[type(model).__name__]
+    row = rows()[type(model).__name__]
     declared = {*row.fitted, *row.learned.values()}
     assert declared - OPTIONAL <= fitted_attributes(model).keys() <= declared
 

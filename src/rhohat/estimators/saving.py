@@ -4,8 +4,8 @@ The file is as `rhohat.common.tensorfiles` has it. It describes the model by cla
 and fitted values, nested as the model is. An array is named by its attribute, within a pipeline by
 the way to it: ``steps.0.1.mean_``.
 
-Each class that a file may hold is one row of `ROWS`; no name in a file is looked up anywhere else.
-Every format that was released stays readable; a parameter that a file lacks has its default.
+Each class that a file may hold is one row of the registry; no name in a file is looked up anywhere
+else. Every format that was released stays readable; a parameter that a file lacks has its default.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ from __future__ import annotations
 import errno
 import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 from reprlib import repr as short
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.frozen import FrozenEstimator
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.errors import ModelFileError
@@ -32,329 +29,15 @@ from rhohat.common.tensorfiles import (
     dtype_name,
     expect,
     is_count,
-    is_list,
-    is_number,
     is_text,
     pack,
     unpack,
     write_whole,
 )
-from rhohat.estimators.anatomy import thawed
-from rhohat.estimators.autoencoder import EXACT, RUNNING, SparseAutoencoder
-from rhohat.estimators.convolution import ConvolutionalFeatures
-from rhohat.estimators.stacked import StackedAutoencoder, StackedAutoencoderClassifier
-from rhohat.objective.activations import ACTIVATIONS
-from rhohat.objective.decoders import DECODERS
-from rhohat.objective.penalties import KLSparsity, L1Sparsity, NoSparsity
-from rhohat.objective.sparse import LossTerms
-from rhohat.preprocessing.patches import (
-    ContrastNormalizer,
-    PatchExtractor,
-    PatchNormalizer,
-    WindowExtractor,
-)
-from rhohat.preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
-from rhohat.preprocessing.whitening import OneOverFWhitening, Whitening
-from rhohat.training.adam import Adam
-from rhohat.training.solvers import LBFGS, GradientDescent
+from rhohat.estimators.fields import Array, Models, is_plain
+from rhohat.estimators.registry import OPTIONAL, ROWS, Row, is_model, row_of, rows
 
 __all__ = ["load", "save"]
-
-
-class Array(NamedTuple):
-    """A fitted array. A symbol stands for the same size wherever it comes within a class."""
-
-    shape: tuple[str | int, ...]
-    dtypes: tuple[str, ...] = ("F32", "F64")
-
-
-class Value(NamedTuple):
-    """What the description says of a fitted attribute, or of a parameter.
-
-    Attributes
-    ----------
-    expected : str
-    is_valid : callable
-        Whether a value is as expected.
-    from_json : callable
-        Makes the attribute of a valid value.
-    size : str, default=""
-        Symbol of the size that it tells: itself if it is a number, else its length.
-    to_json : callable
-        Describes the attribute.
-    """
-
-    expected: str
-    is_valid: Callable[[Any], bool]
-    from_json: Callable[[Any], Any] = lambda value: value
-    size: str = ""
-    to_json: Callable[[Any], Any] = lambda value: np.asarray(value).tolist()
-
-
-class Models(NamedTuple):
-    """A fitted list of models, all of one class, at least one."""
-
-    cls: type[Any]
-
-
-#: What labels may be, by the names of their types in NumPy; object is for texts.
-LABEL_TYPES = (
-    *("bool", "str", "object", "float16", "float32", "float64"),
-    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
-)
-
-
-def _describe_labels(labels: NDArray[Any]) -> dict[str, Any]:
-    """Say of what type labels are, and which."""
-    dtype = "str" if labels.dtype.kind == "U" else labels.dtype.name
-    if dtype not in LABEL_TYPES:
-        raise TypeError(
-            f"labels of type {dtype} cannot be saved; a file holds {', '.join(LABEL_TYPES)}."
-        )
-    return {"dtype": dtype, "values": labels.tolist()}
-
-
-def _restore_labels(described: dict[str, Any]) -> NDArray[Any]:
-    return np.array(described["values"]).astype(described["dtype"])
-
-
-def _are_labels(described: Any) -> bool:
-    """Whether labels are of the type that is said, all of them alike."""
-    if type(described) is not dict or described.keys() != {"dtype", "values"}:
-        return False
-    dtype, values = described["dtype"], described["values"]
-    if dtype not in list(LABEL_TYPES) or not is_list(values, _is_plain) or None in values:
-        return False
-    try:
-        with np.errstate(all="ignore"):
-            found = _restore_labels(described).tolist()
-    except (OverflowError, TypeError, ValueError):
-        return False
-    return found == values and len({type(value) for value in [*found, *values]}) == 1
-
-
-def _is_step(step: Any) -> bool:
-    pair = type(step) in (list, tuple) and len(step) == 2 and is_text(step[0])
-    return pair and (step[1] is None or step[1] == "passthrough" or _is_model(thawed(step[1])))
-
-
-def _one_of(names: Iterable[str]) -> Value:
-    known = list(names)
-    return Value(f"one of {', '.join(known)}", lambda name: name in known)
-
-
-COUNT = Value("a whole number, at least 0", is_count)
-NUMBER = Value("a finite number", is_number)
-FLAG = Value("true or false", lambda value: type(value) is bool)
-TEXT = Value("a text", is_text)
-TERMS = Value(
-    "a list of three numbers",
-    lambda terms: is_list(terms, is_number, 3),
-    lambda terms: LossTerms(*terms),
-)
-SHAPE = Value("two or three whole numbers", lambda sizes: is_list(sizes, is_count, 2, 3), tuple)
-PAIR = Value("two whole numbers", lambda sizes: is_list(sizes, is_count, 2), tuple)
-NAMES = Value(
-    "a list of texts",
-    lambda names: is_list(names, is_text),
-    lambda names: np.array(names, dtype=object),
-    size="d",
-)
-MODEL = Value("a model", lambda model: _is_model(thawed(model)))
-SIZES = Value("a list of whole numbers", lambda sizes: is_list(sizes, is_count))
-TEXTS = Value("a list of texts", lambda texts: is_list(texts, is_text))
-LABELS = Value(
-    "a dtype and values, labels of one type",
-    _are_labels,
-    _restore_labels,
-    size="c",
-    to_json=_describe_labels,
-)
-STEPS = Value(
-    "a list of (name, model) pairs", lambda steps: bool(steps) and is_list(steps, _is_step)
-)
-
-#: What transformers of columns remember of them.
-COLUMNS = {"n_features_in_": COUNT._replace(size="d"), "feature_names_in_": NAMES}
-#: Attributes that a fitted model may lack, by its data or because an older version wrote it.
-OPTIONAL = {"feature_names_in_", "block_size_", "chunk_size_", *RUNNING, *EXACT}
-
-
-class Row(NamedTuple):
-    """A class that files may hold.
-
-    Attributes
-    ----------
-    cls : type
-    fitted : mapping, default=None
-        Fitted attributes. None for what is a parameter of models, but no model.
-    left_out : tuple of str, default=()
-        Parameters that are no part of a model, at their defaults after `load`.
-    unfitted : tuple of str, default=()
-        Parameters whose models are settings for `fit`, and saved without what they have learnt.
-    checked : mapping, default={}
-        Parameters that must be as described for the model to make sense.
-    either : tuple of tuple of str, default=()
-        Groups of fitted attributes, of which one must be complete.
-    learned : mapping, default={}
-        Parameters that are saved, and come back, as what `fit` made of them, by the attribute that
-        holds it.
-    fits_together : callable
-        Whether a model's attributes agree where symbols of sizes cannot say it.
-    """
-
-    cls: type[Any]
-    fitted: Mapping[str, Array | Value | Models] | None = None
-    left_out: tuple[str, ...] = ()
-    unfitted: tuple[str, ...] = ()
-    checked: Mapping[str, Value] = {}
-    either: tuple[tuple[str, ...], ...] = ()
-    learned: Mapping[str, str] = {}
-    fits_together: Callable[[Any], bool] = lambda model: True
-
-    def keeps_learnt(self, parameter: str, is_fitted: bool) -> bool:
-        """Whether a parameter's models are saved fitted, where those of this class are or not."""
-        return (is_fitted or self.cls is FrozenEstimator) and parameter not in self.unfitted
-
-    @property
-    def parameters(self) -> set[str]:
-        """Names of the constructor's parameters that are saved."""
-        return set(inspect.signature(self.cls).parameters) - set(self.left_out)
-
-
-def _layers_fit(stack: StackedAutoencoder) -> bool:
-    """Whether each layer takes what the one below gives."""
-    widths = [stack.n_features_in_, *(len(layer.components_) for layer in stack.layers_)]
-    return all(
-        layer.n_features_in_ == width for layer, width in zip(stack.layers_, widths, strict=False)
-    )
-
-
-def _network_fits(model: StackedAutoencoderClassifier) -> bool:
-    """Whether there are as many parameters, averages and labels as the layers' sizes ask for."""
-    try:
-        objective = model.objective()
-    except (TypeError, ValueError):
-        return False
-    sizes = objective.layer_sizes
-    return (len(model.theta_), len(model.average_activation_), sizes[0], sizes[-1]) == (
-        objective.n_parameters,
-        objective.n_hidden,
-        model.n_features_in_,
-        len(model.classes_),
-    )
-
-
-ROWS: dict[str, Row] = {
-    row.cls.__name__: row
-    for row in (
-        Row(
-            SparseAutoencoder,
-            {
-                **COLUMNS,
-                "encoder_weights_": Array(("k", "d")),
-                "encoder_bias_": Array(("k",)),
-                "decoder_weights_": Array(("k", "d")),
-                "decoder_bias_": Array(("d",)),
-                "average_activation_": Array(("k",)),
-                "loss_curve_": Array(("t",)),
-                "loss_terms_curve_": Array(("t", 3)),
-                "stage_rows_": Array(("t",), ("I64",)),
-                "loss_": NUMBER,
-                "loss_terms_": TERMS,
-                "n_iter_": COUNT,
-                "n_evaluations_": NUMBER,
-                "converged_": FLAG,
-                "stop_reason_": TEXT,
-                "n_dead_": COUNT,
-                "block_size_": COUNT,
-                "chunk_size_": COUNT,
-                "data_fingerprint_": TEXT,
-                "running_average_activation_": Array(("k",)),
-                "running_loss_": NUMBER,
-                "n_rows_seen_": NUMBER,
-            },
-            left_out=("callback", "engine", "checkpoint", "resume", "verify"),
-            checked={"activation": _one_of(ACTIVATIONS), "decoder": _one_of(DECODERS)},
-            either=(EXACT, RUNNING),
-        ),
-        Row(
-            StackedAutoencoder,
-            {**COLUMNS, "layers_": Models(SparseAutoencoder)},
-            left_out=("engine", "checkpoint", "resume"),
-            unfitted=("layers", "estimator"),
-            fits_together=_layers_fit,
-        ),
-        Row(
-            StackedAutoencoderClassifier,
-            {
-                **COLUMNS,
-                "classes_": LABELS,
-                "theta_": Array(("p",)),
-                "layer_sizes_": SIZES,
-                "activations_": TEXTS,
-                "average_activation_": Array(("k",)),
-                "loss_curve_": Array(("t",)),
-                "loss_terms_curve_": Array(("t", 3)),
-                "loss_": NUMBER,
-                "loss_terms_": TERMS,
-                "n_iter_": COUNT,
-                "converged_": FLAG,
-                "stop_reason_": TEXT,
-                "data_fingerprint_": TEXT,
-            },
-            left_out=("callback", "engine", "checkpoint", "resume", "verify"),
-            unfitted=("estimator",),
-            fits_together=_network_fits,
-        ),
-        Row(
-            Whitening,
-            {
-                **COLUMNS,
-                "n_components_": COUNT._replace(size="k"),
-                "mean_": Array(("d",)),
-                "components_": Array(("k", "d")),
-                "explained_variance_": Array(("k",)),
-                "explained_variance_ratio_": Array(("k",)),
-            },
-        ),
-        Row(OneOverFWhitening, {"scale_": NUMBER}),
-        Row(PatchExtractor, {"patch_shape_": SHAPE}),
-        Row(WindowExtractor, {"patch_shape_": SHAPE}),
-        Row(
-            SpectrogramExtractor,
-            {"frequencies_": Array(("b",)), "mean_": Array(("b",)), "scale_": NUMBER},
-        ),
-        Row(WaveformExtractor, {"n_recordings_": COUNT}),
-        Row(PatchNormalizer, {**COLUMNS, "scale_": NUMBER}),
-        Row(ContrastNormalizer, COLUMNS),
-        Row(
-            ConvolutionalFeatures,
-            {"patch_shape_": SHAPE, "grid_": PAIR},
-            checked={"model": MODEL},
-            learned={"model": "model_"},
-        ),
-        Row(Pipeline, {}, left_out=("memory",), checked={"steps": STEPS}),
-        Row(KLSparsity),
-        Row(L1Sparsity),
-        Row(NoSparsity),
-        Row(LBFGS),
-        Row(GradientDescent),
-        Row(Adam),
-        Row(FrozenEstimator),
-    )
-}
-
-
-def _row_of(value: object) -> Row | None:
-    """Find the row of the value's class; a subclass is a class of its own."""
-    row = ROWS.get(type(value).__name__)
-    return row if row is not None and row.cls is type(value) else None
-
-
-def _is_model(value: object) -> bool:
-    row = _row_of(value)
-    return row is not None and row.fitted is not None
 
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:
@@ -384,7 +67,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     OSError
         If the file cannot be written.
     """
-    if not _is_model(model):
+    if not is_model(model):
         models = ", ".join(row.cls.__name__ for row in ROWS.values() if row.fitted is not None)
         raise TypeError(f"save takes one of {models}, got {type(model).__name__}.")
     content = _pack(model)
@@ -442,7 +125,7 @@ def _describe(value: Any, label: str, prefix: str, arrays: Arrays, is_fitted: bo
     model has learnt is left out unless `is_fitted`.
     """
     value = value.item() if isinstance(value, np.generic) else value
-    if _is_plain(value):
+    if is_plain(value):
         return value
     if type(value) in (list, tuple):
         if label.endswith("steps") and len(value) == 2 and is_text(value[0]):
@@ -452,7 +135,7 @@ def _describe(value: Any, label: str, prefix: str, arrays: Arrays, is_fitted: bo
             for i, item in enumerate(value)
         ]
         return items if type(value) is list else {"tuple": items}
-    row = _row_of(value)
+    row = row_of(value)
     if row is None:
         example = "None" if label.endswith("random_state") else "..."
         raise TypeError(
@@ -507,14 +190,14 @@ def _unpack(stream: BinaryIO, size: int) -> Any:
         model = _restore(described, "", arrays)
     except RecursionError:
         raise ModelFileError("expected a model, found one nested without end") from None
-    expect(_is_model(model), "a model", model)
+    expect(is_model(model), "a model", model)
     expect(not arrays, "the model's arrays only", sorted(arrays))
     return model
 
 
 def _restore(node: Any, prefix: str, arrays: Arrays, is_fitted: bool = True) -> Any:
     """Make what `_describe` described; takes its arrays out of `arrays`."""
-    if _is_plain(node):
+    if is_plain(node):
         return node
     if type(node) is list:
         return [_restore(item, f"{prefix}{i}.", arrays, is_fitted) for i, item in enumerate(node)]
@@ -523,15 +206,16 @@ def _restore(node: Any, prefix: str, arrays: Arrays, is_fitted: bool = True) -> 
         return tuple(_restore(node["tuple"], prefix, arrays, is_fitted))
     name = node.get("class")
     more = "(a newer rhohat may have more)"
-    expect(name in list(ROWS), f"a class among {', '.join(ROWS)} {more}", name)
-    row = ROWS[name]
+    known = rows()
+    expect(name in list(known), f"a class among {', '.join(known)} {more}", name)
+    row = known[name]
     has_fitted = row.fitted is not None and is_fitted
     keys = {"class", "params", "fitted"} if has_fitted else {"class", "params"}
     params = node.get("params")
     expect(node.keys() == keys and type(params) is dict, f"{sorted(keys)} of {name}", node)
-    known = f"parameters of {name} among {', '.join(sorted(row.parameters))}"
     unknown = sorted(params.keys() - row.parameters)
-    expect(not unknown, f"{known} {more}", unknown)
+    taken = f"parameters of {name} among {', '.join(sorted(row.parameters))}"
+    expect(not unknown, f"{taken} {more}", unknown)
     params = {
         p: _restore(params[p], f"{prefix}{p}.", arrays, row.keeps_learnt(p, is_fitted))
         for p in params
@@ -590,7 +274,3 @@ def _restore_fitted(row: Row, values: Any, prefix: str, arrays: Arrays) -> dict[
     whole = not row.either or any(set(group) <= fitted.keys() for group in row.either)
     expect(whole, f"{name}'s {' or '.join(map(str, row.either))}", sorted(fitted))
     return fitted
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or type(value) in (bool, int, str) or is_number(value)

@@ -1,0 +1,155 @@
+"""What a model file says of an attribute: an array, a value or models, and which are valid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat.common.tensorfiles import is_count, is_list, is_number, is_text
+from rhohat.objective.sparse import LossTerms
+
+__all__ = [
+    "COLUMNS",
+    "COUNT",
+    "FLAG",
+    "LABELS",
+    "NAMES",
+    "NUMBER",
+    "PAIR",
+    "SHAPE",
+    "SIZES",
+    "TERMS",
+    "TEXT",
+    "TEXTS",
+    "Array",
+    "Models",
+    "OneOf",
+    "Value",
+    "is_plain",
+]
+
+
+class Array(NamedTuple):
+    """A fitted array. A symbol stands for the same size wherever it comes within a class."""
+
+    shape: tuple[str | int, ...]
+    dtypes: tuple[str, ...] = ("F32", "F64")
+
+
+class Value(NamedTuple):
+    """What the description says of a fitted attribute, or of a parameter.
+
+    Attributes
+    ----------
+    expected : str
+    is_valid : callable
+        Whether a value is as expected.
+    from_json : callable
+        Makes the attribute of a valid value.
+    size : str, default=""
+        Symbol of the size that it tells: itself if it is a number, else its length.
+    to_json : callable
+        Describes the attribute.
+    """
+
+    expected: str
+    is_valid: Callable[[Any], bool]
+    from_json: Callable[[Any], Any] = lambda value: value
+    size: str = ""
+    to_json: Callable[[Any], Any] = lambda value: np.asarray(value).tolist()
+
+
+class OneOf(NamedTuple):
+    """A parameter that is a name in a table, as the table is when it is asked."""
+
+    table: Mapping[str, Any]
+
+    @property
+    def expected(self) -> str:
+        """The names."""
+        return f"one of {', '.join(self.table)}"
+
+    def is_valid(self, name: Any) -> bool:
+        """Whether the table has it."""
+        return name in list(self.table)
+
+
+class Models(NamedTuple):
+    """A fitted list of models, all of one class, at least one."""
+
+    cls: type[Any]
+
+
+def is_plain(value: Any) -> bool:
+    """Whether JSON holds a value as it is."""
+    return value is None or type(value) in (bool, int, str) or is_number(value)
+
+
+#: What labels may be, by the names of their types in NumPy; object is for texts.
+LABEL_TYPES = (
+    *("bool", "str", "object", "float16", "float32", "float64"),
+    *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
+)
+
+
+def _describe_labels(labels: NDArray[Any]) -> dict[str, Any]:
+    """Say of what type labels are, and which."""
+    dtype = "str" if labels.dtype.kind == "U" else labels.dtype.name
+    if dtype not in LABEL_TYPES:
+        raise TypeError(
+            f"labels of type {dtype} cannot be saved; a file holds {', '.join(LABEL_TYPES)}."
+        )
+    return {"dtype": dtype, "values": labels.tolist()}
+
+
+def _restore_labels(described: dict[str, Any]) -> NDArray[Any]:
+    return np.array(described["values"]).astype(described["dtype"])
+
+
+def _are_labels(described: Any) -> bool:
+    """Whether labels are of the type that is said, all of them alike."""
+    if type(described) is not dict or described.keys() != {"dtype", "values"}:
+        return False
+    dtype, values = described["dtype"], described["values"]
+    if dtype not in list(LABEL_TYPES) or not is_list(values, is_plain) or None in values:
+        return False
+    try:
+        with np.errstate(all="ignore"):
+            found = _restore_labels(described).tolist()
+    except (OverflowError, TypeError, ValueError):
+        return False
+    return found == values and len({type(value) for value in [*found, *values]}) == 1
+
+
+COUNT = Value("a whole number, at least 0", is_count)
+NUMBER = Value("a finite number", is_number)
+FLAG = Value("true or false", lambda value: type(value) is bool)
+TEXT = Value("a text", is_text)
+TERMS = Value(
+    "a list of three numbers",
+    lambda terms: is_list(terms, is_number, 3),
+    lambda terms: LossTerms(*terms),
+)
+SHAPE = Value("two or three whole numbers", lambda sizes: is_list(sizes, is_count, 2, 3), tuple)
+PAIR = Value("two whole numbers", lambda sizes: is_list(sizes, is_count, 2), tuple)
+NAMES = Value(
+    "a list of texts",
+    lambda names: is_list(names, is_text),
+    lambda names: np.array(names, dtype=object),
+    size="d",
+)
+SIZES = Value("a list of whole numbers", lambda sizes: is_list(sizes, is_count))
+TEXTS = Value("a list of texts", lambda texts: is_list(texts, is_text))
+LABELS = Value(
+    "a dtype and values, labels of one type",
+    _are_labels,
+    _restore_labels,
+    size="c",
+    to_json=_describe_labels,
+)
+
+#: What transformers of columns remember of them.
+COLUMNS = {"n_features_in_": COUNT._replace(size="d"), "feature_names_in_": NAMES}
