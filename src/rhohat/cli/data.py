@@ -379,9 +379,9 @@ def needs_of(model: BaseEstimator, convolution: dict[str, Any] | None = None) ->
     """
     from rhohat.estimators.anatomy import steps_of
     from rhohat.inspection.layers import refuse_convolution
-    from rhohat.preprocessing.patches import Extractor, WindowExtractor
+    from rhohat.preprocessing.extractors import Extractor, WindowExtractor
+    from rhohat.preprocessing.filters import OneOverFWhitening
     from rhohat.preprocessing.sounds import SoundExtractor
-    from rhohat.preprocessing.whitening import OneOverFWhitening
 
     steps = steps_of(model)
     refuse_convolution(steps)

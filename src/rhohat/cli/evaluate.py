@@ -107,7 +107,7 @@ def evaluate(
 def draws_pieces(model: Any) -> bool:
     """Whether a model's rows are pieces, and not whole images or rows of the data."""
     from rhohat.estimators.anatomy import steps_of
-    from rhohat.preprocessing.patches import Extractor
+    from rhohat.preprocessing.extractors import Extractor
 
     extractors = [step for step in steps_of(model) if isinstance(step, Extractor)]
     return any(not step.takes_wholes for step in extractors)

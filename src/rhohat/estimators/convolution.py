@@ -25,7 +25,7 @@ from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.files.images import Images, each_image, precision_of
 from rhohat.files.recordings import Recordings, each_recording
 from rhohat.objective.activations import ACTIVATIONS
-from rhohat.preprocessing.patches import (
+from rhohat.preprocessing.extractors import (
     Extractor,
     PatchExtractor,
     WindowExtractor,

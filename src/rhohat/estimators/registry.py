@@ -34,14 +34,11 @@ from rhohat.estimators.stacked import StackedAutoencoder, StackedAutoencoderClas
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
-from rhohat.preprocessing.patches import (
-    ContrastNormalizer,
-    PatchExtractor,
-    PatchNormalizer,
-    WindowExtractor,
-)
+from rhohat.preprocessing.extractors import PatchExtractor, WindowExtractor
+from rhohat.preprocessing.filters import OneOverFWhitening
+from rhohat.preprocessing.normalizers import ContrastNormalizer, PatchNormalizer
 from rhohat.preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
-from rhohat.preprocessing.whitening import OneOverFWhitening, Whitening
+from rhohat.preprocessing.whitening import Whitening
 from rhohat.training.adam import Adam
 from rhohat.training.solvers import SOLVERS
 

@@ -16,7 +16,7 @@ from rhohat.files.loading import LoadedImages, LoadedRecordings
 from rhohat.files.recordings import FileRecordings, each_recording
 from rhohat.inspection.layers import Layer, layers_of
 from rhohat.inspection.tiles import axes_of, input_tiles
-from rhohat.preprocessing.patches import Extractor, Places
+from rhohat.preprocessing.extractors import Extractor, Places
 from rhohat.preprocessing.sounds import SoundExtractor
 from rhohat.rows.sources import ArraySource, Source
 from rhohat.rows.stores import open_store, rows_of

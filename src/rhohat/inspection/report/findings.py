@@ -32,12 +32,13 @@ from rhohat.inspection.tiles import (
     axes_of,
     input_tiles,
     pixel_tiles,
-    radial_amplitude,
     tiles_of,
 )
 from rhohat.objective.activations import Activation
 from rhohat.objective.penalties import KLSparsity
-from rhohat.preprocessing.whitening import OneOverFWhitening, Whitening
+from rhohat.preprocessing.filters import OneOverFWhitening
+from rhohat.preprocessing.spectra import radial_amplitude
+from rhohat.preprocessing.whitening import Whitening
 from rhohat.rows.sources import ArraySource, Source, sample_rows
 
 __all__ = ["check_shape", "gather", "shaped"]
