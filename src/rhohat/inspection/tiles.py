@@ -13,11 +13,7 @@ from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import as_floats, check_real
 from rhohat.inspection.ascent import ascend
 from rhohat.inspection.layers import Layer, top_layer
-from rhohat.preprocessing.extractors import Extractor, WindowExtractor
-from rhohat.preprocessing.filters import OneOverFWhitening
-from rhohat.preprocessing.normalizers import PatchNormalizer
-from rhohat.preprocessing.sounds import SoundExtractor, SpectrogramExtractor
-from rhohat.preprocessing.whitening import Whitening
+from rhohat.preprocessing.steps import Step, step_of
 
 __all__ = [
     "TileAxes",
@@ -117,10 +113,9 @@ def _at_rest(layer: Layer) -> FloatArray:
     """
     rest: FloatArray | None = None
     for step in layer.before:
-        if isinstance(step, Whitening):
-            rest = np.zeros(step.transform(step.mean_[None]).shape[1])
-        elif isinstance(step, PatchNormalizer):
-            rest = np.full(step.n_features_in_, np.mean(step.feature_range))
+        middle = step_of(step).middle
+        if middle is not None:
+            rest = middle
         elif rest is not None:
             rest = np.asarray(step.transform(rest[None]))[0]
     return np.zeros(layer.n_features) if rest is None else rest
@@ -148,16 +143,16 @@ class TileAxes(NamedTuple):
 
 def axes_of(layer: Layer) -> TileAxes | None:
     """The axes of a layer's tiles; None where they are pictures of images, or of plain rows."""
-    extractor = next((step for step in layer.before if isinstance(step, Extractor)), None)
-    sound = next((step for step in layer.before if isinstance(step, SoundExtractor)), None)
-    if extractor is None or (sound is None and not isinstance(extractor, WindowExtractor)):
+    extractor, sound = layer.anatomy.extractor, layer.anatomy.sound
+    if extractor is None or (sound is None and not extractor.is_along_time):
         return None
     height, n_moments = extractor.patch_shape_[:2]
     rate = None if sound is None else 1 / sound.seconds_per_moment
-    if not isinstance(sound, SpectrogramExtractor):
+    frequencies = None if sound is None else sound.frequencies
+    if frequencies is None:
         return TileAxes("trace", n_moments, rate, None)
-    whole = height == sound.n_mels
-    return TileAxes("spectrogram", n_moments, rate, sound.frequencies_ if whole else None)
+    whole = height == len(frequencies)
+    return TileAxes("spectrogram", n_moments, rate, frequencies if whole else None)
 
 
 class Tiles(NamedTuple):
@@ -198,10 +193,11 @@ def tiles_of(model: BaseEstimator | Layer, radius: float = 1.0) -> Tiles:
     """
     layer = top_layer(model)
     shapes = [step.patch_shape_ for step in layer.before if hasattr(step, "patch_shape_")]
-    whitener = layer.before[-1] if layer.before else None
     directions, title = layer.encoders[0].weights, ""
-    if isinstance(whitener, Whitening):
-        directions, title = whitener.adjoint(directions), "before whitening"
+    last = step_of(layer.before[-1]) if layer.before else Step()
+    back = last.carried_back(directions) if last.shown_before else None
+    if back is not None:
+        directions, title = back.values, last.shown_before
     shape = shapes[-1] if shapes else None
     return Tiles(_sought(layer, directions, radius), shape, title, _kind_of(layer, shape))
 
@@ -221,7 +217,7 @@ def input_tiles(
     """
     layer = top_layer(model)
     values = _sought(layer, layer.encoders[0].weights, radius)
-    turned = any(isinstance(step, Whitening) and step.method == "pca" for step in layer.before)
+    turned = any(step_of(step).turns_axes for step in layer.before)
     fits = shape is not None and prod(shape) == values.shape[1] and not turned
     title = "as the autoencoder gets it"
     shape = shape if fits else None
@@ -253,14 +249,10 @@ def pixel_tiles(
     directions: FloatArray = layer.encoders[0].weights
     title = "before all preprocessing"
     for step in reversed(layer.before):
-        if isinstance(step, OneOverFWhitening):
-            margin = max(directions.shape[1:3]) // 2
-            directions = step.adjoint(directions, margin)
-            title = f"in pixels, with {margin} around the patch; what lies farther out is cropped"
-        elif hasattr(step, "adjoint"):
-            directions = step.adjoint(directions)
-        else:
+        back = step_of(step).carried_back(directions)
+        if back is None:
             return None
+        directions, title = back.values, back.title or title
     if directions.ndim > 2:
         shape = directions.shape[1:]
     values = _sought(layer, directions.reshape(len(directions), -1), radius)

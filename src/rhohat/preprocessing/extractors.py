@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any, ClassVar, NamedTuple, Self, cast
 
@@ -14,8 +14,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import as_floats, check_integer, check_pair
-from rhohat.files.images import Images, ImageSequence, each_image
-from rhohat.files.recordings import Recordings, each_recording
+from rhohat.files.images import ImageSequence, each_image
+from rhohat.files.recordings import each_recording
+from rhohat.preprocessing.steps import Step, Wholes
 from rhohat.rows.stores import ChunkedStore
 
 __all__ = [
@@ -76,13 +77,13 @@ class PatchSource(ChunkedStore):
         self.numbers = np.flatnonzero(counts)
         shape = n_patches, int(np.prod(self.patch_shape))
         ends = np.cumsum(counts[self.numbers])
-        name = f"{extractor.pieces} of {n_images} {extractor.noun.removesuffix('s')}s"
+        name = f"{extractor.pieces} of {n_images} {extractor.takes.kind}"
         super().__init__(name, shape, images.dtype, ends)
 
     def load_granule(self, start: int, stop: int) -> FloatArray:
         """All patches of one image."""
         number = self.numbers[np.searchsorted(self.ends, start, side="right")]
-        image = next(self.extractor.each([self.images[number]]))
+        image = next(self.extractor.takes.each([self.images[number]]))
         self.extractor._check_fit(number, image)
         corners = self._corners(number, image, stop - start)
         patches = _cut_out(image, self.patch_shape, corners)
@@ -95,7 +96,7 @@ class PatchSource(ChunkedStore):
         for granule in np.unique(granules):
             start, stop = (0, *self.ends)[granule], self.ends[granule]
             number, mine = self.numbers[granule], granules == granule
-            image = next(self.extractor.each([self.images[number]]))
+            image = next(self.extractor.takes.each([self.images[number]]))
             drawn = self._corners(number, image, stop - start)
             corners[mine] = drawn[rows[mine] - start]
         return Places(self.numbers[granules], *corners.T)
@@ -175,7 +176,7 @@ def check_fit(
         )
 
 
-class Extractor(TransformerMixin, BaseEstimator):
+class Extractor(Step, TransformerMixin, BaseEstimator):
     """What extractors of patches and of windows have in common: pieces of arrays, one per row.
 
     A piece spans `_span` values along the first two axes; a span of None is the whole axis of the
@@ -187,9 +188,11 @@ class Extractor(TransformerMixin, BaseEstimator):
         What a row reshapes to.
     """
 
-    #: What errors call one of the arrays and its pieces.
-    noun: ClassVar[str]
+    takes: Wholes
+    #: What errors call pieces.
     pieces: ClassVar[str]
+    #: Whether pieces are windows of time: all channels, or all frequencies, at some moments.
+    is_along_time: ClassVar[bool] = False
     random_state: int | np.random.RandomState | None
 
     @property
@@ -199,11 +202,6 @@ class Extractor(TransformerMixin, BaseEstimator):
 
     def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
         """The span, and how many pieces are drawn; None takes all, one after the other."""
-        raise NotImplementedError
-
-    @staticmethod
-    def each(X: Any) -> Iterator[FloatArray]:
-        """The arrays that X holds, checked, one after the other."""
         raise NotImplementedError
 
     def fit(self, X: Any, y: object = None) -> Self:
@@ -220,8 +218,8 @@ class Extractor(TransformerMixin, BaseEstimator):
         self : Extractor
         """
         (height, width), _ = self._check()
-        arrays = X if isinstance(X, ImageSequence) else list(self.each(X))
-        first = next(self.each(arrays))
+        arrays = X if isinstance(X, ImageSequence) else list(self.takes.each(X))
+        first = next(self.takes.each(arrays))
         self.patch_shape_ = (height or first.shape[0], width or first.shape[1], *first.shape[2:])
         if not isinstance(arrays, ImageSequence):  # which are checked when they are cut
             for index, array in enumerate(arrays):
@@ -257,7 +255,7 @@ class Extractor(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         _, n_pieces = self._check()
-        arrays = X if isinstance(X, ImageSequence) else list(self.each(X))
+        arrays = X if isinstance(X, ImageSequence) else list(self.takes.each(X))
         if n_pieces is None:
             return self._all(arrays)
         dtype = arrays.dtype if isinstance(arrays, ImageSequence) else np.result_type(*arrays)
@@ -272,7 +270,7 @@ class Extractor(TransformerMixin, BaseEstimator):
         shares = random_state.uniform(size=(n_pieces, 2))
         corners = np.empty(shares.shape, dtype=np.intp)
         patches = np.empty((n_pieces, *self.patch_shape_), dtype=dtype)
-        for index, array in enumerate(self.each(arrays)):
+        for index, array in enumerate(self.takes.each(arrays)):
             self._check_fit(index, array)
             mine = np.flatnonzero(chosen == index)
             corners[mine] = _corners(array, self.patch_shape_, shares[mine])
@@ -285,7 +283,7 @@ class Extractor(TransformerMixin, BaseEstimator):
     def _all(self, arrays: Sequence[FloatArray]) -> Patches:
         """Every piece of every array, in order."""
         found, images, corners = [], [], []
-        for index, array in enumerate(self.each(arrays)):
+        for index, array in enumerate(self.takes.each(arrays)):
             self._check_fit(index, array)
             pieces = every_patch(array[None], self.patch_shape_, self._stride)[0]
             found.append(pieces.reshape(-1, pieces.shape[-1]))
@@ -301,7 +299,7 @@ class Extractor(TransformerMixin, BaseEstimator):
         return 1
 
     def _check_fit(self, index: int, array: FloatArray) -> None:
-        check_fit(self.patch_shape_, index, array, self.noun, self.pieces)
+        check_fit(self.patch_shape_, index, array, self.takes.noun, self.pieces)
 
     def adjoint(self, weights: FloatArray) -> FloatArray:
         """Weights on rows as what rows are.
@@ -348,7 +346,7 @@ class PatchExtractor(Extractor):
         (height, width), or (height, width, channels) for colour images: what a row reshapes to.
     """
 
-    noun, pieces = "image", "patches"
+    takes, pieces = Wholes("image", each_image), "patches"
 
     def __init__(
         self,
@@ -360,11 +358,6 @@ class PatchExtractor(Extractor):
         self.patch_size = patch_size
         self.n_patches = n_patches
         self.random_state = random_state
-
-    @staticmethod
-    def each(X: Images) -> Iterator[FloatArray]:
-        """Images as finite float arrays; see `rhohat.files.images.each_image`."""
-        return each_image(X)
 
     @property
     def takes_wholes(self) -> bool:
@@ -419,7 +412,7 @@ class WindowExtractor(Extractor):
     (200, 400)
     """
 
-    noun, pieces = "series", "windows"
+    takes, pieces, is_along_time = Wholes("series", each_recording), "windows", True
 
     def __init__(
         self,
@@ -433,11 +426,6 @@ class WindowExtractor(Extractor):
         self.n_windows = n_windows
         self.stride = stride
         self.random_state = random_state
-
-    @staticmethod
-    def each(X: Recordings) -> Iterator[FloatArray]:
-        """Series as finite float arrays; see `rhohat.files.recordings.each_recording`."""
-        return each_recording(X)
 
     def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
         length = check_integer("length", self.length, low=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from typing import Self
 
@@ -14,11 +15,16 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import as_floats, check_integer, check_real
 from rhohat.files.images import Images, ImageSequence, MappedImages, each_image
+from rhohat.preprocessing.spectra import FrequencySpectrum, radial_amplitude
+from rhohat.preprocessing.steps import Directions, Step, Wholes
 
 __all__ = ["OneOverFWhitening"]
 
+#: Images whose spectrum is averaged.
+SPECTRA = 10
 
-class OneOverFWhitening(TransformerMixin, BaseEstimator):
+
+class OneOverFWhitening(Step, TransformerMixin, BaseEstimator):
     r"""1/f whitening of whole images: a filter that flattens the spectrum of natural images.
 
     Amplitudes of natural images fall as 1/f. Each image's Fourier transform is multiplied by
@@ -50,6 +56,8 @@ class OneOverFWhitening(TransformerMixin, BaseEstimator):
     B. Olshausen and D. Field (1997), Sparse coding with an overcomplete basis set: a strategy
     employed by V1? Vision Research 37.
     """
+
+    takes = Wholes("image", each_image)
 
     def __init__(self, cutoff: float = 0.4) -> None:
         self.cutoff = cutoff
@@ -132,6 +140,24 @@ class OneOverFWhitening(TransformerMixin, BaseEstimator):
         directions = np.stack([self._filter(patch) for patch in canvas]) / self.scale_
         crop = room - margin
         return directions[:, crop:-crop, crop:-crop]
+
+    def carried_back(self, weights: FloatArray) -> Directions:
+        """With half a patch on every side, for the filter looks beyond the patch."""
+        margin = max(weights.shape[1:3]) // 2
+        around = f"in pixels, with {margin} around the patch; what lies farther out is cropped"
+        return Directions(self.adjoint(weights, margin), around)
+
+    def spectrum(self, images: Sequence[FloatArray] | None) -> FrequencySpectrum | None:
+        """Amplitudes of the first images' frequencies, and of the filtered images'."""
+        if images is None:
+            return None
+        some = [images[i] for i in range(min(len(images), SPECTRA))]
+        amplitudes = []
+        for shown in (some, self.transform(some)):
+            spectra = [radial_amplitude(np.asarray(image)) for image in shown]
+            amplitudes.append(np.nanmean([amplitude for _, amplitude in spectra], axis=0))
+        before, after = amplitudes
+        return FrequencySpectrum(spectra[0][0], before, after, len(some))
 
     def _whitened(self, image: FloatArray) -> FloatArray:
         whitened: FloatArray = self._filter(image) / self.scale_

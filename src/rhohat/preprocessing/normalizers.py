@@ -12,8 +12,9 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import as_floats, check_real
+from rhohat.preprocessing.steps import Step
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.sources import ArraySource, Partition, Rows, check_finite
 from rhohat.rows.stores import Mapped, RowData, rows_of
@@ -27,7 +28,7 @@ def _without_mean(X: FloatArray) -> FloatArray:
     return centred
 
 
-class _Normalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class _Normalizer(Step, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """What normalisers of patches have in common: rows in memory or not, one by one."""
 
     def transform(self, X: RowData) -> FloatArray:
@@ -164,6 +165,11 @@ class PatchNormalizer(_Normalizer):
         patches *= (high - low) / 2
         patches += low
         return patches
+
+    @property
+    def middle(self) -> Float64Array:
+        """What it makes of a patch without contrast."""
+        return np.full(self.n_features_in_, np.mean(self.feature_range))
 
     def adjoint(self, weights: FloatArray) -> FloatArray:
         """Directions in the patch that linear functions of the normalised patch look along.

@@ -2,12 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import scipy.fft
+from numpy.typing import NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
 
-__all__ = ["radial_amplitude"]
+__all__ = ["ComponentSpectrum", "FrequencySpectrum", "Spectrum", "radial_amplitude"]
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """How large data are before and after a step.
+
+    Attributes
+    ----------
+    x : ndarray of shape (n,)
+        What is on the axis.
+    before, after : ndarray of shape (n,)
+        NaN where there is nothing.
+    """
+
+    kind: ClassVar[str]
+    x: NDArray[np.int_] | Float64Array
+    before: Float64Array
+    after: Float64Array
+
+
+@dataclass(frozen=True)
+class ComponentSpectrum(Spectrum):
+    """Variances of components, numbered from 1.
+
+    Attributes
+    ----------
+    empty : int
+        Components that hold rounding errors alone.
+    epsilon : float
+        What is added to every variance.
+    """
+
+    kind = "components"
+    empty: int
+    epsilon: float
+
+
+@dataclass(frozen=True)
+class FrequencySpectrum(Spectrum):
+    """Amplitudes of frequencies, in cycles per pixel.
+
+    Attributes
+    ----------
+    images : int
+        That they are the mean of.
+    """
+
+    kind = "frequencies"
+    images: int
 
 
 def radial_amplitude(image: FloatArray, n_bins: int = 24) -> tuple[Float64Array, Float64Array]:

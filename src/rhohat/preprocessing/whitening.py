@@ -22,11 +22,16 @@ from rhohat.common.validation import (
     check_rows,
     look_up,
 )
+from rhohat.preprocessing.spectra import ComponentSpectrum
+from rhohat.preprocessing.steps import AffineMap, Step
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.sources import Partition, Rows, check_finite, first_row
 from rhohat.rows.stores import Mapped, RowData, is_stored, rows_of
 
 __all__ = ["Whitening"]
+
+#: Share of the greatest variance below which a direction holds rounding errors alone.
+ROUNDING = 1e-7
 
 
 @dataclass
@@ -55,7 +60,7 @@ class _Moments:
         return self
 
 
-class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     r"""PCA or ZCA whitening: uncorrelated columns of about unit variance.
 
     With the covariance :math:`\Sigma = \frac1m (X-\mu)^T (X-\mu) = U\,\mathrm{diag}(l)\,U^T`,
@@ -108,6 +113,8 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     >>> Whitening(method="pca", n_components=0.99).fit_transform(X).shape
     (1797, 41)
     """
+
+    shown_before = "before whitening"
 
     def __init__(
         self,
@@ -232,6 +239,35 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         check_is_fitted(self)
         directions: FloatArray = as_floats(weights) @ self.matrix_
         return directions
+
+    @property
+    def turns_axes(self) -> bool:
+        """Whether columns are components."""
+        return self.method == "pca"
+
+    @property
+    def middle(self) -> Float64Array:
+        """What it makes of the mean: zero."""
+        return np.zeros(self._n_features_out)
+
+    def joined(self, after: AffineMap) -> AffineMap:
+        """W (T (x - mu)) + b = (W T) x + b - W T mu."""
+        weights = self.adjoint(after.weights)
+        return AffineMap(weights, after.bias - weights @ self.mean_)
+
+    def spectrum(self, images: object) -> ComponentSpectrum:
+        """Variances of the components in `fit`, and after it."""
+        variance = self.explained_variance_
+        scaled = variance + self.epsilon
+        empty = variance < ROUNDING * variance.max()
+        after = variance / np.where(scaled > 0, scaled, 1)
+        return ComponentSpectrum(
+            np.arange(1, len(variance) + 1),
+            np.where(empty, np.nan, variance),
+            np.where(empty, np.nan, after),
+            int(empty.sum()),
+            self.epsilon,
+        )
 
     @property
     def matrix_(self) -> Float64Array:
