@@ -59,7 +59,7 @@ class Row(NamedTuple):
     left_out : tuple of str, default=()
         Parameters that are no part of a model, at their defaults after `load`.
     unfitted : tuple of str, default=()
-        Parameters whose models are settings for `fit`, and saved without what they have learnt.
+        Parameters whose models are settings for `fit`, and saved without what they have learned.
     checked : mapping, default={}
         Parameters that must be as described for the model to make sense.
     either : tuple of tuple of str, default=()
@@ -80,7 +80,7 @@ class Row(NamedTuple):
     learned: Mapping[str, str] = {}
     fits_together: Callable[[Any], bool] = lambda model: True
 
-    def keeps_learnt(self, parameter: str, is_fitted: bool) -> bool:
+    def keeps_learned(self, parameter: str, is_fitted: bool) -> bool:
         """Whether a parameter's models are saved fitted, where those of this class are or not."""
         return (is_fitted or self.cls is FrozenEstimator) and parameter not in self.unfitted
 

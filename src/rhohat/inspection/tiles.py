@@ -108,7 +108,7 @@ def _sought(layer: Layer, directions: FloatArray, radius: float) -> FloatArray:
 def _at_rest(layer: Layer) -> FloatArray:
     """The input around which a layer's maximal inputs are looked for: the middle of the data.
 
-    That is what whitening makes of its own mean, or normalisation of nothing, and further steps of
+    That is what whitening makes of its own mean, or normalization of nothing, and further steps of
     that.
     """
     rest: FloatArray | None = None

@@ -29,10 +29,10 @@ def _without_mean(X: FloatArray) -> FloatArray:
 
 
 class _Normalizer(Step, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """What normalisers of patches have in common: rows in memory or not, one by one."""
+    """What normalizers of patches have in common: rows in memory or not, one by one."""
 
     def transform(self, X: RowData) -> FloatArray:
-        """Normalise patches.
+        """Normalize patches.
 
         Parameters
         ----------
@@ -40,7 +40,7 @@ class _Normalizer(Step, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        X_normalised : ndarray of shape (m, n_features)
+        X_normalized : ndarray of shape (m, n_features)
             Of rows outside memory a `Mapped` source, computed whenever it is read.
         """
         check_is_fitted(self)
@@ -172,7 +172,7 @@ class PatchNormalizer(_Normalizer):
         return np.full(self.n_features_in_, np.mean(self.feature_range))
 
     def adjoint(self, weights: FloatArray) -> FloatArray:
-        """Directions in the patch that linear functions of the normalised patch look along.
+        """Directions in the patch that linear functions of the normalized patch look along.
 
         Subtracting the patch's own mean is its own adjoint; clipping is left out.
 

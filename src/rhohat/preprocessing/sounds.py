@@ -230,15 +230,15 @@ class SpectrogramExtractor(SoundExtractor):
     frequencies_ : ndarray of shape (n_mels,)
         Centre of each row's band in Hz, from the highest down.
     mean_ : ndarray of shape (n_mels,)
-        Mean of each row over the recordings in `fit`, before normalisation.
+        Mean of each row over the recordings in `fit`, before normalization.
     scale_ : float
         What they were divided by, on average: with `mean_` the way back to sound.
 
     Notes
     -----
     A recording of n samples has 1 + n // (hop in samples) moments, the first at its start. What is
-    normalised is the recording as it is given: one that was cut into parts, as `rhohat learn` does
-    with those of more than a minute, is normalised part by part.
+    normalized is the recording as it is given: one that was cut into parts, as `rhohat learn` does
+    with those of more than a minute, is normalized part by part.
 
     Recordings are gone through one at a time: memory does not grow with their number.
 
@@ -438,7 +438,7 @@ class SpectrogramExtractor(SoundExtractor):
         return self._normalized(self._logs(recording))
 
     def _logs(self, recording: FloatArray) -> FloatArray:
-        """Logarithms of the bands' powers, (n_mels, n_moments), before normalisation."""
+        """Logarithms of the bands' powers, (n_mels, n_moments), before normalization."""
         length, hop, n_fft = self._sizes()
         samples = recording.mean(axis=0)
         _, exponent = np.frexp(np.abs(samples).max())  # powers of two, so that no digit is lost
