@@ -1,4 +1,4 @@
-"""Looking into a model: what its units look for, and whether its gradient is right."""
+"""Tiles: what each unit looks for, in the space of the input, of the pixels or in between."""
 
 from __future__ import annotations
 
