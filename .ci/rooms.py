@@ -36,7 +36,9 @@ def imports() -> Iterator[tuple[str, str]]:
     for name, path in modules.items():
         found = set()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("rhohat."):
+            if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith(
+                "rhohat."
+            ):
                 continue
             origin = (node.module or "").removeprefix("rhohat.")
             parts = (f"{origin}.{alias.name}" for alias in node.names)

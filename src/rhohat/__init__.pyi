@@ -23,18 +23,16 @@ from .inspection.bands import band_pass
 from .inspection.edges import edge_score
 from .inspection.figures import plot_features, plot_top_examples, plot_training
 from .inspection.report.report import Report, report
-from .inspection.tiles import check_gradient, maximal_inputs
+from .inspection.tiles import maximal_inputs
 from .objective.base import LossTerms
+from .objective.gradient_check import check_gradient
 from .objective.penalties import KLSparsity, L1Sparsity, NoSparsity, SparsityPenalty
 from .objective.sparse import SparseObjective, Terms
-from .preprocessing.patches import (
-    ContrastNormalizer,
-    PatchExtractor,
-    PatchNormalizer,
-    WindowExtractor,
-)
+from .preprocessing.extractors import PatchExtractor, WindowExtractor
+from .preprocessing.filters import OneOverFWhitening
+from .preprocessing.normalizers import ContrastNormalizer, PatchNormalizer
 from .preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
-from .preprocessing.whitening import OneOverFWhitening, Whitening
+from .preprocessing.whitening import Whitening
 from .rows.cluster import DaskEngine
 from .training.adam import Adam
 from .training.run import TrainingProgress

@@ -241,7 +241,7 @@ def test_a_photograph_that_breaks_meanwhile_is_named(photographs, tmp_path):
 
 def test_patches_too_many_to_hold_are_cut_as_they_are_read(photographs, monkeypatch):
     """Wherever they start and stop, runs of them are the same patches, each from its image."""
-    monkeypatch.setattr("rhohat.preprocessing.patches.PATCH_BYTES", 0)
+    monkeypatch.setattr("rhohat.preprocessing.extractors.PATCH_BYTES", 0)
     lazy = rhohat.load_images(photographs, on_error="skip", lazy=True).images
     extractor = rhohat.PatchExtractor(6, n_patches=5000, random_state=0)
     source = extractor.fit_transform(rhohat.OneOverFWhitening().fit_transform(lazy))
@@ -263,7 +263,7 @@ def test_a_command_learns_from_patches_that_are_cut_as_they_are_read(
     photographs, tmp_path, monkeypatch
 ):
     monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", 0)
-    monkeypatch.setattr("rhohat.preprocessing.patches.PATCH_BYTES", 0)
+    monkeypatch.setattr("rhohat.preprocessing.extractors.PATCH_BYTES", 0)
     small = ["--patch-size", "6", "--patches", "6000", "--units", "9", "--iterations", "10"]
     for threads in ("1", "2"):
         options = [*small, "--threads", threads, "--out", threads]

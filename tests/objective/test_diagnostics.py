@@ -13,7 +13,8 @@ from rhohat import (
     check_gradient,
     maximal_inputs,
 )
-from rhohat.inspection.tiles import chromatic_share, radial_amplitude
+from rhohat.inspection.color import chromatic_share
+from rhohat.preprocessing.spectra import radial_amplitude
 
 
 @pytest.fixture

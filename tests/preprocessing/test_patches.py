@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-import rhohat.preprocessing.patches as patches_module
+import rhohat.preprocessing.extractors as extractors_module
 from rhohat import ContrastNormalizer, PatchExtractor, PatchNormalizer
 from rhohat.files.images import ImageSequence
 
@@ -180,7 +180,7 @@ class Lazy(ImageSequence):
 def test_places_are_where_patches_were_cut_out(rng, monkeypatch, stored, channels):
     images = [rng.rand(*sides, *channels) for sides in ((12, 20), (9, 9), (30, 11))]
     if stored:
-        monkeypatch.setattr(patches_module, "PATCH_BYTES", 1)
+        monkeypatch.setattr(extractors_module, "PATCH_BYTES", 1)
     drawn = Lazy(images) if stored else images
     extractor = PatchExtractor((5, 4), n_patches=60, random_state=0).fit(drawn)
     patches = extractor.draw(drawn)

@@ -65,7 +65,7 @@ def check(
       rhohat check
       rhohat check signals.npy --activation tanh --units 64
     """
-    from rhohat.inspection.tiles import check_gradient
+    from rhohat.objective.gradient_check import check_gradient
     from rhohat.objective.sparse import SparseObjective
     from rhohat.training.run import TrainingProgress
 

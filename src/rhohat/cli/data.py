@@ -310,7 +310,7 @@ def variance_of_rows(rows: FloatArray | Source) -> float:
     """Mean variance over the columns, in a pass over the rows, wherever they lie."""
     from rhohat.rows.engines import ThreadEngine
     from rhohat.rows.sources import ArraySource, Partition, check_finite, first_row
-    from rhohat.training.variables import FeatureSums
+    from rhohat.rows.feature_sums import FeatureSums
 
     source = ArraySource(rows) if isinstance(rows, np.ndarray) else rows
     engine = ThreadEngine()
@@ -377,41 +377,38 @@ def needs_of(model: BaseEstimator, convolution: dict[str, Any] | None = None) ->
     needs : dict
         "kind", and what `Request` takes.
     """
-    from rhohat.estimators.anatomy import steps_of
+    from rhohat.estimators.anatomy import Anatomy
     from rhohat.inspection.layers import refuse_convolution
-    from rhohat.preprocessing.patches import Extractor, WindowExtractor
-    from rhohat.preprocessing.sounds import SoundExtractor
-    from rhohat.preprocessing.whitening import OneOverFWhitening
 
-    steps = steps_of(model)
-    refuse_convolution(steps)
-    extractors = [step for step in steps if isinstance(step, Extractor)]
+    anatomy = Anatomy.of(model)
+    refuse_convolution(anatomy.steps)
+    extractor, sound = anatomy.extractor, anatomy.sound
+    kind = "rows" if anatomy.takes is None else anatomy.takes.kind
     cells = 0 if convolution is None else (convolution["grid"] - 1) * convolution["stride"]
-    if isinstance(steps[0], SoundExtractor):
-        moments = extractors[0].patch_shape_[1] + cells if extractors else 1
-        shortest = steps[0].seconds_of(moments)
+    if sound is not None:
+        moments = 1 if extractor is None else extractor.patch_shape_[1] + cells
+        shortest = sound.seconds_of(moments)
         # In parts as they were learned from, but whole where each is a row.
         longest = None if convolution is not None else max(PART_SECONDS, 10 * shortest)
         return {
-            "kind": "recordings",
-            "rate": steps[0].rate,
+            "kind": kind,
+            "rate": sound.rate,
             "shortest": shortest,
             "longest": longest,
         }
-    if extractors and isinstance(extractors[0], WindowExtractor):
+    if kind == "series":
         raise ValueError(
             "the model works on series of numbers, which the command line does not read: use it "
             "in Python."
         )
-    if not extractors:
-        kind = "images" if isinstance(steps[0], OneOverFWhitening) else "rows"
+    if extractor is None:
         return {"kind": kind}
-    shape = extractors[0].patch_shape_
+    shape = extractor.patch_shape_
     return {
-        "kind": "images",
+        "kind": kind,
         "color": len(shape) == 3,
         "smallest": (shape[0] + cells, shape[1] + cells),
-        "whole": shape if extractors[0].takes_wholes else None,
+        "whole": shape if extractor.takes_wholes else None,
     }
 
 

@@ -59,7 +59,7 @@ def evaluate(
       rhohat evaluate model.safetensors flowers/ --convolve --labels folders
       rhohat evaluate model.safetensors words/ --convolve --grid 3 --labels folders
     """
-    from rhohat.estimators.anatomy import steps_of
+    from rhohat.estimators.anatomy import Anatomy
     from rhohat.estimators.saving import load
 
     content = load(model)
@@ -75,7 +75,7 @@ def evaluate(
     features = encoder_of(content, convolution, data.content).transform(data.content)
     raw: FloatArray | None
     if data.kind == "recordings":
-        raw = pooled_input(steps_of(content)[0], data.content, convolution or {})
+        raw = pooled_input(Anatomy.of(content).sound, data.content, convolution or {})
     else:
         raw = flat(data.content)
     y = read_labels(labels, inputs, data.names)
@@ -106,11 +106,10 @@ def evaluate(
 
 def draws_pieces(model: Any) -> bool:
     """Whether a model's rows are pieces, and not whole images or rows of the data."""
-    from rhohat.estimators.anatomy import steps_of
-    from rhohat.preprocessing.patches import Extractor
+    from rhohat.estimators.anatomy import Anatomy
 
-    extractors = [step for step in steps_of(model) if isinstance(step, Extractor)]
-    return any(not step.takes_wholes for step in extractors)
+    extractor = Anatomy.of(model).extractor
+    return extractor is not None and not extractor.takes_wholes
 
 
 def pooled_input(extractor: Any, recordings: Any, convolution: dict[str, Any]) -> FloatArray:

@@ -242,7 +242,8 @@ def edges_of(pipeline: Pipeline, settings: Settings, kind: str) -> dict[str, Any
 
 def colors_of(pipeline: Pipeline) -> dict[str, Any] | None:
     """How many units look for colour rather than brightness, where they see colours."""
-    from rhohat.inspection.tiles import chromatic_share, tiles_of
+    from rhohat.inspection.color import chromatic_share
+    from rhohat.inspection.tiles import tiles_of
 
     tiles = tiles_of(pipeline)
     if tiles.shape is None or len(tiles.shape) != 3:

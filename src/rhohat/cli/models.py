@@ -239,15 +239,13 @@ def encoder_of(model: BaseEstimator, convolution: dict[str, Any] | None, images:
         )
     if convolution is None:
         return model
-    from rhohat.estimators.anatomy import steps_of
-    from rhohat.estimators.autoencoder import SparseAutoencoder
+    from rhohat.estimators.anatomy import Anatomy
     from rhohat.estimators.convolution import ConvolutionalFeatures
 
-    last = steps_of(model)[-1]
-    if not isinstance(last, SparseAutoencoder):
-        raise ValueError(
-            f"--convolve applies models of one layer, but this ends in a {type(last).__name__}."
-        )
+    anatomy = Anatomy.of(model)
+    if anatomy.autoencoder is None:
+        last = type(anatomy.steps[-1]).__name__
+        raise ValueError(f"--convolve applies models of one layer, but this ends in a {last}.")
     if needs_of(model)["kind"] == "rows":
         raise ValueError("--convolve goes over images or recordings, but the model works on rows.")
     return ConvolutionalFeatures(model, **convolution).fit(images)

@@ -1,13 +1,109 @@
-"""Models taken apart: the steps of pipelines, whatever they are wrapped in."""
+"""The anatomy of a model: its steps, by what they are applied to."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
-__all__ = ["steps_of", "thawed"]
+from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.classifier import StackedAutoencoderClassifier
+from rhohat.estimators.stack import StackedAutoencoder
+from rhohat.preprocessing.extractors import Extractor
+from rhohat.preprocessing.sounds import SoundExtractor
+from rhohat.preprocessing.steps import Wholes, step_of
+
+__all__ = ["Anatomy", "steps_of", "thawed"]
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """A model taken apart, be it a pipeline or one estimator, fitted or not.
+
+    Attributes
+    ----------
+    filters : list of estimators
+        What is applied to whole images, series or recordings, before pieces are cut out.
+    extractor : Extractor or None
+        What cuts them out; None in a model of rows, which has no filters either.
+    of_rows : list of estimators
+        What is applied to pieces; in a model without an extractor, all that comes before units.
+    units : list of estimators
+        Autoencoders and stacks of them that follow each other, or a classifier with layers.
+    after : list of estimators
+        What follows units.
+    """
+
+    filters: list[Any]
+    extractor: Extractor | None
+    of_rows: list[Any]
+    units: list[Any]
+    after: list[Any]
+
+    @classmethod
+    def of(cls, model: Any) -> Anatomy:
+        """Take a model apart."""
+        steps = steps_of(model)
+        first, last = _units_among(steps)
+        before, units, after = steps[:first], steps[first:last], steps[last:]
+        for index, step in enumerate(before):
+            if isinstance(step, Extractor):
+                return cls(before[:index], step, before[index + 1 :], units, after)
+        return cls([], None, before, units, after)
+
+    @property
+    def before(self) -> list[Any]:
+        """All that comes before units."""
+        cut = [] if self.extractor is None else [self.extractor]
+        return [*self.filters, *cut, *self.of_rows]
+
+    @property
+    def steps(self) -> list[Any]:
+        """All, in order."""
+        return [*self.before, *self.units, *self.after]
+
+    @property
+    def sound(self) -> SoundExtractor | None:
+        """What makes images, or waves, of recordings."""
+        return next((step for step in self.before if isinstance(step, SoundExtractor)), None)
+
+    @property
+    def takes(self) -> Wholes | None:
+        """What the model is given, if not rows."""
+        answers = (step_of(step).takes for step in self.before)
+        return next((wholes for wholes in answers if wholes is not None), None)
+
+    @property
+    def autoencoder(self) -> SparseAutoencoder | None:
+        """The autoencoder that the model ends in."""
+        last = None if self.after or not self.units else self.units[-1]
+        return last if isinstance(last, SparseAutoencoder) else None
+
+    def filtered(self, wholes: Any) -> Any:
+        """What the extractor is given of what the model is given."""
+        for step in self.filters:
+            wholes = step.transform(wholes)
+        return wholes
+
+
+#: Estimators whose units can be looked at.
+UNITS = (SparseAutoencoder, StackedAutoencoder, StackedAutoencoderClassifier)
+
+
+def _units_among(steps: list[Any]) -> tuple[int, int]:
+    """Where units begin and end: the last, with all directly below; a classifier stands alone.
+
+    If there are none, both are the end.
+    """
+    holders = [index for index, step in enumerate(steps) if isinstance(step, UNITS)]
+    if not holders:
+        return len(steps), len(steps)
+    first = last = holders[-1]
+    while first - 1 in holders and not isinstance(steps[first], StackedAutoencoderClassifier):
+        first -= 1
+    return first, last + 1
 
 
 def steps_of(model: Any) -> list[Any]:

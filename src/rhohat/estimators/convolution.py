@@ -6,7 +6,6 @@ Of recordings and other series likewise: what it learned on windows, at every mo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise, product
 from numbers import Integral
 from typing import Any, NamedTuple, Self
@@ -14,26 +13,20 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
-from sklearn.utils.validation import _is_fitted, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import check_integer, check_pair, check_real, look_up
-from rhohat.estimators.anatomy import steps_of
+from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
-from rhohat.files.images import Images, each_image, precision_of
-from rhohat.files.recordings import Recordings, each_recording
+from rhohat.files.images import Images, precision_of
+from rhohat.files.recordings import Recordings
 from rhohat.objective.activations import ACTIVATIONS
-from rhohat.preprocessing.patches import (
-    Extractor,
-    PatchExtractor,
-    WindowExtractor,
-    check_fit,
-    every_patch,
-)
-from rhohat.preprocessing.sounds import SoundExtractor
-from rhohat.preprocessing.whitening import Whitening
+from rhohat.preprocessing.extractors import Extractor, PatchExtractor, check_fit, every_patch
+from rhohat.preprocessing.steps import AffineMap, Wholes, step_of
 from rhohat.rows.engines import ThreadEngine
 
 __all__ = ["ConvolutionalFeatures"]
@@ -45,65 +38,19 @@ BLOCK_BYTES = 4 << 20
 POOLINGS: dict[str, np.ufunc] = {"mean": np.add, "max": np.maximum, "sum": np.add}
 
 
-@dataclass(frozen=True)
-class _Steps:
-    """A model's steps by what they are applied to."""
-
-    of_images: list[Any]
-    extractor: Extractor | None
-    of_patches: list[Any]
-    autoencoder: SparseAutoencoder
-
-    @classmethod
-    def of(cls, model: Any) -> _Steps:
-        """Take a model apart."""
-        *steps, last = steps_of(model)
-        if not isinstance(last, SparseAutoencoder):
-            raise TypeError(
-                "model must be a SparseAutoencoder or a Pipeline that ends in one, got "
-                f"{type(last).__name__}."
-            )
-        cuts = [i for i, step in enumerate(steps) if isinstance(step, Extractor)]
-        if not cuts:
-            return cls([], None, steps, last)
-        return cls(steps[: cuts[0]], steps[cuts[0]], steps[cuts[0] + 1 :], last)
-
-    @property
-    def noun(self) -> str:
-        """What errors call one of what the first step is given."""
-        if any(isinstance(step, SoundExtractor) for step in self.of_images[:1]):
-            return "recording"
-        return "image" if self.extractor is None else self.extractor.noun
-
-    def each(self, X: Any) -> Iterator[FloatArray]:
-        """What the first step is given, images or series, checked, one after the other."""
-        for step in self.of_images[:1]:
-            if isinstance(step, SoundExtractor):
-                return each_recording(X, step.rate)
-        return each_image(X) if self.extractor is None else self.extractor.each(X)
-
-    def filtered(self, images: FloatArray) -> FloatArray:
-        """What the extractor is given of images, or series, of one shape, (n, ...)."""
-        for step in self.of_images:
-            images = step.transform(images)
-        return images
-
-
 class _Encoding(NamedTuple):
     """An affine map of the whitened patch, and what is made of its responses.
 
     Attributes
     ----------
-    weights : ndarray of shape (k, d)
-    bias : ndarray of shape (k,)
+    affine : AffineMap
     features : callable
         ``features(Z)`` goes through one or more arrays of Z's shape, and may overwrite Z.
     n_features : int
         Columns of all these together.
     """
 
-    weights: FloatArray
-    bias: FloatArray
+    affine: AffineMap
     features: Callable[[FloatArray], Iterable[FloatArray]]
     n_features: int
 
@@ -112,7 +59,7 @@ def _activation(model: SparseAutoencoder, threshold: float) -> _Encoding:
     """f(z), as the autoencoder encodes."""
     f = look_up("activation", model.activation, ACTIVATIONS).function
     weights = model.encoder_weights_
-    return _Encoding(weights, model.encoder_bias_, lambda Z: [f(Z)], len(weights))
+    return _Encoding(AffineMap(weights, model.encoder_bias_), lambda Z: [f(Z)], len(weights))
 
 
 def _soft_threshold(model: SparseAutoencoder, threshold: float) -> _Encoding:
@@ -126,7 +73,8 @@ def _soft_threshold(model: SparseAutoencoder, threshold: float) -> _Encoding:
         below = np.subtract(-2 * threshold, above, out=above)
         yield np.maximum(below, 0, out=below)
 
-    return _Encoding(unit, np.full(len(unit), -threshold), both_signs, 2 * len(unit))
+    shifted = AffineMap(unit, np.full(len(unit), -threshold))
+    return _Encoding(shifted, both_signs, 2 * len(unit))
 
 
 #: How responses become features.
@@ -264,42 +212,43 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self._poolings()
         size = None if self.patch_size is None else check_pair("patch_size", self.patch_size)
         model = self.model
+        anatomy = Anatomy.of(model)
+        _autoencoder_of(anatomy)
         if not _is_fitted(model):
-            if _Steps.of(model).extractor is None:
+            if anatomy.extractor is None:
                 raise ValueError(
                     "the model is not fitted, and without a PatchExtractor or WindowExtractor it "
                     "cannot learn from images or series. Fit it on pieces first, or put one in a "
                     "pipeline before it."
                 )
             model = clone(model).fit(X)
-        steps = _Steps.of(model)
-        for step in (*steps.of_images, steps.extractor, *steps.of_patches):
-            if step is not None:
-                check_is_fitted(step)
-        first = steps.filtered(next(steps.each(X))[None])[0]
-        if size is None and steps.extractor is None:
+            anatomy = Anatomy.of(model)
+        for step in anatomy.steps:
+            check_is_fitted(step)
+        first = anatomy.filtered(next(_wholes(anatomy).each(X))[None])[0]
+        if size is None and anatomy.extractor is None:
             raise ValueError(
                 "patch_size must be given, since the model holds no PatchExtractor: (height, "
                 "width) of the patches that it learned from."
             )
-        grid, window = self._cell_sizes(steps)
-        learned = steps.extractor.patch_shape_ if steps.extractor is not None else ()
+        grid, window = self._cell_sizes(anatomy)
+        learned = anatomy.extractor.patch_shape_ if anatomy.extractor is not None else ()
         if size is not None and learned and size != learned[:2]:
             raise ValueError(
                 f"patch_size is {size}, but the model learned from pieces of {learned[:2]}: leave "
                 "it out."
             )
         shape = learned if size is None else (*size, *first.shape[2:])
-        n_features = [*steps.of_patches, steps.autoencoder][0].n_features_in_
+        n_features = [*anatomy.of_rows, *anatomy.units][0].n_features_in_
         if np.prod(shape) != n_features:
             raise ValueError(
                 f"patches of shape {shape} have {np.prod(shape)} values, but the model was fitted "
                 f"on {n_features}. Give the patch_size and the images' channels that it learned "
                 "from."
             )
-        rows, columns = self._positions(steps, shape, 0, first)
+        rows, columns = self._positions(anatomy, shape, 0, first)
         found = grid if window is None else (rows // window[0], columns // window[1])
-        self._cells(steps, shape, found, 0, first)
+        self._cells(anatomy, shape, found, 0, first)
         self.model_, self.patch_shape_, self.grid_ = model, shape, found
         return self
 
@@ -320,18 +269,18 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         if not hasattr(X, "__len__"):
             raise ValueError(f"expected a sequence of images, got {type(X).__name__}.")
         dtype = precision_of(X)
-        steps = _Steps.of(self.model_)
+        anatomy = Anatomy.of(self.model_)
         poolings = self._poolings()
-        encoding = ENCODINGS[self.encoding](steps.autoencoder, self.threshold)
-        normalise, weights, bias = _fold(steps.of_patches, encoding)
-        weights = np.ascontiguousarray(weights.T.astype(dtype))
-        bias = bias.astype(dtype)
+        encoding = ENCODINGS[self.encoding](_autoencoder_of(anatomy), self.threshold)
+        of_rows, affine = _fold([*anatomy.of_rows, *anatomy.units[:-1]], encoding.affine)
+        weights = np.ascontiguousarray(affine.weights.T.astype(dtype))
+        bias = affine.bias.astype(dtype)
         block_size = max(BLOCK_BYTES // (len(bias) * dtype.itemsize), 1)
         out = np.empty((len(X), len(poolings), *self.grid_, encoding.n_features), dtype)
 
         def features(patches: FloatArray) -> Iterator[FloatArray]:
             rows = patches.reshape(-1, patches.shape[-1])
-            for step in normalise:
+            for step in of_rows:
                 rows = step.transform(rows)
             Z = rows @ weights
             Z += bias
@@ -339,8 +288,8 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                 yield part.reshape(*patches.shape[:3], -1)
 
         def work(start: int, images: FloatArray) -> None:
-            images = steps.filtered(images)
-            cells = self._cells(steps, self.patch_shape_, self.grid_, start, images[0])
+            images = anatomy.filtered(images)
+            cells = self._cells(anatomy, self.patch_shape_, self.grid_, start, images[0])
             pooled = dict(
                 zip(poolings, np.moveaxis(out[start : start + len(images)], 1, 0), strict=True)
             )
@@ -348,7 +297,7 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
         engine = ThreadEngine(self.n_jobs)
         with engine.running():
-            engine.share(work, _runs(steps.each(X), dtype, block_size))
+            engine.share(work, _runs(_wholes(anatomy).each(X), dtype, block_size))
         return out.reshape(len(X), -1)
 
     def _pool(
@@ -389,9 +338,9 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         if "mean" in out:
             out["mean"] /= np.multiply.outer(np.diff(rows), np.diff(columns))[..., None]
 
-    def _cell_sizes(self, steps: _Steps) -> tuple[tuple[int, int], tuple[int, int] | None]:
+    def _cell_sizes(self, anatomy: Anatomy) -> tuple[tuple[int, int], tuple[int, int] | None]:
         """Grid and window as rows and columns; along time, one number is that of columns."""
-        along_time = isinstance(steps.extractor, WindowExtractor)
+        along_time = _cutter(anatomy).is_along_time
         grid = _cells_of("grid", self.grid, along_time)
         return grid, None if self.window is None else _cells_of("window", self.window, along_time)
 
@@ -407,11 +356,10 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         return names
 
     def _positions(
-        self, steps: _Steps, shape: tuple[int, ...], index: int, image: FloatArray
+        self, anatomy: Anatomy, shape: tuple[int, ...], index: int, image: FloatArray
     ) -> tuple[int, int]:
         """Rows and columns of positions in an image."""
-        extractor = steps.extractor or PatchExtractor()
-        check_fit(shape, index, image, steps.noun, extractor.pieces)
+        check_fit(shape, index, image, _wholes(anatomy).noun, _cutter(anatomy).pieces)
         height, width = shape[:2]
         return (
             (image.shape[0] - height) // self.stride + 1,
@@ -420,16 +368,16 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     def _cells(
         self,
-        steps: _Steps,
+        anatomy: Anatomy,
         shape: tuple[int, ...],
         grid: tuple[int, int],
         index: int,
         image: FloatArray,
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Where cells begin among the rows and columns of positions, and where the last ends."""
-        sizes = self._positions(steps, shape, index, image)
-        room = f"{steps.noun} {index} has {sizes[0]} x {sizes[1]} positions, room for"
-        _, window = self._cell_sizes(steps)
+        sizes = self._positions(anatomy, shape, index, image)
+        room = f"{_wholes(anatomy).noun} {index} has {sizes[0]} x {sizes[1]} positions, room for"
+        _, window = self._cell_sizes(anatomy)
         if window is None:
             if sizes[0] < grid[0] or sizes[1] < grid[1]:
                 raise ValueError(
@@ -452,7 +400,8 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     @property
     def _n_features_out(self) -> int:
-        encoding = ENCODINGS[self.encoding](_Steps.of(self.model_).autoencoder, self.threshold)
+        autoencoder = _autoencoder_of(Anatomy.of(self.model_))
+        encoding = ENCODINGS[self.encoding](autoencoder, self.threshold)
         return len(self._poolings()) * int(np.prod(self.grid_)) * encoding.n_features
 
     def __sklearn_tags__(self) -> Tags:
@@ -463,18 +412,40 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         return tags
 
 
-def _fold(steps: list[Any], encoding: _Encoding) -> tuple[list[Any], FloatArray, FloatArray]:
-    """Join whitening to the affine map that follows: W (T (x - mu)) + b = (W T) x + b - W T mu.
+def _is_fitted(model: Any) -> bool:
+    try:
+        check_is_fitted(model)
+    except NotFittedError:
+        return False
+    return True
 
-    Returns the steps that remain before it, and the map's weights and bias.
-    """
-    weights: FloatArray = encoding.weights.astype(np.float64)
-    bias = encoding.bias
-    while steps and isinstance(steps[-1], Whitening):
-        weights = steps[-1].adjoint(weights)
-        bias = bias - weights @ steps[-1].mean_
-        steps = steps[:-1]
-    return steps, weights, bias
+
+def _autoencoder_of(anatomy: Anatomy) -> SparseAutoencoder:
+    """The autoencoder whose units are applied everywhere."""
+    if anatomy.autoencoder is None:
+        raise TypeError(
+            "model must be a SparseAutoencoder or a Pipeline that ends in one, got "
+            f"{type(anatomy.steps[-1]).__name__}."
+        )
+    return anatomy.autoencoder
+
+
+def _cutter(anatomy: Anatomy) -> Extractor:
+    """What says how pieces lie: patches of images, where the model does not."""
+    return anatomy.extractor or PatchExtractor()
+
+
+def _wholes(anatomy: Anatomy) -> Wholes:
+    """What is gone over, one after the other: images, where the model does not say."""
+    return anatomy.takes or PatchExtractor.takes
+
+
+def _fold(steps: list[Any], affine: AffineMap) -> tuple[list[Any], AffineMap]:
+    """The steps that remain before an affine map, when it has joined those that are affine too."""
+    affine = affine._replace(weights=affine.weights.astype(np.float64))
+    while steps and (joined := step_of(steps[-1]).joined(affine)) is not None:
+        steps, affine = steps[:-1], joined
+    return steps, affine
 
 
 def _cells_of(name: str, value: Any, along_time: bool) -> tuple[int, int]:

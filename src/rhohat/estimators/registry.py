@@ -39,14 +39,11 @@ from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
-from rhohat.preprocessing.patches import (
-    ContrastNormalizer,
-    PatchExtractor,
-    PatchNormalizer,
-    WindowExtractor,
-)
+from rhohat.preprocessing.extractors import PatchExtractor, WindowExtractor
+from rhohat.preprocessing.filters import OneOverFWhitening
+from rhohat.preprocessing.normalizers import ContrastNormalizer, PatchNormalizer
 from rhohat.preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
-from rhohat.preprocessing.whitening import OneOverFWhitening, Whitening
+from rhohat.preprocessing.whitening import Whitening
 from rhohat.training.adam import Adam
 from rhohat.training.solvers import SOLVERS
 
@@ -67,7 +64,7 @@ class Row(NamedTuple):
     left_out : tuple of str, default=()
         Parameters that are no part of a model, at their defaults after `load`.
     unfitted : tuple of str, default=()
-        Parameters whose models are settings for `fit`, and saved without what they have learnt.
+        Parameters whose models are settings for `fit`, and saved without what they have learned.
     checked : mapping, default={}
         Parameters that must be as described for the model to make sense.
     either : tuple of tuple of str, default=()
@@ -88,7 +85,7 @@ class Row(NamedTuple):
     learned: Mapping[str, str] = {}
     fits_together: Callable[[Any], bool] = lambda model: True
 
-    def keeps_learnt(self, parameter: str, is_fitted: bool) -> bool:
+    def keeps_learned(self, parameter: str, is_fitted: bool) -> bool:
         """Whether a parameter's models are saved fitted, where those of this class are or not."""
         return (is_fitted or self.cls is FrozenEstimator) and parameter not in self.unfitted
 

@@ -51,7 +51,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     model : estimator
         Any transformer or classifier of this package, or a Pipeline of them. Not saved are an
         autoencoder's ``callback``, a pipeline's ``memory``, what ``set_output`` set, and what the
-        prototypes of a stack or of a classifier's layers have learnt, unless they are frozen.
+        prototypes of a stack or of a classifier's layers have learned, unless they are frozen.
     path : str or path-like
         Overwritten if it exists. Usually ends in ``.safetensors``.
 
@@ -122,7 +122,7 @@ def _describe(value: Any, label: str, prefix: str, arrays: Arrays, is_fitted: bo
     """Say in JSON's terms what a model or a parameter is; its arrays go to `arrays`.
 
     `label` is what set_params calls the value, `prefix` begins the names of its arrays. What a
-    model has learnt is left out unless `is_fitted`.
+    model has learned is left out unless `is_fitted`.
     """
     value = value.item() if isinstance(value, np.generic) else value
     if is_plain(value):
@@ -153,7 +153,7 @@ def _describe(value: Any, label: str, prefix: str, arrays: Arrays, is_fitted: bo
             inner + p,
             f"{prefix}{p}.",
             arrays,
-            row.keeps_learnt(p, is_fitted),
+            row.keeps_learned(p, is_fitted),
         )
         for p in sorted(row.parameters)
     }
@@ -217,7 +217,7 @@ def _restore(node: Any, prefix: str, arrays: Arrays, is_fitted: bool = True) -> 
     taken = f"parameters of {name} among {', '.join(sorted(row.parameters))}"
     expect(not unknown, f"{taken} {more}", unknown)
     params = {
-        p: _restore(params[p], f"{prefix}{p}.", arrays, row.keeps_learnt(p, is_fitted))
+        p: _restore(params[p], f"{prefix}{p}.", arrays, row.keeps_learned(p, is_fitted))
         for p in params
     }
     defaults = inspect.signature(row.cls).parameters

@@ -16,7 +16,7 @@ from rhohat.files.loading import LoadedImages, LoadedRecordings
 from rhohat.files.recordings import FileRecordings, each_recording
 from rhohat.inspection.layers import Layer, layers_of
 from rhohat.inspection.tiles import axes_of, input_tiles
-from rhohat.preprocessing.patches import Extractor, Places
+from rhohat.preprocessing.extractors import Places
 from rhohat.preprocessing.sounds import SoundExtractor
 from rhohat.rows.sources import ArraySource, Source
 from rhohat.rows.stores import open_store, rows_of
@@ -68,25 +68,22 @@ class Examples:
         self.source: Source
         self._places: Any = None
         layer: Layer = layers_of(model)[0]
-        steps = list(layer.before)
-        extractors = [step for step in steps if isinstance(step, Extractor)]
-        if extractors:
-            extractor = extractors[0]
+        anatomy = layer.anatomy
+        extractor = anatomy.extractor
+        if extractor is not None:
             given = _given(data)
-            cut = steps.index(extractor)
             shown = filtered = given
-            for step in steps[:cut]:
+            for step in anatomy.filters:
                 filtered = step.transform(filtered)
-                if isinstance(step, SoundExtractor):
+                if step is anatomy.sound:
                     self.sound, self._recordings, shown = step, given, filtered
             patches = extractor.draw(filtered)
-            self.images, self._each, self._places = shown, extractor.each, patches.places
+            self.images, self._each, self._places = shown, extractor.takes.each, patches.places
             loaded = isinstance(data, LoadedImages | LoadedRecordings)
-            noun = "recording" if self.sound is not None else extractor.noun
+            noun = (anatomy.takes or extractor.takes).noun
             self.names = list(data.names) if loaded else [f"{noun} {n}" for n in range(len(shown))]
             rows: Any = patches.rows
             shape = extractor.patch_shape_
-            steps = steps[cut + 1 :]
         else:
             if isinstance(data, LoadedImages | LoadedRecordings):
                 kind = data._fields[0]
@@ -103,7 +100,7 @@ class Examples:
                     "shape=(height, width) or (height, width, 3)."
                 )
         self.shape = shape
-        for step in steps:
+        for step in anatomy.of_rows:
             rows = step.transform(rows)
         self.source = rows_of(layer.estimator, rows, reset=False)
         self.input_shape = input_tiles(layer, shape).shape

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import FloatArray
-from rhohat.estimators.anatomy import steps_of
+from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.stack import StackedAutoencoder
@@ -51,8 +51,8 @@ class Layer:
     ----------
     name : str
         "layer 2", for instance; empty for the only one of a model.
-    before : list of estimators
-        Preprocessing, before the first layer.
+    anatomy : Anatomy
+        Of the model.
     encoders : list of Encoder
         Of this layer, the last, and of all below it.
     estimator : SparseAutoencoder or StackedAutoencoderClassifier
@@ -68,13 +68,18 @@ class Layer:
     """
 
     name: str
-    before: Sequence[BaseEstimator]
+    anatomy: Anatomy
     encoders: Sequence[Encoder]
     estimator: BaseEstimator
     average: FloatArray | None
     encoded: Callable[[Source], Source]
     decoder_weights: FloatArray | None = None
     decoded: Callable[[FloatArray], FloatArray] | None = None
+
+    @property
+    def before(self) -> list[BaseEstimator]:
+        """Preprocessing, before the first layer."""
+        return self.anatomy.before
 
     @property
     def activation(self) -> Activation:
@@ -126,21 +131,19 @@ def layers_of(model: BaseEstimator) -> list[Layer]:
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     """
-    steps = steps_of(model)
-    holders = [index for index, step in enumerate(steps) if type(step) in LAYERS]
-    if not holders:
-        refuse_convolution(steps)
+    anatomy = Anatomy.of(model)
+    if not anatomy.units:
+        refuse_convolution(anatomy.steps)
+        names = " and ".join(type(step).__name__ for step in anatomy.steps)
         raise ValueError(
-            f"the model is made of {' and '.join(type(step).__name__ for step in steps)}, without "
-            "a SparseAutoencoder or a stack of them, whose units could be shown."
+            f"the model is made of {names}, without a SparseAutoencoder or a stack of them, whose "
+            "units could be shown."
         )
-    first = last = holders[-1]
-    while first - 1 in holders and not isinstance(steps[first], StackedAutoencoderClassifier):
-        first -= 1
     layers: list[Layer] = []
-    for step in steps[first : last + 1]:
-        check_is_fitted(step)
-        layers += LAYERS[type(step)](step, steps[:first], layers)
+    for units in anatomy.units:
+        check_is_fitted(units)
+        take_apart = next(LAYERS[cls] for cls in LAYERS if isinstance(units, cls))
+        layers += take_apart(units, anatomy, layers)
     if len(layers) == 1:
         return layers
     return [
@@ -155,7 +158,7 @@ def top_layer(model: BaseEstimator | Layer) -> Layer:
 
 
 def _of_autoencoder(
-    autoencoder: SparseAutoencoder, before: list[BaseEstimator], below: Sequence[Layer]
+    autoencoder: SparseAutoencoder, anatomy: Anatomy, below: Sequence[Layer]
 ) -> list[Layer]:
     weights, bias = autoencoder.encoder_weights_, autoencoder.encoder_bias_
     encoder = Encoder(weights, bias, ACTIVATIONS[autoencoder.activation])
@@ -171,7 +174,7 @@ def _of_autoencoder(
     return [
         Layer(
             "",
-            before,
+            anatomy,
             [*([] if under is None else under.encoders), encoder],
             autoencoder,
             getattr(autoencoder, "average_activation_", None),
@@ -182,17 +185,15 @@ def _of_autoencoder(
     ]
 
 
-def _of_stack(
-    stack: StackedAutoencoder, before: list[BaseEstimator], below: Sequence[Layer]
-) -> list[Layer]:
+def _of_stack(stack: StackedAutoencoder, anatomy: Anatomy, below: Sequence[Layer]) -> list[Layer]:
     layers = list(below)
     for autoencoder in stack.layers_:
-        layers += _of_autoencoder(autoencoder, before, layers)
+        layers += _of_autoencoder(autoencoder, anatomy, layers)
     return layers[len(below) :]
 
 
 def _of_classifier(
-    classifier: StackedAutoencoderClassifier, before: list[BaseEstimator], below: Sequence[Layer]
+    classifier: StackedAutoencoderClassifier, anatomy: Anatomy, below: Sequence[Layer]
 ) -> list[Layer]:
     objective = classifier.objective()
     encoders = [
@@ -211,7 +212,7 @@ def _of_classifier(
     return [
         Layer(
             "",
-            before,
+            anatomy,
             encoders[:number],
             classifier,
             averages[number - 1],
@@ -228,8 +229,8 @@ def _activated(
     return np.ascontiguousarray(objective.activate(X, theta)[number])
 
 
-#: What takes each estimator of layers apart: (it, the steps before, layers below) to its layers.
-LAYERS: dict[type, Callable[[Any, list[BaseEstimator], Sequence[Layer]], list[Layer]]] = {
+#: What takes each estimator of units apart: (it, the model's anatomy, layers below) to its layers.
+LAYERS: dict[type, Callable[[Any, Anatomy, Sequence[Layer]], list[Layer]]] = {
     SparseAutoencoder: _of_autoencoder,
     StackedAutoencoder: _of_stack,
     StackedAutoencoderClassifier: _of_classifier,

@@ -1,4 +1,4 @@
-"""Looking into a model: what its units look for, and whether its gradient is right."""
+"""Tiles: what each unit looks for, in the space of the input, of the pixels or in between."""
 
 from __future__ import annotations
 
@@ -6,31 +6,22 @@ from math import prod
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
-import scipy.fft
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 
-from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.common.validation import as_floats, check_integer, check_real
+from rhohat.common.arrays import FloatArray
+from rhohat.common.validation import as_floats, check_real
 from rhohat.inspection.ascent import ascend
 from rhohat.inspection.layers import Layer, top_layer
-from rhohat.objective.sparse import SparseObjective
-from rhohat.preprocessing.patches import Extractor, PatchNormalizer, WindowExtractor
-from rhohat.preprocessing.sounds import SoundExtractor, SpectrogramExtractor
-from rhohat.preprocessing.whitening import OneOverFWhitening, Whitening
+from rhohat.preprocessing.steps import Step, step_of
 
 __all__ = [
-    "GradientCheck",
     "TileAxes",
     "Tiles",
     "axes_of",
-    "check_gradient",
-    "chromatic_share",
     "input_tiles",
     "maximal_inputs",
     "pixel_tiles",
-    "radial_amplitude",
     "tiles_of",
 ]
 
@@ -41,81 +32,6 @@ class HasAdjoint(Protocol):
     def adjoint(self, weights: FloatArray) -> FloatArray:
         """Directions in the input that `weights` on the output look along."""
         ...
-
-
-class GradientCheck(NamedTuple):
-    """Analytic gradient against finite differences.
-
-    Attributes
-    ----------
-    ratio : float
-        ||numeric - analytic|| / ||numeric + analytic||; below 1e-7 the gradient is right, usually
-        it is below 1e-9.
-    numeric, analytic : ndarray
-        Both gradients, at the parameters that were checked.
-    """
-
-    ratio: float
-    numeric: Float64Array
-    analytic: Float64Array
-
-
-def check_gradient(
-    objective: SparseObjective,
-    theta: ArrayLike,
-    X: ArrayLike,
-    sample_weight: ArrayLike | None = None,
-    *,
-    step: float = 1e-4,
-    n_parameters: int | None = None,
-    random_state: int | np.random.RandomState | None = None,
-) -> GradientCheck:
-    r"""Compare the objective's gradient with central differences.
-
-    .. math:: (J(\theta + e u_i) - J(\theta - e u_i)) / 2e
-
-    Parameters
-    ----------
-    objective : SparseObjective
-    theta : array-like of shape (p,)
-    X : array-like of shape (m, d)
-        Converted to float64: differences need it.
-    sample_weight : array-like of shape (m,), default=None
-    step : float, default=1e-4
-        e.
-    n_parameters : int, default=None
-        Check that many parameters drawn at random; all if None. Each takes two evaluations.
-    random_state : int, RandomState or None, default=None
-        Draws them.
-
-    Returns
-    -------
-    check : GradientCheck
-
-    References
-    ----------
-    CS294A lecture notes, "Gradient checking".
-    """
-    theta = np.array(theta, dtype=np.float64)
-    X = np.asarray(X, dtype=np.float64)
-    _, grad = objective.loss_grad(theta, X, sample_weight)
-    chosen = np.arange(len(theta))
-    if n_parameters is not None:
-        n_parameters = min(check_integer("n_parameters", n_parameters, low=1), len(theta))
-        chosen = check_random_state(random_state).choice(len(theta), n_parameters, replace=False)
-        chosen.sort()
-    numeric = np.empty(len(chosen))
-    for row, index in enumerate(chosen):
-        losses = []
-        for sign in (1, -1):
-            moved = theta.copy()
-            moved[index] += sign * step
-            losses.append(objective.loss_grad(moved, X, sample_weight)[0])
-        numeric[row] = (losses[0] - losses[1]) / (2 * step)
-    analytic = grad[chosen]
-    bottom = float(np.linalg.norm(numeric + analytic))
-    difference = float(np.linalg.norm(numeric - analytic))
-    return GradientCheck(difference / bottom if bottom else difference, numeric, analytic)
 
 
 def maximal_inputs(
@@ -192,15 +108,14 @@ def _sought(layer: Layer, directions: FloatArray, radius: float) -> FloatArray:
 def _at_rest(layer: Layer) -> FloatArray:
     """The input around which a layer's maximal inputs are looked for: the middle of the data.
 
-    That is what whitening makes of its own mean, or normalisation of nothing, and further steps of
+    That is what whitening makes of its own mean, or normalization of nothing, and further steps of
     that.
     """
     rest: FloatArray | None = None
     for step in layer.before:
-        if isinstance(step, Whitening):
-            rest = np.zeros(step.transform(step.mean_[None]).shape[1])
-        elif isinstance(step, PatchNormalizer):
-            rest = np.full(step.n_features_in_, np.mean(step.feature_range))
+        middle = step_of(step).middle
+        if middle is not None:
+            rest = middle
         elif rest is not None:
             rest = np.asarray(step.transform(rest[None]))[0]
     return np.zeros(layer.n_features) if rest is None else rest
@@ -228,16 +143,16 @@ class TileAxes(NamedTuple):
 
 def axes_of(layer: Layer) -> TileAxes | None:
     """The axes of a layer's tiles; None where they are pictures of images, or of plain rows."""
-    extractor = next((step for step in layer.before if isinstance(step, Extractor)), None)
-    sound = next((step for step in layer.before if isinstance(step, SoundExtractor)), None)
-    if extractor is None or (sound is None and not isinstance(extractor, WindowExtractor)):
+    extractor, sound = layer.anatomy.extractor, layer.anatomy.sound
+    if extractor is None or (sound is None and not extractor.is_along_time):
         return None
     height, n_moments = extractor.patch_shape_[:2]
     rate = None if sound is None else 1 / sound.seconds_per_moment
-    if not isinstance(sound, SpectrogramExtractor):
+    frequencies = None if sound is None else sound.frequencies
+    if frequencies is None:
         return TileAxes("trace", n_moments, rate, None)
-    whole = height == sound.n_mels
-    return TileAxes("spectrogram", n_moments, rate, sound.frequencies_ if whole else None)
+    whole = height == len(frequencies)
+    return TileAxes("spectrogram", n_moments, rate, frequencies if whole else None)
 
 
 class Tiles(NamedTuple):
@@ -278,10 +193,11 @@ def tiles_of(model: BaseEstimator | Layer, radius: float = 1.0) -> Tiles:
     """
     layer = top_layer(model)
     shapes = [step.patch_shape_ for step in layer.before if hasattr(step, "patch_shape_")]
-    whitener = layer.before[-1] if layer.before else None
     directions, title = layer.encoders[0].weights, ""
-    if isinstance(whitener, Whitening):
-        directions, title = whitener.adjoint(directions), "before whitening"
+    last = step_of(layer.before[-1]) if layer.before else Step()
+    back = last.carried_back(directions) if last.shown_before else None
+    if back is not None:
+        directions, title = back.values, last.shown_before
     shape = shapes[-1] if shapes else None
     return Tiles(_sought(layer, directions, radius), shape, title, _kind_of(layer, shape))
 
@@ -301,7 +217,7 @@ def input_tiles(
     """
     layer = top_layer(model)
     values = _sought(layer, layer.encoders[0].weights, radius)
-    turned = any(isinstance(step, Whitening) and step.method == "pca" for step in layer.before)
+    turned = any(step_of(step).turns_axes for step in layer.before)
     fits = shape is not None and prod(shape) == values.shape[1] and not turned
     title = "as the autoencoder gets it"
     shape = shape if fits else None
@@ -333,66 +249,11 @@ def pixel_tiles(
     directions: FloatArray = layer.encoders[0].weights
     title = "before all preprocessing"
     for step in reversed(layer.before):
-        if isinstance(step, OneOverFWhitening):
-            margin = max(directions.shape[1:3]) // 2
-            directions = step.adjoint(directions, margin)
-            title = f"in pixels, with {margin} around the patch; what lies farther out is cropped"
-        elif hasattr(step, "adjoint"):
-            directions = step.adjoint(directions)
-        else:
+        back = step_of(step).carried_back(directions)
+        if back is None:
             return None
+        directions, title = back.values, back.title or title
     if directions.ndim > 2:
         shape = directions.shape[1:]
     values = _sought(layer, directions.reshape(len(directions), -1), radius)
     return Tiles(values, shape, title, _kind_of(layer, shape))
-
-
-def chromatic_share(tiles: FloatArray) -> Float64Array:
-    r"""How much of each colour tile is colour, and not brightness.
-
-    .. math:: 1 - \frac{\sum_p (r_p + g_p + b_p)^2 / 3}{\sum_p r_p^2 + g_p^2 + b_p^2}
-
-    Parameters
-    ----------
-    tiles : ndarray of shape (k, height, width, 3)
-
-    Returns
-    -------
-    share : ndarray of shape (k,)
-        Of the squared values, what lies off the gray axis: 0 for black and white, 1 for opponent
-        colours of equal brightness. 0 for a tile of zeros.
-    """
-    tiles = tiles.astype(np.float64)
-    energy = np.square(tiles).sum(axis=(1, 2, 3))
-    gray = np.square(tiles.sum(axis=3)).sum(axis=(1, 2)) / 3
-    share: Float64Array = 1 - np.divide(gray, energy, out=np.ones_like(gray), where=energy > 0)
-    return share
-
-
-def radial_amplitude(image: FloatArray, n_bins: int = 24) -> tuple[Float64Array, Float64Array]:
-    """Root mean square amplitude of an image's frequencies, by their distance from zero.
-
-    Parameters
-    ----------
-    image : ndarray of shape (height, width) or (height, width, channels)
-        Channels are averaged.
-    n_bins : int, default=24
-
-    Returns
-    -------
-    frequency : ndarray of shape (n_bins,)
-        Centres of the bins, in cycles per pixel, up to 0.5.
-    amplitude : ndarray of shape (n_bins,)
-        Of the image without its mean, continued by its mirror image; NaN in bins without a
-        frequency.
-    """
-    gray = image.mean(axis=2, dtype=np.float64) if image.ndim == 3 else image.astype(np.float64)
-    power = scipy.fft.dctn(gray - gray.mean(), norm="ortho") ** 2
-    # the j-th of n cosines has j / 2n cycles per pixel
-    axes = [np.arange(n) / (2 * n) for n in gray.shape]
-    radius = np.hypot(axes[0][:, None], axes[1][None, :])
-    bins = np.minimum((radius * (2 * n_bins)).astype(int), n_bins)
-    total = np.bincount(bins.ravel(), power.ravel(), n_bins + 1)[:n_bins]
-    count = np.bincount(bins.ravel(), minlength=n_bins + 1)[:n_bins]
-    mean = np.divide(total, count, out=np.full(n_bins, np.nan), where=count > 0)
-    return (np.arange(n_bins) + 0.5) / (2 * n_bins), np.sqrt(mean)

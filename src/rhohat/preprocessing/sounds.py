@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import check_integer, check_real, look_up
 from rhohat.files.images import Images, ImageSequence, MappedImages, each_image
 from rhohat.files.recordings import Recordings, check_rate, each_recording
+from rhohat.preprocessing.steps import Step, Wholes
 
 __all__ = ["SoundExtractor", "SpectrogramExtractor", "WaveformExtractor"]
 
@@ -27,6 +29,8 @@ FRAMES, FRAME_SAMPLES = 4096, 1 << 24
 LEAST_WEIGHT = 0.1
 #: Iterations of Griffin and Lim's algorithm.
 PHASE_ITERATIONS = 60
+#: Level of what a window does not hold, in standard deviations of a normalized spectrogram.
+SILENT = -3.0
 
 #: What is done to the logarithms of each recording.
 NORMALIZATIONS = {
@@ -46,7 +50,7 @@ def frequency_of(mel: Any) -> Any:
     return 700 * (10 ** (np.asarray(mel) / 2595) - 1)
 
 
-class SoundExtractor(TransformerMixin, BaseEstimator):
+class SoundExtractor(Step, TransformerMixin, BaseEstimator):
     """What extractors of recordings have in common: recordings in, one array of moments for each.
 
     Attributes
@@ -78,8 +82,29 @@ class SoundExtractor(TransformerMixin, BaseEstimator):
         return np.stack(extracted) if isinstance(X, np.ndarray) and X.ndim > 1 else extracted
 
     @property
+    def takes(self) -> Wholes:
+        """Recordings at its rate."""
+        return Wholes("recording", partial(each_recording, rate=self.rate))
+
+    @property
     def seconds_per_moment(self) -> float:
         """From one column to the next."""
+        raise NotImplementedError
+
+    @property
+    def frequencies(self) -> Float64Array | None:
+        """In Hz, of the rows; None where rows are channels, and moments samples."""
+        return None
+
+    def sound_of(self, window: FloatArray, top: int) -> Float64Array:
+        """Samples that a window of what it extracts sounds like.
+
+        Parameters
+        ----------
+        window : ndarray of shape (rows, moments)
+        top : int
+            Number of the window's first row.
+        """
         raise NotImplementedError
 
     def seconds_of(self, moments: int) -> float:
@@ -155,6 +180,11 @@ class WaveformExtractor(SoundExtractor):
         """Of a sample."""
         return 1 / self.rate
 
+    def sound_of(self, window: FloatArray, top: int) -> Float64Array:
+        """The window itself."""
+        samples: Float64Array = window[0].astype(np.float64)
+        return samples
+
     def _extracted(self, recording: FloatArray) -> FloatArray:
         samples = recording.mean(axis=0, keepdims=True)
         noise = 10 * np.finfo(samples.dtype).eps * float(np.abs(samples).max())
@@ -200,15 +230,15 @@ class SpectrogramExtractor(SoundExtractor):
     frequencies_ : ndarray of shape (n_mels,)
         Centre of each row's band in Hz, from the highest down.
     mean_ : ndarray of shape (n_mels,)
-        Mean of each row over the recordings in `fit`, before normalisation.
+        Mean of each row over the recordings in `fit`, before normalization.
     scale_ : float
         What they were divided by, on average: with `mean_` the way back to sound.
 
     Notes
     -----
     A recording of n samples has 1 + n // (hop in samples) moments, the first at its start. What is
-    normalised is the recording as it is given: one that was cut into parts, as `rhohat learn` does
-    with those of more than a minute, is normalised part by part.
+    normalized is the recording as it is given: one that was cut into parts, as `rhohat learn` does
+    with those of more than a minute, is normalized part by part.
 
     Recordings are gone through one at a time: memory does not grow with their number.
 
@@ -327,6 +357,18 @@ class SpectrogramExtractor(SoundExtractor):
         return sounds
 
     @property
+    def frequencies(self) -> Float64Array:
+        """Of the bands, from the highest down."""
+        return self.frequencies_
+
+    def sound_of(self, window: FloatArray, top: int) -> Float64Array:
+        """What the window's bands sound like among others that are silent."""
+        silent = np.log(self.floor) if self.normalize == "none" else SILENT
+        spectrogram = np.full((self.n_mels, window.shape[1]), silent)
+        spectrogram[top : top + len(window)] = window
+        return self.inverse_transform([spectrogram])[0]
+
+    @property
     def seconds_per_moment(self) -> float:
         """From one spectrum to the next, as whole samples make it."""
         return self._sizes()[1] / self.rate
@@ -396,7 +438,7 @@ class SpectrogramExtractor(SoundExtractor):
         return self._normalized(self._logs(recording))
 
     def _logs(self, recording: FloatArray) -> FloatArray:
-        """Logarithms of the bands' powers, (n_mels, n_moments), before normalisation."""
+        """Logarithms of the bands' powers, (n_mels, n_moments), before normalization."""
         length, hop, n_fft = self._sizes()
         samples = recording.mean(axis=0)
         _, exponent = np.frexp(np.abs(samples).max())  # powers of two, so that no digit is lost

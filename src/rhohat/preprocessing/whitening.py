@@ -1,15 +1,13 @@
-"""Whitening of vectors, by the eigenvectors of their covariance, and of images, by a filter."""
+"""Whitening of rows, by the eigenvectors of their covariance."""
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 from typing import Self, cast
 
 import numpy as np
-import scipy.fft
 import scipy.linalg
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
@@ -24,12 +22,16 @@ from rhohat.common.validation import (
     check_rows,
     look_up,
 )
-from rhohat.files.images import Images, ImageSequence, MappedImages, each_image
+from rhohat.preprocessing.spectra import ComponentSpectrum
+from rhohat.preprocessing.steps import AffineMap, Step
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.sources import Partition, Rows, check_finite, first_row
 from rhohat.rows.stores import Mapped, RowData, is_stored, rows_of
 
-__all__ = ["OneOverFWhitening", "Whitening"]
+__all__ = ["Whitening"]
+
+#: Share of the greatest variance below which a direction holds rounding errors alone.
+ROUNDING = 1e-7
 
 
 @dataclass
@@ -58,7 +60,7 @@ class _Moments:
         return self
 
 
-class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     r"""PCA or ZCA whitening: uncorrelated columns of about unit variance.
 
     With the covariance :math:`\Sigma = \frac1m (X-\mu)^T (X-\mu) = U\,\mathrm{diag}(l)\,U^T`,
@@ -111,6 +113,8 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     >>> Whitening(method="pca", n_components=0.99).fit_transform(X).shape
     (1797, 41)
     """
+
+    shown_before = "before whitening"
 
     def __init__(
         self,
@@ -237,6 +241,35 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return directions
 
     @property
+    def turns_axes(self) -> bool:
+        """Whether columns are components."""
+        return self.method == "pca"
+
+    @property
+    def middle(self) -> Float64Array:
+        """What it makes of the mean: zero."""
+        return np.zeros(self._n_features_out)
+
+    def joined(self, after: AffineMap) -> AffineMap:
+        """W (T (x - mu)) + b = (W T) x + b - W T mu."""
+        weights = self.adjoint(after.weights)
+        return AffineMap(weights, after.bias - weights @ self.mean_)
+
+    def spectrum(self, images: object) -> ComponentSpectrum:
+        """Variances of the components in `fit`, and after it."""
+        variance = self.explained_variance_
+        scaled = variance + self.epsilon
+        empty = variance < ROUNDING * variance.max()
+        after = variance / np.where(scaled > 0, scaled, 1)
+        return ComponentSpectrum(
+            np.arange(1, len(variance) + 1),
+            np.where(empty, np.nan, variance),
+            np.where(empty, np.nan, after),
+            int(empty.sum()),
+            self.epsilon,
+        )
+
+    @property
     def matrix_(self) -> Float64Array:
         """T, (n_features_out, n_features): x_white = T (x - mu)."""
         T = self._scales(-0.5)[:, None] * self.components_
@@ -288,142 +321,3 @@ def _whiten(
 
 
 _METHODS = {"zca": "turned back to the input's axes", "pca": "one column per component"}
-
-
-class OneOverFWhitening(TransformerMixin, BaseEstimator):
-    r"""1/f whitening of whole images: a filter that flattens the spectrum of natural images.
-
-    Amplitudes of natural images fall as 1/f. Each image's Fourier transform is multiplied by
-
-    .. math:: r \exp(-(r / f_0)^4),
-
-    r the radial frequency in cycles per pixel: a whitening ramp, cut off where sampling noise
-    begins. All images are then divided by one number, the standard deviation of all filtered pixels
-    of the images seen in `fit`.
-
-    Parameters
-    ----------
-    cutoff : float, default=0.4
-        f0, in cycles per pixel on both axes, whatever the image's shape.
-
-    Attributes
-    ----------
-    scale_ : float
-        Standard deviation of the filtered pixels in `fit`; 1 where they hold rounding noise only.
-
-    Notes
-    -----
-    The filter sees every image continued by its mirror image, so that opposite borders do not meet
-    in an edge that is not in the picture. It is the same filter: the mirrored image's Fourier
-    transform is the image's cosine transform.
-
-    References
-    ----------
-    B. Olshausen and D. Field (1997), Sparse coding with an overcomplete basis set: a strategy
-    employed by V1? Vision Research 37.
-    """
-
-    def __init__(self, cutoff: float = 0.4) -> None:
-        self.cutoff = cutoff
-
-    def fit(self, X: Images, y: object = None) -> Self:
-        """Learn the joint scale of the images.
-
-        Parameters
-        ----------
-        X : sequence of ndarray of shape (height, width) or (height, width, channels)
-            Or one array with the images along its first axis.
-        y : Ignored
-
-        Returns
-        -------
-        self : OneOverFWhitening
-        """
-        check_real("cutoff", self.cutoff, low=0, open_ends=True)
-        n_pixels, total, squares, largest = 0, 0.0, 0.0, 0.0
-        dtype = np.dtype(np.float32)
-        for image in each_image(X):
-            filtered = self._filter(image)
-            n_pixels += image.size
-            total += float(filtered.sum(dtype=np.float64))
-            squares += float(np.square(filtered, dtype=np.float64).sum())
-            largest = max(largest, float(np.abs(image).max()))
-            dtype = np.result_type(dtype, image)
-        mean, square = total / n_pixels, squares / n_pixels
-        noise = 10 * np.finfo(dtype).eps * largest
-        deviation = float(np.sqrt(max(square - mean**2, 0.0)))
-        self.scale_ = deviation if deviation > noise else 1.0
-        return self
-
-    def transform(self, X: Images) -> Images:
-        """Whiten images.
-
-        Parameters
-        ----------
-        X : as in `fit`
-
-        Returns
-        -------
-        images : list of ndarray, or one ndarray if X is one
-            Shapes and precision as they came. Of an `ImageSequence` another one, whose images are
-            whitened when they are asked for.
-        """
-        check_is_fitted(self)
-        if isinstance(X, ImageSequence):
-            return MappedImages(X, copy(self)._whitened)
-        images = [self._whitened(image) for image in each_image(X)]
-        return np.stack(images) if isinstance(X, np.ndarray) else images
-
-    def adjoint(self, weights: FloatArray, margin: int = 0) -> FloatArray:
-        """Patches of the original image that linear functions of whitened patches look along.
-
-        The filter is its own adjoint. Its support is larger than the patch: what lies farther out
-        than `margin` is cropped.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (k, height, width) or (k, height, width, channels)
-            One weight patch per function.
-        margin : int, default=0
-            Pixels to show around the patch.
-
-        Returns
-        -------
-        directions : ndarray of shape (k, height + 2 * margin, width + 2 * margin[, channels])
-        """
-        check_is_fitted(self)
-        check_integer("margin", margin, low=0)
-        weights = as_floats(weights)
-        if weights.ndim not in (3, 4):
-            raise ValueError(
-                f"weights must have shape (k, height, width[, channels]), got {weights.shape}."
-            )
-        room = 4 * max(*weights.shape[1:3], margin)  # for the filter's tails to die out
-        channels = ((0, 0),) * (weights.ndim - 3)
-        canvas = np.pad(weights, ((0, 0), (room, room), (room, room), *channels))
-        directions = np.stack([self._filter(patch) for patch in canvas]) / self.scale_
-        crop = room - margin
-        return directions[:, crop:-crop, crop:-crop]
-
-    def _whitened(self, image: FloatArray) -> FloatArray:
-        whitened: FloatArray = self._filter(image) / self.scale_
-        return whitened
-
-    def _filter(self, image: FloatArray) -> FloatArray:
-        height, width = image.shape[:2]
-        rows = np.arange(height)[:, None] / (2 * height)
-        columns = np.arange(width) / (2 * width)
-        r = np.hypot(rows, columns)
-        gain = (r * np.exp(-((r / self.cutoff) ** 4))).astype(image.dtype)
-        if image.ndim == 3:
-            gain = gain[..., None]
-        spectrum = scipy.fft.dctn(image, axes=(0, 1), norm="ortho") * gain
-        filtered: FloatArray = scipy.fft.idctn(spectrum, axes=(0, 1), norm="ortho")
-        return filtered
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

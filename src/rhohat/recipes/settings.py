@@ -219,8 +219,10 @@ def make_pipeline(
 
     from rhohat.estimators.autoencoder import SparseAutoencoder
     from rhohat.objective.penalties import PENALTIES
-    from rhohat.preprocessing.patches import PatchExtractor, PatchNormalizer
-    from rhohat.preprocessing.whitening import OneOverFWhitening, Whitening
+    from rhohat.preprocessing.extractors import PatchExtractor
+    from rhohat.preprocessing.filters import OneOverFWhitening
+    from rhohat.preprocessing.normalizers import PatchNormalizer
+    from rhohat.preprocessing.whitening import Whitening
 
     steps: list[tuple[str, BaseEstimator]] = []
     if settings.whitening == "1/f":
@@ -262,7 +264,8 @@ def make_pipeline(
 
 def _steps_of_sound(settings: Settings) -> list[tuple[str, BaseEstimator]]:
     """Recordings to windows."""
-    from rhohat.preprocessing.patches import ContrastNormalizer, WindowExtractor
+    from rhohat.preprocessing.extractors import WindowExtractor
+    from rhohat.preprocessing.normalizers import ContrastNormalizer
     from rhohat.preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
 
     rate, length = settings.rate, settings.length

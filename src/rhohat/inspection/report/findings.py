@@ -6,6 +6,7 @@ import base64
 import platform
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from importlib.metadata import version
 from math import prod
 from typing import Any, NamedTuple
@@ -32,12 +33,11 @@ from rhohat.inspection.tiles import (
     axes_of,
     input_tiles,
     pixel_tiles,
-    radial_amplitude,
     tiles_of,
 )
 from rhohat.objective.activations import Activation
 from rhohat.objective.penalties import KLSparsity
-from rhohat.preprocessing.whitening import OneOverFWhitening, Whitening
+from rhohat.preprocessing.steps import step_of
 from rhohat.rows.sources import ArraySource, Source, sample_rows
 
 __all__ = ["check_shape", "gather", "shaped"]
@@ -50,10 +50,6 @@ PICTURE_BYTES = 1_000_000
 OVERVIEW, OVERVIEW_HEIGHT, TRACES = 600, 60, 12
 #: Examples shown beside their reconstructions, and examples that the explained variance is of.
 RECONSTRUCTIONS, EXPLAINED = 12, 4096
-#: Share of the greatest variance below which a direction holds rounding errors alone.
-ROUNDING = 1e-7
-#: Images whose spectrum is averaged.
-SPECTRA = 10
 #: Sides from which a tile has pixels enough for the eight parameters of a Gabor function.
 GABOR_SIDE = 6
 #: Pairs of units that look alike which are listed.
@@ -331,35 +327,12 @@ def _training(estimator: Any) -> dict[str, Any] | None:
 
 def _spectrum(before: Sequence[BaseEstimator], examples: Examples | None) -> dict[str, Any] | None:
     """What whitening does to the data's variance, by component or by frequency."""
+    images = None if examples is None else examples.images
     for step in before:
-        if isinstance(step, Whitening):
-            variance = step.explained_variance_
-            scaled = variance + step.epsilon
-            empty = variance < ROUNDING * variance.max()
-            after = variance / np.where(scaled > 0, scaled, 1)
-            return {
-                "kind": "components",
-                "x": list(range(1, len(variance) + 1)),
-                "before": numbers(np.where(empty, np.nan, variance)),
-                "after": numbers(np.where(empty, np.nan, after)),
-                "empty": int(empty.sum()),
-                "epsilon": numbers(step.epsilon),
-            }
-        if isinstance(step, OneOverFWhitening) and examples is not None:
-            assert examples.images is not None
-            images = [examples.images[i] for i in range(min(len(examples.images), SPECTRA))]
-            amplitudes = []
-            for some in (images, step.transform(images)):
-                spectra = [radial_amplitude(np.asarray(image)) for image in some]
-                amplitudes.append(np.nanmean([amplitude for _, amplitude in spectra], axis=0))
-            before_filter, after_filter = amplitudes
-            return {
-                "kind": "frequencies",
-                "x": numbers(spectra[0][0]),
-                "before": numbers(before_filter),
-                "after": numbers(after_filter),
-                "images": len(images),
-            }
+        found = step_of(step).spectrum(images)
+        if found is not None:
+            values = {field.name: numbers(getattr(found, field.name)) for field in fields(found)}
+            return {"kind": found.kind, **values}
     return None
 
 

@@ -14,7 +14,7 @@ from rhohat.inspection.activity import Activity
 from rhohat.inspection.examples import Examples
 from rhohat.inspection.layers import Layer
 from rhohat.inspection.tiles import tiles_of
-from rhohat.preprocessing.sounds import SpectrogramExtractor
+from rhohat.preprocessing.sounds import SoundExtractor
 from rhohat.rows.sources import sample_rows
 
 __all__ = ["excerpts", "sought_sounds"]
@@ -26,8 +26,6 @@ EXCERPT = 0.4
 #: Seconds of silence, and times that what a unit looks for is repeated in between to fill at least
 #: this long.
 GAP, LEAST = 0.06, 0.5
-#: Level of what a unit does not see, in standard deviations of a normalised spectrogram.
-SILENT = -3.0
 
 
 def excerpts(
@@ -109,19 +107,12 @@ def sought_sounds(
     return found
 
 
-def _sounding(sound: object, window: FloatArray, top: int) -> FloatArray:
+def _sounding(sound: SoundExtractor, window: FloatArray, top: int) -> FloatArray:
     """Samples of a window, several times if it is short."""
-    if isinstance(sound, SpectrogramExtractor):
-        silent = np.log(sound.floor) if sound.normalize == "none" else SILENT
-        spectrogram = np.full((sound.n_mels, window.shape[1]), silent)
-        spectrogram[top : top + len(window)] = window
-        (samples,) = sound.inverse_transform([spectrogram])
-    else:
-        samples = window[0].astype(np.float64)
+    samples = sound.sound_of(window, top)
     samples = samples / (np.abs(samples).max() or 1.0)
-    rate = getattr(sound, "rate", 1)
-    gap = np.zeros(round(GAP * rate))
-    times = max(-(-round(LEAST * rate) // (len(samples) + len(gap))), 1)
+    gap = np.zeros(round(GAP * sound.rate))
+    times = max(-(-round(LEAST * sound.rate) // (len(samples) + len(gap))), 1)
     repeated: FloatArray = np.concatenate([samples, gap] * times)
     return repeated
 

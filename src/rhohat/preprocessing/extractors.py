@@ -1,32 +1,27 @@
-"""Patches of images and windows of series, as rows."""
+"""Pieces as rows: patches of images, windows of series."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import FloatArray
-from rhohat.common.validation import as_floats, check_integer, check_pair, check_real
-from rhohat.files.images import Images, ImageSequence, each_image
-from rhohat.files.recordings import Recordings, each_recording
-from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.sources import ArraySource, Partition, Rows, check_finite
-from rhohat.rows.stores import ChunkedStore, Mapped, RowData, rows_of
+from rhohat.common.validation import as_floats, check_integer, check_pair
+from rhohat.files.images import ImageSequence, each_image
+from rhohat.files.recordings import each_recording
+from rhohat.preprocessing.steps import Step, Wholes
+from rhohat.rows.stores import ChunkedStore
 
 __all__ = [
-    "ContrastNormalizer",
     "Extractor",
     "PatchExtractor",
-    "PatchNormalizer",
     "PatchSource",
     "Patches",
     "Places",
@@ -82,13 +77,13 @@ class PatchSource(ChunkedStore):
         self.numbers = np.flatnonzero(counts)
         shape = n_patches, int(np.prod(self.patch_shape))
         ends = np.cumsum(counts[self.numbers])
-        name = f"{extractor.pieces} of {n_images} {extractor.noun.removesuffix('s')}s"
+        name = f"{extractor.pieces} of {n_images} {extractor.takes.kind}"
         super().__init__(name, shape, images.dtype, ends)
 
     def load_granule(self, start: int, stop: int) -> FloatArray:
         """All patches of one image."""
         number = self.numbers[np.searchsorted(self.ends, start, side="right")]
-        image = next(self.extractor.each([self.images[number]]))
+        image = next(self.extractor.takes.each([self.images[number]]))
         self.extractor._check_fit(number, image)
         corners = self._corners(number, image, stop - start)
         patches = _cut_out(image, self.patch_shape, corners)
@@ -101,7 +96,7 @@ class PatchSource(ChunkedStore):
         for granule in np.unique(granules):
             start, stop = (0, *self.ends)[granule], self.ends[granule]
             number, mine = self.numbers[granule], granules == granule
-            image = next(self.extractor.each([self.images[number]]))
+            image = next(self.extractor.takes.each([self.images[number]]))
             drawn = self._corners(number, image, stop - start)
             corners[mine] = drawn[rows[mine] - start]
         return Places(self.numbers[granules], *corners.T)
@@ -181,7 +176,7 @@ def check_fit(
         )
 
 
-class Extractor(TransformerMixin, BaseEstimator):
+class Extractor(Step, TransformerMixin, BaseEstimator):
     """What extractors of patches and of windows have in common: pieces of arrays, one per row.
 
     A piece spans `_span` values along the first two axes; a span of None is the whole axis of the
@@ -193,9 +188,11 @@ class Extractor(TransformerMixin, BaseEstimator):
         What a row reshapes to.
     """
 
-    #: What errors call one of the arrays and its pieces.
-    noun: ClassVar[str]
+    takes: Wholes
+    #: What errors call pieces.
     pieces: ClassVar[str]
+    #: Whether pieces are windows of time: all channels, or all frequencies, at some moments.
+    is_along_time: ClassVar[bool] = False
     random_state: int | np.random.RandomState | None
 
     @property
@@ -205,11 +202,6 @@ class Extractor(TransformerMixin, BaseEstimator):
 
     def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
         """The span, and how many pieces are drawn; None takes all, one after the other."""
-        raise NotImplementedError
-
-    @staticmethod
-    def each(X: Any) -> Iterator[FloatArray]:
-        """The arrays that X holds, checked, one after the other."""
         raise NotImplementedError
 
     def fit(self, X: Any, y: object = None) -> Self:
@@ -226,8 +218,8 @@ class Extractor(TransformerMixin, BaseEstimator):
         self : Extractor
         """
         (height, width), _ = self._check()
-        arrays = X if isinstance(X, ImageSequence) else list(self.each(X))
-        first = next(self.each(arrays))
+        arrays = X if isinstance(X, ImageSequence) else list(self.takes.each(X))
+        first = next(self.takes.each(arrays))
         self.patch_shape_ = (height or first.shape[0], width or first.shape[1], *first.shape[2:])
         if not isinstance(arrays, ImageSequence):  # which are checked when they are cut
             for index, array in enumerate(arrays):
@@ -263,7 +255,7 @@ class Extractor(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         _, n_pieces = self._check()
-        arrays = X if isinstance(X, ImageSequence) else list(self.each(X))
+        arrays = X if isinstance(X, ImageSequence) else list(self.takes.each(X))
         if n_pieces is None:
             return self._all(arrays)
         dtype = arrays.dtype if isinstance(arrays, ImageSequence) else np.result_type(*arrays)
@@ -278,7 +270,7 @@ class Extractor(TransformerMixin, BaseEstimator):
         shares = random_state.uniform(size=(n_pieces, 2))
         corners = np.empty(shares.shape, dtype=np.intp)
         patches = np.empty((n_pieces, *self.patch_shape_), dtype=dtype)
-        for index, array in enumerate(self.each(arrays)):
+        for index, array in enumerate(self.takes.each(arrays)):
             self._check_fit(index, array)
             mine = np.flatnonzero(chosen == index)
             corners[mine] = _corners(array, self.patch_shape_, shares[mine])
@@ -291,7 +283,7 @@ class Extractor(TransformerMixin, BaseEstimator):
     def _all(self, arrays: Sequence[FloatArray]) -> Patches:
         """Every piece of every array, in order."""
         found, images, corners = [], [], []
-        for index, array in enumerate(self.each(arrays)):
+        for index, array in enumerate(self.takes.each(arrays)):
             self._check_fit(index, array)
             pieces = every_patch(array[None], self.patch_shape_, self._stride)[0]
             found.append(pieces.reshape(-1, pieces.shape[-1]))
@@ -307,7 +299,7 @@ class Extractor(TransformerMixin, BaseEstimator):
         return 1
 
     def _check_fit(self, index: int, array: FloatArray) -> None:
-        check_fit(self.patch_shape_, index, array, self.noun, self.pieces)
+        check_fit(self.patch_shape_, index, array, self.takes.noun, self.pieces)
 
     def adjoint(self, weights: FloatArray) -> FloatArray:
         """Weights on rows as what rows are.
@@ -354,7 +346,7 @@ class PatchExtractor(Extractor):
         (height, width), or (height, width, channels) for colour images: what a row reshapes to.
     """
 
-    noun, pieces = "image", "patches"
+    takes, pieces = Wholes("image", each_image), "patches"
 
     def __init__(
         self,
@@ -366,11 +358,6 @@ class PatchExtractor(Extractor):
         self.patch_size = patch_size
         self.n_patches = n_patches
         self.random_state = random_state
-
-    @staticmethod
-    def each(X: Images) -> Iterator[FloatArray]:
-        """Images as finite float arrays; see `rhohat.files.images.each_image`."""
-        return each_image(X)
 
     @property
     def takes_wholes(self) -> bool:
@@ -425,7 +412,7 @@ class WindowExtractor(Extractor):
     (200, 400)
     """
 
-    noun, pieces = "series", "windows"
+    takes, pieces, is_along_time = Wholes("series", each_recording), "windows", True
 
     def __init__(
         self,
@@ -440,11 +427,6 @@ class WindowExtractor(Extractor):
         self.stride = stride
         self.random_state = random_state
 
-    @staticmethod
-    def each(X: Recordings) -> Iterator[FloatArray]:
-        """Series as finite float arrays; see `rhohat.files.recordings.each_recording`."""
-        return each_recording(X)
-
     def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
         length = check_integer("length", self.length, low=1)
         check_integer("stride", self.stride, low=1)
@@ -455,220 +437,3 @@ class WindowExtractor(Extractor):
     @property
     def _stride(self) -> int:
         return self.stride
-
-
-def _without_mean(X: FloatArray) -> FloatArray:
-    """Rows without their own mean."""
-    centred: FloatArray = X - X.mean(axis=1, keepdims=True)
-    return centred
-
-
-class _Normalizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """What normalisers of patches have in common: rows in memory or not, one by one."""
-
-    def transform(self, X: RowData) -> FloatArray:
-        """Normalise patches.
-
-        Parameters
-        ----------
-        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
-
-        Returns
-        -------
-        X_normalised : ndarray of shape (m, n_features)
-            Of rows outside memory a `Mapped` source, computed whenever it is read.
-        """
-        check_is_fitted(self)
-        source = rows_of(self, X, reset=False)
-        if isinstance(source, ArraySource):
-            return self._normalised(source.X)
-        return cast(FloatArray, Mapped(source, copy(self)._normalised, source.shape[1]))
-
-    def _normalised(self, X: FloatArray) -> FloatArray:
-        raise NotImplementedError
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-
-@dataclass
-class _Spread:
-    """Sums over rows of 1, d and d^2, for all deviations d from a row's own mean; the largest x."""
-
-    n_values: int
-    first: float
-    second: float
-    largest: float
-
-    @classmethod
-    def of(cls, rows: Rows, name: str) -> _Spread:
-        """Sums over one block."""
-        check_finite(rows, name)
-        d = _without_mean(rows.X).astype(np.float64)
-        return cls(d.size, float(d.sum()), float(np.vdot(d, d)), float(np.abs(rows.X).max()))
-
-    def __iadd__(self, other: _Spread) -> _Spread:
-        self.n_values += other.n_values
-        self.first += other.first
-        self.second += other.second
-        self.largest = max(self.largest, other.largest)
-        return self
-
-    def widened(self) -> _Spread:
-        """Itself: the sums are float64."""
-        return self
-
-    @property
-    def deviation(self) -> float:
-        """Standard deviation, ddof 1."""
-        squares = self.second - self.first**2 / self.n_values
-        return float(np.sqrt(max(squares, 0.0) / max(self.n_values - 1, 1)))
-
-
-class PatchNormalizer(_Normalizer):
-    r"""Patches without their mean, clipped and brought into the reach of a sigmoid decoder.
-
-    Each row's own mean is subtracted; then, with s three standard deviations (ddof 1) of all values
-    in `fit`,
-
-    .. math:: x' = (\mathrm{clip}(x, -s, s) / s + 1) \cdot 0.4 + 0.1 \in [0.1, 0.9].
-
-    Parameters
-    ----------
-    n_deviations : float, default=3.0
-        Standard deviations at which values are clipped.
-    feature_range : tuple of float, default=(0.1, 0.9)
-        Where the clipped values end up.
-
-    Attributes
-    ----------
-    scale_ : float
-        s; 1 where all patches are constant but for rounding noise.
-    n_features_in_ : int
-
-    References
-    ----------
-    CS294A / UFLDL exercise "Sparse Autoencoder", step 1.
-    """
-
-    def __init__(
-        self,
-        *,
-        n_deviations: float = 3.0,
-        feature_range: tuple[float, float] = (0.1, 0.9),
-    ) -> None:
-        self.n_deviations = n_deviations
-        self.feature_range = feature_range
-
-    def fit(self, X: RowData, y: object = None) -> Self:
-        """Learn the scale.
-
-        Parameters
-        ----------
-        X : array-like of shape (m, n_features), or rows outside memory
-            One patch per row. Outside memory as `SparseAutoencoder.fit` takes them.
-        y : Ignored
-
-        Returns
-        -------
-        self : PatchNormalizer
-        """
-        check_real("n_deviations", self.n_deviations, low=0, open_ends=True)
-        if not isinstance(self.feature_range, tuple) or len(self.feature_range) != 2:
-            raise ValueError(f"feature_range must be (low, high), got {self.feature_range!r}.")
-        low, high = (check_real("feature_range", end) for end in self.feature_range)
-        if not -np.inf < low < high:
-            raise ValueError(f"feature_range must be finite with low < high, got {(low, high)}.")
-        source = rows_of(self, X, reset=True)
-        engine = ThreadEngine()
-        with engine.running():
-            partition = Partition.for_shape(source.shape[1], source.shape[1], source.dtype)
-            spread = engine.map_sum(partial(_Spread.of, name=source.name), source, partition)
-        noise = 10 * np.finfo(source.dtype).eps * spread.largest
-        deviates = spread.deviation > noise
-        self.scale_ = self.n_deviations * spread.deviation if deviates else 1.0
-        return self
-
-    def _normalised(self, X: FloatArray) -> FloatArray:
-        low, high = self.feature_range
-        patches = _without_mean(X)
-        np.clip(patches, -self.scale_, self.scale_, out=patches)
-        patches /= self.scale_
-        patches += 1
-        patches *= (high - low) / 2
-        patches += low
-        return patches
-
-    def adjoint(self, weights: FloatArray) -> FloatArray:
-        """Directions in the patch that linear functions of the normalised patch look along.
-
-        Subtracting the patch's own mean is its own adjoint; clipping is left out.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (k, n_features)
-
-        Returns
-        -------
-        directions : ndarray of shape (k, n_features)
-        """
-        check_is_fitted(self)
-        low, high = self.feature_range
-        weights = as_floats(weights)
-        if weights.ndim != 2 or weights.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"weights must have shape (k, {self.n_features_in_}), got {weights.shape}."
-            )
-        return _without_mean(weights) * ((high - low) / (2 * self.scale_))
-
-
-class ContrastNormalizer(_Normalizer):
-    r"""Patches of mean 0 and about unit variance, each by itself.
-
-    .. math:: x' = (x - \bar x) / \sqrt{\mathrm{var}(x) + \epsilon},
-
-    so that neither brightness nor contrast of a patch matters. Learns nothing from the data.
-
-    Parameters
-    ----------
-    epsilon : float, default=1.5e-4
-        Added to every variance, so that flat patches stay small. The default, for data in [0, 1],
-        is the reference's 10 for data in [0, 255].
-
-    Attributes
-    ----------
-    n_features_in_ : int
-
-    References
-    ----------
-    A. Coates, H. Lee and A. Ng (2011), An analysis of single-layer networks in unsupervised feature
-    learning. AISTATS.
-    """
-
-    def __init__(self, *, epsilon: float = 1.5e-4) -> None:
-        self.epsilon = epsilon
-
-    def fit(self, X: RowData, y: object = None) -> Self:
-        """Check parameter and data.
-
-        Parameters
-        ----------
-        X : array-like of shape (m, n_features), or rows outside memory
-            One patch per row. Outside memory as `SparseAutoencoder.fit` takes them.
-        y : Ignored
-
-        Returns
-        -------
-        self : ContrastNormalizer
-        """
-        check_real("epsilon", self.epsilon, low=0, open_ends=True)
-        rows_of(self, X, reset=True)
-        return self
-
-    def _normalised(self, X: FloatArray) -> FloatArray:
-        centred = _without_mean(X)
-        variance = np.einsum("ij,ij->i", centred, centred) / centred.shape[1]
-        centred /= np.sqrt(variance + variance.dtype.type(self.epsilon))[:, None]
-        return centred

@@ -1,0 +1,90 @@
+"""The gradient check: the analytic gradient against differences of the loss."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import check_random_state
+
+from rhohat.common.arrays import Float64Array
+from rhohat.common.validation import check_integer
+from rhohat.objective.sparse import SparseObjective
+
+__all__ = ["GradientCheck", "check_gradient"]
+
+
+class GradientCheck(NamedTuple):
+    """Analytic gradient against finite differences.
+
+    Attributes
+    ----------
+    ratio : float
+        ||numeric - analytic|| / ||numeric + analytic||; below 1e-7 the gradient is right, usually
+        it is below 1e-9.
+    numeric, analytic : ndarray
+        Both gradients, at the parameters that were checked.
+    """
+
+    ratio: float
+    numeric: Float64Array
+    analytic: Float64Array
+
+
+def check_gradient(
+    objective: SparseObjective,
+    theta: ArrayLike,
+    X: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    *,
+    step: float = 1e-4,
+    n_parameters: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> GradientCheck:
+    r"""Compare the objective's gradient with central differences.
+
+    .. math:: (J(\theta + e u_i) - J(\theta - e u_i)) / 2e
+
+    Parameters
+    ----------
+    objective : SparseObjective
+    theta : array-like of shape (p,)
+    X : array-like of shape (m, d)
+        Converted to float64: differences need it.
+    sample_weight : array-like of shape (m,), default=None
+    step : float, default=1e-4
+        e.
+    n_parameters : int, default=None
+        Check that many parameters drawn at random; all if None. Each takes two evaluations.
+    random_state : int, RandomState or None, default=None
+        Draws them.
+
+    Returns
+    -------
+    check : GradientCheck
+
+    References
+    ----------
+    CS294A lecture notes, "Gradient checking".
+    """
+    theta = np.array(theta, dtype=np.float64)
+    X = np.asarray(X, dtype=np.float64)
+    _, grad = objective.loss_grad(theta, X, sample_weight)
+    chosen = np.arange(len(theta))
+    if n_parameters is not None:
+        n_parameters = min(check_integer("n_parameters", n_parameters, low=1), len(theta))
+        chosen = check_random_state(random_state).choice(len(theta), n_parameters, replace=False)
+        chosen.sort()
+    numeric = np.empty(len(chosen))
+    for row, index in enumerate(chosen):
+        losses = []
+        for sign in (1, -1):
+            moved = theta.copy()
+            moved[index] += sign * step
+            losses.append(objective.loss_grad(moved, X, sample_weight)[0])
+        numeric[row] = (losses[0] - losses[1]) / (2 * step)
+    analytic = grad[chosen]
+    bottom = float(np.linalg.norm(numeric + analytic))
+    difference = float(np.linalg.norm(numeric - analytic))
+    return GradientCheck(difference / bottom if bottom else difference, numeric, analytic)

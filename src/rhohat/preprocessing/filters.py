@@ -1,0 +1,183 @@
+"""The 1/f filter: whitening of whole images, before patches are cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from typing import Self
+
+import numpy as np
+import scipy.fft
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from rhohat.common.arrays import FloatArray
+from rhohat.common.validation import as_floats, check_integer, check_real
+from rhohat.files.images import Images, ImageSequence, MappedImages, each_image
+from rhohat.preprocessing.spectra import FrequencySpectrum, radial_amplitude
+from rhohat.preprocessing.steps import Directions, Step, Wholes
+
+__all__ = ["OneOverFWhitening"]
+
+#: Images whose spectrum is averaged.
+SPECTRA = 10
+
+
+class OneOverFWhitening(Step, TransformerMixin, BaseEstimator):
+    r"""1/f whitening of whole images: a filter that flattens the spectrum of natural images.
+
+    Amplitudes of natural images fall as 1/f. Each image's Fourier transform is multiplied by
+
+    .. math:: r \exp(-(r / f_0)^4),
+
+    r the radial frequency in cycles per pixel: a whitening ramp, cut off where sampling noise
+    begins. All images are then divided by one number, the standard deviation of all filtered pixels
+    of the images seen in `fit`.
+
+    Parameters
+    ----------
+    cutoff : float, default=0.4
+        f0, in cycles per pixel on both axes, whatever the image's shape.
+
+    Attributes
+    ----------
+    scale_ : float
+        Standard deviation of the filtered pixels in `fit`; 1 where they hold rounding noise only.
+
+    Notes
+    -----
+    The filter sees every image continued by its mirror image, so that opposite borders do not meet
+    in an edge that is not in the picture. It is the same filter: the mirrored image's Fourier
+    transform is the image's cosine transform.
+
+    References
+    ----------
+    B. Olshausen and D. Field (1997), Sparse coding with an overcomplete basis set: a strategy
+    employed by V1? Vision Research 37.
+    """
+
+    takes = Wholes("image", each_image)
+
+    def __init__(self, cutoff: float = 0.4) -> None:
+        self.cutoff = cutoff
+
+    def fit(self, X: Images, y: object = None) -> Self:
+        """Learn the joint scale of the images.
+
+        Parameters
+        ----------
+        X : sequence of ndarray of shape (height, width) or (height, width, channels)
+            Or one array with the images along its first axis.
+        y : Ignored
+
+        Returns
+        -------
+        self : OneOverFWhitening
+        """
+        check_real("cutoff", self.cutoff, low=0, open_ends=True)
+        n_pixels, total, squares, largest = 0, 0.0, 0.0, 0.0
+        dtype = np.dtype(np.float32)
+        for image in each_image(X):
+            filtered = self._filter(image)
+            n_pixels += image.size
+            total += float(filtered.sum(dtype=np.float64))
+            squares += float(np.square(filtered, dtype=np.float64).sum())
+            largest = max(largest, float(np.abs(image).max()))
+            dtype = np.result_type(dtype, image)
+        mean, square = total / n_pixels, squares / n_pixels
+        noise = 10 * np.finfo(dtype).eps * largest
+        deviation = float(np.sqrt(max(square - mean**2, 0.0)))
+        self.scale_ = deviation if deviation > noise else 1.0
+        return self
+
+    def transform(self, X: Images) -> Images:
+        """Whiten images.
+
+        Parameters
+        ----------
+        X : as in `fit`
+
+        Returns
+        -------
+        images : list of ndarray, or one ndarray if X is one
+            Shapes and precision as they came. Of an `ImageSequence` another one, whose images are
+            whitened when they are asked for.
+        """
+        check_is_fitted(self)
+        if isinstance(X, ImageSequence):
+            return MappedImages(X, copy(self)._whitened)
+        images = [self._whitened(image) for image in each_image(X)]
+        return np.stack(images) if isinstance(X, np.ndarray) else images
+
+    def adjoint(self, weights: FloatArray, margin: int = 0) -> FloatArray:
+        """Patches of the original image that linear functions of whitened patches look along.
+
+        The filter is its own adjoint. Its support is larger than the patch: what lies farther out
+        than `margin` is cropped.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (k, height, width) or (k, height, width, channels)
+            One weight patch per function.
+        margin : int, default=0
+            Pixels to show around the patch.
+
+        Returns
+        -------
+        directions : ndarray of shape (k, height + 2 * margin, width + 2 * margin[, channels])
+        """
+        check_is_fitted(self)
+        check_integer("margin", margin, low=0)
+        weights = as_floats(weights)
+        if weights.ndim not in (3, 4):
+            raise ValueError(
+                f"weights must have shape (k, height, width[, channels]), got {weights.shape}."
+            )
+        room = 4 * max(*weights.shape[1:3], margin)  # for the filter's tails to die out
+        channels = ((0, 0),) * (weights.ndim - 3)
+        canvas = np.pad(weights, ((0, 0), (room, room), (room, room), *channels))
+        directions = np.stack([self._filter(patch) for patch in canvas]) / self.scale_
+        crop = room - margin
+        return directions[:, crop:-crop, crop:-crop]
+
+    def carried_back(self, weights: FloatArray) -> Directions:
+        """With half a patch on every side, for the filter looks beyond the patch."""
+        margin = max(weights.shape[1:3]) // 2
+        around = f"in pixels, with {margin} around the patch; what lies farther out is cropped"
+        return Directions(self.adjoint(weights, margin), around)
+
+    def spectrum(self, images: Sequence[FloatArray] | None) -> FrequencySpectrum | None:
+        """Amplitudes of the first images' frequencies, and of the filtered images'."""
+        if images is None:
+            return None
+        some = [images[i] for i in range(min(len(images), SPECTRA))]
+        amplitudes = []
+        for shown in (some, self.transform(some)):
+            spectra = [radial_amplitude(np.asarray(image)) for image in shown]
+            amplitudes.append(np.nanmean([amplitude for _, amplitude in spectra], axis=0))
+        before, after = amplitudes
+        return FrequencySpectrum(spectra[0][0], before, after, len(some))
+
+    def _whitened(self, image: FloatArray) -> FloatArray:
+        whitened: FloatArray = self._filter(image) / self.scale_
+        return whitened
+
+    def _filter(self, image: FloatArray) -> FloatArray:
+        height, width = image.shape[:2]
+        rows = np.arange(height)[:, None] / (2 * height)
+        columns = np.arange(width) / (2 * width)
+        r = np.hypot(rows, columns)
+        gain = (r * np.exp(-((r / self.cutoff) ** 4))).astype(image.dtype)
+        if image.ndim == 3:
+            gain = gain[..., None]
+        spectrum = scipy.fft.dctn(image, axes=(0, 1), norm="ortho") * gain
+        filtered: FloatArray = scipy.fft.idctn(spectrum, axes=(0, 1), norm="ortho")
+        return filtered
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

@@ -1,0 +1,244 @@
+"""Normalizers of rows: each by itself, whatever the others are."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from functools import partial
+from typing import Self, cast
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.validation import as_floats, check_real
+from rhohat.preprocessing.steps import Step
+from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.sources import ArraySource, Partition, Rows, check_finite
+from rhohat.rows.stores import Mapped, RowData, rows_of
+
+__all__ = ["ContrastNormalizer", "PatchNormalizer"]
+
+
+def _without_mean(X: FloatArray) -> FloatArray:
+    """Rows without their own mean."""
+    centred: FloatArray = X - X.mean(axis=1, keepdims=True)
+    return centred
+
+
+class _Normalizer(Step, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """What normalizers of patches have in common: rows in memory or not, one by one."""
+
+    def transform(self, X: RowData) -> FloatArray:
+        """Normalize patches.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+
+        Returns
+        -------
+        X_normalized : ndarray of shape (m, n_features)
+            Of rows outside memory a `Mapped` source, computed whenever it is read.
+        """
+        check_is_fitted(self)
+        source = rows_of(self, X, reset=False)
+        if isinstance(source, ArraySource):
+            return self._normalized(source.X)
+        return cast(FloatArray, Mapped(source, copy(self)._normalized, source.shape[1]))
+
+    def _normalized(self, X: FloatArray) -> FloatArray:
+        raise NotImplementedError
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+@dataclass
+class _Spread:
+    """Sums over rows of 1, d and d^2, for all deviations d from a row's own mean; the largest x."""
+
+    n_values: int
+    first: float
+    second: float
+    largest: float
+
+    @classmethod
+    def of(cls, rows: Rows, name: str) -> _Spread:
+        """Sums over one block."""
+        check_finite(rows, name)
+        d = _without_mean(rows.X).astype(np.float64)
+        return cls(d.size, float(d.sum()), float(np.vdot(d, d)), float(np.abs(rows.X).max()))
+
+    def __iadd__(self, other: _Spread) -> _Spread:
+        self.n_values += other.n_values
+        self.first += other.first
+        self.second += other.second
+        self.largest = max(self.largest, other.largest)
+        return self
+
+    def widened(self) -> _Spread:
+        """Itself: the sums are float64."""
+        return self
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation, ddof 1."""
+        squares = self.second - self.first**2 / self.n_values
+        return float(np.sqrt(max(squares, 0.0) / max(self.n_values - 1, 1)))
+
+
+class PatchNormalizer(_Normalizer):
+    r"""Patches without their mean, clipped and brought into the reach of a sigmoid decoder.
+
+    Each row's own mean is subtracted; then, with s three standard deviations (ddof 1) of all values
+    in `fit`,
+
+    .. math:: x' = (\mathrm{clip}(x, -s, s) / s + 1) \cdot 0.4 + 0.1 \in [0.1, 0.9].
+
+    Parameters
+    ----------
+    n_deviations : float, default=3.0
+        Standard deviations at which values are clipped.
+    feature_range : tuple of float, default=(0.1, 0.9)
+        Where the clipped values end up.
+
+    Attributes
+    ----------
+    scale_ : float
+        s; 1 where all patches are constant but for rounding noise.
+    n_features_in_ : int
+
+    References
+    ----------
+    CS294A / UFLDL exercise "Sparse Autoencoder", step 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_deviations: float = 3.0,
+        feature_range: tuple[float, float] = (0.1, 0.9),
+    ) -> None:
+        self.n_deviations = n_deviations
+        self.feature_range = feature_range
+
+    def fit(self, X: RowData, y: object = None) -> Self:
+        """Learn the scale.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory
+            One patch per row. Outside memory as `SparseAutoencoder.fit` takes them.
+        y : Ignored
+
+        Returns
+        -------
+        self : PatchNormalizer
+        """
+        check_real("n_deviations", self.n_deviations, low=0, open_ends=True)
+        if not isinstance(self.feature_range, tuple) or len(self.feature_range) != 2:
+            raise ValueError(f"feature_range must be (low, high), got {self.feature_range!r}.")
+        low, high = (check_real("feature_range", end) for end in self.feature_range)
+        if not -np.inf < low < high:
+            raise ValueError(f"feature_range must be finite with low < high, got {(low, high)}.")
+        source = rows_of(self, X, reset=True)
+        engine = ThreadEngine()
+        with engine.running():
+            partition = Partition.for_shape(source.shape[1], source.shape[1], source.dtype)
+            spread = engine.map_sum(partial(_Spread.of, name=source.name), source, partition)
+        noise = 10 * np.finfo(source.dtype).eps * spread.largest
+        deviates = spread.deviation > noise
+        self.scale_ = self.n_deviations * spread.deviation if deviates else 1.0
+        return self
+
+    def _normalized(self, X: FloatArray) -> FloatArray:
+        low, high = self.feature_range
+        patches = _without_mean(X)
+        np.clip(patches, -self.scale_, self.scale_, out=patches)
+        patches /= self.scale_
+        patches += 1
+        patches *= (high - low) / 2
+        patches += low
+        return patches
+
+    @property
+    def middle(self) -> Float64Array:
+        """What it makes of a patch without contrast."""
+        return np.full(self.n_features_in_, np.mean(self.feature_range))
+
+    def adjoint(self, weights: FloatArray) -> FloatArray:
+        """Directions in the patch that linear functions of the normalized patch look along.
+
+        Subtracting the patch's own mean is its own adjoint; clipping is left out.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (k, n_features)
+
+        Returns
+        -------
+        directions : ndarray of shape (k, n_features)
+        """
+        check_is_fitted(self)
+        low, high = self.feature_range
+        weights = as_floats(weights)
+        if weights.ndim != 2 or weights.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"weights must have shape (k, {self.n_features_in_}), got {weights.shape}."
+            )
+        return _without_mean(weights) * ((high - low) / (2 * self.scale_))
+
+
+class ContrastNormalizer(_Normalizer):
+    r"""Patches of mean 0 and about unit variance, each by itself.
+
+    .. math:: x' = (x - \bar x) / \sqrt{\mathrm{var}(x) + \epsilon},
+
+    so that neither brightness nor contrast of a patch matters. Learns nothing from the data.
+
+    Parameters
+    ----------
+    epsilon : float, default=1.5e-4
+        Added to every variance, so that flat patches stay small. The default, for data in [0, 1],
+        is the reference's 10 for data in [0, 255].
+
+    Attributes
+    ----------
+    n_features_in_ : int
+
+    References
+    ----------
+    A. Coates, H. Lee and A. Ng (2011), An analysis of single-layer networks in unsupervised feature
+    learning. AISTATS.
+    """
+
+    def __init__(self, *, epsilon: float = 1.5e-4) -> None:
+        self.epsilon = epsilon
+
+    def fit(self, X: RowData, y: object = None) -> Self:
+        """Check parameter and data.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory
+            One patch per row. Outside memory as `SparseAutoencoder.fit` takes them.
+        y : Ignored
+
+        Returns
+        -------
+        self : ContrastNormalizer
+        """
+        check_real("epsilon", self.epsilon, low=0, open_ends=True)
+        rows_of(self, X, reset=True)
+        return self
+
+    def _normalized(self, X: FloatArray) -> FloatArray:
+        centred = _without_mean(X)
+        variance = np.einsum("ij,ij->i", centred, centred) / centred.shape[1]
+        centred /= np.sqrt(variance + variance.dtype.type(self.epsilon))[:, None]
+        return centred

@@ -1,0 +1,92 @@
+"""Spectra: how large data are by component or by frequency, before and after a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from rhohat.common.arrays import Float64Array, FloatArray
+
+__all__ = ["ComponentSpectrum", "FrequencySpectrum", "Spectrum", "radial_amplitude"]
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """How large data are before and after a step.
+
+    Attributes
+    ----------
+    x : ndarray of shape (n,)
+        What is on the axis.
+    before, after : ndarray of shape (n,)
+        NaN where there is nothing.
+    """
+
+    kind: ClassVar[str]
+    x: NDArray[np.int_] | Float64Array
+    before: Float64Array
+    after: Float64Array
+
+
+@dataclass(frozen=True)
+class ComponentSpectrum(Spectrum):
+    """Variances of components, numbered from 1.
+
+    Attributes
+    ----------
+    empty : int
+        Components that hold rounding errors alone.
+    epsilon : float
+        What is added to every variance.
+    """
+
+    kind = "components"
+    empty: int
+    epsilon: float
+
+
+@dataclass(frozen=True)
+class FrequencySpectrum(Spectrum):
+    """Amplitudes of frequencies, in cycles per pixel.
+
+    Attributes
+    ----------
+    images : int
+        That they are the mean of.
+    """
+
+    kind = "frequencies"
+    images: int
+
+
+def radial_amplitude(image: FloatArray, n_bins: int = 24) -> tuple[Float64Array, Float64Array]:
+    """Root mean square amplitude of an image's frequencies, by their distance from zero.
+
+    Parameters
+    ----------
+    image : ndarray of shape (height, width) or (height, width, channels)
+        Channels are averaged.
+    n_bins : int, default=24
+
+    Returns
+    -------
+    frequency : ndarray of shape (n_bins,)
+        Centres of the bins, in cycles per pixel, up to 0.5.
+    amplitude : ndarray of shape (n_bins,)
+        Of the image without its mean, continued by its mirror image; NaN in bins without a
+        frequency.
+    """
+    gray = image.mean(axis=2, dtype=np.float64) if image.ndim == 3 else image.astype(np.float64)
+    power = scipy.fft.dctn(gray - gray.mean(), norm="ortho") ** 2
+    # the j-th of n cosines has j / 2n cycles per pixel
+    axes = [np.arange(n) / (2 * n) for n in gray.shape]
+    radius = np.hypot(axes[0][:, None], axes[1][None, :])
+    bins = np.minimum((radius * (2 * n_bins)).astype(int), n_bins)
+    total = np.bincount(bins.ravel(), power.ravel(), n_bins + 1)[:n_bins]
+    count = np.bincount(bins.ravel(), minlength=n_bins + 1)[:n_bins]
+    mean = np.divide(total, count, out=np.full(n_bins, np.nan), where=count > 0)
+    return (np.arange(n_bins) + 0.5) / (2 * n_bins), np.sqrt(mean)
