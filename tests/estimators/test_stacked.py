@@ -30,9 +30,9 @@ from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import PENALTIES
 from rhohat.rows.cluster import local_cluster
+from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.sources import ArraySource, Partition
-from rhohat.rows.stores import Mapped
 from rhohat.training.checkpoints import FILE
 from rhohat.training.network import NetworkEvaluation, NetworkVariables
 from rows.test_stores import as_npy

@@ -21,7 +21,8 @@ from rhohat import (
     load_recordings,
     load_rows,
 )
-from rhohat.files.recordings import each_recording, look_at_sound, resampled, wav_bytes
+from rhohat.files.recordings import each_recording, resampled
+from rhohat.files.sound import look_at_sound, wav_bytes
 
 RATE = 8000
 

@@ -20,15 +20,17 @@ from sklearn.utils.validation import (
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.pictures import strip
-from rhohat.common.validation import check_input, check_integer, check_real, check_rows
+from rhohat.common.validation import check_integer, check_real, check_rows
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from rhohat.objective.decoders import Decoder
 from rhohat.objective.penalties import SparsityPenalty
 from rhohat.objective.sparse import SparseObjective, Terms
+from rhohat.preprocessing.inputs import RowData, check_input, rows_of
+from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Engine, ThreadEngine
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.sources import ArraySource, Partition, Rows, Source
-from rhohat.rows.stores import Mapped, RowData, is_stored, rows_of
+from rhohat.rows.stores import is_stored
 from rhohat.training.adam import Adam, StreamState
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.fit import (

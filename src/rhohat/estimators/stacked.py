@@ -33,9 +33,10 @@ from rhohat.common.validation import check_integer, check_real
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import SparsityPenalty
+from rhohat.preprocessing.inputs import RowData, rows_of
+from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Engine, ThreadEngine
 from rhohat.rows.sources import ArraySource, Labelled, Partition, Source
-from rhohat.rows.stores import Mapped, RowData, rows_of
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.fit import (
     check_readable,

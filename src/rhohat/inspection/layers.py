@@ -21,8 +21,8 @@ from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.stacked import StackedAutoencoder, StackedAutoencoderClassifier
 from rhohat.objective.activations import ACTIVATIONS, Activation
 from rhohat.objective.network import NetworkObjective
+from rhohat.rows.derived import Mapped
 from rhohat.rows.sources import Source
-from rhohat.rows.stores import Mapped
 
 __all__ = ["Encoder", "Layer", "layers_of", "top_layer"]
 

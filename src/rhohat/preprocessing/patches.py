@@ -18,9 +18,11 @@ from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import as_floats, check_integer, check_pair, check_real
 from rhohat.files.images import Images, ImageSequence, each_image
 from rhohat.files.recordings import Recordings, each_recording
+from rhohat.preprocessing.inputs import RowData, rows_of
+from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.sources import ArraySource, Partition, Rows, check_finite
-from rhohat.rows.stores import ChunkedStore, Mapped, RowData, rows_of
+from rhohat.rows.stores import ChunkedStore
 
 __all__ = [
     "ContrastNormalizer",

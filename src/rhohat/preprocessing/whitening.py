@@ -25,9 +25,11 @@ from rhohat.common.validation import (
     look_up,
 )
 from rhohat.files.images import Images, ImageSequence, MappedImages, each_image
+from rhohat.preprocessing.inputs import RowData, rows_of
+from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.sources import Partition, Rows, check_finite, first_row
-from rhohat.rows.stores import Mapped, RowData, is_stored, rows_of
+from rhohat.rows.stores import is_stored
 
 __all__ = ["OneOverFWhitening", "Whitening"]
 

@@ -17,9 +17,10 @@ from rhohat.common.validation import look_up
 from rhohat.objective.sparse import Objective
 from rhohat.rows.checksums import Verified, take_manifest
 from rhohat.rows.cluster import DaskEngine
+from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Engine, ThreadEngine
 from rhohat.rows.sources import ArraySource, Column, Partition, Source, Weighted, column
-from rhohat.rows.stores import Mapped, is_stored
+from rhohat.rows.stores import is_stored
 from rhohat.training.adam import Adam
 from rhohat.training.run import Stage
 from rhohat.training.solvers import SOLVERS, Solver
