@@ -18,7 +18,7 @@ from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import PRECISIONS
 from rhohat.files.images import ImageSequence
-from rhohat.files.sound import look_at_sound, read_sound
+from rhohat.files.sound import SOUND, read_sound
 
 __all__ = [
     "BLOCK_SECONDS",
@@ -223,7 +223,7 @@ def _file(path: str | os.PathLike[str], rate: int | None) -> FloatArray:
     if rate is None:
         raise ValueError(f"{path}: read files by rhohat.load_recordings, which brings them here.")
     try:
-        info = look_at_sound(path)
-        return mixed_down(Part(Path(path), 0, info.n_samples, info.rate), rate)
+        found = SOUND.look(Path(path), None)
+        return mixed_down(Part(Path(path), 0, found.shape[2], found.rate), rate)
     except DataFileError as error:
         raise DataFileError(f"{path} {error}.") from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from rhohat.common.errors import DataFileError
 from rhohat.common.validation import extra
 from rhohat.rows.file_format import Content, FileFormat
 
-__all__ = ["SOUND", "SoundInfo", "look_at_sound", "read_sound", "wav_bytes"]
+__all__ = ["SOUND", "read_sound", "wav_bytes"]
 
 #: Channels from which a file is taken for damaged.
 CHANNEL_LIMIT = 1024
@@ -26,24 +26,6 @@ MISSING_LIMIT = 1 << 30
 #: Samples for each byte of a file beyond which its header is not believed: FLAC has some thousands
 #: of silence.
 PLAUSIBLE = 100_000
-
-
-class SoundInfo(NamedTuple):
-    """What a sound file's header says.
-
-    Attributes
-    ----------
-    rate : int
-        Samples per second.
-    n_samples, n_channels : int
-    note : str
-        What is wrong with it although it can be read; empty if nothing is.
-    """
-
-    rate: int
-    n_samples: int
-    n_channels: int
-    note: str = ""
 
 
 def _soundfile() -> Any:
@@ -59,45 +41,37 @@ def _opened(path: str | os.PathLike[str]) -> Any:
     return _soundfile().SoundFile(name)
 
 
-def look_at_sound(path: str | os.PathLike[str]) -> SoundInfo:
-    """Read the header of a sound file.
-
-    Raises
-    ------
-    DataFileError
-        If it is no sound file that can be read; says why, without the file's name.
-    """
+def _look(path: Path, key: str | None) -> Content:
     soundfile = _soundfile()
-    path = Path(path)
-    if path.stat().st_size == 0:
+    size = path.stat().st_size
+    if size == 0:
         raise DataFileError("is empty")
     try:
         with _opened(path) as sound:
-            found = SoundInfo(sound.samplerate, sound.frames, sound.channels)
-            sample_bytes = _bytes_of(sound.subtype) * sound.channels
+            rate, n_samples, n_channels = sound.samplerate, sound.frames, sound.channels
+            sample_bytes = _bytes_of(sound.subtype) * n_channels
     except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
         raise DataFileError(f"is not a sound file that can be read: {_told(error)}") from error
-    if found.rate <= 0:
-        raise DataFileError(f"has a rate of {found.rate} samples per second")
-    if not 0 < found.n_channels <= CHANNEL_LIMIT:
-        raise DataFileError(f"has {found.n_channels:,} channels, expected 1 to {CHANNEL_LIMIT:,}")
+    if rate <= 0:
+        raise DataFileError(f"has a rate of {rate} samples per second")
+    if not 0 < n_channels <= CHANNEL_LIMIT:
+        raise DataFileError(f"has {n_channels:,} channels, expected 1 to {CHANNEL_LIMIT:,}")
     missing = _missing_bytes(path)
     if missing > MISSING_LIMIT:
         raise DataFileError(
             f"announces {missing:,} bytes of sound more than it holds. It is damaged, or was "
             "written by a program that never knew its length: write it again, with sox for instance"
         )
-    if found.n_samples <= 0:
+    if n_samples <= 0:
         raise DataFileError("holds no sound")
-    if found.n_samples > PLAUSIBLE * path.stat().st_size:
+    if n_samples > PLAUSIBLE * size:
         raise DataFileError(
             "does not say how long it is, or says something impossible. It was written by a "
             "program that never knew its length: write it again, with sox for instance"
         )
-    if missing > 0:
-        lost = missing // sample_bytes if sample_bytes else 0
-        return found._replace(note=_cut_off(lost, found.n_samples))
-    return found
+    lost = missing // sample_bytes if sample_bytes else 0
+    note = _cut_off(lost, n_samples) if missing > 0 else ""
+    return Content("recordings", (1, n_channels, n_samples), np.dtype(np.float32), rate, note)
 
 
 def _told(error: Exception) -> str:
@@ -197,12 +171,6 @@ def wav_bytes(samples: FloatArray, rate: int) -> bytes:
         file.writeframes(levels.tobytes())
     stream.seek(0)
     return stream.read()
-
-
-def _look(path: Path, key: str | None) -> Content:
-    rate, n_samples, n_channels, note = look_at_sound(path)
-    shape = 1, n_channels, n_samples
-    return Content("recordings", shape, np.dtype(np.float32), rate, note)
 
 
 def _read(path: Path, key: str | None) -> NDArray[Any]:

@@ -12,8 +12,7 @@ from rhohat.common.errors import DataFileError
 from rhohat.rows.file_format import FileFormat
 from rhohat.rows.hdf5 import HDF5
 from rhohat.rows.mat import MAT
-from rhohat.rows.npy import NPY
-from rhohat.rows.npz import NPZ
+from rhohat.rows.npy import NPY, NPZ
 from rhohat.rows.zarr import ZARR
 
 __all__ = ["FORMATS", "by_suffix", "format_of", "is_folder_format"]

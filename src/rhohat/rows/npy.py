@@ -1,21 +1,35 @@
-"""The .npy files of NumPy: an array behind a header, whose rows are read where they lie."""
+"""NumPy's files: .npy, an array behind a header, and .npz, several of them in a zip archive.
+
+Rows of a .npy are read where they lie.
+"""
 
 from __future__ import annotations
 
 import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.errors import DataChangedError, DataFileError
-from rhohat.rows.file_format import Content, FileFormat, array_content, as_content
+from rhohat.rows.file_format import (
+    Content,
+    FileFormat,
+    array_content,
+    as_content,
+    choose,
+    refuse_bomb,
+)
 from rhohat.rows.sources import Rows
 from rhohat.rows.stores import Store
 
-__all__ = ["NPY", "ColumnMajorFile", "NpyFile", "NpyHeader", "read_npy_array", "read_npy_header"]
+__all__ = ["NPY", "NPZ", "ColumnMajorFile", "NpyFile"]
 
 #: Bytes that the system is asked to read ahead.
 READ_AHEAD = 8 << 20
@@ -120,39 +134,16 @@ class ColumnMajorFile(Store):
         return rows
 
 
-class NpyHeader(NamedTuple):
-    """What a .npy says of itself.
+def _read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether it is column-major, and dtype that a .npy of `size` bytes announces.
 
-    Attributes
-    ----------
-    shape : tuple of int
-    is_column_major : bool
-    dtype : dtype
-    """
-
-    shape: tuple[int, ...]
-    is_column_major: bool
-    dtype: np.dtype[Any]
-
-    @property
-    def content(self) -> Content:
-        """What the array is."""
-        return array_content(self.shape, self.dtype)
-
-
-def read_npy_header(stream: IO[bytes], size: int) -> NpyHeader:
-    """Read the header of a .npy of `size` bytes, and leave the stream at the array behind it.
-
-    Raises
-    ------
-    DataFileError
-        If it is none, holds Python objects, or does not account for every byte.
+    They must account for every byte; the stream is left where the array begins.
     """
     try:
         if np.lib.format.read_magic(stream) == (1, 0):
-            header = NpyHeader(*np.lib.format.read_array_header_1_0(stream))
+            header = np.lib.format.read_array_header_1_0(stream)
         else:
-            header = NpyHeader(*np.lib.format.read_array_header_2_0(stream))
+            header = np.lib.format.read_array_header_2_0(stream)
     except (ValueError, EOFError, KeyError, TypeError, SyntaxError, UnicodeError) as error:
         raise DataFileError("is not an array in NumPy's format, or its header is broken") from error
     shape, _, dtype = header
@@ -167,7 +158,7 @@ def read_npy_header(stream: IO[bytes], size: int) -> NpyHeader:
     return header
 
 
-def read_npy_array(stream: IO[bytes]) -> NDArray[Any]:
+def _read_array(stream: IO[bytes]) -> NDArray[Any]:
     """Read a .npy from its beginning."""
     try:
         return as_content(np.lib.format.read_array(stream, allow_pickle=False))
@@ -177,22 +168,56 @@ def read_npy_array(stream: IO[bytes]) -> NDArray[Any]:
 
 def _look(path: Path, key: str | None) -> Content:
     with path.open("rb") as stream:
-        return read_npy_header(stream, os.fstat(stream.fileno()).st_size).content
+        shape, _, dtype = _read_header(stream, os.fstat(stream.fileno()).st_size)
+    return array_content(shape, dtype)
 
 
 def _read(path: Path, key: str | None) -> NDArray[Any]:
     with path.open("rb") as stream:
-        return read_npy_array(stream)
+        return _read_array(stream)
 
 
 def _open(path: Path, key: str | None) -> Store:
     with path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
-        shape, is_column_major, dtype = read_npy_header(stream, size)
+        shape, is_column_major, dtype = _read_header(stream, size)
         offset = stream.tell()
     if is_column_major and len(shape) == 2:
         return ColumnMajorFile(path, shape, dtype)
     return NpyFile(path, shape, dtype, offset, size)
 
 
+@contextmanager
+def _member(path: Path, key: str | None) -> Iterator[tuple[IO[bytes], zipfile.ZipInfo]]:
+    """The .npy that is meant."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {m.filename[:-4]: m for m in archive.infolist() if m.filename[-4:] == ".npy"}
+
+            def shape_of(name: str) -> tuple[int, ...]:
+                with archive.open(members[name]) as stream:
+                    return _read_header(stream, members[name].file_size)[0]
+
+            member = members[choose(members, key, shape_of)]
+            refuse_bomb(member.file_size, member.compress_size)
+            with archive.open(member) as stream:
+                yield stream, member
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise DataFileError(f"is not a sound .npz archive: {error}") from error
+
+
+def _look_at_npz(path: Path, key: str | None) -> Content:
+    with _member(path, key) as (stream, member):
+        shape, _, dtype = _read_header(stream, member.file_size)
+    return array_content(shape, dtype)
+
+
+def _read_npz(path: Path, key: str | None) -> NDArray[Any]:
+    with _member(path, key) as (stream, _):
+        array = _read_array(stream)
+        stream.read()  # to its end, where the checksum is compared
+        return array
+
+
 NPY = FileFormat((".npy",), _look, _read, _open)
+NPZ = FileFormat((".npz",), _look_at_npz, _read_npz)
