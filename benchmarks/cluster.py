@@ -22,8 +22,9 @@ from speed import median_seconds
 from rhohat import DaskEngine, KLSparsity, SparseAutoencoder, SparseObjective
 from rhohat.rows.cluster import TASKS_PER_WORKER, local_cluster
 from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.npy import NpyFile
+from rhohat.rows.opening import open_store
 from rhohat.rows.sources import Partition
-from rhohat.rows.stores import NpyFile, open_store
 
 UNITS = 100
 CHUNK = 32_768

@@ -107,8 +107,9 @@ def sweep_seconds(kind, path, n_rows):
     from rhohat import KLSparsity, SparseObjective
     from rhohat.rows.checksums import Verified, take_manifest
     from rhohat.rows.engines import ThreadEngine
+    from rhohat.rows.npy import NpyFile
+    from rhohat.rows.opening import open_store
     from rhohat.rows.sources import ArraySource, Head, Partition
-    from rhohat.rows.stores import NpyFile, open_store
 
     stored = open_store(path)
     assert isinstance(stored, NpyFile)

@@ -11,14 +11,10 @@ from .estimators.classifier import StackedAutoencoderClassifier
 from .estimators.convolution import ConvolutionalFeatures
 from .estimators.saving import load, save
 from .estimators.stack import StackedAutoencoder
-from .files.datasets import load_photographs
-from .files.loading import (
-    LoadedImages,
-    LoadedRecordings,
-    load_images,
-    load_recordings,
-    load_rows,
-)
+from .files.builtin_photographs import load_photographs
+from .files.image_files import LoadedImages, load_images
+from .files.recording_files import LoadedRecordings, load_recordings
+from .files.row_files import load_rows
 from .inspection.bands import band_pass
 from .inspection.edges import edge_score
 from .inspection.figures import plot_features, plot_top_examples, plot_training

@@ -30,9 +30,9 @@ from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import PENALTIES
 from rhohat.rows.cluster import local_cluster
+from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.sources import Partition, in_memory
-from rhohat.rows.stores import Mapped
 from rhohat.training.change_of_variables import CenteredVariables
 from rhohat.training.checkpoints import FILE
 from rhohat.training.evaluation import NetworkEvaluation

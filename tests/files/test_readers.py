@@ -14,8 +14,10 @@ from skimage import data
 from skimage.color import rgb2gray
 
 from rhohat import DataFileError, load_images, load_rows
-from rhohat.files.formats import FORMATS
-from rhohat.files.loading import DataFiles
+from rhohat.files.finding import DataFiles
+from rhohat.files.image_files import read_images
+from rhohat.files.row_files import read_rows
+from rhohat.rows.formats import FORMATS
 from support.cases import bomb, png_chunk
 
 GRAY, COLOR = data.camera()[:60, :80], data.astronaut()[:50, :70]
@@ -293,7 +295,7 @@ def test_bad_files_are_skipped_and_listed_beside_good_ones(good, tmp_path):
     (tmp_path / "README.txt").write_text("not data")
     (tmp_path / ".hidden.png").write_text("not data")
     files = DataFiles.find([tmp_path], on_error="skip")
-    assert len(files.images().images if good == "png" else files.rows()) == (
+    assert len(read_images(files).images if good == "png" else read_rows(files)) == (
         1 if good == "png" else 3
     )
     assert sorted(skipped.file for skipped in files.skipped) == sorted(
@@ -321,7 +323,7 @@ def test_rows_with_a_shape_are_images_like_others(tmp_path):
     np.save(tmp_path / "b.npy", ARRAYS.reshape(len(ARRAYS), -1))
     shaped = DataFiles.find([tmp_path / "b.npy"], shape=ARRAYS.shape[1:])
     assert shaped.kind == "images"
-    assert_array_equal(shaped.images().images, load_images(tmp_path / "a.npy").images)
+    assert_array_equal(read_images(shaped).images, load_images(tmp_path / "a.npy").images)
     with pytest.raises(DataFileError, match="has 108 columns, too many or too few for 5 x 5"):
         DataFiles.find([tmp_path / "b.npy"], shape=(5, 5))
     with pytest.raises(DataFileError, match="holds images already"):
@@ -393,6 +395,6 @@ def test_missing_mixed_and_mistaken_paths_are_errors(tmp_path):
 
 
 def test_every_ending_belongs_to_one_format():
-    endings = [suffix for row in FORMATS for suffix in row.suffixes]
+    endings = [suffix for row in FORMATS.values() for suffix in row.suffixes]
     assert len(endings) == len(set(endings))
     assert all(suffix == suffix.lower() for suffix in endings)

@@ -21,7 +21,9 @@ from rhohat import (
     load_recordings,
     load_rows,
 )
-from rhohat.files.recordings import each_recording, look_at_sound, resampled, wav_bytes
+from rhohat.files.recordings import each_recording, resampled
+from rhohat.files.sound import SOUND, wav_bytes
+from rhohat.rows.file_format import Content
 
 RATE = 8000
 
@@ -172,7 +174,9 @@ def test_recordings_are_not_images_and_not_rows(tmp_path):
 
 def test_header_is_read_without_the_sound(tmp_path):
     soundfile.write(tmp_path / "sound.flac", np.zeros((3000, 2)), 22_050)
-    assert look_at_sound(tmp_path / "sound.flac") == (22_050, 3000, 2, "")
+    assert SOUND.look(tmp_path / "sound.flac", None) == Content(
+        "recordings", (1, 2, 3000), np.dtype(np.float32), rate=22_050
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,12 @@ import click
 import numpy as np
 
 from rhohat.cli.text import count, printable
-from rhohat.files.formats import Content
-from rhohat.files.loading import SILENT, DataFiles, LoadedImages, LoadedRecordings, Skipped
+from rhohat.files.finding import DataFiles, Skipped
+from rhohat.files.image_files import LoadedImages, read_images
+from rhohat.files.recording_files import SILENT, LoadedRecordings, lowest_rate, read_recordings
+from rhohat.files.row_files import can_be_stored, read_rows, stored_rows
 from rhohat.recipes.settings import Settings, complete
+from rhohat.rows.file_format import Content
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -134,20 +137,20 @@ class Data:
         """Read everything; files that turn out unusable are skipped and said so."""
         request, found = self.request, self.found
         if found is None:
-            from rhohat.files.datasets import load_photographs
+            from rhohat.files.builtin_photographs import load_photographs
 
             self.content, self.names, _ = load_photographs(color=request.color)
         elif found.kind == "rows":
             self.content = self._rows(found)
         elif found.kind == "recordings":
-            loaded = found.recordings(
-                request.rate, longest=request.longest, shortest=request.shortest
+            loaded = read_recordings(
+                found, request.rate, longest=request.longest, shortest=request.shortest
             )
             self.content, self.names, self.rate = loaded.recordings, loaded.names, loaded.rate
         else:
             held = found.n_bytes * (3 if request.color else 1)
             lazy = held > HELD_BYTES
-            self.content, self.names, _ = found.images(color=request.color, lazy=lazy)
+            self.content, self.names, _ = read_images(found, color=request.color, lazy=lazy)
         if not self.is_stored:
             self.n_examples = len(self.content)
         bad = {skipped.file for skipped in self.skipped}
@@ -157,18 +160,18 @@ class Data:
     def _rows(self, found: DataFiles) -> Any:
         """The rows in memory, or where they lie if they are too many or must not be sent."""
         if self.stays_where_it_is:
-            return found.stored_rows()
+            return stored_rows(found)
         if self.request.stored:
             raise ValueError(
                 "--dask needs rows that workers can read a run at a time, in .npy, .zarr, .h5 or "
                 ".hdf5 files."
             )
-        return found.rows()
+        return read_rows(found)
 
     @property
     def stays_where_it_is(self) -> bool:
         """Whether the rows are, or will be, read where they lie."""
-        if self.kind != "rows" or self.found is None or not self.found.can_be_stored:
+        if self.kind != "rows" or self.found is None or not can_be_stored(self.found):
             return False
         return self.request.stored or self.found.n_bytes > HELD_BYTES
 
@@ -181,7 +184,7 @@ class Data:
         """What the files' headers say."""
         if self.found is not None:
             return list(self.found.contents.values())
-        from rhohat.files.datasets import load_photographs
+        from rhohat.files.builtin_photographs import load_photographs
 
         shapes = [image.shape for image in load_photographs().images]
         return [Content("images", (1, *shape), np.dtype(np.float32)) for shape in shapes]
@@ -309,8 +312,8 @@ def variance_of_pixels(images: Sequence[FloatArray]) -> float:
 def variance_of_rows(rows: FloatArray | Source) -> float:
     """Mean variance over the columns, in a pass over the rows, wherever they lie."""
     from rhohat.rows.engines import ThreadEngine
-    from rhohat.rows.sources import ArraySource, Partition, check_finite, first_row
     from rhohat.rows.feature_sums import FeatureSums
+    from rhohat.rows.sources import ArraySource, Partition, check_finite, first_row
 
     source = ArraySource(rows) if isinstance(rows, np.ndarray) else rows
     engine = ThreadEngine()
@@ -344,7 +347,7 @@ def look(
     if data.kind == "recordings":
         assert data.found is not None
         length = settings.length or 0.0
-        rate = settings.rate or data.found.lowest_rate(length)
+        rate = settings.rate or lowest_rate(data.found, length)
         if settings.rate is None and rate < LOW_RATE:
             path = next(p for p, content in data.found.contents.items() if content.rate == rate)
             low = f"has {rate:,} samples per second: all are brought to them, without --rate"

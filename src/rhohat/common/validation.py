@@ -6,20 +6,49 @@ import importlib
 from collections.abc import Mapping
 from math import inf
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rhohat.common.arrays import FloatArray
 
-if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
-
 T = TypeVar("T")
 
-#: Precisions that rows are computed in; others are converted to the first.
+#: Precisions that are computed in. Images and weights of other types are converted to the first;
+#: rows as `float_dtype` says.
 PRECISIONS = (np.float64, np.float32)
+
+
+def is_real(dtype: np.dtype[Any]) -> bool:
+    """Whether values of a type are real numbers, or true and false."""
+    return dtype.kind in "buif"
+
+
+def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The precision that rows of a type are computed in, wherever they lie.
+
+    float32 for float32 and for types of at most 16 bits, whose values it holds exactly; float64 for
+    all other real numbers.
+
+    Raises
+    ------
+    TypeError
+        If they are no real numbers.
+    """
+    if not is_real(dtype):
+        raise TypeError(f"expected real numbers, got values of type {dtype}.")
+    is_short = dtype.itemsize <= 2 or dtype == np.float32
+    return np.dtype(np.float32 if is_short else np.float64)
+
+
+def row_dtypes(X: ArrayLike) -> Any:
+    """What scikit-learn's checks of rows are to convert X to; see `float_dtype`.
+
+    What numpy makes no real numbers of is left to them, to be converted or refused.
+    """
+    dtype = np.asarray(X).dtype
+    return float_dtype(dtype) if is_real(dtype) else PRECISIONS
 
 
 def check_real(
@@ -107,7 +136,7 @@ def check_rows(X: ArrayLike) -> FloatArray:
     """X as a finite two-dimensional float32 or float64 array, else raise; see `check_array`."""
     from sklearn.utils.validation import check_array  # here, so that parameters need no sklearn
 
-    rows: FloatArray = check_array(X, dtype=PRECISIONS)
+    rows: FloatArray = check_array(X, dtype=row_dtypes(X))
     return rows
 
 
@@ -115,14 +144,3 @@ def as_floats(weights: ArrayLike) -> FloatArray:
     """Weights as a float32 or float64 array: others are converted, since no gain is an integer."""
     array: FloatArray = np.asarray(weights)
     return array if array.dtype in PRECISIONS else array.astype(np.float64)
-
-
-def check_input(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> FloatArray:
-    """Like `check_rows`, for an estimator's input: the features must be those seen in fit.
-
-    With `reset`, their number and names are taken from X.
-    """
-    from sklearn.utils.validation import validate_data
-
-    rows: FloatArray = validate_data(estimator, X, reset=reset, dtype=PRECISIONS)
-    return rows

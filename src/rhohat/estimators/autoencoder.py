@@ -17,18 +17,20 @@ from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.pictures import strip
-from rhohat.common.validation import check_input, check_integer, check_real, check_rows
+from rhohat.common.validation import check_integer, check_real, check_rows
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
 from rhohat.estimators.outcome import OUTCOME, Attribute, made_of, publish
 from rhohat.objective.decoders import Decoder
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
 from rhohat.objective.sparse import SparseObjective, Terms
+from rhohat.preprocessing.inputs import RowData, check_input, rows_of
+from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import engine_of
 from rhohat.rows.engines import Engine, ThreadEngine
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.sources import ArraySource, Partition, Rows, Source
-from rhohat.rows.stores import Mapped, RowData, is_stored, rows_of
+from rhohat.rows.stores import is_stored
 from rhohat.training.adam import Adam, StreamState
 from rhohat.training.change_of_variables import StandardizedVariables
 from rhohat.training.checkpoints import Checkpoint

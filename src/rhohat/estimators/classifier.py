@@ -25,10 +25,11 @@ from rhohat.estimators.outcome import OUTCOME, made_of, publish
 from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
+from rhohat.preprocessing.inputs import RowData, rows_of
+from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import engine_of
 from rhohat.rows.engines import Engine, ThreadEngine
 from rhohat.rows.sources import ArraySource, Labelled, Partition, Source
-from rhohat.rows.stores import Mapped, RowData, rows_of
 from rhohat.training.change_of_variables import CenteredVariables
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.evaluation import NetworkEvaluation

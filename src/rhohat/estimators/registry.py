@@ -11,13 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from rhohat.common.tensorfiles import is_list, is_text
 from rhohat.estimators.anatomy import thawed
-from rhohat.estimators.autoencoder import (
-    EXACT,
-    PARTITION,
-    RUNNING,
-    WEIGHTS,
-    SparseAutoencoder,
-)
+from rhohat.estimators.autoencoder import EXACT, PARTITION, RUNNING, WEIGHTS, SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.convolution import ConvolutionalFeatures
 from rhohat.estimators.fields import (

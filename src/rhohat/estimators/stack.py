@@ -17,8 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.common.arrays import FloatArray
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.layerwise import as_parts, for_run, refuse_interrupted, seeds_of
+from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.rows.engines import Engine
-from rhohat.rows.stores import RowData, rows_of
 from rhohat.training.checkpoints import Checkpoint
 
 __all__ = ["StackedAutoencoder"]

@@ -1,8 +1,7 @@
-"""Recordings: sound as arrays, from files of any rate, channels and bit depth, a part at a time.
+"""Recordings: in memory or in files, of any rate and channels, a part at a time.
 
 A recording is one series of numbers, (n_samples,), or one for each channel, (n_channels,
-n_samples), at a known rate. Files are decoded by soundfile, which comes with ``rhohat[audio]``;
-arrays need nothing.
+n_samples), at a known rate.
 """
 
 from __future__ import annotations
@@ -11,61 +10,33 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from math import gcd
 from pathlib import Path
-from typing import IO, Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DataFileError
-from rhohat.common.validation import PRECISIONS, extra
+from rhohat.common.validation import PRECISIONS
 from rhohat.files.images import ImageSequence
+from rhohat.files.sound import SOUND, read_sound
 
 __all__ = [
+    "BLOCK_SECONDS",
     "FileRecordings",
     "Part",
     "Recordings",
-    "SoundInfo",
     "check_rate",
     "each_recording",
-    "look_at_sound",
-    "read_sound",
     "resampled",
     "samples_of",
-    "wav_bytes",
 ]
 
 #: Recordings as arrays or files, one array with the recordings along its first axis, or a sequence
 #: that reads them when they are asked for.
 Recordings: TypeAlias = Sequence[FloatArray | str | os.PathLike[str]] | FloatArray
 
-#: Channels from which a file is taken for damaged.
-CHANNEL_LIMIT = 1024
-#: Bytes that a header may announce in vain before the file is refused rather than noted as cut off.
-MISSING_LIMIT = 1 << 30
-#: Samples for each byte of a file beyond which its header is not believed: FLAC has some thousands
-#: of silence.
-PLAUSIBLE = 100_000
 #: Seconds that are decoded, mixed down and resampled at a time.
 BLOCK_SECONDS = 60
-
-
-class SoundInfo(NamedTuple):
-    """What a sound file's header says.
-
-    Attributes
-    ----------
-    rate : int
-        Samples per second.
-    n_samples, n_channels : int
-    note : str
-        What is wrong with it although it can be read; empty if nothing is.
-    """
-
-    rate: int
-    n_samples: int
-    n_channels: int
-    note: str = ""
 
 
 class Part(NamedTuple):
@@ -84,136 +55,6 @@ class Part(NamedTuple):
     start: int
     stop: int
     rate: int
-
-
-def _soundfile() -> Any:
-    try:
-        return extra("soundfile", "audio")
-    except ImportError as error:
-        raise DataFileError(f"needs a library to be read: {error}") from error
-
-
-def _opened(path: str | os.PathLike[str]) -> Any:
-    """A sound file, whatever bytes its name is made of."""
-    name: str | bytes = os.fsencode(path) if os.name == "posix" else os.fspath(path)
-    return _soundfile().SoundFile(name)
-
-
-def look_at_sound(path: str | os.PathLike[str]) -> SoundInfo:
-    """Read the header of a sound file.
-
-    Raises
-    ------
-    DataFileError
-        If it is no sound file that can be read; says why, without the file's name.
-    """
-    soundfile = _soundfile()
-    path = Path(path)
-    if path.stat().st_size == 0:
-        raise DataFileError("is empty")
-    try:
-        with _opened(path) as sound:
-            found = SoundInfo(sound.samplerate, sound.frames, sound.channels)
-            sample_bytes = _bytes_of(sound.subtype) * sound.channels
-    except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
-        raise DataFileError(f"is not a sound file that can be read: {_told(error)}") from error
-    if found.rate <= 0:
-        raise DataFileError(f"has a rate of {found.rate} samples per second")
-    if not 0 < found.n_channels <= CHANNEL_LIMIT:
-        raise DataFileError(f"has {found.n_channels:,} channels, expected 1 to {CHANNEL_LIMIT:,}")
-    missing = _missing_bytes(path)
-    if missing > MISSING_LIMIT:
-        raise DataFileError(
-            f"announces {missing:,} bytes of sound more than it holds. It is damaged, or was "
-            "written by a program that never knew its length: write it again, with sox for instance"
-        )
-    if found.n_samples <= 0:
-        raise DataFileError("holds no sound")
-    if found.n_samples > PLAUSIBLE * path.stat().st_size:
-        raise DataFileError(
-            "does not say how long it is, or says something impossible. It was written by a "
-            "program that never knew its length: write it again, with sox for instance"
-        )
-    if missing > 0:
-        lost = missing // sample_bytes if sample_bytes else 0
-        return found._replace(note=_cut_off(lost, found.n_samples))
-    return found
-
-
-def _told(error: Exception) -> str:
-    """A library's message without the path before it."""
-    return str(getattr(error, "error_string", None) or error).rstrip(".")
-
-
-def _cut_off(missing: int, present: int) -> str:
-    which = f"{missing:,} of {missing + present:,}" if missing else "the last"
-    return f"ends early: {which} samples are missing, the others are used"
-
-
-def _bytes_of(subtype: str) -> int:
-    """Bytes of a sample, where all are as long as each other; else 0."""
-    sizes = {"PCM_S8": 1, "PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3}
-    return (sizes | {"PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}).get(subtype, 0)
-
-
-def _missing_bytes(path: Path) -> int:
-    """How much of the sound that a WAV (RIFF, or RF64) or AIFF announces lies beyond its end."""
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        magic, _, _ = (stream.read(4) for _ in range(3))
-        if magic not in (b"RIFF", b"RF64", b"FORM"):
-            return 0
-        order: Literal["big", "little"] = "big" if magic == b"FORM" else "little"
-        long_length = 0
-        while len(header := stream.read(8)) == 8:
-            name, length = header[:4], int.from_bytes(header[4:], order)
-            if name in (b"data", b"SSND"):
-                whole = long_length if magic == b"RF64" and length == 0xFFFFFFFF else length
-                return max(stream.tell() + whole - size, 0)
-            begin = stream.tell()
-            if name == b"ds64":
-                long_length = int.from_bytes(stream.read(16)[8:], "little")
-            stream.seek(begin + length + length % 2)
-    return 0
-
-
-def read_sound(
-    path: str | os.PathLike[str], start: int = 0, stop: int | None = None
-) -> tuple[FloatArray, int]:
-    """Decode samples of a sound file.
-
-    Parameters
-    ----------
-    path : path-like
-    start, stop : int, default=0, None
-        Which samples, at the file's own rate.
-
-    Returns
-    -------
-    samples : ndarray of float32 of shape (n_channels, n_samples)
-        In [-1, 1]; of a file that ends early, as many as there are.
-    rate : int
-
-    Raises
-    ------
-    DataFileError
-        If it cannot be decoded, or holds NaN or infinity.
-    """
-    soundfile = _soundfile()
-    try:
-        with _opened(path) as sound:
-            rate = sound.samplerate
-            sound.seek(start)
-            samples = sound.read(
-                -1 if stop is None else stop - start, dtype="float32", always_2d=True
-            )
-    except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
-        raise DataFileError(f"cannot be decoded: {_told(error)}") from error
-    bad = ~np.isfinite(samples)
-    if bad.any():
-        first = start + int(np.argwhere(bad)[0, 0])
-        raise DataFileError(f"holds NaN or infinity, first in sample {first:,}")
-    return np.ascontiguousarray(samples.T), rate
 
 
 def resampled(samples: FloatArray, rate: int, to: int) -> FloatArray:
@@ -382,30 +223,7 @@ def _file(path: str | os.PathLike[str], rate: int | None) -> FloatArray:
     if rate is None:
         raise ValueError(f"{path}: read files by rhohat.load_recordings, which brings them here.")
     try:
-        info = look_at_sound(path)
-        return mixed_down(Part(Path(path), 0, info.n_samples, info.rate), rate)
+        found = SOUND.look(Path(path), None)
+        return mixed_down(Part(Path(path), 0, found.shape[2], found.rate), rate)
     except DataFileError as error:
         raise DataFileError(f"{path} {error}.") from error
-
-
-def wav_bytes(samples: FloatArray, rate: int) -> bytes:
-    """A WAV file of 16 bits, one channel, as loud as it can be.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (n_samples,)
-    rate : int
-    """
-    import wave
-    from io import BytesIO
-
-    peak = float(np.abs(samples).max(initial=0.0))
-    levels: NDArray[np.int16] = np.rint(samples * (32000 / peak if peak else 0)).astype("<i2")
-    stream: IO[bytes] = BytesIO()
-    with wave.open(stream, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(levels.tobytes())
-    stream.seek(0)
-    return stream.read()

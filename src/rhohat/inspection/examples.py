@@ -12,14 +12,16 @@ from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import check_rows
-from rhohat.files.loading import LoadedImages, LoadedRecordings
+from rhohat.files.image_files import LoadedImages
+from rhohat.files.recording_files import LoadedRecordings
 from rhohat.files.recordings import FileRecordings, each_recording
 from rhohat.inspection.layers import Layer, layers_of
 from rhohat.inspection.tiles import axes_of, input_tiles
 from rhohat.preprocessing.extractors import Places
+from rhohat.preprocessing.inputs import rows_of
 from rhohat.preprocessing.sounds import SoundExtractor
+from rhohat.rows.opening import open_store
 from rhohat.rows.sources import ArraySource, Source
-from rhohat.rows.stores import open_store, rows_of
 
 __all__ = ["Examples"]
 

@@ -22,8 +22,8 @@ from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.objective.activations import ACTIVATIONS, Activation
 from rhohat.objective.network import NetworkObjective
+from rhohat.rows.derived import Mapped
 from rhohat.rows.sources import Source
-from rhohat.rows.stores import Mapped
 
 __all__ = ["Encoder", "Layer", "layers_of", "top_layer"]
 
@@ -104,9 +104,7 @@ class Layer:
 
 def refuse_convolution(steps: Sequence[BaseEstimator]) -> None:
     """Raise ValueError if there are `ConvolutionalFeatures` among them, saying what to use."""
-    from rhohat.estimators.convolution import (
-        ConvolutionalFeatures,  # which need not be loaded to show units
-    )
+    from rhohat.estimators.convolution import ConvolutionalFeatures
 
     if any(isinstance(step, ConvolutionalFeatures) for step in steps):
         raise ValueError(

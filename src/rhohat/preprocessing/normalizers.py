@@ -14,10 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import as_floats, check_real
+from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.preprocessing.steps import Step
+from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.sources import ArraySource, Partition, Rows, check_finite
-from rhohat.rows.stores import Mapped, RowData, rows_of
 
 __all__ = ["ContrastNormalizer", "PatchNormalizer"]
 

@@ -15,18 +15,14 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.common.validation import (
-    as_floats,
-    check_integer,
-    check_real,
-    check_rows,
-    look_up,
-)
+from rhohat.common.validation import as_floats, check_integer, check_real, check_rows, look_up
+from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.preprocessing.spectra import ComponentSpectrum
 from rhohat.preprocessing.steps import AffineMap, Step
+from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.sources import Partition, Rows, check_finite, first_row
-from rhohat.rows.stores import Mapped, RowData, is_stored, rows_of
+from rhohat.rows.stores import is_stored
 
 __all__ = ["Whitening"]
 

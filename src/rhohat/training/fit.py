@@ -22,10 +22,11 @@ from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import look_up
 from rhohat.objective.base import Objective
 from rhohat.rows.checksums import Verified, take_manifest
+from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Engine
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.sources import Column, Partition, Source, Weighted, column, in_memory
-from rhohat.rows.stores import Mapped, is_stored
+from rhohat.rows.stores import is_stored
 from rhohat.training.change_of_variables import ChangeOfVariables
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.evaluation import Evaluation

@@ -27,14 +27,7 @@ from rhohat.inspection.edges import EDGE_R2, PARAMETERS, alike_pairs, fit_gabors
 from rhohat.inspection.examples import Examples
 from rhohat.inspection.layers import Layer, layers_of
 from rhohat.inspection.report.listening import excerpts, sought_sounds
-from rhohat.inspection.tiles import (
-    TileAxes,
-    Tiles,
-    axes_of,
-    input_tiles,
-    pixel_tiles,
-    tiles_of,
-)
+from rhohat.inspection.tiles import TileAxes, Tiles, axes_of, input_tiles, pixel_tiles, tiles_of
 from rhohat.objective.activations import Activation
 from rhohat.objective.penalties import KLSparsity
 from rhohat.preprocessing.steps import step_of

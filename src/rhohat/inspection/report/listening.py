@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
-from rhohat.files.recordings import wav_bytes
+from rhohat.files.sound import wav_bytes
 from rhohat.inspection.activity import Activity
 from rhohat.inspection.examples import Examples
 from rhohat.inspection.layers import Layer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from importlib.resources import as_file, files
 
-from rhohat.files.loading import LoadedImages, load_images
+from rhohat.files.image_files import LoadedImages, load_images
 
 __all__ = ["load_photographs"]
 

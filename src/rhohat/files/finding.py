@@ -1,0 +1,196 @@
+"""Finding: which files there are at some paths, what each holds, and which cannot be used."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from numpy.typing import NDArray
+
+from rhohat.common.errors import DataFileError
+from rhohat.common.validation import float_dtype, look_up
+from rhohat.rows.file_format import Content
+from rhohat.rows.formats import by_suffix, format_of, is_folder_format
+
+__all__ = ["DataFiles", "PathLike", "Skipped"]
+
+PathLike: TypeAlias = str | os.PathLike[str]
+
+ON_ERROR = {"skip": "leave the file out and go on", "fail": "raise DataFileError"}
+
+
+class Skipped(NamedTuple):
+    """A file that was left out, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass
+class DataFiles:
+    """Files of one kind, found and looked at, not yet read.
+
+    Attributes
+    ----------
+    kind : {"images", "rows", "recordings"}
+    contents : dict of Path to Content
+        In the order of their names, folder by folder.
+    skipped : list of Skipped
+        Files that cannot be read; reading adds to it.
+    ignored : list of Path
+        Files in folders whose endings are not those of data.
+    notes : list of Skipped
+        Files that are used although something is wrong with them.
+    """
+
+    kind: str
+    contents: dict[Path, Content]
+    skipped: list[Skipped]
+    ignored: list[Path]
+    key: str | None = None
+    on_error: str = "fail"
+    shape: tuple[int, ...] | None = None
+    notes: list[Skipped] = field(default_factory=list)
+
+    @classmethod
+    def find(
+        cls,
+        paths: PathLike | Iterable[PathLike],
+        *,
+        key: str | None = None,
+        on_error: str = "fail",
+        smallest: tuple[int, int] = (1, 1),
+        shape: tuple[int, ...] | None = None,
+    ) -> DataFiles:
+        """Look at files, and at all files in folders.
+
+        Parameters
+        ----------
+        paths : path-like or iterable of path-like
+            Files and folders. Folders are searched to the bottom, without hidden files and without
+            following links to folders.
+        key : str, default=None
+            Name of the array in files that hold several.
+        on_error : {"fail", "skip"}, default="fail"
+            What to do where a file cannot be read. A path that does not exist always fails.
+        smallest : tuple of int, default=(1, 1)
+            Height and width; files with smaller images are taken for ones that cannot be read.
+        shape : tuple of int, default=None
+            (height, width) or (height, width, channels) of the image that each row is.
+
+        Raises
+        ------
+        FileNotFoundError
+            If a path does not exist.
+        DataFileError
+            If none can be read; with "fail", also if one cannot, or if some hold images and others
+            rows. With "skip" the kind that most files are of is taken.
+        """
+        look_up("on_error", on_error, ON_ERROR)
+        found = cls("", {}, [], [], key, on_error, shape)
+        listed = [paths] if isinstance(paths, str | os.PathLike) else paths
+        for path in found._walk(map(Path, listed)):
+            with found.reading(path):
+                content = format_of(path).look(path, key)
+                if shape is not None:
+                    content = _with_shape(content, shape)
+                if content.note:
+                    found.notes.append(Skipped(str(path), content.note))
+                height, width = content.shape[1:3] if content.kind == "images" else smallest
+                if height < smallest[0] or width < smallest[1]:
+                    raise DataFileError(
+                        f"has {height} x {width} pixels, too few: "
+                        f"{smallest[0]} x {smallest[1]} are needed"
+                    )
+                found.contents[path] = content
+        found.need_some(list(found.contents))
+        kinds = Counter(content.kind for content in found.contents.values())
+        found.kind, n_files = kinds.most_common(1)[0]
+        for path in [p for p, content in found.contents.items() if content.kind != found.kind]:
+            with found.reading(path):
+                held = found.contents.pop(path).kind
+                raise DataFileError(f"holds {held}, but {n_files} of the others {found.kind}")
+        return found
+
+    def read(self, path: Path) -> NDArray[Any]:
+        """What one of the files holds."""
+        return format_of(path).read(path, self.key)
+
+    @property
+    def n_bytes(self) -> int:
+        """What the numbers take in memory."""
+        return sum(
+            prod(content.shape) * float_dtype(content.dtype).itemsize
+            for content in self.contents.values()
+        )
+
+    @contextmanager
+    def reading(self, path: Path) -> Iterator[None]:
+        """Skip the file, or name it in the error."""
+        try:
+            yield
+        except (DataFileError, OSError, ImportError) as error:
+            reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            if isinstance(error, ImportError):
+                reason = f"needs a library to be read: {reason}"
+            if self.on_error == "fail":
+                raise DataFileError(f"{path} {reason}.") from error
+            self.skipped.append(Skipped(str(path), reason))
+
+    def need_some(self, found: list[Any]) -> None:
+        """Raise DataFileError if nothing was found; says why the first file was skipped."""
+        if found:
+            return
+        if not self.skipped:
+            endings = ", ".join(by_suffix())
+            raise DataFileError(f"found no data: no file that ends in {endings}.")
+        first = self.skipped[0]
+        others = len(self.skipped) - 1
+        more = f", and {others} more {'file' if others == 1 else 'files'}" if others else ""
+        raise DataFileError(f"nothing could be read: {first.file} {first.reason}{more}.")
+
+    def _walk(self, paths: Iterable[Path]) -> list[Path]:
+        """Data files at and below `paths`, each once, in the order of names."""
+        files: dict[Path, None] = {}
+        endings = by_suffix()
+
+        def cannot_list(error: OSError) -> None:
+            with self.reading(Path(error.filename)):
+                raise error
+
+        for path in paths:
+            if not path.exists():
+                raise FileNotFoundError(errno.ENOENT, "No such file or folder", str(path))
+            if not path.is_dir() or is_folder_format(path):
+                files[path] = None
+                continue
+            for folder, folders, names in os.walk(path, onerror=cannot_list):
+                folders[:] = sorted(name for name in folders if not name.startswith("."))
+                stores = [name for name in folders if is_folder_format(Path(name))]
+                files.update(dict.fromkeys(Path(folder, name) for name in stores))
+                folders[:] = [name for name in folders if name not in stores]
+                for name in sorted(name for name in names if not name.startswith(".")):
+                    inside = Path(folder, name)
+                    if inside.suffix.lower() in endings:
+                        files[inside] = None
+                    else:
+                        self.ignored.append(inside)
+        return list(files)
+
+
+def _with_shape(content: Content, shape: tuple[int, ...]) -> Content:
+    """Rows as images."""
+    if content.kind != "rows":
+        raise DataFileError(f"holds {content.kind} already: only rows can be given a shape")
+    n, width = content.shape
+    if width != prod(shape):
+        sizes = " x ".join(map(str, shape))
+        raise DataFileError(f"has {width} columns, too many or too few for {sizes}")
+    return Content("images", (n, *shape), content.dtype)

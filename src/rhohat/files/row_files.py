@@ -1,0 +1,82 @@
+"""Rows in files: in memory, or where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from rhohat.common.arrays import FloatArray
+from rhohat.common.errors import DataFileError
+from rhohat.files.finding import DataFiles, PathLike
+from rhohat.rows.derived import Concatenation
+from rhohat.rows.file_format import finite_floats
+from rhohat.rows.formats import format_of
+from rhohat.rows.opening import open_file
+from rhohat.rows.sources import Source
+
+__all__ = ["can_be_stored", "load_rows", "read_rows", "stored_rows"]
+
+
+def read_rows(files: DataFiles) -> FloatArray:
+    """Read rows, those of several files one below the other."""
+    parts: list[FloatArray] = []
+    for path in files.contents:
+        with files.reading(path):
+            part = finite_floats(files.read(path))
+            if parts and part.shape[1] != parts[0].shape[1]:
+                raise DataFileError(
+                    f"has {part.shape[1]} columns, the files before it {parts[0].shape[1]}"
+                )
+            parts.append(part)
+    files.need_some(parts)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def can_be_stored(files: DataFiles) -> bool:
+    """Whether all can be read a run at a time."""
+    return all(format_of(path).open is not None for path in files.contents)
+
+
+def stored_rows(files: DataFiles) -> Source:
+    """The rows where they lie, to be read a run at a time.
+
+    Raises
+    ------
+    DataFileError
+        If the files have different numbers of columns.
+    """
+    widths = {content.shape[1]: path for path, content in files.contents.items()}
+    if len(widths) > 1:
+        (first, one), (second, other) = list(widths.items())[:2]
+        raise DataFileError(f"{other} has {second} columns, {one} has {first}.")
+    parts = [open_file(path, files.key) for path in files.contents]
+    return parts[0] if len(parts) == 1 else Concatenation(parts)
+
+
+def load_rows(
+    paths: PathLike | Iterable[PathLike], *, key: str | None = None, on_error: str = "fail"
+) -> FloatArray:
+    """Read two-dimensional arrays from .npy, .npz, .mat, .h5 and .zarr files, one below the other.
+
+    All are read into memory; give ``fit`` the path instead where that is too small.
+
+    Parameters
+    ----------
+    paths, key, on_error : as in `load_images`
+
+    Returns
+    -------
+    X : ndarray of shape (rows, columns), float32 or float64
+
+    Raises
+    ------
+    DataFileError, FileNotFoundError
+        As in `load_images`.
+    """
+    files = DataFiles.find(paths, key=key, on_error=on_error)
+    if files.kind != "rows":
+        raise DataFileError(
+            f"{next(iter(files.contents))} holds {files.kind}. Use load_{files.kind}."
+        )
+    return read_rows(files)

@@ -1,0 +1,181 @@
+"""Files of sound: what their headers say, and their samples.
+
+They are decoded by soundfile, which comes with ``rhohat[audio]``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat.common.arrays import FloatArray
+from rhohat.common.errors import DataFileError
+from rhohat.common.validation import extra
+from rhohat.rows.file_format import Content, FileFormat
+
+__all__ = ["SOUND", "read_sound", "wav_bytes"]
+
+#: Channels from which a file is taken for damaged.
+CHANNEL_LIMIT = 1024
+#: Bytes that a header may announce in vain before the file is refused rather than noted as cut off.
+MISSING_LIMIT = 1 << 30
+#: Samples for each byte of a file beyond which its header is not believed: FLAC has some thousands
+#: of silence.
+PLAUSIBLE = 100_000
+
+
+def _soundfile() -> Any:
+    try:
+        return extra("soundfile", "audio")
+    except ImportError as error:
+        raise DataFileError(f"needs a library to be read: {error}") from error
+
+
+def _opened(path: str | os.PathLike[str]) -> Any:
+    """A sound file, whatever bytes its name is made of."""
+    name: str | bytes = os.fsencode(path) if os.name == "posix" else os.fspath(path)
+    return _soundfile().SoundFile(name)
+
+
+def _look(path: Path, key: str | None) -> Content:
+    soundfile = _soundfile()
+    size = path.stat().st_size
+    if size == 0:
+        raise DataFileError("is empty")
+    try:
+        with _opened(path) as sound:
+            rate, n_samples, n_channels = sound.samplerate, sound.frames, sound.channels
+            sample_bytes = _bytes_of(sound.subtype) * n_channels
+    except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
+        raise DataFileError(f"is not a sound file that can be read: {_told(error)}") from error
+    if rate <= 0:
+        raise DataFileError(f"has a rate of {rate} samples per second")
+    if not 0 < n_channels <= CHANNEL_LIMIT:
+        raise DataFileError(f"has {n_channels:,} channels, expected 1 to {CHANNEL_LIMIT:,}")
+    missing = _missing_bytes(path)
+    if missing > MISSING_LIMIT:
+        raise DataFileError(
+            f"announces {missing:,} bytes of sound more than it holds. It is damaged, or was "
+            "written by a program that never knew its length: write it again, with sox for instance"
+        )
+    if n_samples <= 0:
+        raise DataFileError("holds no sound")
+    if n_samples > PLAUSIBLE * size:
+        raise DataFileError(
+            "does not say how long it is, or says something impossible. It was written by a "
+            "program that never knew its length: write it again, with sox for instance"
+        )
+    lost = missing // sample_bytes if sample_bytes else 0
+    note = _cut_off(lost, n_samples) if missing > 0 else ""
+    return Content("recordings", (1, n_channels, n_samples), np.dtype(np.float32), rate, note)
+
+
+def _told(error: Exception) -> str:
+    """A library's message without the path before it."""
+    return str(getattr(error, "error_string", None) or error).rstrip(".")
+
+
+def _cut_off(missing: int, present: int) -> str:
+    which = f"{missing:,} of {missing + present:,}" if missing else "the last"
+    return f"ends early: {which} samples are missing, the others are used"
+
+
+def _bytes_of(subtype: str) -> int:
+    """Bytes of a sample, where all are as long as each other; else 0."""
+    sizes = {"PCM_S8": 1, "PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3}
+    return (sizes | {"PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}).get(subtype, 0)
+
+
+def _missing_bytes(path: Path) -> int:
+    """How much of the sound that a WAV (RIFF, or RF64) or AIFF announces lies beyond its end."""
+    size = path.stat().st_size
+    with path.open("rb") as stream:
+        magic, _, _ = (stream.read(4) for _ in range(3))
+        if magic not in (b"RIFF", b"RF64", b"FORM"):
+            return 0
+        order: Literal["big", "little"] = "big" if magic == b"FORM" else "little"
+        long_length = 0
+        while len(header := stream.read(8)) == 8:
+            name, length = header[:4], int.from_bytes(header[4:], order)
+            if name in (b"data", b"SSND"):
+                whole = long_length if magic == b"RF64" and length == 0xFFFFFFFF else length
+                return max(stream.tell() + whole - size, 0)
+            begin = stream.tell()
+            if name == b"ds64":
+                long_length = int.from_bytes(stream.read(16)[8:], "little")
+            stream.seek(begin + length + length % 2)
+    return 0
+
+
+def read_sound(
+    path: str | os.PathLike[str], start: int = 0, stop: int | None = None
+) -> tuple[FloatArray, int]:
+    """Decode samples of a sound file.
+
+    Parameters
+    ----------
+    path : path-like
+    start, stop : int, default=0, None
+        Which samples, at the file's own rate.
+
+    Returns
+    -------
+    samples : ndarray of float32 of shape (n_channels, n_samples)
+        In [-1, 1]; of a file that ends early, as many as there are.
+    rate : int
+
+    Raises
+    ------
+    DataFileError
+        If it cannot be decoded, or holds NaN or infinity.
+    """
+    soundfile = _soundfile()
+    try:
+        with _opened(path) as sound:
+            rate = sound.samplerate
+            sound.seek(start)
+            samples = sound.read(
+                -1 if stop is None else stop - start, dtype="float32", always_2d=True
+            )
+    except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
+        raise DataFileError(f"cannot be decoded: {_told(error)}") from error
+    bad = ~np.isfinite(samples)
+    if bad.any():
+        first = start + int(np.argwhere(bad)[0, 0])
+        raise DataFileError(f"holds NaN or infinity, first in sample {first:,}")
+    return np.ascontiguousarray(samples.T), rate
+
+
+def wav_bytes(samples: FloatArray, rate: int) -> bytes:
+    """A WAV file of 16 bits, one channel, as loud as it can be.
+
+    Parameters
+    ----------
+    samples : ndarray of shape (n_samples,)
+    rate : int
+    """
+    import wave
+    from io import BytesIO
+
+    peak = float(np.abs(samples).max(initial=0.0))
+    levels: NDArray[np.int16] = np.rint(samples * (32000 / peak if peak else 0)).astype("<i2")
+    stream: IO[bytes] = BytesIO()
+    with wave.open(stream, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(levels.tobytes())
+    stream.seek(0)
+    return stream.read()
+
+
+def _read(path: Path, key: str | None) -> NDArray[Any]:
+    samples, _ = read_sound(path)
+    return samples[None]
+
+
+SOUND = FileFormat((".wav", ".flac", ".ogg", ".oga", ".aiff", ".aif"), _look, _read)

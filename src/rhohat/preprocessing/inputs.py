@@ -1,0 +1,45 @@
+"""What estimators are given: rows in memory or outside it, of the columns that were seen in fit."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TypeAlias, cast
+
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from rhohat.common.arrays import FloatArray
+from rhohat.common.validation import row_dtypes
+from rhohat.rows.opening import open_store
+from rhohat.rows.sources import ArraySource, Source
+
+__all__ = ["RowData", "check_input", "rows_of"]
+
+#: What estimators take as rows: arrays, or what `open_store` knows.
+RowData: TypeAlias = ArrayLike | str | os.PathLike[str] | Source | Callable[[], Iterable[ArrayLike]]
+
+
+def check_input(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> FloatArray:
+    """Like `check_rows`, for an estimator's input: the features must be those seen in fit.
+
+    With `reset`, their number and names are taken from X.
+    """
+    rows: FloatArray = validate_data(estimator, X, reset=reset, dtype=row_dtypes(X))
+    return rows
+
+
+def rows_of(estimator: BaseEstimator, X: RowData, *, reset: bool) -> Source:
+    """Source of an estimator's input, in memory or not; see `check_input` and `open_store`."""
+    source = open_store(X)
+    if source is None:
+        return ArraySource(check_input(estimator, cast(ArrayLike, X), reset=reset))
+    if not reset and source.shape[1] != estimator.n_features_in_:
+        raise ValueError(
+            f"{source.name} has {source.shape[1]} columns, but {type(estimator).__name__} was "
+            f"fitted on {estimator.n_features_in_}."
+        )
+    if reset:
+        validate_data(estimator, source, reset=True, skip_check_array=True)
+    return source

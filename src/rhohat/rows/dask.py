@@ -1,0 +1,36 @@
+"""Arrays of Dask, computed where they are read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat.rows.stores import ChunkedStore, even_ends
+
+__all__ = ["DaskArray"]
+
+
+class DaskArray(ChunkedStore):
+    """A Dask array, computed a chunk of rows at a time where it is read.
+
+    Parameters
+    ----------
+    array : dask.array.Array
+    """
+
+    def __init__(self, array: Any) -> None:
+        if any(np.isnan(size) for size in array.shape):
+            raise ValueError(
+                "the Dask array does not know how many rows it has: call its "
+                "compute_chunk_sizes() first."
+            )
+        self.array = array
+        name = f"the Dask array {array.name}"
+        rows = int(max(array.chunks[0])) if array.ndim else 1
+        super().__init__(name, array.shape, array.dtype, even_ends(array.shape, rows))
+
+    def load_granule(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows of one chunk."""
+        return np.asarray(self.array[start:stop].compute(scheduler="synchronous"))

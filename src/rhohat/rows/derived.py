@@ -1,0 +1,111 @@
+"""Sources made of others: one below the other, or mapped by a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat.common.arrays import FloatArray
+from rhohat.rows.sources import CHUNK_ROWS, Origin, Rows, Source, Wrapper, check_finite
+
+__all__ = ["Concatenation", "Mapped"]
+
+
+class Concatenation(Origin):
+    """Rows of several sources, one below the other.
+
+    Parameters
+    ----------
+    parts : sequence of Source
+    """
+
+    def __init__(self, parts: Sequence[Source]) -> None:
+        widths = {part.shape[1] for part in parts}
+        if len(widths) > 1:
+            raise ValueError(f"expected blocks of one width, got {sorted(widths)} columns.")
+        self.parts = list(parts)
+        self.ends = np.cumsum([part.shape[0] for part in parts])
+        if not self.ends[-1]:
+            raise ValueError("the blocks hold no rows.")
+        self.name = f"{len(parts)} blocks, the first of them {parts[0].name},"
+        self.shape = int(self.ends[-1]), widths.pop()
+        self.dtype = np.dtype(np.result_type(*{part.dtype for part in parts}))
+
+    def _pieces(self, start: int, stop: int) -> Iterator[tuple[Source, int, int]]:
+        """Parts that hold rows start to stop, and which of their own rows these are."""
+        begin = 0
+        for part, end in zip(self.parts, self.ends.tolist(), strict=True):
+            if start < end and begin < stop:
+                yield part, max(start - begin, 0), min(stop, end) - begin
+            begin = end
+
+    def read(self, start: int, stop: int) -> Rows:
+        """Rows start to stop, of whichever parts hold them."""
+        found = [part.read(a, b).X for part, a, b in self._pieces(start, stop)]
+        X = found[0] if len(found) == 1 else np.concatenate(found)
+        return Rows(X.astype(self.dtype, copy=False), start=start)
+
+    def take(self, indices: NDArray[np.intp]) -> Rows:
+        """The rows with these numbers, ascending."""
+        owners = np.searchsorted(self.ends, indices, side="right")
+        begins = np.concatenate([[0], self.ends])
+        found = [
+            self.parts[number].take(indices[owners == number] - begins[number]).X
+            for number in np.unique(owners).tolist()
+        ]
+        return Rows(np.concatenate(found).astype(self.dtype, copy=False))
+
+
+class Mapped(Wrapper):
+    """What a function makes of another source's rows, computed whenever they are read.
+
+    `numpy.asarray` makes an array of it, for what fits in memory.
+
+    Parameters
+    ----------
+    source : Source
+    function : callable
+        ``function(X) -> array (len(X), n_features)``, in the precision of X.
+    n_features : int
+    """
+
+    def __init__(
+        self, source: Source, function: Callable[[FloatArray], FloatArray], n_features: int
+    ) -> None:
+        super().__init__(source)
+        self.function = function
+        self.n_features = n_features
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.source.shape[0], self.n_features
+
+    def read(self, start: int, stop: int) -> Rows:
+        """Rows start to stop of the other, as the function makes them."""
+        rows = self.source.read(start, stop)
+        check_finite(rows, self.name)
+        return rows._replace(X=self.function(rows.X))
+
+    def take(self, indices: NDArray[np.intp]) -> Rows:
+        """Rows of the other, as the function makes them of the chunks that they are in."""
+        X = np.empty((len(indices), self.n_features), self.dtype)
+        chunks = indices // CHUNK_ROWS
+        for chunk in np.unique(chunks):  # whole, for the same bits as those that `read` gives
+            start, mine = chunk * CHUNK_ROWS, chunks == chunk
+            read = self.read(start, min(start + CHUNK_ROWS, len(self)))
+            X[mine] = read.X[indices[mine] - start]
+        return self.source.take(indices)._replace(X=X)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        made = np.empty(self.shape, self.dtype)
+        for start in range(0, len(made), CHUNK_ROWS):  # as in memory, for the same bits
+            stop = min(start + CHUNK_ROWS, len(made))
+            made[start:stop] = self.read(start, stop).X
+        return made if dtype is None else made.astype(dtype, copy=False)

@@ -1,0 +1,43 @@
+"""The table of formats: whoever finds, looks at, reads or opens files asks it.
+
+A row that is added is a kind of file like all others. `rhohat.files.formats` adds photographs and
+sound.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rhohat.common.errors import DataFileError
+from rhohat.rows.file_format import FileFormat
+from rhohat.rows.hdf5 import HDF5
+from rhohat.rows.mat import MAT
+from rhohat.rows.npy import NPY, NPZ
+from rhohat.rows.zarr import ZARR
+
+__all__ = ["FORMATS", "by_suffix", "format_of", "is_folder_format"]
+
+#: Kinds of files, each one row.
+FORMATS: dict[str, FileFormat] = {"npy": NPY, "npz": NPZ, "mat": MAT, "zarr": ZARR, "hdf5": HDF5}
+
+
+def by_suffix() -> dict[str, FileFormat]:
+    """The row of each ending."""
+    return {suffix: row for row in FORMATS.values() for suffix in row.suffixes}
+
+
+def is_folder_format(path: Path) -> bool:
+    """Whether a folder of this name is data itself."""
+    row = by_suffix().get(path.suffix.lower())
+    return row is not None and row.is_folder
+
+
+def format_of(path: Path) -> FileFormat:
+    """The row of a file; raises DataFileError if there is none, or no such file."""
+    rows = by_suffix()
+    row = rows.get(path.suffix.lower())
+    if row is None:
+        raise DataFileError(f"ends in none of {', '.join(rows)}")
+    if not (path.is_dir() if row.is_folder else path.is_file()):
+        raise DataFileError("is not a file" if path.exists() else "is gone, or a link to nothing")
+    return row

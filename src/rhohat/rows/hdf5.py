@@ -1,0 +1,101 @@
+"""Datasets of HDF5 files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat.common.errors import DataChangedError
+from rhohat.common.validation import extra
+from rhohat.rows.file_format import (
+    Content,
+    FileFormat,
+    array_content,
+    as_content,
+    choose,
+    decoding,
+    holds_examples,
+)
+from rhohat.rows.stores import GRANULE_ROWS, ChunkedStore, even_ends
+
+__all__ = ["HDF5", "Hdf5Dataset"]
+
+
+class Hdf5Dataset(ChunkedStore):
+    """A dataset of an HDF5 file.
+
+    Parameters
+    ----------
+    dataset : h5py.Dataset
+    hold : bool, default=True
+        Whether to go on with this one, instead of opening its file whenever it is read.
+    """
+
+    def __init__(self, dataset: Any, hold: bool = True) -> None:
+        self.path, self.key = str(dataset.file.filename), str(dataset.name)
+        self._dataset: Any = dataset if hold else None
+        rows = dataset.chunks[0] if dataset.chunks else GRANULE_ROWS
+        name = f"{self.path}{self.key}"
+        super().__init__(name, dataset.shape, dataset.dtype, even_ends(dataset.shape, rows))
+
+    def load_granule(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows of one chunk."""
+        rows: NDArray[Any]
+        if self._dataset is not None:
+            rows = self._dataset[start:stop]
+            return rows
+        try:
+            with _h5py().File(self.path, "r") as file:
+                rows = file[self.key][start:stop]
+        except (OSError, KeyError) as error:
+            raise DataChangedError(f"{self.name} can no longer be read: {error}") from error
+        return rows
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"path": os.path.abspath(self.path), "_dataset": None}
+
+
+def _h5py() -> Any:
+    return extra("h5py", "store")
+
+
+@contextmanager
+def _chosen(path: Path, key: str | None) -> Iterator[Any]:
+    """The dataset that is meant, of a file that is open meanwhile."""
+    h5py = _h5py()
+    datasets: dict[str, Any] = {}
+
+    def visit(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset) and holds_examples(node):
+            datasets[name] = node
+
+    with decoding():
+        file = h5py.File(path, "r")
+    with file:
+        with decoding():
+            file.visititems(visit)
+        yield datasets[choose(datasets, key, lambda name: datasets[name].shape)]
+
+
+def _look(path: Path, key: str | None) -> Content:
+    with _chosen(path, key) as dataset:
+        return array_content(dataset.shape, dataset.dtype)
+
+
+def _read(path: Path, key: str | None) -> NDArray[Any]:
+    with _chosen(path, key) as dataset, decoding():
+        return as_content(np.asarray(dataset[...]))
+
+
+def _open(path: Path, key: str | None) -> Hdf5Dataset:
+    with _chosen(path, key) as dataset:
+        return Hdf5Dataset(dataset, hold=False)
+
+
+HDF5 = FileFormat((".h5", ".hdf5"), _look, _read, _open)

@@ -1,0 +1,68 @@
+"""The .mat files of MATLAB, before version 7.3; images lie along the last axis there."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat.common.errors import DataFileError
+from rhohat.rows.file_format import (
+    Content,
+    FileFormat,
+    array_content,
+    as_content,
+    choose,
+    decoding,
+    refuse_bomb,
+)
+
+__all__ = ["MAT"]
+
+#: Types that MATLAB calls by other names than NumPy does.
+_CLASSES = {"double": "f8", "single": "f4", "logical": "u1"}
+
+
+def _find(path: Path, key: str | None) -> tuple[str, Content]:
+    """The variable that is meant."""
+    from scipy.io import whosmat
+
+    with decoding():
+        try:
+            variables = {name: (shape, kind) for name, shape, kind in whosmat(path)}
+        except NotImplementedError:
+            raise DataFileError(
+                "is a MATLAB 7.3 file. Save it with save(..., '-v7'), or as .npy"
+            ) from None
+    dtypes = {
+        name: np.dtype(_CLASSES.get(kind, kind))
+        for name, (_, kind) in variables.items()
+        if kind in _CLASSES or kind.startswith(("int", "uint"))
+    }
+    name = choose(dtypes, key, lambda name: variables[name][0])
+    shape = variables[name][0]
+    refuse_bomb(prod(shape) * dtypes[name].itemsize, path.stat().st_size)
+    if len(shape) in (3, 4):
+        shape = (shape[-1], *shape[:-1])
+    return name, array_content(shape, dtypes[name])
+
+
+def _look(path: Path, key: str | None) -> Content:
+    return _find(path, key)[1]
+
+
+def _read(path: Path, key: str | None) -> NDArray[Any]:
+    from scipy.io import loadmat
+
+    name, content = _find(path, key)
+    with decoding():
+        array = np.asarray(loadmat(path, variable_names=[name])[name])
+    if content.kind == "images":
+        array = as_content(np.moveaxis(array, -1, 0))
+    return np.ascontiguousarray(array)
+
+
+MAT = FileFormat((".mat",), _look, _read)

@@ -1,0 +1,223 @@
+"""NumPy's files: .npy, an array behind a header, and .npz, several of them in a zip archive.
+
+Rows of a .npy are read where they lie.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat.common.errors import DataChangedError, DataFileError
+from rhohat.rows.file_format import (
+    Content,
+    FileFormat,
+    array_content,
+    as_content,
+    choose,
+    refuse_bomb,
+)
+from rhohat.rows.sources import Rows
+from rhohat.rows.stores import Store
+
+__all__ = ["NPY", "NPZ", "ColumnMajorFile", "NpyFile"]
+
+#: Bytes that the system is asked to read ahead.
+READ_AHEAD = 8 << 20
+
+
+class NpyFile(Store):
+    """Rows one after the other in a file, as .npy files have them.
+
+    The file is opened anew for every run of rows and read, not mapped: one that was shortened is an
+    error then, where a mapped one would end the process.
+
+    Parameters
+    ----------
+    path : path-like
+    shape : tuple of int
+    dtype : dtype
+    offset : int
+        Of the first row, in bytes.
+    size : int, default=None
+        Of the whole file, in bytes; None where more may follow the rows.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        offset: int,
+        size: int | None = None,
+    ) -> None:
+        self.path = os.path.abspath(path)
+        self.offset = offset
+        self.size = size
+        super().__init__(str(path), shape, dtype)
+
+    def load(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows start to stop; the system is told to read on meanwhile."""
+        rows = np.empty((stop - start, self.shape[1]), self.stored_dtype)
+        with self._opened() as stream:
+            self._fill(stream, start, rows)
+            if self.size is not None and os.fstat(stream.fileno()).st_size > self.size:
+                raise DataChangedError(f"{self.name} has grown since it was opened.")
+            if hasattr(os, "posix_fadvise"):
+                end = self._position(stop)
+                os.posix_fadvise(stream.fileno(), end, READ_AHEAD, os.POSIX_FADV_WILLNEED)
+        return rows
+
+    def take(self, indices: NDArray[np.intp]) -> Rows:
+        """The rows with these numbers, each read by itself."""
+        rows = np.empty((len(indices), self.shape[1]), self.stored_dtype)
+        with self._opened() as stream:
+            for row, index in zip(rows, indices.tolist(), strict=True):
+                self._fill(stream, index, row)
+        return Rows(rows.astype(self.dtype, copy=False))
+
+    def _opened(self) -> Any:
+        try:
+            return open(self.path, "rb", buffering=0)
+        except FileNotFoundError as error:
+            raise DataChangedError(f"{self.name} is gone since it was opened.") from error
+
+    def _position(self, row: int) -> int:
+        return self.offset + row * self.shape[1] * self.stored_dtype.itemsize
+
+    def _fill(self, stream: Any, start: int, rows: NDArray[Any]) -> None:
+        """Read rows from number `start` on."""
+        stream.seek(self._position(start))
+        left = memoryview(rows.reshape(-1).view(np.uint8).data)
+        while left:
+            n_read = stream.readinto(left)
+            if not n_read:
+                raise DataChangedError(
+                    f"{self.name} ends before row {start + len(rows) - 1} of "
+                    f"{self.shape[0]}: it was shortened since it was opened."
+                )
+            left = left[n_read:]
+
+
+class ColumnMajorFile(Store):
+    """Rows of a .npy file whose columns lie one after the other.
+
+    Parameters
+    ----------
+    path : path-like
+    shape : tuple of int
+    dtype : dtype
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
+        self.path = os.path.abspath(path)
+        super().__init__(str(path), shape, dtype)
+
+    def load(self, start: int, stop: int) -> NDArray[Any]:
+        """Rows start to stop; the file is mapped anew for every run."""
+        try:
+            mapped = np.load(self.path, mmap_mode="r")
+        except (OSError, ValueError) as error:
+            raise DataChangedError(f"{self.name} can no longer be read: {error}") from error
+        rows: NDArray[Any] = mapped[start:stop]
+        return rows
+
+
+def _read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether it is column-major, and dtype that a .npy of `size` bytes announces.
+
+    They must account for every byte; the stream is left where the array begins.
+    """
+    try:
+        if np.lib.format.read_magic(stream) == (1, 0):
+            header = np.lib.format.read_array_header_1_0(stream)
+        else:
+            header = np.lib.format.read_array_header_2_0(stream)
+    except (ValueError, EOFError, KeyError, TypeError, SyntaxError, UnicodeError) as error:
+        raise DataFileError("is not an array in NumPy's format, or its header is broken") from error
+    shape, _, dtype = header
+    if not all(type(length) is int and length >= 0 for length in shape):
+        raise DataFileError(f"announces an array of shape {shape}")
+    if dtype.hasobject:
+        raise DataFileError("holds Python objects, which are never loaded; expected numbers")
+    announced = prod(shape) * dtype.itemsize
+    found = size - stream.tell()
+    if announced != found:
+        raise DataFileError(f"announces {announced:,} bytes of array {shape}, holds {found:,}")
+    return header
+
+
+def _read_array(stream: IO[bytes]) -> NDArray[Any]:
+    """Read a .npy from its beginning."""
+    try:
+        return as_content(np.lib.format.read_array(stream, allow_pickle=False))
+    except (ValueError, TypeError) as error:
+        raise DataFileError(f"is not a sound array: {error}") from error
+
+
+def _look(path: Path, key: str | None) -> Content:
+    with path.open("rb") as stream:
+        shape, _, dtype = _read_header(stream, os.fstat(stream.fileno()).st_size)
+    return array_content(shape, dtype)
+
+
+def _read(path: Path, key: str | None) -> NDArray[Any]:
+    with path.open("rb") as stream:
+        return _read_array(stream)
+
+
+def _open(path: Path, key: str | None) -> Store:
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        shape, is_column_major, dtype = _read_header(stream, size)
+        offset = stream.tell()
+    if is_column_major and len(shape) == 2:
+        return ColumnMajorFile(path, shape, dtype)
+    return NpyFile(path, shape, dtype, offset, size)
+
+
+@contextmanager
+def _member(path: Path, key: str | None) -> Iterator[tuple[IO[bytes], zipfile.ZipInfo]]:
+    """The .npy that is meant."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {m.filename[:-4]: m for m in archive.infolist() if m.filename[-4:] == ".npy"}
+
+            def shape_of(name: str) -> tuple[int, ...]:
+                with archive.open(members[name]) as stream:
+                    return _read_header(stream, members[name].file_size)[0]
+
+            member = members[choose(members, key, shape_of)]
+            refuse_bomb(member.file_size, member.compress_size)
+            with archive.open(member) as stream:
+                yield stream, member
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise DataFileError(f"is not a sound .npz archive: {error}") from error
+
+
+def _look_at_npz(path: Path, key: str | None) -> Content:
+    with _member(path, key) as (stream, member):
+        shape, _, dtype = _read_header(stream, member.file_size)
+    return array_content(shape, dtype)
+
+
+def _read_npz(path: Path, key: str | None) -> NDArray[Any]:
+    with _member(path, key) as (stream, _):
+        array = _read_array(stream)
+        stream.read()  # to its end, where the checksum is compared
+        return array
+
+
+NPY = FileFormat((".npy",), _look, _read, _open)
+NPZ = FileFormat((".npz",), _look_at_npz, _read_npz)

@@ -1,0 +1,145 @@
+"""What may be given instead of an array: how each is recognised, and what reads it."""
+
+from __future__ import annotations
+
+import inspect
+import mmap
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rhohat.common.errors import DataFileError
+from rhohat.common.validation import float_dtype
+from rhohat.rows.dask import DaskArray
+from rhohat.rows.derived import Concatenation
+from rhohat.rows.formats import by_suffix, format_of
+from rhohat.rows.hdf5 import Hdf5Dataset
+from rhohat.rows.npy import NpyFile
+from rhohat.rows.sources import ArraySource, Source
+from rhohat.rows.streams import BlockStream
+from rhohat.rows.zarr import ZarrArray
+
+__all__ = ["open_file", "open_store"]
+
+
+def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
+    """The rows in a file or folder, by the ending of its name; `key` is the array meant.
+
+    Raises
+    ------
+    ValueError
+        If no format of this ending reads rows a run at a time.
+    FileNotFoundError
+        If the path does not exist.
+    DataFileError
+        If it holds something else than rows, or is damaged. Names it.
+    ImportError
+        If the library that reads it is missing.
+    """
+    text = os.fspath(path)
+    plain, _, inner = text.partition("::")
+    file, key = Path(plain), key or inner or None
+    openers = {suffix: row.open for suffix, row in by_suffix().items() if row.open is not None}
+    open_rows = openers.get(file.suffix.lower())
+    if open_rows is None:
+        raise ValueError(
+            f"{text} ends in none of {', '.join(openers)}. Read other files with "
+            "rhohat.load_rows or rhohat.load_images."
+        )
+    if not file.exists():
+        raise FileNotFoundError(f"No such file or folder: {plain}")
+    try:
+        format_of(file).look(file, key)  # which says what is wrong with it
+        return open_rows(file, key)
+    except DataFileError as error:
+        raise DataFileError(f"{plain} {error}.") from error
+
+
+def _is_a(kind: str) -> Callable[[Any], bool]:
+    """Whether a value is of a class of a package, which need not be installed."""
+    package, _, name = kind.rpartition(".")
+
+    def check(value: Any) -> bool:
+        return any(
+            cls.__name__ == name and cls.__module__.split(".")[0] == package
+            for cls in type(value).__mro__
+        )
+
+    return check
+
+
+def _is_mapped_file(X: Any) -> bool:
+    whole = isinstance(X, np.memmap) and isinstance(X.base, mmap.mmap) and X.filename is not None
+    return bool(whole and X.ndim == 2 and X.flags.c_contiguous and X.mode != "c")
+
+
+def _is_source(X: Any) -> bool:
+    return all(hasattr(X, name) for name in ("read", "take", "portion", "origin"))
+
+
+def _is_blocks(X: Any) -> bool:
+    return (
+        isinstance(X, Sequence)
+        and not isinstance(X, str | bytes)
+        and len(X) > 0
+        and all(
+            isinstance(part, os.PathLike | str) or (isinstance(part, np.ndarray) and part.ndim == 2)
+            for part in X
+        )
+    )
+
+
+def _concatenate(X: Sequence[Any]) -> Source:
+    return Concatenation(
+        [
+            ArraySource(part.astype(float_dtype(part.dtype), copy=False))
+            if isinstance(part, np.ndarray)
+            else open_file(part)
+            for part in X
+        ]
+    )
+
+
+#: How each kind of store is recognised, and what reads it.
+STORES: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
+    (_is_source, lambda source: source),
+    (lambda X: isinstance(X, str | os.PathLike), open_file),
+    (_is_mapped_file, lambda X: NpyFile(X.filename, X.shape, X.dtype, X.offset)),
+    (_is_a("zarr.Array"), ZarrArray),
+    (_is_a("h5py.Dataset"), Hdf5Dataset),
+    (_is_a("dask.Array"), DaskArray),
+    (_is_blocks, _concatenate),
+    (lambda X: callable(X) and not hasattr(X, "__array__"), BlockStream),
+)
+
+
+def open_store(X: Any) -> Source | None:
+    """The source of rows outside memory; None for arrays and what numpy makes arrays of.
+
+    Parameters
+    ----------
+    X : object
+        Path of a file whose format reads rows a run at a time, .npy, .zarr or .h5 for instance
+        (``"file.h5::name"`` where it holds several arrays), numpy.memmap, zarr or Dask array, HDF5
+        dataset, list of two-dimensional arrays or of paths, function that makes an iterable of
+        blocks anew whenever it is called, or a source.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is a path of another ending, no array of rows, or an iterator that is used up once.
+    FileNotFoundError
+        If the path does not exist.
+    ImportError
+        If the library that reads it is missing.
+    """
+    if inspect.isgenerator(X):
+        raise TypeError(
+            "a generator can be read once, but training reads the rows many times: pass the "
+            "function that makes it, fit(make_blocks) instead of fit(make_blocks()), or learn from "
+            "each block once with partial_fit."
+        )
+    return next((open_it(X) for recognises, open_it in STORES if recognises(X)), None)

@@ -1,0 +1,323 @@
+"""A kind of file is one row of a table: laws that every row passes, also one added here."""
+
+import sys
+from math import prod
+from pathlib import Path
+
+import dask.array
+import h5py
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.io
+import soundfile
+import zarr
+from click.testing import CliRunner
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from rhohat import DataFileError, SparseAutoencoder, Whitening, load, load_images, load_rows
+from rhohat.cli.main import cli
+from rhohat.common.validation import float_dtype
+from rhohat.files.finding import DataFiles
+from rhohat.rows.file_format import FileFormat, array_content, as_content, finite_floats
+from rhohat.rows.formats import FORMATS
+from rhohat.rows.opening import open_file, open_store
+from rhohat.rows.stores import Store
+
+# The smallest kind of file: a line of type and shape, then a line of numbers for each row.
+
+
+def write_toy(path, array):
+    numbers = array.astype("u1") if array.dtype == bool else array
+    lines = [(array.dtype.name, *array.shape), *numbers.reshape(len(array), -1)]
+    Path(path).write_text("\n".join(" ".join(map(str, line)) for line in lines))
+
+
+def header(path):
+    name, *shape = Path(path).read_text().partition("\n")[0].split()
+    try:
+        return tuple(map(int, shape)), np.dtype(name)
+    except (TypeError, ValueError) as error:
+        raise DataFileError(f"is no toy: {error}") from error
+
+
+class ToyRows(Store):
+    def __init__(self, path):
+        self.path = path
+        super().__init__(str(path), *header(path))
+
+    def load(self, start, stop):
+        lines = self.path.read_text().splitlines()[start + 1 : stop + 1]
+        return np.array([line.split() for line in lines]).astype(float).astype(self.stored_dtype)
+
+
+def look_at_toy(path, key):
+    return array_content(*header(path))
+
+
+def read_toy(path, key):
+    shape, dtype = header(path)
+    numbers = np.array(path.read_text().partition("\n")[2].split()).astype(float)
+    return as_content(numbers.astype(dtype).reshape(shape))
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch):
+    """All that is done to add a kind of file."""
+    row = FileFormat((".toy",), look_at_toy, read_toy, lambda path, key: ToyRows(path))
+    monkeypatch.setitem(FORMATS, "toy", row)
+
+
+# Files of each kind.
+
+
+def write_hdf5(path, array):
+    with h5py.File(path, "w") as file:
+        file["labels"] = np.zeros(3)
+        file.create_dataset("group/x", data=array, chunks=True)
+
+
+def write_zarr(path, array):
+    zarr.create_array(path, shape=array.shape, chunks=array.shape, dtype=array.dtype)[:] = array
+
+
+def write_mat(path, array):
+    scipy.io.savemat(path, {"x": array if array.ndim == 2 else np.moveaxis(array, 0, -1)})
+
+
+#: What writes an array as a file of each format that holds arrays.
+WRITE = {
+    "npy": np.save,
+    "npz": np.savez,
+    "mat": write_mat,
+    "hdf5": write_hdf5,
+    "zarr": write_zarr,
+    "toy": write_toy,
+}
+#: Those that are read a run of rows at a time.
+OPEN = ("npy", "hdf5", "zarr", "toy")
+GRAY = np.random.RandomState(0).randint(0, 256, (12, 9)).astype(np.uint8)
+#: What writes an example of each other format.
+OTHERS = {
+    "photograph": lambda path: Image.fromarray(GRAY).save(path),
+    "tiff": lambda path: Image.fromarray(GRAY).save(path),
+    "sound": lambda path: soundfile.write(path, np.full((300, 2), 0.5), 8000),
+}
+DTYPES = ("bool", "u1", "i2", "u2", "f2", "f4", "i4", "i8", "f8")
+#: The precision of each: exact where float32 is, and where it is not, as exact as there is.
+PRECISION = dict.fromkeys(("bool", "u1", "i2", "u2", "f2", "f4"), np.float32)
+
+every_format = pytest.mark.parametrize("name", WRITE)
+every_open_format = pytest.mark.parametrize("name", OPEN)
+every_dtype = pytest.mark.parametrize("dtype", DTYPES)
+
+
+def rows(dtype, m=40):
+    return np.random.RandomState(0).uniform(0, 2, (m, 3)).astype(dtype)
+
+
+def written(name, folder, array):
+    path = folder / f"x{FORMATS[name].suffixes[0]}"
+    WRITE[name](path, array)
+    return path
+
+
+def fitted(X):
+    return SparseAutoencoder(2, max_iter=1, random_state=0).fit(X)
+
+
+def bits(model):
+    """What a fit makes of rows, to the last bit."""
+    return model.encoder_weights_.tobytes(), model.loss_, model.data_fingerprint_
+
+
+def learned(path):
+    """What the command learns, its precision and bits."""
+    model = path.with_name("model.safetensors")
+    command = ["learn", str(path), "--units", "2", "--iterations", "3", "--whitening", "none"]
+    command += ["--out", str(path.parent)]
+    assert CliRunner().invoke(cli, command, catch_exceptions=False).exit_code == 0
+    return load(model)[-1].encoder_weights_.dtype, model.read_bytes()
+
+
+# Laws of every row.
+
+
+def test_every_format_has_an_example_here():
+    assert {*WRITE, *OTHERS} == set(FORMATS)
+    assert set(OPEN) == {name for name, row in FORMATS.items() if row.open is not None}
+
+
+@every_format
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [((4, 6), dtype) for dtype in DTYPES]
+    + [(shape, "u1") for shape in ((4, 5, 7), (2, 4, 5, 3), (5, 6, 3))],
+)
+def test_looking_promises_what_reading_gives(name, shape, dtype, tmp_path):
+    values = np.arange(prod(shape)).reshape(shape).astype(dtype)
+    path = written(name, tmp_path, values)
+    content, array = FORMATS[name].look(path, None), FORMATS[name].read(path, None)
+    assert content.kind == ("rows" if len(shape) == 2 else "images")
+    assert (content.shape, content.dtype) == (array.shape, array.dtype)
+    assert_array_equal(array.reshape(shape), values)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_looking_at_pictures_and_sound_promises_shape_and_precision(name, tmp_path):
+    path = tmp_path / f"x{FORMATS[name].suffixes[0]}"
+    OTHERS[name](path)
+    content, array = FORMATS[name].look(path, None), FORMATS[name].read(path, None)
+    assert (content.shape, content.dtype) == (array.shape, float_dtype(array.dtype))
+
+
+@every_open_format
+@every_dtype
+def test_opening_gives_the_rows_that_reading_gives(name, dtype, tmp_path):
+    path = written(name, tmp_path, rows(dtype))
+    source, X = open_file(path), finite_floats(FORMATS[name].read(path, None))
+    assert (source.shape, source.dtype) == (X.shape, X.dtype)
+    assert_array_equal(source.read(7, 40).X, X[7:])
+    assert_array_equal(source.take(np.array([0, 8, 39])).X, X[[0, 8, 39]])
+
+
+# One rule of precision.
+
+
+@every_open_format
+@every_dtype
+def test_rows_of_a_type_give_the_same_bits_wherever_they_lie(name, dtype, tmp_path):
+    X = rows(dtype)
+    path = written(name, tmp_path, X)
+    model = fitted(X)
+    assert model.transform(X).dtype == PRECISION.get(dtype, np.float64)
+    assert load_rows(path).dtype == model.transform(X).dtype
+    assert bits(fitted(path)) == bits(model) == bits(fitted(load_rows(path)))
+    assert_array_equal(Whitening().fit(path).components_, Whitening().fit(X).components_)
+
+
+def as_dataset(X, folder):
+    write_hdf5(folder / "x.h5", X)
+    return h5py.File(folder / "x.h5")["group/x"]
+
+
+def as_memmap(X, folder):
+    np.save(folder / "x.npy", X)
+    return np.load(folder / "x.npy", mmap_mode="r")
+
+
+GIVEN = {
+    "memmap": as_memmap,
+    "part of a memmap": lambda X, folder: as_memmap(np.hstack([X, X]), folder)[:, :3],
+    "zarr array": lambda X, folder: zarr.array(X),
+    "HDF5 dataset": as_dataset,
+    "Dask array": lambda X, folder: dask.array.from_array(X, chunks=(7, 2)),
+    "blocks": lambda X, folder: [X[:9], X[9:]],
+    "stream": lambda X, folder: lambda: iter([X[:9], X[9:]]),
+    "pandas": lambda X, folder: pd.DataFrame(X, columns=list("abc")),
+}
+
+
+@pytest.mark.parametrize("way", GIVEN)
+@every_dtype
+def test_rows_of_a_type_give_the_same_bits_however_they_are_given(way, dtype, tmp_path):
+    X = rows(dtype)
+    given = GIVEN[way](X, tmp_path)
+    model = fitted(given)
+    assert bits(model) == bits(fitted(X))
+    codes = model.transform(given)
+    assert codes.dtype == PRECISION.get(dtype, np.float64)
+
+
+def test_columns_of_several_types_have_the_precision_that_holds_all():
+    frame = pl.DataFrame({"a": rows("u1")[:, 0], "b": rows("f4")[:, 1]})
+    assert fitted(frame).transform(frame).dtype == np.float32
+    frame = frame.with_columns(c=rows("i4")[:, 2])
+    assert fitted(frame).transform(frame).dtype == np.float64
+
+
+@pytest.fixture(scope="module")
+def from_floats(tmp_path_factory):
+    """What the command learns of the same rows in float32."""
+    return learned(written("npy", tmp_path_factory.mktemp("floats"), rows("u1").astype("f4")))
+
+
+@every_open_format
+def test_the_command_learns_the_same_however_rows_are_kept(
+    name, from_floats, tmp_path, monkeypatch
+):
+    path = written(name, tmp_path, rows("u1"))
+    assert learned(path) == from_floats
+    monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", 0)
+    assert learned(path) == from_floats
+    assert from_floats[0] == np.float32
+
+
+# What is wrong is said with the file's name.
+
+
+def test_a_new_kind_of_file_is_found_in_folders_and_named_among_endings(tmp_path):
+    (tmp_path / "deep").mkdir()
+    write_toy(tmp_path / "deep" / "x.toy", rows("f4"))
+    (tmp_path / "README.txt").write_text("not data")
+    found = DataFiles.find(tmp_path)
+    assert list(found.contents) == [tmp_path / "deep" / "x.toy"]
+    assert found.ignored == [tmp_path / "README.txt"]
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataFileError, match=r"no file that ends in .*\.toy"):
+        load_rows(tmp_path / "none")
+    with pytest.raises(ValueError, match=r"ends in none of .*\.toy"):
+        open_store(tmp_path / "README.txt")
+
+
+def test_images_of_a_new_kind_of_file_are_images_like_others(tmp_path):
+    stack = np.stack([GRAY, GRAY.T[:12, :9].repeat(2, axis=0)[:12]])
+    for name in ("toy", "npy"):
+        written(name, tmp_path, stack)
+    for toy, npy in zip(
+        load_images(tmp_path / "x.toy").images, load_images(tmp_path / "x.npy").images, strict=True
+    ):
+        assert_array_equal(toy, npy)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("nonsense 3 4\n", "is no toy"),
+        ("complex128 3 4\n", "expected real numbers"),
+        ("float32 0 4\n", "holds an empty array"),
+    ],
+)
+@pytest.mark.parametrize("use", [load_rows, fitted])
+def test_what_is_wrong_is_said_with_the_name_of_the_file(use, content, reason, tmp_path):
+    (tmp_path / "bad.toy").write_text(content)
+    with pytest.raises(DataFileError, match=rf"bad\.toy .*{reason}"):
+        use(tmp_path / "bad.toy")
+
+
+@every_open_format
+def test_images_are_no_rows(name, tmp_path):
+    with pytest.raises(ValueError, match=r"x\..*has shape \(4, 5, 7\), expected \(rows, columns\)"):
+        fitted(written(name, tmp_path, np.zeros((4, 5, 7))))
+
+
+@pytest.mark.parametrize("module", ["h5py", "zarr"])
+def test_a_missing_library_is_named_with_what_brings_it(module, tmp_path, monkeypatch):
+    path = written({"h5py": "hdf5"}.get(module, module), tmp_path, rows("f4"))
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=r"pip install 'rhohat\[store\]'"):
+        fitted(path)
+    with pytest.raises(DataFileError, match=rf"{path.name} needs a library .*rhohat\[store\]"):
+        load_rows(path)
+
+
+def test_an_array_among_several_is_chosen_by_one_rule(tmp_path):
+    path = tmp_path / "two.h5"
+    with h5py.File(path, "w") as file:
+        file["a"], file["b"] = rows("f4"), rows("f4", 9)
+    for use in (load_rows, fitted):
+        with pytest.raises(DataFileError, match=r"two\.h5 holds several arrays: a .*'path::a'"):
+            use(path)
+    assert_array_equal(open_file(f"{path}::b").read(0, 9).X, load_rows(path, key="b"))
