@@ -21,8 +21,8 @@ from rhohat import DataFileError, SparseAutoencoder, Whitening, load, load_image
 from rhohat.cli.main import cli
 from rhohat.common.validation import float_dtype
 from rhohat.files.finding import DataFiles
+from rhohat.files.formats import FORMATS
 from rhohat.rows.file_format import FileFormat, array_content, as_content, finite_floats
-from rhohat.rows.formats import FORMATS
 from rhohat.rows.opening import open_file, open_store
 from rhohat.rows.stores import Store
 

@@ -15,9 +15,9 @@ from skimage.color import rgb2gray
 
 from rhohat import DataFileError, load_images, load_rows
 from rhohat.files.finding import DataFiles
+from rhohat.files.formats import FORMATS
 from rhohat.files.image_files import read_images
 from rhohat.files.row_files import read_rows
-from rhohat.rows.formats import FORMATS
 from support.cases import bomb, png_chunk
 
 GRAY, COLOR = data.camera()[:60, :80], data.astronaut()[:50, :70]

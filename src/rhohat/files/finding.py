@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import float_dtype, look_up
+from rhohat.files.formats import by_suffix, format_of, is_folder_format
 from rhohat.rows.file_format import Content
-from rhohat.rows.formats import by_suffix, format_of, is_folder_format
 
 __all__ = ["DataFiles", "PathLike", "Skipped"]
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DataFileError
 from rhohat.files.finding import DataFiles, PathLike, Skipped
+from rhohat.files.formats import format_of
 from rhohat.files.images import ImageSequence
 from rhohat.rows.file_format import finite_floats
-from rhohat.rows.formats import format_of
 
 __all__ = ["LoadedImages", "load_images", "read_images"]
 

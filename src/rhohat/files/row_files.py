@@ -9,9 +9,9 @@ import numpy as np
 from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DataFileError
 from rhohat.files.finding import DataFiles, PathLike
+from rhohat.files.formats import format_of
 from rhohat.rows.derived import Concatenation
 from rhohat.rows.file_format import finite_floats
-from rhohat.rows.formats import format_of
 from rhohat.rows.opening import open_file
 from rhohat.rows.sources import Source
 
