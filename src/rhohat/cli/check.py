@@ -12,7 +12,6 @@ import click
 from rhohat.cli.data import described, tell
 from rhohat.cli.options import config_option, data_options, settings_options
 from rhohat.cli.text import EXIT_FAILED, count
-from rhohat.recipes.finding import find_to_learn
 from rhohat.recipes.settings import Settings
 
 __all__ = ["check"]
@@ -55,6 +54,7 @@ def check(
       rhohat check signals.npy --activation tanh --units 64
     """
     from rhohat.inspection.gradient_trial import LIMIT, try_gradient
+    from rhohat.recipes.finding import find_to_learn
 
     data, settings = find_to_learn(paths, settings, on_error, shape, key)
     data.read()

@@ -69,7 +69,10 @@ def _rows_in_source(module: str, table: str) -> list[str] | None:
         return None
     for statement in ast.parse(spec.loader.get_source(module) or "").body:
         match statement:
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Dict(keys=keys)):
+            case (
+                ast.AnnAssign(target=ast.Name(id=name), value=ast.Dict(keys=keys))
+                | ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict(keys=keys))
+            ):
                 names = [key.value for key in keys if isinstance(key, ast.Constant)]
                 if name == table and len(names) == len(keys):
                     return list(map(str, names))

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rhohat.cli.text import count, printable
-from rhohat.recipes.data import MANY, Data, Request
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
+
+    from rhohat.recipes.data import Data, Request
 
 __all__ = ["described", "look_for", "tell", "words_of"]
 
@@ -24,9 +25,8 @@ def described(data: Data) -> str:
 
 def words_of(request: Request) -> list[str]:
     """What names the same files on the command line."""
-    words = [str(path) for path in request.paths]
-    key = [] if request.key is None else ["--key", request.key]
-    return [*(words if len(words) <= MANY else ["FILES"]), *key]
+    paths = ["FILES"] if request.names_many else [str(path) for path in request.paths]
+    return paths if request.key is None else [*paths, "--key", request.key]
 
 
 def tell(data: Data) -> None:
@@ -51,6 +51,7 @@ def look_for(
     """Find and read data of the kind that the model in a file works on, and tell of them."""
     from rhohat.estimators.anatomy import steps_of
     from rhohat.inspection.layers import refuse_convolution
+    from rhohat.recipes.data import Request
     from rhohat.recipes.finding import find_to_encode
 
     refuse_convolution(steps_of(content))

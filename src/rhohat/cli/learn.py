@@ -27,8 +27,6 @@ from rhohat.cli.options import (
     settings_options,
 )
 from rhohat.cli.text import EXIT_INTERRUPTED, count, duration, gibibytes, printable
-from rhohat.recipes.finding import find_to_learn
-from rhohat.recipes.pipelines import make_pipeline
 from rhohat.recipes.settings import Settings
 
 if TYPE_CHECKING:
@@ -131,6 +129,8 @@ def learn(
       rhohat learn huge.zarr --dask tcp://scheduler:8786
       rhohat learn huge/ --dry-run
     """
+    from rhohat.recipes.finding import find_to_learn
+
     keep_matplotlib_cache_in_venv()
     started = time.perf_counter()
     if out == Path("-"):
@@ -151,6 +151,7 @@ def fit(
 ) -> dict[str, Any]:
     """Read, learn and write; the summary."""
     from rhohat.cli.progress import show_progress
+    from rhohat.recipes.pipelines import make_pipeline
     from rhohat.training.interrupts import interrupts_as_requests
     from rhohat.training.solvers import StopReason
 

@@ -59,6 +59,11 @@ class Request:
     longest: float | None = None
     shortest: float = 0.0
 
+    @property
+    def names_many(self) -> bool:
+        """Whether a text had better not repeat all paths."""
+        return len(self.paths) > MANY
+
 
 class Size(NamedTuple):
     """What an autoencoder is given of data, by the files' headers.
@@ -268,8 +273,8 @@ class Data(ABC):
     def call(self, function: str, *options: str) -> str:
         """A call of a function of rhohat on the same files, as text."""
         request = self.request
-        many = len(request.paths) > MANY
-        arguments = ["FILES" if many else repr([str(path) for path in request.paths])]
+        paths = "FILES" if request.names_many else repr([str(path) for path in request.paths])
+        arguments = [paths]
         if request.key is not None:
             arguments.append(f"key={request.key!r}")
         if self.skipped:
