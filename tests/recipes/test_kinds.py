@@ -113,7 +113,7 @@ def test_reading_tells_no_other_number_of_examples_than_looking_where_all_can_be
     data, _ = case
     looked = data.n_examples
     data.read()
-    unusable = len(data.skipped) if data.kind == "recordings" else 0
+    unusable = len(data.found.skipped) if data.kind == "recordings" else 0
     assert data.n_examples == looked - unusable
     assert len(data.names) in (0, data.n_examples)
     told = data.summary()
@@ -138,7 +138,7 @@ def test_files_that_cannot_be_used_are_skipped(folder):
     for name, bad in (("images", "small.png"), ("recordings", "short.wav")):
         data, _ = find_to_learn([folder / name], SMALL)
         data.read()
-        assert [Path(file).name for file, _ in data.skipped] == [bad]
+        assert [Path(file).name for file, _ in data.found.skipped] == [bad]
         assert len(data.files) == 3
         assert "on_error='skip'" in data.expression
 

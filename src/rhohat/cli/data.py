@@ -31,12 +31,12 @@ def words_of(request: Request) -> list[str]:
 
 def tell(data: Data) -> None:
     """Name the files that were skipped, on standard error."""
-    for file, reason in data.skipped:
+    for file, reason in data.found.skipped:
         click.echo(f"skipped: {printable(file)} {printable(reason)}", err=True)
-    for file, reason in data.notes:
+    for file, reason in data.found.notes:
         click.echo(f"note: {printable(file)} {printable(reason)}", err=True)
-    if data.ignored:
-        click.echo(f"not data, left alone: {count(len(data.ignored), 'file')}", err=True)
+    if data.found.ignored:
+        click.echo(f"not data, left alone: {count(len(data.found.ignored), 'file')}", err=True)
 
 
 def look_for(

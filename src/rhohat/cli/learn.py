@@ -367,11 +367,9 @@ def summary_text(summary: dict[str, Any], data: Data, files: Results) -> str:
         f"  training            {training['iterations']} iterations, worth "
         f"{training['sweeps']:.0f} sweeps over all rows; {training['stop_reason']}"
     )
-    if data.skipped:
-        lines.append(
-            f"  skipped             {count(len(data.skipped), 'file')} that could not be used, "
-            "named above"
-        )
+    if data.found.skipped:
+        skipped = count(len(data.found.skipped), "file")
+        lines.append(f"  skipped             {skipped} that could not be used, named above")
     inputs = [*words_of(data.request), *data.encode_options]
     encode = ["rhohat", "encode", str(files.model), *inputs, "-o", "features.npy"]
     lines += [

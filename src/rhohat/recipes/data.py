@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import look_up
 from rhohat.files.formats import Content
-from rhohat.files.loading import DataFiles, Skipped
+from rhohat.files.loading import DataFiles
 from rhohat.recipes.settings import RECIPES, Recipe, Settings
 
 if TYPE_CHECKING:
@@ -240,24 +240,9 @@ class Data(ABC):
 
     @property
     def files(self) -> list[str]:
-        """Those that are used."""
-        skipped = {file for file, _ in self.skipped}
+        """Names of those that are used."""
+        skipped = {file for file, _ in self.found.skipped}
         return [str(path) for path in self.found.contents if str(path) not in skipped]
-
-    @property
-    def skipped(self) -> list[Skipped]:
-        """Files that cannot be used, and why."""
-        return self.found.skipped
-
-    @property
-    def notes(self) -> list[Skipped]:
-        """Files that are used although something is wrong with them."""
-        return self.found.notes
-
-    @property
-    def ignored(self) -> list[str]:
-        """Files in folders that are not data."""
-        return [str(path) for path in self.found.ignored]
 
     def summary(self) -> dict[str, Any]:
         """What was read and what was not, for JSON."""
@@ -265,9 +250,9 @@ class Data(ABC):
             "kind": self.kind,
             "files": self.files,
             "examples": self.n_examples,
-            "skipped": [skipped._asdict() for skipped in self.skipped],
-            "damaged": [note._asdict() for note in self.notes],
-            "ignored": self.ignored,
+            "skipped": [skipped._asdict() for skipped in self.found.skipped],
+            "damaged": [note._asdict() for note in self.found.notes],
+            "ignored": [str(path) for path in self.found.ignored],
         }
 
     def call(self, function: str, *options: str) -> str:
@@ -277,6 +262,6 @@ class Data(ABC):
         arguments = [paths]
         if request.key is not None:
             arguments.append(f"key={request.key!r}")
-        if self.skipped:
+        if self.found.skipped:
             arguments.append("on_error='skip'")
         return f"rhohat.{function}({', '.join([*arguments, *options])})"

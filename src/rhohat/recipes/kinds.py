@@ -102,7 +102,7 @@ class ImageData(Data):
     @property
     def loaded(self) -> LoadedImages:
         """Images with their names."""
-        return LoadedImages(self.content, self.names, self.skipped)
+        return LoadedImages(self.content, self.names, self.found.skipped)
 
     @property
     def expression(self) -> str:
@@ -111,7 +111,7 @@ class ImageData(Data):
         if request.shape is not None:
             sizes = ", ".join(map(str, request.shape))
             return f"{self.call('load_rows')}.reshape(-1, {sizes})"
-        if self.skipped and request.smallest != (1, 1):
+        if self.found.skipped and request.smallest != (1, 1):
             options.append(f"smallest={request.smallest}")
         if request.color:
             options.append("color=True")
@@ -309,7 +309,7 @@ class RecordingData(Data):
         if settings.rate is None and rate < LOW_RATE:
             path = next(p for p, content in self.found.contents.items() if content.rate == rate)
             low = f"has {rate:,} samples per second: all are brought to them, without --rate"
-            self.notes.append(Skipped(str(path), low))
+            self.found.notes.append(Skipped(str(path), low))
         longest = longest_part(length)
         self.request = replace(self.request, rate=rate, longest=longest, shortest=length)
         return replace(settings, rate=rate)
@@ -324,13 +324,13 @@ class RecordingData(Data):
 
     def variance(self) -> float:
         """One, to which extractors bring it, unless there is nothing but silence."""
-        silent = {file for file, note in self.notes if note == SILENT}
+        silent = {file for file, note in self.found.notes if note == SILENT}
         return float(not silent.issuperset(self.files))
 
     @property
     def loaded(self) -> LoadedRecordings:
         """Recordings with their names."""
-        return LoadedRecordings(self.content, self.names, self.skipped, self.rate)
+        return LoadedRecordings(self.content, self.names, self.found.skipped, self.rate)
 
     @property
     def expression(self) -> str:
@@ -338,7 +338,7 @@ class RecordingData(Data):
         request, options = self.request, [f"rate={self.rate}"]
         if request.longest is not None and len(self.names) > len(self.files):
             options.append(f"longest={request.longest:g}")
-        if self.skipped and request.shortest:
+        if self.found.skipped and request.shortest:
             options.append(f"shortest={request.shortest:.6g}")
         return f"{self.call('load_recordings', *options)}.recordings"
 
