@@ -659,7 +659,7 @@ def test_names_that_command_the_terminal_are_escaped(tmp_path):
 
 
 def test_help_does_not_wait_for_scikit_learn():
-    code = "import sys, rhohat.cli; print('sklearn' in sys.modules)"
+    code = "import sys, rhohat.cli.main; print('sklearn' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
 
 

@@ -56,7 +56,7 @@ def test_learn_writes_the_same_model_however_the_rows_are_kept(
     way, stays, folder, model, tmp_path, monkeypatch
 ):
     if stays:
-        monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", 0)
+        monkeypatch.setattr("rhohat.recipes.kinds.HELD_BYTES", 0)
     result = run("learn", *WAYS[way], *SMALL, "--out", tmp_path, cwd=folder)
     assert result.returncode == 0, result.stderr
     assert "6,000 rows" in result.stdout
@@ -69,7 +69,7 @@ def test_encode_writes_the_same_features(way, folder, model, tmp_path, monkeypat
     command = ["encode", folder / "rhohat-out" / "model.safetensors", *WAYS[way], "-o", written]
     assert run(*command, cwd=folder).returncode == 0
     expected = written.read_bytes()
-    monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", 0)
+    monkeypatch.setattr("rhohat.recipes.kinds.HELD_BYTES", 0)
     assert run(*command, cwd=folder).returncode == 0
     assert written.read_bytes() == expected
     loaded = rhohat.load(folder / "rhohat-out" / "model.safetensors")
@@ -80,7 +80,7 @@ def test_whitened_as_they_are_read_rows_teach_the_same(folder, tmp_path, monkeyp
     """The growing parts are whitened at once, in other blocks: the last bits may differ."""
     models = []
     for held in (1 << 30, 0):
-        monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", held)
+        monkeypatch.setattr("rhohat.recipes.kinds.HELD_BYTES", held)
         options = ["--units", "6", "--iterations", "15", "--whitening", "zca"]
         options += ["--out", tmp_path / str(held)]
         assert run("learn", "x.npy", *options, cwd=folder).returncode == 0
@@ -120,7 +120,7 @@ def test_what_does_not_go_is_said_in_a_line(arguments, code, message, folder):
 
 
 def test_a_file_that_changes_while_it_is_learned_from_is_named(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", 0)
+    monkeypatch.setattr("rhohat.recipes.kinds.HELD_BYTES", 0)
     np.save(tmp_path / "x.npy", X)
     original = rhohat.training.run.Training.run
 
@@ -140,14 +140,14 @@ def test_other_types_give_the_same_model_however_they_are_kept(dtype, tmp_path, 
     np.save(tmp_path / "x.npy", (100 * X).astype(dtype))
     models = []
     for held in (1 << 30, 0):
-        monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", held)
+        monkeypatch.setattr("rhohat.recipes.kinds.HELD_BYTES", held)
         assert run("learn", "x.npy", *SMALL, "--out", str(held), cwd=tmp_path).returncode == 0
         models.append((tmp_path / str(held) / "model.safetensors").read_bytes())
     assert models[0] == models[1]
 
 
 def test_not_a_number_in_rows_that_stay_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", 0)
+    monkeypatch.setattr("rhohat.recipes.kinds.HELD_BYTES", 0)
     spoiled = X.copy()
     spoiled[5, 1] = np.nan
     np.save(tmp_path / "x.npy", spoiled)
@@ -194,7 +194,7 @@ def test_photographs_are_read_one_at_a_time_with_the_same_result(
     small = ["--patch-size", "6", "--patches", "1500", "--units", "9", "--iterations", "8"]
     models = []
     for held in (1 << 30, 0):
-        monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", held)
+        monkeypatch.setattr("rhohat.recipes.kinds.HELD_BYTES", held)
         out = tmp_path / str(held)
         result = run("learn", photographs, *small, *options, "--out", out, cwd=tmp_path)
         assert result.returncode == 0
@@ -262,7 +262,7 @@ def test_patches_too_many_to_hold_are_cut_as_they_are_read(photographs, monkeypa
 def test_a_command_learns_from_patches_that_are_cut_as_they_are_read(
     photographs, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", 0)
+    monkeypatch.setattr("rhohat.recipes.kinds.HELD_BYTES", 0)
     monkeypatch.setattr("rhohat.preprocessing.extractors.PATCH_BYTES", 0)
     small = ["--patch-size", "6", "--patches", "6000", "--units", "9", "--iterations", "10"]
     for threads in ("1", "2"):

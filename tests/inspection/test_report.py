@@ -36,7 +36,8 @@ from rhohat import (
 from rhohat.files.recordings import FileRecordings
 from rhohat.inspection.layers import layers_of
 from rhohat.inspection.tiles import input_tiles, pixel_tiles
-from rhohat.recipes.settings import Settings, complete, make_pipeline
+from rhohat.recipes.pipelines import complete, make_pipeline
+from rhohat.recipes.settings import Settings
 from rhohat.rows.sources import ArraySource
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -7,7 +7,8 @@ import pytest
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
-from rhohat.recipes.settings import RECIPES, Settings, complete, make_pipeline
+from rhohat.recipes.pipelines import complete, make_pipeline
+from rhohat.recipes.settings import RECIPES, Settings
 
 
 def steps(settings, kind):

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from rhohat import __version__
-from rhohat.cli.data import Data, look
+from rhohat.cli.data import described, tell, words_of
 from rhohat.cli.figures import draw_features, draw_training, keep_matplotlib_cache_in_venv
 from rhohat.cli.options import (
     command_again,
@@ -27,17 +27,39 @@ from rhohat.cli.options import (
     settings_options,
 )
 from rhohat.cli.text import EXIT_INTERRUPTED, count, duration, gibibytes, printable
-from rhohat.recipes.settings import Settings, make_pipeline
+from rhohat.recipes.settings import Settings
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from rhohat.common.arrays import FloatArray
+    from rhohat.recipes.data import Data
 
 __all__ = ["learn", "results_of"]
 
 #: Share of a tile off the gray axis from which its unit counts as chromatic.
 CHROMATIC = 0.5
+
+
+class Results(NamedTuple):
+    """Files that learning writes, in order of interest."""
+
+    report: Path
+    features: Path
+    features_svg: Path
+    training: Path
+    model: Path
+
+    @classmethod
+    def within(cls, out: Path) -> Results:
+        """Those in a folder."""
+        return cls(
+            out / "report.html",
+            out / "features.png",
+            out / "features.svg",
+            out / "training.png",
+            out / "model.safetensors",
+        )
 
 
 @click.command()
@@ -107,34 +129,38 @@ def learn(
       rhohat learn huge.zarr --dask tcp://scheduler:8786
       rhohat learn huge/ --dry-run
     """
+    from rhohat.recipes.finding import find_to_learn
+
     keep_matplotlib_cache_in_venv()
     started = time.perf_counter()
     if out == Path("-"):
         raise click.BadParameter("learn writes several files, into a folder.", param_hint="--out")
-    data, settings = look(paths, settings, on_error, shape, key, stored="engine" in run)
+    data, settings = find_to_learn(paths, settings, on_error, shape, key, stored="engine" in run)
     if dry_run:
-        report_estimate(data, settings, out, as_json)
+        tell_estimate(data, settings, out, as_json)
         return
-    summary = fit(data, settings, run, out, started)
-    click.echo(json.dumps(summary, indent=2) if as_json else summary_text(summary, data))
+    files = Results.within(out)
+    summary = fit(data, settings, run, files, started)
+    click.echo(json.dumps(summary, indent=2) if as_json else summary_text(summary, data, files))
     if summary["training"]["interrupted"]:
         sys.exit(EXIT_INTERRUPTED)
 
 
 def fit(
-    data: Data, settings: Settings, run: dict[str, Any], out: Path, started: float
+    data: Data, settings: Settings, run: dict[str, Any], files: Results, started: float
 ) -> dict[str, Any]:
     """Read, learn and write; the summary."""
     from rhohat.cli.progress import show_progress
+    from rhohat.recipes.pipelines import make_pipeline
     from rhohat.training.interrupts import interrupts_as_requests
     from rhohat.training.solvers import StopReason
 
     data.read()
-    data.report()
-    variance = data.variance
+    tell(data)
+    variance = data.variance()
     if variance == 0:
         click.echo("note: the data do not vary; there is nothing to learn from them", err=True)
-    make_writable(out)
+    make_writable(files.model.parent)
     read = time.perf_counter()
     with interrupts_as_requests() as interrupt, warnings_as_notes():
         with show_progress() as callback:
@@ -143,7 +169,7 @@ def fit(
             )
             pipeline.fit(data.content)
         fitted = time.perf_counter()
-        files = write_results(pipeline, data, out)
+        write_results(pipeline, data, files)
     model = pipeline[-1]
     interrupted = interrupt.requested or model.stop_reason_ == StopReason.INTERRUPTED.value
     return {
@@ -188,22 +214,19 @@ def warnings_as_notes() -> Iterator[None]:
         click.echo(f"note: {printable(warning.message)}", err=True)
 
 
-def write_results(pipeline: Pipeline, data: Data, out: Path) -> list[Path]:
-    """Write model, figures and report into `out`; the files, in order of interest."""
+def write_results(pipeline: Pipeline, data: Data, files: Results) -> None:
+    """Write model, figures and report."""
     from rhohat.cli.progress import show_work
     from rhohat.estimators.saving import save
     from rhohat.inspection.report.report import report
 
-    names = ("report.html", "features.png", "features.svg", "training.png", "model.safetensors")
-    page, features_png, features_svg, training_png, model_file = files = [out / n for n in names]
-    save(pipeline, model_file)
-    for path in (features_png, features_svg):
+    save(pipeline, files.model)
+    for path in (files.features, files.features_svg):
         draw_features(pipeline, path)
-    draw_training(pipeline, training_png)
+    draw_training(pipeline, files.training)
     with show_work("looking at what the units do"):
         command = command_again(click.get_current_context())
-        report(pipeline, data.loaded, command=command).save(page)
-    return files
+        report(pipeline, data.loaded, command=command).save(files.report)
 
 
 def results_of(estimator: Any, average: FloatArray | None) -> dict[str, Any]:
@@ -270,12 +293,12 @@ def bands_of(pipeline: Pipeline) -> dict[str, Any] | None:
     }
 
 
-def report_estimate(data: Data, settings: Settings, out: Path, as_json: bool) -> None:
+def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool) -> None:
     """Tell what learning would take."""
-    from rhohat.cli.estimates import estimate
+    from rhohat.recipes.estimates import estimate
 
     needed = estimate(data, settings)
-    data.report()
+    tell(data)
     shown = {
         "data": data.summary(),
         "settings": asdict(settings),
@@ -290,7 +313,7 @@ def report_estimate(data: Data, settings: Settings, out: Path, as_json: bool) ->
         return
     click.echo(f"""\
 would learn {count(settings.units, "feature")} from {needed.n_rows:,} rows of \
-{needed.n_features} numbers, out of {data.described}
+{needed.n_features} numbers, out of {described(data)}
 
   whitening {settings.whitening}, {settings.activation} units, {settings.decoder} decoder, \
 penalty {settings.penalty}
@@ -302,14 +325,14 @@ Looked at the files' headers only: those damaged further inside are found when t
 Nothing was written; {printable(out)} is where it would go.""")
 
 
-def summary_text(summary: dict[str, Any], data: Data) -> str:
+def summary_text(summary: dict[str, Any], data: Data, files: Results) -> str:
     """The summary for people."""
     settings, loss, rho = summary["settings"], summary["loss"], summary["average_activation"]
-    edges, training, files = summary["edges"], summary["training"], summary["files"]
+    edges, training = summary["edges"], summary["training"]
     units, rows = settings["units"], training["rows"]
-    pieces = {"images": "patches", "recordings": "windows"}.get(data.kind)
-    cut = pieces is not None and settings["patch_size"] != "whole"
-    source = f"{rows:,} {pieces} of {data.described}" if cut else data.described
+    source = described(data)
+    if data.pieces and settings["patch_size"] != "whole":
+        source = f"{rows:,} {data.pieces} of {source}"
     target = f" (target {settings['target']:g})" if settings["target"] is not None else ""
     lines = [
         f"{count(units, 'feature')} learned from {source} in "
@@ -345,22 +368,20 @@ def summary_text(summary: dict[str, Any], data: Data) -> str:
         f"  training            {training['iterations']} iterations, worth "
         f"{training['sweeps']:.0f} sweeps over all rows; {training['stop_reason']}"
     )
-    if data.skipped:
-        lines.append(
-            f"  skipped             {count(len(data.skipped), 'file')} that could not be used, "
-            "named above"
-        )
-    convolve = ["--convolve", "--grid", "3"] if data.kind == "recordings" else []
-    encode = ["rhohat", "encode", files[4], *data.arguments, *convolve, "-o", "features.npy"]
+    if data.found.skipped:
+        skipped = count(len(data.found.skipped), "file")
+        lines.append(f"  skipped             {skipped} that could not be used, named above")
+    inputs = [*words_of(data.request), *data.encode_options]
+    encode = ["rhohat", "encode", str(files.model), *inputs, "-o", "features.npy"]
     lines += [
         "",
-        f"Look at    {files[0]}  (every unit, in a browser)",
-        f"           {files[1]}  (the input that activates each unit most)",
-        f"           {files[3]}  (the loss and its terms)",
+        f"Look at    {files.report}  (every unit, in a browser)",
+        f"           {files.features}  (the input that activates each unit most)",
+        f"           {files.training}  (the loss and its terms)",
         f"Go on with {shlex.join(encode)}",
         "or, in Python:",
         "           import rhohat",
-        f"           pipeline = rhohat.load({files[4]!r})",
+        f"           pipeline = rhohat.load({str(files.model)!r})",
         f"           activations = pipeline.transform({data.expression})",
     ]
     if not data.request.paths:

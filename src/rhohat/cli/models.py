@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from rhohat.cli.data import look_for, needs_of
+from rhohat.cli.data import look_for
 from rhohat.cli.figures import draw_features, keep_matplotlib_cache_in_venv
 from rhohat.cli.learn import results_of
 from rhohat.cli.options import Shape, convolution_options, data_options
@@ -165,14 +165,14 @@ def report(
     from rhohat.cli.progress import show_work
     from rhohat.estimators.saving import load
     from rhohat.inspection.report.report import report
+    from rhohat.recipes.finding import needs_of
+    from rhohat.recipes.kinds import KINDS
 
     content = load(model)
     needs, given = needs_of(content), None
     if inputs or needs.get("whole", ()) is None:
-        drawn = shape if needs["kind"] == "images" else None
-        data = look_for(model, content, inputs, on_error, drawn, key)
-        data.read().report()
-        given = data.loaded
+        drawn = shape if KINDS[needs["kind"]].takes_shape else None
+        given = look_for(model, content, inputs, on_error, drawn, key).loaded
     with show_work("looking at what the units do"):
         page = report(content, given, shape=shape, n_examples=examples, title=title)
     with binary_output(out, f"report of {megabytes(len(page.html))}") as stream:
@@ -219,8 +219,6 @@ def encode(
         raise click.BadParameter(f"{printable(out)} must end in .npy.", param_hint="--out")
     content = load(model)
     data = look_for(model, content, inputs, on_error, shape, key, convolution)
-    data.read()
-    data.report()
     features = encoder_of(content, convolution, data.content).transform(data.content)
     n_rows, n_units = features.shape
     with binary_output(out, f"{count(n_rows, 'row')} of {count(n_units, 'number')}") as stream:
@@ -241,12 +239,14 @@ def encoder_of(model: BaseEstimator, convolution: dict[str, Any] | None, images:
         return model
     from rhohat.estimators.anatomy import Anatomy
     from rhohat.estimators.convolution import ConvolutionalFeatures
+    from rhohat.recipes.finding import needs_of
+    from rhohat.recipes.kinds import KINDS
 
     anatomy = Anatomy.of(model)
     if anatomy.autoencoder is None:
         last = type(anatomy.steps[-1]).__name__
         raise ValueError(f"--convolve applies models of one layer, but this ends in a {last}.")
-    if needs_of(model)["kind"] == "rows":
+    if not KINDS[needs_of(model)["kind"]].pieces:
         raise ValueError("--convolve goes over images or recordings, but the model works on rows.")
     return ConvolutionalFeatures(model, **convolution).fit(images)
 

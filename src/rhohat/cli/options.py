@@ -15,9 +15,8 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
-from rhohat.objective.activations import ACTIVATIONS
-from rhohat.objective.decoders import DECODERS
-from rhohat.recipes.settings import RECIPES, Settings
+from rhohat.cli.choices import RowOf
+from rhohat.recipes.settings import Settings
 
 __all__ = [
     "command_again",
@@ -105,7 +104,7 @@ SETTINGS: dict[str, click.Option] = {
         ),
         click.Option(
             ["--sound"],
-            type=click.Choice(["spectrogram", "waveform"]),
+            type=RowOf("rhohat.recipes.settings", "SOUNDS"),
             help="Take recordings as log-mel spectrograms, or as they are.  [default: spectrogram]",
         ),
         click.Option(
@@ -146,7 +145,7 @@ SETTINGS: dict[str, click.Option] = {
         ),
         click.Option(
             ["--whitening"],
-            type=click.Choice(list(RECIPES)),
+            type=RowOf("rhohat.recipes.settings", "RECIPES"),
             help="Of whole images (1/f), or of patches and rows (zca, pca).  "
             "[default: 1/f for gray images, else zca]",
         ),
@@ -159,18 +158,18 @@ SETTINGS: dict[str, click.Option] = {
         ),
         click.Option(
             ["--activation"],
-            type=click.Choice(list(ACTIVATIONS)),
+            type=RowOf("rhohat.objective.activations", "ACTIVATIONS"),
             help="Of the hidden units.",
         ),
         click.Option(
             ["--decoder"],
-            type=click.Choice(list(DECODERS)),
+            type=RowOf("rhohat.objective.decoders", "DECODERS"),
             help="Of the reconstruction.  [default: sigmoid after 1/f, and for patches without "
             "whitening; else linear]",
         ),
         click.Option(
             ["--penalty"],
-            type=click.Choice(["kl", "l1", "none"]),
+            type=RowOf("rhohat.objective.penalties", "PENALTIES"),
             help="On activity.  [default: kl; l1 for relu and identity]",
         ),
         click.Option(
@@ -190,6 +189,11 @@ SETTINGS: dict[str, click.Option] = {
             type=Finite(min=0),
             metavar="X",
             help="lambda.  [default: 1e-4; 3e-3 with zca, pca]",
+        ),
+        click.Option(
+            ["--solver"],
+            type=RowOf("rhohat.training.solvers", "SOLVERS"),
+            help="What minimises the loss.",
         ),
         click.Option(
             ["--iterations"], type=click.IntRange(min=1), metavar="N", help="Iterations at most."
@@ -239,7 +243,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.Option(
             ["--on-error"],
-            type=click.Choice(["skip", "fail"]),
+            type=RowOf("rhohat.files.loading", "ON_ERROR"),
             default="skip",
             show_default=True,
             help="Where a file cannot be read: leave it out and say so, or end with exit code 1.",
@@ -323,7 +327,7 @@ def convolution_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.Option(
             ["--encoding"],
-            type=click.Choice(["activation", "soft-threshold"]),
+            type=RowOf("rhohat.estimators.convolution", "ENCODINGS"),
             default="activation",
             show_default=True,
             help="With --convolve: units' activations, or their linear responses beyond a "
@@ -339,7 +343,7 @@ def convolution_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.Option(
             ["--pooling"],
-            type=click.Choice(["mean", "max", "sum"]),
+            type=RowOf("rhohat.estimators.convolution", "POOLINGS"),
             multiple=True,
             default=["mean"],
             show_default=True,

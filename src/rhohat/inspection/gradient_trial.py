@@ -1,0 +1,138 @@
+"""The gradient on trial: settings and data of the user's, at points that training goes through."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from rhohat.common.arrays import Float64Array
+from rhohat.objective.gradient_check import check_gradient
+from rhohat.objective.sparse import SparseObjective
+from rhohat.recipes.data import Data
+from rhohat.recipes.pipelines import make_pipeline
+from rhohat.recipes.settings import Settings
+from rhohat.training.run import TrainingProgress
+
+__all__ = ["LIMIT", "GradientTrial", "TrialPoint", "try_gradient"]
+
+#: Rows that the objective is evaluated on.
+N_ROWS = 500
+#: Iterations after which the gradient is checked.
+ITERATIONS = (1, 20)
+#: Steps of the differences: the first that will do. Shorter ones are for functions with kinks,
+#: where a long step now and then crosses one.
+STEPS = (1e-4, 1e-5, 1e-6, 1e-7)
+#: Ratio from which the gradient counts as wrong.
+LIMIT = 1e-7
+
+
+class TrialPoint(NamedTuple):
+    """The gradient at one point.
+
+    Attributes
+    ----------
+    iteration : int
+        After which training was there.
+    loss : float
+    step : float
+        Of the differences.
+    ratio : float
+        ``||difference|| / ||sum||`` of the gradient and the differences.
+    """
+
+    iteration: int
+    loss: float
+    step: float
+    ratio: float
+
+
+@dataclass(frozen=True)
+class GradientTrial:
+    """The gradient at several points.
+
+    Attributes
+    ----------
+    points : list of TrialPoint
+    settings : Settings
+        As they were tried: for few rows and iterations.
+    n_rows, n_features : int
+    n_parameters, n_checked : int
+        Of the objective, and those that were checked.
+    """
+
+    points: list[TrialPoint]
+    settings: Settings
+    n_rows: int
+    n_features: int
+    n_parameters: int
+    n_checked: int
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the ratio is below the limit everywhere."""
+        return bool(self.points) and all(point.ratio < LIMIT for point in self.points)
+
+
+def try_gradient(data: Data, settings: Settings, *, n_parameters: int = 300) -> GradientTrial:
+    """Train for a few iterations on a few rows, and check the gradient on the way.
+
+    Parameters
+    ----------
+    data : Data
+        Read.
+    settings : Settings
+        Complete.
+    n_parameters : int, default=300
+        How many, drawn by the seed, to check at each point.
+    """
+    settings = replace(settings, iterations=ITERATIONS[-1], patches=min(settings.patches, N_ROWS))
+    visited: dict[int, Float64Array] = {}
+
+    def remember(progress: TrainingProgress) -> None:
+        visited[progress.n_iter] = progress.theta
+
+    pipeline = make_pipeline(settings, data.kind, variance=data.variance(), callback=remember)
+    *before, model = (step for _, step in pipeline.steps)
+    X = data.few(N_ROWS)
+    for step in before:
+        X = step.fit_transform(X)
+    X = np.asarray(X[:N_ROWS], dtype=np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about training, which is not the matter here
+        model.set_params(tol=0).fit(X)
+    objective = SparseObjective(
+        X.shape[1],
+        settings.units,
+        activation=model.activation,
+        decoder=model.decoder,
+        penalty=model.sparsity_penalty,
+        weight_decay=model.weight_decay,
+    )
+
+    def tried(n_iter: int) -> TrialPoint:
+        theta = visited[n_iter]
+        for step in STEPS:
+            ratio = check_gradient(
+                objective,
+                theta,
+                X,
+                step=step,
+                n_parameters=n_parameters,
+                random_state=settings.seed,
+            ).ratio
+            if ratio < LIMIT:
+                break
+        return TrialPoint(n_iter, objective.loss_grad(theta, X)[0], step, ratio)
+
+    reached = {min(iteration, model.n_iter_) for iteration in ITERATIONS} & visited.keys()
+    return GradientTrial(
+        [tried(n_iter) for n_iter in sorted(reached)],
+        settings,
+        len(X),
+        objective.n_features,
+        objective.n_parameters,
+        min(n_parameters, objective.n_parameters),
+    )

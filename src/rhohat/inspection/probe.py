@@ -1,0 +1,139 @@
+"""How good features are for telling classes apart, beside what they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat.common.arrays import FloatArray
+
+__all__ = ["Score", "probe", "read_labels"]
+
+
+class Score(NamedTuple):
+    """How well a linear classifier does.
+
+    Attributes
+    ----------
+    columns : int
+        That it was given.
+    accuracy : list of float
+        In each fold of cross-validation.
+    """
+
+    columns: int
+    accuracy: list[float]
+
+
+def probe(
+    features: FloatArray, raw: FloatArray | None, y: NDArray[Any], *, folds: int = 5
+) -> dict[str, Score]:
+    """Cross-validate a linear classifier on features, and on what they compete with.
+
+    Parameters
+    ----------
+    features : ndarray of shape (m, k)
+    raw : ndarray of shape (m, d) or None
+        The input as it is; None scores the features alone.
+    y : ndarray of shape (m,)
+        Classes.
+    folds : int, default=5
+
+    Returns
+    -------
+    scores : dict of str to Score
+        Of "features", "raw", and "pca": as many principal components of the raw input as there are
+        features.
+
+    Raises
+    ------
+    ValueError
+        If the labels are no classes, are all alike, or a class has fewer examples than folds.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    _check_classes(y, folds)
+    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    competitors: dict[str, tuple[FloatArray, Any, int]] = {
+        "features": (features, linear, features.shape[1])
+    }
+    if raw is not None:
+        in_training = len(raw) - -(-len(raw) // folds)
+        k = min(features.shape[1], raw.shape[1], in_training)
+        competitors["raw"] = raw, linear, raw.shape[1]
+        competitors["pca"] = raw, make_pipeline(PCA(k, random_state=0), *linear), k
+    split = StratifiedKFold(folds, shuffle=True, random_state=0)
+    return {
+        name: Score(columns, cross_val_score(classifier, X, y, cv=split).tolist())
+        for name, (X, classifier, columns) in competitors.items()
+    }
+
+
+def _check_classes(y: NDArray[Any], folds: int) -> None:
+    """Raise ValueError if labels cannot be cross-validated on."""
+    classes, sizes = np.unique(y, return_counts=True)
+    if y.dtype.kind == "f" and (y != np.rint(y)).any():
+        raise ValueError("labels must be classes, whole numbers or texts, but there are fractions.")
+    if len(classes) < 2:
+        raise ValueError(f"all labels are alike, {classes[0]}: nothing to recognise.")
+    rarest = int(sizes.argmin())
+    if sizes[rarest] < folds:
+        examples = "1 example" if sizes[rarest] == 1 else f"{sizes[rarest]:,} examples"
+        raise ValueError(
+            f"class {classes[rarest]} has {examples}, fewer than {folds} folds: use --folds, or "
+            "see whether that label is right."
+        )
+
+
+def read_labels(labels: str, inputs: Sequence[Path], names: Sequence[str]) -> NDArray[Any]:
+    """Labels in a file, in another array of the data's file, or in the names of folders.
+
+    Parameters
+    ----------
+    labels : str
+        A .npy file, a text file with a label in each line, the name of an array in the .npz that is
+        the only input, or "folders".
+    inputs : sequence of Path
+        Files of the data.
+    names : sequence of str
+        Files of the examples; empty if they have none.
+
+    Raises
+    ------
+    ValueError
+        If there are no such labels, or they cannot be read.
+    """
+    path = Path(labels)
+    if labels == "folders":
+        if not names:
+            raise ValueError(f"--labels folders goes by files, but {inputs[0]} holds all rows.")
+        return np.array([Path(name).parent.name for name in names])
+    if path.is_file():
+        try:
+            if path.suffix.lower() == ".npy":
+                held: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
+                return held.squeeze() if held.ndim > 1 else np.asarray(held)
+            text = path.read_text(encoding="utf-8-sig")
+        except (ValueError, EOFError, OSError) as error:
+            expected = "an array of labels" if path.suffix == ".npy" else "a text file in UTF-8"
+            raise ValueError(f"--labels {labels}: expected {expected}: {error}") from error
+        lines = [line.strip() for line in text.rstrip().splitlines()]
+        if "" in lines:
+            raise ValueError(f"--labels {labels}: line {lines.index('') + 1} is empty.")
+        return np.array(lines)
+    if len(inputs) == 1 and inputs[0].suffix.lower() == ".npz":
+        with np.load(inputs[0], allow_pickle=False) as arrays:
+            if labels in arrays.files:
+                held = arrays[labels]
+                return held.squeeze() if held.ndim > 1 else held
+            known = ", ".join(arrays.files)
+        raise ValueError(f"{inputs[0]} holds no array {labels!r}, only {known}.")
+    raise ValueError(f"--labels {labels}: no such file.")

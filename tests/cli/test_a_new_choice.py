@@ -1,0 +1,147 @@
+"""A row added to a table is a choice of the command: listed, trained, saved, loaded, reported."""
+
+import html
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.testing import assert_array_equal
+
+import rhohat
+from rhohat.cli.main import cli
+from rhohat.objective.activations import ACTIVATIONS, Activation
+from rhohat.objective.decoders import DECODERS, Decoder
+from rhohat.objective.penalties import PENALTIES, SparsityPenalty
+from rhohat.recipes.pipelines import complete, make_pipeline
+from rhohat.recipes.settings import Settings
+from rhohat.recipes.variances import variance_of_rows
+from rhohat.training.solvers import SOLVERS, GradientDescent
+from support.cases import sparse_data
+
+
+def softsign(Z):
+    return np.divide(Z, 1 + np.abs(Z), out=Z)
+
+
+def softsign_derivative(A, out):
+    return np.square(1 - np.abs(A), out=out)
+
+
+def softsign_inverse(a):
+    inside = np.clip(a, -0.99, 0.99)
+    return inside / (1 - np.abs(inside))
+
+
+class ToySparsity(SparsityPenalty):
+    """Average squared activation."""
+
+    def __init__(self, weight=0.25):
+        self.weight = weight
+
+    def check(self, activation):
+        assert self.weight >= 0
+
+    def on_average(self, average, activation):
+        return self.weight * float(average.sum()), np.full_like(average, self.weight)
+
+    def pointwise(self, A):
+        return np.square(A), 2 * A
+
+
+class ToySolver(GradientDescent):
+    """Gradient descent that always tries a short step first."""
+
+    def first_step(self, state, direction):
+        return 0.1
+
+
+#: A toy of each table: the option, the table, its row, and what the report calls it.
+TOYS = {
+    "activation": (
+        ACTIVATIONS,
+        Activation("toy", softsign, softsign_derivative, softsign_inverse, (-1.0, 1.0)),
+        "toy",
+    ),
+    "decoder": (DECODERS, Decoder("toy", ACTIVATIONS["tanh"]), "toy"),
+    "penalty": (PENALTIES, ToySparsity, "ToySparsity"),
+    "solver": (SOLVERS, ToySolver, "toy"),
+}
+
+
+@pytest.fixture(params=TOYS)
+def toy(request, monkeypatch):
+    """The option whose table has a row more, and what the report calls it."""
+    table, row, reported = TOYS[request.param]
+    monkeypatch.setitem(table, "toy", row)
+    return request.param, reported
+
+
+def run(*arguments):
+    result = CliRunner().invoke(cli, [str(word) for word in arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def learned(option, folder):
+    """The model that the command learns with the toy, its rows and the settings."""
+    X = sparse_data(400, 8)
+    np.save(folder / "rows.npy", X)
+    few = ["--units", "5", "--iterations", "12", "--seed", "3"]
+    run("learn", folder / "rows.npy", f"--{option}", "toy", *few, "-o", folder / "out")
+    settings = Settings(units=5, iterations=12, seed=3, **{option: "toy"})
+    return X, settings, folder / "out"
+
+
+def test_help_lists_it(toy):
+    option, _ = toy
+    (line,) = (line for line in run("learn", "--help").splitlines() if f"--{option} [" in line)
+    assert "|toy]" in line
+
+
+def test_config_takes_it(toy, tmp_path):
+    option, _ = toy
+    (tmp_path / "my.toml").write_text(f'{option} = "toy"\n')
+    assert f'"{option}": "toy"' in run(
+        "learn", "--config", tmp_path / "my.toml", "--dry-run", "--json", "--patches", "100"
+    )
+
+
+def test_command_learns_with_it_and_the_model_comes_back(toy, tmp_path):
+    option, _ = toy
+    X, settings, out = learned(option, tmp_path)
+    complete_ones = complete(settings, "rows")
+    pipeline = make_pipeline(complete_ones, "rows", variance=variance_of_rows(X)).fit(X)
+    assert pipeline[-1].loss_ < pipeline[-1].loss_curve_[0]
+    loaded = rhohat.load(out / "model.safetensors")
+    assert_array_equal(loaded.transform(X), pipeline.transform(X))
+    mine, theirs = (
+        {
+            name: value
+            for name, value in model[-1].get_params().items()
+            if not isinstance(value, SparsityPenalty)
+        }
+        for model in (loaded, pipeline)
+    )
+    assert mine == theirs
+
+
+def test_report_names_it(toy, tmp_path):
+    option, reported = toy
+    _, _, out = learned(option, tmp_path)
+    assert reported in html.unescape((out / "report.html").read_text()).replace(
+        f"--{option} toy", ""
+    )
+
+
+@pytest.mark.parametrize(("options", "weight"), [([], 0.25), (["--sparsity-weight", "0.5"], 0.5)])
+def test_a_penalty_has_the_weight_of_its_class_or_that_which_is_asked_for(
+    options, weight, monkeypatch, tmp_path
+):
+    monkeypatch.setitem(PENALTIES, "toy", ToySparsity)
+    np.save(tmp_path / "rows.npy", sparse_data(50, 4))
+    command = ["learn", tmp_path / "rows.npy", "--penalty", "toy", *options, "--dry-run", "--json"]
+    told = run(*command)
+    assert f'"sparsity_weight": {weight}' in told
+    assert '"target": null' in told
+    refused = CliRunner().invoke(cli, [*map(str, command), "--target", "0.1"])
+    assert "target has no meaning for the penalty 'toy'" in str(refused.exception)

@@ -1,0 +1,55 @@
+"""What learning would take."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rhohat.recipes import estimates
+from rhohat.recipes.estimates import BASE_BYTES, estimate
+from rhohat.recipes.finding import find_to_learn
+from rhohat.recipes.settings import Settings
+from rhohat.training.stages import PART_BYTES
+
+
+@pytest.fixture
+def rows(tmp_path):
+    np.save(tmp_path / "rows.npy", np.random.RandomState(0).rand(5000, 20))
+    return [tmp_path / "rows.npy"]
+
+
+@pytest.fixture(autouse=True)
+def steady_clock(monkeypatch):
+    """Two milliseconds an iteration, and a microsecond for each row in it."""
+    monkeypatch.setattr(estimates, "_costs", lambda *arguments: (2e-3, 1e-6))
+
+
+def test_nothing_is_read(rows):
+    data, settings = find_to_learn(rows, Settings())
+    estimate(data, settings)
+    assert data.content is None
+
+
+def test_memory_is_what_rows_and_parameters_take(rows):
+    data, settings = find_to_learn(rows, Settings(units=30))
+    needed = estimate(data, settings)
+    assert (needed.n_rows, needed.n_features) == (5000, 20)
+    assert needed.memory == BASE_BYTES + 3 * 5000 * 20 * 8 + 8 * 48 * 2 * 30 * 20
+    stored, settings = find_to_learn(rows, Settings(units=30), stored=True)
+    assert estimate(stored, settings).memory == BASE_BYTES + 3 * PART_BYTES + 8 * 48 * 2 * 30 * 20
+
+
+def test_time_grows_with_iterations_and_rows():
+    data, settings = find_to_learn([], Settings())
+    usual = estimate(data, settings)
+    longer = estimate(data, replace(settings, iterations=2 * settings.iterations))
+    larger = estimate(data, replace(settings, patches=20 * settings.patches))
+    assert longer.seconds > 1.8 * usual.seconds
+    assert larger.seconds > 2 * usual.seconds
+    assert larger.memory > usual.memory
+
+
+def test_costs_are_measured(monkeypatch, rows):
+    monkeypatch.undo()
+    data, settings = find_to_learn(rows, Settings(units=5, solver="gradient-descent"))
+    assert estimate(data, settings).seconds > 0
