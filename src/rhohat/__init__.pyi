@@ -21,7 +21,7 @@ from .files.loading import (
 from .inspection.bands import band_pass
 from .inspection.edges import edge_score
 from .inspection.figures import plot_features, plot_top_examples, plot_training
-from .inspection.report.report import Report, report
+from .inspection.report.page import Report, report
 from .inspection.tiles import check_gradient, maximal_inputs
 from .objective.penalties import KLSparsity, L1Sparsity, NoSparsity, SparsityPenalty
 from .objective.sparse import LossTerms, SparseObjective, Terms

@@ -1,0 +1,478 @@
+"""The cards of a page that tell of the model: one row each.
+
+A section finds something out of a layer, and shows it by a fragment of HTML. The script draws what
+the fragment asks for: in an element with ``data-chart="NAME"`` the `Chart` found under that name,
+with ``data-pairs="NAME"`` the `Pairs`, with ``data-evidence`` the layer's dead, saturated and
+duplicate units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat.common.arrays import Float64Array
+from rhohat.estimators.stacked import StackedAutoencoderClassifier
+from rhohat.inspection.examples import PieceExamples
+from rhohat.inspection.report.charts import Axis, Chart, Line, Mark
+from rhohat.inspection.report.pictures import Pictures
+from rhohat.inspection.report.provenance import (
+    code_of,
+    parameters_of,
+    trained_steps,
+    versions,
+)
+from rhohat.inspection.report.subject import Subject
+from rhohat.inspection.tiles import radial_amplitude
+from rhohat.preprocessing.whitening import OneOverFWhitening, Whitening
+from rhohat.rows.sources import ArraySource
+
+__all__ = ["SECTIONS", "Card", "Pairs", "Section", "cards_of"]
+
+#: Examples shown beside their reconstructions.
+RECONSTRUCTIONS = 12
+#: Share of the greatest variance below which a direction holds rounding errors alone.
+ROUNDING = 1e-7
+#: Images whose spectrum is averaged.
+SPECTRA = 10
+#: Times the least average activation from which the greatest asks for a logarithmic axis.
+WIDE = 30
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Originals, and then as many reconstructions."""
+
+    rows: NDArray[np.intp]
+    pictures: Pictures
+
+
+class Section(NamedTuple):
+    """A card of the model's part of the page.
+
+    Attributes
+    ----------
+    find : callable
+        ``find(subject)``: what the card tells of a layer, as a frozen dataclass; None for no card.
+    html : str
+        A Jinja template of the card's content, with `found`, and the layer's name as `layer`.
+    is_wide : bool
+    told_of : {"each layer", "first layer", "last layer"}
+        Which layers are asked. A card told of each layer has its number in its address.
+    """
+
+    find: Callable[[Subject], Any]
+    html: str
+    is_wide: bool = False
+    told_of: str = "each layer"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A section told of a layer, or of the model.
+
+    Attributes
+    ----------
+    id : str
+        Its address in the page.
+    number : int
+        Of the layer.
+    layer : str
+        Its name.
+    section : Section
+    found : dataclass
+    """
+
+    id: str
+    number: int
+    layer: str
+    section: Section
+    found: Any
+
+    @property
+    def drawings(self) -> dict[str, Chart | Pairs]:
+        """What the script is to draw, by its name."""
+        values = {field.name: getattr(self.found, field.name) for field in fields(self.found)}
+        return {name: value for name, value in values.items() if isinstance(value, Chart | Pairs)}
+
+
+def cards_of(subjects: Sequence[Subject]) -> list[Card]:
+    """All cards about a model, in the order of the page."""
+    cards = []
+    for number, subject in enumerate(subjects):
+        places = {
+            "each layer": True,
+            "first layer": subject is subjects[0],
+            "last layer": subject is subjects[-1],
+        }
+        for name, section in SECTIONS.items():
+            found = section.find(subject) if places[section.told_of] else None
+            if found is not None:
+                address = f"{name}-{number}" if section.told_of == "each layer" else name
+                layer = subject.portrait.layer.name
+                cards.append(Card(address, number, layer, section, found))
+    return cards
+
+
+@dataclass(frozen=True)
+class TrainingFound:
+    """How the loss and its terms fell."""
+
+    error: str
+    iterations: int
+    sweeps: float | None
+    rows: int | None
+    stop_reason: str
+    loss: float
+    reconstruction: float
+    weight_decay: float
+    sparsity: float
+    curve: Chart
+
+
+def find_training(subject: Subject) -> TrainingFound | None:
+    """Of what trained a layer, and not the one below; None for a model of `partial_fit`."""
+    estimator: Any = subject.portrait.layer.estimator
+    below = subject.below
+    if not hasattr(estimator, "loss_curve_"):
+        return None
+    if below is not None and below.portrait.layer.estimator is estimator:
+        return None
+    is_classifier = isinstance(estimator, StackedAutoencoderClassifier)
+    error = "cross-entropy" if is_classifier else "reconstruction"
+    loss, terms = estimator.loss_curve_, estimator.loss_terms_curve_
+    rows: Any = getattr(estimator, "stage_rows_", None)
+    stages: Any = () if rows is None else np.flatnonzero(np.diff(rows)) + 1
+    curve = Chart(
+        Axis("iteration"),
+        Axis("loss and its terms", log=True),
+        np.arange(len(loss)),
+        f"The loss falls from {loss[0]:.3g} to {loss[-1]:.3g} in {estimator.n_iter_} iterations.",
+        lines=[
+            Line("loss", "loss", loss),
+            Line(error, "reconstruction", terms[:, 0]),
+            Line("weight decay", "weight_decay", terms[:, 1]),
+            Line("sparsity", "sparsity", terms[:, 2]),
+        ],
+        marks=[Mark(f"{rows[i]:,} rows", x=i - 0.5, kind="stage") for i in stages],
+        height=280,
+    )
+    return TrainingFound(
+        error=error,
+        iterations=estimator.n_iter_,
+        sweeps=getattr(estimator, "n_evaluations_", None),
+        rows=None if rows is None else int(rows[-1]),
+        stop_reason=estimator.stop_reason_,
+        loss=loss[-1],
+        reconstruction=terms[-1, 0],
+        weight_decay=terms[-1, 1],
+        sparsity=terms[-1, 2],
+        curve=curve,
+    )
+
+
+TRAINING = """
+<h3>Loss and its terms
+{%- if found.error != "reconstruction" and layer %}, of the whole network
+{%- elif layer %} of {{ layer }}{% endif %}</h3>
+<p>{{ found.iterations }} iterations
+{%- if found.sweeps is not none %}, worth {{ '%.0f' % found.sweeps }} sweeps over
+{{ '{:,}'.format(found.rows) }} rows{% endif %}; {{ found.stop_reason }}. At the end
+<b>{{ '%.4f' % found.loss }}</b> = {{ '%.4f' % found.reconstruction }} {{ found.error }} +
+{{ '%.4f' % found.weight_decay }} weight decay + {{ '%.4f' % found.sparsity }} sparsity.</p>
+<div data-chart="curve"></div>
+"""
+
+
+@dataclass(frozen=True)
+class AveragesFound:
+    """Average activations, and the target as a share of the range."""
+
+    target: float | None
+    sorted: Chart
+
+
+def find_averages(subject: Subject) -> AveragesFound | None:
+    """Average activations over the training set; None after `partial_fit`."""
+    average, target = subject.portrait.layer.average, subject.target_activation
+    if average is None:
+        return None
+    y = np.sort(average)
+    told = "" if target is None else f"; target {target:.3g}"
+    chart = Chart(
+        Axis("units, from the least active"),
+        Axis(
+            "average activation",
+            log=bool(y[0] > 0 and y[-1] / y[0] > WIDE),
+            high=float(y[-1] if target is None else max(y[-1], target)),
+        ),
+        np.arange(len(y)) + 1,
+        f"Average activations of the units, from {y[0]:.3g} to {y[-1]:.3g}{told}.",
+        dots=y,
+        marks=[] if target is None else [Mark("target", y=target)],
+    )
+    return AveragesFound(subject.target, chart)
+
+
+AVERAGES = """
+<h3>Average activation{{ " of " ~ layer if layer }}</h3>
+<p>Of every unit over all training rows, from the least to the greatest
+{%- if found.target is not none %}; the line is the target, {{ found.target }}{% endif %}.</p>
+<div data-chart="sorted"></div>
+"""
+
+
+@dataclass(frozen=True)
+class SpectrumFound:
+    """What whitening does to the data's variance, by component or by frequency."""
+
+    epsilon: float | None
+    n_empty: int
+    n_images: int
+    chart: Chart
+
+
+def find_spectrum(subject: Subject) -> SpectrumFound | None:
+    """Of the first step before the units that whitens; None where there is none."""
+    examples = None if subject.responses is None else subject.responses.examples
+    for step in subject.portrait.layer.before:
+        if isinstance(step, Whitening):
+            variance = step.explained_variance_
+            scaled = variance + step.epsilon
+            empty = variance < ROUNDING * variance.max()
+            after = variance / np.where(scaled > 0, scaled, 1)
+            drawn = [np.where(empty, np.nan, values) for values in (variance, after)]
+            chart = _before_and_after(
+                ("component", "Variance by component", "variance"),
+                np.arange(len(variance)) + 1,
+                drawn,
+                [Mark("epsilon", y=step.epsilon)],
+            )
+            return SpectrumFound(step.epsilon, int(empty.sum()), 0, chart)
+        if isinstance(step, OneOverFWhitening) and isinstance(examples, PieceExamples):
+            images = [examples.images[i] for i in range(min(len(examples.images), SPECTRA))]
+            amplitudes = []
+            for some in (images, step.transform(images)):
+                spectra = [radial_amplitude(np.asarray(image)) for image in some]
+                amplitudes.append(np.nanmean([amplitude for _, amplitude in spectra], axis=0))
+            chart = _before_and_after(
+                ("cycles per pixel", "Amplitude by frequency", "amplitude"),
+                spectra[0][0],
+                amplitudes,
+                [],
+            )
+            return SpectrumFound(None, 0, len(images), chart)
+    return None
+
+
+def _before_and_after(
+    words: tuple[str, str, str],
+    along: Float64Array | NDArray[np.intp],
+    both: list[Float64Array],
+    marks: list[Mark],
+) -> Chart:
+    across, told, up = words
+    kinds = zip(("before", "after"), both, strict=True)
+    lines = [Line(f"{kind} whitening", kind, y) for kind, y in kinds]
+    text = f"{told}, before and after whitening."
+    return Chart(Axis(across), Axis(up, log=True), along, text, lines=lines, marks=marks)
+
+
+SPECTRUM = """
+<h3>Whitening</h3>
+{% if found.epsilon is not none %}
+<p>Variance along each principal component, before and after. Directions of much less variance than
+epsilon, {{ ('%.6g' % found.epsilon) | float }}, stay small
+{%- if found.n_empty %}; {{ found.n_empty }} of rounding errors alone are not drawn{% endif %}.</p>
+{% else %}
+<p>Amplitude of each spatial frequency, before and after the filter; mean of {{ found.n_images }}
+images.</p>
+{% endif %}
+<div data-chart="chart"></div>
+"""
+
+
+@dataclass(frozen=True)
+class BandsFound:
+    """Units that are band-pass filters, and their bandwidths."""
+
+    n_clear: int
+    units: int
+    chart: Chart
+
+
+def find_bands(subject: Subject) -> BandsFound | None:
+    """Of units that look at waveforms."""
+    bands = subject.portrait.bands
+    if bands is None:
+        return None
+    heard = bands.centre > 0
+    chart = Chart(
+        Axis("centre frequency, Hz", log=True),
+        Axis("bandwidth, Hz", log=True),
+        bands.centre[heard],
+        f"Bandwidth of {heard.sum()} units against their centre frequency.",
+        dots=bands.bandwidth[heard],
+    )
+    return BandsFound(int(bands.is_clear.sum()), len(heard), chart)
+
+
+BANDS = """
+<h3>Frequency bands</h3>
+<p>{{ found.n_clear }} of {{ found.units }} units have a clear centre frequency: at least 70 % of
+their power lies in one band, down to 10 dB below its peak.</p>
+<div data-chart="chart"></div>
+"""
+
+
+@dataclass(frozen=True)
+class ReconstructionsFound:
+    """Random examples beside what a layer, and those below, make of them."""
+
+    explained: float | None
+    n_rows: int
+    pairs: Pairs
+
+
+def find_reconstructions(subject: Subject) -> ReconstructionsFound | None:
+    """Of examples, where a layer reconstructs."""
+    layer = subject.portrait.layer
+    if subject.responses is None or layer.decoded is None:
+        return None
+    examples = subject.responses.examples
+    rows = examples.sample()
+    X = examples.inputs(rows)
+    X_hat = layer.decoded(layer.encoded(ArraySource(X)).read(0, len(X)).X)
+    varied = np.square(X - X.mean(axis=0), dtype=np.float64).sum()
+    missed = np.square(X_hat - X, dtype=np.float64).sum()
+    few = slice(RECONSTRUCTIONS)
+    both = np.concatenate([X[few], X_hat[few]])
+    pictures = Pictures.of(both, examples.input_shape, examples.kind, pairs=True)
+    explained = float(1 - missed / varied) if varied else None
+    return ReconstructionsFound(explained, len(rows), Pairs(rows[few], pictures))
+
+
+RECONSTRUCTION = """
+<h3>Originals and reconstructions{{ " from " ~ layer if layer }}</h3>
+<p>Random examples as the autoencoder gets them, above, and what it makes of them, below; each pair
+from its least to its greatest value.
+{%- if found.explained is not none %} Of {{ '{:,}'.format(found.n_rows) }} random examples it
+explains <b>{{ '%.1f' % (100 * found.explained) }} %</b> of the variance about their mean.
+{%- endif %}</p>
+<div class="pairs" data-pairs="pairs"></div>
+"""
+
+
+@dataclass(frozen=True)
+class HealthFound:
+    """Dead, saturated and duplicate units, on examples if there are any, or else in training."""
+
+    units: int
+    n_pairs: int
+    n_dead: int | None
+    n_saturated: int | None = None
+    rows: int | None = None
+
+
+def find_health(subject: Subject) -> HealthFound:
+    """Of every layer."""
+    portrait, responses = subject.portrait, subject.responses
+    units, n_pairs = portrait.layer.n_units, len(portrait.alike.cosines)
+    if responses is None:
+        return HealthFound(units, n_pairs, getattr(portrait.layer.estimator, "n_dead_", None))
+    dead, saturated = responses.dead, responses.saturated
+    return HealthFound(units, n_pairs, len(dead), len(saturated), responses.statistics.n_rows)
+
+
+HEALTH = """
+<h3>Dead, saturated and duplicate units{{ " of " ~ layer if layer }}</h3>
+<dl class="facts">
+{% if found.rows is not none %}
+<dt>dead</dt><dd>{{ found.n_dead }} of {{ found.units }}: the activation is the same for all
+{{ '{:,}'.format(found.rows) }} examples, to a thousandth of its range</dd>
+<dt>saturated</dt><dd>{{ found.n_saturated }} of {{ found.units }}: on average in the upper half of
+the activation's range</dd>
+{% elif found.n_dead is not none %}
+<dt>dead</dt><dd>{{ found.n_dead }} of {{ found.units }} in training; a report with data says
+which</dd>
+{% endif %}
+<dt>duplicate</dt><dd>{{ found.n_pairs }} pairs with a |cosine| above 0.9 between what they look
+for</dd>
+</dl>
+<div class="evidence" data-evidence></div>
+"""
+
+
+@dataclass(frozen=True)
+class SettingsFound:
+    """Tables of names and values: parameters of each step, and versions."""
+
+    tables: list[tuple[str, Mapping[str, str]]]
+
+
+def find_settings(subject: Subject) -> SettingsFound:
+    """Of all steps of the model."""
+    steps = trained_steps(subject.model)
+    tables = [(type(step).__name__, parameters_of(step)) for step in steps]
+    return SettingsFound([*tables, ("Versions", versions())])
+
+
+SETTINGS = """
+<h3>Settings</h3>
+{% for caption, rows in found.tables %}
+<table>
+  <caption>{{ caption }}</caption>
+  <tbody>
+  {% for name, value in rows.items() %}
+  <tr><th scope="row">{{ name }}</th><td>{{ value }}</td></tr>
+  {% endfor %}
+  </tbody>
+</table>
+{% endfor %}
+"""
+
+
+@dataclass(frozen=True)
+class AgainFound:
+    """How to make the model again."""
+
+    command: str | None
+    fingerprint: str | None
+    code: str
+
+
+def find_again(subject: Subject) -> AgainFound:
+    """Of the whole model."""
+    first = subject
+    while first.below is not None:
+        first = first.below
+    fingerprint = getattr(first.portrait.layer.estimator, "data_fingerprint_", None)
+    return AgainFound(subject.command, fingerprint, code_of(subject.model))
+
+
+AGAIN = """
+<h3>Make it again</h3>
+{% if found.command %}
+<p>On the command line:</p>
+<pre tabindex="0" aria-label="Command">{{ found.command }}</pre>
+{% endif %}
+<p>In Python{% if found.fingerprint %}, on rows whose fingerprint is
+<code title="{{ found.fingerprint }}">{{ found.fingerprint[:12] }}</code>{% endif %}:</p>
+<pre tabindex="0" aria-label="Python">{{ found.code }}</pre>
+"""
+
+#: Cards by their names, in the order of the page; those of a layer stand together.
+SECTIONS: dict[str, Section] = {
+    "training": Section(find_training, TRAINING, is_wide=True),
+    "averages": Section(find_averages, AVERAGES),
+    "spectrum": Section(find_spectrum, SPECTRUM, told_of="first layer"),
+    "bands": Section(find_bands, BANDS),
+    "reconstructions": Section(find_reconstructions, RECONSTRUCTION, is_wide=True),
+    "health": Section(find_health, HEALTH, is_wide=True),
+    "settings": Section(find_settings, SETTINGS, told_of="last layer"),
+    "again": Section(find_again, AGAIN, told_of="last layer"),
+}
