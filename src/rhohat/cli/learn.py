@@ -188,22 +188,21 @@ def write_results(pipeline: Pipeline, data: Data, out: Path) -> tuple[list[Path]
     """Write model, figures and report into `out`; the files by interest, and what they show."""
     from rhohat.cli.progress import show_work
     from rhohat.estimators.saving import save
-    from rhohat.inspection.examples import examples_of
-    from rhohat.inspection.portrait import portraits_of
     from rhohat.inspection.report.page import report_of
+    from rhohat.inspection.report.subject import subjects_of
 
     names = ("report.html", "features.png", "features.svg", "training.png", "model.safetensors")
     page, features_png, features_svg, training_png, model_file = files = [out / n for n in names]
     save(pipeline, model_file)
     draw_training(pipeline, training_png)
     with show_work("looking at what the units do"):
-        examples = examples_of(pipeline, data.loaded)
-        portraits = portraits_of(pipeline, examples)
-        for path in (features_png, features_svg):
-            draw_features(portraits[-1], path)
         command = command_again(click.get_current_context())
-        report_of(pipeline, portraits, examples, command=command).save(page)
-    return files, portraits[-1]
+        subjects = subjects_of(pipeline, data.loaded, command=command)
+        portrait = subjects[-1].portrait
+        for path in (features_png, features_svg):
+            draw_features(portrait, path)
+        report_of(subjects).save(page)
+    return files, portrait
 
 
 def results_of(estimator: Any, average: FloatArray | None) -> dict[str, Any]:

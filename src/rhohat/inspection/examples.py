@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -16,18 +17,19 @@ from rhohat.common.validation import check_rows
 from rhohat.files.loading import LoadedImages, LoadedRecordings
 from rhohat.files.recordings import FileRecordings, each_recording
 from rhohat.inspection.layers import Layer, layers_of
-from rhohat.inspection.tiles import axes_of, input_tiles
+from rhohat.inspection.tiles import TileAxes, axes_of, input_tiles
 from rhohat.preprocessing.patches import Extractor, Places
 from rhohat.preprocessing.sounds import SoundExtractor
 from rhohat.rows.sources import ArraySource, Source, sample_rows
 from rhohat.rows.stores import open_store, rows_of
 
-__all__ = ["SAMPLED", "Examples", "PieceExamples", "RowExamples", "SoundExamples", "examples_of"]
+__all__ = ["Examples", "PieceExamples", "RowExamples", "SoundExamples", "examples_of"]
 
 #: Examples that stand for all where each is compared with what a model makes of it.
 SAMPLED = 4096
 
 
+@dataclass(frozen=True, eq=False)
 class Examples(ABC):
     """Data on their way to the first layer of a model.
 
@@ -43,19 +45,10 @@ class Examples(ABC):
         Of a row, if rows are windows of series.
     """
 
-    def __init__(
-        self,
-        layer: Layer,
-        rows: Any,
-        steps: Sequence[BaseEstimator],
-        shape: tuple[int, ...] | None,
-    ) -> None:
-        for step in steps:
-            rows = step.transform(rows)
-        self.source: Source = rows_of(layer.estimator, rows, reset=False)
-        self.shape = shape
-        self.input_shape = input_tiles(layer, shape).shape
-        self.axes = axes_of(layer)
+    source: Source
+    shape: tuple[int, ...] | None
+    input_shape: tuple[int, ...] | None
+    axes: TileAxes | None
 
     def __len__(self) -> int:
         return self.source.shape[0]
@@ -63,7 +56,7 @@ class Examples(ABC):
     @property
     @abstractmethod
     def n_given(self) -> int:
-        """Images, recordings or rows that the user gave."""
+        """Images, series, recordings or rows that the user gave."""
 
     @abstractmethod
     def given(self, rows: NDArray[np.intp]) -> FloatArray:
@@ -88,76 +81,45 @@ class Examples(ABC):
         return float(np.sqrt(np.square(X, dtype=np.float64).sum(axis=1).mean())) or 1.0
 
 
+@dataclass(frozen=True, eq=False)
 class RowExamples(Examples):
     """Rows, as the user gave them."""
 
-    def __init__(
-        self,
-        layer: Layer,
-        rows: Any,
-        steps: Sequence[BaseEstimator],
-        shape: tuple[int, ...] | None,
-    ) -> None:
-        stored = open_store(rows)
-        self._given = ArraySource(check_rows(rows)) if stored is None else stored
-        if shape is not None and prod(shape) != self._given.shape[1]:
-            raise ValueError(
-                f"rows of {self._given.shape[1]} values do not have shape {shape}: pass "
-                "shape=(height, width) or (height, width, 3)."
-            )
-        super().__init__(layer, rows, steps, shape)
+    rows: Source
 
     @property
     def n_given(self) -> int:
         """Rows."""
-        return self._given.shape[0]
+        return self.rows.shape[0]
 
     def given(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers, with the pictures' shape where it is known."""
-        taken = _take(self._given, rows)
+        taken = _take(self.rows, rows)
         return taken if self.shape is None else taken.reshape(-1, *self.shape)
 
 
+@dataclass(frozen=True, eq=False)
 class PieceExamples(Examples):
     """Pieces that were cut out of images or series.
-
-    Parameters
-    ----------
-    images : sequence of ndarray
-        What the user sees: images, series, or spectrograms of recordings.
-    filtered : sequence of ndarray
-        What pieces are cut out of.
-    extractor : Extractor
-    names : sequence of str or None
-        Of the images; None numbers them.
 
     Attributes
     ----------
     shape : tuple of int
         Of a piece.
     images : sequence of ndarray
-    names : list of str
+        Images, series, or spectrograms of recordings.
+    names : sequence of str
+    each : callable
+        What goes through images and checks them.
+    places : callable
+        Where in which image rows with these numbers were cut out.
     """
 
-    noun: str | None = None
     shape: tuple[int, ...]
-
-    def __init__(
-        self,
-        layer: Layer,
-        images: Sequence[FloatArray],
-        filtered: Any,
-        extractor: Extractor,
-        steps: Sequence[BaseEstimator],
-        names: Sequence[str] | None,
-    ) -> None:
-        pieces = extractor.draw(filtered)
-        super().__init__(layer, pieces.rows, steps, extractor.patch_shape_)
-        self.images = images
-        noun = self.noun or extractor.noun
-        self.names = [f"{noun} {n}" for n in range(len(images))] if names is None else list(names)
-        self._each = extractor.each
-        self.places: Callable[[NDArray[np.intp]], Places] = pieces.places
+    images: Sequence[FloatArray]
+    names: Sequence[str]
+    each: Callable[[Any], Iterator[FloatArray]]
+    places: Callable[[NDArray[np.intp]], Places]
 
     @property
     def n_given(self) -> int:
@@ -170,7 +132,7 @@ class PieceExamples(Examples):
 
     def image(self, number: int) -> FloatArray:
         """One of the images, or series, that rows were cut out of."""
-        return next(iter(self._each([self.images[number]])))
+        return next(iter(self.each([self.images[number]])))
 
     def given(self, rows: NDArray[np.intp]) -> FloatArray:
         """Pieces with these numbers as they lie in the images, (n, height, width[, 3])."""
@@ -185,31 +147,12 @@ class PieceExamples(Examples):
         return pixels
 
 
+@dataclass(frozen=True, eq=False)
 class SoundExamples(PieceExamples):
-    """Pieces of recordings.
+    """Pieces of recordings, of which `sound` made series."""
 
-    Attributes
-    ----------
-    sound : SoundExtractor
-        What made series, which pieces are cut out of, of recordings.
-    recordings : sequence
-    """
-
-    noun = "recording"
-
-    def __init__(
-        self,
-        layer: Layer,
-        series: Sequence[FloatArray],
-        filtered: Any,
-        extractor: Extractor,
-        steps: Sequence[BaseEstimator],
-        names: Sequence[str] | None,
-        sound: SoundExtractor,
-        recordings: Any,
-    ) -> None:
-        super().__init__(layer, series, filtered, extractor, steps, names)
-        self.sound, self.recordings = sound, recordings
+    sound: SoundExtractor
+    recordings: Any
 
     def begins(self, number: int) -> float:
         """Seconds into its file at which a recording begins, if it is a part of one."""
@@ -253,19 +196,47 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
                 f"the model works on rows of {layer.n_features} values, not on {kind}: give it "
                 f"rows, or a model that begins with what cuts them out of {kind}."
             )
-        return RowExamples(layer, data, steps, shape)
+        stored = open_store(data)
+        given = ArraySource(check_rows(data)) if stored is None else stored
+        if shape is not None and prod(shape) != given.shape[1]:
+            raise ValueError(
+                f"rows of {given.shape[1]} values do not have shape {shape}: pass "
+                "shape=(height, width) or (height, width, 3)."
+            )
+        return RowExamples(**_on_their_way(layer, data, steps, shape), rows=given)
     extractor, sound = extractors[0], None
     cut = steps.index(extractor)
-    given, names = (data[0], data.names) if is_named else (data, None)
-    shown = filtered = given
+    shown = filtered = given = data[0] if is_named else data
     for step in steps[:cut]:
         filtered = step.transform(filtered)
         if isinstance(step, SoundExtractor):
             sound, shown = step, filtered
-    after = steps[cut + 1 :]
+    pieces = extractor.draw(filtered)
+    noun = extractor.noun if sound is None else "recording"
+    known = {
+        **_on_their_way(layer, pieces.rows, steps[cut + 1 :], extractor.patch_shape_),
+        "images": shown,
+        "names": data.names if is_named else [f"{noun} {n}" for n in range(len(shown))],
+        "each": extractor.each,
+        "places": pieces.places,
+    }
     if sound is None:
-        return PieceExamples(layer, shown, filtered, extractor, after, names)
-    return SoundExamples(layer, shown, filtered, extractor, after, names, sound, given)
+        return PieceExamples(**known)
+    return SoundExamples(**known, sound=sound, recordings=given)
+
+
+def _on_their_way(
+    layer: Layer, rows: Any, steps: Sequence[BaseEstimator], shape: tuple[int, ...] | None
+) -> dict[str, Any]:
+    """What all examples know: rows, taken through further steps to the units."""
+    for step in steps:
+        rows = step.transform(rows)
+    return {
+        "source": rows_of(layer.estimator, rows, reset=False),
+        "shape": shape,
+        "input_shape": input_tiles(layer, shape).shape,
+        "axes": axes_of(layer),
+    }
 
 
 def _take(source: Source, rows: NDArray[np.intp]) -> FloatArray:

@@ -18,13 +18,12 @@ from rhohat.common.pictures import as_bytes, data_uri
 from rhohat.inspection.bands import BandPass
 from rhohat.inspection.edges import EDGE_R2, PARAMETERS
 from rhohat.inspection.examples import PieceExamples, SoundExamples
-from rhohat.inspection.layers import Layer
+from rhohat.inspection.portrait import Portrait
 from rhohat.inspection.report.charts import Chart
 from rhohat.inspection.report.listening import excerpts, sought_sounds
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.sections import Card, Pairs
 from rhohat.inspection.report.subject import Responses, Subject
-from rhohat.inspection.tiles import TileAxes
 
 __all__ = ["Findings", "as_json", "gather"]
 
@@ -49,11 +48,6 @@ class Axes:
     rate: float | None
     frequencies: FloatArray | None
 
-    @classmethod
-    def of(cls, axes: TileAxes) -> Axes:
-        """Axes as a page calls them."""
-        return cls(axes.kind, axes.n_moments, axes.rate, axes.frequencies)
-
 
 @dataclass(frozen=True)
 class View(Pictures):
@@ -69,13 +63,6 @@ class Below:
 
     units: NDArray[np.intp]
     weights: FloatArray
-
-    @classmethod
-    def of(cls, layer: Layer) -> Below:
-        """Units below a layer that is not the first."""
-        weights = layer.encoders[-1].weights
-        units = np.argsort(-np.abs(weights), axis=1, kind="stable")[:, :BELOW]
-        return cls(units, np.take_along_axis(weights, units, axis=1))
 
 
 @dataclass(frozen=True)
@@ -113,22 +100,6 @@ class Activity:
     dead: NDArray[np.intp]
     saturated: NDArray[np.intp]
 
-    @classmethod
-    def of(cls, responses: Responses) -> Activity:
-        """A layer's units on examples."""
-        statistics = responses.statistics
-        low, high = statistics.extremes.low, statistics.extremes.high
-        return cls(
-            statistics.n_rows,
-            statistics.mean,
-            low,
-            high,
-            statistics.edges,
-            statistics.counts,
-            responses.dead,
-            responses.saturated,
-        )
-
 
 @dataclass(frozen=True)
 class Together:
@@ -138,38 +109,14 @@ class Together:
     correlations: FloatArray
     rows: int
 
-    @classmethod
-    def of(cls, responses: Responses) -> Together:
-        """A layer's units on examples."""
-        units, correlations, n_rows = responses.together
-        return cls(units, np.round(correlations.astype(np.float64), 3), n_rows)
-
 
 @dataclass(frozen=True)
 class LayerFindings:
     """A layer; what is known on examples alone is None without them.
 
-    Attributes
-    ----------
-    name : str
-        Empty for the only layer of a model.
-    units : int
-    target : float or None
-        The average activation asked for.
-    average : ndarray of shape (k,) or None
-        That in training.
-    decoder_norm : ndarray of shape (k,) or None
-    views : sequence of View
-        The gallery's first.
-    below, gabor, bands, alike
-        None where a layer has no such thing.
-    activity, together
-    of_units : ndarray of int of shape (k, n_examples)
-        Which of the page's examples activate each unit most.
-    activations : ndarray of shape (k, n_examples)
-        Their activations.
-    sounds : sequence of str or None
-        What units look for, where that can be heard.
+    `target` is an activation, as `average` is; the first of `views` is the gallery's; `of_units`
+    and `activations` are the numbers, among the page's examples, and activations of those that
+    activate each unit most; `sounds` are what units look for.
     """
 
     name: str
@@ -252,7 +199,8 @@ def gather(
     labels : sequence, default=None
         One for each image, or row, that the user gave.
     """
-    axes = None if subjects[0].portrait.axes is None else Axes.of(subjects[0].portrait.axes)
+    seen = subjects[0].portrait.axes
+    axes = None if seen is None else Axes(seen.kind, seen.n_moments, seen.rate, seen.frequencies)
     best = [subject.responses.statistics.rows for subject in subjects if subject.responses]
     rows = np.unique(np.concatenate([ranks.ravel() for ranks in best])) if best else np.arange(0)
     layers = [_layer(subject, rows) for subject in subjects]
@@ -284,22 +232,12 @@ def gather(
 
 def _layer(subject: Subject, rows: NDArray[np.intp]) -> LayerFindings:
     """A layer; `rows` are the numbers of the page's examples."""
-    portrait, responses = subject.portrait, subject.responses
-    layer, gabors, alike = portrait.layer, portrait.gabors, portrait.alike
-    decoder = layer.decoder_weights
-    on_examples: dict[str, Any] = {}
-    if responses is not None:
-        examples, statistics = responses.examples, responses.statistics
-        sounds = None
-        if isinstance(examples, SoundExamples):
-            sounds = sought_sounds(portrait, examples, statistics)
-        on_examples = {
-            "activity": Activity.of(responses),
-            "together": Together.of(responses),
-            "of_units": np.searchsorted(rows, statistics.rows),
-            "activations": statistics.values,
-            "sounds": sounds,
-        }
+    portrait, layer, gabors = subject.portrait, subject.layer, subject.portrait.gabors
+    decoder, alike, below = layer.decoder_weights, portrait.alike, None
+    if layer.is_deep:
+        weights = layer.encoders[-1].weights
+        units = np.argsort(-np.abs(weights), axis=1, kind="stable")[:, :BELOW]
+        below = Below(units, np.take_along_axis(weights, units, axis=1))
     return LayerFindings(
         name=layer.name,
         units=layer.n_units,
@@ -310,12 +248,39 @@ def _layer(subject: Subject, rows: NDArray[np.intp]) -> LayerFindings:
             View.of(tiles.values, tiles.shape, tiles.kind, name=name, title=title)
             for name, title, tiles in portrait.views
         ],
-        below=Below.of(layer) if layer.is_deep else None,
+        below=below,
         gabor=None if gabors is None else Gabors(PARAMETERS, *gabors, EDGE_R2),
         bands=portrait.bands,
         alike=Alike(len(alike.cosines), alike.units[:LISTED], alike.cosines[:LISTED]),
-        **on_examples,
+        **({} if subject.responses is None else _on_examples(portrait, subject.responses, rows)),
     )
+
+
+def _on_examples(
+    portrait: Portrait, responses: Responses, rows: NDArray[np.intp]
+) -> dict[str, Any]:
+    """What a layer's units do on examples."""
+    examples, statistics, together = responses.examples, responses.statistics, responses.together
+    correlations = np.round(together.correlations.astype(np.float64), 3)
+    sounds = None
+    if isinstance(examples, SoundExamples):
+        sounds = sought_sounds(portrait, examples, statistics)
+    return {
+        "activity": Activity(
+            rows=statistics.n_rows,
+            mean=statistics.mean,
+            low=statistics.extremes.low,
+            high=statistics.extremes.high,
+            edges=statistics.edges,
+            counts=statistics.counts,
+            dead=responses.dead,
+            saturated=responses.saturated,
+        ),
+        "together": Together(together.units, correlations, together.n_rows),
+        "of_units": np.searchsorted(rows, statistics.rows),
+        "activations": statistics.values,
+        "sounds": sounds,
+    }
 
 
 def _origins(examples: PieceExamples, rows: NDArray[np.intp]) -> list[Origin]:

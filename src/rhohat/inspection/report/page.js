@@ -505,10 +505,10 @@ function drawModel() {
 
 /** A layer's dead, saturated and duplicate units. */
 function evidence(layer) {
-  const { activity, alike: { n_pairs, units: pairs, cosines } } = layer;
+  const { low, high } = layer.activity ?? {}, { n_pairs, units: pairs, cosines } = layer.alike;
   const FEW = 60;
   const list = (title, nodes) => (nodes.length ? [el("h4", {}, title), el("div", { className: "tiles" }, ...nodes)] : []);
-  const span = (unit) => tile(unit, `${unit} · ${short(activity.low[unit])} to ${short(activity.high[unit])}`, layer);
+  const span = (unit) => tile(unit, `${unit} · ${short(low[unit])} to ${short(high[unit])}`, layer);
   const few = (set, name) => list(`${name}: lowest and highest activation${set.size > FEW ? `, the first ${FEW} of ${set.size}` : ""}`, [...set].slice(0, FEW).map(span));
   const twins = pairs.map(([a, b], i) => el("figure", {},
     el("div", { className: "twins" }, tile(a, String(a), layer), tile(b, String(b), layer)), el("figcaption", {}, cosines[i].toFixed(2))));

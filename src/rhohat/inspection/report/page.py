@@ -13,8 +13,7 @@ from sklearn.base import BaseEstimator
 from rhohat.common.pictures import data_uri, gray_levels, tile_grid
 from rhohat.common.tensorfiles import replacing
 from rhohat.common.validation import check_integer
-from rhohat.inspection.examples import Examples, examples_of
-from rhohat.inspection.portrait import Portrait, portraits_of
+from rhohat.inspection.portrait import Portrait
 from rhohat.inspection.report.findings import gather
 from rhohat.inspection.report.render import render
 from rhohat.inspection.report.sections import cards_of
@@ -123,54 +122,37 @@ def report(
     '<!doctype html>'
     """
     check_integer("n_examples", n_examples, low=1)
-    examples = None if data is None else examples_of(model, data, shape)
-    portraits = portraits_of(model, examples, shape)
-    return report_of(
-        model,
-        portraits,
-        examples,
-        n_examples=n_examples,
-        labels=labels,
-        title=title,
-        command=command,
-    )
-
-
-def report_of(
-    model: BaseEstimator,
-    portraits: Sequence[Portrait],
-    examples: Examples | None,
-    *,
-    n_examples: int = 8,
-    labels: Sequence[Any] | None = None,
-    title: str = TITLE,
-    command: str | None = None,
-) -> Report:
-    """The page of a model whose portraits are made: see `report`."""
-    first, top = portraits[0], portraits[-1]
-    if examples is None and first.shape is not None and first.tiles.shape is None:
+    subjects = subjects_of(model, data, shape=shape, n_examples=n_examples, command=command)
+    values, drawn, *_ = subjects[0].portrait.tiles
+    if data is None and shape is not None and drawn is None:
         raise ValueError(
-            f"units that look at {first.tiles.values.shape[1]} values do not have shape "
-            f"{first.shape}: pass shape=(height, width) or (height, width, 3)."
+            f"units that look at {values.shape[1]} values do not have shape {shape}: pass "
+            "shape=(height, width) or (height, width, 3)."
         )
     if labels is not None:
         labels = list(labels)  # a Series is indexed by its own names
-        if examples is None or len(labels) != examples.n_given:
-            given = "no data" if examples is None else f"data of {examples.n_given}"
+        on = subjects[0].responses
+        if on is None or len(labels) != on.examples.n_given:
+            given = "no data" if on is None else f"data of {on.examples.n_given}"
             raise ValueError(
                 f"labels must have one entry for each example, got {len(labels)} for {given}."
             )
-    subjects = subjects_of(model, portraits, examples, n_examples=n_examples, command=command)
+    return report_of(subjects, labels=labels, title=title)
+
+
+def report_of(
+    subjects: Sequence[Subject], *, labels: Sequence[Any] | None = None, title: str = TITLE
+) -> Report:
+    """The page of layers that are known already."""
     cards = cards_of(subjects)
     found = gather(subjects, cards, labels)
-    return Report(
-        render(found, cards, title=title, subtitle=_subtitle(subjects), strip=_strip(top))
-    )
+    subtitle, strip = _subtitle(subjects), _strip(subjects[-1].portrait)
+    return Report(render(found, cards, title=title, subtitle=subtitle, strip=strip))
 
 
 def _subtitle(subjects: Sequence[Subject]) -> str:
     """The model in a line."""
-    layers = [subject.portrait.layer for subject in subjects]
+    layers = [subject.layer for subject in subjects]
     units = " and ".join(f"{layer.n_units:,} {layer.activation.name}" for layer in layers)
     words = [f"{units} units on {_seen(subjects[0].portrait)}"]
     loss = getattr(layers[-1].estimator, "loss_curve_", None)

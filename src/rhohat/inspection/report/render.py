@@ -54,7 +54,7 @@ def render(found: Findings, cards: Sequence[Card], *, title: str, subtitle: str,
 
     def content(card: Card) -> Markup:
         template = environment.from_string(card.section.html)
-        return Markup(template.render(found=card.found, layer=card.layer))
+        return Markup(template.render(found=card.found, subject=card.subject))
 
     gallery = found.layers[0].views[0]
     return environment.from_string(_text("page.html")).render(

@@ -59,7 +59,7 @@ class Section(NamedTuple):
     find : callable
         ``find(subject)``: what the card tells of a layer, as a frozen dataclass; None for no card.
     html : str
-        A Jinja template of the card's content, with `found`, and the layer's name as `layer`.
+        A Jinja template of the card's content, with `found` and `subject`.
     is_wide : bool
     told_of : {"each layer", "first layer", "last layer"}
         Which layers are asked. A card told of each layer has its number in its address.
@@ -73,23 +73,11 @@ class Section(NamedTuple):
 
 @dataclass(frozen=True)
 class Card:
-    """A section told of a layer, or of the model.
-
-    Attributes
-    ----------
-    id : str
-        Its address in the page.
-    number : int
-        Of the layer.
-    layer : str
-        Its name.
-    section : Section
-    found : dataclass
-    """
+    """A section told of a layer, the `number`-th; `id` is its address in the page."""
 
     id: str
     number: int
-    layer: str
+    subject: Subject
     section: Section
     found: Any
 
@@ -104,50 +92,47 @@ def cards_of(subjects: Sequence[Subject]) -> list[Card]:
     """All cards about a model, in the order of the page."""
     cards = []
     for number, subject in enumerate(subjects):
-        places = {
+        is_told = {
             "each layer": True,
             "first layer": subject is subjects[0],
             "last layer": subject is subjects[-1],
         }
         for name, section in SECTIONS.items():
-            found = section.find(subject) if places[section.told_of] else None
+            found = section.find(subject) if is_told[section.told_of] else None
             if found is not None:
                 address = f"{name}-{number}" if section.told_of == "each layer" else name
-                layer = subject.portrait.layer.name
-                cards.append(Card(address, number, layer, section, found))
+                cards.append(Card(address, number, subject, section, found))
     return cards
 
 
 @dataclass(frozen=True)
-class TrainingFound:
-    """How the loss and its terms fell."""
+class Plot:
+    """What is all in a chart."""
 
+    chart: Chart
+
+
+@dataclass(frozen=True)
+class TrainingFound:
+    """How the loss and its terms fell; `error` is what the first of them is called."""
+
+    estimator: Any
     error: str
-    iterations: int
-    sweeps: float | None
-    rows: int | None
-    stop_reason: str
-    loss: float
-    reconstruction: float
-    weight_decay: float
-    sparsity: float
-    curve: Chart
+    chart: Chart
 
 
 def find_training(subject: Subject) -> TrainingFound | None:
     """Of what trained a layer, and not the one below; None for a model of `partial_fit`."""
-    estimator: Any = subject.portrait.layer.estimator
-    below = subject.below
-    if not hasattr(estimator, "loss_curve_"):
-        return None
-    if below is not None and below.portrait.layer.estimator is estimator:
+    estimator: Any = subject.layer.estimator
+    is_told_below = subject.below is not None and subject.below.layer.estimator is estimator
+    if is_told_below or not hasattr(estimator, "loss_curve_"):
         return None
     is_classifier = isinstance(estimator, StackedAutoencoderClassifier)
     error = "cross-entropy" if is_classifier else "reconstruction"
     loss, terms = estimator.loss_curve_, estimator.loss_terms_curve_
     rows: Any = getattr(estimator, "stage_rows_", None)
     stages: Any = () if rows is None else np.flatnonzero(np.diff(rows)) + 1
-    curve = Chart(
+    chart = Chart(
         Axis("iteration"),
         Axis("loss and its terms", log=True),
         np.arange(len(loss)),
@@ -161,44 +146,27 @@ def find_training(subject: Subject) -> TrainingFound | None:
         marks=[Mark(f"{rows[i]:,} rows", x=i - 0.5, kind="stage") for i in stages],
         height=280,
     )
-    return TrainingFound(
-        error=error,
-        iterations=estimator.n_iter_,
-        sweeps=getattr(estimator, "n_evaluations_", None),
-        rows=None if rows is None else int(rows[-1]),
-        stop_reason=estimator.stop_reason_,
-        loss=loss[-1],
-        reconstruction=terms[-1, 0],
-        weight_decay=terms[-1, 1],
-        sparsity=terms[-1, 2],
-        curve=curve,
-    )
+    return TrainingFound(estimator, error, chart)
 
 
 TRAINING = """
+{% set fit, terms = found.estimator, found.estimator.loss_terms_curve_[-1] %}
+{% set layer = subject.layer.name %}
 <h3>Loss and its terms
 {%- if found.error != "reconstruction" and layer %}, of the whole network
 {%- elif layer %} of {{ layer }}{% endif %}</h3>
-<p>{{ found.iterations }} iterations
-{%- if found.sweeps is not none %}, worth {{ '%.0f' % found.sweeps }} sweeps over
-{{ '{:,}'.format(found.rows) }} rows{% endif %}; {{ found.stop_reason }}. At the end
-<b>{{ '%.4f' % found.loss }}</b> = {{ '%.4f' % found.reconstruction }} {{ found.error }} +
-{{ '%.4f' % found.weight_decay }} weight decay + {{ '%.4f' % found.sparsity }} sparsity.</p>
-<div data-chart="curve"></div>
+<p>{{ fit.n_iter_ }} iterations
+{%- if fit.n_evaluations_ is defined %}, worth {{ '%.0f' % fit.n_evaluations_ }} sweeps over
+{{ '{:,}'.format(fit.stage_rows_[-1]) }} rows{% endif %}; {{ fit.stop_reason_ }}. At the end
+<b>{{ '%.4f' % fit.loss_curve_[-1] }}</b> = {{ '%.4f' % terms[0] }} {{ found.error }} +
+{{ '%.4f' % terms[1] }} weight decay + {{ '%.4f' % terms[2] }} sparsity.</p>
+<div data-chart="chart"></div>
 """
 
 
-@dataclass(frozen=True)
-class AveragesFound:
-    """Average activations, and the target as a share of the range."""
-
-    target: float | None
-    sorted: Chart
-
-
-def find_averages(subject: Subject) -> AveragesFound | None:
+def find_averages(subject: Subject) -> Plot | None:
     """Average activations over the training set; None after `partial_fit`."""
-    average, target = subject.portrait.layer.average, subject.target_activation
+    average, target = subject.layer.average, subject.target_activation
     if average is None:
         return None
     y = np.sort(average)
@@ -215,14 +183,14 @@ def find_averages(subject: Subject) -> AveragesFound | None:
         dots=y,
         marks=[] if target is None else [Mark("target", y=target)],
     )
-    return AveragesFound(subject.target, chart)
+    return Plot(chart)
 
 
 AVERAGES = """
-<h3>Average activation{{ " of " ~ layer if layer }}</h3>
+<h3>Average activation{{ " of " ~ subject.layer.name if subject.layer.name }}</h3>
 <p>Of every unit over all training rows, from the least to the greatest
-{%- if found.target is not none %}; the line is the target, {{ found.target }}{% endif %}.</p>
-<div data-chart="sorted"></div>
+{%- if subject.target is not none %}; the line is the target, {{ subject.target }}{% endif %}.</p>
+<div data-chart="chart"></div>
 """
 
 
@@ -239,7 +207,7 @@ class SpectrumFound:
 def find_spectrum(subject: Subject) -> SpectrumFound | None:
     """Of the first step before the units that whitens; None where there is none."""
     examples = None if subject.responses is None else subject.responses.examples
-    for step in subject.portrait.layer.before:
+    for step in subject.layer.before:
         if isinstance(step, Whitening):
             variance = step.explained_variance_
             scaled = variance + step.epsilon
@@ -296,16 +264,7 @@ images.</p>
 """
 
 
-@dataclass(frozen=True)
-class BandsFound:
-    """Units that are band-pass filters, and their bandwidths."""
-
-    n_clear: int
-    units: int
-    chart: Chart
-
-
-def find_bands(subject: Subject) -> BandsFound | None:
+def find_bands(subject: Subject) -> Plot | None:
     """Of units that look at waveforms."""
     bands = subject.portrait.bands
     if bands is None:
@@ -318,13 +277,13 @@ def find_bands(subject: Subject) -> BandsFound | None:
         f"Bandwidth of {heard.sum()} units against their centre frequency.",
         dots=bands.bandwidth[heard],
     )
-    return BandsFound(int(bands.is_clear.sum()), len(heard), chart)
+    return Plot(chart)
 
 
 BANDS = """
 <h3>Frequency bands</h3>
-<p>{{ found.n_clear }} of {{ found.units }} units have a clear centre frequency: at least 70 % of
-their power lies in one band, down to 10 dB below its peak.</p>
+<p>{{ subject.portrait.bands.is_clear.sum() }} of {{ subject.layer.n_units }} units have a clear
+centre frequency: at least 70 % of their power lies in one band, down to 10 dB below its peak.</p>
 <div data-chart="chart"></div>
 """
 
@@ -340,7 +299,7 @@ class ReconstructionsFound:
 
 def find_reconstructions(subject: Subject) -> ReconstructionsFound | None:
     """Of examples, where a layer reconstructs."""
-    layer = subject.portrait.layer
+    layer = subject.layer
     if subject.responses is None or layer.decoded is None:
         return None
     examples = subject.responses.examples
@@ -357,7 +316,7 @@ def find_reconstructions(subject: Subject) -> ReconstructionsFound | None:
 
 
 RECONSTRUCTION = """
-<h3>Originals and reconstructions{{ " from " ~ layer if layer }}</h3>
+<h3>Originals and reconstructions{{ " from " ~ subject.layer.name if subject.layer.name }}</h3>
 <p>Random examples as the autoencoder gets them, above, and what it makes of them, below; each pair
 from its least to its greatest value.
 {%- if found.explained is not none %} Of {{ '{:,}'.format(found.n_rows) }} random examples it
@@ -367,41 +326,26 @@ explains <b>{{ '%.1f' % (100 * found.explained) }} %</b> of the variance about t
 """
 
 
-@dataclass(frozen=True)
-class HealthFound:
-    """Dead, saturated and duplicate units, on examples if there are any, or else in training."""
-
-    units: int
-    n_pairs: int
-    n_dead: int | None
-    n_saturated: int | None = None
-    rows: int | None = None
-
-
-def find_health(subject: Subject) -> HealthFound:
-    """Of every layer."""
-    portrait, responses = subject.portrait, subject.responses
-    units, n_pairs = portrait.layer.n_units, len(portrait.alike.cosines)
-    if responses is None:
-        return HealthFound(units, n_pairs, getattr(portrait.layer.estimator, "n_dead_", None))
-    dead, saturated = responses.dead, responses.saturated
-    return HealthFound(units, n_pairs, len(dead), len(saturated), responses.statistics.n_rows)
+def find_health(subject: Subject) -> Subject:
+    """What is known of a layer already."""
+    return subject
 
 
 HEALTH = """
-<h3>Dead, saturated and duplicate units{{ " of " ~ layer if layer }}</h3>
+{% set layer, on = subject.layer, subject.responses %}
+<h3>Dead, saturated and duplicate units{{ " of " ~ layer.name if layer.name }}</h3>
 <dl class="facts">
-{% if found.rows is not none %}
-<dt>dead</dt><dd>{{ found.n_dead }} of {{ found.units }}: the activation is the same for all
-{{ '{:,}'.format(found.rows) }} examples, to a thousandth of its range</dd>
-<dt>saturated</dt><dd>{{ found.n_saturated }} of {{ found.units }}: on average in the upper half of
-the activation's range</dd>
-{% elif found.n_dead is not none %}
-<dt>dead</dt><dd>{{ found.n_dead }} of {{ found.units }} in training; a report with data says
-which</dd>
+{% if on %}
+<dt>dead</dt><dd>{{ on.dead | length }} of {{ layer.n_units }}: the activation is the same for all
+{{ '{:,}'.format(on.statistics.n_rows) }} examples, to a thousandth of its range</dd>
+<dt>saturated</dt><dd>{{ on.saturated | length }} of {{ layer.n_units }}: on average in the upper
+half of the activation's range</dd>
+{% elif layer.estimator.n_dead_ is defined %}
+<dt>dead</dt><dd>{{ layer.estimator.n_dead_ }} of {{ layer.n_units }} in training; a report with
+data says which</dd>
 {% endif %}
-<dt>duplicate</dt><dd>{{ found.n_pairs }} pairs with a |cosine| above 0.9 between what they look
-for</dd>
+<dt>duplicate</dt><dd>{{ subject.portrait.alike.cosines | length }} pairs with a |cosine| above 0.9
+between what they look for</dd>
 </dl>
 <div class="evidence" data-evidence></div>
 """
@@ -438,11 +382,10 @@ SETTINGS = """
 
 @dataclass(frozen=True)
 class AgainFound:
-    """How to make the model again."""
+    """What the model was made by, and of."""
 
-    command: str | None
-    fingerprint: str | None
     code: str
+    fingerprint: str | None
 
 
 def find_again(subject: Subject) -> AgainFound:
@@ -450,15 +393,15 @@ def find_again(subject: Subject) -> AgainFound:
     first = subject
     while first.below is not None:
         first = first.below
-    fingerprint = getattr(first.portrait.layer.estimator, "data_fingerprint_", None)
-    return AgainFound(subject.command, fingerprint, code_of(subject.model))
+    fingerprint = getattr(first.layer.estimator, "data_fingerprint_", None)
+    return AgainFound(code_of(subject.model), fingerprint)
 
 
 AGAIN = """
 <h3>Make it again</h3>
-{% if found.command %}
+{% if subject.command %}
 <p>On the command line:</p>
-<pre tabindex="0" aria-label="Command">{{ found.command }}</pre>
+<pre tabindex="0" aria-label="Command">{{ subject.command }}</pre>
 {% endif %}
 <p>In Python{% if found.fingerprint %}, on rows whose fingerprint is
 <code title="{{ found.fingerprint }}">{{ found.fingerprint[:12] }}</code>{% endif %}:</p>

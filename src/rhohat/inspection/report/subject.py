@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,9 @@ from rhohat.inspection.activation_statistics import (
     activation_statistics,
     firing_together,
 )
-from rhohat.inspection.examples import Examples
+from rhohat.inspection.examples import Examples, examples_of
 from rhohat.inspection.layers import Layer
-from rhohat.inspection.portrait import Portrait
+from rhohat.inspection.portrait import Portrait, portraits_of
 from rhohat.objective.penalties import KLSparsity
 from rhohat.rows.sources import Source
 
@@ -92,16 +92,21 @@ class Subject:
     command: str | None = None
 
     @property
+    def layer(self) -> Layer:
+        """The layer itself."""
+        return self.portrait.layer
+
+    @property
     def target(self) -> float | None:
         """The average activity asked for, as a share of the range."""
-        penalty = self.portrait.layer.estimator.sparsity_penalty
+        penalty = self.layer.estimator.sparsity_penalty
         penalty = KLSparsity() if penalty == "kl" else penalty
         return float(penalty.target) if isinstance(penalty, KLSparsity) else None
 
     @property
     def target_activation(self) -> float | None:
         """The same as an activation."""
-        target, activation = self.target, self.portrait.layer.activation
+        target, activation = self.target, self.layer.activation
         if target is None or not activation.is_bounded:
             return None
         low, high = activation.range
@@ -110,15 +115,16 @@ class Subject:
 
 def subjects_of(
     model: BaseEstimator,
-    portraits: Sequence[Portrait],
-    examples: Examples | None,
+    data: Any = None,
     *,
-    n_examples: int,
-    command: str | None,
+    shape: tuple[int, ...] | None = None,
+    n_examples: int = 8,
+    command: str | None = None,
 ) -> list[Subject]:
-    """The layers of a model that have these portraits, from the input upwards."""
+    """The layers of a model, from the input upwards; for the parameters see `report`."""
+    examples = None if data is None else examples_of(model, data, shape)
     subjects: list[Subject] = []
-    for portrait in portraits:
+    for portrait in portraits_of(model, examples, shape):
         below = subjects[-1] if subjects else None
         responses = None if examples is None else Responses(portrait.layer, examples, n_examples)
         subjects.append(Subject(model, portrait, below, responses, command))
