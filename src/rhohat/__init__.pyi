@@ -18,7 +18,7 @@ from .files.row_files import load_rows
 from .inspection.bands import band_pass
 from .inspection.edges import edge_score
 from .inspection.figures import plot_features, plot_top_examples, plot_training
-from .inspection.report.report import Report, report
+from .inspection.report.page import Report, report
 from .inspection.tiles import maximal_inputs
 from .objective.base import LossTerms
 from .objective.gradient_check import check_gradient

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from rhohat.inspection.activity import firing_together, survey
+from rhohat.inspection.activation_statistics import activation_statistics, firing_together
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.rows.sources import ArraySource
 
@@ -15,7 +15,9 @@ def A(rng):
 
 
 def test_survey_is_that_of_all_rows_at_once(A):
-    activity = survey(ArraySource(A), ACTIVATIONS["sigmoid"], n_examples=5, n_bins=10)
+    activity = activation_statistics(
+        ArraySource(A), ACTIVATIONS["sigmoid"], n_examples=5, n_bins=10
+    )
     order = np.argsort(-A, axis=0, kind="stable")[:5].T
     assert activity.n_rows == len(A)
     assert_array_equal(activity.rows, order)
@@ -31,31 +33,31 @@ def test_survey_is_that_of_all_rows_at_once(A):
 
 def test_of_rows_that_activate_equally_the_first_count(A):
     A[:, 2] = 0.5
-    activity = survey(ArraySource(A), ACTIVATIONS["sigmoid"], n_examples=3)
+    activity = activation_statistics(ArraySource(A), ACTIVATIONS["sigmoid"], n_examples=3)
     assert_array_equal(activity.rows[2], [0, 1, 2])
     A[[7, 2000, 3000], 1] = 2
-    activity = survey(ArraySource(A), ACTIVATIONS["sigmoid"], n_examples=3)
+    activity = activation_statistics(ArraySource(A), ACTIVATIONS["sigmoid"], n_examples=3)
     assert_array_equal(activity.rows[1], [7, 2000, 3000])
 
 
 def test_fewer_rows_than_examples_asked_for_are_all_shown():
-    activity = survey(ArraySource(np.array([[0.1], [0.9]])), ACTIVATIONS["sigmoid"])
+    activity = activation_statistics(ArraySource(np.array([[0.1], [0.9]])), ACTIVATIONS["sigmoid"])
     assert_array_equal(activity.rows, [[1, 0]])
 
 
 def test_unbounded_histograms_span_what_there_is(rng):
     A = np.maximum(rng.randn(2500, 3), 0)
-    activity = survey(ArraySource(A), ACTIVATIONS["relu"], n_bins=8)
+    activity = activation_statistics(ArraySource(A), ACTIVATIONS["relu"], n_bins=8)
     assert activity.edges[0] == 0
     assert activity.edges[-1] == A.max()
     assert_array_equal(activity.counts.sum(axis=1), len(A))
-    silent = survey(ArraySource(np.zeros((4, 2))), ACTIVATIONS["relu"])
+    silent = activation_statistics(ArraySource(np.zeros((4, 2))), ACTIVATIONS["relu"])
     assert_array_equal(silent.counts[:, 0], [4, 4])
 
 
 def test_constant_units_are_found(A):
     A[:, 3] = 0.25
-    activity = survey(ArraySource(A), ACTIVATIONS["sigmoid"])
+    activity = activation_statistics(ArraySource(A), ACTIVATIONS["sigmoid"])
     assert_array_equal(np.flatnonzero(activity.extremes.constant(ACTIVATIONS["sigmoid"])), [3])
 
 

@@ -7,6 +7,7 @@ import shutil
 import time
 import wave
 from hashlib import sha256
+from html import unescape
 from io import BytesIO
 
 import numpy as np
@@ -664,7 +665,7 @@ class TestOtherModels:
     def test_a_page_without_data_has_the_units_alone(self, rng):
         model = SparseAutoencoder(5, max_iter=5, random_state=0).fit(rng.randn(50, 7))
         found = _found(report(model).html)
-        assert "examples" not in found
+        assert found["examples"] is None
         assert found["views"][0]["kind"] == "trace"
 
     @pytest.mark.parametrize("method", ["pca", "zca"])
@@ -801,9 +802,10 @@ class TestOtherModels:
 
 
 def _found(html, layer=0):
-    """What the page's script works on, that of one layer beside what all share."""
+    """What the page's script works on, that of one layer beside what all share, and the code."""
     found = json.loads(re.search(r'id="data">(.*?)</script>', html, re.DOTALL).group(1))
-    return found | found["layers"][layer]
+    code = re.search(r'aria-label="Python">(.*?)</pre>', html, re.DOTALL).group(1)
+    return found | found["layers"][layer] | {"code": unescape(code)}
 
 
 @pytest.fixture

@@ -12,41 +12,36 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-    from rhohat.inspection.layers import Layer
+    from rhohat.inspection.portrait import Portrait
 
 __all__ = ["draw_features", "draw_training", "keep_matplotlib_cache_in_venv"]
 
 
 def draw_features(
-    model: BaseEstimator | Layer,
+    portrait: Portrait,
     file: Path | IO[bytes],
     *,
     order: str = "unit",
     shape: tuple[int, ...] | None = None,
     kind: str | None = None,
 ) -> None:
-    """Write the grid of maximally activating inputs of a model's top layer, or of the layer given.
+    """Write the grid of a layer's maximally activating inputs.
 
     Rows that are no images are drawn as strips, one below the other.
     """
     from rhohat.inspection.figures import plot_features, save_figure
-    from rhohat.inspection.layers import top_layer
-    from rhohat.inspection.tiles import tiles_of
 
-    layer = top_layer(model)
-    tiles = tiles_of(layer)
-    units = None
+    tiles, average, units = portrait.tiles, portrait.layer.average, None
+    n_columns = None
     if order == "activation":
-        if layer.average is None:
+        if average is None:
             raise ValueError("the model of partial_fit knows no average activation to sort by.")
-        units = (-layer.average).argsort(kind="stable")
+        units = (-average).argsort(kind="stable")
     title = ", ".join(filter(None, ["Inputs that activate each hidden unit most", tiles.title]))
     with default_style():
         if shape is None and tiles.shape is None:
-            strip = (1, tiles.values.shape[1])
-            ax = plot_features(layer, patch_shape=strip, order=units, n_columns=1)
-        else:
-            ax = plot_features(layer, patch_shape=shape, order=units)
+            shape, n_columns = (1, tiles.values.shape[1]), 1
+        ax = plot_features(portrait, patch_shape=shape, order=units, n_columns=n_columns)
         save_figure(ax, file, kind=kind, title=title)
 
 

@@ -33,12 +33,10 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from rhohat.common.arrays import FloatArray
+    from rhohat.inspection.portrait import Portrait
     from rhohat.recipes.data import Data
 
 __all__ = ["learn", "results_of"]
-
-#: Share of a tile off the gray axis from which its unit counts as chromatic.
-CHROMATIC = 0.5
 
 
 class Results(NamedTuple):
@@ -169,7 +167,7 @@ def fit(
             )
             pipeline.fit(data.content)
         fitted = time.perf_counter()
-        write_results(pipeline, data, files)
+        portrait = write_results(pipeline, data, files)
     model = pipeline[-1]
     interrupted = interrupt.requested or model.stop_reason_ == StopReason.INTERRUPTED.value
     return {
@@ -177,9 +175,7 @@ def fit(
         "data": data.summary(),
         "settings": asdict(settings),
         **results_of(model, model.average_activation_),
-        "edges": edges_of(pipeline, settings, data.kind),
-        "colors": colors_of(pipeline),
-        "bands": bands_of(pipeline),
+        **looks_of(portrait),
         "training": {
             "rows": int(model.stage_rows_[-1]),
             "iterations": model.n_iter_,
@@ -214,19 +210,23 @@ def warnings_as_notes() -> Iterator[None]:
         click.echo(f"note: {printable(warning.message)}", err=True)
 
 
-def write_results(pipeline: Pipeline, data: Data, files: Results) -> None:
-    """Write model, figures and report."""
+def write_results(pipeline: Pipeline, data: Data, files: Results) -> Portrait:
+    """Write model, figures and report; what they show."""
     from rhohat.cli.progress import show_work
     from rhohat.estimators.saving import save
-    from rhohat.inspection.report.report import report
+    from rhohat.inspection.report.page import report_of
+    from rhohat.inspection.report.subject import subjects_of
 
     save(pipeline, files.model)
-    for path in (files.features, files.features_svg):
-        draw_features(pipeline, path)
     draw_training(pipeline, files.training)
     with show_work("looking at what the units do"):
         command = command_again(click.get_current_context())
-        report(pipeline, data.loaded, command=command).save(files.report)
+        subjects = subjects_of(pipeline, data.loaded, command=command)
+        portrait = subjects[-1].portrait
+        for path in (files.features, files.features_svg):
+            draw_features(portrait, path)
+        report_of(subjects).save(files.report)
+    return portrait
 
 
 def results_of(estimator: Any, average: FloatArray | None) -> dict[str, Any]:
@@ -245,51 +245,27 @@ def results_of(estimator: Any, average: FloatArray | None) -> dict[str, Any]:
     }
 
 
-def edges_of(pipeline: Pipeline, settings: Settings, kind: str) -> dict[str, Any] | None:
-    """How many units are edges, where units look at gray patches."""
-    from rhohat.inspection.edges import edge_score
-    from rhohat.inspection.tiles import tiles_of
-
-    tiles = tiles_of(pipeline)
-    shape = tiles.shape
-    if kind != "images" or shape is None or len(shape) != 2 or settings.patch_size == "whole":
-        return None
-    score = edge_score(tiles.values, shape)
+def looks_of(portrait: Portrait) -> dict[str, Any]:
+    """What units look for, as the summary counts it: edges, colours, bands; None if they cannot."""
+    edges, chromatic, bands = portrait.edges, portrait.chromatic, portrait.bands
+    colorful = 0.0 if chromatic is None else float(chromatic.mean())
     return {
-        "share": score.edge_share,
-        "median_r2": score.median_r2,
-        "orientation_coverage": score.orientation_coverage,
-        "pairs_alike": score.n_alike,
-    }
-
-
-def colors_of(pipeline: Pipeline) -> dict[str, Any] | None:
-    """How many units look for colour rather than brightness, where they see colours."""
-    from rhohat.inspection.color import chromatic_share
-    from rhohat.inspection.tiles import tiles_of
-
-    tiles = tiles_of(pipeline)
-    if tiles.shape is None or len(tiles.shape) != 3:
-        return None
-    share = chromatic_share(tiles.values.reshape(-1, *tiles.shape))
-    chromatic = float((share > CHROMATIC).mean())
-    return {"chromatic_share": chromatic, "achromatic_share": 1 - chromatic}
-
-
-def bands_of(pipeline: Pipeline) -> dict[str, Any] | None:
-    """How many units are band-pass filters, where they look at waveforms."""
-    from rhohat.inspection.bands import band_pass
-    from rhohat.inspection.layers import top_layer
-    from rhohat.inspection.tiles import axes_of, tiles_of
-
-    axes = axes_of(top_layer(pipeline))
-    if axes is None or axes.kind != "trace" or axes.rate is None:
-        return None
-    bands = band_pass(tiles_of(pipeline).values, axes.rate)
-    return {
-        "clear_share": float(bands.is_clear.mean()),
-        "centre_hz": [float(hertz) for hertz in bands.centre],
-        "bandwidth_hz": [float(hertz) for hertz in bands.bandwidth],
+        "edges": edges
+        and {
+            "share": edges.edge_share,
+            "median_r2": edges.median_r2,
+            "orientation_coverage": edges.orientation_coverage,
+            "pairs_alike": edges.n_alike,
+        },
+        "colors": None
+        if chromatic is None
+        else {"chromatic_share": colorful, "achromatic_share": 1 - colorful},
+        "bands": bands
+        and {
+            "clear_share": float(bands.is_clear.mean()),
+            "centre_hz": bands.centre.tolist(),
+            "bandwidth_hz": bands.bandwidth.tolist(),
+        },
     }
 
 

@@ -98,24 +98,23 @@ def show(
       rhohat show rhohat-out/model.safetensors -o - > features.png
     """
     from rhohat.estimators.saving import load
-    from rhohat.inspection.layers import layers_of
-    from rhohat.inspection.tiles import tiles_of
+    from rhohat.inspection.portrait import portraits_of
 
     keep_matplotlib_cache_in_venv()
     if kind is None:
         kind = "png" if out == STANDARD_OUTPUT else out.suffix.lower().removeprefix(".")
     if kind not in ("png", "svg"):
         raise click.BadParameter(f"{printable(out)} must end in .png or .svg.", param_hint="--out")
-    layers = layers_of(load(model))
-    if layer is not None and layer > len(layers):
-        held = count(len(layers), "layer")
+    portraits = portraits_of(load(model))
+    if layer is not None and layer > len(portraits):
+        held = count(len(portraits), "layer")
         raise click.BadParameter(f"the model has {held} of units.", param_hint="--layer")
-    chosen = layers[-1 if layer is None else layer - 1]
-    width = tiles_of(chosen).values.shape[1]
+    portrait = portraits[-1 if layer is None else layer - 1]
+    width = portrait.tiles.values.shape[1]
     if shape is not None and np.prod(shape) != width:
         raise click.BadParameter(f"units of this model see {width} numbers.", param_hint="--shape")
     with binary_output(out, "features") as stream:
-        draw_features(chosen, stream, order=sort, shape=shape, kind=kind)
+        draw_features(portrait, stream, order=sort, shape=shape, kind=kind)
 
 
 @click.command()
@@ -164,7 +163,7 @@ def report(
     """
     from rhohat.cli.progress import show_work
     from rhohat.estimators.saving import load
-    from rhohat.inspection.report.report import report
+    from rhohat.inspection.report.page import report
     from rhohat.recipes.finding import needs_of
     from rhohat.recipes.kinds import KINDS
 

@@ -18,9 +18,9 @@ __all__ = [
     "as_bytes",
     "data_uri",
     "gray_levels",
+    "image_of_units",
     "picture_shape",
     "quantize",
-    "strip",
     "tile_grid",
 ]
 
@@ -64,13 +64,17 @@ def tile_grid(tiles: ArrayLike, *, n_columns: int | None = None, border: int = 1
     return grid
 
 
-def strip(weights: FloatArray, n_columns: int = 25, n_rows: int = 4) -> str:
-    """Address of a picture of the first units' weights, each row a tile."""
+def image_of_units(weights: FloatArray, n_columns: int = 25, n_rows: int = 4) -> str:
+    """The HTML element of a picture of the first units' weights, each row a tile."""
     tiles = weights[: n_columns * n_rows]
     grid = tile_grid(
         tiles.reshape(-1, *picture_shape(weights.shape[1])), n_columns=min(n_columns, len(tiles))
     )
-    return data_uri(gray_levels(grid))
+    return (
+        f'<img src="{data_uri(gray_levels(grid))}" alt="The input that activates each of '
+        f'{len(tiles)} of {len(weights)} units most" style="image-rendering: pixelated; '
+        'width: 100%; max-width: 800px">'
+    )
 
 
 def gray_levels(grid: FloatArray) -> NDArray[np.uint8]:

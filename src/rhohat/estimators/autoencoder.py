@@ -16,7 +16,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.common.pictures import strip
+from rhohat.common.pictures import image_of_units
 from rhohat.common.validation import check_integer, check_real, check_rows
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
@@ -584,12 +584,7 @@ class SparseAutoencoder(
         """What a notebook shows: scikit-learn's diagram, and what the units look for."""
         bundle: dict[str, str] = super()._repr_mimebundle_(**options)
         if "text/html" in bundle and hasattr(self, "encoder_weights_"):
-            k = len(self.encoder_weights_)
-            bundle["text/html"] += (
-                f'<img src="{strip(self.encoder_weights_)}" alt="The input that activates each of '
-                f'{min(k, 100)} of {k} units most" style="image-rendering: pixelated; '
-                'width: 100%; max-width: 800px">'
-            )
+            bundle["text/html"] += image_of_units(self.encoder_weights_)
         return bundle
 
     def __sklearn_tags__(self) -> Tags:

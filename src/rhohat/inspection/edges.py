@@ -25,7 +25,15 @@ from scipy.optimize import least_squares
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.rows.engines import effective_n_jobs
 
-__all__ = ["AlikePairs", "EdgeScore", "GaborFit", "alike_pairs", "edge_score", "fit_gabors"]
+__all__ = [
+    "AlikePairs",
+    "EdgeScore",
+    "GaborFit",
+    "alike_pairs",
+    "edge_score",
+    "fit_gabors",
+    "score_edges",
+]
 
 #: Order of the parameters in `GaborFit.parameters`.
 PARAMETERS = (
@@ -130,7 +138,11 @@ def edge_score(weights: ArrayLike, patch_shape: tuple[int, int] | None = None) -
     1.0
     """
     tiles = _tiles(weights, patch_shape)
-    fit = fit_gabors(tiles)
+    return score_edges(fit_gabors(tiles), alike_pairs(tiles.reshape(len(tiles), -1)))
+
+
+def score_edges(fit: GaborFit, pairs: AlikePairs) -> EdgeScore:
+    """Summarise Gabor functions fitted to the tiles of units, and the units that are alike."""
     edges = fit.r2 >= EDGE_R2
     turn = np.mod(fit.parameters[edges, PARAMETERS.index("orientation")], np.pi) / np.pi
     # an angle just below half a turn may round to it
@@ -144,7 +156,7 @@ def edge_score(weights: ArrayLike, patch_shape: tuple[int, int] | None = None) -
         median_r2=float(np.median(fit.r2)),
         orientation_coverage=float(-(shares * np.log(shares)).sum() / np.log(ORIENTATION_BINS))
         + 0.0,
-        n_alike=len(alike_pairs(tiles.reshape(len(tiles), -1)).cosines),
+        n_alike=len(pairs.cosines),
         fit=fit,
     )
 

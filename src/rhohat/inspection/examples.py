@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -16,18 +18,160 @@ from rhohat.files.image_files import LoadedImages
 from rhohat.files.recording_files import LoadedRecordings
 from rhohat.files.recordings import FileRecordings, each_recording
 from rhohat.inspection.layers import Layer, layers_of
-from rhohat.inspection.tiles import axes_of, input_tiles
+from rhohat.inspection.tiles import TileAxes, axes_of, input_tiles
 from rhohat.preprocessing.extractors import Places
 from rhohat.preprocessing.inputs import rows_of
 from rhohat.preprocessing.sounds import SoundExtractor
 from rhohat.rows.opening import open_store
-from rhohat.rows.sources import ArraySource, Source
+from rhohat.rows.sources import ArraySource, Source, sample_rows
 
-__all__ = ["Examples"]
+__all__ = ["Examples", "PieceExamples", "RowExamples", "SoundExamples", "examples_of"]
+
+#: Examples that stand for all where each is compared with what a model makes of it.
+SAMPLED = 4096
 
 
-class Examples:
+@dataclass(frozen=True, eq=False)
+class Examples(ABC):
     """Data on their way to the first layer of a model.
+
+    Attributes
+    ----------
+    source : Source
+        Rows as the first layer gets them.
+    shape : tuple of int or None
+        What a row of the user's data, a patch or a whole image, reshapes to.
+    input_shape : tuple of int or None
+        What a row of `source` reshapes to; None after a change of axes, by PCA for instance.
+    axes : TileAxes or None
+        Of a row, if rows are windows of series.
+    """
+
+    source: Source
+    shape: tuple[int, ...] | None
+    input_shape: tuple[int, ...] | None
+    axes: TileAxes | None
+
+    def __len__(self) -> int:
+        return self.source.shape[0]
+
+    @property
+    @abstractmethod
+    def n_given(self) -> int:
+        """Images, series, recordings or rows that the user gave."""
+
+    @abstractmethod
+    def given(self, rows: NDArray[np.intp]) -> FloatArray:
+        """Rows with these numbers as the user gave them, (n, d), or (n, *shape) where known."""
+
+    @property
+    def kind(self) -> str:
+        """How rows that have a shape are drawn: "image" or "trace"."""
+        return "trace" if self.axes is not None and self.axes.kind == "trace" else "image"
+
+    def inputs(self, rows: NDArray[np.intp]) -> FloatArray:
+        """Rows with these numbers, in any order, as the first layer gets them."""
+        return _take(self.source, rows)
+
+    def sample(self) -> NDArray[np.intp]:
+        """Numbers of rows at random, always the same."""
+        return sample_rows(len(self), SAMPLED, seed=0)
+
+    def typical_norm(self) -> float:
+        """Root mean square norm of the rows, as the first layer gets them."""
+        X = self.inputs(self.sample())
+        return float(np.sqrt(np.square(X, dtype=np.float64).sum(axis=1).mean())) or 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class RowExamples(Examples):
+    """Rows, as the user gave them."""
+
+    rows: Source
+
+    @property
+    def n_given(self) -> int:
+        """Rows."""
+        return self.rows.shape[0]
+
+    def given(self, rows: NDArray[np.intp]) -> FloatArray:
+        """Rows with these numbers, with the pictures' shape where it is known."""
+        taken = _take(self.rows, rows)
+        return taken if self.shape is None else taken.reshape(-1, *self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class PieceExamples(Examples):
+    """Pieces that were cut out of images or series.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of a piece.
+    images : sequence of ndarray
+        Images, series, or spectrograms of recordings.
+    names : sequence of str
+    each : callable
+        What goes through images and checks them.
+    places : callable
+        Where in which image rows with these numbers were cut out.
+    """
+
+    shape: tuple[int, ...]
+    images: Sequence[FloatArray]
+    names: Sequence[str]
+    each: Callable[[Any], Iterator[FloatArray]]
+    places: Callable[[NDArray[np.intp]], Places]
+
+    @property
+    def n_given(self) -> int:
+        """Images, series or recordings."""
+        return len(self.images)
+
+    def begins(self, number: int) -> float:
+        """Seconds into its file at which an image or series begins."""
+        return 0.0
+
+    def image(self, number: int) -> FloatArray:
+        """One of the images, or series, that rows were cut out of."""
+        return next(iter(self.each([self.images[number]])))
+
+    def given(self, rows: NDArray[np.intp]) -> FloatArray:
+        """Pieces with these numbers as they lie in the images, (n, height, width[, 3])."""
+        height, width = self.shape[:2]
+        places = self.places(rows)
+        pixels = np.empty((len(rows), *self.shape), dtype=np.float32)
+        for number in np.unique(places.image):
+            image = self.image(number)
+            for index in np.flatnonzero(places.image == number):
+                top, left = places.top[index], places.left[index]
+                pixels[index] = image[top : top + height, left : left + width]
+        return pixels
+
+
+@dataclass(frozen=True, eq=False)
+class SoundExamples(PieceExamples):
+    """Pieces of recordings, of which `sound` made series."""
+
+    sound: SoundExtractor
+    recordings: Any
+
+    def begins(self, number: int) -> float:
+        """Seconds into its file at which a recording begins, if it is a part of one."""
+        if not isinstance(self.recordings, FileRecordings):
+            return 0.0
+        part = self.recordings.parts[number]
+        return part.start / part.rate
+
+    def samples(self, number: int) -> FloatArray:
+        """One of the recordings, one channel at the model's rate."""
+        recording = next(each_recording([self.recordings[number]], self.sound.rate))
+        mixed: FloatArray = recording.mean(axis=0)
+        return mixed
+
+
+def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None = None) -> Examples:
+    """Data on their way to a model, as what they are to the user.
 
     Parameters
     ----------
@@ -38,136 +182,59 @@ class Examples:
     shape : tuple of int, default=None
         (height, width[, 3]) of rows that are pictures. Patches have their own.
 
-    Attributes
-    ----------
-    source : Source
-        Rows as the first layer gets them.
-    shape : tuple of int or None
-        What a row of the user's data, a patch or a whole image, reshapes to.
-    input_shape : tuple of int or None
-        What a row of `source` reshapes to; None after a change of axes, by PCA for instance.
-    images : sequence of ndarray or None
-        What patches were cut from: images, series, or spectrograms of recordings.
-    names : list of str
-        Of the images.
-    sound : SoundExtractor or None
-        What made them of recordings.
-    axes : TileAxes or None
-        Of a row, if rows are windows of series.
-
     Raises
     ------
     ValueError
         If the data do not fit the model.
     """
-
-    def __init__(
-        self, model: BaseEstimator, data: Any, shape: tuple[int, ...] | None = None
-    ) -> None:
-        self.images: Sequence[FloatArray] | None = None
-        self.names: list[str] = []
-        self.sound: SoundExtractor | None = None
-        self.source: Source
-        self._places: Any = None
-        layer: Layer = layers_of(model)[0]
-        anatomy = layer.anatomy
-        extractor = anatomy.extractor
-        if extractor is not None:
-            given = _given(data)
-            shown = filtered = given
-            for step in anatomy.filters:
-                filtered = step.transform(filtered)
-                if step is anatomy.sound:
-                    self.sound, self._recordings, shown = step, given, filtered
-            patches = extractor.draw(filtered)
-            self.images, self._each, self._places = shown, extractor.takes.each, patches.places
-            loaded = isinstance(data, LoadedImages | LoadedRecordings)
-            noun = (anatomy.takes or extractor.takes).noun
-            self.names = list(data.names) if loaded else [f"{noun} {n}" for n in range(len(shown))]
-            rows: Any = patches.rows
-            shape = extractor.patch_shape_
-        else:
-            if isinstance(data, LoadedImages | LoadedRecordings):
-                kind = data._fields[0]
-                raise ValueError(
-                    f"the model works on rows of {layer.n_features} values, not on {kind}: give it "
-                    f"rows, or a model that begins with what cuts them out of {kind}."
-                )
-            rows = data
-            stored = open_store(data)
-            self._given = ArraySource(check_rows(data)) if stored is None else stored
-            if shape is not None and prod(shape) != self._given.shape[1]:
-                raise ValueError(
-                    f"rows of {self._given.shape[1]} values do not have shape {shape}: pass "
-                    "shape=(height, width) or (height, width, 3)."
-                )
-        self.shape = shape
-        for step in anatomy.of_rows:
-            rows = step.transform(rows)
-        self.source = rows_of(layer.estimator, rows, reset=False)
-        self.input_shape = input_tiles(layer, shape).shape
-        self.axes = axes_of(layer)
-
-    def __len__(self) -> int:
-        return self.source.shape[0]
-
-    @property
-    def n_given(self) -> int:
-        """Images, or rows, that the user gave."""
-        return self._given.shape[0] if self.images is None else len(self.images)
-
-    def begins(self, number: int) -> float:
-        """Seconds into its file at which a recording begins, if it is a part of one."""
-        if self.sound is None or not isinstance(self._recordings, FileRecordings):
-            return 0.0
-        part = self._recordings.parts[number]
-        return part.start / part.rate
-
-    def image(self, number: int) -> FloatArray:
-        """One of the images, or series, that rows were cut out of."""
-        assert self.images is not None
-        return next(iter(self._each([self.images[number]])))
-
-    def samples(self, number: int) -> FloatArray:
-        """One of the recordings, one channel at the model's rate."""
-        assert self.sound is not None
-        recording = next(each_recording([self._recordings[number]], self.sound.rate))
-        mixed: FloatArray = recording.mean(axis=0)
-        return mixed
-
-    def inputs(self, rows: NDArray[np.intp]) -> FloatArray:
-        """Rows with these numbers, in any order, as the first layer gets them."""
-        return _take(self.source, rows)
-
-    def places(self, rows: NDArray[np.intp]) -> Places | None:
-        """Where in which image rows were cut out; None where they were not."""
-        return None if self._places is None else self._places(rows)
-
-    def given(self, rows: NDArray[np.intp]) -> FloatArray:
-        """The same as the user gave them: pixels of the images, (n, height, width[, 3]), or rows.
-
-        Rows, (n, d), have the pictures' shape where it is known.
-        """
-        if self.images is None:
-            taken = _take(self._given, rows)
-            return taken if self.shape is None else taken.reshape(-1, *self.shape)
-        assert self.shape is not None
-        height, width = self.shape[:2]
-        places = self._places(rows)
-        pixels = np.empty((len(rows), *self.shape), dtype=np.float32)
-        for number in np.unique(places.image):
-            image = self.image(number)
-            for index in np.flatnonzero(places.image == number):
-                top, left = places.top[index], places.left[index]
-                pixels[index] = image[top : top + height, left : left + width]
-        return pixels
+    layer = layers_of(model)[0]
+    anatomy = layer.anatomy
+    extractor, sound = anatomy.extractor, anatomy.sound
+    is_named = isinstance(data, LoadedImages | LoadedRecordings)
+    if extractor is None:
+        if is_named:
+            kind = data._fields[0]
+            raise ValueError(
+                f"the model works on rows of {layer.n_features} values, not on {kind}: give it "
+                f"rows, or a model that begins with what cuts them out of {kind}."
+            )
+        stored = open_store(data)
+        given = ArraySource(check_rows(data)) if stored is None else stored
+        if shape is not None and prod(shape) != given.shape[1]:
+            raise ValueError(
+                f"rows of {given.shape[1]} values do not have shape {shape}: pass "
+                "shape=(height, width) or (height, width, 3)."
+            )
+        return RowExamples(**_on_their_way(layer, data, shape), rows=given)
+    shown = filtered = given = data[0] if is_named else data
+    for step in anatomy.filters:
+        filtered = step.transform(filtered)
+        if step is sound:
+            shown = filtered
+    pieces = extractor.draw(filtered)
+    noun = (anatomy.takes or extractor.takes).noun
+    known = {
+        **_on_their_way(layer, pieces.rows, extractor.patch_shape_),
+        "images": shown,
+        "names": data.names if is_named else [f"{noun} {n}" for n in range(len(shown))],
+        "each": extractor.takes.each,
+        "places": pieces.places,
+    }
+    if sound is None:
+        return PieceExamples(**known)
+    return SoundExamples(**known, sound=sound, recordings=given)
 
 
-def _given(data: Any) -> Any:
-    """Images or recordings without their names."""
-    if isinstance(data, LoadedImages):
-        return data.images
-    return data.recordings if isinstance(data, LoadedRecordings) else data
+def _on_their_way(layer: Layer, rows: Any, shape: tuple[int, ...] | None) -> dict[str, Any]:
+    """What all examples know: rows, taken through what comes before the units."""
+    for step in layer.anatomy.of_rows:
+        rows = step.transform(rows)
+    return {
+        "source": rows_of(layer.estimator, rows, reset=False),
+        "shape": shape,
+        "input_shape": input_tiles(layer, shape).shape,
+        "axes": axes_of(layer),
+    }
 
 
 def _take(source: Source, rows: NDArray[np.intp]) -> FloatArray:

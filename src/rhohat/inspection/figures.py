@@ -17,10 +17,11 @@ from rhohat.common.pictures import picture_shape, tile_grid
 from rhohat.common.validation import check_integer
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
-from rhohat.inspection.activity import survey
-from rhohat.inspection.examples import Examples
-from rhohat.inspection.layers import Layer, top_layer
-from rhohat.inspection.tiles import TileAxes, axes_of, tiles_of
+from rhohat.inspection.activation_statistics import activation_statistics
+from rhohat.inspection.examples import examples_of
+from rhohat.inspection.layers import top_layer
+from rhohat.inspection.portrait import Portrait
+from rhohat.inspection.tiles import TileAxes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +34,7 @@ __all__ = ["plot_features", "plot_top_examples", "plot_training", "save_figure"]
 
 
 def plot_features(
-    model: BaseEstimator | Layer | ArrayLike,
+    model: BaseEstimator | Portrait | ArrayLike,
     *,
     patch_shape: tuple[int, ...] | None = None,
     order: ArrayLike | None = None,
@@ -66,12 +67,13 @@ def plot_features(
     ax : Axes
     """
     axes, kind = None, "image"
-    if isinstance(model, BaseEstimator | Layer):
-        found, axes = tiles_of(model), axes_of(top_layer(model))
+    portrait = Portrait(top_layer(model)) if isinstance(model, BaseEstimator) else model
+    if isinstance(portrait, Portrait):
+        found, axes = portrait.tiles, portrait.axes
         kind = found.kind if patch_shape is None and found.shape is not None else "image"
         tiles, patch_shape = found.values, patch_shape or found.shape
     else:
-        tiles = np.asarray(model)
+        tiles = np.asarray(portrait)
     if tiles.ndim == 2:
         if patch_shape is None:
             side = round(np.sqrt(tiles.shape[1]))
@@ -136,15 +138,15 @@ def plot_top_examples(
 
     check_integer("n_examples", n_examples, low=1)
     layer = top_layer(model)
-    tiles = tiles_of(layer)
+    tiles = Portrait(layer).tiles
     k, d = tiles.values.shape
     chosen = np.arange(min(k, 10)) if units is None else np.atleast_1d(np.asarray(units))
     if chosen.dtype.kind not in "iu" or chosen.size == 0 or chosen.min() < 0 or chosen.max() >= k:
         raise ValueError(f"units must be numbers from 0 to {k - 1}, got {units!r}.")
     shape = tiles.shape or shape or picture_shape(d)
-    examples = Examples(model, data, shape)
-    activity = survey(layer.encoded(examples.source), layer.activation, n_examples=n_examples)
-    rows = activity.rows[chosen]
+    examples = examples_of(model, data, shape)
+    activations = layer.encoded(examples.source)
+    rows = activation_statistics(activations, layer.activation, n_examples=n_examples).rows[chosen]
     given = examples.given(rows.ravel()).reshape(*rows.shape, *shape)
     sought = tiles.values[chosen].reshape(-1, 1, *shape)
     shown = np.concatenate([sought, given], axis=1).reshape(-1, *shape)

@@ -24,12 +24,27 @@ class Spectrum:
         What is on the axis.
     before, after : ndarray of shape (n,)
         NaN where there is nothing.
+    across, up : str
+        What the axes are called.
+    title : str
     """
 
-    kind: ClassVar[str]
+    across: ClassVar[str]
+    up: ClassVar[str]
+    title: ClassVar[str]
     x: NDArray[np.int_] | Float64Array
     before: Float64Array
     after: Float64Array
+
+    @property
+    def description(self) -> str:
+        """What is shown, in sentences."""
+        raise NotImplementedError
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """Levels to be marked, by their names."""
+        return {}
 
 
 @dataclass(frozen=True)
@@ -44,9 +59,23 @@ class ComponentSpectrum(Spectrum):
         What is added to every variance.
     """
 
-    kind = "components"
+    across, up, title = "component", "variance", "Variance by component"
     empty: int
     epsilon: float
+
+    @property
+    def description(self) -> str:
+        """What the variances are of, and which are left out."""
+        left_out = f"; {self.empty} of rounding errors alone are not drawn" if self.empty else ""
+        return (
+            "Variance along each principal component, before and after. Directions of much less "
+            f"variance than epsilon, {self.epsilon:.6g}, stay small{left_out}."
+        )
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """Epsilon."""
+        return {"epsilon": self.epsilon}
 
 
 @dataclass(frozen=True)
@@ -59,8 +88,16 @@ class FrequencySpectrum(Spectrum):
         That they are the mean of.
     """
 
-    kind = "frequencies"
+    across, up, title = "cycles per pixel", "amplitude", "Amplitude by frequency"
     images: int
+
+    @property
+    def description(self) -> str:
+        """What the amplitudes are of."""
+        return (
+            "Amplitude of each spatial frequency, before and after the filter; mean of "
+            f"{self.images} images."
+        )
 
 
 def radial_amplitude(image: FloatArray, n_bins: int = 24) -> tuple[Float64Array, Float64Array]:

@@ -18,12 +18,7 @@ from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles, Skipped
 from rhohat.files.image_files import LoadedImages, read_images
-from rhohat.files.recording_files import (
-    SILENT,
-    LoadedRecordings,
-    lowest_rate,
-    read_recordings,
-)
+from rhohat.files.recording_files import SILENT, LoadedRecordings, lowest_rate, read_recordings
 from rhohat.files.row_files import can_be_stored, read_rows, stored_rows
 from rhohat.recipes.data import Data, Request, Size
 from rhohat.recipes.settings import SOUNDS, Recipe, Settings

@@ -42,14 +42,15 @@ const perRow = (width) => Math.max(Math.floor((width - 78) / LEGEND), 1);
 
 /**
  * Lines, bars or dots over two axes.
- * x, y: {label, log, low, high}; lines: [{x, y, name}]; bars: [{from, to, value}]; dots: {x, y};
- * marks: [{x or y, label, kind}]; text: what the drawing tells, for those who do not see it.
+ * x, y: {label, log, low, high}; along: values of x that lines, [{name, kind, y}], and dots, [y], share;
+ * bars: [{from, to, value}]; marks: [{x or y, label, kind}]; text: what the drawing tells, for those who do not see it.
  */
-function chart({ x, y, lines = [], bars = [], dots = null, marks = [], text, width = 560, height = 240 }) {
-  const xs = [...lines.flatMap((line) => line.x), ...bars.flatMap((bar) => [bar.from, bar.to]), ...(dots?.x ?? [])];
-  const ys = [...lines.flatMap((line) => line.y), ...bars.map((bar) => bar.value), ...(dots?.y ?? []), ...marks.map((mark) => mark.y)];
+function chart({ x, y, along = [], lines = [], dots = null, bars = [], marks = [], text, width = 560, height = 240 }) {
+  const isUpright = (mark) => Number.isFinite(mark.x);
+  const xs = [...along, ...bars.flatMap((bar) => [bar.from, bar.to])];
+  const ys = [...lines.flatMap((line) => line.y), ...bars.map((bar) => bar.value), ...(dots ?? []), ...marks.map((mark) => mark.y)];
   const legend = lines.length > 1 ? Math.ceil(lines.length / perRow(width)) : 0;
-  const above = legend || marks.some((mark) => mark.x !== undefined) ? 14 : 0;
+  const above = legend || marks.some(isUpright) ? 14 : 0;
   const [left, right, top, bottom] = [64, width - 14, 12 + above + 16 * Math.max(legend - 1, 0), height - 40];
   const scale = (axis, values, from, to) => {
     const [low, high] = rangeOf(axis, values);
@@ -73,7 +74,7 @@ function chart({ x, y, lines = [], bars = [], dots = null, marks = [], text, wid
     if (high < bottom) add("rect", { class: "bar", x: start + 0.5, width: Math.max(end - start - 1, 0.5), y: high, height: bottom - high });
   }
   for (const [number, mark] of marks.entries()) {
-    const vertical = mark.x !== undefined;
+    const vertical = isUpright(mark);
     const place = vertical ? across.place(mark.x) : up.place(mark.y);
     const ends = vertical ? { x1: place, x2: place, y1: top, y2: bottom } : { x1: left, x2: right, y1: place, y2: place };
     add("line", { class: mark.kind ?? "mark", ...ends });
@@ -83,7 +84,7 @@ function chart({ x, y, lines = [], bars = [], dots = null, marks = [], text, wid
     add("text", at, mark.label);
   }
   lines.forEach((line, number) => {
-    const points = line.y.map((value, i) => (value === null || (y.log && value <= 0) || (x.log && line.x[i] <= 0) ? null : `${across.place(line.x[i]).toFixed(1)},${up.place(value).toFixed(1)}`));
+    const points = line.y.map((value, i) => (value === null || (y.log && value <= 0) || (x.log && along[i] <= 0) ? null : `${across.place(along[i]).toFixed(1)},${up.place(value).toFixed(1)}`));
     add("polyline", { class: `line ${line.kind}`, points: points.filter(Boolean).join(" ") });
     if (legend) {
       const start = left + (number % perRow(width)) * LEGEND, row = 12 + 16 * Math.floor(number / perRow(width));
@@ -91,7 +92,7 @@ function chart({ x, y, lines = [], bars = [], dots = null, marks = [], text, wid
       add("text", { x: start + 24, y: row }, line.name);
     }
   });
-  dots?.x.forEach((value, i) => add("circle", { class: "dot", cx: across.place(value).toFixed(1), cy: up.place(dots.y[i]).toFixed(1), r: dots.x.length > 400 ? 1.2 : 2.2 }));
+  dots?.forEach((value, i) => add("circle", { class: "dot", cx: across.place(along[i]).toFixed(1), cy: up.place(value).toFixed(1), r: dots.length > 400 ? 1.2 : 2.2 }));
   return drawing;
 }
 

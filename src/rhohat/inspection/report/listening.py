@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
 from rhohat.files.sound import wav_bytes
-from rhohat.inspection.activity import Activity
-from rhohat.inspection.examples import Examples
-from rhohat.inspection.layers import Layer
-from rhohat.inspection.tiles import tiles_of
+from rhohat.inspection.activation_statistics import ActivationStatistics
+from rhohat.inspection.examples import SoundExamples
+from rhohat.inspection.portrait import Portrait
 from rhohat.preprocessing.sounds import SoundExtractor
 from rhohat.rows.sources import sample_rows
 
@@ -29,14 +28,13 @@ GAP, LEAST = 0.06, 0.5
 
 
 def excerpts(
-    examples: Examples, rows: NDArray[np.intp], best: Sequence[NDArray[np.int64]]
+    examples: SoundExamples, rows: NDArray[np.intp], best: Sequence[NDArray[np.int64]]
 ) -> list[str | None]:
     """Sound around each example; of more than a page may hold, those that units rank highest.
 
     Parameters
     ----------
-    examples : Examples
-        Of recordings.
+    examples : SoundExamples
     rows : ndarray of int of shape (n,)
         Numbers of the examples, ascending.
     best : sequence of ndarray of int of shape (k, n_examples)
@@ -48,10 +46,7 @@ def excerpts(
         One for each row, as base64.
     """
     sound, places = examples.sound, examples.places(rows)
-    assert sound is not None
-    assert places is not None
-    assert examples.axes is not None
-    length = round(examples.axes.n_moments * sound.seconds_per_moment * sound.rate)
+    length = round(examples.shape[1] * sound.seconds_per_moment * sound.rate)
     around = max(round(EXCERPT * sound.rate), length)
     ranked = np.concatenate([np.concatenate(list(ranks)) for ranks in zip_ranks(best)])
     _, first = np.unique(ranked, return_index=True)
@@ -75,29 +70,25 @@ def zip_ranks(best: Sequence[NDArray[np.int64]]) -> list[list[NDArray[np.int64]]
 
 
 def sought_sounds(
-    layer: Layer, examples: Examples, activity: Activity, radius: float
+    portrait: Portrait, examples: SoundExamples, statistics: ActivationStatistics
 ) -> list[str | None]:
     """The sound of what each unit looks for, for the first units that a page can hold.
 
-    It is sought among inputs of norm `radius`, as the pictures are, and as strong as examples are.
-    A unit that sees some of the frequencies only is heard at those of the example that activates it
-    most.
+    It is as strong as examples are. A unit that sees some of the frequencies only is heard at those
+    of the example that activates it most.
     """
     sound = examples.sound
-    assert sound is not None
     rows = sample_rows(len(examples), 1000, seed=0)
     given = examples.given(rows).reshape(len(rows), -1)
     middle = given.mean(axis=0, dtype=np.float64)
     strength = float(np.sqrt(np.square(given - middle).sum(axis=1).mean()))
-    values, shape, _, _ = tiles_of(layer, radius)
-    assert shape is not None
+    values = portrait.tiles.values
     norms = np.linalg.norm(values, axis=1, keepdims=True)
     values = middle + values * (strength / np.where(norms > 0, norms, 1))
-    tops = examples.places(activity.rows[:, 0])
-    assert tops is not None
+    tops = examples.places(statistics.rows[:, 0]).top
     found: list[str | None] = []
     left = UNIT_BYTES
-    for window, top in zip(values.reshape(-1, *shape), tops.top, strict=True):
+    for window, top in zip(values.reshape(-1, *examples.shape), tops, strict=True):
         if left <= 0:
             found.append(None)
             continue

@@ -1,16 +1,17 @@
 // The page: a gallery of units, a page for each, and the model. The address' hash says which is shown.
+// What the data hold: findings.py.
 
 const report = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
 
-/** A layer with what is looked up in it again and again, and what all layers share. */
+/** A layer with what is looked up in it again and again. */
 function prepared(layer, number) {
   const twins = new Map();
   for (const [i, [a, b]] of layer.alike.units.entries()) {
     for (const [unit, other] of [[a, b], [b, a]]) twins.set(unit, [...(twins.get(unit) ?? []), [other, layer.alike.cosines[i]]]);
   }
   return {
-    ...report, ...layer, number, twins, tiles: new Map(),
+    ...layer, number, twins, tiles: new Map(),
     all: Array.from({ length: layer.units }, (_, unit) => unit),
     picture: layer.views[0],
     dead: new Set(layer.activity?.dead), saturated: new Set(layer.activity?.saturated),
@@ -65,13 +66,13 @@ function isFound(unit, text) {
     const label = word.match(/^label[\s:]+(.+)$/)?.[1];
     return (found.of_units?.[unit] ?? []).some((example) => label === undefined
       ? sourceOf(example).toLowerCase().includes(word)
-      : found.examples.labels?.[example].toLowerCase() === label);
+      : report.examples.labels?.[example].toLowerCase() === label);
   });
 }
 
 /** Names of images and recordings, without the folder that all of them lie in. */
 const nameOf = (() => {
-  const names = (report.images ?? []).map((image) => image.name);
+  const names = report.images.map((image) => image.name);
   let common = names[0]?.slice(0, names[0].lastIndexOf("/") + 1) ?? "";
   while (!names.every((name) => name.startsWith(common))) common = common.slice(0, common.slice(0, -1).lastIndexOf("/") + 1);
   return (image) => image.name.slice(common.length);
@@ -79,8 +80,8 @@ const nameOf = (() => {
 
 /** Where an example comes from, in words. */
 function sourceOf(example) {
-  const place = found.examples.places?.[example], label = found.examples.labels?.[example];
-  const source = place ? nameOf(found.images[place[0]]) : `row ${found.examples.rows[example].toLocaleString("en")}`;
+  const place = report.examples.places?.[example], label = report.examples.labels?.[example];
+  const source = place ? nameOf(report.images[place[0]]) : `row ${report.examples.rows[example].toLocaleString("en")}`;
   return label ? `${label}, ${source}` : source;
 }
 
@@ -246,11 +247,11 @@ function setUpControls() {
 
 const hertz = (value) => (value >= 1000 ? `${short(value / 1000)} kHz` : `${Math.round(value)} Hz`);
 const duration = (seconds) => (seconds < 1 ? `${short(1000 * seconds)} ms` : `${short(seconds)} s`);
-const spanOf = (moments) => (found.axes.rate ? duration(moments / found.axes.rate) : `${moments} samples`);
+const spanOf = (moments) => (report.axes.rate ? duration(moments / report.axes.rate) : `${moments} samples`);
 
 /** A picture with frequency and time written along its sides. */
 function framed(canvas, pictures) {
-  const { axes } = found;
+  const { axes } = report;
   if (!axes || pictures.shape[2] !== axes.moments) return canvas;
   const ends = axes.frequencies ? [hertz(axes.frequencies[0]), hertz(axes.frequencies.at(-1))] : axes.kind === "spectrogram" ? [`${pictures.shape[1]} bands`, ""] : ["", ""];
   const labels = (name, texts) => el("div", { className: name, "aria-hidden": "true" }, ...texts.map((text) => el("span", {}, text)));
@@ -312,7 +313,7 @@ function howActive(unit) {
   const middle = (edges[0] + edges.at(-1)) / 2;
   const active = counts[unit].reduce((sum, n, i) => sum + ((edges[i] + edges[i + 1]) / 2 > middle ? n : 0), 0);
   const bars = counts[unit].map((n, i) => ({ from: edges[i], to: edges[i + 1], value: n || 0.5 }));
-  const target = targetOf();
+  const { target } = found;
   const marks = [{ x: mean[unit], label: `average ${short(mean[unit])}` }];
   return card(
     "How active it is",
@@ -330,17 +331,12 @@ function howActive(unit) {
   );
 }
 
-/** The target as an activation. */
-function targetOf({ activation: { range }, target } = found) {
-  return target === null || !range ? null : range[0] + target * (range[1] - range[0]);
-}
-
 function realExamples(unit) {
-  const { of_units, activations } = found, { given, input, places, sounds } = found.examples;
+  const { of_units, activations } = found, { given, input, places, sounds } = report.examples;
   const items = of_units[unit].map((example, rank) => {
     const activation = short(activations[unit][rank]), source = sourceOf(example);
     const place = places?.[example], text = `Example ${rank + 1}: ${source}, activation ${activation}`;
-    const where = place && (found.axes || found.images[place[0]].picture) ? whereIn(place) : "";
+    const where = place && (report.axes || report.images[place[0]].picture) ? whereIn(place) : "";
     return el("li", {}, el("figure", {},
       el("div", { className: "pair" }, picture(given, example, text, natural), input && picture(input, example, `${text}, as the autoencoder gets it`, natural)),
       el("figcaption", {}, player(sounds?.[example], text), `${places ? `${rank + 1}. ` : ""}${activation} · ${source}${where}`)));
@@ -353,25 +349,25 @@ function realExamples(unit) {
 
 /** Where in its image, or series, an example lies, in words. */
 function whereIn([image, top, left]) {
-  const { axes } = found;
+  const { axes } = report;
   if (!axes) return `, row ${top}, column ${left}`;
-  const moment = axes.rate ? `at ${(found.images[image].begins + left / axes.rate).toFixed(2)} s` : `at sample ${left.toLocaleString("en")}`;
+  const moment = axes.rate ? `at ${(report.images[image].begins + left / axes.rate).toFixed(2)} s` : `at sample ${left.toLocaleString("en")}`;
   return `, ${moment}`;
 }
 
 /** The images that a unit's examples were cut from, with the places marked. */
 function whereabouts(unit) {
-  if (!found.examples.places) return null;
-  const [height, width] = found.examples.given.shape.slice(1);
+  if (!report.examples.places) return null;
+  const [height, width] = report.examples.given.shape.slice(1);
   const images = new Map();
   found.of_units[unit].forEach((example, rank) => {
-    const [image, top, left] = found.examples.places[example];
-    if (found.images[image].picture) images.set(image, [...(images.get(image) ?? []), { rank: rank + 1, top, left }]);
+    const [image, top, left] = report.examples.places[example];
+    if (report.images[image].picture) images.set(image, [...(images.get(image) ?? []), { rank: rank + 1, top, left }]);
   });
   if (images.size === 0) return null;
   return el("div", { className: "places" }, ...[...images].map(([number, places]) => {
-    const image = found.images[number];
-    if (found.axes) return timeline(image, places, width, height);
+    const image = report.images[number];
+    if (report.axes) return timeline(image, places, width, height);
     const size = Math.max(image.width, image.height), ring = Math.max(size / 24, width);
     const overlay = svg("svg", { viewBox: `0 0 ${image.width} ${image.height}`, "aria-hidden": "true" });
     for (const { rank, top, left } of places) {
@@ -399,7 +395,7 @@ function timeline(series, places, width, height) {
     number.style.left = `${(100 * (left + width / 2)) / series.width}%`;
     return number;
   });
-  const { begins } = series, { rate } = found.axes;
+  const { begins } = series, { rate } = report.axes;
   const ends = begins ? [`${begins} s`, `${(begins + series.width / rate).toFixed(1)} s`] : ["0", spanOf(series.width)];
   return el("figure", {},
     el("div", { className: "numbers", "aria-hidden": "true" }, ...numbers),
@@ -468,7 +464,7 @@ function drawUnit(unit) {
       looksFor(unit),
       found.below ? madeOf(unit) : null,
       found.activity ? howActive(unit) : null,
-      found.examples ? realExamples(unit) : null,
+      report.examples ? realExamples(unit) : null,
       found.together && found.units > 1 ? firesWith(unit) : null,
       found.gabor ? gaborFunction(unit) : null,
       found.bands ? bandOf(unit) : null,
@@ -489,67 +485,37 @@ function bandOf(unit) {
 
 // The model.
 
+/** What elements of cards ask for: by "data-" and a key, the contents made of the drawing, or layer. */
+const DRAWN = {
+  chart: (drawing) => [drawn(drawing)],
+  pairs: ({ rows, pictures }) => rows.map((row, i) => el("figure", {},
+    picture(pictures, i, `Row ${row}`, natural), picture(pictures, rows.length + i, `Reconstruction of row ${row}`, natural),
+    el("figcaption", {}, `row ${row.toLocaleString("en")}`))),
+  evidence: (_, layer) => evidence(layer),
+};
+
 function drawModel() {
-  for (const layer of layers) drawTraining(layer);
-  const { spectrum } = report;
-  if (spectrum) {
-    const byFrequency = spectrum.kind === "frequencies";
-    const { x } = spectrum;
-    byId("spectrum").append(drawn({
-      x: { label: byFrequency ? "cycles per pixel" : "component" }, y: { label: byFrequency ? "amplitude" : "variance", log: true },
-      lines: ["before", "after"].map((kind) => ({ kind, name: `${kind} whitening`, x, y: spectrum[kind] })),
-      marks: byFrequency ? [] : [{ y: spectrum.epsilon, label: "epsilon" }],
-      text: `${byFrequency ? "Amplitude by frequency" : "Variance by component"}, before and after whitening.`,
-    }));
+  for (const [kind, draw] of Object.entries(DRAWN)) {
+    for (const node of document.querySelectorAll(`[data-${kind}]`)) {
+      const card = node.closest("article");
+      node.append(...draw(report.drawings[card.id][node.dataset[kind]], layers[card.dataset.layer]));
+    }
   }
 }
 
-function drawTraining(layer) {
-  const part = (id) => byId(`${id}-${layer.number}`);
-  const { training, activity, reconstructions } = layer;
-  if (training && part("training")) {
-    const x = training.loss.map((_, i) => i);
-    const marks = !training.rows ? [] : x.filter((i) => i && training.rows[i] !== training.rows[i - 1]).map((i) => ({ x: i - 0.5, label: `${training.rows[i].toLocaleString("en")} rows`, kind: "stage" }));
-    const names = { loss: "loss", reconstruction: training.error, weight_decay: "weight decay", sparsity: "sparsity" };
-    part("training").append(drawn({
-      x: { label: "iteration" }, y: { label: "loss and its terms", log: true }, height: 280, marks,
-      lines: Object.entries(names).map(([kind, name]) => ({ kind, name, x, y: training[kind] })),
-      text: `The loss falls from ${short(training.loss[0])} to ${short(training.loss.at(-1))} in ${training.iterations} iterations.`,
-    }));
-  }
-  if (layer.average) {
-    const y = [...layer.average].sort((a, b) => a - b), target = targetOf(layer);
-    part("averages").append(drawn({
-      x: { label: "units, from the least active" }, y: { label: "average activation", log: y[0] > 0 && y.at(-1) / y[0] > 30, high: Math.max(y.at(-1), target ?? -Infinity) },
-      dots: { x: y.map((_, i) => i + 1), y }, marks: target === null ? [] : [{ y: target, label: "target" }],
-      text: `Average activations of the units, from ${short(y[0])} to ${short(y.at(-1))}${target === null ? "" : `; target ${short(target)}`}.`,
-    }));
-  }
-  if (reconstructions) {
-    const n = reconstructions.rows.length;
-    part("reconstructions").querySelector(".pairs").append(...reconstructions.rows.map((row, i) => el("figure", {},
-      picture(reconstructions.pictures, i, `Row ${row}`, natural), picture(reconstructions.pictures, n + i, `Reconstruction of row ${row}`, natural),
-      el("figcaption", {}, `row ${row.toLocaleString("en")}`))));
-  }
-  if (layer.bands && part("bands")) {
-    const { centre, bandwidth } = layer.bands;
-    const heard = layer.all.filter((unit) => centre[unit] > 0);
-    part("bands").append(drawn({
-      x: { label: "centre frequency, Hz", log: true }, y: { label: "bandwidth, Hz", log: true },
-      dots: { x: heard.map((unit) => centre[unit]), y: heard.map((unit) => bandwidth[unit]) },
-      text: `Bandwidth of ${heard.length} units against their centre frequency.`,
-    }));
-  }
-  const evidence = part("health").querySelector(".evidence");
-  const list = (title, nodes) => nodes.length && evidence.append(el("h4", {}, title), el("div", { className: "tiles" }, ...nodes));
-  const span = (unit) => tile(unit, `${unit} · ${short(activity.low[unit])} to ${short(activity.high[unit])}`, layer);
+/** A layer's dead, saturated and duplicate units. */
+function evidence(layer) {
+  const { low, high } = layer.activity ?? {}, { n_pairs, units: pairs, cosines } = layer.alike;
   const FEW = 60;
+  const list = (title, nodes) => (nodes.length ? [el("h4", {}, title), el("div", { className: "tiles" }, ...nodes)] : []);
+  const span = (unit) => tile(unit, `${unit} · ${short(low[unit])} to ${short(high[unit])}`, layer);
   const few = (set, name) => list(`${name}: lowest and highest activation${set.size > FEW ? `, the first ${FEW} of ${set.size}` : ""}`, [...set].slice(0, FEW).map(span));
-  few(layer.dead, "Dead");
-  few(layer.saturated, "Saturated");
-  const { n_pairs, units: pairs, cosines } = layer.alike;
-  list(`Duplicates: pairs and their cosine${n_pairs > pairs.length ? `, the first ${pairs.length} of ${n_pairs}` : ""}`, pairs.map(([a, b], i) => el("figure", {},
-    el("div", { className: "twins" }, tile(a, String(a), layer), tile(b, String(b), layer)), el("figcaption", {}, cosines[i].toFixed(2)))));
+  const twins = pairs.map(([a, b], i) => el("figure", {},
+    el("div", { className: "twins" }, tile(a, String(a), layer), tile(b, String(b), layer)), el("figcaption", {}, cosines[i].toFixed(2))));
+  return [
+    ...few(layer.dead, "Dead"), ...few(layer.saturated, "Saturated"),
+    ...list(`Duplicates: pairs and their cosine${n_pairs > pairs.length ? `, the first ${pairs.length} of ${n_pairs}` : ""}`, twins),
+  ];
 }
 
 // Which part is shown.

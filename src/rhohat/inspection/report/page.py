@@ -1,88 +1,185 @@
-"""From findings to one file of HTML that needs nothing else."""
+"""Reports: one HTML page per model, to see what every unit has learned."""
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
-from collections.abc import Mapping
-from hashlib import sha256
-from importlib.resources import files
+import html
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["render"]
+from sklearn.base import BaseEstimator
 
-STYLE = ("page.css",)
-SCRIPTS = ("pictures.js", "charts.js", "page.js")
+from rhohat.common.pictures import data_uri, gray_levels, tile_grid
+from rhohat.common.tensorfiles import replacing
+from rhohat.common.validation import check_integer
+from rhohat.inspection.portrait import Portrait
+from rhohat.inspection.report.findings import gather
+from rhohat.inspection.report.render import render
+from rhohat.inspection.report.sections import cards_of
+from rhohat.inspection.report.subject import Subject, subjects_of
+
+__all__ = ["Report", "report", "report_of"]
+
+#: Units in the picture for pages on which scripts are off.
+STRIP = 400
+TITLE = "What the units have learned"
 
 
-def render(
-    found: Mapping[str, Any], *, title: str, subtitle: str, strip: str | None, command: str | None
-) -> str:
-    """Lay findings out.
+@dataclass(frozen=True)
+class Report:
+    """A page about a model; notebooks show it.
 
-    The page's own style and script are allowed by their hashes, pictures and sounds only as part of
-    the page, and nothing else: whatever texts the findings hold, they stay texts.
+    Attributes
+    ----------
+    html : str
+        The page, complete in itself.
+    """
+
+    html: str
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page to a file, all at once.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        with replacing(path) as stream:
+            stream.write(self.html.encode())
+
+    def _repr_html_(self) -> str:
+        page = html.escape(self.html)
+        style = "width: 100%; height: 720px; border: 1px solid #ccc"
+        return f'<iframe srcdoc="{page}" sandbox="allow-scripts" style="{style}"></iframe>'
+
+    def __repr__(self) -> str:
+        return f"<Report of {len(self.html.encode()):,} bytes; save(path) writes it>"
+
+
+def report(
+    model: BaseEstimator,
+    data: Any = None,
+    *,
+    shape: tuple[int, ...] | None = None,
+    n_examples: int = 8,
+    labels: Sequence[Any] | None = None,
+    title: str = TITLE,
+    command: str | None = None,
+) -> Report:
+    """Make an HTML page that shows what every unit of a model looks for, and does on data.
+
+    The page is one file that needs no server and no network. It has a gallery of the units, a page
+    for each, and one of the model. With data, every unit comes with the real examples that activate
+    it most, a histogram of its activations, and the units that fire together with it.
 
     Parameters
     ----------
-    found : mapping
-        As `gather` makes it.
-    title, subtitle : str
-    strip : str or None
-        Address of a picture of all units, for pages on which scripts are off.
-    command : str or None
-        That makes the model again.
+    model : estimator
+        A fitted autoencoder, stack of them or classifier, or a pipeline with the preprocessing
+        before it. A stack is shown layer by layer.
+    data : images or rows, default=None
+        What the model's ``fit`` takes, also outside memory, or `LoadedImages`, whose names are
+        shown. All rows are gone through, a block at a time.
+    shape : tuple of int, default=None
+        (height, width) or (height, width, 3) of rows that are pictures. Patches have their own
+        shape; rows without one are drawn as traces.
+    n_examples : int, default=8
+        Examples for each unit.
+    labels : sequence, default=None
+        One for each image, or row, of the data, to be shown beside it.
+    title : str
+    command : str, default=None
+        Command line that makes the model, to be shown.
+
+    Returns
+    -------
+    report : Report
+        ``report(...).save("report.html")`` writes it.
+
+    Raises
+    ------
+    ValueError
+        If the model has no layer of units, or data, shape and labels do not fit it.
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
+
+    Notes
+    -----
+    Memory beyond the data: activations are computed for about 1,024 rows at a time, and kept for
+    256 MiB of rows, a random sample of them where there are more, to find units that fire together;
+    the page names the number. Pictures are rounded to 8 bits.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rhohat import SparseAutoencoder, report
+    >>> X = load_digits().data / 16
+    >>> model = SparseAutoencoder(16, max_iter=20, random_state=0).fit(X)
+    >>> page = report(model, X, shape=(8, 8))
+    >>> page.html[:15]
+    '<!doctype html>'
     """
-    from jinja2 import Environment, StrictUndefined  # 0.1 s, for those who make a page
-
-    style, script = _joined(STYLE), _joined(SCRIPTS)
-    policy = "; ".join(
-        (
-            "default-src 'none'",
-            "img-src data:",
-            "media-src data:",
-            f"style-src '{_hash(style)}'",
-            f"script-src '{_hash(script)}'",
-            "base-uri 'none'",
-            "form-action 'none'",
+    check_integer("n_examples", n_examples, low=1)
+    subjects = subjects_of(model, data, shape=shape, n_examples=n_examples, command=command)
+    values, drawn, *_ = subjects[0].portrait.tiles
+    if data is None and shape is not None and drawn is None:
+        raise ValueError(
+            f"units that look at {values.shape[1]} values do not have shape {shape}: pass "
+            "shape=(height, width) or (height, width, 3)."
         )
-    )
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(_text("page.html"))
-    gallery = found["layers"][0]["views"][0]
-    return template.render(
-        found={"examples": None, "images": [], **found},
-        title=title,
-        subtitle=subtitle,
-        strip=strip,
-        command=command,
-        gallery_title=gallery["title"],
-        gray=gallery["kind"] == "image" and gallery["shape"][3] == 1,
-        data=_inert(found),
-        style=style,
-        script=script,
-        policy=policy,
-    )
+    if labels is not None:
+        labels = list(labels)  # a Series is indexed by its own names
+        on = subjects[0].responses
+        if on is None or len(labels) != on.examples.n_given:
+            given = "no data" if on is None else f"data of {on.examples.n_given}"
+            raise ValueError(
+                f"labels must have one entry for each example, got {len(labels)} for {given}."
+            )
+    return report_of(subjects, labels=labels, title=title)
 
 
-def _text(name: str) -> str:
-    return (files("rhohat.inspection.report") / name).read_text(encoding="utf-8")
+def report_of(
+    subjects: Sequence[Subject], *, labels: Sequence[Any] | None = None, title: str = TITLE
+) -> Report:
+    """The page of layers that are known already."""
+    cards = cards_of(subjects)
+    found = gather(subjects, cards, labels)
+    subtitle, strip = _subtitle(subjects), _strip(subjects[-1].portrait)
+    return Report(render(found, cards, title=title, subtitle=subtitle, strip=strip))
 
 
-def _joined(names: tuple[str, ...]) -> str:
-    return "\n".join(map(_text, names))
+def _subtitle(subjects: Sequence[Subject]) -> str:
+    """The model in a line."""
+    layers = [subject.layer for subject in subjects]
+    units = " and ".join(f"{layer.n_units:,} {layer.activation.name}" for layer in layers)
+    words = [f"{units} units on {_seen(subjects[0].portrait)}"]
+    loss = getattr(layers[-1].estimator, "loss_curve_", None)
+    if loss is not None:
+        words.append(f"loss {loss[-1]:.4f}")
+    average, target = layers[-1].average, subjects[-1].target
+    if average is not None and target is not None:
+        words.append(f"average activation {average.mean():.4f} for a target of {target:g}")
+    return "; ".join(words)
 
 
-def _hash(content: str) -> str:
-    """What a Content-Security-Policy calls a script or style."""
-    return f"sha256-{b64encode(sha256(content.encode()).digest()).decode()}"
+def _seen(portrait: Portrait) -> str:
+    """What units look at."""
+    axes, (values, shape, _, kind) = portrait.axes, portrait.tiles
+    height, width, *channels = shape or (1, values.shape[1])
+    if axes is None:
+        pixels = f"{height} × {width} pixels" + (" in colour" if channels else "")
+        return f"{width} values" if kind == "trace" else pixels
+    span = f"{width} samples" if axes.rate is None else f"{1000 * width / axes.rate:.3g} ms"
+    if axes.kind == "spectrogram":
+        return f"spectrograms of {height} bands and {span}"
+    return f"{span} of sound" if axes.rate is not None else f"{height} channels of {span}"
 
 
-def _inert(found: Mapping[str, Any]) -> str:
-    """JSON that no parser of HTML or of scripts can take for anything else."""
-    text = json.dumps(found, allow_nan=False, separators=(",", ":"))  # ASCII: U+2028 is escaped
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+def _strip(portrait: Portrait) -> str:
+    """The address of a picture of a layer's first units, where they are pictures; or else none."""
+    values, shape, _, _ = portrait.tiles
+    if shape is None:
+        return ""
+    return data_uri(gray_levels(tile_grid(values[:STRIP].reshape(-1, *shape))))

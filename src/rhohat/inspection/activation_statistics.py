@@ -1,4 +1,4 @@
-"""What units do on data: how active they are, on which rows most, and which fire together."""
+"""Statistics of activations: how active units are, on which rows most, and which fire together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rhohat.rows.engines import ThreadEngine, single_threaded_blas
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.sources import CHUNK_ROWS, Partition, Rows, Source, sample_rows
 
-__all__ = ["Activity", "FiringTogether", "firing_together", "survey"]
+__all__ = ["ActivationStatistics", "FiringTogether", "activation_statistics", "firing_together"]
 
 #: What activations of the rows may take that are looked at for units that fire together.
 TOGETHER_BYTES = 256 << 20
@@ -24,7 +24,7 @@ TOGETHER_UNITS = 512
 
 
 @dataclass
-class Activity:
+class ActivationStatistics:
     """How active units are over rows.
 
     Attributes
@@ -52,7 +52,7 @@ class Activity:
     values: FloatArray
 
     @classmethod
-    def of(cls, rows: Rows, edges: Float64Array, n_examples: int) -> Activity:
+    def of(cls, rows: Rows, edges: Float64Array, n_examples: int) -> ActivationStatistics:
         """Of one block of activations."""
         A = np.ascontiguousarray(rows.X.T)
         k, n_rows = A.shape
@@ -75,7 +75,7 @@ class Activity:
             np.take_along_axis(A, best, axis=1),
         )._ranked(n_best)
 
-    def __iadd__(self, other: Activity) -> Activity:
+    def __iadd__(self, other: ActivationStatistics) -> ActivationStatistics:
         n_examples = max(self.rows.shape[1], other.rows.shape[1])
         self.n_rows += other.n_rows
         self.extremes += other.extremes
@@ -85,11 +85,27 @@ class Activity:
         self.values = np.hstack([self.values, other.values])
         return self._ranked(n_examples)
 
-    def widened(self) -> Activity:
+    @property
+    def mean(self) -> Float64Array:
+        """Average activation of each unit."""
+        return self.total / self.n_rows
+
+    def is_saturated(self, activation: Activation) -> NDArray[np.bool_]:
+        """Units that are on average in the upper half of the activation's range."""
+        if not activation.is_bounded:
+            return np.zeros(len(self.total), dtype=bool)
+        saturated: NDArray[np.bool_] = self.mean > sum(activation.range) / 2
+        return saturated
+
+    def is_dead(self, activation: Activation) -> NDArray[np.bool_]:
+        """Units whose activation is the same for all rows, and not saturated."""
+        return self.extremes.constant(activation) & ~self.is_saturated(activation)
+
+    def widened(self) -> ActivationStatistics:
         """Itself: the sums are float64."""
         return self
 
-    def _ranked(self, n_examples: int) -> Activity:
+    def _ranked(self, n_examples: int) -> ActivationStatistics:
         """The most active rows first; of equals, the first."""
         order = np.lexsort((self.rows, -self.values), axis=1)[:, :n_examples]
         self.rows = np.take_along_axis(self.rows, order, axis=1)
@@ -97,9 +113,9 @@ class Activity:
         return self
 
 
-def survey(
+def activation_statistics(
     activations: Source, activation: Activation, *, n_examples: int = 8, n_bins: int = 40
-) -> Activity:
+) -> ActivationStatistics:
     """Look at all activations once, in bounded memory; twice where their range is unbounded.
 
     Parameters
@@ -114,7 +130,7 @@ def survey(
 
     Returns
     -------
-    activity : Activity
+    statistics : ActivationStatistics
     """
     k = activations.shape[1]
     partition = Partition.for_shape(k, k, activations.dtype)
@@ -126,7 +142,7 @@ def survey(
             spanned = engine.map_sum(extremes, activations, partition)
             low, high = float(spanned.low.min()), float(spanned.high.max())
         edges = np.linspace(low, high if high > low else low + 1, n_bins + 1)
-        of_block = partial(Activity.of, edges=edges, n_examples=n_examples)
+        of_block = partial(ActivationStatistics.of, edges=edges, n_examples=n_examples)
         return engine.map_sum(of_block, activations, partition)
 
 

@@ -1,0 +1,377 @@
+"""The cards of a page that tell of the model: one row each.
+
+A section finds something out of a layer, and shows it by a fragment of HTML. The script draws what
+the fragment asks for: in an element with ``data-chart="NAME"`` the `Chart` found under that name,
+with ``data-pairs="NAME"`` the `Pairs`, with ``data-evidence`` the layer's dead, saturated and
+duplicate units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rhohat.estimators.classifier import StackedAutoencoderClassifier
+from rhohat.inspection.examples import PieceExamples
+from rhohat.inspection.report.charts import Axis, Chart, Line, Mark
+from rhohat.inspection.report.pictures import Pictures
+from rhohat.inspection.report.provenance import code_of, parameters_of, trained_steps, versions
+from rhohat.inspection.report.subject import Subject
+from rhohat.preprocessing.steps import step_of
+from rhohat.rows.sources import ArraySource
+
+__all__ = ["SECTIONS", "Card", "Pairs", "Section", "cards_of"]
+
+#: Examples shown beside their reconstructions.
+RECONSTRUCTIONS = 12
+#: Times the least average activation from which the greatest asks for a logarithmic axis.
+WIDE = 30
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Originals, and then as many reconstructions."""
+
+    rows: NDArray[np.intp]
+    pictures: Pictures
+
+
+class Section(NamedTuple):
+    """A card of the model's part of the page.
+
+    Attributes
+    ----------
+    find : callable
+        ``find(subject)``: what the card tells of a layer, as a frozen dataclass; None for no card.
+    html : str
+        A Jinja template of the card's content, with `found` and `subject`.
+    is_wide : bool
+    told_of : {"each layer", "first layer", "last layer"}
+        Which layers are asked. A card told of each layer has its number in its address.
+    """
+
+    find: Callable[[Subject], Any]
+    html: str
+    is_wide: bool = False
+    told_of: str = "each layer"
+
+
+@dataclass(frozen=True)
+class Card:
+    """A section told of a layer, the `number`-th; `id` is its address in the page."""
+
+    id: str
+    number: int
+    subject: Subject
+    section: Section
+    found: Any
+
+    @property
+    def drawings(self) -> dict[str, Chart | Pairs]:
+        """What the script is to draw, by its name."""
+        values = {field.name: getattr(self.found, field.name) for field in fields(self.found)}
+        return {name: value for name, value in values.items() if isinstance(value, Chart | Pairs)}
+
+
+def cards_of(subjects: Sequence[Subject]) -> list[Card]:
+    """All cards about a model, in the order of the page."""
+    cards = []
+    for number, subject in enumerate(subjects):
+        is_told = {
+            "each layer": True,
+            "first layer": subject is subjects[0],
+            "last layer": subject is subjects[-1],
+        }
+        for name, section in SECTIONS.items():
+            found = section.find(subject) if is_told[section.told_of] else None
+            if found is not None:
+                address = f"{name}-{number}" if section.told_of == "each layer" else name
+                cards.append(Card(address, number, subject, section, found))
+    return cards
+
+
+@dataclass(frozen=True)
+class Plot:
+    """What is all in a chart."""
+
+    chart: Chart
+
+
+@dataclass(frozen=True)
+class TrainingFound:
+    """How the loss and its terms fell; `error` is what the first of them is called."""
+
+    estimator: Any
+    error: str
+    chart: Chart
+
+
+def find_training(subject: Subject) -> TrainingFound | None:
+    """Of what trained a layer, and not the one below; None for a model of `partial_fit`."""
+    estimator: Any = subject.layer.estimator
+    is_told_below = subject.below is not None and subject.below.layer.estimator is estimator
+    if is_told_below or not hasattr(estimator, "loss_curve_"):
+        return None
+    is_classifier = isinstance(estimator, StackedAutoencoderClassifier)
+    error = "cross-entropy" if is_classifier else "reconstruction"
+    loss, terms = estimator.loss_curve_, estimator.loss_terms_curve_
+    rows: Any = getattr(estimator, "stage_rows_", None)
+    stages: Any = () if rows is None else np.flatnonzero(np.diff(rows)) + 1
+    chart = Chart(
+        Axis("iteration"),
+        Axis("loss and its terms", log=True),
+        np.arange(len(loss)),
+        f"The loss falls from {loss[0]:.3g} to {loss[-1]:.3g} in {estimator.n_iter_} iterations.",
+        lines=[
+            Line("loss", "loss", loss),
+            Line(error, "reconstruction", terms[:, 0]),
+            Line("weight decay", "weight_decay", terms[:, 1]),
+            Line("sparsity", "sparsity", terms[:, 2]),
+        ],
+        marks=[Mark(f"{rows[i]:,} rows", x=i - 0.5, kind="stage") for i in stages],
+        height=280,
+    )
+    return TrainingFound(estimator, error, chart)
+
+
+TRAINING = """
+{% set fit, terms = found.estimator, found.estimator.loss_terms_curve_[-1] %}
+{% set layer = subject.layer.name %}
+<h3>Loss and its terms
+{%- if found.error != "reconstruction" and layer %}, of the whole network
+{%- elif layer %} of {{ layer }}{% endif %}</h3>
+<p>{{ fit.n_iter_ }} iterations
+{%- if fit.n_evaluations_ is defined %}, worth {{ '%.0f' % fit.n_evaluations_ }} sweeps over
+{{ '{:,}'.format(fit.stage_rows_[-1]) }} rows{% endif %}; {{ fit.stop_reason_ }}. At the end
+<b>{{ '%.4f' % fit.loss_curve_[-1] }}</b> = {{ '%.4f' % terms[0] }} {{ found.error }} +
+{{ '%.4f' % terms[1] }} weight decay + {{ '%.4f' % terms[2] }} sparsity.</p>
+<div data-chart="chart"></div>
+"""
+
+
+def find_averages(subject: Subject) -> Plot | None:
+    """Average activations over the training set; None after `partial_fit`."""
+    average, target = subject.layer.average, subject.target_activation
+    if average is None:
+        return None
+    y = np.sort(average)
+    told = "" if target is None else f"; target {target:.3g}"
+    chart = Chart(
+        Axis("units, from the least active"),
+        Axis(
+            "average activation",
+            log=bool(y[0] > 0 and y[-1] / y[0] > WIDE),
+            high=float(y[-1] if target is None else max(y[-1], target)),
+        ),
+        np.arange(len(y)) + 1,
+        f"Average activations of the units, from {y[0]:.3g} to {y[-1]:.3g}{told}.",
+        dots=y,
+        marks=[] if target is None else [Mark("target", y=target)],
+    )
+    return Plot(chart)
+
+
+AVERAGES = """
+<h3>Average activation{{ " of " ~ subject.layer.name if subject.layer.name }}</h3>
+<p>Of every unit over all training rows, from the least to the greatest
+{%- if subject.target is not none %}; the line is the target, {{ subject.target }}{% endif %}.</p>
+<div data-chart="chart"></div>
+"""
+
+
+@dataclass(frozen=True)
+class SpectrumFound:
+    """What a step does to the size of the data, by component or by frequency."""
+
+    description: str
+    chart: Chart
+
+
+def find_spectrum(subject: Subject) -> SpectrumFound | None:
+    """Of the first step before the units that tells; None where none does."""
+    examples = None if subject.responses is None else subject.responses.examples
+    images = examples.images if isinstance(examples, PieceExamples) else None
+    told = (step_of(step).spectrum(images) for step in subject.layer.anatomy.before)
+    spectrum = next((one for one in told if one is not None), None)
+    if spectrum is None:
+        return None
+    chart = Chart(
+        Axis(spectrum.across),
+        Axis(spectrum.up, log=True),
+        spectrum.x,
+        f"{spectrum.title}, before and after whitening.",
+        lines=[
+            Line("before whitening", "before", spectrum.before),
+            Line("after whitening", "after", spectrum.after),
+        ],
+        marks=[Mark(name, y=level) for name, level in spectrum.levels.items()],
+    )
+    return SpectrumFound(spectrum.description, chart)
+
+
+SPECTRUM = """
+<h3>Whitening</h3>
+<p>{{ found.description }}</p>
+<div data-chart="chart"></div>
+"""
+
+
+def find_bands(subject: Subject) -> Plot | None:
+    """Of units that look at waveforms."""
+    bands = subject.portrait.bands
+    if bands is None:
+        return None
+    heard = bands.centre > 0
+    chart = Chart(
+        Axis("centre frequency, Hz", log=True),
+        Axis("bandwidth, Hz", log=True),
+        bands.centre[heard],
+        f"Bandwidth of {heard.sum()} units against their centre frequency.",
+        dots=bands.bandwidth[heard],
+    )
+    return Plot(chart)
+
+
+BANDS = """
+<h3>Frequency bands</h3>
+<p>{{ subject.portrait.bands.is_clear.sum() }} of {{ subject.layer.n_units }} units have a clear
+centre frequency: at least 70 % of their power lies in one band, down to 10 dB below its peak.</p>
+<div data-chart="chart"></div>
+"""
+
+
+@dataclass(frozen=True)
+class ReconstructionsFound:
+    """Random examples beside what a layer, and those below, make of them."""
+
+    explained: float | None
+    n_rows: int
+    pairs: Pairs
+
+
+def find_reconstructions(subject: Subject) -> ReconstructionsFound | None:
+    """Of examples, where a layer reconstructs."""
+    layer = subject.layer
+    if subject.responses is None or layer.decoded is None:
+        return None
+    examples = subject.responses.examples
+    rows = examples.sample()
+    X = examples.inputs(rows)
+    X_hat = layer.decoded(layer.encoded(ArraySource(X)).read(0, len(X)).X)
+    varied = np.square(X - X.mean(axis=0), dtype=np.float64).sum()
+    missed = np.square(X_hat - X, dtype=np.float64).sum()
+    few = slice(RECONSTRUCTIONS)
+    both = np.concatenate([X[few], X_hat[few]])
+    pictures = Pictures.of(both, examples.input_shape, examples.kind, pairs=True)
+    explained = float(1 - missed / varied) if varied else None
+    return ReconstructionsFound(explained, len(rows), Pairs(rows[few], pictures))
+
+
+RECONSTRUCTION = """
+<h3>Originals and reconstructions{{ " from " ~ subject.layer.name if subject.layer.name }}</h3>
+<p>Random examples as the autoencoder gets them, above, and what it makes of them, below; each pair
+from its least to its greatest value.
+{%- if found.explained is not none %} Of {{ '{:,}'.format(found.n_rows) }} random examples it
+explains <b>{{ '%.1f' % (100 * found.explained) }} %</b> of the variance about their mean.
+{%- endif %}</p>
+<div class="pairs" data-pairs="pairs"></div>
+"""
+
+
+def find_health(subject: Subject) -> Subject:
+    """What is known of a layer already."""
+    return subject
+
+
+HEALTH = """
+{% set layer, on = subject.layer, subject.responses %}
+<h3>Dead, saturated and duplicate units{{ " of " ~ layer.name if layer.name }}</h3>
+<dl class="facts">
+{% if on %}
+<dt>dead</dt><dd>{{ on.dead | length }} of {{ layer.n_units }}: the activation is the same for all
+{{ '{:,}'.format(on.statistics.n_rows) }} examples, to a thousandth of its range</dd>
+<dt>saturated</dt><dd>{{ on.saturated | length }} of {{ layer.n_units }}: on average in the upper
+half of the activation's range</dd>
+{% elif layer.estimator.n_dead_ is defined %}
+<dt>dead</dt><dd>{{ layer.estimator.n_dead_ }} of {{ layer.n_units }} in training; a report with
+data says which</dd>
+{% endif %}
+<dt>duplicate</dt><dd>{{ subject.portrait.alike.cosines | length }} pairs with a |cosine| above 0.9
+between what they look for</dd>
+</dl>
+<div class="evidence" data-evidence></div>
+"""
+
+
+@dataclass(frozen=True)
+class SettingsFound:
+    """Tables of names and values: parameters of each step, and versions."""
+
+    tables: list[tuple[str, Mapping[str, str]]]
+
+
+def find_settings(subject: Subject) -> SettingsFound:
+    """Of all steps of the model."""
+    steps = trained_steps(subject.model)
+    tables = [(type(step).__name__, parameters_of(step)) for step in steps]
+    return SettingsFound([*tables, ("Versions", versions())])
+
+
+SETTINGS = """
+<h3>Settings</h3>
+{% for caption, rows in found.tables %}
+<table>
+  <caption>{{ caption }}</caption>
+  <tbody>
+  {% for name, value in rows.items() %}
+  <tr><th scope="row">{{ name }}</th><td>{{ value }}</td></tr>
+  {% endfor %}
+  </tbody>
+</table>
+{% endfor %}
+"""
+
+
+@dataclass(frozen=True)
+class AgainFound:
+    """What the model was made by, and of."""
+
+    code: str
+    fingerprint: str | None
+
+
+def find_again(subject: Subject) -> AgainFound:
+    """Of the whole model."""
+    first = subject
+    while first.below is not None:
+        first = first.below
+    fingerprint = getattr(first.layer.estimator, "data_fingerprint_", None)
+    return AgainFound(code_of(subject.model), fingerprint)
+
+
+AGAIN = """
+<h3>Make it again</h3>
+{% if subject.command %}
+<p>On the command line:</p>
+<pre tabindex="0" aria-label="Command">{{ subject.command }}</pre>
+{% endif %}
+<p>In Python{% if found.fingerprint %}, on rows whose fingerprint is
+<code title="{{ found.fingerprint }}">{{ found.fingerprint[:12] }}</code>{% endif %}:</p>
+<pre tabindex="0" aria-label="Python">{{ found.code }}</pre>
+"""
+
+#: Cards by their names, in the order of the page; those of a layer stand together.
+SECTIONS: dict[str, Section] = {
+    "training": Section(find_training, TRAINING, is_wide=True),
+    "averages": Section(find_averages, AVERAGES),
+    "spectrum": Section(find_spectrum, SPECTRUM, told_of="first layer"),
+    "bands": Section(find_bands, BANDS),
+    "reconstructions": Section(find_reconstructions, RECONSTRUCTION, is_wide=True),
+    "health": Section(find_health, HEALTH, is_wide=True),
+    "settings": Section(find_settings, SETTINGS, told_of="last layer"),
+    "again": Section(find_again, AGAIN, told_of="last layer"),
+}

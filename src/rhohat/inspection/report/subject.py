@@ -1,0 +1,131 @@
+"""What a report is about: layers of a model, and what their units do on examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from rhohat.inspection.activation_statistics import (
+    ActivationStatistics,
+    FiringTogether,
+    activation_statistics,
+    firing_together,
+)
+from rhohat.inspection.examples import Examples, examples_of
+from rhohat.inspection.layers import Layer
+from rhohat.inspection.portrait import Portrait, portraits_of
+from rhohat.objective.penalties import KLSparsity
+from rhohat.rows.sources import Source
+
+__all__ = ["Responses", "Subject", "subjects_of"]
+
+
+@dataclass(frozen=True, eq=False)
+class Responses:
+    """What a layer's units do on examples; each part is computed once, when first asked for.
+
+    Attributes
+    ----------
+    layer : Layer
+    examples : Examples
+    n_examples : int
+        Those that activate a unit most, to keep for each.
+    """
+
+    layer: Layer
+    examples: Examples
+    n_examples: int
+
+    @property
+    def activations(self) -> Source:
+        """Activations, a column per unit."""
+        return self.layer.encoded(self.examples.source)
+
+    @cached_property
+    def statistics(self) -> ActivationStatistics:
+        """How active units are, and on which examples most."""
+        activation = self.layer.activation
+        return activation_statistics(self.activations, activation, n_examples=self.n_examples)
+
+    @cached_property
+    def together(self) -> FiringTogether:
+        """Which units fire together."""
+        return firing_together(self.activations)
+
+    @property
+    def dead(self) -> NDArray[np.intp]:
+        """Units that respond alike to all examples."""
+        return np.flatnonzero(self.statistics.is_dead(self.layer.activation))
+
+    @property
+    def saturated(self) -> NDArray[np.intp]:
+        """Units that are on average in the upper half of the range."""
+        return np.flatnonzero(self.statistics.is_saturated(self.layer.activation))
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A layer that a report tells of.
+
+    Attributes
+    ----------
+    model : estimator
+    portrait : Portrait
+        Of the layer.
+    below : Subject or None
+        The layer below, if there is one.
+    responses : Responses or None
+        None without examples.
+    command : str or None
+        That makes the model.
+    """
+
+    model: BaseEstimator
+    portrait: Portrait
+    below: Subject | None = None
+    responses: Responses | None = None
+    command: str | None = None
+
+    @property
+    def layer(self) -> Layer:
+        """The layer itself."""
+        return self.portrait.layer
+
+    @property
+    def target(self) -> float | None:
+        """The average activity asked for, as a share of the range."""
+        penalty = self.layer.estimator.sparsity_penalty
+        penalty = KLSparsity() if penalty == "kl" else penalty
+        return float(penalty.target) if isinstance(penalty, KLSparsity) else None
+
+    @property
+    def target_activation(self) -> float | None:
+        """The same as an activation."""
+        target, activation = self.target, self.layer.activation
+        if target is None or not activation.is_bounded:
+            return None
+        low, high = activation.range
+        return low + target * (high - low)
+
+
+def subjects_of(
+    model: BaseEstimator,
+    data: Any = None,
+    *,
+    shape: tuple[int, ...] | None = None,
+    n_examples: int = 8,
+    command: str | None = None,
+) -> list[Subject]:
+    """The layers of a model, from the input upwards; for the parameters see `report`."""
+    examples = None if data is None else examples_of(model, data, shape)
+    subjects: list[Subject] = []
+    for portrait in portraits_of(model, examples, shape):
+        below = subjects[-1] if subjects else None
+        responses = None if examples is None else Responses(portrait.layer, examples, n_examples)
+        subjects.append(Subject(model, portrait, below, responses, command))
+    return subjects
