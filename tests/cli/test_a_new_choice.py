@@ -62,7 +62,7 @@ TOYS = {
         Activation("toy", softsign, softsign_derivative, softsign_inverse, (-1.0, 1.0)),
         "toy",
     ),
-    "decoder": (DECODERS, Decoder("toy", ACTIVATIONS["tanh"]), "toy"),
+    "decoder": (DECODERS, Decoder("toy", ACTIVATIONS["relu"]), "toy"),
     "penalty": (PENALTIES, ToySparsity, "ToySparsity"),
     "solver": (SOLVERS, ToySolver, "toy"),
 }
