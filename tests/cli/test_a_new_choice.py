@@ -12,9 +12,9 @@ from rhohat.cli.main import cli
 from rhohat.objective.activations import ACTIVATIONS, Activation
 from rhohat.objective.decoders import DECODERS, Decoder
 from rhohat.objective.penalties import PENALTIES, SparsityPenalty
+from rhohat.preprocessing.variances import variance_of_rows
 from rhohat.recipes.pipelines import complete, make_pipeline
 from rhohat.recipes.settings import Settings
-from rhohat.recipes.variances import variance_of_rows
 from rhohat.training.solvers import SOLVERS, GradientDescent
 from support.cases import sparse_data
 

@@ -58,7 +58,9 @@ def test_unbounded_histograms_span_what_there_is(rng):
 def test_constant_units_are_found(A):
     A[:, 3] = 0.25
     activity = activation_statistics(ArraySource(A), ACTIVATIONS["sigmoid"])
-    assert_array_equal(np.flatnonzero(activity.extremes.constant(ACTIVATIONS["sigmoid"])), [3])
+    assert_array_equal(
+        np.flatnonzero(activity.extremes.constant(ACTIVATIONS["sigmoid"].range)), [3]
+    )
 
 
 def test_units_that_fire_together_are_the_most_correlated(A, rng):

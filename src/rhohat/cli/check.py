@@ -53,8 +53,8 @@ def check(
       rhohat check
       rhohat check signals.npy --activation tanh --units 64
     """
-    from rhohat.inspection.gradient_trial import LIMIT, try_gradient
     from rhohat.recipes.finding import find_to_learn
+    from rhohat.recipes.gradient_trial import LIMIT, try_gradient
 
     data, settings = find_to_learn(paths, settings, on_error, shape, key)
     data.read()

@@ -10,7 +10,6 @@ import click
 import numpy as np
 
 from rhohat.cli.data import look_for
-from rhohat.cli.models import encoder_of
 from rhohat.cli.options import convolution_options, data_options
 from rhohat.cli.text import count
 
@@ -59,6 +58,7 @@ def evaluate(
     """
     from rhohat.estimators.saving import load
     from rhohat.inspection.probe import probe, read_labels
+    from rhohat.recipes.encoding import draws_pieces, encoder_of
 
     content = load(model)
     if convolution is None and draws_pieces(content):
@@ -96,11 +96,3 @@ def evaluate(
         accuracy = 100 * np.array(score.accuracy)
         spread = f"{accuracy.mean():5.1f} % +- {accuracy.std():.1f}"
         click.echo(f"  {names[name]:<10} {score.columns:>7,} columns   {spread}")
-
-
-def draws_pieces(model: Any) -> bool:
-    """Whether a model's rows are pieces, and not whole images or rows of the data."""
-    from rhohat.estimators.anatomy import Anatomy
-
-    extractor = Anatomy.of(model).extractor
-    return extractor is not None and not extractor.takes_wholes

@@ -149,8 +149,8 @@ def fit(
 ) -> dict[str, Any]:
     """Read, learn and write; the summary."""
     from rhohat.cli.progress import show_progress
+    from rhohat.common.interrupts import interrupts_as_requests
     from rhohat.recipes.pipelines import make_pipeline
-    from rhohat.training.interrupts import interrupts_as_requests
     from rhohat.training.solvers import StopReason
 
     data.read()

@@ -20,16 +20,11 @@ from rhohat.cli.options import Shape, convolution_options, data_options
 from rhohat.cli.text import count, megabytes, printable
 
 if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
-
     from rhohat.inspection.layers import Layer
-    from rhohat.rows.sources import Source
 
 __all__ = ["encode", "inspect", "report", "show"]
 
 STANDARD_OUTPUT = Path("-")
-#: Rows computed and written at a time, where they are too many to hold: as many as in memory.
-ROWS_WRITTEN = 1024
 
 
 @contextmanager
@@ -213,6 +208,7 @@ def encode(
       rhohat encode rhohat-out/model.safetensors digits.npz --key x_test -o - | my-classifier
     """
     from rhohat.estimators.saving import load
+    from rhohat.recipes.encoding import encoder_of, write_features
 
     if out != STANDARD_OUTPUT and out.suffix.lower() != ".npy":
         raise click.BadParameter(f"{printable(out)} must end in .npy.", param_hint="--out")
@@ -221,42 +217,7 @@ def encode(
     features = encoder_of(content, convolution, data.content).transform(data.content)
     n_rows, n_units = features.shape
     with binary_output(out, f"{count(n_rows, 'row')} of {count(n_units, 'number')}") as stream:
-        if data.is_stored:
-            write_rows(stream, features)
-            return
-        np.lib.format.write_array(stream, np.ascontiguousarray(features), allow_pickle=False)
-
-
-def encoder_of(model: BaseEstimator, convolution: dict[str, Any] | None, images: Any) -> Any:
-    """The model, or what applies it at every position of images."""
-    if not hasattr(model, "transform"):
-        raise ValueError(
-            f"the model is a {type(model).__name__}, which gives classes, not features: take the "
-            "autoencoders that it was made of."
-        )
-    if convolution is None:
-        return model
-    from rhohat.estimators.anatomy import Anatomy
-    from rhohat.estimators.convolution import ConvolutionalFeatures
-    from rhohat.recipes.finding import needs_of
-    from rhohat.recipes.kinds import KINDS
-
-    anatomy = Anatomy.of(model)
-    if anatomy.autoencoder is None:
-        last = type(anatomy.steps[-1]).__name__
-        raise ValueError(f"--convolve applies models of one layer, but this ends in a {last}.")
-    if not KINDS[needs_of(model)["kind"]].pieces:
-        raise ValueError("--convolve goes over images or recordings, but the model works on rows.")
-    return ConvolutionalFeatures(model, **convolution).fit(images)
-
-
-def write_rows(stream: IO[bytes], source: Source) -> None:
-    """Write a .npy of rows that are read, and computed, a run at a time."""
-    n_rows, n_columns = source.shape
-    header = {"shape": (n_rows, n_columns), "fortran_order": False, "descr": source.dtype.str}
-    np.lib.format.write_array_header_1_0(stream, header)
-    for start in range(0, n_rows, ROWS_WRITTEN):
-        stream.write(source.read(start, min(start + ROWS_WRITTEN, n_rows)).X.tobytes())
+        write_features(stream, features)
 
 
 @click.command()

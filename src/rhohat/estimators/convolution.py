@@ -18,14 +18,13 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import FloatArray, Images, Recordings
 from rhohat.common.validation import check_integer, check_pair, check_real, look_up
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
-from rhohat.files.images import Images, precision_of
-from rhohat.files.recordings import Recordings
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.preprocessing.extractors import Extractor, PatchExtractor, check_fit, every_patch
+from rhohat.preprocessing.inputs import precision_of
 from rhohat.preprocessing.steps import AffineMap, Wholes, step_of
 from rhohat.rows.engines import ThreadEngine
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import FloatArray, Images
 from rhohat.common.validation import PRECISIONS
 
-__all__ = ["ImageSequence", "Images", "MappedImages", "each_image", "precision_of"]
-
-#: Images of any shapes, (height, width) or (height, width, channels), or one array of equal ones.
-Images: TypeAlias = Sequence[FloatArray] | FloatArray
+__all__ = ["ImageSequence", "MappedImages", "each_image"]
 
 
 class ImageSequence(Sequence[FloatArray]):
@@ -126,10 +123,3 @@ def each_image(X: Images) -> Iterator[FloatArray]:
                 f"got {checked.shape}."
             )
         yield checked
-
-
-def precision_of(X: Images) -> np.dtype[Any]:
-    """float32 if all images are, else float64."""
-    images = [X] if hasattr(X, "dtype") else X
-    single = all(getattr(image, "dtype", None) == np.float32 for image in images)
-    return np.dtype(np.float32 if single else np.float64)

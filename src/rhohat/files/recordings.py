@@ -10,11 +10,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from math import gcd
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import FloatArray, Recordings
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import PRECISIONS
 from rhohat.files.images import ImageSequence
@@ -24,16 +24,11 @@ __all__ = [
     "BLOCK_SECONDS",
     "FileRecordings",
     "Part",
-    "Recordings",
     "check_rate",
     "each_recording",
     "resampled",
     "samples_of",
 ]
-
-#: Recordings as arrays or files, one array with the recordings along its first axis, or a sequence
-#: that reads them when they are asked for.
-Recordings: TypeAlias = Sequence[FloatArray | str | os.PathLike[str]] | FloatArray
 
 #: Seconds that are decoded, mixed down and resampled at a time.
 BLOCK_SECONDS = 60

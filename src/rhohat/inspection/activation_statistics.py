@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.objective.activations import Activation
-from rhohat.rows.engines import ThreadEngine, single_threaded_blas
+from rhohat.rows.engines import Summable, ThreadEngine, single_threaded_blas
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.sources import CHUNK_ROWS, Partition, Rows, Source, sample_rows
 
@@ -24,7 +24,7 @@ TOGETHER_UNITS = 512
 
 
 @dataclass
-class ActivationStatistics:
+class ActivationStatistics(Summable):
     """How active units are over rows.
 
     Attributes
@@ -99,11 +99,7 @@ class ActivationStatistics:
 
     def is_dead(self, activation: Activation) -> NDArray[np.bool_]:
         """Units whose activation is the same for all rows, and not saturated."""
-        return self.extremes.constant(activation) & ~self.is_saturated(activation)
-
-    def widened(self) -> ActivationStatistics:
-        """Itself: the sums are float64."""
-        return self
+        return self.extremes.constant(activation.range) & ~self.is_saturated(activation)
 
     def _ranked(self, n_examples: int) -> ActivationStatistics:
         """The most active rows first; of equals, the first."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import FloatArray, Images
 from rhohat.common.validation import row_dtypes
 from rhohat.rows.opening import open_store
 from rhohat.rows.sources import ArraySource, Source
 
-__all__ = ["RowData", "check_input", "rows_of"]
+__all__ = ["RowData", "check_input", "precision_of", "rows_of"]
 
 #: What estimators take as rows: arrays, or what `open_store` knows.
 RowData: TypeAlias = ArrayLike | str | os.PathLike[str] | Source | Callable[[], Iterable[ArrayLike]]
@@ -43,3 +44,10 @@ def rows_of(estimator: BaseEstimator, X: RowData, *, reset: bool) -> Source:
     if reset:
         validate_data(estimator, source, reset=True, skip_check_array=True)
     return source
+
+
+def precision_of(X: Images) -> np.dtype[Any]:
+    """float32 if all images are, else float64."""
+    images = [X] if hasattr(X, "dtype") else X
+    single = all(getattr(image, "dtype", None) == np.float32 for image in images)
+    return np.dtype(np.float32 if single else np.float64)

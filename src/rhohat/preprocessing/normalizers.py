@@ -17,7 +17,7 @@ from rhohat.common.validation import as_floats, check_real
 from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.preprocessing.steps import Step
 from rhohat.rows.derived import Mapped
-from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.engines import Summable, ThreadEngine
 from rhohat.rows.sources import ArraySource, Partition, Rows, check_finite
 
 __all__ = ["ContrastNormalizer", "PatchNormalizer"]
@@ -60,7 +60,7 @@ class _Normalizer(Step, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
 
 @dataclass
-class _Spread:
+class _Spread(Summable):
     """Sums over rows of 1, d and d^2, for all deviations d from a row's own mean; the largest x."""
 
     n_values: int
@@ -80,10 +80,6 @@ class _Spread:
         self.first += other.first
         self.second += other.second
         self.largest = max(self.largest, other.largest)
-        return self
-
-    def widened(self) -> _Spread:
-        """Itself: the sums are float64."""
         return self
 
     @property

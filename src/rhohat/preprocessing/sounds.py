@@ -15,10 +15,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray, Images, Recordings
 from rhohat.common.validation import check_integer, check_real, look_up
-from rhohat.files.images import Images, ImageSequence, MappedImages, each_image
-from rhohat.files.recordings import Recordings, check_rate, each_recording
+from rhohat.files.images import ImageSequence, MappedImages, each_image
+from rhohat.files.recordings import check_rate, each_recording
 from rhohat.preprocessing.steps import Step, Wholes
 
 __all__ = ["SoundExtractor", "SpectrogramExtractor", "WaveformExtractor"]

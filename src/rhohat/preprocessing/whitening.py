@@ -20,7 +20,7 @@ from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.preprocessing.spectra import ComponentSpectrum
 from rhohat.preprocessing.steps import AffineMap, Step
 from rhohat.rows.derived import Mapped
-from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.engines import Summable, ThreadEngine
 from rhohat.rows.sources import Partition, Rows, check_finite, first_row
 from rhohat.rows.stores import is_stored
 
@@ -31,7 +31,7 @@ ROUNDING = 1e-7
 
 
 @dataclass
-class _Moments:
+class _Moments(Summable):
     """Sums over rows of 1, x - shift and (x - shift)(x - shift)'."""
 
     weight: float
@@ -49,10 +49,6 @@ class _Moments:
         self.weight += other.weight
         self.first += other.first
         self.second += other.second
-        return self
-
-    def widened(self) -> _Moments:
-        """Itself: the sums are float64."""
         return self
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles
+from rhohat.files.formats import Content
 from rhohat.recipes.settings import RECIPES, Recipe, Settings
-from rhohat.rows.file_format import Content
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator

@@ -17,13 +17,13 @@ import numpy as np
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles, Skipped
+from rhohat.files.formats import Content
 from rhohat.files.image_files import LoadedImages, read_images
 from rhohat.files.recording_files import SILENT, LoadedRecordings, lowest_rate, read_recordings
 from rhohat.files.row_files import can_be_stored, read_rows, stored_rows
+from rhohat.preprocessing.variances import variance_of_pixels, variance_of_rows
 from rhohat.recipes.data import Data, Request, Size
 from rhohat.recipes.settings import SOUNDS, Recipe, Settings
-from rhohat.recipes.variances import variance_of_pixels, variance_of_rows
-from rhohat.rows.file_format import Content
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
-from rhohat.objective.activations import Activation
 from rhohat.rows.engines import Summable
 from rhohat.rows.sources import Rows
 
@@ -34,10 +33,16 @@ class Extremes(Summable):
         np.maximum(self.high, other.high, out=self.high)
         return self
 
-    def constant(self, activation: Activation) -> NDArray[np.bool_]:
-        """Units that vary by less than a thousandth of the range, or of the widest unit's."""
+    def constant(self, bounds: tuple[float, float]) -> NDArray[np.bool_]:
+        """Units that vary by less than a thousandth of the range, or of the widest unit's.
+
+        Parameters
+        ----------
+        bounds : tuple of float
+            Infimum and supremum of the activation; infinite ones leave its range to the units.
+        """
         spread = np.subtract(self.high, self.low, dtype=np.float64)
-        low, high = activation.range
-        width = high - low if activation.is_bounded else spread.max()
+        low, high = bounds
+        width = high - low if np.isfinite(bounds).all() else spread.max()
         constant: NDArray[np.bool_] = spread <= 1e-3 * width
         return constant

@@ -91,7 +91,7 @@ class Fitted(NamedTuple):
         """Units that are dead: their activation is the same for all rows."""
         if self.extremes is None:
             raise ValueError("the fit was not asked for the extremes of its activations.")
-        return int(self.extremes.constant(self.objective.activation).sum())
+        return int(self.extremes.constant(self.objective.activation.range).sum())
 
 
 @dataclass(frozen=True)

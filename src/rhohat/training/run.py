@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from rhohat.common.arrays import Float64Array
+from rhohat.common.interrupts import InterruptRequest, interrupts_as_requests
 from rhohat.objective.base import LossTerms, Objective
 from rhohat.rows.engines import Engine
 from rhohat.rows.sources import Partition, Source, in_memory, sample_rows
 from rhohat.training.blocks import overflow_as_infinity
 from rhohat.training.change_of_variables import ChangeOfVariables
 from rhohat.training.evaluation import Evaluation
-from rhohat.training.interrupts import InterruptRequest, interrupts_as_requests
 from rhohat.training.solvers import Solver, SolverState, StopReason
 from rhohat.training.stages import Stage
 

@@ -19,7 +19,7 @@ from rhohat.inspection.activation_statistics import (
 from rhohat.inspection.examples import Examples, examples_of
 from rhohat.inspection.layers import Layer
 from rhohat.inspection.portrait import Portrait, portraits_of
-from rhohat.objective.penalties import KLSparsity
+from rhohat.objective.penalties import penalty_of
 from rhohat.rows.sources import Source
 
 __all__ = ["Responses", "Subject", "subjects_of"]
@@ -99,9 +99,8 @@ class Subject:
     @property
     def target(self) -> float | None:
         """The average activity asked for, as a share of the range."""
-        penalty = self.layer.estimator.sparsity_penalty
-        penalty = KLSparsity() if penalty == "kl" else penalty
-        return float(penalty.target) if isinstance(penalty, KLSparsity) else None
+        target = getattr(penalty_of(self.layer.estimator.sparsity_penalty), "target", None)
+        return None if target is None else float(target)
 
     @property
     def target_activation(self) -> float | None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rhohat.recipes.variances import variance_of_pixels, variance_of_rows
+from rhohat.preprocessing.variances import variance_of_pixels, variance_of_rows
 from rhohat.rows.opening import open_file
 
 

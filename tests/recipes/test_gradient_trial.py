@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from rhohat.inspection.gradient_trial import LIMIT, N_ROWS, try_gradient
 from rhohat.objective.penalties import KLSparsity
 from rhohat.recipes.finding import find_to_learn
+from rhohat.recipes.gradient_trial import LIMIT, N_ROWS, try_gradient
 from rhohat.recipes.settings import Settings
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhohat.common.arrays import FloatArray
-
-if TYPE_CHECKING:
-    from rhohat.rows.feature_sums import FeatureSums
-    from rhohat.rows.sources import Rows, Source
+from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.feature_sums import FeatureSums
+from rhohat.rows.sources import ArraySource, Partition, Rows, Source, check_finite, first_row
 
 __all__ = ["variance_of_pixels", "variance_of_rows"]
 
@@ -30,10 +28,6 @@ def variance_of_pixels(images: Iterable[FloatArray]) -> float:
 
 def variance_of_rows(rows: FloatArray | Source) -> float:
     """Mean variance over the columns, in a pass over the rows, wherever they lie."""
-    from rhohat.rows.engines import ThreadEngine
-    from rhohat.rows.feature_sums import FeatureSums
-    from rhohat.rows.sources import ArraySource, Partition, check_finite, first_row
-
     source = ArraySource(rows) if isinstance(rows, np.ndarray) else rows
     engine = ThreadEngine()
     with engine.running():
