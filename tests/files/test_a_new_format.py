@@ -250,7 +250,7 @@ def test_the_command_learns_the_same_however_rows_are_kept(
 ):
     path = written(name, tmp_path, rows("u1"))
     assert learned(path) == from_floats
-    monkeypatch.setattr("rhohat.cli.data.HELD_BYTES", 0)
+    monkeypatch.setattr("rhohat.recipes.kinds.HELD_BYTES", 0)
     assert learned(path) == from_floats
     assert from_floats[0] == np.float32
 

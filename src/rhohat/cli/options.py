@@ -243,7 +243,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.Option(
             ["--on-error"],
-            type=RowOf("rhohat.files.loading", "ON_ERROR"),
+            type=RowOf("rhohat.files.finding", "ON_ERROR"),
             default="skip",
             show_default=True,
             help="Where a file cannot be read: leave it out and say so, or end with exit code 1.",
