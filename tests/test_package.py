@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +12,17 @@ import numpy as np
 import pytest
 import soundfile
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import rhohat
+from rhohat.files.formats import FORMATS
+from rhohat.objective.activations import ACTIVATIONS
+from rhohat.objective.decoders import DECODERS
+from rhohat.objective.penalties import PENALTIES
+from rhohat.training.solvers import SOLVERS
 
 
 def python(code):
@@ -93,3 +100,29 @@ def test_python_of_the_readme_runs(code, given):
         X = given["recordings"] if "recordings" in given else given.get("images")
         X, y = (X, given["labels"]) if "X" not in given else (given["X"] / 16, given["y"])
         assert given["classifier"].score(X, y) > 0.95
+
+
+def snippets(page):
+    """Python of a page, all in one namespace: what comes later uses what comes before."""
+    text = (README.parent / page).read_text(encoding="utf-8")
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+
+
+TABLES = (ACTIVATIONS, DECODERS, PENALTIES, SOLVERS, FORMATS)
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/extending.md"])
+def test_python_for_contributors_runs_and_adds_rows(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = [dict(table) for table in TABLES]
+    names: dict[str, object] = {}
+    try:
+        for code in snippets(page):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                exec(code, names)
+        assert any(len(table) > len(rows) for table, rows in zip(TABLES, before, strict=True))
+    finally:
+        for table, rows in zip(TABLES, before, strict=True):
+            table.clear()
+            table.update(rows)
