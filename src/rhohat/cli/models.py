@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rhohat.inspection.layers import Layer
     from rhohat.rows.sources import Source
 
-__all__ = ["encode", "inspect", "report", "show"]
+__all__ = ["encode", "inspect", "make_report", "show"]
 
 STANDARD_OUTPUT = Path("-")
 #: Rows computed and written at a time, where they are too many to hold: as many as in memory.
@@ -117,7 +117,7 @@ def show(
         draw_features(portrait, stream, order=sort, shape=shape, kind=kind)
 
 
-@click.command()
+@click.command("report")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("inputs", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
@@ -138,7 +138,7 @@ def show(
 )
 @click.option("--title", default="What the units have learned", help="Heading of the page.")
 @data_options
-def report(
+def make_report(
     model: Path,
     inputs: tuple[Path, ...],
     out: Path,
