@@ -11,7 +11,7 @@ from rhohat import __version__
 from rhohat.cli.check import check
 from rhohat.cli.evaluate import evaluate
 from rhohat.cli.learn import learn
-from rhohat.cli.models import encode, inspect, report, show
+from rhohat.cli.models import encode, inspect, make_report, show
 from rhohat.cli.text import EXIT_FAILED, EXIT_INTERRUPTED, printable
 
 __all__ = ["main"]
@@ -19,7 +19,7 @@ __all__ = ["main"]
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    commands=[learn, show, report, encode, evaluate, inspect, check],
+    commands=[learn, show, make_report, encode, evaluate, inspect, check],
 )
 @click.version_option(__version__, prog_name="rhohat")
 def cli() -> None:

@@ -22,7 +22,7 @@ from rhohat.cli.text import count, megabytes, printable
 if TYPE_CHECKING:
     from rhohat.inspection.layers import Layer
 
-__all__ = ["encode", "inspect", "report", "show"]
+__all__ = ["encode", "inspect", "make_report", "show"]
 
 STANDARD_OUTPUT = Path("-")
 
@@ -112,7 +112,7 @@ def show(
         draw_features(portrait, stream, order=sort, shape=shape, kind=kind)
 
 
-@click.command()
+@click.command("report")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("inputs", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
@@ -133,7 +133,7 @@ def show(
 )
 @click.option("--title", default="What the units have learned", help="Heading of the page.")
 @data_options
-def report(
+def make_report(
     model: Path,
     inputs: tuple[Path, ...],
     out: Path,
