@@ -179,8 +179,8 @@ def choose(
     held = ", ".join(listed)
     found = f"no array {key!r}, but {held}" if key is not None else f"several arrays: {held}"
     raise DataFileError(
-        f"holds {found}. Choose one, by key={names[0]!r} or 'path::{names[0]}' in Python, or by "
-        f"--key {names[0]} on the command line"
+        f"holds {found}. Choose one: key={names[0]!r} where files are loaded, 'path::{names[0]}' "
+        f"in fit, --key {names[0]} on the command line"
     )
 
 
