@@ -25,12 +25,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from rhohat import (
-    KLSparsity,
-    SparseAutoencoder,
-    StackedAutoencoder,
-    StackedAutoencoderClassifier,
-)
+from rhohat import KLSparsity, SparseAutoencoder, StackedAutoencoder, StackedAutoencoderClassifier
 
 
 def mnist(path):

@@ -138,7 +138,7 @@ def test_the_solvers_variables_are_theta_in_other_words(activation, penalty, dep
         q = variables.from_theta(theta)
         assert_allclose(variables.to_theta(q), theta, rtol=1e-12)
         loss, grad = evaluate(q)
-        expected, expected_grad = objective.loss_grad(theta, source.X, labels, weight)
+        expected, expected_grad = objective.loss_grad(theta, rows * 7 - 2, labels, weight)
         assert loss == pytest.approx(expected, rel=1e-12)
         step = np.random.RandomState(0).normal(size=len(q))
         moved = variables.to_theta(q + step) - theta

@@ -14,8 +14,6 @@ from rhohat.cli.options import config_option, data_options, settings_options
 from rhohat.cli.text import EXIT_FAILED, count
 from rhohat.recipes.settings import Settings
 
-__all__ = ["check"]
-
 
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))

@@ -12,8 +12,6 @@ from typing import Any
 
 import click
 
-__all__ = ["RowOf", "rows_of"]
-
 
 class RowOf(click.ParamType):
     """A name of a row in a table, which may grow after the command is defined.

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from rhohat.recipes.data import Data, Request
 
-__all__ = ["described", "look_for", "tell", "words_of"]
-
 
 def described(data: Data) -> str:
     """The data in a few words."""

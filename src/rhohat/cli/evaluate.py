@@ -13,8 +13,6 @@ from rhohat.cli.data import look_for
 from rhohat.cli.options import convolution_options, data_options
 from rhohat.cli.text import count
 
-__all__ = ["evaluate"]
-
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from rhohat.inspection.portrait import Portrait
 
-__all__ = ["draw_features", "draw_training", "keep_matplotlib_cache_in_venv"]
-
 
 def draw_features(
     portrait: Portrait,

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from rhohat.inspection.portrait import Portrait
     from rhohat.recipes.data import Data
 
-__all__ = ["learn", "results_of"]
-
 
 class Results(NamedTuple):
     """Files that learning writes, in order of interest."""

@@ -14,8 +14,6 @@ from rhohat.cli.learn import learn
 from rhohat.cli.models import encode, inspect, make_report, show
 from rhohat.cli.text import EXIT_FAILED, EXIT_INTERRUPTED, printable
 
-__all__ = ["main"]
-
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

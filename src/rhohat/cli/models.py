@@ -22,8 +22,6 @@ from rhohat.cli.text import count, megabytes, printable
 if TYPE_CHECKING:
     from rhohat.inspection.layers import Layer
 
-__all__ = ["encode", "inspect", "make_report", "show"]
-
 STANDARD_OUTPUT = Path("-")
 
 

@@ -18,14 +18,6 @@ from click.core import ParameterSource
 from rhohat.cli.choices import RowOf
 from rhohat.recipes.settings import Settings
 
-__all__ = [
-    "command_again",
-    "convolution_options",
-    "data_options",
-    "run_options",
-    "settings_options",
-]
-
 
 class PatchSize(click.ParamType):
     """A side in pixels, or the word "whole"."""

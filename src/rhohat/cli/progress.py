@@ -20,8 +20,6 @@ from rich.text import Text
 
 from rhohat.training.run import IterationCallback, TrainingProgress
 
-__all__ = ["show_progress", "show_work"]
-
 #: Seconds between two updates in a notebook.
 NOTEBOOK_INTERVAL = 0.1
 

@@ -1,13 +1,5 @@
 """What goes wrong, by whose fault it is: a file's, the data's, a checkpoint's or a worker's."""
 
-__all__ = [
-    "CheckpointError",
-    "DataChangedError",
-    "DataFileError",
-    "ModelFileError",
-    "WorkerError",
-]
-
 
 class DataFileError(ValueError):
     """A file that cannot be read, or none that can."""

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-__all__ = ["InterruptRequest", "interrupts_as_requests"]
-
 
 class InterruptRequest:
     """Whether the user has asked for an end."""

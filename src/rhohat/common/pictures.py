@@ -13,17 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import check_integer
 
-__all__ = [
-    "Quantized",
-    "as_bytes",
-    "data_uri",
-    "gray_levels",
-    "image_of_units",
-    "picture_shape",
-    "quantize",
-    "tile_grid",
-]
-
 
 def tile_grid(tiles: ArrayLike, *, n_columns: int | None = None, border: int = 1) -> FloatArray:
     """Tiles side by side as one image, each divided by its own largest absolute value.

@@ -30,21 +30,6 @@ from numpy.typing import NDArray
 
 from rhohat.common.errors import ModelFileError
 
-__all__ = [
-    "DTYPES",
-    "Arrays",
-    "dtype_name",
-    "expect",
-    "is_count",
-    "is_list",
-    "is_number",
-    "is_text",
-    "pack",
-    "replacing",
-    "unpack",
-    "write_whole",
-]
-
 #: Number of the format written; one more when older versions would misread what is new.
 FORMAT = 1
 #: Bytes and opening brackets that a header may have, so that the worst takes half a second and

@@ -15,8 +15,6 @@ from rhohat.preprocessing.extractors import Extractor
 from rhohat.preprocessing.sounds import SoundExtractor
 from rhohat.preprocessing.steps import Wholes, step_of
 
-__all__ = ["Anatomy", "steps_of", "thawed"]
-
 
 @dataclass(frozen=True)
 class Anatomy:

@@ -47,8 +47,6 @@ from rhohat.training.run import IterationCallback, TrainingProgress
 from rhohat.training.solvers import Solver
 from rhohat.training.stages import growth_stages
 
-__all__ = ["EXACT", "PARTITION", "RUNNING", "WEIGHTS", "SparseAutoencoder"]
-
 #: The objective's parameters as attributes.
 PARAMETERS = {
     "W_enc": "encoder_weights_",

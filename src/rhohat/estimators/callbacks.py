@@ -20,8 +20,6 @@ except ImportError:  # scikit-learn < 1.9
     callback_api = None
     CallbackSupportMixin = type("CallbackSupportMixin", (), {})
 
-__all__ = ["CallbackSupportMixin", "FitTasks", "with_callbacks"]
-
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 

@@ -38,8 +38,6 @@ from rhohat.training.run import IterationCallback
 from rhohat.training.solvers import Solver
 from rhohat.training.stages import Stage
 
-__all__ = ["StackedAutoencoderClassifier"]
-
 
 class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
     r"""Classifier: stacked autoencoders with a softmax layer above, fine-tuned as one network.

@@ -28,8 +28,6 @@ from rhohat.preprocessing.inputs import precision_of
 from rhohat.preprocessing.steps import AffineMap, Wholes, step_of
 from rhohat.rows.engines import ThreadEngine
 
-__all__ = ["ConvolutionalFeatures"]
-
 #: Bytes of responses computed at a time: few enough to stay in cache until they are pooled.
 BLOCK_BYTES = 4 << 20
 

@@ -11,26 +11,6 @@ from numpy.typing import NDArray
 from rhohat.common.tensorfiles import is_count, is_list, is_number, is_text
 from rhohat.objective.base import LossTerms
 
-__all__ = [
-    "COLUMNS",
-    "COUNT",
-    "FLAG",
-    "LABELS",
-    "NAMES",
-    "NUMBER",
-    "PAIR",
-    "SHAPE",
-    "SIZES",
-    "TERMS",
-    "TEXT",
-    "TEXTS",
-    "Array",
-    "Models",
-    "OneOf",
-    "Value",
-    "is_plain",
-]
-
 
 class Array(NamedTuple):
     """A fitted array. A symbol stands for the same size wherever it comes within a class."""

@@ -16,8 +16,6 @@ from sklearn.utils import check_random_state
 
 from rhohat.training.solvers import StopReason
 
-__all__ = ["as_parts", "for_run", "refuse_interrupted", "seeds_of"]
-
 
 def for_run(
     estimator: Any, owner: Any, folder: str, random_state: np.random.RandomState | None

@@ -9,8 +9,6 @@ from rhohat.estimators.fields import COUNT, FLAG, NUMBER, TERMS, TEXT, Array, Va
 from rhohat.training.fit import Fitted
 from rhohat.training.solvers import StopReason
 
-__all__ = ["OUTCOME", "Attribute", "fields_of", "made_of", "publish"]
-
 
 class Attribute(NamedTuple):
     """A fitted attribute.

@@ -41,8 +41,6 @@ from rhohat.preprocessing.whitening import Whitening
 from rhohat.training.adam import Adam
 from rhohat.training.solvers import SOLVERS
 
-__all__ = ["OPTIONAL", "ROWS", "Row", "is_model", "row_of", "rows"]
-
 #: Attributes that a fitted model may lack, by its data or because an older version wrote it.
 OPTIONAL = {"feature_names_in_", *PARTITION, *RUNNING, *EXACT}
 

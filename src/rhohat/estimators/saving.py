@@ -37,8 +37,6 @@ from rhohat.common.tensorfiles import (
 from rhohat.estimators.fields import Array, Models, is_plain
 from rhohat.estimators.registry import OPTIONAL, ROWS, Row, is_model, row_of, rows
 
-__all__ = ["load", "save"]
-
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted model to a file, for `load`.

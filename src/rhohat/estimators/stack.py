@@ -21,8 +21,6 @@ from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.rows.engines import Engine
 from rhohat.training.checkpoints import Checkpoint
 
-__all__ = ["StackedAutoencoder"]
-
 #: How a stack is told of a layer: its size, or its settings.
 LayerSpec: TypeAlias = int | SparseAutoencoder
 

@@ -7,8 +7,6 @@ from importlib.resources import as_file, files
 
 from rhohat.files.image_files import LoadedImages, load_images
 
-__all__ = ["load_photographs"]
-
 _PHOTOGRAPHS = {
     "sklearn.datasets.images": ("china.jpg", "flower.jpg"),
     "skimage.data": (

@@ -19,8 +19,6 @@ from rhohat.common.validation import float_dtype, look_up
 from rhohat.files.formats import by_suffix, format_of, is_folder_format
 from rhohat.rows.file_format import Content
 
-__all__ = ["DataFiles", "PathLike", "Skipped"]
-
 PathLike: TypeAlias = str | os.PathLike[str]
 
 ON_ERROR = {"skip": "leave the file out and go on", "fail": "raise DataFileError"}

@@ -16,8 +16,6 @@ from rhohat.files.formats import format_of
 from rhohat.files.images import ImageSequence
 from rhohat.rows.file_format import finite_floats
 
-__all__ = ["LoadedImages", "load_images", "read_images"]
-
 
 class LoadedImages(NamedTuple):
     """Images and what they are called.

@@ -10,8 +10,6 @@ import numpy as np
 from rhohat.common.arrays import FloatArray, Images
 from rhohat.common.validation import PRECISIONS
 
-__all__ = ["ImageSequence", "MappedImages", "each_image"]
-
 
 class ImageSequence(Sequence[FloatArray]):
     """Images that are read whenever they are asked for, for more than memory holds.

@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 from rhohat.common.errors import DataFileError
 from rhohat.rows.file_format import Content, FileFormat, decoding
 
-__all__ = ["PHOTOGRAPH", "TIFF"]
-
 #: Pixels from which an image is taken for a decompression bomb.
 PIXEL_LIMIT = 89_478_485
 #: EXIF's tag of how the camera was held.

@@ -14,8 +14,6 @@ from rhohat.files.finding import DataFiles, PathLike, Skipped
 from rhohat.files.recordings import BLOCK_SECONDS, FileRecordings, Part, samples_of
 from rhohat.files.sound import read_sound
 
-__all__ = ["SILENT", "LoadedRecordings", "load_recordings", "lowest_rate", "read_recordings"]
-
 #: Samples per second that recordings are brought to at most, unless a rate is given.
 RATE = 16_000
 #: What is said of a file whose samples are all zero.

@@ -20,16 +20,6 @@ from rhohat.common.validation import PRECISIONS
 from rhohat.files.images import ImageSequence
 from rhohat.files.sound import SOUND, read_sound
 
-__all__ = [
-    "BLOCK_SECONDS",
-    "FileRecordings",
-    "Part",
-    "check_rate",
-    "each_recording",
-    "resampled",
-    "samples_of",
-]
-
 #: Seconds that are decoded, mixed down and resampled at a time.
 BLOCK_SECONDS = 60
 

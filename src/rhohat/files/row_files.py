@@ -15,8 +15,6 @@ from rhohat.rows.file_format import finite_floats
 from rhohat.rows.opening import open_file
 from rhohat.rows.sources import Source
 
-__all__ = ["can_be_stored", "load_rows", "read_rows", "stored_rows"]
-
 
 def read_rows(files: DataFiles) -> FloatArray:
     """Read rows, those of several files one below the other."""

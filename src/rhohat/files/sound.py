@@ -17,8 +17,6 @@ from rhohat.common.errors import DataFileError
 from rhohat.common.validation import extra
 from rhohat.rows.file_format import Content, FileFormat
 
-__all__ = ["SOUND", "read_sound", "wav_bytes"]
-
 #: Channels from which a file is taken for damaged.
 CHANNEL_LIMIT = 1024
 #: Bytes that a header may announce in vain before the file is refused rather than noted as cut off.

@@ -15,8 +15,6 @@ from rhohat.rows.engines import Summable, ThreadEngine, single_threaded_blas
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.sources import CHUNK_ROWS, Partition, Rows, Source, sample_rows
 
-__all__ = ["ActivationStatistics", "FiringTogether", "activation_statistics", "firing_together"]
-
 #: What activations of the rows may take that are looked at for units that fire together.
 TOGETHER_BYTES = 256 << 20
 #: Units whose correlations with all others are computed at a time.

@@ -19,8 +19,6 @@ import numpy as np
 from rhohat.common.arrays import FloatArray
 from rhohat.inspection.layers import Encoder
 
-__all__ = ["ascend", "drive"]
-
 #: Steps at most, and the step, as a share of the radius, at which a unit's ascent ends.
 MAX_STEPS, LEAST_STEP = 300, 1e-5
 #: Random directions that each unit's ascent starts from, besides those that its weights suggest.

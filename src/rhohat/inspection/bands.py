@@ -15,8 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from rhohat.common.arrays import Float64Array
 from rhohat.common.validation import check_real
 
-__all__ = ["BandPass", "band_pass"]
-
 #: Share of the power that the band must hold for its centre frequency to be clear.
 CLEAR = 0.7
 #: Power at the ends of the band, as a share of the greatest: -10 dB.

@@ -6,8 +6,6 @@ import numpy as np
 
 from rhohat.common.arrays import Float64Array, FloatArray
 
-__all__ = ["chromatic_share"]
-
 
 def chromatic_share(tiles: FloatArray) -> Float64Array:
     r"""How much of each colour tile is colour, and not brightness.

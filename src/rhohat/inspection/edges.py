@@ -25,16 +25,6 @@ from scipy.optimize import least_squares
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.rows.engines import effective_n_jobs
 
-__all__ = [
-    "AlikePairs",
-    "EdgeScore",
-    "GaborFit",
-    "alike_pairs",
-    "edge_score",
-    "fit_gabors",
-    "score_edges",
-]
-
 #: Order of the parameters in `GaborFit.parameters`.
 PARAMETERS = (
     "amplitude",

@@ -25,8 +25,6 @@ from rhohat.preprocessing.sounds import SoundExtractor
 from rhohat.rows.opening import open_store
 from rhohat.rows.sources import ArraySource, Source, sample_rows
 
-__all__ = ["Examples", "PieceExamples", "RowExamples", "SoundExamples", "examples_of"]
-
 #: Examples that stand for all where each is compared with what a model makes of it.
 SAMPLED = 4096
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 #: colour-blind readers tell apart.
 TERM_COLORS = ("black", "#0072B2", "#D55E00", "#009E73")
 
-__all__ = ["plot_features", "plot_top_examples", "plot_training", "save_figure"]
-
 
 def plot_features(
     model: BaseEstimator | Portrait | ArrayLike,

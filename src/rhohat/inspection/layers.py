@@ -25,8 +25,6 @@ from rhohat.objective.network import NetworkObjective
 from rhohat.rows.derived import Mapped
 from rhohat.rows.sources import Source
 
-__all__ = ["Encoder", "Layer", "layers_of", "top_layer"]
-
 
 class Encoder(NamedTuple):
     """f(x W' + b): what the units of one layer make of the layer below.

@@ -24,8 +24,6 @@ from rhohat.inspection.examples import Examples
 from rhohat.inspection.layers import Layer, layers_of
 from rhohat.inspection.tiles import TileAxes, Tiles, axes_of, input_tiles, pixel_tiles, tiles_of
 
-__all__ = ["Portrait", "View", "portraits_of"]
-
 #: Sides from which a tile has pixels enough for the eight parameters of a Gabor function.
 GABOR_SIDE = 6
 #: Share of a tile off the gray axis from which its unit counts as chromatic.

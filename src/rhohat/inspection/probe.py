@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
 
-__all__ = ["Score", "probe", "read_labels"]
-
 
 class Score(NamedTuple):
     """How well a linear classifier does.

@@ -15,16 +15,6 @@ from rhohat.inspection.ascent import ascend
 from rhohat.inspection.layers import Layer, top_layer
 from rhohat.preprocessing.steps import Step, step_of
 
-__all__ = [
-    "TileAxes",
-    "Tiles",
-    "axes_of",
-    "input_tiles",
-    "maximal_inputs",
-    "pixel_tiles",
-    "tiles_of",
-]
-
 
 class HasAdjoint(Protocol):
     """A fitted linear transformer that can carry weights back to its input."""

@@ -15,9 +15,6 @@ import numpy as np
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import look_up
 
-__all__ = ["ACTIVATIONS", "Activation", "activation_of"]
-
-
 #: Share of a bounded range, at either end, in which no inverse is looked for: it would be far out.
 NEAR_END = 0.003
 

@@ -20,8 +20,6 @@ from numpy.typing import ArrayLike
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import check_real
 
-__all__ = ["LossTerms", "Objective", "Sums", "Workspace", "counted"]
-
 
 class LossTerms(NamedTuple):
     """The three terms of the loss, in the order of the formula. They add up to `total`.

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 from rhohat.objective.activations import ACTIVATIONS, Activation
 
-__all__ = ["DECODERS", "Decoder"]
-
 
 @dataclass(frozen=True)
 class Decoder:

@@ -12,8 +12,6 @@ from rhohat.common.arrays import Float64Array
 from rhohat.common.validation import check_integer
 from rhohat.objective.sparse import SparseObjective
 
-__all__ = ["GradientCheck", "check_gradient"]
-
 
 class GradientCheck(NamedTuple):
     """Analytic gradient against finite differences.

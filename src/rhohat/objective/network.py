@@ -33,9 +33,6 @@ from rhohat.objective.activations import Activation, activation_of
 from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
 
-__all__ = ["NetworkObjective", "NetworkTerms"]
-
-
 F = TypeVar("F", bound=np.floating[Any])
 
 

@@ -19,15 +19,6 @@ from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import check_real, look_up
 from rhohat.objective.activations import Activation
 
-__all__ = [
-    "PENALTIES",
-    "KLSparsity",
-    "L1Sparsity",
-    "NoSparsity",
-    "SparsityPenalty",
-    "penalty_of",
-]
-
 
 class SparsityPenalty(BaseEstimator):
     """What every penalty answers. Scikit-learn parameters, so that grid search reaches them."""

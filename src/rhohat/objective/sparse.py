@@ -47,8 +47,6 @@ from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted
 from rhohat.objective.decoders import DECODERS, Decoder
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
 
-__all__ = ["SparseObjective", "Terms"]
-
 
 @dataclass
 class Terms(Sums):

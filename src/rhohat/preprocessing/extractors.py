@@ -19,17 +19,6 @@ from rhohat.files.recordings import each_recording
 from rhohat.preprocessing.steps import Step, Wholes
 from rhohat.rows.stores import ChunkedStore
 
-__all__ = [
-    "Extractor",
-    "PatchExtractor",
-    "PatchSource",
-    "Patches",
-    "Places",
-    "WindowExtractor",
-    "check_fit",
-    "every_patch",
-]
-
 #: Bytes from which patches of an `ImageSequence` are cut whenever they are read.
 PATCH_BYTES = 1 << 30
 

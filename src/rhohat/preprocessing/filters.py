@@ -18,8 +18,6 @@ from rhohat.files.images import ImageSequence, MappedImages, each_image
 from rhohat.preprocessing.spectra import FrequencySpectrum, radial_amplitude
 from rhohat.preprocessing.steps import Directions, Step, Wholes
 
-__all__ = ["OneOverFWhitening"]
-
 #: Images whose spectrum is averaged.
 SPECTRA = 10
 

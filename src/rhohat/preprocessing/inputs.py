@@ -16,8 +16,6 @@ from rhohat.common.validation import row_dtypes
 from rhohat.rows.opening import open_store
 from rhohat.rows.sources import ArraySource, Source
 
-__all__ = ["RowData", "check_input", "precision_of", "rows_of"]
-
 #: What estimators take as rows: arrays, or what `open_store` knows.
 RowData: TypeAlias = ArrayLike | str | os.PathLike[str] | Source | Callable[[], Iterable[ArrayLike]]
 

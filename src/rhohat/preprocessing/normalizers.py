@@ -20,8 +20,6 @@ from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Summable, ThreadEngine
 from rhohat.rows.sources import ArraySource, Partition, Rows, check_finite
 
-__all__ = ["ContrastNormalizer", "PatchNormalizer"]
-
 
 def _without_mean(X: FloatArray) -> FloatArray:
     """Rows without their own mean."""

@@ -21,8 +21,6 @@ from rhohat.files.images import ImageSequence, MappedImages, each_image
 from rhohat.files.recordings import check_rate, each_recording
 from rhohat.preprocessing.steps import Step, Wholes
 
-__all__ = ["SoundExtractor", "SpectrogramExtractor", "WaveformExtractor"]
-
 #: Moments whose spectra are computed at a time, and samples in them at most.
 FRAMES, FRAME_SAMPLES = 4096, 1 << 24
 #: Windows' weight below which samples are not made louder: their moments hardly tell of them.

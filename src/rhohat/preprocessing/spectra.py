@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
 
-__all__ = ["ComponentSpectrum", "FrequencySpectrum", "Spectrum", "radial_amplitude"]
-
 
 @dataclass(frozen=True)
 class Spectrum:

@@ -13,8 +13,6 @@ from typing import Any, ClassVar, NamedTuple
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.preprocessing.spectra import Spectrum
 
-__all__ = ["AffineMap", "Directions", "Step", "Wholes", "step_of"]
-
 
 class Wholes(NamedTuple):
     """Data that are more than rows: images, series or recordings.

@@ -11,8 +11,6 @@ from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.sources import ArraySource, Partition, Rows, Source, check_finite, first_row
 
-__all__ = ["variance_of_pixels", "variance_of_rows"]
-
 
 def variance_of_pixels(images: Iterable[FloatArray]) -> float:
     """Variance of all pixels, in a pass over the images."""

@@ -24,8 +24,6 @@ from rhohat.rows.engines import Summable, ThreadEngine
 from rhohat.rows.sources import Partition, Rows, check_finite, first_row
 from rhohat.rows.stores import is_stored
 
-__all__ = ["Whitening"]
-
 #: Share of the greatest variance below which a direction holds rounding errors alone.
 ROUNDING = 1e-7
 

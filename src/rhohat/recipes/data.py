@@ -17,8 +17,6 @@ from rhohat.recipes.settings import RECIPES, Recipe, Settings
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["Data", "Request", "Size"]
-
 #: Paths from which a text that repeats the command names them no more.
 MANY = 3
 

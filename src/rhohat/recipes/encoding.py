@@ -10,8 +10,6 @@ import numpy as np
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["draws_pieces", "encoder_of", "write_features"]
-
 #: Rows that are computed and written at a time.
 ROWS_WRITTEN = 1024
 

@@ -14,8 +14,6 @@ from rhohat.recipes.pipelines import make_autoencoder
 from rhohat.recipes.settings import Settings
 from rhohat.training.stages import PART_BYTES, growth_stages
 
-__all__ = ["Estimate", "estimate"]
-
 #: Interpreter and libraries, matplotlib and scikit-learn among them.
 BASE_BYTES = 270 * 2**20
 #: Iterations and rows that are timed.

@@ -16,8 +16,6 @@ from rhohat.recipes.settings import Settings
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["find", "find_to_encode", "find_to_learn", "needs_of"]
-
 
 def find(request: Request) -> Data:
     """Find files and what they say that they hold, without reading them.

@@ -16,8 +16,6 @@ from rhohat.recipes.pipelines import make_pipeline
 from rhohat.recipes.settings import Settings
 from rhohat.training.run import TrainingProgress
 
-__all__ = ["LIMIT", "GradientTrial", "TrialPoint", "try_gradient"]
-
 #: Rows that the objective is evaluated on.
 N_ROWS = 500
 #: Iterations after which the gradient is checked.

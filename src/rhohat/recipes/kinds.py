@@ -28,8 +28,6 @@ from rhohat.recipes.settings import SOUNDS, Recipe, Settings
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["KINDS", "ImageData", "Photographs", "RecordingData", "RowData"]
-
 #: Bytes from which rows and images are read where they lie, a run or an image at a time.
 HELD_BYTES = 1 << 30
 #: Seconds from which recordings are learned from in parts, so that memory is bounded.

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from rhohat.estimators.autoencoder import SparseAutoencoder
     from rhohat.training.run import IterationCallback
 
-__all__ = ["complete", "make_autoencoder", "make_pipeline"]
-
 
 def complete(settings: Settings, kind: str, *, rows_are_images: bool = False) -> Settings:
     """Fill in what is open, for data of a kind.

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-__all__ = ["OF_PENALTIES", "RECIPES", "SOUNDS", "Recipe", "Settings", "Sound"]
-
 
 class Recipe(NamedTuple):
     """What goes with a kind of whitening unless the user says otherwise.

@@ -18,8 +18,6 @@ from rhohat.rows.engines import Engine, Summable
 from rhohat.rows.sources import Partition, Rows, Source, Wrapper, check_finite
 from rhohat.rows.stores import is_stored
 
-__all__ = ["Manifest", "Verified", "take_manifest"]
-
 #: Rows that a checksum stands for.
 PIECE_ROWS = 1024
 

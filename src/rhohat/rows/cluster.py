@@ -20,8 +20,6 @@ from rhohat.rows.engines import ThreadEngine, chunk_sum, effective_n_jobs, singl
 from rhohat.rows.sources import ArraySource, Partition, Rows, Source
 from rhohat.rows.stores import is_stored
 
-__all__ = ["DaskEngine", "local_cluster"]
-
 S = TypeVar("S")
 
 #: Of pickle: one that gives arrays memory of their own.

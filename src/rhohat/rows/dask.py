@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from rhohat.rows.stores import ChunkedStore, even_ends
 
-__all__ = ["DaskArray"]
-
 
 class DaskArray(ChunkedStore):
     """A Dask array, computed a chunk of rows at a time where it is read.

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import FloatArray
 from rhohat.rows.sources import CHUNK_ROWS, Origin, Rows, Source, Wrapper, check_finite
 
-__all__ = ["Concatenation", "Mapped"]
-
 
 class Concatenation(Origin):
     """Rows of several sources, one below the other.

@@ -9,8 +9,6 @@ from rhohat.common.validation import look_up
 from rhohat.rows.cluster import DaskEngine
 from rhohat.rows.engines import Engine, ThreadEngine
 
-__all__ = ["ENGINES", "engine_of"]
-
 #: What makes the engine of each name, given `n_jobs`.
 ENGINES: dict[str, Callable[[int | None], Engine]] = {
     "threads": ThreadEngine,

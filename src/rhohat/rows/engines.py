@@ -20,15 +20,6 @@ from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import check_integer
 from rhohat.rows.sources import Partition, Rows, Source, check_finite
 
-__all__ = [
-    "Engine",
-    "Summable",
-    "ThreadEngine",
-    "chunk_sum",
-    "effective_n_jobs",
-    "single_threaded_blas",
-]
-
 
 class Summable(Protocol):
     """A sum over rows, to which that of other rows can be added in place."""

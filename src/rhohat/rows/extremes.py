@@ -12,8 +12,6 @@ from rhohat.common.arrays import FloatArray
 from rhohat.rows.engines import Summable
 from rhohat.rows.sources import Rows
 
-__all__ = ["Extremes"]
-
 
 @dataclass
 class Extremes(Summable):

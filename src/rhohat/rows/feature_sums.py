@@ -11,8 +11,6 @@ from rhohat.common.arrays import Float64Array
 from rhohat.rows.engines import Engine, Summable
 from rhohat.rows.sources import Partition, Rows, Source, first_row
 
-__all__ = ["FeatureSums"]
-
 
 @dataclass
 class FeatureSums(Summable):

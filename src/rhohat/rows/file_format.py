@@ -20,18 +20,6 @@ from rhohat.common.errors import DataFileError
 from rhohat.common.validation import float_dtype, is_real
 from rhohat.rows.sources import Source
 
-__all__ = [
-    "Content",
-    "FileFormat",
-    "array_content",
-    "as_content",
-    "choose",
-    "decoding",
-    "finite_floats",
-    "holds_examples",
-    "refuse_bomb",
-]
-
 #: A compressed array this much larger than its file, and larger than 100 MB, is taken for one that
 #: is made to fill the memory.
 RATIO_LIMIT, BYTES_LIMIT = 100, 100_000_000

@@ -15,8 +15,6 @@ from rhohat.rows.mat import MAT
 from rhohat.rows.npy import NPY, NPZ
 from rhohat.rows.zarr import ZARR
 
-__all__ = ["FORMATS", "by_suffix", "format_of", "is_folder_format"]
-
 #: Kinds of files, each one row.
 FORMATS: dict[str, FileFormat] = {"npy": NPY, "npz": NPZ, "mat": MAT, "zarr": ZARR, "hdf5": HDF5}
 

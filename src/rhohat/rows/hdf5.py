@@ -24,8 +24,6 @@ from rhohat.rows.file_format import (
 )
 from rhohat.rows.stores import GRANULE_ROWS, ChunkedStore, even_ends
 
-__all__ = ["HDF5", "Hdf5Dataset"]
-
 
 class Hdf5Dataset(ChunkedStore):
     """A dataset of an HDF5 file.

@@ -20,8 +20,6 @@ from rhohat.rows.file_format import (
     refuse_bomb,
 )
 
-__all__ = ["MAT"]
-
 #: Types that MATLAB calls by other names than NumPy does.
 _CLASSES = {"double": "f8", "single": "f4", "logical": "u1"}
 

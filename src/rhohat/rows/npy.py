@@ -29,8 +29,6 @@ from rhohat.rows.file_format import (
 from rhohat.rows.sources import Rows
 from rhohat.rows.stores import Store
 
-__all__ = ["NPY", "NPZ", "ColumnMajorFile", "NpyFile"]
-
 #: Bytes that the system is asked to read ahead.
 READ_AHEAD = 8 << 20
 

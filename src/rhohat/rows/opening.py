@@ -22,8 +22,6 @@ from rhohat.rows.sources import ArraySource, Source
 from rhohat.rows.streams import BlockStream
 from rhohat.rows.zarr import ZarrArray
 
-__all__ = ["open_file", "open_store"]
-
 
 def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
     """The rows in a file or folder, by the ending of its name; `key` is the array meant.

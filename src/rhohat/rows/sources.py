@@ -18,23 +18,6 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import check_integer
 
-__all__ = [
-    "ArraySource",
-    "Column",
-    "Head",
-    "Labelled",
-    "Origin",
-    "Partition",
-    "Rows",
-    "Source",
-    "Weighted",
-    "Wrapper",
-    "check_finite",
-    "column",
-    "in_memory",
-    "sample_rows",
-]
-
 
 class Rows(NamedTuple):
     """A run of rows of a source.

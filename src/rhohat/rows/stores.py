@@ -19,8 +19,6 @@ from rhohat.common.errors import DataChangedError
 from rhohat.common.validation import float_dtype
 from rhohat.rows.sources import CHUNK_ROWS, ArraySource, Origin, Rows, Source
 
-__all__ = ["GRANULE_ROWS", "ChunkedStore", "Granules", "Store", "even_ends", "is_stored"]
-
 #: Rows read at a time where a store has no chunks of its own.
 GRANULE_ROWS = 8192
 #: Storage chunks that are held, for the threads that read parts of them.

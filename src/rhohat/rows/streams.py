@@ -12,8 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from rhohat.common.errors import DataChangedError
 from rhohat.rows.stores import Store
 
-__all__ = ["BlockStream"]
-
 
 class BlockStream(Store):
     """Blocks of rows that a function makes anew, in the same order, whenever it is called.

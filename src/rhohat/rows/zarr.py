@@ -20,8 +20,6 @@ from rhohat.rows.file_format import (
 )
 from rhohat.rows.stores import ChunkedStore, even_ends
 
-__all__ = ["ZARR", "ZarrArray"]
-
 
 class ZarrArray(ChunkedStore):
     """A zarr array.

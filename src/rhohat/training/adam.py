@@ -24,8 +24,6 @@ from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.sources import Rows
 from rhohat.training.change_of_variables import StandardizedVariables
 
-__all__ = ["Adam", "StreamState"]
-
 
 @dataclass
 class StreamState:

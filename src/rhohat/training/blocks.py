@@ -14,8 +14,6 @@ from rhohat.objective.network import NetworkObjective, NetworkTerms
 from rhohat.objective.sparse import SparseObjective, Terms
 from rhohat.rows.sources import Partition, Rows, Source
 
-__all__ = ["KeptActivations", "NetworkBlock", "SparseBlock", "overflow_as_infinity"]
-
 #: Bytes of activations that are kept from the first half of an evaluation to the second, and the
 #: features from which a product saved outweighs writing and reading them.
 KEPT_BYTES, KEPT_FEATURES = 256 << 20, 128

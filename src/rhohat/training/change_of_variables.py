@@ -30,8 +30,6 @@ from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.sources import Partition, Source
 from rhohat.training.blocks import NetworkBlock, overflow_as_infinity
 
-__all__ = ["CenteredVariables", "ChangeOfVariables", "StandardizedVariables"]
-
 
 class ChangeOfVariables(Protocol):
     """The variables that a solver works in: theta = M q."""

@@ -22,8 +22,6 @@ from rhohat.objective.base import LossTerms
 from rhohat.training.run import TrainingState
 from rhohat.training.solvers import SolverState, StopReason
 
-__all__ = ["Checkpoint"]
-
 #: Name of the file within the folder.
 FILE = "training.checkpoint"
 #: A state is written when this many times as long as writing took has passed, which so costs 5 %.

@@ -17,8 +17,6 @@ from rhohat.rows.sources import Head, Partition, Source
 from rhohat.training.blocks import KeptActivations, NetworkBlock, SparseBlock, overflow_as_infinity
 from rhohat.training.change_of_variables import ChangeOfVariables
 
-__all__ = ["Evaluation", "NetworkEvaluation", "SparseEvaluation"]
-
 ObjectiveT = TypeVar("ObjectiveT", bound=Objective[Any])
 
 

@@ -34,16 +34,6 @@ from rhohat.training.run import IterationCallback, Training, TrainingResult
 from rhohat.training.solvers import SOLVERS, Solver
 from rhohat.training.stages import Stage
 
-__all__ = [
-    "Fit",
-    "Fitted",
-    "Start",
-    "refuse_beyond_memory",
-    "solver_of",
-    "validated_weight",
-    "weighted",
-]
-
 
 class Start(NamedTuple):
     """Where a fit begins.

@@ -14,8 +14,6 @@ import numpy as np
 
 from rhohat.common.arrays import Float64Array
 
-__all__ = ["Line", "LossGrad", "NotANumber", "Point", "is_finite"]
-
 #: Sufficient decrease and curvature constants of the strong Wolfe conditions (N & W, section 3.1).
 C1, C2 = 1e-4, 0.9
 #: Evaluations that one line search may use.

@@ -27,15 +27,6 @@ from rhohat.training.evaluation import Evaluation
 from rhohat.training.solvers import Solver, SolverState, StopReason
 from rhohat.training.stages import Stage
 
-__all__ = [
-    "IterationCallback",
-    "KeepState",
-    "Training",
-    "TrainingProgress",
-    "TrainingResult",
-    "TrainingState",
-]
-
 
 class TrainingProgress(NamedTuple):
     """What a callback is told after every iteration.

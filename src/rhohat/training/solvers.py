@@ -24,16 +24,6 @@ from rhohat.common.arrays import Float64Array
 from rhohat.common.validation import check_integer
 from rhohat.training.line_search import Line, LossGrad, NotANumber, is_finite
 
-__all__ = [
-    "LBFGS",
-    "SOLVERS",
-    "GradientDescent",
-    "Solver",
-    "SolverResult",
-    "SolverState",
-    "StopReason",
-]
-
 
 class StopReason(Enum):
     """Why training ended, in the words that users read."""

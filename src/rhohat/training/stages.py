@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["PART_BYTES", "Stage", "growth_stages"]
-
 #: Rows from which training starts on a part of them.
 GROWTH_THRESHOLD = 5000
 #: Rows and share of all iterations of the first stages. Trials on photographs: a smaller start

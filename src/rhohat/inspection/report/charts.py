@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
-__all__ = ["Axis", "Chart", "Line", "Mark"]
-
 
 @dataclass(frozen=True)
 class Axis:

@@ -25,8 +25,6 @@ from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.sections import Card, Pairs
 from rhohat.inspection.report.subject import Responses, Subject
 
-__all__ = ["Findings", "as_json", "gather"]
-
 #: Longest side of the pictures that show where examples come from.
 THUMBNAIL = 320
 #: Bytes that all pictures, as they are in the page, may take.

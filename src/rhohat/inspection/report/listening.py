@@ -16,8 +16,6 @@ from rhohat.inspection.portrait import Portrait
 from rhohat.preprocessing.sounds import SoundExtractor
 from rhohat.rows.sources import sample_rows
 
-__all__ = ["excerpts", "sought_sounds"]
-
 #: Bytes that the sounds of all examples, and of all units, may take in a page before encoding.
 EXAMPLE_BYTES, UNIT_BYTES = 4_500_000, 1_200_000
 #: Seconds of an example's sound, if its window is not longer: some of what is around it helps.

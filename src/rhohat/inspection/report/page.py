@@ -19,8 +19,6 @@ from rhohat.inspection.report.render import render
 from rhohat.inspection.report.sections import cards_of
 from rhohat.inspection.report.subject import Subject, subjects_of
 
-__all__ = ["Report", "report", "report_of"]
-
 #: Units in the picture for pages on which scripts are off.
 STRIP = 400
 TITLE = "What the units have learned"

@@ -12,8 +12,6 @@ import numpy as np
 from rhohat.common.arrays import FloatArray
 from rhohat.common.pictures import quantize
 
-__all__ = ["Pictures"]
-
 
 @dataclass(frozen=True)
 class Pictures:

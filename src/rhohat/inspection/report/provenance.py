@@ -13,8 +13,6 @@ from sklearn.frozen import FrozenEstimator
 
 from rhohat.estimators.anatomy import steps_of, thawed
 
-__all__ = ["code_of", "parameters_of", "trained_steps", "versions"]
-
 #: Parameters that say how a model was trained, and not what it is.
 RUN = ("callback", "engine", "checkpoint", "resume", "verify", "n_jobs", "warm_start")
 

@@ -13,8 +13,6 @@ from typing import Any
 from rhohat.inspection.report.findings import Findings, as_json
 from rhohat.inspection.report.sections import Card
 
-__all__ = ["render"]
-
 STYLE = ("page.css",)
 SCRIPTS = ("pictures.js", "charts.js", "page.js")
 

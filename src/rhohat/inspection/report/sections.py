@@ -24,8 +24,6 @@ from rhohat.inspection.report.subject import Subject
 from rhohat.preprocessing.steps import step_of
 from rhohat.rows.sources import ArraySource
 
-__all__ = ["SECTIONS", "Card", "Pairs", "Section", "cards_of"]
-
 #: Examples shown beside their reconstructions.
 RECONSTRUCTIONS = 12
 #: Times the least average activation from which the greatest asks for a logarithmic axis.

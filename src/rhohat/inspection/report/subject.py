@@ -22,8 +22,6 @@ from rhohat.inspection.portrait import Portrait, portraits_of
 from rhohat.objective.penalties import penalty_of
 from rhohat.rows.sources import Source
 
-__all__ = ["Responses", "Subject", "subjects_of"]
-
 
 @dataclass(frozen=True, eq=False)
 class Responses:
