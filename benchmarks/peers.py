@@ -1,6 +1,6 @@
 """The same objective as a good user of other libraries would write it.
 
-Every function takes a `Problem` and returns a list of evaluations to time, or minimises until a
+Every function takes a `Problem` and returns a list of evaluations to time, or minimizes until a
 loss is reached. Weights are laid out as in the notes: W1 (k, d), b1, W2 (d, k), b2.
 """
 
@@ -49,7 +49,7 @@ def join(parts):
 
 
 def textbook(problem, dtype=np.float64):
-    """loss_grad of the exercise, vectorised."""
+    """loss_grad of the exercise, vectorized."""
     X = problem.X.astype(dtype)
     m, d = X.shape
     k, rho, beta, lam = (

@@ -1,15 +1,15 @@
-"""What are the features good for? Handwritten digits, recognised as in the UFLDL exercises.
+"""What are the features good for? Handwritten digits, recognized as in the UFLDL exercises.
 
     python benchmarks/recognition.py self-taught [--data mnist.npz] [--seeds 3] [--validate]
     python benchmarks/recognition.py stacked     [--data mnist.npz] [--seeds 3] [--validate]
 
 self-taught: digits 5 to 9 teach the autoencoder without labels; of the digits 0 to 4 among the
-training images the first half teaches a classifier, the second half is recognised. stacked: two
+training images the first half teaches a classifier, the second half is recognized. stacked: two
 autoencoders and a softmax layer, fine-tuned on all 60,000 training images; the 10,000 test images
-are recognised.
+are recognized.
 
 Settings were chosen with --validate, which holds out training images instead: a third of the
-labelled half, the last 10,000 of the 60,000. Without --data (arrays x_train, y_train, x_test and
+labeled half, the last 10,000 of the 60,000. Without --data (arrays x_train, y_train, x_test and
 y_test) scikit-learn fetches the images. Prints a table in Markdown.
 """
 
@@ -40,9 +40,9 @@ def mnist(path):
 
 
 def accuracies_self_taught(X, y, seed, validate):
-    """Of a linear classifier on pixels, and on features learnt from digits that it never sees."""
+    """Of a linear classifier on pixels, and on features learned from digits that it never sees."""
     X, y = X[:60_000], y[:60_000]
-    unlabelled, X, y = X[y >= 5], X[y < 5], y[y < 5]
+    unlabeled, X, y = X[y >= 5], X[y < 5], y[y < 5]
     end = stop = len(y) // 2
     if validate:
         end = 2 * end // 3
@@ -55,7 +55,7 @@ def accuracies_self_taught(X, y, seed, validate):
         weight_decay=1e-3,
         random_state=seed,
     )
-    frozen = FrozenEstimator(encoder.fit(unlabelled))
+    frozen = FrozenEstimator(encoder.fit(unlabeled))
     for name, model in (
         ("softmax on pixels", LogisticRegression(C=0.1, max_iter=300)),
         ("softmax on features", make_pipeline(frozen, LogisticRegression(C=20, max_iter=300))),

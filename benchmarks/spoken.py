@@ -1,10 +1,10 @@
-"""What do features of sound say? Spoken digits, recognised by a linear classifier.
+"""What do features of sound say? Spoken digits, recognized by a linear classifier.
 
     python benchmarks/spoken.py --data recordings [--seeds 3] [--validate]
 
 Recordings are named digit_speaker_index.wav, six speakers with 50 of each digit: the Free Spoken
 Digit Dataset, whose test set are the indices 0 to 4. Every recording becomes one row: mean and
-maximum over each of three segments, standardised, for logistic regression. The columns of the
+maximum over each of three segments, standardized, for logistic regression. The columns of the
 table:
 
     ten folds   over the index, five indices of fifty at a time: 3,000 predictions
@@ -14,8 +14,8 @@ table:
 Beside the autoencoder's features stand log-mel spectrograms, MFCC (13 coefficients of these, and
 how they change), and whitened windows, pooled and classified alike, also with the weaker penalty
 that these few columns do better with where the speakers are known. "all heard": the autoencoder
-learned from all recordings without their labels, those to be recognised among them. "never heard":
-those of the speaker to be recognised, or the official test set, were left out of learning too.
+learned from all recordings without their labels, those to be recognized among them. "never heard":
+those of the speaker to be recognized, or the official test set, were left out of learning too.
 
 Settings were chosen with --validate, on four of the speakers and on indices from 5 on, each of the
 four held out in turn, and three folds. Prints a table in Markdown.

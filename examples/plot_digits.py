@@ -1,5 +1,5 @@
 """
-Features that recognise: digits
+Features that recognize: digits
 ===============================
 
 Strokes learned from patches of 8x8 digits, applied at every position and pooled, tell the digits

@@ -38,7 +38,7 @@ def whitened(photographs):
 
 @pytest.fixture(scope="session")
 def patches(whitened):
-    """Normalised patches of the built-in photographs: ``patches(side, number, seed)``."""
+    """Normalized patches of the built-in photographs: ``patches(side, number, seed)``."""
 
     def draw(side=10, n_patches=2000, seed=0):
         extractor = PatchExtractor(side, n_patches=n_patches, random_state=seed)

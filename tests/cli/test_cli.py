@@ -299,7 +299,7 @@ def messy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("messy")
     gray, color = data.camera()[::2, ::2], data.coffee()[::2, ::2]
     Image.fromarray(gray).save(folder / "gray.png")
-    Image.fromarray(color).save(folder / "colour.jpg")
+    Image.fromarray(color).save(folder / "color.jpg")
     Image.fromarray(gray.astype("u2") * 257).save(folder / "sixteen.tif")
     Image.fromarray(color).convert("CMYK").save(folder / "cmyk.jpg")
     Image.fromarray(gray[:1, :1]).save(folder / "one-pixel.png")
@@ -353,8 +353,8 @@ KINDS = {
     "zca": (["--whitening", "zca"], "images.npy"),
     "pca, tanh": (["--whitening", "pca", "--activation", "tanh"], "images.npy"),
     "relu": (["--activation", "relu", "--weight-decay", "1e-2"], "images.npy"),
-    "colour": (["--color"], "images.npy"),
-    "colour, 1/f": (["--color", "--whitening", "1/f"], "images.npy"),
+    "color": (["--color"], "images.npy"),
+    "color, 1/f": (["--color", "--whitening", "1/f"], "images.npy"),
     "whole": (["--patch-size", "whole", "--whitening", "none", "--target", "0.1"], "images.npy"),
     "matlab": (["--whitening", "none"], "IMAGES.mat"),
     "rows": ([], "rows.npy"),
@@ -722,7 +722,7 @@ def test_command_on_the_page_gives_the_same_model(tmp_path):
     options = ["--config", "my.toml", "--patches", "200", "--iterations", "6"]
     result = run("learn", "a photograph.png", *options, "--patch-size", "6", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert re.search(r"colours +\d of 5 units chromatic", result.stdout)
+    assert re.search(r"colors +\d of 5 units chromatic", result.stdout)
     page = (tmp_path / "rhohat-out" / "report.html").read_text()
     command = html.unescape(re.search(r'aria-label="Command">(.*?)</pre>', page).group(1))
     words = shlex.split(command)

@@ -28,7 +28,7 @@ from rhohat import (
 from rhohat.estimators import convolution
 
 GRAY = np.random.RandomState(1).uniform(size=(5, 11, 14))
-COLOUR = np.random.RandomState(2).uniform(size=(3, 10, 9, 3))
+COLOR = np.random.RandomState(2).uniform(size=(3, 10, 9, 3))
 POOL = {"mean": np.mean, "max": np.max, "sum": np.sum}
 
 
@@ -47,7 +47,7 @@ MODELS = {
     "zca": lambda: pipeline(Whitening()),
     "pca": lambda: pipeline(Whitening("pca", n_components=7), activation="tanh"),
     "whitened twice": lambda: pipeline(Whitening("pca", n_components=9), Whitening()),
-    "normalised": lambda: pipeline(PatchNormalizer(n_deviations=1.0), decoder="sigmoid"),
+    "normalized": lambda: pipeline(PatchNormalizer(n_deviations=1.0), decoder="sigmoid"),
     "contrast": lambda: pipeline(
         ContrastNormalizer(),
         Whitening(),
@@ -60,9 +60,9 @@ MODELS = {
 FITTED = {
     (name, kind): model().fit(images)
     for name, model in MODELS.items()
-    for kind, images in (("gray", GRAY), ("colour", COLOUR))
+    for kind, images in (("gray", GRAY), ("color", COLOR))
 }
-IMAGES = {"gray": GRAY, "colour": COLOUR}
+IMAGES = {"gray": GRAY, "color": COLOR}
 
 
 def flat(model):
@@ -99,7 +99,7 @@ def explicit(model, images, pooling="mean", cells=(2, 2), window=None, encode=No
     return np.array(rows).reshape(len(images), -1)
 
 
-every_kind = pytest.mark.parametrize("kind", ["gray", "colour"])
+every_kind = pytest.mark.parametrize("kind", ["gray", "color"])
 
 
 @every_kind
@@ -174,19 +174,19 @@ def test_images_of_any_size_give_as_many_features():
 
 
 def test_result_has_the_same_bits_for_any_number_of_threads():
-    features = ConvolutionalFeatures(FITTED["zca", "colour"]).fit(COLOUR)
-    images = np.tile(COLOUR, (9, 3, 3, 1))
+    features = ConvolutionalFeatures(FITTED["zca", "color"]).fit(COLOR)
+    images = np.tile(COLOR, (9, 3, 3, 1))
     one, three = (features.set_params(n_jobs=n).transform(images) for n in (1, 3))
     assert_array_equal(one, three)
 
 
 @pytest.mark.parametrize("encoding", ["activation", "soft-threshold"])
 def test_float32_stays_float32(encoding):
-    features = ConvolutionalFeatures(FITTED["contrast", "colour"], encoding=encoding).fit(COLOUR)
-    single = features.transform(COLOUR.astype(np.float32))
+    features = ConvolutionalFeatures(FITTED["contrast", "color"], encoding=encoding).fit(COLOR)
+    single = features.transform(COLOR.astype(np.float32))
     assert single.dtype == np.float32
-    assert features.transform(list(COLOUR.astype(np.float32))).dtype == np.float32
-    assert_allclose(single, features.transform(COLOUR), rtol=1e-3, atol=1e-4)
+    assert features.transform(list(COLOR.astype(np.float32))).dtype == np.float32
+    assert_allclose(single, features.transform(COLOR), rtol=1e-3, atol=1e-4)
 
 
 def test_integers_are_computed_in_float64():
@@ -219,14 +219,12 @@ def test_a_clone_learns_anew_but_a_frozen_model_stays():
 
 
 def test_bare_autoencoder_takes_the_patch_size():
-    patches = PatchExtractor((4, 3), n_patches=50, random_state=0).fit_transform(COLOUR)
+    patches = PatchExtractor((4, 3), n_patches=50, random_state=0).fit_transform(COLOR)
     model = autoencoder().fit(patches)
-    features = ConvolutionalFeatures(model, patch_size=(4, 3)).fit(COLOUR)
+    features = ConvolutionalFeatures(model, patch_size=(4, 3)).fit(COLOR)
     assert features.patch_shape_ == (4, 3, 3)
-    whole = make_pipeline(PatchExtractor((4, 3)).fit(COLOUR), model)
-    assert_array_equal(
-        features.transform(COLOUR), ConvolutionalFeatures(whole).fit_transform(COLOUR)
-    )
+    whole = make_pipeline(PatchExtractor((4, 3)).fit(COLOR), model)
+    assert_array_equal(features.transform(COLOR), ConvolutionalFeatures(whole).fit_transform(COLOR))
 
 
 def test_grid_search_reaches_the_model_and_the_pooling():
@@ -251,12 +249,12 @@ def test_output_columns_have_names():
 
 
 @pytest.mark.parametrize("cells", [{}, {"window": 2}])
-@pytest.mark.parametrize("model", [FITTED["zca", "colour"], MODELS["contrast"]()])
+@pytest.mark.parametrize("model", [FITTED["zca", "color"], MODELS["contrast"]()])
 def test_saved_features_come_back_to_the_last_bit(model, cells, tmp_path):
-    features = ConvolutionalFeatures(model, **cells).fit(COLOUR)
+    features = ConvolutionalFeatures(model, **cells).fit(COLOR)
     save(features, tmp_path / "features.safetensors")
     loaded = load(tmp_path / "features.safetensors")
-    assert_array_equal(loaded.transform(COLOUR), features.transform(COLOUR))
+    assert_array_equal(loaded.transform(COLOR), features.transform(COLOR))
     assert loaded.get_params(deep=False).keys() == features.get_params(deep=False).keys()
     assert loaded.grid_ == features.grid_
 

@@ -277,7 +277,7 @@ def test_grid_search_reaches_the_penalty_inside(digits):
     assert search.best_params_ == {"sparsity_penalty__target": 0.2}
 
 
-def test_pipeline_with_whitening_and_classifier_recognises_digits(digits):
+def test_pipeline_with_whitening_and_classifier_recognizes_digits(digits):
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 

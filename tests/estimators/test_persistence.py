@@ -64,7 +64,7 @@ X32 = X.astype(np.float32)
 TABLE = pd.DataFrame(X, columns=[f"μ{i}" for i in range(6)])
 IMAGES = np.random.RandomState(1).uniform(size=(3, 12, 10))
 SERIES = np.random.RandomState(3).uniform(-1, 1, size=(3, 1, 400))
-COLOUR = np.random.RandomState(2).uniform(size=(2, 9, 9, 3))
+COLOR = np.random.RandomState(2).uniform(size=(2, 9, 9, 3))
 
 
 def autoencoder(**parameters):
@@ -84,7 +84,7 @@ def pipeline():
         [
             ("filter", OneOverFWhitening()),
             ("patches", PatchExtractor(3, n_patches=40, random_state=0)),
-            ("normalise", PatchNormalizer()),
+            ("normalize", PatchNormalizer()),
             ("nothing", "passthrough"),
             ("no more", None),
             ("inner", Pipeline([("whiten", Whitening()), ("units", autoencoder())])),
@@ -121,9 +121,9 @@ CASES = {
     "pca": (Whitening("pca", n_components=0.9), X32),
     "one over f": (OneOverFWhitening(0.3), IMAGES),
     "patches": (PatchExtractor(4, n_patches=20, random_state=3), IMAGES),
-    "colour patches": (PatchExtractor((4, 3), n_patches=20, random_state=3), COLOUR),
-    "normaliser": (PatchNormalizer(feature_range=(0.2, 0.8)), X),
-    "named normaliser": (PatchNormalizer(), TABLE),
+    "color patches": (PatchExtractor((4, 3), n_patches=20, random_state=3), COLOR),
+    "normalizer": (PatchNormalizer(feature_range=(0.2, 0.8)), X),
+    "named normalizer": (PatchNormalizer(), TABLE),
     "contrast": (ContrastNormalizer(epsilon=0.1), TABLE),
     "spectrogram": (SpectrogramExtractor(1000, n_mels=5, normalize="band"), SERIES),
     "waveform": (WaveformExtractor(1000), SERIES),
@@ -394,7 +394,7 @@ from rhohat.estimators.saving import save
 from sklearn.pipeline import Pipeline
 X = np.random.RandomState(0).uniform(size=(50, 6))
 units = SparseAutoencoder(4, max_iter=5, random_state=0)
-save(Pipeline([("normalise", PatchNormalizer()), ("units", units)]).fit(X), path)
+save(Pipeline([("normalize", PatchNormalizer()), ("units", units)]).fit(X), path)
 """
 
 
@@ -440,8 +440,8 @@ def test_a_file_rewritten_by_safetensors_loads(contents, file):
 def test_format_1_stays_readable():
     """Never write this file anew: a new format gets a file and a test of its own."""
     model = load(DATA / "model-format-1.safetensors")
-    assert [name for name, _ in model.steps] == ["normalise", "whiten", "units"]
-    assert model["normalise"].feature_range == (0.1, 0.9)
+    assert [name for name, _ in model.steps] == ["normalize", "whiten", "units"]
+    assert model["normalize"].feature_range == (0.1, 0.9)
     assert model["whiten"].components_.shape == (5, 6)
     assert model["units"].sparsity_penalty.target == 0.1
     assert model["units"].solver.memory == 5

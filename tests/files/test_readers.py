@@ -45,7 +45,7 @@ def rgba(color, alpha):
 
 
 def lzw16():
-    """A 16-bit colour TIFF that says it is compressed by LZW."""
+    """A 16-bit color TIFF that says it is compressed by LZW."""
     stream = io.BytesIO()
     tiff(stream, COLOR.astype("u2"))
     content = stream.getvalue()
@@ -54,7 +54,7 @@ def lzw16():
 
 
 def keyed16(path):
-    """A 16-bit gray PNG that names black as its transparent colour."""
+    """A 16-bit gray PNG that names black as its transparent color."""
     content = save(GRAY.astype("u2") * 200, "PNG")
     path.write_bytes(content[:33] + png_chunk(b"tRNS", b"\0\0") + content[33:])
 
@@ -80,8 +80,8 @@ def rotated(path):
 
 PHOTOGRAPHS = {
     "gray.png": (lambda p: Image.fromarray(GRAY).save(p), GRAY, {"rtol": 1e-5}),
-    "colour.png": (lambda p: Image.fromarray(COLOR).save(p), rgb2gray(COLOR), {"rtol": 1e-4}),
-    "colour.jpg": (lambda p: Image.fromarray(COLOR).save(p, quality=95), rgb2gray(COLOR), LOSSY),
+    "color.png": (lambda p: Image.fromarray(COLOR).save(p), rgb2gray(COLOR), {"rtol": 1e-4}),
+    "color.jpg": (lambda p: Image.fromarray(COLOR).save(p, quality=95), rgb2gray(COLOR), LOSSY),
     "cmyk.jpg": (lambda p: Image.fromarray(COLOR).convert("CMYK").save(p), rgb2gray(COLOR), LOSSY),
     "palette.png": (lambda p: Image.fromarray(COLOR).quantize(256).save(p), rgb2gray(COLOR), LOSSY),
     "two-tone.png": (lambda p: Image.fromarray(GRAY > DARK).save(p), GRAY > DARK, {"rtol": 1e-5}),
@@ -91,8 +91,8 @@ PHOTOGRAPHS = {
         GRAY,
         {"rtol": 1e-5},
     ),
-    "colour16.tiff": (lambda p: tiff(p, COLOR.astype("u2") * 200), rgb2gray(COLOR), {"rtol": 1e-4}),
-    "colour8.tif": (lambda p: tiff(p, COLOR), rgb2gray(COLOR), {"rtol": 1e-4}),
+    "color16.tiff": (lambda p: tiff(p, COLOR.astype("u2") * 200), rgb2gray(COLOR), {"rtol": 1e-4}),
+    "color8.tif": (lambda p: tiff(p, COLOR), rgb2gray(COLOR), {"rtol": 1e-4}),
     "planes.tif": (
         lambda p: tiff(p, np.moveaxis(COLOR.astype("f8"), -1, 0)),
         rgb2gray(COLOR),
@@ -136,7 +136,7 @@ def test_photographs_of_every_kind_become_brightness_of_unit_contrast(name, tmp_
     assert loaded.names == [str(tmp_path / name)]
 
 
-def test_in_colour_gray_photographs_have_three_equal_channels(tmp_path):
+def test_in_color_gray_photographs_have_three_equal_channels(tmp_path):
     Image.fromarray(GRAY).save(tmp_path / "a.png")
     Image.fromarray(COLOR).save(tmp_path / "b.png")
     gray, color = load_images(tmp_path, color=True).images
@@ -162,7 +162,7 @@ ARRAYS = np.random.RandomState(0).randint(0, 256, (4, 12, 9)).astype(np.uint8)
         (ARRAYS[..., None], ARRAYS / 255),
         (ARRAYS > 99, ARRAYS > 99),
     ],
-    ids=["uint8", "big-endian", "fortran", "colour", "one channel", "bool"],
+    ids=["uint8", "big-endian", "fortran", "color", "one channel", "bool"],
 )
 def test_arrays_of_images_keep_their_values(array, expected, tmp_path):
     np.save(tmp_path / "a.npy", array)
@@ -171,7 +171,7 @@ def test_arrays_of_images_keep_their_values(array, expected, tmp_path):
     assert loaded.names[3].endswith("a.npy[3]")
 
 
-def test_one_colour_image_is_told_by_its_last_axis(tmp_path):
+def test_one_color_image_is_told_by_its_last_axis(tmp_path):
     np.save(tmp_path / "a.npy", COLOR)
     assert load_images(tmp_path / "a.npy", color=True).images[0].shape == COLOR.shape
 

@@ -552,10 +552,10 @@ class TestSound:
         assert seen.page.locator(".places .moment").count() == 8
         seen = opened(sounding[1]["waveform"][1])
         seen.page.select_option("[name=sort]", "centre")
-        centres = np.array(payload(sounding[1]["waveform"][1])["bands"]["centre"])
-        assert_array_equal(centres[seen.order()], np.sort(centres))
+        centers = np.array(payload(sounding[1]["waveform"][1])["bands"]["centre"])
+        assert_array_equal(centers[seen.order()], np.sort(centers))
         seen.page.goto(seen.url + "#model")
-        assert "have a clear centre frequency" in seen.page.locator("#bands-0").inner_text()
+        assert "have a clear center frequency" in seen.page.locator("#bands-0").inner_text()
         assert seen.errors == []
 
     @in_browser
@@ -736,7 +736,7 @@ class TestOtherModels:
         assert found["examples"] == expected["examples"]
         assert found["units"] == expected["units"]
 
-    def test_colour_patches_and_files_outside_memory(self, tmp_path, rng, opened_if_possible):
+    def test_color_patches_and_files_outside_memory(self, tmp_path, rng, opened_if_possible):
         images = rng.rand(3, 16, 16, 3)
         settings = complete(
             Settings(units=4, color=True, patch_size=6, patches=200, iterations=5), "images"

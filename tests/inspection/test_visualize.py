@@ -40,7 +40,7 @@ def test_grid_holds_every_tile_divided_by_its_largest_value():
     assert np.isnan(grid[3, 4:]).all()
 
 
-def test_colour_tiles_share_one_scale():
+def test_color_tiles_share_one_scale():
     tile = np.zeros((1, 1, 1, 3))
     tile[..., 0], tile[..., 1] = 4, -2
     assert_array_equal(tile_grid(tile)[1, 1], [1, -0.5, 0])

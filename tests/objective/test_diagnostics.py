@@ -55,7 +55,7 @@ def test_zero_gradient_has_ratio_zero():
     assert check_gradient(objective, np.zeros(7), np.zeros((3, 2))).ratio == 0
 
 
-def test_maximal_inputs_have_norm_one_and_maximise(digits, rng):
+def test_maximal_inputs_have_norm_one_and_maximize(digits, rng):
     model = SparseAutoencoder(8, max_iter=10, random_state=0).fit(digits)
     inputs = maximal_inputs(model)
     assert_allclose(np.linalg.norm(inputs, axis=1), 1)
@@ -65,7 +65,7 @@ def test_maximal_inputs_have_norm_one_and_maximise(digits, rng):
     assert (model.transform(others) <= best).all()
 
 
-def test_through_a_whitener_they_maximise_in_pixel_space(digits, rng):
+def test_through_a_whitener_they_maximize_in_pixel_space(digits, rng):
     whitener = Whitening(n_components=30).fit(digits)
     model = SparseAutoencoder(8, max_iter=10, random_state=0).fit(whitener.transform(digits))
     inputs = maximal_inputs(model, whitener)
@@ -76,7 +76,7 @@ def test_through_a_whitener_they_maximise_in_pixel_space(digits, rng):
     assert (model.transform(whitener.transform(others + whitener.mean_)) <= best + 1e-12).all()
 
 
-def test_through_patch_normalisation_they_have_no_mean(patches, whitened):
+def test_through_patch_normalization_they_have_no_mean(patches, whitened):
     X = patches(8, 500)
     normalizer = PatchNormalizer().fit(X)
     model = SparseAutoencoder(5, max_iter=5, random_state=0).fit(X)
@@ -103,7 +103,7 @@ def test_amplitude_of_a_wave_lies_at_its_frequency():
     assert_allclose(radial_amplitude(colored, n_bins=16)[1], amplitude, atol=1e-12)
 
 
-def test_colour_is_what_lies_off_the_gray_axis(rng):
+def test_color_is_what_lies_off_the_gray_axis(rng):
     gray = np.repeat(rng.randn(1, 4, 4, 1), 3, axis=3)
     opponent = rng.randn(1, 4, 4, 1) * np.array([1.0, -1.0, 0.0])
     red = np.zeros((1, 4, 4, 3))

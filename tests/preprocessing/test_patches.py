@@ -1,4 +1,4 @@
-"""Patch extraction and normalisation."""
+"""Patch extraction and normalization."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_every_image_and_every_position_is_drawn_alike():
     assert_allclose(counts, 1000, atol=150)
 
 
-def test_colour_patches_keep_height_width_channels():
+def test_color_patches_keep_height_width_channels():
     image = np.random.RandomState(0).rand(8, 8, 3)
     extractor = PatchExtractor(8, n_patches=2, random_state=0)
     patches = extractor.fit_transform([image])
@@ -70,12 +70,12 @@ def test_wrong_parameter_is_named(parameters):
         PatchExtractor(**parameters).fit([np.ones((20, 20))])
 
 
-def test_normalised_patches_follow_the_exercise(whitened):
+def test_normalized_patches_follow_the_exercise(whitened):
     X = PatchExtractor(8, n_patches=1000, random_state=0).fit_transform(whitened).astype(float)
     # The exercise's recipe, written out: own mean, three standard deviations, [0.1, 0.9].
-    centred = X - X.mean(axis=1, keepdims=True)
-    s = 3 * centred.std(ddof=1)
-    expected = (np.maximum(np.minimum(centred, s), -s) / s + 1) * 0.4 + 0.1
+    centered = X - X.mean(axis=1, keepdims=True)
+    s = 3 * centered.std(ddof=1)
+    expected = (np.maximum(np.minimum(centered, s), -s) / s + 1) * 0.4 + 0.1
     model = PatchNormalizer().fit(X)
     assert_allclose(model.transform(X), expected, atol=1e-12)
     assert model.scale_ == pytest.approx(s)
@@ -97,13 +97,13 @@ def test_new_patches_are_scaled_as_those_in_fit(rng):
     assert_allclose(model.transform(patch), (patch / model.scale_ + 1) * 0.4 + 0.1)
 
 
-def test_contrast_normalised_patches_have_mean_0_and_the_variance_of_the_formula(rng):
+def test_contrast_normalized_patches_have_mean_0_and_the_variance_of_the_formula(rng):
     X = rng.rand(50, 12) * rng.rand(50, 1)
-    normalised = ContrastNormalizer(epsilon=0.01).fit_transform(X)
-    assert_allclose(normalised.mean(axis=1), 0, atol=1e-12)
-    assert_allclose(normalised.var(axis=1), X.var(axis=1) / (X.var(axis=1) + 0.01))
+    normalized = ContrastNormalizer(epsilon=0.01).fit_transform(X)
+    assert_allclose(normalized.mean(axis=1), 0, atol=1e-12)
+    assert_allclose(normalized.var(axis=1), X.var(axis=1) / (X.var(axis=1) + 0.01))
     brighter = ContrastNormalizer(epsilon=0.01).fit_transform(X + rng.rand(50, 1))
-    assert_allclose(brighter, normalised, atol=1e-12)
+    assert_allclose(brighter, normalized, atol=1e-12)
 
 
 def test_flat_patches_have_no_contrast():
@@ -122,7 +122,7 @@ def test_constant_patches_become_the_middle():
 @pytest.mark.parametrize(
     "parameters", [{"n_deviations": 0}, {"feature_range": (1.0, 0.0)}, {"n_deviations": "three"}]
 )
-def test_wrong_normaliser_parameter_is_named(parameters, rng):
+def test_wrong_normalizer_parameter_is_named(parameters, rng):
     with pytest.raises((ValueError, TypeError), match=next(iter(parameters))):
         PatchNormalizer(**parameters).fit(rng.randn(5, 9))
 

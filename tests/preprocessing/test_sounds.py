@@ -91,7 +91,7 @@ def test_loudness_does_not_matter(recordings, factor, normalize):
     assert_allclose(louder, x, atol=1e-6)
 
 
-def test_recordings_are_normalised_as_asked(recordings):
+def test_recordings_are_normalized_as_asked(recordings):
     for image in SpectrogramExtractor(RATE).fit_transform(recordings):
         assert_allclose([image.mean(), image.std()], [0, 1], atol=1e-9)
     for image in SpectrogramExtractor(RATE, normalize="band").fit_transform(recordings):
@@ -348,8 +348,8 @@ def test_speech_like_sound_is_learned_as_band_pass_filters(rng):
     ).fit(pieces)
     bands = band_pass(model[-2].adjoint(model[-1].encoder_weights_), RATE)
     assert bands.is_clear.mean() > 0.6
-    centres = bands.centre[bands.is_clear]
-    near = np.abs(np.log2(centres[:, None] / [400, 1000, 2500])).min(axis=1)
+    centers = bands.centre[bands.is_clear]
+    near = np.abs(np.log2(centers[:, None] / [400, 1000, 2500])).min(axis=1)
     assert np.median(near) < 0.25
 
 
@@ -363,8 +363,8 @@ def test_band_of_a_windowed_tone_is_around_it(hertz):
     (bands,) = zip(
         *band_pass([np.exp(-((t / width) ** 2)) * np.cos(2 * np.pi * hertz * t)], RATE), strict=True
     )
-    centre, bandwidth, share, is_clear, duration = bands
-    assert abs(centre - hertz) < 10
+    center, bandwidth, share, is_clear, duration = bands
+    assert abs(center - hertz) < 10
     # The power spectrum of exp(-(t/w)^2) is exp(-2 (pi w f)^2), a tenth where f is
     # sqrt(ln 10 / 2) / (pi w).
     assert_allclose(bandwidth, 2 * np.sqrt(np.log(10) / 2) / (np.pi * width), rtol=0.05)

@@ -46,9 +46,9 @@ def folder(tmp_path_factory):
 #: Settings, and what else is asked, of data in each kind of file.
 CASES = {
     "photographs": ("", SMALL, {}),
-    "photographs in colour": ("", replace(SMALL, color=True), {}),
+    "photographs in color": ("", replace(SMALL, color=True), {}),
     "images": ("images", SMALL, {}),
-    "images in colour": ("images", replace(SMALL, color=True, patch_size=6), {}),
+    "images in color": ("images", replace(SMALL, color=True, patch_size=6), {}),
     "rows": ("rows.npy", SMALL, {}),
     "one of several": ("several.npz", SMALL, {"key": "x"}),
     "rows as images": ("rows.npy", WHOLE, {"shape": (6, 6)}),

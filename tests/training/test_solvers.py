@@ -25,17 +25,17 @@ def _one_blas_thread():
 
 
 def quadratic(size, condition, seed):
-    """A convex quadratic with its minimiser; the loss there is 1, so that relative falls exist."""
+    """A convex quadratic with its minimizer; the loss there is 1, so that relative falls exist."""
     random = np.random.RandomState(seed)
     basis, _ = np.linalg.qr(random.normal(size=(size, size)))
     H = basis * np.geomspace(1, condition, size) @ basis.T
-    centre = random.normal(size=size)
+    center = random.normal(size=size)
 
     def loss_grad(x):
-        residual = H @ (x - centre)
-        return 1 + 0.5 * float((x - centre) @ residual), residual
+        residual = H @ (x - center)
+        return 1 + 0.5 * float((x - center) @ residual), residual
 
-    return loss_grad, centre
+    return loss_grad, center
 
 
 def rosenbrock(x):
@@ -99,12 +99,12 @@ def assert_same_state(actual, expected):
 @every_solver
 @given(size=st.integers(1, 8), condition=st.floats(1, 100), seed=st.integers(0, 10**6))
 @laws(20)
-def test_convex_quadratics_are_minimised(name, size, condition, seed):
-    loss_grad, centre = quadratic(size, condition, seed)
+def test_convex_quadratics_are_minimized(name, size, condition, seed):
+    loss_grad, center = quadratic(size, condition, seed)
     state, reason = minimize(name, loss_grad, np.zeros(size), max_iter=2000)
     assert reason in (StopReason.CONVERGED, StopReason.NO_DESCENT)
     assert state.loss <= scipy_minimum(loss_grad, np.zeros(size)) + 1e-12
-    np.testing.assert_allclose(state.theta, centre, atol=1e-6)
+    np.testing.assert_allclose(state.theta, center, atol=1e-6)
 
 
 @every_solver
@@ -309,13 +309,13 @@ def test_callback_ends_the_run_with_the_reason_it_gives(name, reason):
 
 @every_solver
 def test_start_at_the_minimum_converges_at_once(name):
-    loss_grad, centre = quadratic(4, 10.0, 0)
+    loss_grad, center = quadratic(4, 10.0, 0)
     counted = Recorded(loss_grad)
-    state, reason = minimize(name, counted, centre)
+    state, reason = minimize(name, counted, center)
     assert reason is StopReason.CONVERGED
     assert counted.calls == 1
     assert state.n_iter == 0
-    np.testing.assert_array_equal(state.theta, centre)
+    np.testing.assert_array_equal(state.theta, center)
 
 
 # Faults.
@@ -411,15 +411,15 @@ def test_infinite_loss_at_the_start_is_reported_and_the_start_kept(name, spoil):
 @pytest.mark.parametrize("spoil", TOO_FAR)
 def test_minimum_next_to_a_wall_is_found(name, spoil):
     """The loss overflows beyond a radius, inside of which the minimum lies."""
-    loss_grad, centre = quadratic(4, 30.0, 2)
+    loss_grad, center = quadratic(4, 30.0, 2)
 
     def walled(x):
         loss, grad = loss_grad(x)
-        return spoil(loss, grad) if np.abs(x).max() > 1.05 * np.abs(centre).max() else (loss, grad)
+        return spoil(loss, grad) if np.abs(x).max() > 1.05 * np.abs(center).max() else (loss, grad)
 
     state, reason = minimize(name, walled, np.zeros(4), max_iter=2000)
     assert reason in (StopReason.CONVERGED, StopReason.NO_DESCENT)
-    np.testing.assert_allclose(state.theta, centre, atol=1e-5)
+    np.testing.assert_allclose(state.theta, center, atol=1e-5)
 
 
 @every_solver

@@ -80,7 +80,7 @@ def test_gradient_agrees_with_differences_in_the_solvers_variables(activation, d
 
 
 @every_combination
-def test_standardised_inputs_give_the_same_activations(activation, decoder, penalty):
+def test_standardized_inputs_give_the_same_activations(activation, decoder, penalty):
     """W x + b is V (x - mean) / scale + c: the objective stays what it was."""
     case, variables = case_in_variables(activation, decoder, penalty)
     objective = case.objective
@@ -120,14 +120,14 @@ def test_data_that_do_not_vary_are_not_blown_up(value, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_overflow_while_standardising_is_left_to_the_loss_to_report(dtype):
+def test_overflow_while_standardizing_is_left_to_the_loss_to_report(dtype):
     objective = SparseObjective(5, 2)
     X = np.random.RandomState(0).normal(size=(37, 5)).astype(dtype)
     variables_for(objective, X * np.sqrt(np.finfo(dtype).max) * dtype(10))  # no RuntimeWarning
 
 
 @every_combination
-def test_start_is_the_notes_for_standardised_data(activation, decoder, penalty):
+def test_start_is_the_notes_for_standardized_data(activation, decoder, penalty):
     case, variables = case_in_variables(activation, decoder, penalty)
     objective = case.objective
     q = variables.initial(np.random.RandomState(3))

@@ -44,7 +44,7 @@ def evaluate(
 ) -> None:
     """Tell how well a linear classifier does on MODEL's features, beside the raw input and PCA.
 
-    Logistic regression on standardised columns, cross-validated: on the features that encode
+    Logistic regression on standardized columns, cross-validated: on the features that encode
     writes, on the INPUTS as they are (recordings pooled over time, as the features are), and on as
     many principal components as there are features.
 

@@ -244,7 +244,7 @@ def results_of(estimator: Any, average: FloatArray | None) -> dict[str, Any]:
 
 
 def looks_of(portrait: Portrait) -> dict[str, Any]:
-    """What units look for, as the summary counts it: edges, colours, bands; None if they cannot."""
+    """What units look for, as the summary counts it: edges, colors, bands; None if they cannot."""
     edges, chromatic, bands = portrait.edges, portrait.chromatic, portrait.bands
     colorful = 0.0 if chromatic is None else float(chromatic.mean())
     return {
@@ -328,14 +328,14 @@ def summary_text(summary: dict[str, Any], data: Data, files: Results) -> str:
     if colors is not None:
         chromatic = round(colors["chromatic_share"] * units)
         lines.append(
-            f"  colours             {chromatic} of {units} units chromatic (most of the tile off "
+            f"  colors              {chromatic} of {units} units chromatic (most of the tile off "
             f"the gray axis), {units - chromatic} achromatic"
         )
     bands = summary["bands"]
     if bands is not None:
         clear = round(bands["clear_share"] * units)
         lines.append(
-            f"  frequencies         {clear} of {units} units with a clear centre frequency (70 % "
+            f"  frequencies         {clear} of {units} units with a clear center frequency (70 % "
             "of their power in one band)"
         )
     lines.append(

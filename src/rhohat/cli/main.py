@@ -21,7 +21,7 @@ from rhohat.cli.text import EXIT_FAILED, EXIT_INTERRUPTED, printable
 )
 @click.version_option(__version__, prog_name="rhohat")
 def cli() -> None:
-    """Learn features from unlabelled data with sparse autoencoders.
+    """Learn features from unlabeled data with sparse autoencoders.
 
     \b
     Start with:

@@ -195,7 +195,7 @@ def encode(
     """Write the activations of MODEL's units for INPUTS, as a NumPy array (rows, units).
 
     INPUTS are read as learn reads them, and go through all that the model does before its units:
-    whitening, patches, normalisation. A model of patches draws its patches at random, by its seed,
+    whitening, patches, normalization. A model of patches draws its patches at random, by its seed,
     or with --convolve goes over all of them and gives a row of pooled features for each image; one
     of whole images or rows gives a row for each. Without INPUTS, the photographs that come along.
 

@@ -133,7 +133,7 @@ SETTINGS: dict[str, click.Option] = {
         click.Option(
             ["--color/--gray", "color"],
             is_flag=True,
-            help="Read images in colour, or as brightness.  [default: gray]",
+            help="Read images in color, or as brightness.  [default: gray]",
         ),
         click.Option(
             ["--whitening"],
@@ -185,7 +185,7 @@ SETTINGS: dict[str, click.Option] = {
         click.Option(
             ["--solver"],
             type=RowOf("rhohat.training.solvers", "SOLVERS"),
-            help="What minimises the loss.",
+            help="What minimizes the loss.",
         ),
         click.Option(
             ["--iterations"], type=click.IntRange(min=1), metavar="N", help="Iterations at most."

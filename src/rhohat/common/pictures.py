@@ -73,7 +73,7 @@ def gray_levels(grid: FloatArray) -> NDArray[np.uint8]:
 
 
 def picture_shape(n_values: int) -> tuple[int, ...]:
-    """How a row is drawn of which nothing else is known: square, gray or colour, or as a strip."""
+    """How a row is drawn of which nothing else is known: square, gray or color, or as a strip."""
     for channels in ((), (3,)):
         side = round(np.sqrt(n_values / (3 if channels else 1)))
         if prod((side, side, *channels)) == n_values:

@@ -83,7 +83,7 @@ class SparseAutoencoder(
     r"""Sparse autoencoder with the exact average activation.
 
     Learns weights that reconstruct the input from hidden units that are mostly silent, by
-    minimising over the whole training set
+    minimizing over the whole training set
 
     .. math::
 
@@ -112,7 +112,7 @@ class SparseAutoencoder(
         lambda. Follows the data's scale: 1e-4 suits patches in [0.1, 0.9], 3e-3 suits whitened
         data. Biases do not decay.
     solver : {"lbfgs", "gradient-descent"}, Solver or Adam, default="lbfgs"
-        How `fit` minimises the objective. `partial_fit` takes an `Adam`, and `Adam()` otherwise.
+        How `fit` minimizes the objective. `partial_fit` takes an `Adam`, and `Adam()` otherwise.
     max_iter : int, default=260
         Iterations at most, over all stages. It is a budget: with few units left to improve, a run
         that ends here is a good model, and `converged_` and `stop_reason_` say that it could go on.
@@ -189,7 +189,7 @@ class SparseAutoencoder(
     block_size_, chunk_size_ : int
         The sizes that were used.
     data_fingerprint_ : str
-        SHA-256 over the training data, to recognise them by.
+        SHA-256 over the training data, to recognize them by.
     running_average_activation_ : ndarray of shape (n_components,)
         After `partial_fit`, which sets none of the averages and losses above: an estimate of the
         average activation; see `activation_gap`.

@@ -29,7 +29,7 @@ from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import engine_of
 from rhohat.rows.engines import Engine, ThreadEngine
-from rhohat.rows.sources import ArraySource, Labelled, Partition, Source
+from rhohat.rows.sources import ArraySource, Labeled, Partition, Source
 from rhohat.training.change_of_variables import CenteredVariables
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.evaluation import NetworkEvaluation
@@ -43,7 +43,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
     r"""Classifier: stacked autoencoders with a softmax layer above, fine-tuned as one network.
 
     First the autoencoders are trained without labels, then a softmax layer on the activations of
-    the topmost, and last all layers together, by minimising over the whole training set
+    the topmost, and last all layers together, by minimizing over the whole training set
 
     .. math::
 
@@ -56,7 +56,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
     ----------
     estimator : StackedAutoencoder, SparseAutoencoder or FrozenEstimator, default=None
         What the network starts from; ``StackedAutoencoder()`` if None. To start from one that is
-        fitted, on more rows than are labelled, for instance, wrap it in scikit-learn's
+        fitted, on more rows than are labeled, for instance, wrap it in scikit-learn's
         ``FrozenEstimator``.
     weight_decay : float, default=1e-4
         lambda, of the softmax layer before, and of all layers during fine-tuning.
@@ -323,7 +323,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         return self.biases_[-1]
 
     def objective(self) -> NetworkObjective:
-        """What fine-tuning minimised: takes `theta_` apart and computes with it."""
+        """What fine-tuning minimized: takes `theta_` apart and computes with it."""
         check_is_fitted(self)
         return self._network(self.layer_sizes_, self.activations_)
 
@@ -424,7 +424,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
 
 def _labeled(source: Source, labels: NDArray[np.intp], sample_weight: ArrayLike | None) -> Source:
     """Rows with their classes, and weights if they have any."""
-    source = Labelled(source, labels)
+    source = Labeled(source, labels)
     return source if sample_weight is None else weighted(source, sample_weight)
 
 

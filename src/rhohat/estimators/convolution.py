@@ -129,7 +129,7 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     model_ : SparseAutoencoder, Pipeline or FrozenEstimator
         `model`, fitted.
     patch_shape_ : tuple of int
-        (height, width), or (height, width, channels) for colour images.
+        (height, width), or (height, width, channels) for color images.
     grid_ : tuple of int
         Rows and columns of cells.
 

@@ -1,4 +1,4 @@
-"""Images in files: photographs and arrays, all gray or all in colour."""
+"""Images in files: photographs and arrays, all gray or all in color."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LoadedImages(NamedTuple):
 
     Attributes
     ----------
-    images : sequence of ndarray of shape (height, width), or (height, width, 3) in colour
+    images : sequence of ndarray of shape (height, width), or (height, width, 3) in color
         Of photographs the float32 brightness; the standard deviation of each is 1. Of arrays the
         values as they are; unsigned integers are divided by the largest of their type.
     names : list of str
@@ -36,7 +36,7 @@ class LoadedImages(NamedTuple):
 
 
 def read_images(files: DataFiles, *, color: bool = False, lazy: bool = False) -> LoadedImages:
-    """Read images, all gray or all in colour; lazily, read them when they are asked for.
+    """Read images, all gray or all in color; lazily, read them when they are asked for.
 
     What cannot be read is found in either case, in a pass over the files.
     """
@@ -107,7 +107,7 @@ class FileImages(ImageSequence):
 
 
 def _as_images(array: NDArray[Any], color: bool) -> FloatArray:
-    """Images (n, height, width[, 3]), gray or colour as asked for; unsigned ones become 0 to 1."""
+    """Images (n, height, width[, 3]), gray or color as asked for; unsigned ones become 0 to 1."""
     from skimage.color import gray2rgb, rgb2gray
     from skimage.util import img_as_float32
 
@@ -146,14 +146,14 @@ def load_images(
 ) -> LoadedImages:
     """Read photographs, and arrays of images.
 
-    Photographs (PNG, JPEG, TIFF, WebP and others; gray, colour, palette, CMYK, 16-bit) are turned
+    Photographs (PNG, JPEG, TIFF, WebP and others; gray, color, palette, CMYK, 16-bit) are turned
     upright as their EXIF data say, what is transparent becomes white, and each is divided by the
     standard deviation of its brightness, so that all have the same contrast and none dominates the
-    others. Of animations and files of several pages the first picture is taken; PNG in colour of
+    others. Of animations and files of several pages the first picture is taken; PNG in color of
     16 bits is read at 8.
 
     Arrays (.npy, .npz, .mat, .h5, .zarr) hold images along their first axis, (images, height,
-    width) or (images, height, width, channels), or one colour image, (height, width, 3); in .mat
+    width) or (images, height, width, channels), or one color image, (height, width, 3); in .mat
     files images lie along the last axis, as in Olshausen's ``IMAGES.mat``. Values stay as they are;
     unsigned integers are divided by the largest of their type.
 

@@ -110,7 +110,7 @@ def _without_log(name: str) -> Iterator[None]:
 def _deep_page(path: Path) -> Iterator[Any]:
     """The first page of a TIFF of which Pillow would lose bits, or that it does not know.
 
-    That is one of more than 8 bits in each of 3 colours, or of more than 16. None for the others.
+    That is one of more than 8 bits in each of 3 colors, or of more than 16. None for the others.
     """
     from tifffile import COMPRESSION, TiffFile
 
@@ -127,7 +127,7 @@ def _deep_page(path: Path) -> Iterator[Any]:
         needs_codec = page.compression not in (COMPRESSION.NONE, COMPRESSION.ADOBE_DEFLATE)
         if needs_codec and importlib.util.find_spec("imagecodecs") is None:
             raise DataFileError(
-                f"holds {bits} bits a colour, compressed by {page.compression.name}. Save it "
+                f"holds {bits} bits a color, compressed by {page.compression.name}. Save it "
                 "uncompressed, or pip install imagecodecs"
             )
         yield page

@@ -1,8 +1,8 @@
 r"""Are the features of sound band-pass filters? Their spectra tell.
 
-Of a filter of n samples with power spectrum P(f), the centre frequency is where P is greatest, the
+Of a filter of n samples with power spectrum P(f), the center frequency is where P is greatest, the
 band reaches on both sides to where P has fallen to a tenth of it (by 10 dB), and its share is the
-power within the band. A filter with most of its power in one band has a clear centre frequency.
+power within the band. A filter with most of its power in one band has a clear center frequency.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from rhohat.common.arrays import Float64Array
 from rhohat.common.validation import check_real
 
-#: Share of the power that the band must hold for its centre frequency to be clear.
+#: Share of the power that the band must hold for its center frequency to be clear.
 CLEAR = 0.7
 #: Power at the ends of the band, as a share of the greatest: -10 dB.
 EDGE = 0.1
@@ -63,7 +63,7 @@ def band_pass(filters: ArrayLike, rate: float) -> BandPass:
 
     References
     ----------
-    M. Lewicki (2002), Efficient coding of natural sounds, Nature Neuroscience 5: centre frequency
+    M. Lewicki (2002), Efficient coding of natural sounds, Nature Neuroscience 5: center frequency
     and the bandwidth 10 dB below the peak, of codes learned from speech and other sounds.
 
     Examples

@@ -8,7 +8,7 @@ from rhohat.common.arrays import Float64Array, FloatArray
 
 
 def chromatic_share(tiles: FloatArray) -> Float64Array:
-    r"""How much of each colour tile is colour, and not brightness.
+    r"""How much of each color tile is color, and not brightness.
 
     .. math:: 1 - \frac{\sum_p (r_p + g_p + b_p)^2 / 3}{\sum_p r_p^2 + g_p^2 + b_p^2}
 
@@ -20,7 +20,7 @@ def chromatic_share(tiles: FloatArray) -> Float64Array:
     -------
     share : ndarray of shape (k,)
         Of the squared values, what lies off the gray axis: 0 for black and white, 1 for opponent
-        colours of equal brightness. 0 for a tile of zeros.
+        colors of equal brightness. 0 for a tile of zeros.
     """
     tiles = tiles.astype(np.float64)
     energy = np.square(tiles).sum(axis=(1, 2, 3))

@@ -100,7 +100,7 @@ class AlikePairs(NamedTuple):
 
 
 def edge_score(weights: ArrayLike, patch_shape: tuple[int, int] | None = None) -> EdgeScore:
-    """Fit a Gabor function to every unit and summarise.
+    """Fit a Gabor function to every unit and summarize.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def edge_score(weights: ArrayLike, patch_shape: tuple[int, int] | None = None) -
 
 
 def score_edges(fit: GaborFit, pairs: AlikePairs) -> EdgeScore:
-    """Summarise Gabor functions fitted to the tiles of units, and the units that are alike."""
+    """Summarize Gabor functions fitted to the tiles of units, and the units that are alike."""
     edges = fit.r2 >= EDGE_R2
     turn = np.mod(fit.parameters[edges, PARAMETERS.index("orientation")], np.pi) / np.pi
     # an angle just below half a turn may round to it

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 #: Loss, reconstruction, weight decay, sparsity; the last three from Okabe and Ito's palette, which
-#: colour-blind readers tell apart.
+#: color-blind readers tell apart.
 TERM_COLORS = ("black", "#0072B2", "#D55E00", "#009E73")
 
 
@@ -56,7 +56,7 @@ def plot_features(
     n_columns : int, default=None
         Tiles in a row; a square grid if None.
     cmap : str, default="gray"
-        Colours for gray tiles, symmetric about zero.
+        Colors for gray tiles, symmetric about zero.
     ax : Axes, default=None
         Where to draw; a new figure if None.
 
@@ -119,7 +119,7 @@ def plot_top_examples(
         (height, width) or (height, width, 3) of rows that are pictures; square if None. Patches
         have their own.
     cmap : str, default="gray"
-        Colours of gray tiles.
+        Colors of gray tiles.
     ax : Axes, default=None
         Where to draw; a new figure if None.
 
@@ -150,11 +150,11 @@ def plot_top_examples(
     shown = np.concatenate([sought, given], axis=1).reshape(-1, *shape)
     axes = tuple(range(1, shown.ndim))
     low, high = shown.min(axis=axes, keepdims=True), shown.max(axis=axes, keepdims=True)
-    centred = (shown - (low + high) / 2) / np.where(high > low, high - low, 1)
+    centered = (shown - (low + high) / 2) / np.where(high > low, high - low, 1)
     if ax is None:
         size = 0.6 * (1 + rows.shape[1]), 0.6 * len(chosen) * shape[0] / shape[1] + 0.4
         _, ax = plt.subplots(figsize=size, layout="constrained")
-    _draw_tiles(centred, 1 + rows.shape[1], cmap, ax)
+    _draw_tiles(centered, 1 + rows.shape[1], cmap, ax)
     ax.set_axis_on()
     ax.spines[:].set_visible(False)
     height, width = shape[:2]

@@ -103,7 +103,7 @@ class Portrait:
 
     @cached_property
     def chromatic(self) -> NDArray[np.bool_] | None:
-        """Whether each unit looks for colour rather than brightness, where tiles have colours."""
+        """Whether each unit looks for color rather than brightness, where tiles have colors."""
         values, shape, _, _ = self.tiles
         if shape is None or len(shape) != 3:
             return None

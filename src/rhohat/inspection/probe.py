@@ -81,7 +81,7 @@ def _check_classes(y: NDArray[Any], folds: int) -> None:
     if y.dtype.kind == "f" and (y != np.rint(y)).any():
         raise ValueError("labels must be classes, whole numbers or texts, but there are fractions.")
     if len(classes) < 2:
-        raise ValueError(f"all labels are alike, {classes[0]}: nothing to recognise.")
+        raise ValueError(f"all labels are alike, {classes[0]}: nothing to recognize.")
     rarest = int(sizes.argmin())
     if sizes[rarest] < folds:
         examples = "1 example" if sizes[rarest] == 1 else f"{sizes[rarest]:,} examples"

@@ -34,7 +34,7 @@ def maximal_inputs(
 
     .. math:: x_j = W_{1,ij} / \sqrt{\textstyle\sum_j W_{1,ij}^2}
 
-    With a whitener x' = T (x - mean) before the autoencoder, the maximiser in the space before
+    With a whitener x' = T (x - mean) before the autoencoder, the maximizer in the space before
     whitening has the direction W1 T: pixel space, where the whitener works on pixels.
 
     For the top layer of several there is no closed form: gradient ascent in the ball of that

@@ -34,7 +34,7 @@ class LossTerms(NamedTuple):
 
     @property
     def total(self) -> float:
-        """J, the number that the solver minimises."""
+        """J, the number that the solver minimizes."""
         return self.reconstruction + self.weight_decay + self.sparsity
 
 

@@ -161,7 +161,7 @@ def check_fit(
     if list(image.shape[2:]) != channels:
         raise ValueError(
             f"image {index} has shape {image.shape}, but the first image's channels are "
-            f"{channels or 'none'}. Convert all images to gray or all to colour."
+            f"{channels or 'none'}. Convert all images to gray or all to color."
         )
 
 
@@ -332,7 +332,7 @@ class PatchExtractor(Extractor):
     Attributes
     ----------
     patch_shape_ : tuple of int
-        (height, width), or (height, width, channels) for colour images: what a row reshapes to.
+        (height, width), or (height, width, channels) for color images: what a row reshapes to.
     """
 
     takes, pieces = Wholes("image", each_image), "patches"

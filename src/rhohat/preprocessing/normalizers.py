@@ -23,8 +23,8 @@ from rhohat.rows.sources import ArraySource, Partition, Rows, check_finite
 
 def _without_mean(X: FloatArray) -> FloatArray:
     """Rows without their own mean."""
-    centred: FloatArray = X - X.mean(axis=1, keepdims=True)
-    return centred
+    centered: FloatArray = X - X.mean(axis=1, keepdims=True)
+    return centered
 
 
 class _Normalizer(Step, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -233,7 +233,7 @@ class ContrastNormalizer(_Normalizer):
         return self
 
     def _normalized(self, X: FloatArray) -> FloatArray:
-        centred = _without_mean(X)
-        variance = np.einsum("ij,ij->i", centred, centred) / centred.shape[1]
-        centred /= np.sqrt(variance + variance.dtype.type(self.epsilon))[:, None]
-        return centred
+        centered = _without_mean(X)
+        variance = np.einsum("ij,ij->i", centered, centered) / centered.shape[1]
+        centered /= np.sqrt(variance + variance.dtype.type(self.epsilon))[:, None]
+        return centered

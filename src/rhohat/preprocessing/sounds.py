@@ -226,7 +226,7 @@ class SpectrogramExtractor(SoundExtractor):
     Attributes
     ----------
     frequencies_ : ndarray of shape (n_mels,)
-        Centre of each row's band in Hz, from the highest down.
+        Center of each row's band in Hz, from the highest down.
     mean_ : ndarray of shape (n_mels,)
         Mean of each row over the recordings in `fit`, before normalization.
     scale_ : float
@@ -461,18 +461,18 @@ class SpectrogramExtractor(SoundExtractor):
         if self.normalize == "none":
             return np.zeros((1, 1)), 1.0
         axis = 1 if self.normalize == "band" else None
-        centre = logs.mean(axis=axis, keepdims=True, dtype=np.float64)
-        deviation = float(np.sqrt(np.square(logs - centre, dtype=np.float64).mean()))
-        return centre, deviation if deviation > 1e-6 else 1.0
+        center = logs.mean(axis=axis, keepdims=True, dtype=np.float64)
+        deviation = float(np.sqrt(np.square(logs - center, dtype=np.float64).mean()))
+        return center, deviation if deviation > 1e-6 else 1.0
 
     def _normalized(self, logs: FloatArray) -> FloatArray:
-        centre, scale = self._moments(logs)
-        return np.ascontiguousarray((logs - centre) / scale, dtype=logs.dtype)
+        center, scale = self._moments(logs)
+        return np.ascontiguousarray((logs - center) / scale, dtype=logs.dtype)
 
     def _denormalized(self, image: Float64Array) -> Float64Array:
         """Logarithms, as of a typical recording of those in `fit`."""
-        centre = {"none": 0.0, "recording": self.mean_.mean(), "band": self.mean_[:, None]}
-        logs: Float64Array = image * self.scale_ + centre[self.normalize]
+        center = {"none": 0.0, "recording": self.mean_.mean(), "band": self.mean_[:, None]}
+        logs: Float64Array = image * self.scale_ + center[self.normalize]
         return logs
 
     def _sound(self, amplitude: Float64Array) -> Float64Array:

@@ -110,7 +110,7 @@ def radial_amplitude(image: FloatArray, n_bins: int = 24) -> tuple[Float64Array,
     Returns
     -------
     frequency : ndarray of shape (n_bins,)
-        Centres of the bins, in cycles per pixel, up to 0.5.
+        Centers of the bins, in cycles per pixel, up to 0.5.
     amplitude : ndarray of shape (n_bins,)
         Of the image without its mean, continued by its mirror image; NaN in bins without a
         frequency.

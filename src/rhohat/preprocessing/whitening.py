@@ -145,8 +145,8 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             moments = partial(_Moments.of, shift=shift, name=source.name)
             partition = Partition.for_shape(n_features, n_features, source.dtype)
             total = engine.map_sum(moments, source, partition)
-            centre = total.first / total.weight
-            covariance = total.second / total.weight - np.outer(centre, centre)
+            center = total.first / total.weight
+            covariance = total.second / total.weight - np.outer(center, center)
             variances, vectors = scipy.linalg.eigh(covariance)
         variances = np.maximum(variances[::-1], 0)
         components = vectors.T[::-1]
@@ -155,7 +155,7 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ratio = variances / (variances.sum() or 1.0)
         k = self._n_kept(ratio)
 
-        self.mean_ = shift + centre
+        self.mean_ = shift + center
         self.components_ = components[:k].copy()
         self.explained_variance_ = variances[:k].copy()
         self.explained_variance_ratio_ = ratio[:k].copy()
@@ -216,7 +216,7 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Directions in the input that linear functions of the whitened data look along.
 
         A weight vector w on whitened data responds to x as (T' w)'(x - mu), so that the input that
-        maximises it points along T' w.
+        maximizes it points along T' w.
 
         Parameters
         ----------
@@ -273,10 +273,10 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _scales(self, power: float) -> Float64Array:
         """(l + epsilon) ** power; zero for directions that have no variance to scale."""
-        regularised = self.explained_variance_ + self.epsilon
+        regularized = self.explained_variance_ + self.epsilon
         floor = np.finfo(np.float64).eps * len(self.mean_) * self.explained_variance_.max()
-        regularised[regularised <= floor] = np.inf if power < 0 else 0.0
-        return regularised**power
+        regularized[regularized <= floor] = np.inf if power < 0 else 0.0
+        return regularized**power
 
     def _n_kept(self, ratio: Float64Array) -> int:
         n_features = len(ratio)

@@ -112,7 +112,7 @@ def find_to_encode(
 
 
 def needs_of(model: BaseEstimator, convolution: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """How a model's data must be read: colour, smallest images, shape of whole ones; and the kind.
+    """How a model's data must be read: color, smallest images, shape of whole ones; and the kind.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ class Sound(NamedTuple):
 
 #: The notes' recipe for patches that end up in [0.1, 0.9], and that for PCA or ZCA with a linear
 #: decoder. There epsilon lies above the tail of the eigenvalues of patches: with a fifth of it,
-#: gray and colour photographs gave noise.
+#: gray and color photographs gave noise.
 _NORMALIZED = Recipe("sigmoid", 1e-4, {"kl": {"target": 0.01, "weight": 3.0}})
 _WHITENED = Recipe("linear", 3e-3, {"kl": {"target": 0.035, "weight": 5.0}}, epsilon=0.5)
 RECIPES: dict[str, Recipe] = {
@@ -84,13 +84,13 @@ class Settings:
         Name of the sparsity penalty, and its target and weight where it has them. None: KL, or L1
         where the activation's range is unbounded.
     solver : str
-        What minimises the loss.
+        What minimizes the loss.
     whitening : str or None
-        None: 1/f for gray images, ZCA for colour images and for rows.
+        None: 1/f for gray images, ZCA for color images and for rows.
     epsilon : float or None
         Of PCA and ZCA, as a share of the data's mean variance.
     color : bool
-        Whether images are read in colour.
+        Whether images are read in color.
     patch_size : int, "whole" or None
         Side of patches cut out of images, or images whole. None: 10, or whole where each was a row.
     patches : int

@@ -45,7 +45,7 @@ class Manifest(Summable):
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the digests, to recognise the data by."""
+        """SHA-256 over the digests, to recognize the data by."""
         return hashlib.sha256(b"".join(self.digests)).hexdigest()
 
 

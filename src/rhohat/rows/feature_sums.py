@@ -16,7 +16,7 @@ from rhohat.rows.sources import Partition, Rows, Source, first_row
 class FeatureSums(Summable):
     """Sums over rows of 1, x - shift and (x - shift)^2 for every feature, row i counted w_i times.
 
-    The shift, a row of the data, keeps large offsets from cancelling. Besides, the least and the
+    The shift, a row of the data, keeps large offsets from canceling. Besides, the least and the
     greatest of all values.
     """
 

@@ -1,4 +1,4 @@
-"""What may be given instead of an array: how each is recognised, and what reads it."""
+"""What may be given instead of an array: how each is recognized, and what reads it."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _concatenate(X: Sequence[Any]) -> Source:
     )
 
 
-#: How each kind of store is recognised, and what reads it.
+#: How each kind of store is recognized, and what reads it.
 STORES: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
     (_is_source, lambda source: source),
     (lambda X: isinstance(X, str | os.PathLike), open_file),
@@ -140,4 +140,4 @@ def open_store(X: Any) -> Source | None:
             "function that makes it, fit(make_blocks) instead of fit(make_blocks()), or learn from "
             "each block once with partial_fit."
         )
-    return next((open_it(X) for recognises, open_it in STORES if recognises(X)), None)
+    return next((open_it(X) for recognizes, open_it in STORES if recognizes(X)), None)

@@ -30,7 +30,7 @@ class Rows(NamedTuple):
     start : int, default=0
         Number of the first in the source.
     y : ndarray of int of shape (b,), default=None
-        Number of each one's class, if they are labelled.
+        Number of each one's class, if they are labeled.
     """
 
     X: FloatArray
@@ -257,7 +257,7 @@ class Weighted(Column):
     field = "sample_weight"
 
 
-class Labelled(Column):
+class Labeled(Column):
     """Rows of another source, each with the number of its class."""
 
     field = "y"
@@ -280,7 +280,7 @@ def in_memory(
     """The source of rows in memory, weighted and labeled if they are."""
     source: Source = ArraySource(X)
     if y is not None:
-        source = Labelled(source, y)
+        source = Labeled(source, y)
     return source if sample_weight is None else Weighted(source, sample_weight)
 
 

@@ -78,12 +78,12 @@ class StreamState:
 class Adam(BaseEstimator):
     """Minibatch gradient descent with a step size of its own for every parameter.
 
-    For `SparseAutoencoder.partial_fit`; `SparseAutoencoder.fit` minimises the exact objective.
+    For `SparseAutoencoder.partial_fit`; `SparseAutoencoder.fit` minimizes the exact objective.
 
     Parameters
     ----------
     learning_rate : float, default=0.01
-        Size of the first steps, in standardised variables. That of step t is smaller by a factor of
+        Size of the first steps, in standardized variables. That of step t is smaller by a factor of
         sqrt(1 + t / cooling).
     batch_size : int, default=500
         Rows of a step.

@@ -1,4 +1,4 @@
-r"""The variables that the solver works in: standardised inputs, and a decoder of natural size.
+r"""The variables that the solver works in: standardized inputs, and a decoder of natural size.
 
 L-BFGS needs fewest iterations where all parameters matter about equally. With mean :math:`\mu` and
 standard deviation :math:`\sigma` of the data, the solver's vector q holds V_enc, c_enc, V_dec and
@@ -67,12 +67,12 @@ class StandardizedVariables:
     def for_data(
         cls, objective: SparseObjective, source: Source, engine: Engine, partition: Partition
     ) -> StandardizedVariables:
-        """Standardise by the mean and standard deviation of all rows of `source`."""
+        """Standardize by the mean and standard deviation of all rows of `source`."""
         return cls.for_sums(objective, FeatureSums.over(source, engine, partition))
 
     @classmethod
     def for_sums(cls, objective: SparseObjective, sums: FeatureSums) -> StandardizedVariables:
-        """Standardise by the mean and standard deviation that sums over all rows give."""
+        """Standardize by the mean and standard deviation that sums over all rows give."""
         scale = sums.standard_deviation
         if not (0 < scale < np.inf):  # constant data; or overflow, which the loss will tell
             scale = 1.0
@@ -88,7 +88,7 @@ class StandardizedVariables:
         """Start of training: a vector q drawn at random.
 
         V_enc from U[-r, r], r = sqrt(6 / (d + k + 1)), and biases zero, as in the CS294A notes, but
-        for the standardised data: the output starts at the data's mean, g(b_dec) = mu.
+        for the standardized data: the output starts at the data's mean, g(b_dec) = mu.
         The decoder starts as twice the encoder, V_dec = 2 V_enc, so that every unit begins with a
         feature of its own; independent starts let units grow alike.
         """
@@ -135,7 +135,7 @@ class StandardizedVariables:
 
 @dataclass(frozen=True)
 class CenteredVariables:
-    """The variables that the solver works in: every layer's input centred, X brought to range 1.
+    """The variables that the solver works in: every layer's input centered, X brought to range 1.
 
     W_l = V_l / scale_l, b_l = c_l - W_l mean_l, where scale_l is 1 but for the first layer and
     mean_l the average of the layer's input at the start. Fewer iterations are needed than in theta

@@ -215,7 +215,7 @@ def solver_of(solver: str | Solver) -> Solver:
         return look_up("solver", solver, SOLVERS)()
     if hasattr(solver, "learn"):
         raise TypeError(
-            f"{type(solver).__name__} learns from a stream, by partial_fit. fit minimises the "
+            f"{type(solver).__name__} learns from a stream, by partial_fit. fit minimizes the "
             "exact objective: use solver='lbfgs'."
         )
     return solver if hasattr(solver, "minimize") else look_up("solver", solver, SOLVERS)()

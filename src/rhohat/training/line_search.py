@@ -101,7 +101,7 @@ class Line:
 
 
 def _between(low: Point, high: Point) -> float:
-    """Minimiser of the cubic through both points (N & W 3.59), kept off the interval's ends."""
+    """Minimizer of the cubic through both points (N & W 3.59), kept off the interval's ends."""
     width = high.step - low.step
     if not np.isfinite(high.loss):
         return low.step + 0.1 * width

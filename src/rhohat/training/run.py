@@ -160,7 +160,7 @@ KeepState: TypeAlias = Callable[[TrainingState, bool], None]
 
 @dataclass(frozen=True)
 class Training:
-    """One run: `objective` minimised over all rows of `source`, in stages.
+    """One run: `objective` minimized over all rows of `source`, in stages.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Solvers: minimise a function that returns its loss and gradient.
+"""Solvers: minimize a function that returns its loss and gradient.
 
 A solver sees nothing but ``loss_grad(theta) -> (loss, grad)``. Its whole memory is a `SolverState`,
 handed to the callback after every iteration; `minimize` started again with that state goes on bit
@@ -94,7 +94,7 @@ class Solver(Protocol):
         callback: Callable[[SolverState], StopReason | None] | None = None,
         state: SolverState | None = None,
     ) -> SolverResult:
-        """Minimise `loss_grad` from `theta0`, or go on from `state`.
+        """Minimize `loss_grad` from `theta0`, or go on from `state`.
 
         The callback is told of every iteration; a reason that it returns ends the run.
         """
@@ -139,7 +139,7 @@ class GradientDescent(BaseEstimator):
         callback: Callable[[SolverState], StopReason | None] | None = None,
         state: SolverState | None = None,
     ) -> SolverResult:
-        """Minimise `loss_grad`; see `Solver`.
+        """Minimize `loss_grad`; see `Solver`.
 
         The loss falls with every iteration. A step to where it is infinite is cut short; NaN ends
         the run. Neither is ever reported as converged.

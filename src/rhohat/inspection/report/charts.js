@@ -1,4 +1,4 @@
-// Charts: small SVG drawings, coloured by the page's style.
+// Charts: small SVG drawings, colored by the page's style.
 
 function svg(tag, attributes = {}, ...children) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);

@@ -41,7 +41,7 @@ const SORTS = {
   unit: { name: "unit number", rising: true, exists: () => true, value: (unit) => unit },
   average: { name: "average activation", exists: () => found.averages, value: (unit) => found.averages[unit] },
   edge: { name: "edge score", exists: () => found.gabor, value: (unit) => found.gabor.r2[unit] },
-  centre: { name: "centre frequency", rising: true, exists: () => found.bands, value: (unit) => found.bands.centre[unit] },
+  centre: { name: "center frequency", rising: true, exists: () => found.bands, value: (unit) => found.bands.centre[unit] },
   decoder: { name: "decoder norm", exists: () => found.decoder_norm, value: (unit) => found.decoder_norm[unit] },
 };
 const FILTERS = {
@@ -476,7 +476,7 @@ function bandOf(unit) {
   return card("Band",
     note(isClear[unit] ? "Most of its power lies in one band." : "No band holds most of its power."),
     facts([
-      ["centre frequency", hertz(centre[unit])],
+      ["center frequency", hertz(centre[unit])],
       ["bandwidth, 10 dB below", hertz(bandwidth[unit])],
       ["power within it", `${(100 * share[unit]).toFixed(0)} %`],
       ["half of its energy within", duration(half[unit])],

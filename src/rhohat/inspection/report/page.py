@@ -167,7 +167,7 @@ def _seen(portrait: Portrait) -> str:
     axes, (values, shape, _, kind) = portrait.axes, portrait.tiles
     height, width, *channels = shape or (1, values.shape[1])
     if axes is None:
-        pixels = f"{height} × {width} pixels" + (" in colour" if channels else "")
+        pixels = f"{height} × {width} pixels" + (" in color" if channels else "")
         return f"{width} values" if kind == "trace" else pixels
     span = f"{width} samples" if axes.rate is None else f"{1000 * width / axes.rate:.3g} ms"
     if axes.kind == "spectrogram":

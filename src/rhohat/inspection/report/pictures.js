@@ -3,7 +3,7 @@
 
 const DIVERGING = [[0, 66, 128], [86, 180, 233], [245, 245, 245], [230, 159, 0], [140, 60, 0]];
 
-/** Colour of x in [-1, 1]. */
+/** Color of x in [-1, 1]. */
 const MAPS = {
   gray: (x) => {
     const level = Math.round(127.5 * (x + 1));

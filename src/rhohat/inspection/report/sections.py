@@ -228,7 +228,7 @@ def find_bands(subject: Subject) -> Plot | None:
         Axis("centre frequency, Hz", log=True),
         Axis("bandwidth, Hz", log=True),
         bands.centre[heard],
-        f"Bandwidth of {heard.sum()} units against their centre frequency.",
+        f"Bandwidth of {heard.sum()} units against their center frequency.",
         dots=bands.bandwidth[heard],
     )
     return Plot(chart)
@@ -237,7 +237,7 @@ def find_bands(subject: Subject) -> Plot | None:
 BANDS = """
 <h3>Frequency bands</h3>
 <p>{{ subject.portrait.bands.is_clear.sum() }} of {{ subject.layer.n_units }} units have a clear
-centre frequency: at least 70 % of their power lies in one band, down to 10 dB below its peak.</p>
+center frequency: at least 70 % of their power lies in one band, down to 10 dB below its peak.</p>
 <div data-chart="chart"></div>
 """
 
