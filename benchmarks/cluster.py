@@ -24,7 +24,7 @@ from rhohat.rows.cluster import TASKS_PER_WORKER, local_cluster
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.npy import NpyFile
 from rhohat.rows.opening import open_store
-from rhohat.rows.sources import Partition
+from rhohat.rows.partition import Partition
 
 UNITS = 100
 CHUNK = 32_768

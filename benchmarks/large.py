@@ -109,7 +109,8 @@ def sweep_seconds(kind, path, n_rows):
     from rhohat.rows.engines import ThreadEngine
     from rhohat.rows.npy import NpyFile
     from rhohat.rows.opening import open_store
-    from rhohat.rows.sources import ArraySource, Head, Partition
+    from rhohat.rows.partition import Partition
+    from rhohat.rows.sources import ArraySource, Head
 
     stored = open_store(path)
     assert isinstance(stored, NpyFile)

@@ -220,7 +220,8 @@ def jax_loss(problem, ours=False):
 def our_variables(problem):
     """rhohat's variables for the problem, and its initial q."""
     from rhohat.rows.engines import ThreadEngine
-    from rhohat.rows.sources import ArraySource, Partition
+    from rhohat.rows.partition import Partition
+    from rhohat.rows.sources import ArraySource
     from rhohat.training.change_of_variables import StandardizedVariables
 
     objective = problem.objective

@@ -31,7 +31,8 @@ def measure(n_rows):
     import problems
 
     from rhohat.rows.engines import ThreadEngine
-    from rhohat.rows.sources import ArraySource, Partition
+    from rhohat.rows.partition import Partition
+    from rhohat.rows.sources import ArraySource
 
     rng = np.random.RandomState(0)
     X = np.empty((n_rows, 100), np.float32)

@@ -14,7 +14,8 @@ from scipy.optimize import minimize
 
 from rhohat import LBFGS
 from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.sources import ArraySource, Partition
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import ArraySource
 
 
 def main():

@@ -69,7 +69,8 @@ EVALUATIONS = {
 
 def our_evaluation(problem):
     from rhohat.rows.engines import ThreadEngine
-    from rhohat.rows.sources import ArraySource, Partition
+    from rhohat.rows.partition import Partition
+    from rhohat.rows.sources import ArraySource
 
     objective, source = problem.objective, ArraySource(problem.X)
     partition = Partition.for_shape(objective.n_features, objective.n_components, problem.X.dtype)

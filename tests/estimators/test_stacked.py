@@ -32,7 +32,8 @@ from rhohat.objective.penalties import PENALTIES
 from rhohat.rows.cluster import local_cluster
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.sources import Partition, in_memory
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import in_memory
 from rhohat.training.change_of_variables import CenteredVariables
 from rhohat.training.checkpoints import FILE
 from rhohat.training.evaluation import NetworkEvaluation

@@ -15,7 +15,7 @@ import pytest
 from rhohat import CheckpointError, DaskEngine, SparseAutoencoder, WorkerError
 from rhohat.rows.cluster import local_cluster
 from rhohat.rows.opening import open_store
-from rhohat.rows.sources import Partition
+from rhohat.rows.partition import Partition
 from rhohat.training.checkpoints import FILE
 from rows.test_stores import as_hdf5, as_npy, as_zarr
 from support.cases import sparse_data

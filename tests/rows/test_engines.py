@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from rhohat.rows.engines import ThreadEngine, effective_n_jobs
-from rhohat.rows.sources import ArraySource, Partition, in_memory
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import ArraySource, in_memory
 from support.cases import laws, make_case, relative
 
 

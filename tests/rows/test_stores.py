@@ -15,7 +15,8 @@ from sklearn.pipeline import make_pipeline
 from rhohat import DataChangedError, PatchNormalizer, SparseAutoencoder, Whitening
 from rhohat.rows.checksums import PIECE_ROWS
 from rhohat.rows.opening import open_store
-from rhohat.rows.sources import ArraySource, Rows, check_finite, sample_rows
+from rhohat.rows.sampling import sample_rows
+from rhohat.rows.sources import ArraySource, Rows, check_finite
 from rhohat.rows.stores import GRANULE_ROWS
 from support.cases import laws, relative, sparse_data
 from training.test_training import bits

@@ -16,7 +16,8 @@ from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
 from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.sources import Partition, in_memory
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import in_memory
 from rhohat.training.change_of_variables import StandardizedVariables
 from rhohat.training.evaluation import SparseEvaluation
 from rhohat.training.run import Training

@@ -18,7 +18,8 @@ from rhohat import KLSparsity, SparseAutoencoder, SparseObjective
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.sources import ArraySource, Partition, in_memory
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import ArraySource, in_memory
 from rhohat.training.change_of_variables import StandardizedVariables
 from rhohat.training.evaluation import SparseEvaluation
 from rhohat.training.solvers import SOLVERS, SolverResult, SolverState, StopReason

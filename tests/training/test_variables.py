@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from rhohat import NoSparsity, SparseObjective
 from rhohat.objective.decoders import DECODERS
 from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.sources import Partition, in_memory
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import in_memory
 from rhohat.training.change_of_variables import StandardizedVariables
 from support.cases import COMBINATIONS, five_point, laws, make_case, relative
 

@@ -29,7 +29,8 @@ from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import engine_of
 from rhohat.rows.engines import Engine, ThreadEngine
 from rhohat.rows.feature_sums import FeatureSums
-from rhohat.rows.sources import ArraySource, Partition, Rows, Source
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import ArraySource, Rows, Source
 from rhohat.rows.stores import is_stored
 from rhohat.training.adam import Adam, StreamState
 from rhohat.training.change_of_variables import StandardizedVariables

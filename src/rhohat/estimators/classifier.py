@@ -29,7 +29,8 @@ from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import engine_of
 from rhohat.rows.engines import Engine, ThreadEngine
-from rhohat.rows.sources import ArraySource, Labeled, Partition, Source
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import ArraySource, Labeled, Source
 from rhohat.training.change_of_variables import CenteredVariables
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.evaluation import NetworkEvaluation

@@ -13,7 +13,9 @@ from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.objective.activations import Activation
 from rhohat.rows.engines import Summable, ThreadEngine, single_threaded_blas
 from rhohat.rows.extremes import Extremes
-from rhohat.rows.sources import CHUNK_ROWS, Partition, Rows, Source, sample_rows
+from rhohat.rows.partition import CHUNK_ROWS, Partition
+from rhohat.rows.sampling import sample_rows
+from rhohat.rows.sources import Rows, Source
 
 #: What activations of the rows may take that are looked at for units that fire together.
 TOGETHER_BYTES = 256 << 20

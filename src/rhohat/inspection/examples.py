@@ -23,7 +23,8 @@ from rhohat.preprocessing.extractors import Places
 from rhohat.preprocessing.inputs import rows_of
 from rhohat.preprocessing.sounds import SoundExtractor
 from rhohat.rows.opening import open_store
-from rhohat.rows.sources import ArraySource, Source, sample_rows
+from rhohat.rows.sampling import sample_rows
+from rhohat.rows.sources import ArraySource, Source
 
 #: Examples that stand for all where each is compared with what a model makes of it.
 SAMPLED = 4096

@@ -18,7 +18,8 @@ from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.preprocessing.steps import Step
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Summable, ThreadEngine
-from rhohat.rows.sources import ArraySource, Partition, Rows, check_finite
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import ArraySource, Rows, check_finite
 
 
 def _without_mean(X: FloatArray) -> FloatArray:

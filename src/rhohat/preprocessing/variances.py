@@ -9,7 +9,8 @@ import numpy as np
 from rhohat.common.arrays import FloatArray
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.feature_sums import FeatureSums
-from rhohat.rows.sources import ArraySource, Partition, Rows, Source, check_finite, first_row
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import ArraySource, Rows, Source, check_finite, first_row
 
 
 def variance_of_pixels(images: Iterable[FloatArray]) -> float:

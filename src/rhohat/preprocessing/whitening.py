@@ -21,7 +21,8 @@ from rhohat.preprocessing.spectra import ComponentSpectrum
 from rhohat.preprocessing.steps import AffineMap, Step
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Summable, ThreadEngine
-from rhohat.rows.sources import Partition, Rows, check_finite, first_row
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import Rows, check_finite, first_row
 from rhohat.rows.stores import is_stored
 
 #: Share of the greatest variance below which a direction holds rounding errors alone.

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from rhohat.common.errors import DataChangedError
 from rhohat.rows.engines import Engine, Summable
-from rhohat.rows.sources import Partition, Rows, Source, Wrapper, check_finite
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import Rows, Source, Wrapper, check_finite
 from rhohat.rows.stores import is_stored
 
 #: Rows that a checksum stands for.

@@ -17,7 +17,8 @@ from typing import Any, TypeVar, cast
 from rhohat.common.errors import WorkerError
 from rhohat.common.validation import check_real, extra
 from rhohat.rows.engines import ThreadEngine, chunk_sum, effective_n_jobs, single_threaded_blas
-from rhohat.rows.sources import ArraySource, Partition, Rows, Source
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import ArraySource, Rows, Source
 from rhohat.rows.stores import is_stored
 
 S = TypeVar("S")

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
-from rhohat.rows.sources import CHUNK_ROWS, Origin, Rows, Source, Wrapper, check_finite
+from rhohat.rows.partition import CHUNK_ROWS
+from rhohat.rows.sources import Origin, Rows, Source, Wrapper, check_finite
 
 
 class Concatenation(Origin):

@@ -18,7 +18,8 @@ from threadpoolctl import ThreadpoolController
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import check_integer
-from rhohat.rows.sources import Partition, Rows, Source, check_finite
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import Rows, Source, check_finite
 
 
 class Summable(Protocol):

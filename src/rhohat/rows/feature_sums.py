@@ -9,7 +9,8 @@ import numpy as np
 
 from rhohat.common.arrays import Float64Array
 from rhohat.rows.engines import Engine, Summable
-from rhohat.rows.sources import Partition, Rows, Source, first_row
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import Rows, Source, first_row
 
 
 @dataclass

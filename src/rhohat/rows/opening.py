@@ -13,7 +13,7 @@ import numpy as np
 
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import float_dtype
-from rhohat.rows.dask import DaskArray
+from rhohat.rows.dask_arrays import DaskArray
 from rhohat.rows.derived import Concatenation
 from rhohat.rows.formats import by_suffix, format_of
 from rhohat.rows.hdf5 import Hdf5Dataset

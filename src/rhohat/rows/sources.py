@@ -7,16 +7,14 @@ above it needs to know where the data lies.
 from __future__ import annotations
 
 import copy
-import random
 from collections.abc import Iterator
-from math import floor, log, log1p
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
-from rhohat.common.validation import check_integer
+from rhohat.rows.partition import CHUNK_ROWS
 
 
 class Rows(NamedTuple):
@@ -303,101 +301,3 @@ def check_finite(rows: Rows, name: str) -> None:
             f"the block of rows {rows.start} to {rows.start + len(rows.X) - 1}. Leave such rows "
             "out, or fill them in."
         )
-
-
-def sample_rows(n_rows: int, size: int, seed: int) -> NDArray[np.intp]:
-    """Numbers of `size` rows at random, each set of them equally likely, in random order.
-
-    They are those that a reservoir of this size holds after the rows have passed by: which rows
-    enter depends on their numbers alone, so that the data need not be seen, and memory and time
-    grow with `size` and the logarithm of `n_rows`.
-
-    Parameters
-    ----------
-    n_rows, size, seed : int
-
-    Returns
-    -------
-    indices : ndarray of int of shape (min(size, n_rows),)
-
-    References
-    ----------
-    K.-H. Li (1994), Reservoir-sampling algorithms of time complexity O(n(1 + log(N/n))), ACM
-    Transactions on Mathematical Software 20: algorithm L.
-    """
-    draw = random.Random(seed).random
-    reservoir = np.arange(min(size, n_rows))
-    weight, row = 1.0, size - 1
-    while row < n_rows:
-        weight *= draw() ** (1 / size)
-        row += floor(log(1 - draw()) / log1p(-weight)) + 1
-        if row < n_rows:
-            reservoir[int(size * draw())] = row
-    return np.random.RandomState(seed).permutation(reservoir)
-
-
-#: Rows of a chunk: few enough for the first stage of training to keep two threads busy.
-CHUNK_ROWS = 1024
-#: What the intermediate results of one block may take, in each thread.
-WORKSPACE_BYTES = 32 << 20
-
-
-class Partition(NamedTuple):
-    """How rows are cut up; it decides the order of summation, and so the bits of every sum.
-
-    Attributes
-    ----------
-    block_size : int
-        Rows computed at a time, few enough for their activations to stay in cache.
-    chunk_size : int
-        Rows of a run of blocks: the unit of reading, of a task and of ordered summation.
-    """
-
-    block_size: int
-    chunk_size: int
-
-    @classmethod
-    def for_shape(
-        cls,
-        n_features: int,
-        n_components: int,
-        dtype: np.dtype[Any],
-        block_size: int | None = None,
-        chunk_size: int | None = None,
-    ) -> Partition:
-        """Sizes from shape and precision alone, so that every machine sums in the same order.
-
-        Blocks of 1,024 rows were fastest in trials, though 512 of them would stay in a cache of 1
-        MiB: with more rows the products themselves are faster, and Python is called less often.
-        They are smaller where their intermediate results would take more than 32 MiB.
-
-        Parameters
-        ----------
-        n_features, n_components : int
-        dtype : dtype
-        block_size, chunk_size : int, default=None
-            Sizes to use instead.
-
-        Raises
-        ------
-        ValueError
-            If the chunk is not a number of whole blocks.
-        """
-        if block_size is None:
-            bytes_per_row = (3 * n_features + 3 * n_components) * dtype.itemsize
-            fitting = 1 << max(WORKSPACE_BYTES // bytes_per_row, 1).bit_length() - 1
-            block_size = min(fitting, chunk_size or CHUNK_ROWS, CHUNK_ROWS)
-        check_integer("block_size", block_size, low=1)
-        if chunk_size is None:
-            chunk_size = max(CHUNK_ROWS // block_size, 1) * block_size
-        check_integer("chunk_size", chunk_size, low=1)
-        if chunk_size % block_size:
-            raise ValueError(
-                f"chunk_size must be a multiple of block_size={block_size}, got {chunk_size}."
-            )
-        return cls(block_size, chunk_size)
-
-    def chunks(self, n_rows: int) -> Iterator[tuple[int, int]]:
-        """Start and stop of every chunk, in order."""
-        for start in range(0, n_rows, self.chunk_size):
-            yield start, min(start + self.chunk_size, n_rows)

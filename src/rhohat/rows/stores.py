@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from rhohat.common.errors import DataChangedError
 from rhohat.common.validation import float_dtype
-from rhohat.rows.sources import CHUNK_ROWS, ArraySource, Origin, Rows, Source
+from rhohat.rows.partition import CHUNK_ROWS
+from rhohat.rows.sources import ArraySource, Origin, Rows, Source
 
 #: Rows read at a time where a store has no chunks of its own.
 GRANULE_ROWS = 8192

@@ -12,7 +12,8 @@ from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.objective.base import Workspace
 from rhohat.objective.network import NetworkObjective, NetworkTerms
 from rhohat.objective.sparse import SparseObjective, Terms
-from rhohat.rows.sources import Partition, Rows, Source
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import Rows, Source
 
 #: Bytes of activations that are kept from the first half of an evaluation to the second, and the
 #: features from which a product saved outweighs writing and reading them.

@@ -27,7 +27,8 @@ from rhohat.objective.network import NetworkObjective
 from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.engines import Engine
 from rhohat.rows.feature_sums import FeatureSums
-from rhohat.rows.sources import Partition, Source
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import Source
 from rhohat.training.blocks import NetworkBlock, overflow_as_infinity
 
 

@@ -13,7 +13,8 @@ from rhohat.objective.base import LossTerms, Objective, Sums
 from rhohat.objective.network import NetworkObjective, NetworkTerms
 from rhohat.objective.sparse import SparseObjective, Terms
 from rhohat.rows.engines import Engine
-from rhohat.rows.sources import Head, Partition, Source
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import Head, Source
 from rhohat.training.blocks import KeptActivations, NetworkBlock, SparseBlock, overflow_as_infinity
 from rhohat.training.change_of_variables import ChangeOfVariables
 

@@ -25,7 +25,8 @@ from rhohat.rows.checksums import Verified, take_manifest
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Engine
 from rhohat.rows.extremes import Extremes
-from rhohat.rows.sources import Column, Partition, Source, Weighted, column, in_memory
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import Column, Source, Weighted, column, in_memory
 from rhohat.rows.stores import is_stored
 from rhohat.training.change_of_variables import ChangeOfVariables
 from rhohat.training.checkpoints import Checkpoint

@@ -20,7 +20,9 @@ from rhohat.common.arrays import Float64Array
 from rhohat.common.interrupts import InterruptRequest, interrupts_as_requests
 from rhohat.objective.base import LossTerms, Objective
 from rhohat.rows.engines import Engine
-from rhohat.rows.sources import Partition, Source, in_memory, sample_rows
+from rhohat.rows.partition import Partition
+from rhohat.rows.sampling import sample_rows
+from rhohat.rows.sources import Source, in_memory
 from rhohat.training.blocks import overflow_as_infinity
 from rhohat.training.change_of_variables import ChangeOfVariables
 from rhohat.training.evaluation import Evaluation

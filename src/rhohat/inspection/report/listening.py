@@ -14,7 +14,7 @@ from rhohat.inspection.activation_statistics import ActivationStatistics
 from rhohat.inspection.examples import SoundExamples
 from rhohat.inspection.portrait import Portrait
 from rhohat.preprocessing.sounds import SoundExtractor
-from rhohat.rows.sources import sample_rows
+from rhohat.rows.sampling import sample_rows
 
 #: Bytes that the sounds of all examples, and of all units, may take in a page before encoding.
 EXAMPLE_BYTES, UNIT_BYTES = 4_500_000, 1_200_000
