@@ -1,1 +1,1 @@
-"""Words that all rooms use: types of arrays, checks, errors, tables, tensor files and pictures."""
+"""Words that all rooms use: types of arrays, checks, errors, interrupts, tensor files and pictures."""
