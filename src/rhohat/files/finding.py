@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
+from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
-from rhohat.common.validation import float_dtype, look_up
+from rhohat.common.validation import look_up
 from rhohat.files.formats import by_suffix, format_of, is_folder_format
 from rhohat.rows.file_format import Content
 

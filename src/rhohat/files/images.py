@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rhohat.common.arrays import FloatArray, Images
-from rhohat.common.validation import PRECISIONS
+from rhohat.common.arrays import PRECISIONS, FloatArray, Images
 
 
 class ImageSequence(Sequence[FloatArray]):

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rhohat.common.arrays import FloatArray, Recordings
+from rhohat.common.arrays import PRECISIONS, FloatArray, Recordings
 from rhohat.common.errors import DataFileError
-from rhohat.common.validation import PRECISIONS
 from rhohat.files.images import ImageSequence
 from rhohat.files.sound import SOUND, read_sound
 

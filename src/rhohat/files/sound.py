@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DataFileError
-from rhohat.common.validation import extra
+from rhohat.common.extras import import_extra
 from rhohat.rows.file_format import Content, FileFormat
 
 #: Channels from which a file is taken for damaged.
@@ -28,7 +28,7 @@ PLAUSIBLE = 100_000
 
 def _soundfile() -> Any:
     try:
-        return extra("soundfile", "audio")
+        return import_extra("soundfile", "audio")
     except ImportError as error:
         raise DataFileError(f"needs a library to be read: {error}") from error
 

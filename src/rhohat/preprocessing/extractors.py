@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import FloatArray
-from rhohat.common.validation import as_floats, check_integer, check_pair
+from rhohat.common.arrays import FloatArray, as_floats
+from rhohat.common.validation import check_integer, check_pair
 from rhohat.files.images import ImageSequence, each_image
 from rhohat.files.recordings import each_recording
 from rhohat.preprocessing.steps import Step, Wholes

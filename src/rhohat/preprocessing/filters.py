@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import FloatArray, Images
-from rhohat.common.validation import as_floats, check_integer, check_real
+from rhohat.common.arrays import FloatArray, Images, as_floats
+from rhohat.common.validation import check_integer, check_real
 from rhohat.files.images import ImageSequence, MappedImages, each_image
 from rhohat.preprocessing.spectra import FrequencySpectrum, radial_amplitude
 from rhohat.preprocessing.steps import Directions, Step, Wholes

@@ -15,7 +15,8 @@ from itertools import pairwise
 from typing import Any, TypeVar, cast
 
 from rhohat.common.errors import WorkerError
-from rhohat.common.validation import check_real, extra
+from rhohat.common.extras import import_extra
+from rhohat.common.validation import check_real
 from rhohat.rows.engines import ThreadEngine, chunk_sum, effective_n_jobs, single_threaded_blas
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import ArraySource, Rows, Source
@@ -41,7 +42,7 @@ def local_cluster(n_workers: int, **options: Any) -> Any:
     **options
         Others of `dask.distributed.LocalCluster`.
     """
-    dask, distributed = extra("dask", "dask"), extra("distributed", "dask")
+    dask, distributed = import_extra("dask", "dask"), import_extra("distributed", "dask")
     # Workers that watch themselves at work take a tenth of their time for it.
     with dask.config.set({"distributed.worker.profile.enabled": False}):
         return distributed.LocalCluster(
@@ -95,7 +96,7 @@ class DaskEngine:
         WorkerError
             If the cluster cannot be reached.
         """
-        distributed = extra("distributed", "dask")
+        distributed = import_extra("distributed", "dask")
         with ExitStack() as stack:
             self._client = self._connect(distributed, stack)
             stack.enter_context(self._local.running())
@@ -173,7 +174,7 @@ class DaskEngine:
 
     def _result(self, future: Any, source: Source, run: list[tuple[int, int]]) -> list[Any]:
         """What a task has returned, waiting for as long as there are workers."""
-        distributed = extra("distributed", "dask")
+        distributed = import_extra("distributed", "dask")
         alone_since: float | None = None
         while not future.done():
             try:

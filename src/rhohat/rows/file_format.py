@@ -15,9 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import FloatArray, float_dtype, is_real
 from rhohat.common.errors import DataFileError
-from rhohat.common.validation import float_dtype, is_real
 from rhohat.rows.sources import Source
 
 #: A compressed array this much larger than its file, and larger than 100 MB, is taken for one that

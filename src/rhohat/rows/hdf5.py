@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.errors import DataChangedError
-from rhohat.common.validation import extra
+from rhohat.common.extras import import_extra
 from rhohat.rows.file_format import (
     Content,
     FileFormat,
@@ -60,7 +60,7 @@ class Hdf5Dataset(ChunkedStore):
 
 
 def _h5py() -> Any:
-    return extra("h5py", "store")
+    return import_extra("h5py", "store")
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
-from rhohat.common.validation import float_dtype
 from rhohat.rows.dask_arrays import DaskArray
 from rhohat.rows.derived import Concatenation
 from rhohat.rows.formats import by_suffix, format_of

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataChangedError
-from rhohat.common.validation import float_dtype
 from rhohat.rows.partition import CHUNK_ROWS
 from rhohat.rows.sources import ArraySource, Origin, Rows, Source
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rhohat.common.validation import extra
+from rhohat.common.extras import import_extra
 from rhohat.rows.file_format import (
     Content,
     FileFormat,
@@ -43,7 +43,7 @@ class ZarrArray(ChunkedStore):
 
 def _chosen(path: Path, key: str | None) -> Any:
     """The array that is meant."""
-    zarr = extra("zarr", "store")
+    zarr = import_extra("zarr", "store")
     with decoding():
         opened = zarr.open(str(path), mode="r")
         if isinstance(opened, zarr.Array):
