@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from importlib.resources import as_file, files
 
-from rhohat.files.image_files import LoadedImages, load_images
+from rhohat.files.images import LoadedImages, load_images
 
 _PHOTOGRAPHS = {
     "sklearn.datasets.images": ("china.jpg", "flower.jpg"),

@@ -32,31 +32,28 @@ class Hdf5Dataset(ChunkedStore):
     ----------
     dataset : h5py.Dataset
     hold : bool, default=True
-        Whether to go on with this one, instead of opening its file whenever it is read.
+        Whether to read from this dataset, which stays open, instead of opening its file each time.
     """
 
+    _dataset: Any = None  # in other processes
+
     def __init__(self, dataset: Any, hold: bool = True) -> None:
-        self.path, self.key = str(dataset.file.filename), str(dataset.name)
-        self._dataset: Any = dataset if hold else None
+        path, self.key = str(dataset.file.filename), str(dataset.name)
+        self.path = os.path.abspath(path)
         rows = dataset.chunks[0] if dataset.chunks else GRANULE_ROWS
-        name = f"{self.path}{self.key}"
-        super().__init__(name, dataset.shape, dataset.dtype, even_ends(dataset.shape, rows))
+        ends = even_ends(dataset.shape, rows)
+        super().__init__(f"{path}{self.key}", dataset.shape, dataset.dtype, ends)
+        self._dataset = dataset if hold else None
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
-        """Rows of one chunk."""
-        rows: NDArray[Any]
+        """The rows of one granule."""
         if self._dataset is not None:
-            rows = self._dataset[start:stop]
-            return rows
+            return np.asarray(self._dataset[start:stop])
         try:
             with _h5py().File(self.path, "r") as file:
-                rows = file[self.key][start:stop]
+                return np.asarray(file[self.key][start:stop])
         except (OSError, KeyError) as error:
             raise DataChangedError(f"{self.name} can no longer be read: {error}") from error
-        return rows
-
-    def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"path": os.path.abspath(self.path), "_dataset": None}
 
 
 def _h5py() -> Any:
@@ -65,7 +62,7 @@ def _h5py() -> Any:
 
 @contextmanager
 def _chosen(path: Path, key: str | None) -> Iterator[Any]:
-    """The dataset that is meant, of a file that is open meanwhile."""
+    """The dataset that is meant, with its file open inside the block."""
     h5py = _h5py()
     datasets: dict[str, Any] = {}
 
@@ -78,7 +75,7 @@ def _chosen(path: Path, key: str | None) -> Iterator[Any]:
     with file:
         with decoding():
             file.visititems(visit)
-        yield datasets[choose(datasets, key, lambda name: datasets[name].shape)]
+        yield choose(datasets, key)
 
 
 def _look(path: Path, key: str | None) -> Content:

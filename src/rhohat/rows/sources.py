@@ -1,14 +1,14 @@
 """Sources: where rows come from.
 
 A source knows its shape and precision and reads any run of rows as a plain array, so that nothing
-above it needs to know where the data lies.
+above it needs to know where the data are.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,11 @@ class Rows(NamedTuple):
     ----------
     X : ndarray of shape (b, d)
     sample_weight : ndarray of shape (b,), default=None
-        How often each counts; once if None.
+        How often each row counts; once if None.
     start : int, default=0
-        Number of the first in the source.
+        Number of the first row in the source.
     y : ndarray of int of shape (b,), default=None
-        Number of each one's class, if they are labeled.
+        Class of each row, as a number; None if they are not labeled.
     """
 
     X: FloatArray
@@ -49,11 +49,8 @@ class Rows(NamedTuple):
         return Rows(self.X[part], weight, self.start + start, y)
 
 
-S = TypeVar("S")
-
-
 class Source(Protocol):
-    """What training needs to know of data."""
+    """What training needs to know about data."""
 
     @property
     def name(self) -> str:
@@ -67,7 +64,7 @@ class Source(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """float32 or float64: the precision of what `read` gives."""
+        """float32 or float64: the precision of what `read` returns."""
         ...
 
     def read(self, start: int, stop: int) -> Rows:
@@ -75,7 +72,7 @@ class Source(Protocol):
         ...
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
-        """The rows with these numbers, in ascending order."""
+        """The rows with these numbers, which ascend."""
         ...
 
     def portion(self, start: int, stop: int) -> Source:
@@ -84,7 +81,7 @@ class Source(Protocol):
 
     @property
     def origin(self) -> Source:
-        """Where the rows come from before anything is done to them; usually itself."""
+        """Where the rows come from before anything is done to them."""
         ...
 
     def over(self, origin: Source) -> Source:
@@ -93,19 +90,19 @@ class Source(Protocol):
 
 
 class Origin:
-    """What sources that are made of no other one have in common."""
+    """A source that is not made of another one."""
 
-    def portion(self: S, start: int, stop: int) -> S:
-        """Itself: it is sent as where it lies, not as what it holds."""
+    def portion(self, start: int, stop: int) -> Self:
+        """Itself: what is sent says where the rows are."""
         return self
 
     @property
-    def origin(self: S) -> S:
+    def origin(self) -> Self:
         """Itself."""
         return self
 
     def over(self, origin: Source) -> Source:
-        """The other."""
+        """The other origin."""
         return origin
 
 
@@ -143,7 +140,7 @@ class ArraySource(Origin):
 
 
 class Wrapper:
-    """A source made of another one; what it changes, it overrides.
+    """A source made of another one; it overrides what it changes.
 
     Parameters
     ----------
@@ -155,7 +152,7 @@ class Wrapper:
 
     @property
     def name(self) -> str:
-        """As the other."""
+        """Name of the other."""
         return self.source.name
 
     @property
@@ -177,7 +174,7 @@ class Wrapper:
         return self.source.take(indices)
 
     def portion(self, start: int, stop: int) -> Source:
-        """The same of the other's portion."""
+        """The same wrapper, around the other's portion."""
         return self._around(self.source.portion(start, stop))
 
     @property
@@ -186,7 +183,7 @@ class Wrapper:
         return self.source.origin
 
     def over(self, origin: Source) -> Source:
-        """The same around the other over `origin`."""
+        """The same wrapper, around the other over `origin`."""
         return self._around(self.source.over(origin))
 
     def _around(self, source: Source) -> Source:
@@ -262,7 +259,7 @@ class Labeled(Column):
 
 
 def column(source: Source, field: str) -> NDArray[Any] | None:
-    """What a source has besides its rows, "sample_weight" or "y"; None if it has not."""
+    """The "sample_weight" or "y" that a source has besides its rows, or None."""
     while isinstance(source, Column):
         if source.field == field:
             return source.values
@@ -275,7 +272,7 @@ def in_memory(
     sample_weight: FloatArray | None = None,
     y: NDArray[np.intp] | None = None,
 ) -> Source:
-    """The source of rows in memory, weighted and labeled if they are."""
+    """Rows in memory as a source, with their weights and labels if they have any."""
     source: Source = ArraySource(X)
     if y is not None:
         source = Labeled(source, y)
@@ -283,13 +280,13 @@ def in_memory(
 
 
 def first_row(source: Source) -> NDArray[np.float64]:
-    """Row 0, read in a chunk as sweeps read it: computed rows may round otherwise alone."""
+    """Row 0, read with its chunk as sweeps do: a computed row may be rounded otherwise alone."""
     row: NDArray[np.float64] = source.read(0, min(CHUNK_ROWS, source.shape[0])).X[0]
     return row.astype(np.float64)
 
 
 def check_finite(rows: Rows, name: str) -> None:
-    """Raise ValueError if a value is NaN or infinite, naming the first such row and column."""
+    """Raise ValueError if a value is NaN or infinite; name the row and column of the first."""
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(rows.X.sum()):  # a fast pass that misses nothing
             return

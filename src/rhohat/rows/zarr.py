@@ -1,4 +1,4 @@
-"""Arrays of zarr, which are folders."""
+"""Zarr arrays, which are folders."""
 
 from __future__ import annotations
 
@@ -36,9 +36,8 @@ class ZarrArray(ChunkedStore):
         super().__init__(name, array.shape, array.dtype, even_ends(array.shape, rows))
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
-        """Rows of one chunk."""
-        rows: NDArray[Any] = np.asarray(self.array[start:stop])
-        return rows
+        """The rows of one granule."""
+        return np.asarray(self.array[start:stop])
 
 
 def _chosen(path: Path, key: str | None) -> Any:
@@ -53,7 +52,7 @@ def _chosen(path: Path, key: str | None) -> Any:
             for name, member in opened.members(max_depth=None)
             if isinstance(member, zarr.Array) and holds_examples(member)
         }
-    return arrays[choose(arrays, key, lambda name: arrays[name].shape)]
+    return choose(arrays, key)
 
 
 def _look(path: Path, key: str | None) -> Content:
