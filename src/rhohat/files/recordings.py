@@ -39,6 +39,8 @@ class FileRecordings(LazySequence):
         Samples per second of all of them.
     """
 
+    items: Sequence[Part]
+
     def __init__(self, items: Sequence[Part], rate: int) -> None:
         super().__init__(items, np.dtype(np.float32))
         self.rate = rate

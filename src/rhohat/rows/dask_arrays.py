@@ -26,8 +26,7 @@ class DaskArray(ChunkedStore):
             )
         self.array = array
         name = f"the Dask array {array.name}"
-        rows = int(max(array.chunks[0])) if array.ndim else 1
-        super().__init__(name, array.shape, array.dtype, even_ends(array.shape, rows))
+        super().__init__(name, array.shape, array.dtype, even_ends(array))
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """The rows of one granule."""

@@ -76,12 +76,7 @@ class Mapped(Wrapper):
     ) -> None:
         super().__init__(source)
         self.function = function
-        self.n_features = n_features
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.source.shape[0], self.n_features
+        self.shape = source.shape[0], n_features
 
     def read(self, start: int, stop: int) -> Rows:
         """What the function makes of the other's rows start to stop."""
@@ -91,7 +86,7 @@ class Mapped(Wrapper):
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
         """What the function makes of the other's rows with these numbers."""
-        X = np.empty((len(indices), self.n_features), self.dtype)
+        X = np.empty((len(indices), self.shape[1]), self.dtype)
         chunks = indices // CHUNK_ROWS
         for chunk in np.unique(chunks):  # whole chunks, for the bits that `read` gives
             start, mine = chunk * CHUNK_ROWS, chunks == chunk

@@ -47,5 +47,4 @@ class Extremes(Summable):
         spread = np.subtract(self.high, self.low, dtype=np.float64)
         low, high = bounds
         width = high - low if np.isfinite(bounds).all() else spread.max()
-        constant: NDArray[np.bool_] = spread <= 1e-3 * width
-        return constant
+        return np.asarray(spread <= 1e-3 * width)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -185,6 +185,39 @@ def refuse_bomb(announced: int, compressed: int) -> None:
             "file may be made to fill the memory. If it is sound, save the array uncompressed, "
             "as .npy"
         )
+
+
+def array_format(
+    suffixes: tuple[str, ...],
+    opened: Callable[[Path, str | None], AbstractContextManager[Any]],
+    store: Callable[[Any], Source],
+    *,
+    is_folder: bool = False,
+) -> FileFormat:
+    """The format of a library whose arrays have a shape and a dtype, and are read by slices.
+
+    Parameters
+    ----------
+    suffixes, is_folder : as in `FileFormat`
+    opened : callable
+        ``opened(path, key)`` is a context with the array that is meant.
+    store : callable
+        ``store(array) -> Source`` of its rows.
+    """
+
+    def look(path: Path, key: str | None) -> Content:
+        with opened(path, key) as array:
+            return array_content(array.shape, np.dtype(array.dtype))
+
+    def read(path: Path, key: str | None) -> NDArray[Any]:
+        with opened(path, key) as array, decoding():
+            return as_content(np.asarray(array[...]))
+
+    def open_rows(path: Path, key: str | None) -> Source:
+        with opened(path, key) as array:
+            return store(array)
+
+    return FileFormat(suffixes, look, read, open_rows, is_folder=is_folder)
 
 
 @contextmanager

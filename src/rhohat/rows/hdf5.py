@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,8 @@ from numpy.typing import NDArray
 
 from rhohat.common.errors import DataChangedError
 from rhohat.common.extras import import_extra
-from rhohat.rows.file_format import (
-    Content,
-    FileFormat,
-    array_content,
-    as_content,
-    choose,
-    decoding,
-    holds_examples,
-)
-from rhohat.rows.stores import GRANULE_ROWS, ChunkedStore, even_ends
+from rhohat.rows.file_format import array_format, choose, decoding, holds_examples
+from rhohat.rows.stores import ChunkedStore, even_ends
 
 
 class Hdf5Dataset(ChunkedStore):
@@ -40,9 +33,8 @@ class Hdf5Dataset(ChunkedStore):
     def __init__(self, dataset: Any, hold: bool = True) -> None:
         path, self.key = str(dataset.file.filename), str(dataset.name)
         self.path = os.path.abspath(path)
-        rows = dataset.chunks[0] if dataset.chunks else GRANULE_ROWS
-        ends = even_ends(dataset.shape, rows)
-        super().__init__(f"{path}{self.key}", dataset.shape, dataset.dtype, ends)
+        name = f"{path}{self.key}"
+        super().__init__(name, dataset.shape, dataset.dtype, even_ends(dataset))
         self._dataset = dataset if hold else None
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
@@ -50,20 +42,16 @@ class Hdf5Dataset(ChunkedStore):
         if self._dataset is not None:
             return np.asarray(self._dataset[start:stop])
         try:
-            with _h5py().File(self.path, "r") as file:
+            with import_extra("h5py", "store").File(self.path, "r") as file:
                 return np.asarray(file[self.key][start:stop])
         except (OSError, KeyError) as error:
             raise DataChangedError(f"{self.name} can no longer be read: {error}") from error
 
 
-def _h5py() -> Any:
-    return import_extra("h5py", "store")
-
-
 @contextmanager
-def _chosen(path: Path, key: str | None) -> Iterator[Any]:
+def _opened(path: Path, key: str | None) -> Iterator[Any]:
     """The dataset that is meant, with its file open inside the block."""
-    h5py = _h5py()
+    h5py = import_extra("h5py", "store")
     datasets: dict[str, Any] = {}
 
     def visit(name: str, node: Any) -> None:
@@ -78,19 +66,4 @@ def _chosen(path: Path, key: str | None) -> Iterator[Any]:
         yield choose(datasets, key)
 
 
-def _look(path: Path, key: str | None) -> Content:
-    with _chosen(path, key) as dataset:
-        return array_content(dataset.shape, dataset.dtype)
-
-
-def _read(path: Path, key: str | None) -> NDArray[Any]:
-    with _chosen(path, key) as dataset, decoding():
-        return as_content(np.asarray(dataset[...]))
-
-
-def _open(path: Path, key: str | None) -> Hdf5Dataset:
-    with _chosen(path, key) as dataset:
-        return Hdf5Dataset(dataset, hold=False)
-
-
-HDF5 = FileFormat((".h5", ".hdf5"), _look, _read, _open)
+HDF5 = array_format((".h5", ".hdf5"), _opened, partial(Hdf5Dataset, hold=False))

@@ -67,17 +67,12 @@ def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
         raise DataFileError(f"{plain} {error}.") from error
 
 
-def _is_a(kind: str) -> Callable[[Any], bool]:
-    """Whether a value is of a class "package.Class", whose package need not be installed."""
-    package, _, name = kind.rpartition(".")
-
-    def check(value: Any) -> bool:
-        return any(
-            cls.__name__ == name and cls.__module__.split(".")[0] == package
-            for cls in type(value).__mro__
-        )
-
-    return check
+def _is_a(package: str, name: str) -> Callable[[Any], bool]:
+    """Whether a value is of a class of a package, which need not be installed."""
+    return lambda value: any(
+        cls.__name__ == name and cls.__module__.split(".")[0] == package
+        for cls in type(value).__mro__
+    )
 
 
 def _is_mapped_file(X: Any) -> bool:
@@ -117,9 +112,9 @@ STORES: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
     (_is_source, lambda source: source),
     (lambda X: isinstance(X, str | os.PathLike), open_file),
     (_is_mapped_file, lambda X: NpyFile(X.filename, X.shape, X.dtype, X.offset)),
-    (_is_a("zarr.Array"), ZarrArray),
-    (_is_a("h5py.Dataset"), Hdf5Dataset),
-    (_is_a("dask.Array"), DaskArray),
+    (_is_a("zarr", "Array"), ZarrArray),
+    (_is_a("h5py", "Dataset"), Hdf5Dataset),
+    (_is_a("dask", "Array"), DaskArray),
     (_is_blocks, _concatenate),
     (lambda X: callable(X) and not hasattr(X, "__array__"), BlockStream),
 )

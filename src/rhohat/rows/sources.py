@@ -50,22 +50,21 @@ class Rows(NamedTuple):
 
 
 class Source(Protocol):
-    """What training needs to know about data."""
+    """What training needs to know about data.
 
-    @property
-    def name(self) -> str:
-        """What errors call it: a file's path, for instance."""
-        ...
+    Attributes
+    ----------
+    name : str
+        What errors call it, such as a file's path.
+    shape : tuple of int
+        (rows, columns).
+    dtype : dtype
+        float32 or float64: the precision of what `read` returns.
+    """
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        ...
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """float32 or float64: the precision of what `read` returns."""
-        ...
+    name: str
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
 
     def read(self, start: int, stop: int) -> Rows:
         """Rows start to stop as C-contiguous arrays in memory."""
@@ -118,17 +117,9 @@ class ArraySource(Origin):
 
     def __init__(self, X: FloatArray) -> None:
         self.X = X
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        m, d = self.X.shape
-        return m, d
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Precision of the array."""
-        return self.X.dtype
+        m, d = X.shape
+        self.shape = m, d
+        self.dtype: np.dtype[Any] = X.dtype
 
     def read(self, start: int, stop: int) -> Rows:
         """Rows start to stop; copied only where the array is not C-contiguous."""
@@ -149,21 +140,7 @@ class Wrapper:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-
-    @property
-    def name(self) -> str:
-        """Name of the other."""
-        return self.source.name
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.source.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Precision of the other."""
-        return self.source.dtype
+        self.name, self.shape, self.dtype = source.name, source.shape, source.dtype
 
     def read(self, start: int, stop: int) -> Rows:
         """Rows of the other."""
@@ -203,12 +180,7 @@ class Head(Wrapper):
 
     def __init__(self, source: Source, n_rows: int) -> None:
         super().__init__(source)
-        self.n_rows = n_rows
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.n_rows, self.source.shape[1]
+        self.shape = n_rows, source.shape[1]
 
 
 class Column(Wrapper):
@@ -281,8 +253,7 @@ def in_memory(
 
 def first_row(source: Source) -> NDArray[np.float64]:
     """Row 0, read with its chunk as sweeps do: a computed row may be rounded otherwise alone."""
-    row: NDArray[np.float64] = source.read(0, min(CHUNK_ROWS, source.shape[0])).X[0]
-    return row.astype(np.float64)
+    return np.array(source.read(0, min(CHUNK_ROWS, source.shape[0])).X[0], dtype=np.float64)
 
 
 def check_finite(rows: Rows, name: str) -> None:

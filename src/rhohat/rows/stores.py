@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -170,8 +171,14 @@ class ChunkedStore(Store):
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def even_ends(shape: tuple[int, ...], rows: int) -> NDArray[np.intp]:
-    """Ends of granules of storage chunks of so many rows each; small chunks are read together."""
-    n_rows = shape[0] if shape else 0
+def even_ends(array: Any) -> NDArray[np.intp]:
+    """Ends of granules of an array, which are storage chunks, or several of them if they are small.
+
+    Parameters
+    ----------
+    array : dask.array.Array, h5py.Dataset or zarr.Array
+    """
+    rows = max(int(np.max(array.chunks[0])), 1) if array.chunks else GRANULE_ROWS
     rows *= -(-CHUNK_ROWS // rows)
+    n_rows = prod(array.shape[:1])
     return np.append(np.arange(rows, n_rows, rows), n_rows)
