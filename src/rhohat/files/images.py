@@ -43,17 +43,18 @@ def read_images(files: DataFiles, *, color: bool = False, lazy: bool = False) ->
     """
     images: list[FloatArray] = []
     items: list[tuple[Path, int]] = []
+    names: list[str] = []
     dtypes = set()
     for path in files.contents:
         with files.reading(path):
             stack = images_of_file(files, path, color)
-            items.extend((path, index) for index in range(len(stack)))
             dtypes.add(stack[0].dtype)
-            if not lazy:
+            if lazy:
+                items.extend((path, index) for index in range(len(stack)))
+            else:
                 images.extend(stack)
-    names = [
-        str(path) if format_of(path).is_photograph else f"{path}[{index}]" for path, index in items
-    ]
+            numbered = (f"{path}[{index}]" for index in range(len(stack)))
+            names.extend([str(path)] if format_of(path).is_photograph else numbered)
     files.need_some(names)
     found = FileImages(files, items, color, np.result_type(*dtypes)) if lazy else images
     return LoadedImages(found, names, list(files.skipped))

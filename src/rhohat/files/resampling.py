@@ -57,9 +57,9 @@ def resampled(samples: FloatArray, rate: int, to: int) -> FloatArray:
 
 
 def mixed_down(part: Part, rate: int) -> FloatArray:
-    """Samples (n_samples,) of part of a file, block by block: the mean of its channels, resampled.
+    """Samples (n_samples,) of a part of a file: the mean of its channels, resampled, in blocks.
 
-    The filter that resamples is given what lies beyond the ends of blocks and parts, as far as it
+    The filter that resamples also sees what is beyond the ends of blocks and parts, as far as it
     reaches.
 
     Raises
@@ -85,11 +85,11 @@ def mixed_down(part: Part, rate: int) -> FloatArray:
 
 
 def own_step(rate: int, to: int) -> int:
-    """Samples at one rate that are a whole number of them at the other."""
+    """The fewest samples at one rate that are a whole number of samples at the other."""
     return rate // gcd(rate, to)
 
 
 def samples_of(seconds: float, rate: int, to: int) -> int:
-    """Samples at one rate that take about so long and are a whole number of them at the other."""
+    """Samples at one rate that last about so long, and are a whole number of them at the other."""
     step = own_step(rate, to)
     return max(round(seconds * rate / step), 1) * step

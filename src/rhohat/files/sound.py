@@ -23,7 +23,7 @@ CHANNEL_LIMIT = 1024
 MISSING_LIMIT = 1 << 30
 #: Samples per byte that are plausible in a header; in FLAC, silence has some thousands.
 PLAUSIBLE = 100_000
-#: Encodings in which all samples take the same bytes, as soundfile calls them.
+#: Bytes of a sample, in the encodings (by soundfile's names) where all samples are equally long.
 SAMPLE_BYTES = {"PCM_S8": 1, "PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3}
 SAMPLE_BYTES |= {"PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 
@@ -36,7 +36,7 @@ def _soundfile() -> Any:
 
 
 def _opened(path: str | os.PathLike[str]) -> Any:
-    """A sound file, whatever bytes its name is made of."""
+    """The file, opened with soundfile, whatever bytes its name is made of."""
     name: str | bytes = os.fsencode(path) if os.name == "posix" else os.fspath(path)
     return _soundfile().SoundFile(name)
 
@@ -85,7 +85,7 @@ def _cut_off(missing: int, present: int) -> str:
 
 
 def _missing_bytes(path: Path) -> int:
-    """How many bytes of the sound that a WAV (RIFF or RF64) or AIFF announces are not in it."""
+    """Bytes of sound that a WAV (RIFF or RF64) or AIFF announces and does not hold."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         magic, _, _ = (stream.read(4) for _ in range(3))

@@ -94,9 +94,8 @@ class Verified(Wrapper):
         DataChangedError
             If a piece is not what it was; names it.
         """
-        n_rows = self.shape[0]
         begin = start // PIECE_ROWS * PIECE_ROWS
-        end = min(-(-stop // PIECE_ROWS) * PIECE_ROWS, n_rows)
+        end = min(-(-stop // PIECE_ROWS) * PIECE_ROWS, self.shape[0])
         whole = self.source.read(begin, end)
         for piece in whole.blocks(PIECE_ROWS):
             number = piece.start // PIECE_ROWS - self.first

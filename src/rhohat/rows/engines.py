@@ -28,7 +28,6 @@ class Summable(Protocol):
 
     def __iadd__(self, other: Any) -> Self:
         """Add the sum over other rows."""
-        ...
 
     def widened(self) -> Self:
         """The same sum in float64, to which the sums of many chunks can be added.
@@ -46,15 +45,12 @@ class Engine(Protocol):
 
     def check(self, source: Source) -> None:
         """Raise TypeError if rows of `source` cannot be worked on here."""
-        ...
 
     def running(self) -> AbstractContextManager[object]:
         """Acquire what the engine needs, and release it at the end."""
-        ...
 
     def map_sum(self, function: Callable[[Rows], S], source: Source, partition: Partition) -> S:
         """Sum of `function` over all blocks of `source`."""
-        ...
 
 
 class _Blas:

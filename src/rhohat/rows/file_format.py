@@ -227,9 +227,8 @@ def decoding() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of oddities in metadata; what matters is an error
             yield
-    except (DataFileError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is None:  # Pillow's, and HDF5's
-            raise DataFileError(f"cannot be decoded: {error}") from error
-        raise
     except Exception as error:
+        has_errno = isinstance(error, OSError) and error.errno is not None  # not Pillow's, HDF5's
+        if has_errno or isinstance(error, DataFileError):
+            raise
         raise DataFileError(f"cannot be decoded: {error}") from error

@@ -55,12 +55,12 @@ def _look(path: Path, key: str | None) -> Content:
 def _read(path: Path, key: str | None) -> NDArray[Any]:
     from scipy.io import loadmat
 
-    name, content = _find(path, key)
+    name, _ = _find(path, key)
     with decoding():
         array = np.asarray(loadmat(path, variable_names=[name])[name])
-    if content.kind == "images":
-        array = as_content(np.moveaxis(array, -1, 0))
-    return np.ascontiguousarray(array)
+    if array.ndim > 2:
+        array = np.moveaxis(array, -1, 0)
+    return np.ascontiguousarray(as_content(array))
 
 
 MAT = FileFormat((".mat",), _look, _read)

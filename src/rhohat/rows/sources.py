@@ -68,24 +68,19 @@ class Source(Protocol):
 
     def read(self, start: int, stop: int) -> Rows:
         """Rows start to stop as C-contiguous arrays in memory."""
-        ...
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
         """The rows with these numbers, which ascend."""
-        ...
 
     def portion(self, start: int, stop: int) -> Source:
         """What another process needs to read rows start to stop, under the same numbers."""
-        ...
 
     @property
     def origin(self) -> Source:
         """Where the rows come from before anything is done to them."""
-        ...
 
     def over(self, origin: Source) -> Source:
         """The same with another origin."""
-        ...
 
 
 class Origin:
@@ -117,8 +112,7 @@ class ArraySource(Origin):
 
     def __init__(self, X: FloatArray) -> None:
         self.X = X
-        m, d = X.shape
-        self.shape = m, d
+        self.shape = X.shape[0], X.shape[1]
         self.dtype: np.dtype[Any] = X.dtype
 
     def read(self, start: int, stop: int) -> Rows:

@@ -57,7 +57,7 @@ class Store(Origin, ABC):
         self.dtype = float_dtype(self.stored_dtype)
 
     def _restart(self) -> None:
-        """Make private attributes, which are not sent to other processes, as they begin."""
+        """Set private attributes, which are not sent to other processes, to initial values."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -124,11 +124,6 @@ class Granules:
                 granule.set_exception(error)
         return granule.result()
 
-    def clear(self) -> None:
-        """Drop all."""
-        with self._lock:
-            self._held.clear()
-
 
 class ChunkedStore(Store):
     """A store that is read in granules, each of them one or more whole storage chunks.
@@ -162,7 +157,7 @@ class ChunkedStore(Store):
     def load(self, start: int, stop: int) -> NDArray[Any]:
         """Rows start to stop, from the granules that hold them."""
         if start == 0:  # a new sweep reads again what may have changed
-            self._granules.clear()
+            self._restart()
         first, last = np.searchsorted(self.ends, [start, stop - 1], side="right").tolist()
         parts = []
         for number in range(first, last + 1):
