@@ -105,7 +105,7 @@ def train(path, iterations):
 def sweep_seconds(kind, path, n_rows):
     """Seconds per million rows of one loss and gradient, in a process of its own."""
     from rhohat import KLSparsity, SparseObjective
-    from rhohat.rows.checksums import Verified, take_manifest
+    from rhohat.rows.checksums import Manifest, verified
     from rhohat.rows.engines import ThreadEngine
     from rhohat.rows.npy import NpyFile
     from rhohat.rows.opening import open_store
@@ -122,7 +122,7 @@ def sweep_seconds(kind, path, n_rows):
         if kind == "memory":
             source = ArraySource(stored.read(0, n_rows).X)
         elif kind == "checked":
-            source = Verified.at_origin(stored, take_manifest(stored, engine, 8192))
+            source = verified(stored, Manifest.over(stored, engine, 8192))
             source = source if n_rows == stored.shape[0] else Head(source, n_rows)
         evaluate = problems.evaluation(objective, source, engine, partition)
         times = []

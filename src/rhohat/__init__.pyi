@@ -12,8 +12,8 @@ from .estimators.convolution import ConvolutionalFeatures
 from .estimators.saving import load, save
 from .estimators.stack import StackedAutoencoder
 from .files.builtin_photographs import load_photographs
-from .files.image_files import LoadedImages, load_images
-from .files.recording_files import LoadedRecordings, load_recordings
+from .files.images import LoadedImages, load_images
+from .files.recordings import LoadedRecordings, load_recordings
 from .files.row_files import load_rows
 from .inspection.bands import band_pass
 from .inspection.edges import edge_score

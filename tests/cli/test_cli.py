@@ -581,9 +581,7 @@ def test_a_full_disk_leaves_the_old_file_and_is_named(learned, tmp_path):
 
 
 def test_ctrl_c_while_reading_ends_at_once(messy, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "rhohat.files.image_files._as_images", mock.Mock(side_effect=KeyboardInterrupt)
-    )
+    monkeypatch.setattr("rhohat.files.images._as_images", mock.Mock(side_effect=KeyboardInterrupt))
     result = run("learn", str(messy), *SMALL, cwd=tmp_path)
     assert result.returncode == 130
     assert not (tmp_path / "rhohat-out").exists()

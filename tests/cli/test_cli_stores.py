@@ -221,9 +221,9 @@ def test_one_file_is_held_at_a_time(photographs, monkeypatch):
     lazy = rhohat.load_images(photographs, on_error="skip", lazy=True).images
     whitened = rhohat.OneOverFWhitening().fit_transform(lazy)
     read = []
-    original = rhohat.files.image_files.images_of_file
+    original = rhohat.files.images.images_of_file
     monkeypatch.setattr(
-        "rhohat.files.image_files.images_of_file",
+        "rhohat.files.images.images_of_file",
         lambda files, path, color: read.append(path.name) or original(files, path, color),
     )
     rhohat.PatchExtractor(6, n_patches=100, random_state=0).fit_transform(whitened)

@@ -19,7 +19,7 @@ from PIL import Image
 
 from rhohat import DataFileError, SparseAutoencoder, Whitening, load, load_images, load_rows
 from rhohat.cli.main import cli
-from rhohat.common.validation import float_dtype
+from rhohat.common.arrays import float_dtype
 from rhohat.files.finding import DataFiles
 from rhohat.files.formats import FORMATS
 from rhohat.rows.file_format import FileFormat, array_content, as_content, finite_floats

@@ -16,7 +16,7 @@ from skimage.color import rgb2gray
 from rhohat import DataFileError, load_images, load_rows
 from rhohat.files.finding import DataFiles
 from rhohat.files.formats import FORMATS
-from rhohat.files.image_files import read_images
+from rhohat.files.images import read_images
 from rhohat.files.row_files import read_rows
 from support.cases import bomb, png_chunk
 

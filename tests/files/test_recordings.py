@@ -21,7 +21,8 @@ from rhohat import (
     load_recordings,
     load_rows,
 )
-from rhohat.files.recordings import each_recording, resampled
+from rhohat.files.recordings import each_recording
+from rhohat.files.resampling import resampled
 from rhohat.files.sound import SOUND, wav_bytes
 from rhohat.rows.file_format import Content
 
@@ -263,7 +264,7 @@ def test_blocks_join_without_a_seam(tmp_path, monkeypatch, own, rate):
     whole = load_recordings(tmp_path / "long.wav", rate=rate).recordings[0]
     expected = resampled(sound.mean(axis=1), own, rate)
     assert_allclose(whole, expected, atol=1e-6)
-    monkeypatch.setattr("rhohat.files.recordings.BLOCK_SECONDS", 1)
+    monkeypatch.setattr("rhohat.files.resampling.BLOCK_SECONDS", 1)
     assert_allclose(
         load_recordings(tmp_path / "long.wav", rate=rate).recordings[0], whole, atol=1e-6
     )

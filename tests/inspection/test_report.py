@@ -588,7 +588,7 @@ class TestSound:
 
     def test_another_rate_than_the_models_is_said(self, sounding):
         loaded, pages = sounding
-        recordings = FileRecordings(loaded.recordings.parts, 16_000)
+        recordings = FileRecordings(loaded.recordings.items, 16_000)
         with pytest.raises(ValueError, match="rate=8000"):
             report(pages["spectrogram"][0], loaded._replace(recordings=recordings, rate=16_000))
 

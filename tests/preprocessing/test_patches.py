@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import rhohat.preprocessing.extractors as extractors_module
 from rhohat import ContrastNormalizer, PatchExtractor, PatchNormalizer
-from rhohat.files.images import ImageSequence
+from rhohat.files.lazy_sequence import LazySequence
 
 
 def numbered(height, width, start=0):
@@ -161,7 +161,7 @@ def test_pairs_are_checked(estimator, message, rng):
         )
 
 
-class Lazy(ImageSequence):
+class Lazy(LazySequence):
     """Images that are made whenever they are asked for."""
 
     def __init__(self, images):

@@ -1,1 +1,1 @@
-"""Words that all rooms use: types of arrays, checks, errors, interrupts, tensor files and pictures."""
+"""What all rooms use: arrays, checks, errors, interrupts, extras, tensor files and pictures."""

@@ -1,4 +1,4 @@
-"""Names for what the package passes around: arrays, and images and recordings made of them."""
+"""Arrays: what the package calls them, and the precision that it computes in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 #: float32 or float64, whichever the data came in.
 FloatArray: TypeAlias = NDArray[np.floating[Any]]
@@ -16,5 +16,46 @@ Float64Array: TypeAlias = NDArray[np.float64]
 #: Images of any shapes, (height, width) or (height, width, channels), or one array of equal ones.
 Images: TypeAlias = Sequence[FloatArray] | FloatArray
 #: Recordings as arrays or files, one array with the recordings along its first axis, or a sequence
-#: that reads them when they are asked for.
+#: that reads them on request.
 Recordings: TypeAlias = Sequence[FloatArray | str | os.PathLike[str]] | FloatArray
+
+#: The precisions that are computed in. Images and weights of other types are converted to the
+#: first, rows as `float_dtype` says.
+PRECISIONS = (np.float64, np.float32)
+
+
+def is_real(dtype: np.dtype[Any]) -> bool:
+    """Whether values of this type are real numbers or booleans."""
+    return dtype.kind in "buif"
+
+
+def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The precision for rows of a type, wherever they are stored.
+
+    float32 for float32 and for types of at most 16 bits, whose values it holds exactly; float64 for
+    all other real numbers.
+
+    Raises
+    ------
+    TypeError
+        If they are not real numbers.
+    """
+    if not is_real(dtype):
+        raise TypeError(f"expected real numbers, got values of type {dtype}.")
+    is_short = dtype.itemsize <= 2 or dtype == np.float32
+    return np.dtype(np.float32 if is_short else np.float64)
+
+
+def row_dtypes(X: ArrayLike) -> Any:
+    """The ``dtype`` that scikit-learn's checks of rows take for X; see `float_dtype`.
+
+    Where NumPy finds no real numbers in X, they convert or refuse it.
+    """
+    dtype = np.asarray(X).dtype
+    return float_dtype(dtype) if is_real(dtype) else PRECISIONS
+
+
+def as_floats(weights: ArrayLike) -> FloatArray:
+    """Weights as a float32 or float64 array, converted from any other type."""
+    array: FloatArray = np.asarray(weights)
+    return array if array.dtype in PRECISIONS else array.astype(np.float64)

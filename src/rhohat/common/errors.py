@@ -1,8 +1,8 @@
-"""What goes wrong, by whose fault it is: a file's, the data's, a checkpoint's or a worker's."""
+"""What goes wrong, by its cause: a file, the data, a model, a checkpoint or a worker."""
 
 
 class DataFileError(ValueError):
-    """A file that cannot be read, or none that can."""
+    """A file cannot be read, or none of them can."""
 
 
 class DataChangedError(OSError):
@@ -14,8 +14,8 @@ class ModelFileError(ValueError):
 
 
 class CheckpointError(ValueError):
-    """There is a checkpoint, but it is damaged or that of another run."""
+    """There is a checkpoint, but it is damaged or belongs to another run."""
 
 
 class WorkerError(ConnectionError):
-    """Workers are gone, or die of what they are given."""
+    """Dask workers are gone, or are killed by the work they are given."""

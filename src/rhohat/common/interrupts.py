@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during long work: the first asks for a good end, the second ends at once."""
+"""Ctrl-C and SIGTERM during long work: the first asks for a clean end, the second ends at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class InterruptRequest:
-    """Whether the user has asked for an end."""
+    """Whether the user has asked for a clean end."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -19,9 +19,9 @@ class InterruptRequest:
 
 @contextmanager
 def interrupts_as_requests() -> Iterator[InterruptRequest]:
-    """Turn the first SIGINT or SIGTERM inside into a request; the second raises KeyboardInterrupt.
+    """Turn the first SIGINT or SIGTERM into a request; the second raises KeyboardInterrupt.
 
-    Outside the main thread, where Python allows no signal handlers, nothing is requested.
+    In other threads than the main one Python allows no signal handlers: there nothing is requested.
     """
     request = InterruptRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -33,10 +33,10 @@ def interrupts_as_requests() -> Iterator[InterruptRequest]:
             raise KeyboardInterrupt
         request.requested = True
 
-    previous: dict[int, Any] = {}
+    previous: dict[signal.Signals, Any] = {}
     try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            previous[number] = signal.signal(number, handle)
+        for caught in (signal.SIGINT, signal.SIGTERM):
+            previous[caught] = signal.signal(caught, handle)
         yield request
     finally:
         for caught, handler in previous.items():

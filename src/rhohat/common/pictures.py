@@ -53,12 +53,10 @@ def tile_grid(tiles: ArrayLike, *, n_columns: int | None = None, border: int = 1
     return grid
 
 
-def image_of_units(weights: FloatArray, n_columns: int = 25, n_rows: int = 4) -> str:
-    """The HTML element of a picture of the first units' weights, each row a tile."""
-    tiles = weights[: n_columns * n_rows]
-    grid = tile_grid(
-        tiles.reshape(-1, *picture_shape(weights.shape[1])), n_columns=min(n_columns, len(tiles))
-    )
+def image_of_units(weights: FloatArray) -> str:
+    """HTML of a picture of the weights of the first 100 units, a tile for each."""
+    tiles = weights[:100].reshape(-1, *picture_shape(weights.shape[1]))
+    grid = tile_grid(tiles, n_columns=min(25, len(tiles)))
     return (
         f'<img src="{data_uri(gray_levels(grid))}" alt="The input that activates each of '
         f'{len(tiles)} of {len(weights)} units most" style="image-rendering: pixelated; '
@@ -68,12 +66,11 @@ def image_of_units(weights: FloatArray, n_columns: int = 25, n_rows: int = 4) ->
 
 def gray_levels(grid: FloatArray) -> NDArray[np.uint8]:
     """Values in [-1, 1] as 0 to 255, zero in the middle; black where there is no tile."""
-    levels: NDArray[np.uint8] = np.rint(np.nan_to_num(127.5 * (grid + 1))).astype(np.uint8)
-    return levels
+    return np.asarray(np.rint(np.nan_to_num(127.5 * (grid + 1))), np.uint8)
 
 
 def picture_shape(n_values: int) -> tuple[int, ...]:
-    """How a row is drawn of which nothing else is known: square, gray or color, or as a strip."""
+    """The shape to draw a row in, guessed from its length: a square, gray or color, or a strip."""
     for channels in ((), (3,)):
         side = round(np.sqrt(n_values / (3 if channels else 1)))
         if prod((side, side, *channels)) == n_values:
@@ -88,7 +85,7 @@ class Quantized(NamedTuple):
     ----------
     levels : ndarray of int8 or uint8 of shape (n, height, width, channels)
     low, high : ndarray of shape (n,)
-        Values that the least and the greatest level stand for: -127 and 127, or 0 and 255.
+        Values that the lowest and the highest level stand for: -127 and 127, or 0 and 255.
     """
 
     levels: NDArray[np.int8] | NDArray[np.uint8]
@@ -99,15 +96,16 @@ class Quantized(NamedTuple):
 def quantize(pictures: FloatArray, *, pairs: bool = False) -> Quantized:
     """Round pictures to 8 bits.
 
-    Where any value is negative, each picture is divided by its own largest absolute value, as the
-    notes' figure is, and zero stays zero. Else all share one scale from 0 to the greatest value.
+    If any value is negative, each picture is divided by its own largest absolute value, as in the
+    lecture notes' figure, and zero stays zero. Otherwise all share one scale, from 0 to the
+    greatest value.
 
     Parameters
     ----------
     pictures : ndarray of shape (n, height, width) or (n, height, width, channels)
     pairs : bool, default=False
-        Whether the second half of the pictures is to be compared with the first, one by one: each
-        pair then goes from its own least to its greatest value.
+        Whether the second half of the pictures is compared with the first, one by one: the scale
+        of each pair then goes from its least to its greatest value.
 
     Returns
     -------
@@ -132,20 +130,19 @@ def _levels(
     """Values from low to high, (n,), as 0 to `top`."""
     span = np.where(high > low, high - low, 1)
     scaled = (pictures - low[:, None, None, None]) * (top / span)[:, None, None, None]
-    levels: NDArray[Any] = np.rint(scaled).astype(dtype)
-    return levels
+    return np.asarray(np.rint(scaled), dtype)
 
 
 def as_bytes(image: FloatArray) -> NDArray[np.uint8]:
-    """An image as 0 to 255: from black, or its least value if that is negative, to its greatest."""
+    """An image as 0 to 255: from zero, or its least value if negative, to its greatest value."""
     low, high = min(float(image.min()), 0.0), float(image.max())
     scaled = (image - low) * (255 / (high - low) if high > low else 0)
-    levels: NDArray[np.uint8] = np.rint(scaled).astype(np.uint8)
+    levels = np.asarray(np.rint(scaled), np.uint8)
     return levels[..., 0] if levels.shape[2:] == (1,) else levels
 
 
 def data_uri(pixels: NDArray[np.uint8], kind: str = "png", *, longest: int | None = None) -> str:
-    """A picture as a data: address.
+    """A picture as a ``data:`` URI.
 
     Parameters
     ----------

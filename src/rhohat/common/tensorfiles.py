@@ -1,13 +1,14 @@
-"""Files of named arrays and a description, each all sound or refused.
+"""Files of named arrays and a description, read only if every byte is sound.
 
-One safetensors file: eight bytes with the header's length, the header (JSON), then the arrays,
-little-endian and row-major. The header's ``__metadata__`` holds a description, again JSON, and its
-SHA-256: the ``format``, the ``model`` or whatever else the file is of, the ``versions`` that wrote
-it, and ``tensors``, a SHA-256 over dtype, shape and bytes of each array. Nothing else goes in, so
-that the same content makes the same bytes, and nothing in a file could run.
+They are safetensors files: eight bytes with the header's length, the header (JSON), then the
+arrays, little-endian and row-major. The header's ``__metadata__`` holds a description, again JSON,
+and its SHA-256. The description holds the ``format``, the ``model`` (or whatever else is saved),
+the ``versions`` that wrote it, and ``tensors``, a SHA-256 over dtype, shape and bytes of each
+array. Nothing else goes in, so that the same content makes the same bytes, and nothing in a file
+can be run.
 
-``safetensors.numpy.save`` is not used: it writes metadata in an order that changes from run to run,
-and takes the memory of any array for row-major. What is written here, it reads.
+``safetensors.numpy.save`` is not used, since it writes metadata in an order that changes from run
+to run, and assumes that any array is row-major in memory. It can read what is written here.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ from numpy.typing import NDArray
 
 from rhohat.common.errors import ModelFileError
 
-#: Number of the format written; one more when older versions would misread what is new.
+#: Number of the format written; raised when older versions would misread what is new.
 FORMAT = 1
-#: Bytes and opening brackets that a header may have, so that the worst takes half a second and
-#: 100 MB to parse. A model has a few dozen brackets, and those in the names of its features.
+#: Bytes and opening brackets that a header may have, so that the worst one takes half a second and
+#: 100 MB to parse. A model has a few dozen brackets, and those in its feature names.
 HEADER_LIMIT, BRACKET_LIMIT = 4_000_000, 100_000
 #: Types of arrays, as safetensors calls them.
 DTYPES: dict[str, np.dtype[Any]] = {
@@ -41,7 +42,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "I64": np.dtype("<i8"),
 }
-#: Beginnings of files that are taken for models.
+#: First bytes of other files that users take for models.
 LOOKALIKES = {
     b"\x80": "a pickle",
     b"PK": "a zip archive, as .npz and PyTorch files are",
@@ -84,12 +85,12 @@ def pack(described: Any, arrays: Arrays) -> bytes:
 
 
 def unpack(stream: BinaryIO, size: int) -> tuple[Any, Arrays]:
-    """Description and arrays of a file of `size` bytes.
+    """Read description and arrays from a file of `size` bytes.
 
     Raises
     ------
     ModelFileError
-        If it is not such a file, or damaged.
+        If it is not such a file, or is damaged.
     """
     header, left = _read_header(stream, size)
     description = _read_description(header.pop("__metadata__", None))
@@ -180,12 +181,12 @@ def is_number(value: Any) -> bool:
 
 
 def is_text(value: Any) -> bool:
-    """Whether it is a text."""
+    """Whether it is a string."""
     return type(value) is str
 
 
 def is_list(value: Any, is_valid: Callable[[Any], bool], *lengths: int) -> bool:
-    """Whether it is a list of valid values, of one of these lengths if any are given."""
+    """Whether it is a list of valid values, and of one of `lengths` if any are given."""
     fits = type(value) is list and (not lengths or len(value) in lengths)
     return fits and all(map(is_valid, value))
 
@@ -194,12 +195,12 @@ def is_list(value: Any, is_valid: Callable[[Any], bool], *lengths: int) -> bool:
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A stream whose content replaces a file all at once, when the block ends without an error.
 
-    Whatever goes wrong, be it a crash, the file holds what it held before, or all that is new.
+    Whatever goes wrong, even a crash, the file holds either all of the old or all of the new.
 
     Raises
     ------
     OSError
-        If the file cannot be written. Names it.
+        If the file cannot be written; names it.
     """
     target = Path(os.path.realpath(path))
     if target.exists() and not (target.is_file() or target.is_dir()):  # a device, or a pipe
@@ -235,7 +236,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     Raises
     ------
     OSError
-        If the file cannot be written. Names it.
+        If the file cannot be written; names it.
     """
     with replacing(path) as stream:
         stream.write(content)
@@ -246,18 +247,18 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def expect(condition: bool, expected: str, found: Any = None, *, words: str = "") -> None:
-    """Raise ModelFileError unless the condition holds; show what was found, or say it in words."""
+    """Raise ModelFileError unless the condition holds, with what was found, or `words` for it."""
     if not condition:
         raise ModelFileError(f"expected {expected}, found {words or short(found)}")
 
 
 def _dump(document: Any, sort_keys: bool = False) -> str:
-    """Write compact JSON in ASCII, floats as `repr` has them, so that they read back exactly."""
+    """Write compact ASCII JSON; floats are written as by `repr`, so that they read back exactly."""
     return json.dumps(document, sort_keys=sort_keys, separators=(",", ":"), allow_nan=False)
 
 
 def _parse(text: str | bytes) -> Any:
-    """Read JSON that has no key twice and no NaN."""
+    """Read JSON without duplicate keys and without NaN."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(dict(pairs)) < len(pairs):
@@ -289,5 +290,5 @@ def _array_digest(array: NDArray[Any]) -> str:
 
 
 def dtype_name(array: NDArray[Any]) -> str:
-    """What the file calls the array's type."""
+    """The name of the array's type in the file."""
     return next(name for name, dtype in DTYPES.items() if dtype == array.dtype.newbyteorder("<"))

@@ -1,54 +1,17 @@
-"""Checks of parameters, worded alike: what was expected, what came, what to do."""
+"""Checks of parameters and arrays, worded alike: what was expected, and what came."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from math import inf
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import PRECISIONS, FloatArray, row_dtypes
 
 T = TypeVar("T")
-
-#: Precisions that are computed in. Images and weights of other types are converted to the first;
-#: rows as `float_dtype` says.
-PRECISIONS = (np.float64, np.float32)
-
-
-def is_real(dtype: np.dtype[Any]) -> bool:
-    """Whether values of a type are real numbers, or true and false."""
-    return dtype.kind in "buif"
-
-
-def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The precision that rows of a type are computed in, wherever they lie.
-
-    float32 for float32 and for types of at most 16 bits, whose values it holds exactly; float64 for
-    all other real numbers.
-
-    Raises
-    ------
-    TypeError
-        If they are no real numbers.
-    """
-    if not is_real(dtype):
-        raise TypeError(f"expected real numbers, got values of type {dtype}.")
-    is_short = dtype.itemsize <= 2 or dtype == np.float32
-    return np.dtype(np.float32 if is_short else np.float64)
-
-
-def row_dtypes(X: ArrayLike) -> Any:
-    """What scikit-learn's checks of rows are to convert X to; see `float_dtype`.
-
-    What numpy makes no real numbers of is left to them, to be converted or refused.
-    """
-    dtype = np.asarray(X).dtype
-    return float_dtype(dtype) if is_real(dtype) else PRECISIONS
 
 
 def check_real(
@@ -93,7 +56,7 @@ def check_integer(name: str, value: Any, *, low: int) -> int:
 
 
 def check_pair(name: str, value: Any) -> tuple[int, int]:
-    """Return `value`, (height, width) or one number for both, as two integers of at least 1.
+    """Return (height, width), given as two integers of at least 1 or as one for both, else raise.
 
     Raises
     ------
@@ -116,31 +79,25 @@ def look_up(name: str, value: Any, table: Mapping[str, T]) -> T:
     raise ValueError(f"{name} must be one of {rows}, got {value!r}.")
 
 
-def extra(module: str, name: str) -> Any:
-    """Import a module that the extra `name` brings, or tell how to install it.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed.
-    """
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise ImportError(
-            f"{module} is needed for this, and not installed: pip install 'rhohat[{name}]'"
-        ) from error
-
-
 def check_rows(X: ArrayLike) -> FloatArray:
-    """X as a finite two-dimensional float32 or float64 array, else raise; see `check_array`."""
+    """Return X as a finite two-dimensional float array, else raise; see `check_array`."""
     from sklearn.utils.validation import check_array  # here, so that parameters need no sklearn
 
     rows: FloatArray = check_array(X, dtype=row_dtypes(X))
     return rows
 
 
-def as_floats(weights: ArrayLike) -> FloatArray:
-    """Weights as a float32 or float64 array: others are converted, since no gain is an integer."""
-    array: FloatArray = np.asarray(weights)
-    return array if array.dtype in PRECISIONS else array.astype(np.float64)
+def check_floats(name: str, X: ArrayLike) -> FloatArray:
+    """Return X, of any shape, as a finite float array, else raise; see `check_array`."""
+    from sklearn.utils.validation import check_array  # here, so that parameters need no sklearn
+
+    array: FloatArray = check_array(
+        X,
+        dtype=PRECISIONS,
+        allow_nd=True,
+        ensure_2d=False,
+        ensure_min_samples=0,
+        ensure_min_features=0,
+        input_name=name,
+    )
+    return array

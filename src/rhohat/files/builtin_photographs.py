@@ -1,11 +1,11 @@
-"""Photographs that come with the package's own dependencies."""
+"""Photographs that come with rhohat's dependencies."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from importlib.resources import as_file, files
+from importlib.resources import files
+from pathlib import Path
 
-from rhohat.files.image_files import LoadedImages, load_images
+from rhohat.files.images import LoadedImages, load_images
 
 _PHOTOGRAPHS = {
     "sklearn.datasets.images": ("china.jpg", "flower.jpg"),
@@ -23,7 +23,7 @@ _PHOTOGRAPHS = {
 
 
 def load_photographs(*, color: bool = False) -> LoadedImages:
-    """Ten photographs, from scikit-learn (2) and scikit-image (8). Nothing is downloaded.
+    """Load ten photographs, from scikit-learn (2) and scikit-image (8); nothing is downloaded.
 
     Each is divided by the standard deviation of its brightness, so that all have the same contrast
     and none dominates the others.
@@ -43,9 +43,9 @@ def load_photographs(*, color: bool = False) -> LoadedImages:
     >>> load_photographs().images[0].shape
     (427, 640)
     """
-    named = {
-        name: files(package) / name for package in _PHOTOGRAPHS for name in _PHOTOGRAPHS[package]
-    }
-    with ExitStack() as stack:
-        paths = [stack.enter_context(as_file(resource)) for resource in named.values()]
-        return load_images(paths, color=color)._replace(names=list(named))
+    paths = [
+        Path(str(files(package) / name))
+        for package, names in _PHOTOGRAPHS.items()
+        for name in names
+    ]
+    return load_images(paths, color=color)._replace(names=[path.name for path in paths])

@@ -1,4 +1,4 @@
-"""Finding: which files there are at some paths, what each holds, and which cannot be used."""
+"""Finding files: which there are at some paths, what each holds, and which cannot be used."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from numpy.typing import NDArray
 
+from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
-from rhohat.common.validation import float_dtype, look_up
+from rhohat.common.validation import look_up
 from rhohat.files.formats import by_suffix, format_of, is_folder_format
 from rhohat.rows.file_format import Content
 
@@ -31,6 +32,22 @@ class Skipped(NamedTuple):
     reason: str
 
 
+class Noted(NamedTuple):
+    """A file that is used although something is wrong with it, and what that is."""
+
+    file: str
+    reason: str
+
+
+@contextmanager
+def read_again(path: Path) -> Iterator[None]:
+    """Name a file in the error if it can no longer be read."""
+    try:
+        yield
+    except (DataFileError, OSError) as error:
+        raise DataFileError(f"{path} {error}, though it could be read before.") from error
+
+
 @dataclass
 class DataFiles:
     """Files of one kind, found and looked at, not yet read.
@@ -39,12 +56,14 @@ class DataFiles:
     ----------
     kind : {"images", "rows", "recordings"}
     contents : dict of Path to Content
-        In the order of their names, folder by folder.
+        What each holds, in the order of their names, folder by folder.
     skipped : list of Skipped
         Files that cannot be read; reading adds to it.
     ignored : list of Path
-        Files in folders whose endings are not those of data.
-    notes : list of Skipped
+        Files in folders that have no suffix of a format.
+    key, on_error, shape
+        As in `find`.
+    notes : list of Noted
         Files that are used although something is wrong with them.
     """
 
@@ -55,7 +74,7 @@ class DataFiles:
     key: str | None = None
     on_error: str = "fail"
     shape: tuple[int, ...] | None = None
-    notes: list[Skipped] = field(default_factory=list)
+    notes: list[Noted] = field(default_factory=list)
 
     @classmethod
     def find(
@@ -72,14 +91,14 @@ class DataFiles:
         Parameters
         ----------
         paths : path-like or iterable of path-like
-            Files and folders. Folders are searched to the bottom, without hidden files and without
-            following links to folders.
+            Files and folders. Folders are searched to any depth; hidden files are left out, and
+            links to folders are not followed.
         key : str, default=None
             Name of the array in files that hold several.
         on_error : {"fail", "skip"}, default="fail"
-            What to do where a file cannot be read. A path that does not exist always fails.
+            What to do if a file cannot be read. A path that does not exist always fails.
         smallest : tuple of int, default=(1, 1)
-            Height and width; files with smaller images are taken for ones that cannot be read.
+            Height and width; files with smaller images are treated as ones that cannot be read.
         shape : tuple of int, default=None
             (height, width) or (height, width, channels) of the image that each row is.
 
@@ -88,8 +107,8 @@ class DataFiles:
         FileNotFoundError
             If a path does not exist.
         DataFileError
-            If none can be read; with "fail", also if one cannot, or if some hold images and others
-            rows. With "skip" the kind that most files are of is taken.
+            If none can be read; with "fail", also if one cannot, or if they are of several kinds.
+            With "skip", the kind of most files is kept.
         """
         look_up("on_error", on_error, ON_ERROR)
         found = cls("", {}, [], [], key, on_error, shape)
@@ -100,7 +119,7 @@ class DataFiles:
                 if shape is not None:
                     content = _with_shape(content, shape)
                 if content.note:
-                    found.notes.append(Skipped(str(path), content.note))
+                    found.notes.append(Noted(str(path), content.note))
                 height, width = content.shape[1:3] if content.kind == "images" else smallest
                 if height < smallest[0] or width < smallest[1]:
                     raise DataFileError(
@@ -123,7 +142,7 @@ class DataFiles:
 
     @property
     def n_bytes(self) -> int:
-        """What the numbers take in memory."""
+        """Memory that all the numbers take, in bytes."""
         return sum(
             prod(content.shape) * float_dtype(content.dtype).itemsize
             for content in self.contents.values()
@@ -131,7 +150,7 @@ class DataFiles:
 
     @contextmanager
     def reading(self, path: Path) -> Iterator[None]:
-        """Skip the file, or name it in the error."""
+        """If the file cannot be read, skip it or name it in the error, as `on_error` says."""
         try:
             yield
         except (DataFileError, OSError, ImportError) as error:
@@ -143,7 +162,7 @@ class DataFiles:
             self.skipped.append(Skipped(str(path), reason))
 
     def need_some(self, found: list[Any]) -> None:
-        """Raise DataFileError if nothing was found; says why the first file was skipped."""
+        """Raise DataFileError if nothing was found, and say why the first file was skipped."""
         if found:
             return
         if not self.skipped:
@@ -184,7 +203,7 @@ class DataFiles:
 
 
 def _with_shape(content: Content, shape: tuple[int, ...]) -> Content:
-    """Rows as images."""
+    """Rows as images of this shape."""
     if content.kind != "rows":
         raise DataFileError(f"holds {content.kind} already: only rows can be given a shape")
     n, width = content.shape

@@ -1,4 +1,4 @@
-"""All formats: photographs and sound join arrays in the one table."""
+"""All formats: photographs and sound, added to the table of arrays."""
 
 from rhohat.files.photographs import PHOTOGRAPH, TIFF
 from rhohat.files.sound import SOUND

@@ -1,101 +1,207 @@
-"""Images: in memory, or more of them than memory holds."""
+"""Images: in memory, or in files, where they are photographs and arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray, Images
-from rhohat.common.validation import PRECISIONS
+from rhohat.common.errors import DataFileError
+from rhohat.common.validation import check_floats
+from rhohat.files.finding import DataFiles, PathLike, Skipped, read_again
+from rhohat.files.formats import format_of
+from rhohat.files.lazy_sequence import LazySequence
+from rhohat.rows.file_format import finite_floats
 
 
-class ImageSequence(Sequence[FloatArray]):
-    """Images that are read whenever they are asked for, for more than memory holds.
-
-    Transformers of images go through it one image at a time, and make another such sequence of it.
-    A slice is one as well.
+class LoadedImages(NamedTuple):
+    """Images and what they are called.
 
     Attributes
     ----------
-    dtype : dtype
-        That holds the values of all images.
+    images : sequence of ndarray of shape (height, width), or (height, width, 3) in color
+        Photographs are float32, and each has a brightness of standard deviation 1. Arrays keep
+        their values, but unsigned integers are divided by the largest of their type.
+    names : list of str
+    skipped : list of Skipped
+        Files that were left out.
     """
 
-    dtype: np.dtype[Any]
-
-    def __getitem__(self, index: Any) -> Any:
-        numbers = range(len(self))[index]
-        return SlicedImages(self, numbers) if isinstance(numbers, range) else self._read(numbers)
-
-    def _read(self, number: int) -> FloatArray:
-        """The image of this number, from 0 on."""
-        raise NotImplementedError
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {len(self)}>"
+    images: Sequence[FloatArray]
+    names: list[str]
+    skipped: list[Skipped]
 
 
-class SlicedImages(ImageSequence):
-    """Some of other images.
+def read_images(files: DataFiles, *, color: bool = False, lazy: bool = False) -> LoadedImages:
+    """Read images, all gray or all in color, either now or, if lazy, when they are asked for.
+
+    In both cases what cannot be read is found now, in a pass over the files.
+    """
+    images: list[FloatArray] = []
+    items: list[tuple[Path, int]] = []
+    names: list[str] = []
+    dtypes = set()
+    for path in files.contents:
+        with files.reading(path):
+            stack = images_of_file(files, path, color)
+            dtypes.add(stack[0].dtype)
+            if lazy:
+                items.extend((path, index) for index in range(len(stack)))
+            else:
+                images.extend(stack)
+            numbered = (f"{path}[{index}]" for index in range(len(stack)))
+            names.extend([str(path)] if format_of(path).is_photograph else numbered)
+    files.need_some(names)
+    found = FileImages(files, items, color, np.result_type(*dtypes)) if lazy else images
+    return LoadedImages(found, names, list(files.skipped))
+
+
+def images_of_file(files: DataFiles, path: Path, color: bool) -> FloatArray | list[FloatArray]:
+    """The images of one file."""
+    array = files.read(path)
+    if files.shape is not None:
+        array = array.reshape(-1, *files.shape)
+    stack = _as_images(array, color)
+    return [_at_unit_contrast(stack[0])] if format_of(path).is_photograph else stack
+
+
+class FileImages(LazySequence):
+    """Images in files, read whenever they are asked for; the file read last is held.
 
     Parameters
     ----------
-    images : ImageSequence
-    numbers : range
+    files : DataFiles
+    items : sequence of tuple (Path, int)
+        File of each image, and its number there.
+    color : bool
+    dtype : dtype
     """
 
-    def __init__(self, images: ImageSequence, numbers: range) -> None:
-        self.images = images
-        self.numbers = numbers
-        self.dtype = images.dtype
+    def __init__(
+        self,
+        files: DataFiles,
+        items: Sequence[tuple[Path, int]],
+        color: bool,
+        dtype: np.dtype[Any],
+    ) -> None:
+        super().__init__(items, dtype)
+        self._files = files
+        self._color = color
+        self._held: tuple[Path, Any] | None = None
 
-    @property
-    def rate(self) -> int | None:
-        """Samples per second, if they are recordings."""
-        return getattr(self.images, "rate", None)
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def _read(self, number: int) -> FloatArray:
-        image: FloatArray = self.images[self.numbers[number]]
+    def _read(self, item: tuple[Path, int]) -> FloatArray:
+        path, index = item
+        held = self._held  # a reference of its own, since threads may ask at once
+        if held is None or held[0] != path:
+            with read_again(path):
+                held = self._held = path, images_of_file(self._files, path, self._color)
+        image: FloatArray = held[1][index]
         return image
 
 
-class MappedImages(ImageSequence):
-    """What a function makes of other images, computed whenever it is asked for.
+def _as_images(array: NDArray[Any], color: bool) -> FloatArray:
+    """Images (n, height, width[, 3]), gray or in color; unsigned integers become 0 to 1."""
+    from skimage.color import gray2rgb, rgb2gray
+    from skimage.util import img_as_float32
+
+    stack = img_as_float32(array) if array.dtype.kind in "bu" else finite_floats(array)
+    if stack.ndim == 4:
+        channels = stack.shape[3]
+        if channels not in (1, 3, 4):
+            raise DataFileError(f"has images of {channels} channels, expected 1, 3 or 4")
+        if channels == 4:  # transparent is white
+            alpha = stack[..., 3:]
+            stack = stack[..., :3] * alpha + (1 - alpha)
+        elif channels == 1:
+            stack = stack[..., 0]
+    if color and stack.ndim == 3:
+        stack = gray2rgb(stack)
+    elif not color and stack.ndim == 4:
+        stack = rgb2gray(stack)
+    return stack
+
+
+def _at_unit_contrast(image: FloatArray) -> FloatArray:
+    """A photograph divided by the standard deviation of its brightness, where it has any."""
+    deviation = image.std(dtype=np.float64)
+    noise = 10 * np.finfo(image.dtype).eps * float(np.abs(image).max())
+    return np.asarray(image / deviation if deviation > noise else image, dtype=np.float32)
+
+
+def load_images(
+    paths: PathLike | Iterable[PathLike],
+    *,
+    color: bool = False,
+    key: str | None = None,
+    on_error: str = "fail",
+    smallest: tuple[int, int] = (1, 1),
+    lazy: bool = False,
+) -> LoadedImages:
+    """Read photographs, and arrays of images.
+
+    Photographs (PNG, JPEG, TIFF, WebP and others; gray, color, palette, CMYK, 16-bit) are turned
+    upright as their EXIF data say, and transparent pixels become white. Each is divided by the
+    standard deviation of its brightness, so that all have the same contrast and none dominates the
+    others. From animations and files of several pages, the first picture is taken; a color PNG of
+    16 bits is read at 8.
+
+    Arrays (.npy, .npz, .mat, .h5, .zarr) hold images along their first axis, (images, height,
+    width) or (images, height, width, channels), or one color image, (height, width, 3). In .mat
+    files images are stacked along the last axis, as in Olshausen's ``IMAGES.mat``. Values stay as
+    they are, but unsigned integers are divided by the largest of their type.
 
     Parameters
     ----------
-    images : ImageSequence
-    function : callable
-        ``function(image) -> image``.
+    paths : path-like or iterable of path-like
+        Files and folders. Folders are searched to any depth, without hidden files.
+    color : bool, default=False
+        Red, green and blue instead of gray. Gray images then have three equal channels.
+    key : str, default=None
+        Name of the array in files that hold several.
+    on_error : {"fail", "skip"}, default="fail"
+        What to do if a file cannot be read: raise, or leave it out and list it in `skipped`.
+    smallest : tuple of int, default=(1, 1)
+        Height and width that patches need; files with smaller images are treated as ones that
+        cannot be read.
+    lazy : bool, default=False
+        Whether to return a sequence that reads each image when it is asked for, for more
+        photographs than memory holds. `OneOverFWhitening` and `PatchExtractor` go through it one
+        image at a time.
+
+    Returns
+    -------
+    images : LoadedImages
+
+    Raises
+    ------
+    DataFileError
+        If a file, which it names, cannot be read and `on_error` is "fail", or if none can.
+    FileNotFoundError
+        If a path does not exist.
     """
-
-    def __init__(self, images: ImageSequence, function: Callable[[FloatArray], FloatArray]) -> None:
-        self.images = images
-        self.function = function
-        self.dtype = images.dtype
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def _read(self, number: int) -> FloatArray:
-        return self.function(self.images[number])
+    files = DataFiles.find(paths, key=key, on_error=on_error, smallest=smallest)
+    if files.kind == "recordings":
+        raise DataFileError(f"{next(iter(files.contents))} is a recording. Use load_recordings.")
+    if files.kind != "images":
+        raise DataFileError(
+            f"{next(iter(files.contents))} holds plain rows of numbers, no images. Use load_rows; "
+            "an array of one image must have shape (1, height, width)."
+        )
+    return read_images(files, color=color, lazy=lazy)
 
 
 def each_image(X: Images) -> Iterator[FloatArray]:
-    """Images as finite float arrays, one after the other.
+    """Images as finite float arrays, one after another.
 
     Raises
     ------
     ValueError
-        If there are none, or one is not a finite image; says which.
+        If there are none, or if one, which it names, is not a finite image.
     """
-    from sklearn.utils.validation import check_array  # here, so that readers need no sklearn
-
     if isinstance(X, np.ndarray) and X.ndim not in (3, 4):
         raise ValueError(
             f"expected a sequence of images, or an array (images, height, width[, channels]); got "
@@ -106,15 +212,7 @@ def each_image(X: Images) -> Iterator[FloatArray]:
     if len(X) == 0:
         raise ValueError("expected at least one image, got an empty sequence.")
     for index, image in enumerate(X):
-        checked: FloatArray = check_array(
-            image,
-            dtype=PRECISIONS,
-            allow_nd=True,
-            ensure_2d=False,
-            ensure_min_samples=0,
-            ensure_min_features=0,
-            input_name=f"image {index}",
-        )
+        checked = check_floats(f"image {index}", image)
         if checked.ndim not in (2, 3) or 0 in checked.shape:
             raise ValueError(
                 f"image {index} must have shape (height, width) or (height, width, channels), "

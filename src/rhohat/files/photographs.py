@@ -1,4 +1,4 @@
-"""Photographs: files of one picture each, for screens and from cameras."""
+"""Photographs: image files of one picture each."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from rhohat.common.errors import DataFileError
 from rhohat.rows.file_format import Content, FileFormat, decoding
 
-#: Pixels from which an image is taken for a decompression bomb.
+#: Pixels that an image may have; a larger one is taken for a decompression bomb.
 PIXEL_LIMIT = 89_478_485
-#: EXIF's tag of how the camera was held.
+#: The EXIF tag of how the camera was held.
 ORIENTATION = 274
 
 
 @contextmanager
 def _opened_image(path: Path) -> Iterator[Any]:
-    """Open with Pillow."""
+    """The image, opened with Pillow."""
     from PIL import Image, UnidentifiedImageError
 
     with decoding():
@@ -50,7 +50,7 @@ def _bomb(pixels: str) -> DataFileError:
     )
 
 
-#: What EXIF's orientations do to a picture: each turns a stored one upright.
+#: What turns a stored picture upright, by EXIF's orientation.
 _UPRIGHT: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
     2: np.fliplr,
     3: lambda picture: np.rot90(picture, 2),
@@ -67,7 +67,7 @@ def _upright(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def _photograph(height: int, width: int, orientation: int) -> Content:
-    """One photograph, turned upright."""
+    """Content of a file of one photograph, which is to be turned upright."""
     shape = (width, height) if orientation >= 5 else (height, width)
     return Content("images", (1, *shape), np.dtype(np.float32))
 
@@ -78,7 +78,7 @@ def _look_at_photograph(path: Path, key: str | None) -> Content:
 
 
 def _read_photograph(path: Path, key: str | None) -> NDArray[Any]:
-    """The first picture of a file, upright, (1, height, width[, 3]); transparent is white."""
+    """The first picture of a file, upright, (1, height, width[, 3]); transparency becomes white."""
     from PIL import Image
 
     with _opened_image(path) as image:
@@ -97,7 +97,7 @@ def _read_photograph(path: Path, key: str | None) -> NDArray[Any]:
 
 @contextmanager
 def _without_log(name: str) -> Iterator[None]:
-    """Keep a library from writing down what it raises as well."""
+    """Keep a library from logging what it also raises."""
     log = logging.getLogger(name)
     before, log.disabled = log.disabled, True
     try:
@@ -108,9 +108,9 @@ def _without_log(name: str) -> Iterator[None]:
 
 @contextmanager
 def _deep_page(path: Path) -> Iterator[Any]:
-    """The first page of a TIFF of which Pillow would lose bits, or that it does not know.
+    """The first page of a TIFF if Pillow would lose bits of it, or cannot read it; else None.
 
-    That is one of more than 8 bits in each of 3 colors, or of more than 16. None for the others.
+    Such a page has more than 8 bits in each of 3 colors, or more than 16 bits of gray.
     """
     from tifffile import COMPRESSION, TiffFile
 
@@ -136,7 +136,7 @@ def _deep_page(path: Path) -> Iterator[Any]:
 def _look_at_tiff(path: Path, key: str | None) -> Content:
     with _deep_page(path) as page:
         if page is not None:
-            return _photograph(page.imagelength, page.imagewidth, _orientation(page))
+            return _photograph(page.imagelength, page.imagewidth, page.tags.valueof(ORIENTATION, 1))
     return _look_at_photograph(path, key)
 
 
@@ -146,13 +146,8 @@ def _read_tiff(path: Path, key: str | None) -> NDArray[Any]:
             picture: NDArray[Any] = page.asarray()
             if page.samplesperpixel == 3 and page.planarconfig == 2:
                 picture = np.moveaxis(picture, 0, -1)
-            return _upright(picture, _orientation(page))[None]
+            return _upright(picture, page.tags.valueof(ORIENTATION, 1))[None]
     return _read_photograph(path, key)
-
-
-def _orientation(page: Any) -> int:
-    tag = page.tags.get(ORIENTATION)
-    return 1 if tag is None else int(tag.value)
 
 
 PHOTOGRAPH = FileFormat(

@@ -1,4 +1,4 @@
-"""Recordings: in memory or in files, of any rate and channels, a part at a time.
+"""Recordings: in memory or in files, of any rate and any number of channels.
 
 A recording is one series of numbers, (n_samples,), or one for each channel, (n_channels,
 n_samples), at a known rate.
@@ -7,8 +7,9 @@ n_samples), at a known rate.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from math import gcd
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,121 +17,191 @@ import numpy as np
 
 from rhohat.common.arrays import FloatArray, Recordings
 from rhohat.common.errors import DataFileError
-from rhohat.common.validation import PRECISIONS
-from rhohat.files.images import ImageSequence
+from rhohat.common.validation import check_floats, check_integer, check_real
+from rhohat.files.finding import DataFiles, Noted, PathLike, Skipped, read_again
+from rhohat.files.lazy_sequence import LazySequence
+from rhohat.files.resampling import BLOCK_SECONDS, Part, mixed_down, samples_of
 from rhohat.files.sound import SOUND, read_sound
 
-#: Seconds that are decoded, mixed down and resampled at a time.
-BLOCK_SECONDS = 60
+#: Samples per second that recordings are resampled to at most, unless a rate is given.
+RATE = 16_000
+#: What is said of a file whose samples are all zero.
+SILENT = "holds nothing but silence"
 
 
-class Part(NamedTuple):
-    """A part of a file.
-
-    Attributes
-    ----------
-    path : Path
-    start, stop : int
-        Its samples, at the file's own rate.
-    rate : int
-        That rate.
-    """
-
-    path: Path
-    start: int
-    stop: int
-    rate: int
-
-
-def resampled(samples: FloatArray, rate: int, to: int) -> FloatArray:
-    """Samples along the last axis at another rate, without what that cannot hold.
-
-    Parameters
-    ----------
-    samples : ndarray of shape (..., n_samples)
-    rate, to : int
-        Samples per second.
-
-    Returns
-    -------
-    resampled : ndarray of shape (..., ceil(n_samples * to / rate))
-    """
-    if rate == to:
-        return samples
-    from scipy.signal import resample_poly
-
-    common = gcd(rate, to)
-    made: FloatArray = resample_poly(samples, to // common, rate // common, axis=-1)
-    return made.astype(samples.dtype, copy=False)
-
-
-class FileRecordings(ImageSequence):
+class FileRecordings(LazySequence):
     """Recordings in files, each decoded, mixed down and resampled when it is asked for.
 
     Parameters
     ----------
-    parts : sequence of Part
+    items : sequence of Part
     rate : int
-        That all are brought to.
+        Samples per second of all of them.
     """
 
-    def __init__(self, parts: Sequence[Part], rate: int) -> None:
-        self.parts = list(parts)
+    items: Sequence[Part]
+
+    def __init__(self, items: Sequence[Part], rate: int) -> None:
+        super().__init__(items, np.dtype(np.float32))
         self.rate = rate
-        self.dtype = np.dtype(np.float32)
 
-    def __len__(self) -> int:
-        return len(self.parts)
-
-    def _read(self, number: int) -> FloatArray:
-        part = self.parts[number]
-        try:
-            return mixed_down(part, self.rate)
-        except (DataFileError, OSError) as error:
-            raise DataFileError(f"{part.path} {error}, though it could be read before.") from error
+    def _read(self, item: Part) -> FloatArray:
+        with read_again(item.path):
+            return mixed_down(item, self.rate)
 
 
-def mixed_down(part: Part, rate: int) -> FloatArray:
-    """Samples (n_samples,) of part of a file, block by block: the mean of its channels, resampled.
+class LoadedRecordings(NamedTuple):
+    """Recordings and what they are called.
 
-    The filter that resamples is given what lies beyond the ends of blocks and parts, as far as it
-    reaches.
+    Attributes
+    ----------
+    recordings : sequence of ndarray of float32 of shape (n_samples,)
+        Each is decoded, mixed down and resampled when it is asked for.
+    names : list of str
+    skipped : list of Skipped
+        Files that were left out.
+    rate : int
+        Samples per second.
+    """
+
+    recordings: FileRecordings
+    names: list[str]
+    skipped: list[Skipped]
+    rate: int
+
+
+def read_recordings(
+    files: DataFiles,
+    rate: int | None = None,
+    *,
+    longest: float | None = None,
+    shortest: float = 0.0,
+) -> LoadedRecordings:
+    """Recordings that are decoded when they are asked for; see `load_recordings`.
+
+    What cannot be read is found now, in a pass over the files.
+    """
+    rate = rate or lowest_rate(files, shortest)
+    parts: list[Part] = []
+    names: list[str] = []
+    silent: list[Noted] = []
+    for path, content in files.contents.items():
+        with files.reading(path):
+            own, n_samples = content.rate, content.shape[2]
+            if n_samples < _samples_in(shortest, own):
+                raise DataFileError(
+                    f"lasts {n_samples / own:.3f} s, too short: {shortest:g} s are needed"
+                )
+            step = n_samples if longest is None else samples_of(longest, own, rate)
+            mine = [
+                Part(path, start, min(start + step, n_samples), own)
+                for start in range(0, n_samples, step)
+            ]
+            if len(mine) > 1 and mine[-1].stop - mine[-1].start < _samples_in(shortest, own):
+                mine[-2:] = [mine[-1]._replace(start=mine[-2].start)]
+            if _peak(path, n_samples, own) == 0:
+                silent.append(Noted(str(path), SILENT))
+            parts += mine
+            names += [str(path) if len(mine) == 1 else _name_of(part) for part in mine]
+    files.need_some(names)
+    skipped = {file for file, _ in files.skipped}
+    files.notes = [note for note in files.notes if note.file not in skipped] + silent
+    return LoadedRecordings(FileRecordings(parts, rate), names, list(files.skipped), rate)
+
+
+def lowest_rate(files: DataFiles, shortest: float = 0.0) -> int:
+    """The lowest rate of the files that are long enough, but at most 16,000 samples per second."""
+    rates = {
+        content.rate
+        for content in files.contents.values()
+        if content.shape[2] >= _samples_in(shortest, content.rate)
+    }
+    return min({RATE, *rates})
+
+
+def _peak(path: Path, n_samples: int, rate: int) -> float:
+    """The greatest absolute sample of a file, for which all of them are decoded."""
+    peak = 0.0
+    for start in range(0, n_samples, BLOCK_SECONDS * rate):
+        stop = min(start + BLOCK_SECONDS * rate, n_samples)
+        samples, _ = read_sound(path, start, stop)
+        missing = stop - start - samples.shape[1]
+        if missing:
+            raise DataFileError(f"ends early: {missing:,} samples cannot be decoded")
+        peak = max(peak, float(samples.max()), -float(samples.min()))
+    return peak
+
+
+def _samples_in(seconds: float, rate: int) -> int:
+    """Samples that last at least so long, up to rounding errors in `seconds`."""
+    return ceil(seconds * rate - 1e-6)
+
+
+def _name_of(part: Part) -> str:
+    return f"{part.path}, {part.start / part.rate:g} to {part.stop / part.rate:g} s"
+
+
+def load_recordings(
+    paths: PathLike | Iterable[PathLike],
+    *,
+    rate: int | None = None,
+    longest: float | None = None,
+    shortest: float = 0.0,
+    on_error: str = "fail",
+) -> LoadedRecordings:
+    """Find recordings (WAV, FLAC, OGG, AIFF), to be decoded when they are asked for.
+
+    Each is mixed down to one channel and resampled. All files are decoded once now, a part at a
+    time, to find out what cannot be read. A WAV that ends before its header says is used as far as
+    it goes, with a warning.
+
+    Parameters
+    ----------
+    paths : path-like or iterable of path-like
+        Files and folders. Folders are searched to any depth, without hidden files.
+    rate : int, default=None
+        Samples per second to resample all to. None: the lowest of the files' own rates, but at most
+        16,000.
+    longest : float, default=None
+        Longer recordings are cut into parts of so many seconds, each a recording of its own, so
+        that memory does not grow with the length of files. None leaves them whole.
+    shortest : float, default=0.0
+        Seconds that windows need; shorter recordings are treated as ones that cannot be read.
+    on_error : {"fail", "skip"}, default="fail"
+        What to do if a file cannot be read: raise, or leave it out and list it in `skipped`.
+
+    Returns
+    -------
+    recordings : LoadedRecordings
 
     Raises
     ------
     DataFileError
-        As `read_sound`; or if the file's rate has changed.
+        If a file, which it names, cannot be read and `on_error` is "fail", or if none can.
+    FileNotFoundError
+        If a path does not exist.
+
+    Warns
+    -----
+    UserWarning
+        About files that end early, or are silent.
     """
-    path, first, last, own = part
-    step = own_step(own, rate)
-    reach = 0 if own == rate else 10 * max(own, rate) // rate + 1  # of resample_poly's filter
-    margin = -(-reach // step) * step
-    blocks = []
-    for start in range(first, last, samples_of(BLOCK_SECONDS, own, rate)):
-        stop = min(start + samples_of(BLOCK_SECONDS, own, rate), last)
-        begin = max(start - margin, 0)
-        samples, found = read_sound(path, begin, stop + margin)
-        if found != own:
-            raise DataFileError(f"has {found} samples per second instead of {own}")
-        made = resampled(samples.mean(axis=0), own, rate)
-        skipped = (start - begin) * rate // own
-        blocks.append(made[skipped : skipped - (-(stop - start) * rate // own)])
-    return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
-
-
-def own_step(rate: int, to: int) -> int:
-    """Samples at one rate that are a whole number of them at the other."""
-    return rate // gcd(rate, to)
-
-
-def samples_of(seconds: float, rate: int, to: int) -> int:
-    """Samples at one rate that take about so long and are a whole number of them at the other."""
-    step = own_step(rate, to)
-    return max(round(seconds * rate / step), 1) * step
+    if rate is not None:
+        check_integer("rate", rate, low=1)
+    if longest is not None:
+        check_real("longest", longest, low=0, open_ends=True)
+    check_real("shortest", shortest, low=0)
+    files = DataFiles.find(paths, on_error=on_error)
+    if files.kind != "recordings":
+        raise DataFileError(f"{next(iter(files.contents))} holds {files.kind}, no recording.")
+    loaded = read_recordings(files, rate, longest=longest, shortest=shortest)
+    for file, note in files.notes:
+        warnings.warn(f"{file} {note}.", UserWarning, stacklevel=2)
+    return loaded
 
 
 def check_rate(X: Any, rate: int | None) -> None:
-    """Raise ValueError if recordings are known to have another rate."""
+    """Raise ValueError if the recordings are known to have another rate."""
     own = getattr(X, "rate", None)
     if rate is not None and own is not None and own != rate:
         raise ValueError(
@@ -140,25 +211,24 @@ def check_rate(X: Any, rate: int | None) -> None:
 
 
 def each_recording(X: Recordings, rate: int | None = None) -> Iterator[FloatArray]:
-    """Recordings as finite float arrays (n_channels, n_samples), one after the other.
+    """Recordings as finite float arrays (n_channels, n_samples), one after another.
 
     Parameters
     ----------
     X : sequence of ndarray of shape (n_samples,) or (n_channels, n_samples), or of paths
-        Or one array with the recordings along its first axis. Integers are divided by half the
-        number of values of their type, as in WAV files, and unsigned ones lose 1 then.
+        Or one array with the recordings along its first axis. Integers become -1 to 1, as in WAV
+        files: they are divided by half the number of values of their type, and 1 is subtracted from
+        unsigned ones.
     rate : int, default=None
-        That files are resampled to; arrays have it. None: files are refused.
+        Samples per second, which arrays have and files are resampled to. None: files are refused.
 
     Raises
     ------
     ValueError
-        If there are none, or one is no finite recording; says which.
+        If there are none, or if one, which it names, is not a finite recording.
     DataFileError
         If a file cannot be read.
     """
-    from sklearn.utils.validation import check_array  # here, so that readers need no sklearn
-
     named = isinstance(X, np.ndarray) and X.ndim == 1 and X.dtype.kind in "OU"
     if isinstance(X, np.ndarray) and X.ndim not in (2, 3) and not named:
         raise ValueError(
@@ -181,15 +251,7 @@ def each_recording(X: Recordings, rate: int | None = None) -> Iterator[FloatArra
         if array.dtype.kind in "iu":
             half = np.float32(2.0 ** (8 * array.itemsize - 1))
             array = array / half - np.float32(array.dtype.kind == "u")
-        checked: FloatArray = check_array(
-            array,
-            dtype=PRECISIONS,
-            allow_nd=True,
-            ensure_2d=False,
-            ensure_min_samples=0,
-            ensure_min_features=0,
-            input_name=f"recording {index}",
-        )
+        checked = check_floats(f"recording {index}", array)
         if checked.ndim not in (1, 2) or 0 in checked.shape:
             raise ValueError(
                 f"recording {index} must have shape (n_samples,) or (n_channels, n_samples), got "
@@ -204,7 +266,7 @@ def each_recording(X: Recordings, rate: int | None = None) -> Iterator[FloatArra
 
 
 def _file(path: str | os.PathLike[str], rate: int | None) -> FloatArray:
-    """All of a file, mixed down, at `rate`."""
+    """All of a file, mixed down and resampled."""
     if rate is None:
         raise ValueError(f"{path}: read files by rhohat.load_recordings, which brings them here.")
     try:

@@ -1,4 +1,4 @@
-"""Rows in files: in memory, or where they lie."""
+"""Rows in files, read into memory or where they are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rhohat.rows.sources import Source
 
 
 def read_rows(files: DataFiles) -> FloatArray:
-    """Read rows, those of several files one below the other."""
+    """Read the rows of all files into one array."""
     parts: list[FloatArray] = []
     for path in files.contents:
         with files.reading(path):
@@ -32,12 +32,12 @@ def read_rows(files: DataFiles) -> FloatArray:
 
 
 def can_be_stored(files: DataFiles) -> bool:
-    """Whether all can be read a run at a time."""
+    """Whether the rows of all files can be read a run at a time."""
     return all(format_of(path).open is not None for path in files.contents)
 
 
 def stored_rows(files: DataFiles) -> Source:
-    """The rows where they lie, to be read a run at a time.
+    """The rows of all files where they are, to be read a run at a time.
 
     Raises
     ------
@@ -55,22 +55,30 @@ def stored_rows(files: DataFiles) -> Source:
 def load_rows(
     paths: PathLike | Iterable[PathLike], *, key: str | None = None, on_error: str = "fail"
 ) -> FloatArray:
-    """Read two-dimensional arrays from .npy, .npz, .mat, .h5 and .zarr files, one below the other.
+    """Read two-dimensional arrays from .npy, .npz, .mat, .h5 and .zarr files into one.
 
-    All are read into memory; give ``fit`` the path instead where that is too small.
+    If memory is too small for that, give ``fit`` the path instead.
 
     Parameters
     ----------
-    paths, key, on_error : as in `load_images`
+    paths : path-like or iterable of path-like
+        Files and folders. Folders are searched to any depth, without hidden files.
+    key : str, default=None
+        Name of the array in files that hold several.
+    on_error : {"fail", "skip"}, default="fail"
+        What to do if a file cannot be read: raise, or leave it out.
 
     Returns
     -------
-    X : ndarray of shape (rows, columns), float32 or float64
+    X : ndarray of shape (n_samples, n_features), float32 or float64
+        The rows of the files, one after another.
 
     Raises
     ------
-    DataFileError, FileNotFoundError
-        As in `load_images`.
+    DataFileError
+        If a file, which it names, cannot be read and `on_error` is "fail", or if none can.
+    FileNotFoundError
+        If a path does not exist.
     """
     files = DataFiles.find(paths, key=key, on_error=on_error)
     if files.kind != "rows":

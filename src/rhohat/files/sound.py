@@ -1,4 +1,4 @@
-"""Files of sound: what their headers say, and their samples.
+"""Sound files: what their headers say, and their samples.
 
 They are decoded by soundfile, which comes with ``rhohat[audio]``.
 """
@@ -7,34 +7,36 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DataFileError
-from rhohat.common.validation import extra
+from rhohat.common.extras import import_extra
 from rhohat.rows.file_format import Content, FileFormat
 
-#: Channels from which a file is taken for damaged.
+#: Channels that a file may have; one of more is taken to be damaged.
 CHANNEL_LIMIT = 1024
-#: Bytes that a header may announce in vain before the file is refused rather than noted as cut off.
+#: Bytes that may be missing from a file that is used, and noted as cut off.
 MISSING_LIMIT = 1 << 30
-#: Samples for each byte of a file beyond which its header is not believed: FLAC has some thousands
-#: of silence.
+#: Samples per byte that are plausible in a header; in FLAC, silence has some thousands.
 PLAUSIBLE = 100_000
+#: Bytes of a sample, in the encodings (by soundfile's names) where all samples are equally long.
+SAMPLE_BYTES = {"PCM_S8": 1, "PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3}
+SAMPLE_BYTES |= {"PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
 
 
 def _soundfile() -> Any:
     try:
-        return extra("soundfile", "audio")
+        return import_extra("soundfile", "audio")
     except ImportError as error:
         raise DataFileError(f"needs a library to be read: {error}") from error
 
 
 def _opened(path: str | os.PathLike[str]) -> Any:
-    """A sound file, whatever bytes its name is made of."""
+    """The file, opened with soundfile, whatever bytes its name is made of."""
     name: str | bytes = os.fsencode(path) if os.name == "posix" else os.fspath(path)
     return _soundfile().SoundFile(name)
 
@@ -47,7 +49,7 @@ def _look(path: Path, key: str | None) -> Content:
     try:
         with _opened(path) as sound:
             rate, n_samples, n_channels = sound.samplerate, sound.frames, sound.channels
-            sample_bytes = _bytes_of(sound.subtype) * n_channels
+            sample_bytes = SAMPLE_BYTES.get(sound.subtype, 0) * n_channels
     except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
         raise DataFileError(f"is not a sound file that can be read: {_told(error)}") from error
     if rate <= 0:
@@ -73,7 +75,7 @@ def _look(path: Path, key: str | None) -> Content:
 
 
 def _told(error: Exception) -> str:
-    """A library's message without the path before it."""
+    """The message of an error of soundfile, without the path in it."""
     return str(getattr(error, "error_string", None) or error).rstrip(".")
 
 
@@ -82,14 +84,8 @@ def _cut_off(missing: int, present: int) -> str:
     return f"ends early: {which} samples are missing, the others are used"
 
 
-def _bytes_of(subtype: str) -> int:
-    """Bytes of a sample, where all are as long as each other; else 0."""
-    sizes = {"PCM_S8": 1, "PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3}
-    return (sizes | {"PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}).get(subtype, 0)
-
-
 def _missing_bytes(path: Path) -> int:
-    """How much of the sound that a WAV (RIFF, or RF64) or AIFF announces lies beyond its end."""
+    """Bytes of sound that a WAV (RIFF or RF64) or AIFF announces and does not hold."""
     size = path.stat().st_size
     with path.open("rb") as stream:
         magic, _, _ = (stream.read(4) for _ in range(3))
@@ -118,13 +114,14 @@ def read_sound(
     ----------
     path : path-like
     start, stop : int, default=0, None
-        Which samples, at the file's own rate.
+        Range of samples, at the file's own rate; to the end if `stop` is None.
 
     Returns
     -------
     samples : ndarray of float32 of shape (n_channels, n_samples)
-        In [-1, 1]; of a file that ends early, as many as there are.
+        In [-1, 1]; if the file ends early, those that there are.
     rate : int
+        Samples per second.
 
     Raises
     ------
@@ -149,7 +146,7 @@ def read_sound(
 
 
 def wav_bytes(samples: FloatArray, rate: int) -> bytes:
-    """A WAV file of 16 bits, one channel, as loud as it can be.
+    """A WAV file of 16 bits and one channel, as loud as it can be.
 
     Parameters
     ----------
@@ -161,14 +158,13 @@ def wav_bytes(samples: FloatArray, rate: int) -> bytes:
 
     peak = float(np.abs(samples).max(initial=0.0))
     levels: NDArray[np.int16] = np.rint(samples * (32000 / peak if peak else 0)).astype("<i2")
-    stream: IO[bytes] = BytesIO()
+    stream = BytesIO()
     with wave.open(stream, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(levels.tobytes())
-    stream.seek(0)
-    return stream.read()
+    return stream.getvalue()
 
 
 def _read(path: Path, key: str | None) -> NDArray[Any]:

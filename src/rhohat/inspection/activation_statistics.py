@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.objective.activations import Activation
-from rhohat.rows.engines import Summable, ThreadEngine, single_threaded_blas
+from rhohat.rows.engines import BLAS, Summable, ThreadEngine
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.partition import CHUNK_ROWS, Partition
 from rhohat.rows.sampling import sample_rows
@@ -183,7 +183,7 @@ def firing_together(
     if n_rows > size:
         numbers = np.sort(sample_rows(n_rows, size, seed=0))
     Z = np.empty((len(numbers), k), dtype=np.float32)
-    with single_threaded_blas():
+    with BLAS.single_threaded():
         for start in range(0, len(numbers), CHUNK_ROWS):
             part = slice(start, start + CHUNK_ROWS)
             Z[part] = activations.take(numbers[part]).X

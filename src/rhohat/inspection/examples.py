@@ -14,9 +14,8 @@ from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import check_rows
-from rhohat.files.image_files import LoadedImages
-from rhohat.files.recording_files import LoadedRecordings
-from rhohat.files.recordings import FileRecordings, each_recording
+from rhohat.files.images import LoadedImages
+from rhohat.files.recordings import FileRecordings, LoadedRecordings, each_recording
 from rhohat.inspection.layers import Layer, layers_of
 from rhohat.inspection.tiles import TileAxes, axes_of, input_tiles
 from rhohat.preprocessing.extractors import Places
@@ -159,7 +158,7 @@ class SoundExamples(PieceExamples):
         """Seconds into its file at which a recording begins, if it is a part of one."""
         if not isinstance(self.recordings, FileRecordings):
             return 0.0
-        part = self.recordings.parts[number]
+        part = self.recordings.items[number]
         return part.start / part.rate
 
     def samples(self, number: int) -> FloatArray:

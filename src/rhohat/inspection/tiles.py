@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from rhohat.common.arrays import FloatArray
-from rhohat.common.validation import as_floats, check_real
+from rhohat.common.arrays import FloatArray, as_floats
+from rhohat.common.validation import check_real
 from rhohat.inspection.ascent import ascend
 from rhohat.inspection.layers import Layer, top_layer
 from rhohat.preprocessing.steps import Step, step_of

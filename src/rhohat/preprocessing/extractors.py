@@ -12,14 +12,15 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import FloatArray
-from rhohat.common.validation import as_floats, check_integer, check_pair
-from rhohat.files.images import ImageSequence, each_image
+from rhohat.common.arrays import FloatArray, as_floats
+from rhohat.common.validation import check_integer, check_pair
+from rhohat.files.images import each_image
+from rhohat.files.lazy_sequence import LazySequence
 from rhohat.files.recordings import each_recording
 from rhohat.preprocessing.steps import Step, Wholes
 from rhohat.rows.stores import ChunkedStore
 
-#: Bytes from which patches of an `ImageSequence` are cut whenever they are read.
+#: Bytes from which patches of a `LazySequence` are cut whenever they are read.
 PATCH_BYTES = 1 << 30
 
 
@@ -42,7 +43,7 @@ class PatchSource(ChunkedStore):
 
     Parameters
     ----------
-    images : ImageSequence
+    images : LazySequence
     extractor : Extractor
         Fitted.
     n_patches : int
@@ -52,7 +53,7 @@ class PatchSource(ChunkedStore):
 
     def __init__(
         self,
-        images: ImageSequence,
+        images: LazySequence,
         extractor: Extractor,
         n_patches: int,
         random_state: np.random.RandomState,
@@ -207,10 +208,10 @@ class Extractor(Step, TransformerMixin, BaseEstimator):
         self : Extractor
         """
         (height, width), _ = self._check()
-        arrays = X if isinstance(X, ImageSequence) else list(self.takes.each(X))
+        arrays = X if isinstance(X, LazySequence) else list(self.takes.each(X))
         first = next(self.takes.each(arrays))
         self.patch_shape_ = (height or first.shape[0], width or first.shape[1], *first.shape[2:])
-        if not isinstance(arrays, ImageSequence):  # which are checked when they are cut
+        if not isinstance(arrays, LazySequence):  # which are checked when they are cut
             for index, array in enumerate(arrays):
                 self._check_fit(index, array)
         return self
@@ -225,7 +226,7 @@ class Extractor(Step, TransformerMixin, BaseEstimator):
         Returns
         -------
         pieces : ndarray of shape (n_pieces, n_values)
-            More than 1 GiB drawn from an `ImageSequence` are a `PatchSource`, which cuts them
+            More than 1 GiB drawn from a `LazySequence` are a `PatchSource`, which cuts them
             whenever they are read, array by array: what follows in a pipeline takes it.
         """
         return cast(FloatArray, self.draw(X).rows)
@@ -244,13 +245,13 @@ class Extractor(Step, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         _, n_pieces = self._check()
-        arrays = X if isinstance(X, ImageSequence) else list(self.takes.each(X))
+        arrays = X if isinstance(X, LazySequence) else list(self.takes.each(X))
         if n_pieces is None:
             return self._all(arrays)
-        dtype = arrays.dtype if isinstance(arrays, ImageSequence) else np.result_type(*arrays)
+        dtype = arrays.dtype if isinstance(arrays, LazySequence) else np.result_type(*arrays)
         n_arrays, n_features = len(arrays), int(np.prod(self.patch_shape_))
         random_state = check_random_state(self.random_state)
-        if isinstance(arrays, ImageSequence) and n_pieces * n_features * dtype.itemsize > (
+        if isinstance(arrays, LazySequence) and n_pieces * n_features * dtype.itemsize > (
             PATCH_BYTES
         ):
             source = PatchSource(arrays, self, n_pieces, random_state)

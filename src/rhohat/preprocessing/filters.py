@@ -12,9 +12,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import FloatArray, Images
-from rhohat.common.validation import as_floats, check_integer, check_real
-from rhohat.files.images import ImageSequence, MappedImages, each_image
+from rhohat.common.arrays import FloatArray, Images, as_floats
+from rhohat.common.validation import check_integer, check_real
+from rhohat.files.images import each_image
+from rhohat.files.lazy_sequence import LazySequence, MappedSequence
 from rhohat.preprocessing.spectra import FrequencySpectrum, radial_amplitude
 from rhohat.preprocessing.steps import Directions, Step, Wholes
 
@@ -99,12 +100,12 @@ class OneOverFWhitening(Step, TransformerMixin, BaseEstimator):
         Returns
         -------
         images : list of ndarray, or one ndarray if X is one
-            Shapes and precision as they came. Of an `ImageSequence` another one, whose images are
+            Shapes and precision as they came. Of a `LazySequence` another one, whose images are
             whitened when they are asked for.
         """
         check_is_fitted(self)
-        if isinstance(X, ImageSequence):
-            return MappedImages(X, copy(self)._whitened)
+        if isinstance(X, LazySequence):
+            return MappedSequence(X, copy(self)._whitened)
         images = [self._whitened(image) for image in each_image(X)]
         return np.stack(images) if isinstance(X, np.ndarray) else images
 

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from rhohat.common.arrays import FloatArray, Images
-from rhohat.common.validation import row_dtypes
+from rhohat.common.arrays import FloatArray, Images, row_dtypes
 from rhohat.rows.opening import open_store
 from rhohat.rows.sources import ArraySource, Source
 

@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.common.validation import as_floats, check_real
+from rhohat.common.arrays import Float64Array, FloatArray, as_floats
+from rhohat.common.validation import check_real
 from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.preprocessing.steps import Step
 from rhohat.rows.derived import Mapped

@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray, Images, Recordings
 from rhohat.common.validation import check_integer, check_real, look_up
-from rhohat.files.images import ImageSequence, MappedImages, each_image
+from rhohat.files.images import each_image
+from rhohat.files.lazy_sequence import LazySequence, MappedSequence
 from rhohat.files.recordings import check_rate, each_recording
 from rhohat.preprocessing.steps import Step, Wholes
 
@@ -73,9 +74,9 @@ class SoundExtractor(Step, TransformerMixin, BaseEstimator):
             sequence that is computed when it is asked for.
         """
         check_is_fitted(self)
-        if isinstance(X, ImageSequence):
+        if isinstance(X, LazySequence):
             check_rate(X, self.rate)
-            return MappedImages(X, copy(self)._of_one)
+            return MappedSequence(X, copy(self)._of_one)
         extracted = [self._extracted(x) for x in each_recording(X, self.rate)]
         return np.stack(extracted) if isinstance(X, np.ndarray) and X.ndim > 1 else extracted
 

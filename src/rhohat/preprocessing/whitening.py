@@ -14,8 +14,8 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.common.validation import as_floats, check_integer, check_real, check_rows, look_up
+from rhohat.common.arrays import Float64Array, FloatArray, as_floats
+from rhohat.common.validation import check_integer, check_real, check_rows, look_up
 from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.preprocessing.spectra import ComponentSpectrum
 from rhohat.preprocessing.steps import AffineMap, Step

@@ -16,10 +16,10 @@ import numpy as np
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import look_up
-from rhohat.files.finding import DataFiles, Skipped
+from rhohat.files.finding import DataFiles, Noted
 from rhohat.files.formats import Content
-from rhohat.files.image_files import LoadedImages, read_images
-from rhohat.files.recording_files import SILENT, LoadedRecordings, lowest_rate, read_recordings
+from rhohat.files.images import LoadedImages, read_images
+from rhohat.files.recordings import SILENT, LoadedRecordings, lowest_rate, read_recordings
 from rhohat.files.row_files import can_be_stored, read_rows, stored_rows
 from rhohat.preprocessing.variances import variance_of_pixels, variance_of_rows
 from rhohat.recipes.data import Data, Request, Size
@@ -311,7 +311,7 @@ class RecordingData(Data):
         if settings.rate is None and rate < LOW_RATE:
             path = next(p for p, content in self.found.contents.items() if content.rate == rate)
             low = f"has {rate:,} samples per second: all are brought to them, without --rate"
-            self.found.notes.append(Skipped(str(path), low))
+            self.found.notes.append(Noted(str(path), low))
         longest = longest_part(length)
         self.request = replace(self.request, rate=rate, longest=longest, shortest=length)
         return replace(settings, rate=rate)

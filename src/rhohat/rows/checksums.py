@@ -1,6 +1,6 @@
-"""What data outside memory held when training began, so that a change is noticed.
+"""Checksums of the data when training began, so that a change is noticed.
 
-A checksum for every 1,024 rows, taken in a first pass in which NaN and infinity are found too.
+There is one for every 1,024 rows, taken in a first pass, which also finds NaN and infinity.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Rows, Source, Wrapper, check_finite
 from rhohat.rows.stores import is_stored
 
-#: Rows that a checksum stands for.
+#: Rows of a piece, for which there is a checksum.
 PIECE_ROWS = 1024
 
 
 @dataclass
 class Manifest(Summable):
-    """Checksums of consecutive pieces.
+    """Checksums of consecutive pieces of the rows.
 
     Attributes
     ----------
     digests : list of bytes
-        SHA-256 of each.
+        SHA-256 of each piece.
     checksums : list of int
-        CRC-32 of each, which is faster: it misses no flipped bit, and any other change with a
-        probability of 2^-32.
+        CRC-32 of each, which is faster: it finds every flipped bit, and misses another change with
+        a probability of 2^-32.
     """
 
     digests: list[bytes] = field(default_factory=list)
@@ -44,39 +44,41 @@ class Manifest(Summable):
         self.checksums += other.checksums
         return self
 
+    @classmethod
+    def of(cls, piece: Rows, name: str) -> Manifest:
+        """Checksums of one piece."""
+        check_finite(piece, name)
+        return cls([hashlib.sha256(piece.X.data).digest()], [zlib.crc32(piece.X.data)])
+
+    @classmethod
+    def over(cls, source: Source, engine: Engine, chunk_size: int) -> Manifest:
+        """Checksums of all rows of `source`, read in chunks of about `chunk_size`.
+
+        Raises
+        ------
+        ValueError
+            If a value is NaN or infinite; names row, column, block and file.
+        """
+        whole_pieces = max(chunk_size // PIECE_ROWS, 1) * PIECE_ROWS
+        partition = Partition(PIECE_ROWS, whole_pieces)
+        return engine.map_sum(partial(cls.of, name=source.name), source, partition)
+
     @property
     def fingerprint(self) -> str:
         """SHA-256 over the digests, to recognize the data by."""
         return hashlib.sha256(b"".join(self.digests)).hexdigest()
 
 
-def _of_piece(rows: Rows, name: str) -> Manifest:
-    check_finite(rows, name)
-    return Manifest([hashlib.sha256(rows.X.data).digest()], [zlib.crc32(rows.X.data)])
-
-
-def take_manifest(source: Source, engine: Engine, chunk_size: int) -> Manifest:
-    """Checksums of all rows.
-
-    Raises
-    ------
-    ValueError
-        If a value is NaN or infinite; names row, column, block and file.
-    """
-    whole_pieces = max(chunk_size // PIECE_ROWS, 1) * PIECE_ROWS
-    partition = Partition(PIECE_ROWS, whole_pieces)
-    return engine.map_sum(partial(_of_piece, name=source.name), source, partition)
-
-
 class Verified(Wrapper):
-    """A source whose rows are compared with its manifest whenever they are read in order.
+    """A source whose runs of rows are compared with their checksums whenever they are read.
 
     Parameters
     ----------
     source : Source
     checksums : ndarray of uint32
-        Of pieces of 1,024 rows, the first of which has number `first`.
-    first : int
+        CRC-32 of consecutive pieces of 1,024 rows.
+    first : int, default=0
+        Number of the first of these pieces.
     """
 
     def __init__(self, source: Source, checksums: NDArray[np.uint32], first: int = 0) -> None:
@@ -84,25 +86,16 @@ class Verified(Wrapper):
         self.checksums = checksums
         self.first = first
 
-    @classmethod
-    def at_origin(cls, source: Source, manifest: Manifest) -> Source:
-        """`source` with its origin verified, where that lies outside memory."""
-        if not is_stored(source):
-            return source
-        checksums = np.array(manifest.checksums, dtype=np.uint32)
-        return source.over(cls(source.origin, checksums))
-
     def read(self, start: int, stop: int) -> Rows:
-        """Rows start to stop, and as many around them as make whole pieces.
+        """Rows start to stop, checked with as many around them as make whole pieces.
 
         Raises
         ------
         DataChangedError
             If a piece is not what it was; names it.
         """
-        n_rows = self.shape[0]
         begin = start // PIECE_ROWS * PIECE_ROWS
-        end = min(-(-stop // PIECE_ROWS) * PIECE_ROWS, n_rows)
+        end = min(-(-stop // PIECE_ROWS) * PIECE_ROWS, self.shape[0])
         whole = self.source.read(begin, end)
         for piece in whole.blocks(PIECE_ROWS):
             number = piece.start // PIECE_ROWS - self.first
@@ -112,12 +105,17 @@ class Verified(Wrapper):
                     "not what they were when training began: they were edited, or a part of the "
                     "store is gone or damaged."
                 )
-        if (begin, end) == (start, stop):
-            return whole
         return whole.part(start - begin, stop - begin)
 
     def portion(self, start: int, stop: int) -> Source:
-        """Only the checksums of these rows."""
+        """The same of the other's portion, with only its checksums."""
         first = start // PIECE_ROWS
         checksums = self.checksums[first - self.first : -(-stop // PIECE_ROWS) - self.first]
         return Verified(self.source.portion(start, stop), checksums, first)
+
+
+def verified(source: Source, manifest: Manifest) -> Source:
+    """`source` with its origin verified from now on, if that is outside memory."""
+    if not is_stored(source):
+        return source
+    return source.over(Verified(source.origin, np.array(manifest.checksums, dtype=np.uint32)))

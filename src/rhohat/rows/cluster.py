@@ -1,7 +1,7 @@
 """Dask: the same sums, made by workers that read their rows themselves.
 
 Parameters go out with every evaluation, one sum per chunk comes back, and the sums are added here
-in the order of the chunks, so that the number of workers, and which of them fail, changes no bit.
+in the order of the chunks, so that neither the number of workers nor their failures change a bit.
 """
 
 from __future__ import annotations
@@ -11,38 +11,44 @@ import pickle
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import pairwise
+from functools import reduce
+from itertools import chain, pairwise
+from operator import iadd
 from typing import Any, TypeVar, cast
 
 from rhohat.common.errors import WorkerError
-from rhohat.common.validation import check_real, extra
-from rhohat.rows.engines import ThreadEngine, chunk_sum, effective_n_jobs, single_threaded_blas
+from rhohat.common.extras import import_extra
+from rhohat.common.validation import check_real
+from rhohat.rows.engines import BLAS, Summable, ThreadEngine, chunk_sum, effective_n_jobs
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import ArraySource, Rows, Source
 from rhohat.rows.stores import is_stored
 
-S = TypeVar("S")
+S = TypeVar("S", bound=Summable)
 
-#: Of pickle: one that gives arrays memory of their own.
+#: The pickle protocol: one that gives arrays memory of their own.
 PROTOCOL = 4
-
-logger = logging.getLogger("rhohat")
-
 #: Tasks per worker and evaluation, so that a fast worker can take more than a slow one.
 TASKS_PER_WORKER = 4
 
+logger = logging.getLogger("rhohat")
+
 
 def local_cluster(n_workers: int, **options: Any) -> Any:
-    """A cluster of single-threaded worker processes on this machine, reached from it alone.
+    """A cluster of single-threaded worker processes, reachable from this machine alone.
 
     Parameters
     ----------
     n_workers : int
     **options
-        Others of `dask.distributed.LocalCluster`.
+        Further ones of `dask.distributed.LocalCluster`.
+
+    Returns
+    -------
+    cluster : dask.distributed.LocalCluster
     """
-    dask, distributed = extra("dask", "dask"), extra("distributed", "dask")
-    # Workers that watch themselves at work take a tenth of their time for it.
+    dask, distributed = import_extra("dask", "dask"), import_extra("distributed", "dask")
+    # Workers would spend a tenth of their time on profiling themselves.
     with dask.config.set({"distributed.worker.profile.enabled": False}):
         return distributed.LocalCluster(
             n_workers=n_workers,
@@ -55,19 +61,20 @@ def local_cluster(n_workers: int, **options: Any) -> Any:
 
 
 class DaskEngine:
-    """Sums over rows by the workers of a Dask cluster.
+    """Sums over rows, made by the workers of a Dask cluster.
 
-    Rows in memory, such as the small parts that training begins on, are worked off here.
+    Rows in memory, such as the small parts that training begins with, are summed in this process.
 
     Parameters
     ----------
     client : dask.distributed.Client, str or None, default=None
-        The cluster, or its address. None is the active client; where there is none, a cluster of
-        single-threaded workers on this machine, for as long as the engine runs.
+        A client of the cluster, or its address. None is the active client; if there is none, a
+        cluster of single-threaded workers on this machine, for as long as the engine runs.
     n_jobs : int, default=None
-        Workers of the cluster that is made here, and threads for rows in memory.
+        Workers of such a cluster, and threads for rows in memory. None for as many as NumPy's BLAS
+        would use, -1 for every core.
     timeout : float, default=300
-        Seconds to wait for workers when none is left.
+        Seconds to wait for a worker when none is left.
     """
 
     def __init__(self, client: Any = None, n_jobs: int | None = None, timeout: float = 300) -> None:
@@ -88,14 +95,14 @@ class DaskEngine:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Connect, and disconnect from what was connected here.
+        """Connect to the cluster; at the end, close what was opened here.
 
         Raises
         ------
         WorkerError
             If the cluster cannot be reached.
         """
-        distributed = extra("distributed", "dask")
+        distributed = import_extra("distributed", "dask")
         with ExitStack() as stack:
             self._client = self._connect(distributed, stack)
             stack.enter_context(self._local.running())
@@ -126,27 +133,22 @@ class DaskEngine:
         Raises
         ------
         WorkerError
-            If no worker is left and none comes back in time, or if rows end every worker that reads
-            them; names them.
+            If no worker is left and none comes back in time, or if some rows, which it names, end
+            every worker that reads them.
         """
         if isinstance(source.origin, ArraySource):
-            return self._local.map_sum(function, source, partition)  # type: ignore[type-var]
+            return self._local.map_sum(function, source, partition)
         runs = self._runs(list(partition.chunks(source.shape[0])))
         futures = [self._submit(function, source, partition, run) for run in runs]
-        total: Any = None
+        tasks = zip(futures, runs, strict=True)
         try:
-            for future, run in zip(futures, runs, strict=True):
-                for chunk in self._result(future, source, run):
-                    if total is None:
-                        total = chunk.widened()
-                    else:
-                        total += chunk.widened()
+            chunks = chain.from_iterable(self._result(*task, source) for task in tasks)
+            return cast(S, reduce(iadd, (chunk.widened() for chunk in chunks)))
         finally:
             self._client.cancel(futures)
-        return cast(S, total)
 
     def _runs(self, chunks: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-        """Chunks, gathered into as many tasks as keep all workers busy."""
+        """Chunks in runs, one for a task, and as many as keep all workers busy."""
         n_workers = max(1, len(self._workers()))
         n_tasks = min(len(chunks), TASKS_PER_WORKER * n_workers)
         ends = [len(chunks) * number // n_tasks for number in range(n_tasks + 1)]
@@ -162,18 +164,18 @@ class DaskEngine:
         import cloudpickle
         import dask
 
-        # Packed here, since Dask would leave arrays where its network put them, perhaps not
-        # aligned, and sums have other bits then.
+        # Pickled here, since Dask would leave arrays where its network put them, perhaps unaligned,
+        # which changes the bits of sums.
         work = cloudpickle.dumps(
             (function, source.portion(run[0][0], run[-1][1])), protocol=PROTOCOL
         )
-        # Parameters are as large as they are; that they go out with every task is the plan.
+        # Parameters go out with every task by design, however large they are.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
             return self._client.submit(_sums_of_chunks, work, partition.block_size, run, pure=False)
 
-    def _result(self, future: Any, source: Source, run: list[tuple[int, int]]) -> list[Any]:
-        """What a task has returned, waiting for as long as there are workers."""
-        distributed = extra("distributed", "dask")
+    def _result(self, future: Any, run: list[tuple[int, int]], source: Source) -> list[Any]:
+        """What a task returns, waiting for it as long as there are workers."""
+        distributed = import_extra("distributed", "dask")
         alone_since: float | None = None
         while not future.done():
             try:
@@ -210,7 +212,7 @@ class DaskEngine:
 
 
 def _check_address(address: str) -> None:
-    """Raise WorkerError for addresses at which Dask would wait without end."""
+    """Raise WorkerError for addresses at which Dask would wait forever."""
     import dask
 
     if not address.startswith(("tcp://", "tls://")):
@@ -225,6 +227,6 @@ def _check_address(address: str) -> None:
 def _sums_of_chunks(work: bytes, block_size: int, run: list[tuple[int, int]]) -> bytes:
     """In a worker: the sum of each chunk of a run."""
     function, source = pickle.loads(work)
-    with single_threaded_blas():
+    with BLAS.single_threaded():
         sums = [chunk_sum(function, source.read(*chunk), block_size) for chunk in run]
     return pickle.dumps(sums, protocol=PROTOCOL)

@@ -1,4 +1,4 @@
-"""Arrays of Dask, computed where they are read."""
+"""Dask arrays, computed where they are read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rhohat.rows.stores import ChunkedStore, even_ends
 
 
 class DaskArray(ChunkedStore):
-    """A Dask array, computed a chunk of rows at a time where it is read.
+    """A Dask array, computed a granule at a time by whoever reads it.
 
     Parameters
     ----------
@@ -26,9 +26,8 @@ class DaskArray(ChunkedStore):
             )
         self.array = array
         name = f"the Dask array {array.name}"
-        rows = int(max(array.chunks[0])) if array.ndim else 1
-        super().__init__(name, array.shape, array.dtype, even_ends(array.shape, rows))
+        super().__init__(name, array.shape, array.dtype, even_ends(array))
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
-        """Rows of one chunk."""
+        """The rows of one granule."""
         return np.asarray(self.array[start:stop].compute(scheduler="synchronous"))

@@ -1,4 +1,4 @@
-"""Sources made of others: one below the other, or mapped by a function."""
+"""Sources made of others: several of them joined, or one mapped by a function."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rhohat.rows.sources import Origin, Rows, Source, Wrapper, check_finite
 
 
 class Concatenation(Origin):
-    """Rows of several sources, one below the other.
+    """Rows of several sources, those of the first before those of the next.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Concatenation(Origin):
         self.dtype = np.dtype(np.result_type(*{part.dtype for part in parts}))
 
     def _pieces(self, start: int, stop: int) -> Iterator[tuple[Source, int, int]]:
-        """Parts that hold rows start to stop, and which of their own rows these are."""
+        """Parts that hold rows start to stop, each with the range of its own rows."""
         begin = 0
         for part, end in zip(self.parts, self.ends.tolist(), strict=True):
             if start < end and begin < stop:
@@ -42,13 +42,13 @@ class Concatenation(Origin):
             begin = end
 
     def read(self, start: int, stop: int) -> Rows:
-        """Rows start to stop, of whichever parts hold them."""
+        """Rows start to stop, from the parts that hold them."""
         found = [part.read(a, b).X for part, a, b in self._pieces(start, stop)]
         X = found[0] if len(found) == 1 else np.concatenate(found)
         return Rows(X.astype(self.dtype, copy=False), start=start)
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
-        """The rows with these numbers, ascending."""
+        """The rows with these numbers, which ascend."""
         owners = np.searchsorted(self.ends, indices, side="right")
         begins = np.concatenate([[0], self.ends])
         found = [
@@ -61,7 +61,7 @@ class Concatenation(Origin):
 class Mapped(Wrapper):
     """What a function makes of another source's rows, computed whenever they are read.
 
-    `numpy.asarray` makes an array of it, for what fits in memory.
+    If it fits in memory, `numpy.asarray` makes an array of it.
 
     Parameters
     ----------
@@ -76,24 +76,19 @@ class Mapped(Wrapper):
     ) -> None:
         super().__init__(source)
         self.function = function
-        self.n_features = n_features
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.source.shape[0], self.n_features
+        self.shape = source.shape[0], n_features
 
     def read(self, start: int, stop: int) -> Rows:
-        """Rows start to stop of the other, as the function makes them."""
+        """What the function makes of the other's rows start to stop."""
         rows = self.source.read(start, stop)
         check_finite(rows, self.name)
         return rows._replace(X=self.function(rows.X))
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
-        """Rows of the other, as the function makes them of the chunks that they are in."""
-        X = np.empty((len(indices), self.n_features), self.dtype)
+        """What the function makes of the other's rows with these numbers."""
+        X = np.empty((len(indices), self.shape[1]), self.dtype)
         chunks = indices // CHUNK_ROWS
-        for chunk in np.unique(chunks):  # whole, for the same bits as those that `read` gives
+        for chunk in np.unique(chunks):  # whole chunks, for the bits that `read` gives
             start, mine = chunk * CHUNK_ROWS, chunks == chunk
             read = self.read(start, min(start + CHUNK_ROWS, len(self)))
             X[mine] = read.X[indices[mine] - start]
@@ -104,7 +99,7 @@ class Mapped(Wrapper):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         made = np.empty(self.shape, self.dtype)
-        for start in range(0, len(made), CHUNK_ROWS):  # as in memory, for the same bits
+        for start in range(0, len(made), CHUNK_ROWS):  # as if in memory, for the same bits
             stop = min(start + CHUNK_ROWS, len(made))
             made[start:stop] = self.read(start, stop).X
         return made if dtype is None else made.astype(dtype, copy=False)

@@ -1,4 +1,4 @@
-"""Which engine is meant: by its name, by an address, by a client, or the engine itself."""
+"""The choice of an engine: by name, by address, by client, or the engine itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rhohat.common.validation import look_up
 from rhohat.rows.cluster import DaskEngine
 from rhohat.rows.engines import Engine, ThreadEngine
 
-#: What makes the engine of each name, given `n_jobs`.
+#: Engines by their names, each made from `n_jobs`.
 ENGINES: dict[str, Callable[[int | None], Engine]] = {
     "threads": ThreadEngine,
     "dask": lambda n_jobs: DaskEngine(None, n_jobs),

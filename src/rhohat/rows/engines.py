@@ -1,4 +1,4 @@
-"""Engines: map a function over blocks of rows and add up what it returns.
+"""Engines: they map a function over blocks of rows and add up what it returns.
 
 The order of summation depends on the partition alone: blocks within a chunk in order, then chunks
 in order. However many threads work, the sum has the same bits.
@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
+from functools import cache, reduce
+from operator import iadd
 from typing import Any, Protocol, Self, TypeVar, cast
 
 import joblib
@@ -23,16 +24,15 @@ from rhohat.rows.sources import Rows, Source, check_finite
 
 
 class Summable(Protocol):
-    """A sum over rows, to which that of other rows can be added in place."""
+    """A sum over rows, to which the sum over other rows can be added in place."""
 
     def __iadd__(self, other: Any) -> Self:
-        """Add that of other rows."""
-        ...
+        """Add the sum over other rows."""
 
     def widened(self) -> Self:
-        """The same sum in float64, to which those of many chunks can be added.
+        """The same sum in float64, to which the sums of many chunks can be added.
 
-        Itself, where it is summed in float64 from the start or nothing is rounded.
+        The default is the sum itself, which is right if it is in float64 or nothing is rounded.
         """
         return self
 
@@ -45,22 +45,19 @@ class Engine(Protocol):
 
     def check(self, source: Source) -> None:
         """Raise TypeError if rows of `source` cannot be worked on here."""
-        ...
 
     def running(self) -> AbstractContextManager[object]:
-        """Make ready, and clear away after."""
-        ...
+        """Acquire what the engine needs, and release it at the end."""
 
     def map_sum(self, function: Callable[[Rows], S], source: Source, partition: Partition) -> S:
         """Sum of `function` over all blocks of `source`."""
-        ...
 
 
 class _Blas:
     """BLAS's own threads, which belong to the whole process.
 
-    Engines of several threads may run at once: the first holds BLAS to one thread, the last lets
-    go, so that afterwards it is as it was.
+    Several threads may run engines at once: the first of them limits BLAS to one thread, and the
+    last restores what was before.
     """
 
     def __init__(self) -> None:
@@ -70,13 +67,13 @@ class _Blas:
         self._limiter: Any = None
 
     def n_threads(self) -> int:
-        """Threads that BLAS uses where no engine runs."""
+        """Threads that BLAS uses while no engine runs."""
         with self._lock:
             return self._n_threads if self._n_users else self._count()
 
     @contextmanager
     def single_threaded(self) -> Iterator[None]:
-        """Hold BLAS to one thread."""
+        """Limit BLAS to one thread, so that sums have the same bits in every process."""
         with self._lock:
             if self._n_users == 0:
                 self._n_threads = self._count()
@@ -98,50 +95,35 @@ class _Blas:
 
 @cache
 def _controller() -> ThreadpoolController:
-    """Of NumPy's and SciPy's BLAS, which are loaded by now; finding them takes milliseconds."""
+    """The BLAS libraries of NumPy and SciPy, loaded by now; finding them takes milliseconds."""
     return ThreadpoolController()
 
 
-_BLAS = _Blas()
-
-
-def single_threaded_blas() -> AbstractContextManager[None]:
-    """Hold BLAS to one thread, so that sums have the same bits in whatever process they are made.
-
-    The first and the last of those that hold it at once change and restore it.
-    """
-    return _BLAS.single_threaded()
+BLAS = _Blas()
 
 
 def chunk_sum(function: Callable[[Rows], S], rows: Rows, block_size: int) -> S:
-    """Sum of `function` over the blocks of a chunk, in order, in the precision it is made in."""
-    blocks = rows.blocks(block_size)
-    chunk: Any = function(next(blocks))
-    for block in blocks:
-        chunk += function(block)
-    return cast(S, chunk)
+    """Sum of `function` over the blocks of a chunk, in order, in the precision it returns."""
+    return reduce(iadd, map(function, rows.blocks(block_size)))
 
 
 def effective_n_jobs(n_jobs: int | None) -> int:
     """Threads to use: None for as many as NumPy's BLAS would use here, -1 for every core.
 
-    None so respects OMP_NUM_THREADS, `threadpoolctl.threadpool_limits`, and the share that joblib
+    Thus None respects OMP_NUM_THREADS, `threadpoolctl.threadpool_limits`, and the share that joblib
     leaves to each of its workers.
     """
     if n_jobs is None:
-        return _BLAS.n_threads()
+        return BLAS.n_threads()
     if n_jobs == -1:
         return int(joblib.cpu_count())
     return check_integer("n_jobs", n_jobs, low=1)
 
 
-OUTSIDE = "ThreadEngine works inside 'with engine.running():' only."
-
-
 class ThreadEngine:
-    """Threads of this process, each working off chunks with single-threaded BLAS.
+    """Threads of this process, each working on chunks with single-threaded BLAS.
 
-    Use as a context manager: BLAS is held to one thread inside and left as it was.
+    Works inside ``with engine.running():``, where BLAS is limited to one thread.
 
     Parameters
     ----------
@@ -154,12 +136,12 @@ class ThreadEngine:
         self._pool: ThreadPoolExecutor | None = None
 
     def check(self, source: Source) -> None:
-        """Every source can be read by threads."""
+        """Accept every source: threads can read them all."""
 
     @contextmanager
     def running(self) -> Iterator[ThreadEngine]:
-        """Hold the threads, and BLAS to one thread in each."""
-        with _BLAS.single_threaded(), ThreadPoolExecutor(self.n_threads) as pool:
+        """Keep the threads, and limit BLAS to one thread in each."""
+        with BLAS.single_threaded(), ThreadPoolExecutor(self.n_threads) as pool:
             self._pool = pool
             try:
                 yield self
@@ -173,7 +155,7 @@ class ThreadEngine:
         partition: Partition,
         out: FloatArray,
     ) -> None:
-        """Call ``function(X, out)`` for every chunk of `source` and the rows of `out` beside it.
+        """Call ``function(X, out)`` for every chunk of `source` and the same rows of `out`.
 
         Raises
         ------
@@ -191,27 +173,27 @@ class ThreadEngine:
     def map_sum(self, function: Callable[[Rows], S], source: Source, partition: Partition) -> S:
         """Sum of `function` over all blocks of `source`, blocks in order, then chunks in order.
 
-        Whoever has the chunk that comes next in order adds it.
+        The thread that finishes the next chunk in order adds it, and those done that follow it.
         """
-        done: dict[int, S] = {}  # summed by themselves, not yet added
+        done: dict[int, S] = {}  # sums of chunks that are not yet added
         total: Any = None
         n_added = 0
         changed = threading.Condition()
 
         def work(number: int, chunk: tuple[int, int]) -> None:
             nonlocal total, n_added
-            with changed:  # keeps those that run ahead from piling up
+            with changed:  # keeps sums from piling up where threads run ahead
                 changed.wait_for(lambda: number <= n_added + 4 * self.n_threads, timeout=1)
             rows = source.read(*chunk)
             summed = chunk_sum(function, rows, partition.block_size).widened()
             with changed:
                 done[number] = summed
                 while n_added in done:
-                    added = done.pop(n_added)
+                    chunk_total = done.pop(n_added)
                     if total is None:
-                        total = added
+                        total = chunk_total
                     else:
-                        total += added
+                        total += chunk_total
                     n_added += 1
                 changed.notify_all()
 
@@ -219,17 +201,17 @@ class ThreadEngine:
         return cast(S, total)
 
     def share(self, work: Callable[..., object], tasks: Iterable[tuple[Any, ...]]) -> None:
-        """Call ``work(*task)`` for all tasks: each thread takes the next when free.
+        """Call ``work(*task)`` for all tasks: each thread takes the next one when it is free.
 
-        So no thread waits for another to be woken. What one raises ends all.
+        Thus no thread waits for another to wake up. An error in one ends all.
         """
         if self._pool is None:
-            raise RuntimeError(OUTSIDE)
+            raise RuntimeError("ThreadEngine works inside 'with engine.running():' only.")
         remaining = iter(tasks)
         lock = threading.Lock()
         failed = threading.Event()
 
-        def share() -> None:
+        def take_tasks() -> None:
             try:
                 while not failed.is_set():
                     with lock:
@@ -241,5 +223,5 @@ class ThreadEngine:
                 failed.set()
                 raise
 
-        for worker in [self._pool.submit(share) for _ in range(self.n_threads)]:
+        for worker in [self._pool.submit(take_tasks) for _ in range(self.n_threads)]:
             worker.result()

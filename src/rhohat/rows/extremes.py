@@ -1,4 +1,4 @@
-"""How far units' activations vary over all rows."""
+"""The range of each unit's activation over all rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Extremes(Summable):
 
     @classmethod
     def of(cls, rows: Rows, encode: Callable[[FloatArray], FloatArray]) -> Extremes:
-        """Of one block of a unit's inputs."""
+        """Extremes over one block of the units' inputs."""
         A = encode(rows.X)
         return cls(A.min(axis=0), A.max(axis=0))
 
@@ -32,15 +32,19 @@ class Extremes(Summable):
         return self
 
     def constant(self, bounds: tuple[float, float]) -> NDArray[np.bool_]:
-        """Units that vary by less than a thousandth of the range, or of the widest unit's.
+        """Units that vary by at most a thousandth of the activation's range.
 
         Parameters
         ----------
         bounds : tuple of float
-            Infimum and supremum of the activation; infinite ones leave its range to the units.
+            Infimum and supremum of the activation; if one is infinite, the range of the unit that
+            varies most is taken.
+
+        Returns
+        -------
+        constant : ndarray of bool of shape (k,)
         """
         spread = np.subtract(self.high, self.low, dtype=np.float64)
         low, high = bounds
         width = high - low if np.isfinite(bounds).all() else spread.max()
-        constant: NDArray[np.bool_] = spread <= 1e-3 * width
-        return constant
+        return np.asarray(spread <= 1e-3 * width)

@@ -1,4 +1,4 @@
-"""Mean, variance and range of every feature, summed over all rows."""
+"""Sums over all rows that give the mean and standard deviation of the features."""
 
 from __future__ import annotations
 
@@ -15,10 +15,18 @@ from rhohat.rows.sources import Rows, Source, first_row
 
 @dataclass
 class FeatureSums(Summable):
-    """Sums over rows of 1, x - shift and (x - shift)^2 for every feature, row i counted w_i times.
+    """Sums over rows of 1, x - shift and (x - shift)^2, row i counted w_i times.
 
-    The shift, a row of the data, keeps large offsets from canceling. Besides, the least and the
-    greatest of all values.
+    Attributes
+    ----------
+    weight : float
+        Sum of w_i.
+    first, second : ndarray of shape (d,)
+        Sums of x - shift and of its square.
+    shift : ndarray of shape (d,)
+        A row of the data, which avoids the cancellation of large offsets.
+    low, high : float
+        The least and the greatest of all values.
     """
 
     weight: float
@@ -39,7 +47,7 @@ class FeatureSums(Summable):
     @classmethod
     def of(cls, rows: Rows, shift: Float64Array) -> FeatureSums:
         """Sums over one block."""
-        with np.errstate(over="ignore", invalid="ignore"):  # the loss will tell
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss reports it
             D = rows.X - shift
             w = np.ones(len(D)) if rows.sample_weight is None else rows.sample_weight
             low, high = float(rows.X.min()), float(rows.X.max())

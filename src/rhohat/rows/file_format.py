@@ -1,32 +1,34 @@
-"""Kinds of files that data come in: what each is asked, and what it answers.
+"""What a format of files must answer, and what formats have in common.
 
-Files come from anywhere, so that nothing in them is run or believed, and whatever is wrong with one
-is said: by a `DataFileError` of the reason alone, which callers put the file's name before.
+Files may come from anywhere: nothing in them is run or trusted. Whatever is wrong with one is a
+`DataFileError` of the reason alone, before which callers put the file's name.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import FloatArray, float_dtype, is_real
 from rhohat.common.errors import DataFileError
-from rhohat.common.validation import float_dtype, is_real
 from rhohat.rows.sources import Source
 
-#: A compressed array this much larger than its file, and larger than 100 MB, is taken for one that
-#: is made to fill the memory.
+T = TypeVar("T")
+
+#: A compressed array this many times larger than its file, and larger than 100 MB, is taken for one
+#: that is made to fill the memory.
 RATIO_LIMIT, BYTES_LIMIT = 100, 100_000_000
 
 
 class Content(NamedTuple):
-    """What a file's header says that it holds.
+    """What a file holds, by its header.
 
     Attributes
     ----------
@@ -34,7 +36,7 @@ class Content(NamedTuple):
     shape : tuple of int
         (images, height, width[, channels]), (rows, columns), or (1, channels, samples).
     dtype : dtype
-        Of the file's numbers; what is computed with is a float.
+        Of the file's numbers, which are converted to floats.
     rate : int, default=0
         Samples per second of a recording.
     note : str, default=""
@@ -49,24 +51,24 @@ class Content(NamedTuple):
 
 
 class FileFormat(NamedTuple):
-    """A kind of file.
+    """A format of files.
 
     Attributes
     ----------
     suffixes : tuple of str
-        Endings of its files' names, in small letters.
+        Endings of its files' names, in lower case.
     look : callable
         ``look(path, key) -> Content``, from the header alone; `key` is the name of the array that
         is meant, or None.
     read : callable
         ``read(path, key) -> ndarray`` of the content's shape.
     open : callable, default=None
-        ``open(path, key) -> Source`` of rows, which reads a run of them at a time; None if files of
-        this kind must be read whole.
+        ``open(path, key) -> Source`` of rows, which reads a run of them at a time; None if such
+        files must be read whole.
     is_photograph : bool, default=False
-        Whether it holds one photograph, whose contrast depends on exposure.
+        Whether each holds one photograph, whose contrast depends on exposure.
     is_folder : bool, default=False
-        Whether it is a folder of its own.
+        Whether each is a folder.
     """
 
     suffixes: tuple[str, ...]
@@ -78,7 +80,7 @@ class FileFormat(NamedTuple):
 
 
 def array_content(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Content:
-    """What an array is, by its shape.
+    """What an array holds, by its shape.
 
     Raises
     ------
@@ -100,7 +102,7 @@ def array_content(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Content:
 
 
 def as_content(array: NDArray[Any]) -> NDArray[Any]:
-    """The array in the shape that `array_content` gives it."""
+    """The array, in the shape that `array_content` gives it."""
     return array[None] if _is_one_color_image(array.shape) else array
 
 
@@ -109,12 +111,12 @@ def _is_one_color_image(shape: tuple[int, ...]) -> bool:
 
 
 def finite_floats(array: NDArray[Any]) -> FloatArray:
-    """The same numbers in the precision that they are computed in, all finite.
+    """The array in the precision that is computed in.
 
     Raises
     ------
     DataFileError
-        If they are not real, or not finite.
+        If a number is not real, or not finite.
     """
     if not is_real(array.dtype):
         raise DataFileError(f"holds values of type {array.dtype}, expected real numbers")
@@ -129,39 +131,42 @@ def finite_floats(array: NDArray[Any]) -> FloatArray:
 
 
 def holds_examples(array: Any) -> bool:
-    """Whether one of several arrays may be the data, and not labels or text that lie beside."""
+    """Whether one of several arrays may be the data, rather than labels or text beside them."""
     return array.ndim > 1 and is_real(np.dtype(array.dtype))
 
 
 def choose(
-    names: Iterable[str], key: str | None, shape_of: Callable[[str], tuple[int, ...]]
-) -> str:
-    """Name of the array that is meant, of those that a file holds.
+    arrays: Mapping[str, T],
+    key: str | None,
+    shape_of: Callable[[T], tuple[int, ...]] = attrgetter("shape"),
+) -> T:
+    """The array that is meant, of those that a file holds.
 
     Parameters
     ----------
-    names : iterable of str
+    arrays : mapping of str to object
+        By their names, in whatever way the format refers to them.
     key : str or None
-        What the user calls it; may be None where there is one.
+        The user's choice; may be None if there is one array.
     shape_of : callable
-        ``shape_of(name) -> tuple of int``, for the error that lists them.
+        ``shape_of(array) -> tuple of int``, for the error that lists them.
 
     Raises
     ------
     DataFileError
         If there is none, or none of this name, or several and no name.
     """
-    names = list(names)
+    names = list(arrays)
     if not names:
         raise DataFileError("holds no array of numbers")
-    if key in names:
-        return key
     if key is None and len(names) == 1:
-        return names[0]
+        key = names[0]
+    if key is not None and key in arrays:
+        return arrays[key]
     listed = []
-    for name in names:
+    for name, array in arrays.items():
         try:
-            listed.append(f"{name} {shape_of(name)}")
+            listed.append(f"{name} {shape_of(array)}")
         except DataFileError as error:
             listed.append(f"{name} ({error})")
     held = ", ".join(listed)
@@ -173,7 +178,7 @@ def choose(
 
 
 def refuse_bomb(announced: int, compressed: int) -> None:
-    """Raise DataFileError if so many bytes would be far more than the file that they come from."""
+    """Raise DataFileError if these are far too many bytes for the file that they come from."""
     if announced > max(BYTES_LIMIT, RATIO_LIMIT * compressed):
         raise DataFileError(
             f"announces {announced:,} bytes of array in {compressed:,} compressed ones; such a "
@@ -182,16 +187,48 @@ def refuse_bomb(announced: int, compressed: int) -> None:
         )
 
 
+def array_format(
+    suffixes: tuple[str, ...],
+    opened: Callable[[Path, str | None], AbstractContextManager[Any]],
+    store: Callable[[Any], Source],
+    *,
+    is_folder: bool = False,
+) -> FileFormat:
+    """The format of a library whose arrays have a shape and a dtype, and are read by slices.
+
+    Parameters
+    ----------
+    suffixes, is_folder : as in `FileFormat`
+    opened : callable
+        ``opened(path, key)`` is a context with the array that is meant.
+    store : callable
+        ``store(array) -> Source`` of its rows.
+    """
+
+    def look(path: Path, key: str | None) -> Content:
+        with opened(path, key) as array:
+            return array_content(array.shape, np.dtype(array.dtype))
+
+    def read(path: Path, key: str | None) -> NDArray[Any]:
+        with opened(path, key) as array, decoding():
+            return as_content(np.asarray(array[...]))
+
+    def open_rows(path: Path, key: str | None) -> Source:
+        with opened(path, key) as array:
+            return store(array)
+
+    return FileFormat(suffixes, look, read, open_rows, is_folder=is_folder)
+
+
 @contextmanager
 def decoding() -> Iterator[None]:
-    """Whatever a decoder raises on a damaged file, errors of all kinds, is a DataFileError."""
+    """Turn whatever a decoder raises on a damaged file into a DataFileError."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about oddities in metadata; what matters, raises
+            warnings.simplefilter("ignore")  # of oddities in metadata; what matters is an error
             yield
-    except (DataFileError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is None:  # Pillow's, and HDF5's
-            raise DataFileError(f"cannot be decoded: {error}") from error
-        raise
     except Exception as error:
+        has_errno = isinstance(error, OSError) and error.errno is not None  # not Pillow's, HDF5's
+        if has_errno or isinstance(error, DataFileError):
+            raise
         raise DataFileError(f"cannot be decoded: {error}") from error

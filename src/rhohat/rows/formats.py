@@ -1,6 +1,6 @@
-"""The table of formats: whoever finds, looks at, reads or opens files asks it.
+"""The table of formats, by which files are found, looked at, read and opened.
 
-A row that is added is a kind of file like all others. `rhohat.files.formats` adds photographs and
+A row that is added makes a format like all others. `rhohat.files.formats` adds photographs and
 sound.
 """
 
@@ -15,12 +15,12 @@ from rhohat.rows.mat import MAT
 from rhohat.rows.npy import NPY, NPZ
 from rhohat.rows.zarr import ZARR
 
-#: Kinds of files, each one row.
+#: Formats by their names.
 FORMATS: dict[str, FileFormat] = {"npy": NPY, "npz": NPZ, "mat": MAT, "zarr": ZARR, "hdf5": HDF5}
 
 
 def by_suffix() -> dict[str, FileFormat]:
-    """The row of each ending."""
+    """The format of each suffix."""
     return {suffix: row for row in FORMATS.values() for suffix in row.suffixes}
 
 
@@ -31,7 +31,13 @@ def is_folder_format(path: Path) -> bool:
 
 
 def format_of(path: Path) -> FileFormat:
-    """The row of a file; raises DataFileError if there is none, or no such file."""
+    """The format of a file.
+
+    Raises
+    ------
+    DataFileError
+        If its suffix belongs to none, or there is no such file.
+    """
     rows = by_suffix()
     row = rows.get(path.suffix.lower())
     if row is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.errors import DataChangedError
-from rhohat.common.validation import extra
-from rhohat.rows.file_format import (
-    Content,
-    FileFormat,
-    array_content,
-    as_content,
-    choose,
-    decoding,
-    holds_examples,
-)
-from rhohat.rows.stores import GRANULE_ROWS, ChunkedStore, even_ends
+from rhohat.common.extras import import_extra
+from rhohat.rows.file_format import array_format, choose, decoding, holds_examples
+from rhohat.rows.stores import ChunkedStore, even_ends
 
 
 class Hdf5Dataset(ChunkedStore):
@@ -32,41 +25,33 @@ class Hdf5Dataset(ChunkedStore):
     ----------
     dataset : h5py.Dataset
     hold : bool, default=True
-        Whether to go on with this one, instead of opening its file whenever it is read.
+        Whether to read from this dataset, which stays open, instead of opening its file each time.
     """
 
+    _dataset: Any = None  # in other processes
+
     def __init__(self, dataset: Any, hold: bool = True) -> None:
-        self.path, self.key = str(dataset.file.filename), str(dataset.name)
-        self._dataset: Any = dataset if hold else None
-        rows = dataset.chunks[0] if dataset.chunks else GRANULE_ROWS
-        name = f"{self.path}{self.key}"
-        super().__init__(name, dataset.shape, dataset.dtype, even_ends(dataset.shape, rows))
+        path, self.key = str(dataset.file.filename), str(dataset.name)
+        self.path = os.path.abspath(path)
+        name = f"{path}{self.key}"
+        super().__init__(name, dataset.shape, dataset.dtype, even_ends(dataset))
+        self._dataset = dataset if hold else None
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
-        """Rows of one chunk."""
-        rows: NDArray[Any]
+        """The rows of one granule."""
         if self._dataset is not None:
-            rows = self._dataset[start:stop]
-            return rows
+            return np.asarray(self._dataset[start:stop])
         try:
-            with _h5py().File(self.path, "r") as file:
-                rows = file[self.key][start:stop]
+            with import_extra("h5py", "store").File(self.path, "r") as file:
+                return np.asarray(file[self.key][start:stop])
         except (OSError, KeyError) as error:
             raise DataChangedError(f"{self.name} can no longer be read: {error}") from error
-        return rows
-
-    def __getstate__(self) -> dict[str, Any]:
-        return super().__getstate__() | {"path": os.path.abspath(self.path), "_dataset": None}
-
-
-def _h5py() -> Any:
-    return extra("h5py", "store")
 
 
 @contextmanager
-def _chosen(path: Path, key: str | None) -> Iterator[Any]:
-    """The dataset that is meant, of a file that is open meanwhile."""
-    h5py = _h5py()
+def _opened(path: Path, key: str | None) -> Iterator[Any]:
+    """The dataset that is meant, with its file open inside the block."""
+    h5py = import_extra("h5py", "store")
     datasets: dict[str, Any] = {}
 
     def visit(name: str, node: Any) -> None:
@@ -78,22 +63,7 @@ def _chosen(path: Path, key: str | None) -> Iterator[Any]:
     with file:
         with decoding():
             file.visititems(visit)
-        yield datasets[choose(datasets, key, lambda name: datasets[name].shape)]
+        yield choose(datasets, key)
 
 
-def _look(path: Path, key: str | None) -> Content:
-    with _chosen(path, key) as dataset:
-        return array_content(dataset.shape, dataset.dtype)
-
-
-def _read(path: Path, key: str | None) -> NDArray[Any]:
-    with _chosen(path, key) as dataset, decoding():
-        return as_content(np.asarray(dataset[...]))
-
-
-def _open(path: Path, key: str | None) -> Hdf5Dataset:
-    with _chosen(path, key) as dataset:
-        return Hdf5Dataset(dataset, hold=False)
-
-
-HDF5 = FileFormat((".h5", ".hdf5"), _look, _read, _open)
+HDF5 = array_format((".h5", ".hdf5"), _opened, partial(Hdf5Dataset, hold=False))

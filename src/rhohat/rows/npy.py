@@ -1,6 +1,6 @@
-"""NumPy's files: .npy, an array behind a header, and .npz, several of them in a zip archive.
+"""NumPy's files: .npy, an array after a header, and .npz, several of these in a zip archive.
 
-Rows of a .npy are read where they lie.
+Rows of a .npy are read from the file when they are needed.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ READ_AHEAD = 8 << 20
 
 
 class NpyFile(Store):
-    """Rows one after the other in a file, as .npy files have them.
+    """Rows one after the other in a file, as in most .npy files.
 
-    The file is opened anew for every run of rows and read, not mapped: one that was shortened is an
-    error then, where a mapped one would end the process.
+    The file is opened and read for every run of rows, and not mapped: if it was shortened, that is
+    an error then, where a mapped file would end the process.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class NpyFile(Store):
     offset : int
         Of the first row, in bytes.
     size : int, default=None
-        Of the whole file, in bytes; None where more may follow the rows.
+        Of the whole file, in bytes; None if more may follow the rows.
     """
 
     def __init__(
@@ -64,19 +64,19 @@ class NpyFile(Store):
         super().__init__(str(path), shape, dtype)
 
     def load(self, start: int, stop: int) -> NDArray[Any]:
-        """Rows start to stop; the system is told to read on meanwhile."""
+        """Rows start to stop; meanwhile the system is told to read ahead."""
         rows = np.empty((stop - start, self.shape[1]), self.stored_dtype)
         with self._opened() as stream:
             self._fill(stream, start, rows)
             if self.size is not None and os.fstat(stream.fileno()).st_size > self.size:
                 raise DataChangedError(f"{self.name} has grown since it was opened.")
             if hasattr(os, "posix_fadvise"):
-                end = self._position(stop)
-                os.posix_fadvise(stream.fileno(), end, READ_AHEAD, os.POSIX_FADV_WILLNEED)
+                flag = os.POSIX_FADV_WILLNEED
+                os.posix_fadvise(stream.fileno(), stream.tell(), READ_AHEAD, flag)
         return rows
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
-        """The rows with these numbers, each read by itself."""
+        """The rows with these numbers, each read on its own."""
         rows = np.empty((len(indices), self.shape[1]), self.stored_dtype)
         with self._opened() as stream:
             for row, index in zip(rows, indices.tolist(), strict=True):
@@ -89,12 +89,9 @@ class NpyFile(Store):
         except FileNotFoundError as error:
             raise DataChangedError(f"{self.name} is gone since it was opened.") from error
 
-    def _position(self, row: int) -> int:
-        return self.offset + row * self.shape[1] * self.stored_dtype.itemsize
-
     def _fill(self, stream: Any, start: int, rows: NDArray[Any]) -> None:
-        """Read rows from number `start` on."""
-        stream.seek(self._position(start))
+        """Fill `rows` with those from number `start` on."""
+        stream.seek(self.offset + start * self.shape[1] * self.stored_dtype.itemsize)
         left = memoryview(rows.reshape(-1).view(np.uint8).data)
         while left:
             n_read = stream.readinto(left)
@@ -107,7 +104,7 @@ class NpyFile(Store):
 
 
 class ColumnMajorFile(Store):
-    """Rows of a .npy file whose columns lie one after the other.
+    """Rows of a .npy file in which columns follow one another.
 
     Parameters
     ----------
@@ -125,17 +122,15 @@ class ColumnMajorFile(Store):
     def load(self, start: int, stop: int) -> NDArray[Any]:
         """Rows start to stop; the file is mapped anew for every run."""
         try:
-            mapped = np.load(self.path, mmap_mode="r")
+            return np.asarray(np.load(self.path, mmap_mode="r")[start:stop])
         except (OSError, ValueError) as error:
             raise DataChangedError(f"{self.name} can no longer be read: {error}") from error
-        rows: NDArray[Any] = mapped[start:stop]
-        return rows
 
 
 def _read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, whether it is column-major, and dtype that a .npy of `size` bytes announces.
+    """Shape, whether it is column-major, and dtype of the array in a .npy of `size` bytes.
 
-    They must account for every byte; the stream is left where the array begins.
+    Array and header must account for every byte. The stream is left where the array begins.
     """
     try:
         if np.lib.format.read_magic(stream) == (1, 0):
@@ -157,7 +152,7 @@ def _read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, n
 
 
 def _read_array(stream: IO[bytes]) -> NDArray[Any]:
-    """Read a .npy from its beginning."""
+    """Read a .npy, header and all."""
     try:
         return as_content(np.lib.format.read_array(stream, allow_pickle=False))
     except (ValueError, TypeError) as error:
@@ -187,16 +182,16 @@ def _open(path: Path, key: str | None) -> Store:
 
 @contextmanager
 def _member(path: Path, key: str | None) -> Iterator[tuple[IO[bytes], zipfile.ZipInfo]]:
-    """The .npy that is meant."""
+    """The .npy that is meant, as a stream, and what the archive says of it."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = {m.filename[:-4]: m for m in archive.infolist() if m.filename[-4:] == ".npy"}
 
-            def shape_of(name: str) -> tuple[int, ...]:
-                with archive.open(members[name]) as stream:
-                    return _read_header(stream, members[name].file_size)[0]
+            def shape_of(member: zipfile.ZipInfo) -> tuple[int, ...]:
+                with archive.open(member) as stream:
+                    return _read_header(stream, member.file_size)[0]
 
-            member = members[choose(members, key, shape_of)]
+            member = choose(members, key, shape_of)
             refuse_bomb(member.file_size, member.compress_size)
             with archive.open(member) as stream:
                 yield stream, member
@@ -213,7 +208,7 @@ def _look_at_npz(path: Path, key: str | None) -> Content:
 def _read_npz(path: Path, key: str | None) -> NDArray[Any]:
     with _member(path, key) as (stream, _):
         array = _read_array(stream)
-        stream.read()  # to its end, where the checksum is compared
+        stream.read()  # to its end, where zipfile compares the checksum
         return array
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
-from rhohat.common.validation import float_dtype
 from rhohat.rows.dask_arrays import DaskArray
 from rhohat.rows.derived import Concatenation
 from rhohat.rows.formats import by_suffix, format_of
@@ -24,16 +24,27 @@ from rhohat.rows.zarr import ZarrArray
 
 
 def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
-    """The rows in a file or folder, by the ending of its name; `key` is the array meant.
+    """The rows of a file or folder, in the format that its suffix says.
+
+    Parameters
+    ----------
+    path : path-like
+        Of the form ``"file.h5::name"`` to choose one of several arrays.
+    key : str, default=None
+        Name of the array, if the path has none.
+
+    Returns
+    -------
+    source : Source
 
     Raises
     ------
     ValueError
-        If no format of this ending reads rows a run at a time.
+        If the format cannot read a run of rows at a time, or is not known.
     FileNotFoundError
         If the path does not exist.
     DataFileError
-        If it holds something else than rows, or is damaged. Names it.
+        If the file does not hold rows, or is damaged; names it.
     ImportError
         If the library that reads it is missing.
     """
@@ -50,23 +61,18 @@ def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
     if not file.exists():
         raise FileNotFoundError(f"No such file or folder: {plain}")
     try:
-        format_of(file).look(file, key)  # which says what is wrong with it
+        format_of(file).look(file, key)  # says what is wrong with it
         return open_rows(file, key)
     except DataFileError as error:
         raise DataFileError(f"{plain} {error}.") from error
 
 
-def _is_a(kind: str) -> Callable[[Any], bool]:
+def _is_a(package: str, name: str) -> Callable[[Any], bool]:
     """Whether a value is of a class of a package, which need not be installed."""
-    package, _, name = kind.rpartition(".")
-
-    def check(value: Any) -> bool:
-        return any(
-            cls.__name__ == name and cls.__module__.split(".")[0] == package
-            for cls in type(value).__mro__
-        )
-
-    return check
+    return lambda value: any(
+        cls.__name__ == name and cls.__module__.split(".")[0] == package
+        for cls in type(value).__mro__
+    )
 
 
 def _is_mapped_file(X: Any) -> bool:
@@ -106,29 +112,35 @@ STORES: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
     (_is_source, lambda source: source),
     (lambda X: isinstance(X, str | os.PathLike), open_file),
     (_is_mapped_file, lambda X: NpyFile(X.filename, X.shape, X.dtype, X.offset)),
-    (_is_a("zarr.Array"), ZarrArray),
-    (_is_a("h5py.Dataset"), Hdf5Dataset),
-    (_is_a("dask.Array"), DaskArray),
+    (_is_a("zarr", "Array"), ZarrArray),
+    (_is_a("h5py", "Dataset"), Hdf5Dataset),
+    (_is_a("dask", "Array"), DaskArray),
     (_is_blocks, _concatenate),
     (lambda X: callable(X) and not hasattr(X, "__array__"), BlockStream),
 )
 
 
 def open_store(X: Any) -> Source | None:
-    """The source of rows outside memory; None for arrays and what numpy makes arrays of.
+    """Rows outside memory as a source; None for arrays and what NumPy converts to arrays.
 
     Parameters
     ----------
     X : object
-        Path of a file whose format reads rows a run at a time, .npy, .zarr or .h5 for instance
-        (``"file.h5::name"`` where it holds several arrays), numpy.memmap, zarr or Dask array, HDF5
-        dataset, list of two-dimensional arrays or of paths, function that makes an iterable of
-        blocks anew whenever it is called, or a source.
+        Path of a file whose format can read a run of rows at a time, such as .npy, .zarr or .h5
+        (``"file.h5::name"`` if it holds several arrays), numpy.memmap, zarr or Dask array, HDF5
+        dataset, list of two-dimensional arrays or of paths, function that makes the same iterable
+        of blocks whenever it is called, or a source.
+
+    Returns
+    -------
+    source : Source or None
 
     Raises
     ------
-    TypeError, ValueError
-        If it is a path of another ending, no array of rows, or an iterator that is used up once.
+    TypeError
+        If it is a generator, which can be read only once.
+    ValueError
+        If it is a path of another format, or does not hold rows.
     FileNotFoundError
         If the path does not exist.
     ImportError

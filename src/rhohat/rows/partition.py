@@ -1,4 +1,4 @@
-"""How rows are cut up: it decides the order of summation, and so the bits of every sum."""
+"""How rows are divided, which decides the order of summation, and thus the bits of every sum."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from rhohat.common.validation import check_integer
 
 #: Rows of a chunk: few enough for the first stage of training to keep two threads busy.
 CHUNK_ROWS = 1024
-#: What the intermediate results of one block may take, in each thread.
+#: Memory for the intermediate results of one block, in each thread.
 WORKSPACE_BYTES = 32 << 20
 
 
 class Partition(NamedTuple):
-    """How rows are cut up; it decides the order of summation, and so the bits of every sum.
+    """How rows are divided into chunks, and chunks into blocks.
 
     Attributes
     ----------
     block_size : int
         Rows computed at a time, few enough for their activations to stay in cache.
     chunk_size : int
-        Rows of a run of blocks: the unit of reading, of a task and of ordered summation.
+        Rows of a run of blocks, which is read at once, by one task, and summed in order.
     """
 
     block_size: int
@@ -40,9 +40,9 @@ class Partition(NamedTuple):
     ) -> Partition:
         """Sizes from shape and precision alone, so that every machine sums in the same order.
 
-        Blocks of 1,024 rows were fastest in trials, though 512 of them would stay in a cache of 1
-        MiB: with more rows the products themselves are faster, and Python is called less often.
-        They are smaller where their intermediate results would take more than 32 MiB.
+        Blocks of 1,024 rows were fastest in trials, though only 512 would stay in a cache of 1 MiB:
+        with more rows the matrix products are faster, and Python is called less often. Blocks are
+        smaller where their intermediate results would take more than 32 MiB.
 
         Parameters
         ----------
@@ -54,7 +54,7 @@ class Partition(NamedTuple):
         Raises
         ------
         ValueError
-            If the chunk is not a number of whole blocks.
+            If a chunk is not made of whole blocks.
         """
         if block_size is None:
             bytes_per_row = (3 * n_features + 3 * n_components) * dtype.itemsize

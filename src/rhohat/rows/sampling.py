@@ -1,4 +1,4 @@
-"""Samples of rows, drawn by their numbers alone."""
+"""Random samples of rows, drawn by their numbers alone."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 
 def sample_rows(n_rows: int, size: int, seed: int) -> NDArray[np.intp]:
-    """Numbers of `size` rows at random, each set of them equally likely, in random order.
+    """Numbers of `size` random rows in random order; each set of them is equally likely.
 
-    They are those that a reservoir of this size holds after the rows have passed by: which rows
-    enter depends on their numbers alone, so that the data need not be seen, and memory and time
-    grow with `size` and the logarithm of `n_rows`.
+    They are those that a reservoir of this size holds after all rows have passed. Which rows enter
+    it depends on their numbers alone, so that the data are not needed, and memory and time grow
+    with `size` and the logarithm of `n_rows`.
 
     Parameters
     ----------

@@ -1,14 +1,14 @@
 """Sources: where rows come from.
 
 A source knows its shape and precision and reads any run of rows as a plain array, so that nothing
-above it needs to know where the data lies.
+above it needs to know where the data are.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,11 @@ class Rows(NamedTuple):
     ----------
     X : ndarray of shape (b, d)
     sample_weight : ndarray of shape (b,), default=None
-        How often each counts; once if None.
+        How often each row counts; once if None.
     start : int, default=0
-        Number of the first in the source.
+        Number of the first row in the source.
     y : ndarray of int of shape (b,), default=None
-        Number of each one's class, if they are labeled.
+        Class of each row, as a number; None if they are not labeled.
     """
 
     X: FloatArray
@@ -49,63 +49,54 @@ class Rows(NamedTuple):
         return Rows(self.X[part], weight, self.start + start, y)
 
 
-S = TypeVar("S")
-
-
 class Source(Protocol):
-    """What training needs to know of data."""
+    """What training needs to know about data.
 
-    @property
-    def name(self) -> str:
-        """What errors call it: a file's path, for instance."""
-        ...
+    Attributes
+    ----------
+    name : str
+        What errors call it, such as a file's path.
+    shape : tuple of int
+        (rows, columns).
+    dtype : dtype
+        float32 or float64: the precision of what `read` returns.
+    """
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        ...
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """float32 or float64: the precision of what `read` gives."""
-        ...
+    name: str
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
 
     def read(self, start: int, stop: int) -> Rows:
         """Rows start to stop as C-contiguous arrays in memory."""
-        ...
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
-        """The rows with these numbers, in ascending order."""
-        ...
+        """The rows with these numbers, which ascend."""
 
     def portion(self, start: int, stop: int) -> Source:
         """What another process needs to read rows start to stop, under the same numbers."""
-        ...
 
     @property
     def origin(self) -> Source:
-        """Where the rows come from before anything is done to them; usually itself."""
-        ...
+        """Where the rows come from before anything is done to them."""
 
     def over(self, origin: Source) -> Source:
         """The same with another origin."""
-        ...
 
 
 class Origin:
-    """What sources that are made of no other one have in common."""
+    """A source that is not made of another one."""
 
-    def portion(self: S, start: int, stop: int) -> S:
-        """Itself: it is sent as where it lies, not as what it holds."""
+    def portion(self, start: int, stop: int) -> Self:
+        """Itself: what is sent says where the rows are."""
         return self
 
     @property
-    def origin(self: S) -> S:
+    def origin(self) -> Self:
         """Itself."""
         return self
 
     def over(self, origin: Source) -> Source:
-        """The other."""
+        """The other origin."""
         return origin
 
 
@@ -121,17 +112,8 @@ class ArraySource(Origin):
 
     def __init__(self, X: FloatArray) -> None:
         self.X = X
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        m, d = self.X.shape
-        return m, d
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Precision of the array."""
-        return self.X.dtype
+        self.shape = X.shape[0], X.shape[1]
+        self.dtype: np.dtype[Any] = X.dtype
 
     def read(self, start: int, stop: int) -> Rows:
         """Rows start to stop; copied only where the array is not C-contiguous."""
@@ -143,7 +125,7 @@ class ArraySource(Origin):
 
 
 class Wrapper:
-    """A source made of another one; what it changes, it overrides.
+    """A source made of another one; it overrides what it changes.
 
     Parameters
     ----------
@@ -152,21 +134,7 @@ class Wrapper:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-
-    @property
-    def name(self) -> str:
-        """As the other."""
-        return self.source.name
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.source.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Precision of the other."""
-        return self.source.dtype
+        self.name, self.shape, self.dtype = source.name, source.shape, source.dtype
 
     def read(self, start: int, stop: int) -> Rows:
         """Rows of the other."""
@@ -177,7 +145,7 @@ class Wrapper:
         return self.source.take(indices)
 
     def portion(self, start: int, stop: int) -> Source:
-        """The same of the other's portion."""
+        """The same wrapper, around the other's portion."""
         return self._around(self.source.portion(start, stop))
 
     @property
@@ -186,7 +154,7 @@ class Wrapper:
         return self.source.origin
 
     def over(self, origin: Source) -> Source:
-        """The same around the other over `origin`."""
+        """The same wrapper, around the other over `origin`."""
         return self._around(self.source.over(origin))
 
     def _around(self, source: Source) -> Source:
@@ -206,12 +174,7 @@ class Head(Wrapper):
 
     def __init__(self, source: Source, n_rows: int) -> None:
         super().__init__(source)
-        self.n_rows = n_rows
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return self.n_rows, self.source.shape[1]
+        self.shape = n_rows, source.shape[1]
 
 
 class Column(Wrapper):
@@ -262,7 +225,7 @@ class Labeled(Column):
 
 
 def column(source: Source, field: str) -> NDArray[Any] | None:
-    """What a source has besides its rows, "sample_weight" or "y"; None if it has not."""
+    """The "sample_weight" or "y" that a source has besides its rows, or None."""
     while isinstance(source, Column):
         if source.field == field:
             return source.values
@@ -275,7 +238,7 @@ def in_memory(
     sample_weight: FloatArray | None = None,
     y: NDArray[np.intp] | None = None,
 ) -> Source:
-    """The source of rows in memory, weighted and labeled if they are."""
+    """Rows in memory as a source, with their weights and labels if they have any."""
     source: Source = ArraySource(X)
     if y is not None:
         source = Labeled(source, y)
@@ -283,13 +246,12 @@ def in_memory(
 
 
 def first_row(source: Source) -> NDArray[np.float64]:
-    """Row 0, read in a chunk as sweeps read it: computed rows may round otherwise alone."""
-    row: NDArray[np.float64] = source.read(0, min(CHUNK_ROWS, source.shape[0])).X[0]
-    return row.astype(np.float64)
+    """Row 0, read with its chunk as sweeps do: a computed row may be rounded otherwise alone."""
+    return np.array(source.read(0, min(CHUNK_ROWS, source.shape[0])).X[0], dtype=np.float64)
 
 
 def check_finite(rows: Rows, name: str) -> None:
-    """Raise ValueError if a value is NaN or infinite, naming the first such row and column."""
+    """Raise ValueError if a value is NaN or infinite; name the row and column of the first."""
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(rows.X.sum()):  # a fast pass that misses nothing
             return

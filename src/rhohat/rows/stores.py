@@ -1,6 +1,6 @@
 """Stores: sources outside memory, read a run of rows at a time.
 
-Each kind of store is one small class that is made of these.
+Each kind of store is a small class that derives from one of these.
 """
 
 from __future__ import annotations
@@ -10,24 +10,25 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataChangedError
-from rhohat.common.validation import float_dtype
 from rhohat.rows.partition import CHUNK_ROWS
 from rhohat.rows.sources import ArraySource, Origin, Rows, Source
 
-#: Rows read at a time where a store has no chunks of its own.
+#: Rows of a granule, which is what a store reads at a time, where the store does not say.
 GRANULE_ROWS = 8192
-#: Storage chunks that are held, for the threads that read parts of them.
+#: Granules that are held, for the threads that read parts of them.
 GRANULES_HELD = 4
 
 
 def is_stored(source: Source) -> bool:
-    """Whether the rows lie outside memory."""
+    """Whether the rows are outside memory."""
     return not isinstance(source.origin, ArraySource)
 
 
@@ -41,21 +42,36 @@ class Store(Origin, ABC):
     shape : tuple of int
         (rows, columns).
     dtype : dtype
-        As stored.
+        As stored; rows are read in the precision of `float_dtype`.
     """
 
     def __init__(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        if len(shape) != 2 or 0 in shape:
+            raise ValueError(
+                f"{name} has shape {shape}, expected (rows, columns), at least one each."
+            )
+        self._restart()
         self.name = name
-        self.shape = _check_shape(name, shape)
+        self.shape = int(shape[0]), int(shape[1])
         self.stored_dtype = np.dtype(dtype)
         self.dtype = float_dtype(self.stored_dtype)
+
+    def _restart(self) -> None:
+        """Set private attributes, which are not sent to other processes, to initial values."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._restart()
 
     @abstractmethod
     def load(self, start: int, stop: int) -> NDArray[Any]:
         """Rows start to stop as they are stored."""
 
     def read(self, start: int, stop: int) -> Rows:
-        """Rows start to stop in the precision that is computed in."""
+        """Rows start to stop, in the precision that is computed in."""
         X = np.ascontiguousarray(self.load(start, stop), dtype=self.dtype)
         if X.shape != (stop - start, self.shape[1]):
             raise DataChangedError(
@@ -65,7 +81,7 @@ class Store(Origin, ABC):
         return Rows(X, start=start)
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
-        """The rows with these numbers, ascending: a pass over the runs that hold them."""
+        """The rows with these numbers, which ascend: one pass over the runs that hold them."""
         X = np.empty((len(indices), self.shape[1]), self.dtype)
         done = 0
         while done < len(indices):
@@ -77,19 +93,13 @@ class Store(Origin, ABC):
         return Rows(X)
 
 
-def _check_shape(name: str, shape: tuple[int, ...]) -> tuple[int, int]:
-    if len(shape) != 2 or 0 in shape:
-        raise ValueError(f"{name} has shape {shape}, expected (rows, columns), at least one each.")
-    return int(shape[0]), int(shape[1])
-
-
 class Granules:
-    """The storage chunks read last, so that threads that need parts of one read it once.
+    """The granules read last, so that one that several threads need parts of is read once.
 
     Parameters
     ----------
     load : callable
-        ``load(number)`` reads one.
+        ``load(number)`` reads one granule.
     """
 
     def __init__(self, load: Callable[[int], NDArray[Any]]) -> None:
@@ -114,19 +124,15 @@ class Granules:
                 granule.set_exception(error)
         return granule.result()
 
-    def clear(self) -> None:
-        """Forget all."""
-        with self._lock:
-            self._held.clear()
-
 
 class ChunkedStore(Store):
-    """A store that is read in chunks of its own, each as a whole.
+    """A store that is read in granules, each of them one or more whole storage chunks.
 
     Parameters
     ----------
+    name, shape, dtype : as in `Store`
     ends : ndarray of int
-        Row after the last of each chunk.
+        Row after the last of each granule.
     """
 
     def __init__(
@@ -134,11 +140,13 @@ class ChunkedStore(Store):
     ) -> None:
         super().__init__(name, shape, dtype)
         self.ends = ends
+
+    def _restart(self) -> None:
         self._granules = Granules(self._load_granule)
 
     @abstractmethod
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
-        """Rows of one chunk."""
+        """The rows of one granule."""
 
     def _begin(self, number: int) -> int:
         return int(self.ends[number - 1]) if number else 0
@@ -147,9 +155,9 @@ class ChunkedStore(Store):
         return self.load_granule(self._begin(number), int(self.ends[number]))
 
     def load(self, start: int, stop: int) -> NDArray[Any]:
-        """Rows start to stop, out of the chunks that hold them."""
-        if start == 0:  # a new sweep: read again what may have changed
-            self._granules.clear()
+        """Rows start to stop, from the granules that hold them."""
+        if start == 0:  # a new sweep reads again what may have changed
+            self._restart()
         first, last = np.searchsorted(self.ends, [start, stop - 1], side="right").tolist()
         parts = []
         for number in range(first, last + 1):
@@ -157,16 +165,15 @@ class ChunkedStore(Store):
             parts.append(self._granules[number][max(start - begin, 0) : stop - begin])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_granules"}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._granules = Granules(self._load_granule)
+def even_ends(array: Any) -> NDArray[np.intp]:
+    """Ends of granules of an array, which are storage chunks, or several of them if they are small.
 
-
-def even_ends(shape: tuple[int, ...], rows: int) -> NDArray[np.intp]:
-    """Ends of chunks of so many rows each; small ones are read some together."""
-    n_rows = shape[0] if shape else 0
+    Parameters
+    ----------
+    array : dask.array.Array, h5py.Dataset or zarr.Array
+    """
+    rows = max(int(np.max(array.chunks[0])), 1) if array.chunks else GRANULE_ROWS
     rows *= -(-CHUNK_ROWS // rows)
+    n_rows = prod(array.shape[:1])
     return np.append(np.arange(rows, n_rows, rows), n_rows)

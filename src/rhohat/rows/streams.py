@@ -1,4 +1,4 @@
-"""Streams: blocks of rows that a function makes anew for every sweep."""
+"""Streams: blocks of rows that a function makes again for every sweep."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rhohat.rows.stores import Store
 
 
 class BlockStream(Store):
-    """Blocks of rows that a function makes anew, in the same order, whenever it is called.
+    """Blocks of rows that a function makes again, in the same order, whenever it is called.
 
     Parameters
     ----------
     factory : callable
-        ``factory()`` gives an iterable of arrays (rows, columns).
+        ``factory()`` returns an iterable of arrays (rows, columns).
     """
 
     def __init__(self, factory: Callable[[], Iterable[ArrayLike]]) -> None:
@@ -44,7 +44,6 @@ class BlockStream(Store):
         if not n_rows:
             raise ValueError(f"{name} is empty.")
         super().__init__(name, (n_rows, widths.pop()), np.result_type(*set(dtypes)))
-        self._restart()
 
     def _restart(self) -> None:
         self._lock = threading.Lock()
@@ -55,8 +54,8 @@ class BlockStream(Store):
     def load(self, start: int, stop: int) -> NDArray[Any]:
         """Rows start to stop.
 
-        Threads ask for runs roughly in order. What others have not asked for yet is kept; a run
-        that has gone by starts the stream again.
+        Threads ask for runs roughly in order. Blocks that others may still ask for are kept; a run
+        that is no longer there starts the stream again.
         """
         with self._lock:
             if start < self._position or not self._buffer:
@@ -69,7 +68,7 @@ class BlockStream(Store):
                     block = next(self._blocks, None)
                     if block is None:
                         break
-                    self._buffer.append(np.array(block))  # the function may fill one anew
+                    self._buffer.append(np.array(block))  # the function may reuse its own
                 begin, end = end, end + len(self._buffer[index])
                 if end > start:
                     part = slice(max(start - begin, 0), stop - begin)
@@ -84,11 +83,3 @@ class BlockStream(Store):
         """Drop blocks that lie before `start`."""
         while len(self._buffer) > 1 and self._position + len(self._buffer[0]) <= start:
             self._position += len(self._buffer.pop(0))
-
-    def __getstate__(self) -> dict[str, Any]:
-        kept = ("factory", "name", "shape", "stored_dtype", "dtype")
-        return {name: getattr(self, name) for name in kept}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._restart()

@@ -1,23 +1,17 @@
-"""Arrays of zarr, which are folders."""
+"""Zarr arrays, which are folders."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rhohat.common.validation import extra
-from rhohat.rows.file_format import (
-    Content,
-    FileFormat,
-    array_content,
-    as_content,
-    choose,
-    decoding,
-    holds_examples,
-)
+from rhohat.common.extras import import_extra
+from rhohat.rows.file_format import array_format, choose, decoding, holds_examples
 from rhohat.rows.stores import ChunkedStore, even_ends
 
 
@@ -32,43 +26,26 @@ class ZarrArray(ChunkedStore):
     def __init__(self, array: Any) -> None:
         self.array = array
         name = f"the zarr array {getattr(array, 'store_path', array.name)}"
-        rows = array.chunks[0] if array.ndim else 1
-        super().__init__(name, array.shape, array.dtype, even_ends(array.shape, rows))
+        super().__init__(name, array.shape, array.dtype, even_ends(array))
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
-        """Rows of one chunk."""
-        rows: NDArray[Any] = np.asarray(self.array[start:stop])
-        return rows
+        """The rows of one granule."""
+        return np.asarray(self.array[start:stop])
 
 
-def _chosen(path: Path, key: str | None) -> Any:
+@contextmanager
+def _opened(path: Path, key: str | None) -> Iterator[Any]:
     """The array that is meant."""
-    zarr = extra("zarr", "store")
+    zarr = import_extra("zarr", "store")
     with decoding():
         opened = zarr.open(str(path), mode="r")
-        if isinstance(opened, zarr.Array):
-            return opened
+        is_group = isinstance(opened, zarr.Group)
         arrays = {
             name: member
-            for name, member in opened.members(max_depth=None)
+            for name, member in (opened.members(max_depth=None) if is_group else ())
             if isinstance(member, zarr.Array) and holds_examples(member)
         }
-    return arrays[choose(arrays, key, lambda name: arrays[name].shape)]
+    yield choose(arrays, key) if is_group else opened
 
 
-def _look(path: Path, key: str | None) -> Content:
-    array = _chosen(path, key)
-    return array_content(array.shape, np.dtype(array.dtype))
-
-
-def _read(path: Path, key: str | None) -> NDArray[Any]:
-    array = _chosen(path, key)
-    with decoding():
-        return as_content(np.asarray(array[...]))
-
-
-def _open(path: Path, key: str | None) -> ZarrArray:
-    return ZarrArray(_chosen(path, key))
-
-
-ZARR = FileFormat((".zarr",), _look, _read, _open, is_folder=True)
+ZARR = array_format((".zarr",), _opened, ZarrArray, is_folder=True)

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_array, check_non_negative
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import look_up
 from rhohat.objective.base import Objective
-from rhohat.rows.checksums import Verified, take_manifest
+from rhohat.rows.checksums import Manifest, verified
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Engine
 from rhohat.rows.extremes import Extremes
@@ -199,14 +199,14 @@ def _inspected(
     source: Source, engine: Engine, partition: Partition, verify: bool
 ) -> tuple[Source, str]:
     """Take the first pass over the data; the source, verified from now on, and its fingerprint."""
-    manifest = take_manifest(source.origin, engine, partition.chunk_size)
+    manifest = Manifest.over(source.origin, engine, partition.chunk_size)
     if verify:
-        source = Verified.at_origin(source, manifest)
+        source = verified(source, manifest)
     rows = source
     while isinstance(rows, Column):
         rows = rows.source
     if isinstance(rows, Mapped):
-        manifest = take_manifest(source, engine, partition.chunk_size)
+        manifest = Manifest.over(source, engine, partition.chunk_size)
     return source, manifest.fingerprint
 
 
