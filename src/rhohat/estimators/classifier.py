@@ -346,7 +346,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         out = np.empty((source.shape[0], len(self.classes_)), source.dtype)
 
         def score(rows: FloatArray, out: FloatArray) -> None:
-            out[:] = objective.decide(rows, theta)
+            out[:] = objective.scores(objective.activate(rows, theta)[-1], theta)
 
         engine = ThreadEngine(self.n_jobs)
         with engine.running():
