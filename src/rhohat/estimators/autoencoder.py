@@ -65,7 +65,7 @@ WEIGHTS = {
 EXACT = OUTCOME | {
     "stage_rows_": Attribute(lambda fit: fit.result.stage_rows, Array(("t",), ("I64",))),
     "n_evaluations_": Attribute(lambda fit: fit.result.n_evaluations, NUMBER),
-    "n_dead_": Attribute(lambda fit: fit.n_constant, COUNT),
+    "n_dead_": Attribute(lambda fit: fit.n_dead, COUNT),
 }
 PARTITION = {
     "block_size_": Attribute(lambda fit: fit.partition.block_size, COUNT),
