@@ -12,28 +12,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_array, check_non_negative
 
 from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.common.validation import look_up
 from rhohat.objective.base import Objective
 from rhohat.rows.checksums import Verified, take_manifest
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Engine
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.partition import Partition
-from rhohat.rows.sources import Column, Source, Weighted, column, in_memory
-from rhohat.rows.stores import is_stored
+from rhohat.rows.sources import Column, Source, column
 from rhohat.training.change_of_variables import ChangeOfVariables
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.evaluation import Evaluation
 from rhohat.training.run import IterationCallback, Training, TrainingResult
-from rhohat.training.solvers import SOLVERS, Solver
+from rhohat.training.solvers import Solver, solver_of
 from rhohat.training.stages import Stage
 
 
@@ -202,64 +197,6 @@ def _inspected(
     if isinstance(rows, Mapped):
         manifest = take_manifest(source, engine, partition.chunk_size)
     return source, manifest.fingerprint
-
-
-def solver_of(solver: Any) -> Solver:
-    """The solver that a name stands for, or the one given.
-
-    Raises
-    ------
-    TypeError
-        If it learns from streams only.
-    ValueError
-        If it is neither a name nor a solver.
-    """
-    if hasattr(solver, "learn"):
-        raise TypeError(
-            f"{type(solver).__name__} learns from a stream, by partial_fit. fit minimizes the "
-            "exact objective: use solver='lbfgs'."
-        )
-    minimizes = hasattr(solver, "minimize")
-    found: Solver = solver if minimizes else look_up("solver", solver, SOLVERS)()
-    return found
-
-
-def validated_weight(sample_weight: ArrayLike, n_rows: int) -> Float64Array:
-    """Weights as float64, scaled to a maximum of 1; checked to be non-negative and not all zero."""
-    if isinstance(sample_weight, Real):
-        sample_weight = np.full(n_rows, sample_weight)
-    weight: Float64Array = check_array(
-        sample_weight, dtype=np.float64, order="C", ensure_2d=False, input_name="sample_weight"
-    )
-    if weight.shape != (n_rows,):
-        raise ValueError(
-            f"sample_weight has shape {weight.shape}, expected ({n_rows},): one for each row."
-        )
-    check_non_negative(weight, "`sample_weight`")
-    if not weight.any():
-        raise ValueError(
-            "Sample weights must contain at least one non-zero number: sample_weight is zero for "
-            "every row."
-        )
-    # Only ratios count, and float32 cannot hold every scale.
-    scaled: Float64Array = weight / weight.max()
-    scaled[scaled < np.finfo(np.float32).tiny] = 0
-    return scaled
-
-
-def weighted(source: Source, sample_weight: ArrayLike) -> Source:
-    """`source` with weights; rows in memory that weigh nothing are left out."""
-    weight = validated_weight(sample_weight, source.shape[0])
-    counts = weight > 0
-    if counts.all():
-        return Weighted(source, weight)
-    if is_stored(source):
-        raise ValueError(
-            f"sample_weight is zero for row {int(np.argmin(counts))} and others: of rows outside "
-            "memory, leave out those that do not count."
-        )
-    rows = source.take(np.flatnonzero(counts))
-    return in_memory(rows.X, weight[counts], rows.y)
 
 
 def refuse_beyond_memory(objective: Objective[Any]) -> None:

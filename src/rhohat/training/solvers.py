@@ -21,7 +21,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import Float64Array
-from rhohat.common.validation import check_integer
+from rhohat.common.validation import check_integer, look_up
 from rhohat.training.line_search import Line, LossGrad, NotANumber, Point, is_finite
 
 
@@ -262,3 +262,23 @@ SOLVERS: dict[str, type[Solver]] = {
     "lbfgs": LBFGS,
     "gradient-descent": GradientDescent,
 }
+
+
+def solver_of(solver: Any) -> Solver:
+    """The solver that a name stands for, or the one given.
+
+    Raises
+    ------
+    TypeError
+        If it learns from streams only.
+    ValueError
+        If it is neither a name nor a solver.
+    """
+    if hasattr(solver, "learn"):
+        raise TypeError(
+            f"{type(solver).__name__} learns from a stream, by partial_fit. fit minimizes the "
+            "exact objective: use solver='lbfgs'."
+        )
+    minimizes = hasattr(solver, "minimize")
+    found: Solver = solver if minimizes else look_up("solver", solver, SOLVERS)()
+    return found
