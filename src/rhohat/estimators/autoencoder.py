@@ -300,7 +300,7 @@ class SparseAutoencoder(
         engine.check(source)
         objective = self._objective(source.shape[1])
         refuse_beyond_memory(objective)
-        theta = self._warm_theta(objective) if goes_on else None
+        theta = self._fitted_theta(objective) if goes_on else None
         checkpoint = None
         if self.checkpoint is not None:
             checkpoint = Checkpoint.open(self.checkpoint, self.resume)
@@ -605,9 +605,8 @@ class SparseAutoencoder(
     def _fitted_average(self) -> Float64Array:
         """The average activation, exact after `fit` and running after `partial_fit`."""
         is_exact = hasattr(self, "average_activation_")
-        average: Float64Array = (
-            self.average_activation_ if is_exact else self.running_average_activation_
-        )
+        name = "average_activation_" if is_exact else "running_average_activation_"
+        average: Float64Array = getattr(self, name)
         return average
 
     def _identity(self, objective: SparseObjective) -> dict[str, str]:

@@ -338,9 +338,8 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
     def _poolings(self) -> list[str]:
         """Names of the poolings, each once."""
-        if not isinstance(self.pooling, (str, Sequence)):
-            raise ValueError(f"pooling must name at least one, each once, got {self.pooling!r}.")
-        names = [self.pooling] if isinstance(self.pooling, str) else list(self.pooling)
+        several = list(self.pooling) if isinstance(self.pooling, Sequence) else []
+        names = [self.pooling] if isinstance(self.pooling, str) else several
         for name in names:
             look_up("pooling", name, POOLINGS)
         if not names or len(set(names)) < len(names):

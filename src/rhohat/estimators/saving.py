@@ -68,7 +68,8 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     if not is_model(model):
         models = ", ".join(row.cls.__name__ for row in ROWS.values() if row.fitted is not None)
         raise TypeError(f"save takes one of {models}, got {type(model).__name__}.")
-    content = _pack(model)
+    arrays: Arrays = {}
+    content = pack(_describe(model, "", "", arrays), arrays)
     try:
         _unpack(BytesIO(content), len(content))
     except ModelFileError as error:
@@ -106,13 +107,6 @@ def load(path: str | os.PathLike[str]) -> Any:
             return _unpack(stream, os.fstat(stream.fileno()).st_size)
     except ModelFileError as error:
         raise ModelFileError(f"{os.fspath(path)}: {error}.") from None
-
-
-def _pack(model: Any) -> bytes:
-    """The bytes of a file."""
-    arrays: Arrays = {}
-    described = _describe(model, "", "", arrays)
-    return pack(described, arrays)
 
 
 def _describe(value: Any, label: str, prefix: str, arrays: Arrays, is_fitted: bool = True) -> Any:

@@ -47,21 +47,16 @@ class KeptActivations:
             self.n_rows = source.shape[0]
             if self.n_rows > fitting:
                 self.n_rows = fitting // partition.chunk_size * partition.chunk_size
-        self._array: FloatArray | None = np.empty((self.n_rows, k), dtype)
-
-    @property
-    def are_here(self) -> bool:
-        """Whether this process keeps them."""
-        return self._array is not None
+        self.array: FloatArray | None = np.empty((self.n_rows, k), dtype)
 
     def room_for(self, rows: Rows, k: int) -> FloatArray:
         """Where the activations of these rows are, or go."""
-        if self._array is None:
+        if self.array is None:
             return _WORKSPACE.array("A", (len(rows.X), k), rows.X.dtype)
-        return self._array[rows.start : rows.start + len(rows.X)]
+        return self.array[rows.start : rows.start + len(rows.X)]
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_array": None}
+        return vars(self) | {"array": None}
 
 
 def sparse_sums(
@@ -84,7 +79,7 @@ def sparse_sums(
         A = kept.room_for(rows, objective.n_components)
         if slope is None:
             return objective.activities(X, theta, weight, out=A)
-        if not kept.are_here:
+        if kept.array is None:  # in another process
             objective.encode(X, objective.unpack(theta), out=A)
         return objective.terms(X, theta, weight, _WORKSPACE, A=A, slope=slope)
 
