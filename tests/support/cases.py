@@ -181,15 +181,12 @@ class Run:
                 self.objective, self.source, self.engine, self.partition
             )
             training = Training(
-                self.objective,
-                self.source,
-                variables,
+                SparseEvaluation(
+                    self.objective, variables, self.engine, self.partition, self.source
+                ),
                 growth_stages(self.source.shape[0], max_iter),
-                self.engine,
-                self.partition,
                 solver or SOLVERS["lbfgs"](),
                 tol=0.0,
-                evaluation=SparseEvaluation,
                 **options,
             )
             return training.run(variables.initial(np.random.RandomState(0)), seed=0)

@@ -18,7 +18,7 @@ def autoencoder(**changes):
 
 def exact_loss(model, X):
     objective = model._fitted_objective()
-    theta = model._warm_theta(objective)
+    theta = model._fitted_theta(objective)
     return oracle_loss_grad(objective, theta, X)[0]
 
 

@@ -23,15 +23,15 @@ class Anatomy:
     Attributes
     ----------
     filters : list of estimators
-        What is applied to whole images, series or recordings, before pieces are cut out.
+        Steps applied to whole images, series or recordings, before pieces are cut out.
     extractor : Extractor or None
-        What cuts them out; None in a model of rows, which has no filters either.
+        The step that cuts them out; None in a model of rows, which has no filters either.
     of_rows : list of estimators
-        What is applied to pieces; in a model without an extractor, all that comes before units.
+        Steps applied to pieces; in a model without an extractor, all steps before the units.
     units : list of estimators
         Autoencoders and stacks of them that follow each other, or a classifier with layers.
     after : list of estimators
-        What follows units.
+        Steps after the units.
     """
 
     filters: list[Any]
@@ -53,23 +53,23 @@ class Anatomy:
 
     @property
     def before(self) -> list[Any]:
-        """All that comes before units."""
+        """All steps before the units."""
         cut = [] if self.extractor is None else [self.extractor]
         return [*self.filters, *cut, *self.of_rows]
 
     @property
     def steps(self) -> list[Any]:
-        """All, in order."""
+        """All steps, in order."""
         return [*self.before, *self.units, *self.after]
 
     @property
     def sound(self) -> SoundExtractor | None:
-        """What makes images, or waves, of recordings."""
+        """The step that makes images, or waveforms, of recordings."""
         return next((step for step in self.before if isinstance(step, SoundExtractor)), None)
 
     @property
     def takes(self) -> Wholes | None:
-        """What the model is given, if not rows."""
+        """What the model is given: images, series or recordings; None if rows."""
         answers = (step_of(step).takes for step in self.before)
         return next((wholes for wholes in answers if wholes is not None), None)
 
@@ -80,7 +80,7 @@ class Anatomy:
         return last if isinstance(last, SparseAutoencoder) else None
 
     def filtered(self, wholes: Any) -> Any:
-        """What the extractor is given of what the model is given."""
+        """These images, series or recordings as the extractor is given them."""
         for step in self.filters:
             wholes = step.transform(wholes)
         return wholes
@@ -91,7 +91,7 @@ UNITS = (SparseAutoencoder, StackedAutoencoder, StackedAutoencoderClassifier)
 
 
 def _units_among(steps: list[Any]) -> tuple[int, int]:
-    """Where units begin and end: the last, with all directly below; a classifier stands alone.
+    """Where the units begin and end: the last ones, with all directly below unless they classify.
 
     If there are none, both are the end.
     """

@@ -20,7 +20,7 @@ from rhohat.common.pictures import image_of_units
 from rhohat.common.validation import check_integer, check_real, check_rows
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
-from rhohat.estimators.outcome import OUTCOME, Attribute, made_of, publish
+from rhohat.estimators.fitted_attributes import OUTCOME, Attribute, values_of
 from rhohat.objective.decoders import Decoder
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
 from rhohat.objective.sparse import SparseObjective, Terms
@@ -36,41 +36,31 @@ from rhohat.training.adam import Adam, StreamState
 from rhohat.training.change_of_variables import StandardizedVariables
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.evaluation import SparseEvaluation
-from rhohat.training.fit import (
-    Fit,
-    Start,
-    refuse_beyond_memory,
-    solver_of,
-    validated_weight,
-    weighted,
-)
+from rhohat.training.fit import Fit, Start, refuse_beyond_memory
 from rhohat.training.run import IterationCallback, TrainingProgress
-from rhohat.training.solvers import Solver
+from rhohat.training.sample_weights import validated_weight, weighted
+from rhohat.training.solvers import Solver, solver_of
 from rhohat.training.stages import growth_stages
 
-#: The objective's parameters as attributes.
+#: The objective's parameters, each with its fitted attribute and what a model file holds of that.
 PARAMETERS = {
-    "W_enc": "encoder_weights_",
-    "b_enc": "encoder_bias_",
-    "W_dec": "decoder_weights_",
-    "b_dec": "decoder_bias_",
+    "W_enc": ("encoder_weights_", Array(("k", "d"))),
+    "b_enc": ("encoder_bias_", Array(("k",))),
+    "W_dec": ("decoder_weights_", Array(("k", "d"))),
+    "b_dec": ("decoder_bias_", Array(("d",))),
 }
-WEIGHTS = {
-    "encoder_weights_": Array(("k", "d")),
-    "encoder_bias_": Array(("k",)),
-    "decoder_weights_": Array(("k", "d")),
-    "decoder_bias_": Array(("d",)),
-}
-#: What `fit` finds on all rows and `partial_fit` cannot, and what that has instead.
+WEIGHTS = dict(PARAMETERS.values())
+#: What `fit` finds on all rows, and `partial_fit` cannot.
 EXACT = OUTCOME | {
     "stage_rows_": Attribute(lambda fit: fit.result.stage_rows, Array(("t",), ("I64",))),
     "n_evaluations_": Attribute(lambda fit: fit.result.n_evaluations, NUMBER),
-    "n_dead_": Attribute(lambda fit: fit.n_constant, COUNT),
+    "n_dead_": Attribute(lambda fit: fit.n_dead, COUNT),
 }
 PARTITION = {
     "block_size_": Attribute(lambda fit: fit.partition.block_size, COUNT),
     "chunk_size_": Attribute(lambda fit: fit.partition.chunk_size, COUNT),
 }
+#: What `partial_fit` has instead.
 RUNNING: dict[str, Array | Value] = {
     "running_average_activation_": Array(("k",)),
     "running_loss_": NUMBER,
@@ -110,38 +100,38 @@ class SparseAutoencoder(
         ``KLSparsity(target=0.01, weight=3.0)``; grid search then reaches them as
         ``sparsity_penalty__target``.
     weight_decay : float, default=1e-4
-        lambda. Follows the data's scale: 1e-4 suits patches in [0.1, 0.9], 3e-3 suits whitened
-        data. Biases do not decay.
+        lambda. It depends on the data's scale: 1e-4 suits patches in [0.1, 0.9], 3e-3 suits
+        whitened data. Biases do not decay.
     solver : {"lbfgs", "gradient-descent"}, Solver or Adam, default="lbfgs"
-        How `fit` minimizes the objective. `partial_fit` takes an `Adam`, and `Adam()` otherwise.
+        How `fit` minimizes the objective. `partial_fit` uses it if it is an `Adam`, else `Adam()`.
     max_iter : int, default=260
-        Iterations at most, over all stages. It is a budget: with few units left to improve, a run
+        Most iterations, over all stages. It is a budget: with few units left to improve, a run
         that ends here is a good model, and `converged_` and `stop_reason_` say that it could go on.
     tol : float, default=1e-4
-        A stage ends when the loss fell by less than this, relatively, over ten iterations.
+        A stage ends when the loss has fallen by less than this, relatively, in ten iterations.
     growth : bool, default=True
         Above 5,000 rows, start on a random part of the data that grows; the last stage always runs
         on all rows and the objective is the same. False runs every iteration on all rows.
     block_size : int, default=None
         Rows computed at a time. None: 1,024, or fewer where they would take too much memory.
     chunk_size : int, default=None
-        Rows that are read, handed to a thread and summed at a time: a multiple of `block_size`.
-        None: about 1,024. Both sizes order the sums, and so decide the last bits of the result.
+        Rows read, handed to a thread and summed at a time: a multiple of `block_size`. None: about
+        1,024. Both sizes determine the order of summation, and so the last bits of the result.
     n_jobs : int, default=None
         Threads. None means as many as NumPy's BLAS would use, -1 every core. The result has the
         same bits for any number.
     engine : {"threads", "dask"}, str, dask.distributed.Client or Engine, default="threads"
         What computes: the threads of this process; or the workers of a Dask cluster, given by its
-        client, by its address (``"tcp://..."``, ``"tls://..."``), or as "dask": the active client,
-        and if there is none `n_jobs` workers on this machine. Workers read their rows themselves:
+        client, by its address (``"tcp://..."``, ``"tls://..."``), or as "dask": the active client
+        or, if there is none, `n_jobs` workers on this machine. Workers read their rows themselves:
         give `fit` a path, or an array that lies in files. The result has the same bits for all.
     checkpoint : path-like, default=None
         Folder in which the state of training is kept while it runs, so that nothing is lost when
         the machine stops.
     resume : bool, default=False
         Go on from the checkpoint, if there is one, to the same bits as if training had not stopped.
-        Without it, the checkpoint of a run that has not ended is an error. A run that its callback
-        stopped has ended.
+        If False, the checkpoint of a run that has not ended is an error. A run stopped by its
+        callback has ended.
     verify : bool, default=True
         Whether rows outside memory are compared, whenever they are read, with checksums taken in
         the first pass, so that an edited or damaged file is noticed.
@@ -149,7 +139,7 @@ class SparseAutoencoder(
         Start from the weights of the last fit, on all rows at once, instead of from random ones.
     callback : callable, default=None
         Called with a `TrainingProgress` after every iteration; training stops if it returns True.
-        From scikit-learn 1.9 on, ``set_callbacks`` takes scikit-learn's own besides.
+        From scikit-learn 1.9 on, ``set_callbacks`` takes scikit-learn's own callbacks as well.
     random_state : int, RandomState or None, default=None
         Draws the initial weights and the growing part of the data.
 
@@ -173,9 +163,9 @@ class SparseAutoencoder(
     loss_curve_ : ndarray of shape (n_iter + 1,)
         J at the start and after every iteration, over the rows of its stage.
     loss_terms_curve_ : ndarray of shape (n_iter + 1, 3)
-        The same, by term.
+        The same by term: reconstruction, weight decay, sparsity.
     stage_rows_ : ndarray of shape (n_iter + 1,)
-        Rows that each entry of the curves was computed on.
+        Number of rows that each entry of the curves was computed on.
     n_iter_ : int
         Iterations done.
     n_evaluations_ : float
@@ -186,7 +176,7 @@ class SparseAutoencoder(
         Why training ended.
     n_dead_ : int
         Units whose activation is the same for every row: it varies by less than a thousandth of
-        the activation's range (of the widest unit's, where the range is unbounded).
+        the activation's range or, where that is unbounded, of the range of the widest unit.
     block_size_, chunk_size_ : int
         The sizes that were used.
     data_fingerprint_ : str
@@ -195,12 +185,12 @@ class SparseAutoencoder(
         After `partial_fit`, which sets none of the averages and losses above: an estimate of the
         average activation; see `activation_gap`.
     running_loss_ : float
-        After `partial_fit`: J at the last batch, its penalty that of the running average.
+        After `partial_fit`: J of the last batch, with the penalty of the running average.
     n_rows_seen_ : float
-        Rows that `partial_fit` has seen.
+        Rows that `partial_fit` has seen, each counted as often as it weighs.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
-        Where X has column names.
+        If X has column names.
 
     References
     ----------
@@ -269,7 +259,7 @@ class SparseAutoencoder(
             Computed in its own precision, float32 or float64. Outside memory: the path of a .npy,
             .zarr, .h5 or .hdf5 (``"file.h5::name"`` where it holds several arrays), a
             `numpy.memmap`, zarr or Dask array, HDF5 dataset, list of arrays or paths, or a function
-            that makes an iterable of blocks of rows anew whenever it is called; also what another
+            that returns a new iterable of blocks of rows whenever it is called; also what another
             transformer made of one of these.
         y : Ignored
         sample_weight : array-like of shape (m,), default=None
@@ -288,7 +278,7 @@ class SparseAutoencoder(
         DataChangedError
             If rows outside memory are not what they were in the first pass.
         CheckpointError
-            If the checkpoint is damaged, of another run, or would be lost.
+            If the checkpoint is damaged, of another run, or would be overwritten.
         WorkerError
             If no Dask worker is left.
         MemoryError
@@ -301,7 +291,7 @@ class SparseAutoencoder(
         ConvergenceWarning
             If training ends early: by Ctrl-C, or because no step lowers the loss.
         """
-        solver_of(self.solver)
+        solver_of(self.solver)  # raises before the data are read
         max_iter = check_integer("max_iter", self.max_iter, low=1)
         tol = check_real("tol", self.tol, low=0)
         engine = engine_of(self.engine, self.n_jobs)
@@ -310,7 +300,7 @@ class SparseAutoencoder(
         engine.check(source)
         objective = self._objective(source.shape[1])
         refuse_beyond_memory(objective)
-        theta = self._warm_theta(objective) if goes_on else None
+        theta = self._fitted_theta(objective) if goes_on else None
         checkpoint = None
         if self.checkpoint is not None:
             checkpoint = Checkpoint.open(self.checkpoint, self.resume)
@@ -347,14 +337,14 @@ class SparseAutoencoder(
             _partition(objective, source.dtype, self.block_size, self.chunk_size),
             self.solver,
             tol,
-            self._identity(objective),
-            checkpoint,
-            self.verify,
-            after_iteration,
+            settings=self._identity(objective),
+            checkpoint=checkpoint,
+            verify=self.verify,
+            callback=after_iteration,
         )
         fitted = fit.run(begin, objective.encode)
         self._stream: StreamState | None = None
-        self._publish(_weights(objective, fitted.theta) | made_of(fitted, EXACT | PARTITION))
+        self._publish(_weights(objective, fitted.theta) | values_of(fitted, EXACT | PARTITION))
         tasks.end()
         fitted.result.refuse_nan()
         fitted.result.warn_of_early_end(stacklevel=2)
@@ -363,15 +353,15 @@ class SparseAutoencoder(
     def partial_fit(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Learn from some rows of a stream, which need not come again.
+        """Learn from some rows of a stream, which are not needed again.
 
-        An approximation: the average activation is a running estimate, and steps are those of
-        `Adam`, whatever its rows say. Goes on from an earlier `fit` or `partial_fit`.
+        This is an approximation: the average activation is a running estimate, and `Adam` takes
+        the steps, whatever `solver` is. Goes on from an earlier `fit` or `partial_fit`.
 
         Parameters
         ----------
         X : array-like of shape (m, n_features)
-            In the first call enough rows for their mean and variance to be typical.
+            In the first call, enough rows for their mean and variance to be typical.
         y : Ignored
         sample_weight : array-like of shape (m,), default=None
             How often each row counts.
@@ -387,7 +377,7 @@ class SparseAutoencoder(
         ValueError, TypeError
             If a parameter or the data is not as described.
         FloatingPointError
-            If loss or gradient are no longer finite; the weights are as before that batch.
+            If loss or gradient is no longer finite; the weights are as before that batch.
         """
         adam: Any = self.solver if hasattr(self.solver, "learn") else Adam()
         adam.check()
@@ -416,21 +406,21 @@ class SparseAutoencoder(
         return self
 
     def _publish(self, values: dict[str, Any]) -> None:
-        """Make these the fitted attributes, whichever kind of training made those before."""
-        publish(self, values, [*WEIGHTS, *EXACT, *RUNNING])
+        """Make these the fitted attributes, in place of those that any training set before."""
+        for name in (*WEIGHTS, *EXACT, *RUNNING):
+            self.__dict__.pop(name, None)
+        self.__dict__.update(values)
 
     def _begin_stream(self, objective: SparseObjective, source: Source, begun: bool) -> StreamState:
-        """Start from weights at random, or from those of an earlier fit."""
-        engine = ThreadEngine(self.n_jobs)
-        with engine.running():
+        """Start from random weights, or from those of an earlier fit."""
+        with ThreadEngine(self.n_jobs).running() as engine:
             partition = _partition(objective, source.dtype)
             variables = StandardizedVariables.for_data(objective, source, engine, partition)
         if not begun:
             return StreamState.new(variables, check_random_state(self.random_state))
-        q = variables.from_theta(self._warm_theta(objective))
-        exact = getattr(self, "average_activation_", np.zeros(objective.n_components))
-        average = getattr(self, "running_average_activation_", exact)
-        return StreamState(variables, q, average, n_rows=getattr(self, "n_rows_seen_", np.inf))
+        q = variables.from_theta(self._fitted_theta(objective))
+        n_rows = getattr(self, "n_rows_seen_", np.inf)
+        return StreamState(variables, q, self._fitted_average(), n_rows)
 
     def activation_gap(self, X: RowData) -> Float64Array:
         """How far the running average activation is from the exact one over the rows of X.
@@ -446,15 +436,15 @@ class SparseAutoencoder(
         """
         objective = self._fitted_objective()
         source = rows_of(self, X, reset=False)
-        theta = self._warm_theta(objective).astype(source.dtype)
-        partition = _partition(objective, source.dtype)
-        engine = ThreadEngine(self.n_jobs)
-        with engine.running():
-            total = engine.map_sum(partial(_activities, objective, theta), source, partition)
-        exact = hasattr(self, "average_activation_")
-        known = "average_activation_" if exact else "running_average_activation_"
-        running: Float64Array = getattr(self, known)
-        return running - objective.average_activity(total)
+        theta = self._fitted_theta(objective).astype(source.dtype)
+
+        def activities(rows: Rows) -> Terms:
+            out = np.empty((len(rows.X), objective.n_components), source.dtype)
+            return objective.activities(rows.X, theta, rows.sample_weight, out=out)
+
+        with ThreadEngine(self.n_jobs).running() as engine:
+            total = engine.map_sum(activities, source, _partition(objective, source.dtype))
+        return self._fitted_average() - objective.average_activity(total)
 
     def transform(self, X: RowData) -> FloatArray:
         """Activation of every hidden unit: f(X W_enc' + b_enc).
@@ -466,18 +456,19 @@ class SparseAutoencoder(
         Returns
         -------
         A : ndarray of shape (m, n_components), in the precision of X
-            Of rows outside memory a `Mapped` source, computed whenever it is read: what follows in
-            a pipeline takes it, and `numpy.asarray` makes an array of it.
+            For rows outside memory, a `Mapped` source, computed whenever it is read: later steps
+            of a pipeline take it, and `numpy.asarray` makes an array of it.
         """
         objective = self._fitted_objective()
         source = rows_of(self, X, reset=False)
         if is_stored(source):
             return cast(FloatArray, self.encoded(source))
         parameters = self._parameters(source.dtype)
-        out = np.empty((source.shape[0], objective.n_components), source.dtype)
-        return self._map_rows(
-            lambda rows, out: objective.encode(rows, parameters, out), source, objective, out
-        )
+
+        def encode(X: FloatArray, out: FloatArray) -> None:
+            objective.encode(X, parameters, out)
+
+        return self._map_rows(encode, source, objective, objective.n_components)
 
     def encoded(self, source: Source) -> Mapped:
         """Activations of a source's rows, computed whenever they are read.
@@ -514,19 +505,17 @@ class SparseAutoencoder(
                 f"{objective.n_components} hidden units, as transform gives them."
             )
         parameters = self._parameters(A.dtype)
-        out = np.empty((A.shape[0], objective.n_features), A.dtype)
-        return self._map_rows(
-            lambda rows, out: objective.decode(rows, parameters, out),
-            ArraySource(A),
-            objective,
-            out,
-        )
+
+        def decode(A: FloatArray, out: FloatArray) -> None:
+            objective.decode(A, parameters, out)
+
+        return self._map_rows(decode, ArraySource(A), objective, objective.n_features)
 
     def score_samples(self, X: ArrayLike) -> FloatArray:
         """Minus the reconstruction error of each row: -1/2 ||x_hat - x||^2.
 
-        The objective's first term, so that its mean over the training set is minus
-        ``loss_terms_.reconstruction``. Rows that score low are unlike the training set.
+        It is minus the objective's first term, so its mean over the training set is minus
+        ``loss_terms_.reconstruction``. Rows with a low score are unlike the training set.
 
         Parameters
         ----------
@@ -540,14 +529,13 @@ class SparseAutoencoder(
         X = check_input(self, X, reset=False)
         parameters = self._parameters(X.dtype)
 
-        def scores(rows: FloatArray, out: FloatArray) -> None:
-            error = objective.decode(objective.encode(rows, parameters), parameters)
-            error -= rows
+        def score(X: FloatArray, out: FloatArray) -> None:
+            error = objective.decode(objective.encode(X, parameters), parameters)
+            error -= X
             np.einsum("ij,ij->i", error, error, out=out)
             out *= -0.5
 
-        out = np.empty(X.shape[0], X.dtype)
-        return self._map_rows(scores, ArraySource(X), objective, out)
+        return self._map_rows(score, ArraySource(X), objective)
 
     def score(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
@@ -602,8 +590,8 @@ class SparseAutoencoder(
             weight_decay=self.weight_decay,
         )
 
-    def _warm_theta(self, objective: SparseObjective) -> Float64Array:
-        """Theta of the last fit, to go on from."""
+    def _fitted_theta(self, objective: SparseObjective) -> Float64Array:
+        """Theta of the last fit, if it suits the objective."""
         fitted, wanted = self.encoder_weights_.shape, objective.shapes["W_enc"]
         if fitted != wanted:
             raise ValueError(
@@ -613,6 +601,13 @@ class SparseAutoencoder(
             )
         parameters = self._parameters(np.dtype(np.float64))
         return objective.pack({name: parameters[name] for name in objective.shapes})
+
+    def _fitted_average(self) -> Float64Array:
+        """The average activation, exact after `fit` and running after `partial_fit`."""
+        is_exact = hasattr(self, "average_activation_")
+        name = "average_activation_" if is_exact else "running_average_activation_"
+        average: Float64Array = getattr(self, name)
+        return average
 
     def _identity(self, objective: SparseObjective) -> dict[str, str]:
         """What decides the result besides data and solver, in words."""
@@ -634,7 +629,7 @@ class SparseAutoencoder(
         """Fitted weights by the objective's names, in the precision asked for."""
         return {
             name: getattr(self, attribute).astype(dtype, copy=False)
-            for name, attribute in PARAMETERS.items()
+            for name, (attribute, _) in PARAMETERS.items()
         }
 
     def _map_rows(
@@ -642,11 +637,11 @@ class SparseAutoencoder(
         function: Callable[[FloatArray, FloatArray], object],
         source: Source,
         objective: SparseObjective,
-        out: FloatArray,
+        *columns: int,
     ) -> FloatArray:
-        """`out`, filled by `function` chunk by chunk."""
-        engine = ThreadEngine(self.n_jobs)
-        with engine.running():
+        """An array of so many columns, or of one axis, that `function` fills chunk by chunk."""
+        out = np.empty((source.shape[0], *columns), source.dtype)
+        with ThreadEngine(self.n_jobs).running() as engine:
             engine.map_into(function, source, _partition(objective, source.dtype), out)
         return out
 
@@ -655,7 +650,7 @@ def _weights(objective: SparseObjective, theta: FloatArray) -> dict[str, FloatAr
     """Theta as fitted attributes."""
     parameters = objective.unpack(theta)
     parameters["W_dec"] = parameters[objective.decoder_weights]
-    return {attribute: parameters[name] for name, attribute in PARAMETERS.items()}
+    return {attribute: parameters[name] for name, (attribute, _) in PARAMETERS.items()}
 
 
 def _partition(
@@ -668,17 +663,10 @@ def _partition(
     return Partition.for_shape(*sizes, dtype, block_size, chunk_size)
 
 
-def _activities(objective: SparseObjective, theta: FloatArray, rows: Rows) -> Terms:
-    out = np.empty((len(rows.X), objective.n_components), rows.X.dtype)
-    return objective.activities(rows.X, theta, rows.sample_weight, out=out)
-
-
 def _warn_beyond_output_range(objective: SparseObjective, sums: FeatureSums) -> None:
     """Warn if the data hold values that the decoder cannot reconstruct."""
     low, high = objective.decoder.output.range
-    if not objective.decoder.output.is_bounded:
-        return
-    if sums.low < low or sums.high > high:
+    if objective.decoder.output.is_bounded and (sums.low < low or sums.high > high):
         warnings.warn(
             f"decoder={objective.decoder.name!r} reaches values in ({low:g}, {high:g}) only, but X "
             f"has values from {sums.low:.4g} to {sums.high:.4g}. Use decoder='linear', or bring "

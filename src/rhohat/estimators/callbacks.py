@@ -1,7 +1,7 @@
-"""scikit-learn's callbacks (from 1.9 on), told of every iteration of a fit.
+"""scikit-learn's callbacks (from 1.9 on), called after every iteration of a fit.
 
-An estimator derives from `CallbackSupportMixin` and decorates ``fit`` by `with_callbacks`; it takes
-them by ``set_callbacks``, its own and those that a meta-estimator hands down.
+An estimator derives from `CallbackSupportMixin` and decorates ``fit`` with `with_callbacks`. Then
+``set_callbacks`` gives it callbacks of its own, and a meta-estimator hands down others.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def with_callbacks(fit: Method) -> Method:
 
 
 class FitTasks:
-    """The task of one fit and its subtasks, the iterations, as scikit-learn's callbacks see them.
+    """One fit as a task, and its iterations as subtasks, as scikit-learn's callbacks see them.
 
     Parameters
     ----------
     estimator : estimator
     max_iter : int
-        Iterations at most.
+        Most iterations.
     **data
         X and metadata, for the hooks that ask for them.
     """
@@ -52,12 +52,12 @@ class FitTasks:
             self._begin_iteration()
 
     def end_iteration(self, attributes: Callable[[], dict[str, Any]]) -> bool:
-        """Tell that an iteration has ended; whether a callback asks to stop.
+        """Tell callbacks that an iteration has ended; return whether one asks to stop.
 
         Parameters
         ----------
         attributes : callable
-            Makes what the estimator needs to transform as if it had stopped here.
+            Returns the fitted attributes that `transform` would need if training stopped here.
         """
         if self._fit is None:
             return False
@@ -71,7 +71,7 @@ class FitTasks:
         return bool(stop)
 
     def end(self) -> None:
-        """Tell that the fit has ended."""
+        """Tell callbacks that the fit has ended."""
         if self._fit is None:
             return
         if self._iteration is not None:  # begun, but not needed any more

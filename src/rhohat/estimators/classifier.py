@@ -20,8 +20,8 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import check_integer, check_real
 from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.fitted_attributes import OUTCOME, values_of
 from rhohat.estimators.layerwise import as_parts, for_run, refuse_interrupted, seeds_of
-from rhohat.estimators.outcome import OUTCOME, made_of, publish
 from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
@@ -34,9 +34,10 @@ from rhohat.rows.sources import ArraySource, Labeled, Source
 from rhohat.training.change_of_variables import CenteredVariables
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.evaluation import NetworkEvaluation
-from rhohat.training.fit import Fit, Fitted, Start, refuse_beyond_memory, solver_of, weighted
+from rhohat.training.fit import Fit, Fitted, Start, refuse_beyond_memory
 from rhohat.training.run import IterationCallback
-from rhohat.training.solvers import Solver
+from rhohat.training.sample_weights import weighted
+from rhohat.training.solvers import Solver, solver_of
 from rhohat.training.stages import Stage
 
 
@@ -44,77 +45,80 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
     r"""Classifier: stacked autoencoders with a softmax layer above, fine-tuned as one network.
 
     First the autoencoders are trained without labels, then a softmax layer on the activations of
-    the topmost, and last all layers together, by minimizing over the whole training set
+    the topmost one, and finally all layers together, by minimizing over the whole training set
 
     .. math::
 
         J = \frac1m \sum_i -\log p(y_i \mid x_i) + \tfrac\lambda2 \sum_l \|W_l\|^2
             + \sum_l \text{penalty}(\hat\rho_l),
 
-    the sums over l going over all layers, those of the penalty over the hidden ones.
+    where the second sum goes over all layers, and the third over the hidden ones.
 
     Parameters
     ----------
     estimator : StackedAutoencoder, SparseAutoencoder or FrozenEstimator, default=None
-        What the network starts from; ``StackedAutoencoder()`` if None. To start from one that is
-        fitted, on more rows than are labeled, for instance, wrap it in scikit-learn's
+        What the network starts from; ``StackedAutoencoder()`` if None. To start from a fitted one
+        (fitted on more rows than are labeled, for instance), wrap it in scikit-learn's
         ``FrozenEstimator``.
     weight_decay : float, default=1e-4
-        lambda, of the softmax layer before, and of all layers during fine-tuning.
+        lambda, for the softmax layer at first, and for all layers during fine-tuning.
     sparsity_penalty : {"none", "kl", "l1"} or SparsityPenalty, default="none"
-        Of every hidden layer, during fine-tuning.
+        Penalty on every hidden layer during fine-tuning.
     solver : {"lbfgs", "gradient-descent"} or Solver, default="lbfgs"
+        How the softmax layer is trained and the network fine-tuned.
     max_iter : int, default=200
-        Iterations of fine-tuning at most. Fewer are a way to keep the network from learning the
-        training set by heart; 0 leaves the layers as they are, with the softmax layer above.
+        Most iterations of fine-tuning. Fewer can keep the network from overfitting; 0 leaves the
+        layers as they are, with the softmax layer above.
     softmax_max_iter : int, default=200
-        Iterations, at most, for the softmax layer before that.
+        Most iterations for the softmax layer before that.
     tol : float, default=1e-4
-        Training ends when the loss fell by less than this, relatively, over ten iterations.
+        Training ends when the loss has fallen by less than this, relatively, in ten iterations.
     block_size, chunk_size, n_jobs, engine, verify : as in `SparseAutoencoder`
-        n_jobs and engine hold for the layers too, instead of what these say.
+        n_jobs and engine override those of the layers.
     checkpoint, resume : path-like, default=None, and bool, default=False
-        Folder for the state of training: in it the folders ``layers``, ``softmax`` and ``network``.
-        None leaves both, for the layers, to these.
+        Folder for the state of training, with folders ``layers``, ``softmax`` and ``network`` in
+        it. If None, the layers use their own settings of both.
     callback : callable, default=None
         Called with a `TrainingProgress` after every iteration of fine-tuning, which stops if it
         returns True. Its ``loss.reconstruction`` is the cross-entropy.
     random_state : int, RandomState or None, default=None
-        Draws the random_state of the layers below. None leaves it to them.
+        Draws the random_state of the layers below. If None, they use their own.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
     theta_ : ndarray of shape (p,)
-        All parameters: weights and biases, layer by layer, as `weights_` and `biases_` have them.
+        All parameters: weights and biases, layer by layer.
     weights_, biases_ : list of ndarray
-        Of every layer, from the input to the softmax layer: (units, inputs) and (units,).
+        Those of every layer, from the input to the softmax layer: (units, inputs) and (units,).
     coef_, intercept_ : ndarray of shape (n_classes, k) and (n_classes,)
         The last of these: the softmax layer.
     layer_sizes_ : list of int
         Features, units of every hidden layer, classes.
     activations_ : list of str
-        Of every hidden layer.
-    average_activation_ : ndarray
+        Activation function of every hidden layer.
+    average_activation_ : ndarray of shape (units of all hidden layers,)
         rho_hat of all hidden units over all rows, layer by layer.
     loss_ : float
         J over all rows.
     loss_terms_ : LossTerms
-        Cross-entropy (as ``reconstruction``: what the network is to reproduce are the labels),
-        weight decay and sparsity.
+        Cross-entropy (named ``reconstruction``: the network is to reproduce the labels), weight
+        decay and sparsity.
     loss_curve_ : ndarray of shape (n_iter + 1,)
         J before fine-tuning and after each of its iterations.
     loss_terms_curve_ : ndarray of shape (n_iter + 1, 3)
+        The same by term.
     n_iter_ : int
         Iterations of fine-tuning.
     converged_ : bool
+        Whether fine-tuning ended because the loss had stopped falling.
     stop_reason_ : str
         Why fine-tuning ended.
     data_fingerprint_ : str
         SHA-256 over the rows of X.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
-        Where X has column names.
+        If X has column names.
 
     References
     ----------
@@ -175,7 +179,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         X : array-like of shape (m, n_features), or rows outside memory
             As in `SparseAutoencoder.fit`.
         y : array-like of shape (m,)
-            Labels, whole numbers or texts, at least two different ones.
+            Labels, integers or strings, at least two different ones.
         sample_weight : array-like of shape (m,), default=None
             How often each row counts, in all three steps.
 
@@ -231,18 +235,14 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         bottom = _labeled(source, labels, sample_weight)
         fitted = self._fit(network, bottom, start, max_iter, checkpoints["network"], self.callback)
 
-        values = {
-            "classes_": classes,
-            "layer_sizes_": sizes,
-            "activations_": activations,
-            "theta_": fitted.theta,
-        }
-        publish(self, values | made_of(fitted, OUTCOME), ())
+        self.classes_, self.theta_ = classes, fitted.theta
+        self.layer_sizes_, self.activations_ = sizes, activations
+        self.__dict__.update(values_of(fitted, OUTCOME))
         fitted.result.warn_of_early_end(stacklevel=2)
         return self
 
     def decision_function(self, X: RowData) -> FloatArray:
-        """What softmax is taken of, A W' + b of the last layer.
+        """Inputs of the softmax, A W' + b of the last layer.
 
         Parameters
         ----------
@@ -251,7 +251,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         scores : ndarray of shape (m, n_classes), in the precision of X
-            Of two classes the difference, (m,): positive for the second.
+            With two classes, their difference, (m,): positive for the second.
         """
         Z = self._scores(X)
         return Z[:, 1] - Z[:, 0] if Z.shape[1] == 2 else Z
@@ -324,7 +324,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         return self.biases_[-1]
 
     def objective(self) -> NetworkObjective:
-        """What fine-tuning minimized: takes `theta_` apart and computes with it."""
+        """The objective that fine-tuning minimized, which takes `theta_` apart."""
         check_is_fitted(self)
         return self._network(self.layer_sizes_, self.activations_)
 
@@ -346,15 +346,14 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         out = np.empty((source.shape[0], len(self.classes_)), source.dtype)
 
         def score(rows: FloatArray, out: FloatArray) -> None:
-            out[:] = objective.decide(rows, theta)
+            out[:] = objective.scores(objective.activate(rows, theta)[-1], theta)
 
-        engine = ThreadEngine(self.n_jobs)
-        with engine.running():
+        with ThreadEngine(self.n_jobs).running() as engine:
             engine.map_into(score, source, _partition(objective, source), out)
         return out
 
     def _checkpoints(self) -> dict[str, Checkpoint | None]:
-        """Those of the softmax layer and of fine-tuning."""
+        """The checkpoints of the softmax layer and of fine-tuning."""
         names = ("softmax", "network")
         if self.checkpoint is None:
             return dict.fromkeys(names)
@@ -407,16 +406,16 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
             _partition(objective, source, self.block_size, self.chunk_size),
             self.solver,
             float(self.tol),
-            {
+            settings={
                 "layer sizes": str(objective.layer_sizes),
                 "activations": str([f.name for f in objective.activations]),
                 "sparsity_penalty": f"{type(objective.penalty).__name__} {vars(objective.penalty)}",
                 "weight_decay": repr(objective.weight_decay),
                 "start": hashlib.sha256(theta.tobytes()).hexdigest(),
             },
-            checkpoint,
-            self.verify,
-            callback,
+            checkpoint=checkpoint,
+            verify=self.verify,
+            callback=callback,
         )
         fitted = fit.run(begin)
         fitted.result.refuse_nan()
@@ -424,13 +423,13 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _labeled(source: Source, labels: NDArray[np.intp], sample_weight: ArrayLike | None) -> Source:
-    """Rows with their classes, and weights if they have any."""
+    """Rows with the numbers of their classes, and with their weights if there are any."""
     source = Labeled(source, labels)
     return source if sample_weight is None else weighted(source, sample_weight)
 
 
 def _encoded(y: ArrayLike, n_rows: int) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """The classes, and the number of every row's."""
+    """The classes, and the class number of every row."""
     labels = column_or_1d(y, warn=True)
     check_classification_targets(labels)
     assert_all_finite(labels, input_name="y")

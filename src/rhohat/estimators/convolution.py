@@ -1,6 +1,6 @@
-"""Convolution and pooling: what a model learned on patches, at every position of an image.
+"""Convolution and pooling: the features that a model learned on patches, all over an image.
 
-Of recordings and other series likewise: what it learned on windows, at every moment.
+Likewise for recordings and other series: those that it learned on windows, at every moment.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rhohat.common.validation import check_integer, check_pair, check_real, look
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.objective.activations import ACTIVATIONS
-from rhohat.preprocessing.extractors import Extractor, PatchExtractor, check_fit, every_patch
+from rhohat.preprocessing.extractors import PatchExtractor, check_fit, every_patch
 from rhohat.preprocessing.inputs import precision_of
 from rhohat.preprocessing.steps import AffineMap, Wholes, step_of
 from rhohat.rows.engines import ThreadEngine
@@ -31,20 +31,20 @@ from rhohat.rows.engines import ThreadEngine
 #: Bytes of responses computed at a time: few enough to stay in cache until they are pooled.
 BLOCK_BYTES = 4 << 20
 
-#: How the features of a cell are joined. The mean divides the sum.
+#: How the features of a cell are joined; for the mean, their sum is divided afterwards.
 POOLINGS: dict[str, np.ufunc] = {"mean": np.add, "max": np.maximum, "sum": np.add}
 
 
 class _Encoding(NamedTuple):
-    """An affine map of the whitened patch, and what is made of its responses.
+    """An affine map of the whitened patch, and the features made of its responses.
 
     Attributes
     ----------
     affine : AffineMap
     features : callable
-        ``features(Z)`` goes through one or more arrays of Z's shape, and may overwrite Z.
+        ``features(Z)`` gives one or more arrays of Z's shape, and may overwrite Z.
     n_features : int
-        Columns of all these together.
+        Number of features, over all these arrays.
     """
 
     affine: AffineMap
@@ -95,13 +95,13 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     Parameters
     ----------
     model : SparseAutoencoder or Pipeline
-        What makes features of a patch: an autoencoder, or the steps of a pipeline that ends in one.
-        If it is fitted, it is used as it is; else `fit` learns it from patches of the images, for
-        which a pipeline must hold a `PatchExtractor`. Steps before that are applied to whole
-        images. A copy by `sklearn.base.clone`, as in grid search, is not fitted;
-        ``FrozenEstimator(model)`` stays so.
+        What makes features of a patch: an autoencoder, or a pipeline that ends in one. If it is
+        fitted, it is used as it is; else `fit` trains it on patches of the images, for which a
+        pipeline must hold a `PatchExtractor`. Steps before that are applied to whole images. A copy
+        by `sklearn.base.clone`, as in grid search, is not fitted; ``FrozenEstimator(model)`` stays
+        fitted.
     patch_size : int, tuple of int or None, default=None
-        Height and width of a patch. None: those of the model's `PatchExtractor`.
+        Height and width of a patch. If None, those of the model's `PatchExtractor`.
     stride : int, default=1
         Pixels from one position to the next, along both axes.
     encoding : {"activation", "soft-threshold"}, default="activation"
@@ -110,17 +110,17 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         max(0, -z - threshold): two features per unit, first all positive parts, then all negative
         ones. Classifiers do better with it.
     threshold : float, default=0.5
-        Of "soft-threshold"; whitened patches have a standard deviation of about 1.
+        For "soft-threshold"; whitened patches have a standard deviation of about 1.
     pooling : {"mean", "max", "sum"} or sequence of them, default="mean"
-        What a cell gives; of several, first all of the one and then all of the other.
+        What a cell gives; for several, first all features of the one and then all of the other.
     grid : int or tuple of int, default=2
-        Rows and columns of cells that the positions in each image are divided into, as equal as
-        can be: quadrants. Every image gives as many features, whatever its size. Of windows of
-        series, one number is that of cells along time.
+        Rows and columns of cells, as equal as possible, that the positions in each image are
+        divided into; the default is quadrants. Every image gives the same number of features,
+        whatever its size. For windows of series, one number is that of cells along time.
     window : int or tuple of int, default=None
         Rows and columns of positions in a cell, instead of a grid; along time likewise. Positions
-        beyond the last whole window are left out, and all images must have room for as many
-        windows.
+        beyond the last whole window are left out, and all images must have room for the same
+        number of windows.
     n_jobs : int, default=None
         Threads. None means as many as NumPy's BLAS would use, -1 every core.
 
@@ -136,8 +136,8 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
     Notes
     -----
     The features of an image are laid out as (poolings, rows of cells, columns of cells, features of
-    a patch). Responses are pooled block by block: memory does not grow with the size of an image,
-    nor with the number of images, but for the features themselves.
+    a patch). Responses are pooled block by block: except for the features themselves, memory does
+    not grow with the size or the number of images.
 
     References
     ----------
@@ -185,13 +185,13 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self.n_jobs = n_jobs
 
     def fit(self, X: Images | Recordings, y: object = None) -> Self:
-        """Fit the model, if it is not fitted, and check that it goes with the images.
+        """Fit the model, if it is not fitted, and check that it suits the images.
 
         Parameters
         ----------
         X : sequence of ndarray of shape (height, width) or (height, width, channels)
-            Or one array with the images along its first axis; for a model of recordings, these.
-            Of a fitted model only the first is looked at.
+            Or one array with the images along its first axis; recordings for a model of these. If
+            the model is fitted, only the first is looked at.
         y : Ignored
 
         Returns
@@ -208,28 +208,15 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         check_real("threshold", self.threshold, low=0)
         self._poolings()
         size = None if self.patch_size is None else check_pair("patch_size", self.patch_size)
-        model = self.model
+        model = self._fitted_model(X)
         anatomy = Anatomy.of(model)
-        _autoencoder_of(anatomy)
-        if not _is_fitted(model):
-            if anatomy.extractor is None:
-                raise ValueError(
-                    "the model is not fitted, and without a PatchExtractor or WindowExtractor it "
-                    "cannot learn from images or series. Fit it on pieces first, or put one in a "
-                    "pipeline before it."
-                )
-            model = clone(model).fit(X)
-            anatomy = Anatomy.of(model)
-        for step in anatomy.steps:
-            check_is_fitted(step)
         first = anatomy.filtered(next(_wholes(anatomy).each(X))[None])[0]
-        if size is None and anatomy.extractor is None:
+        learned = () if anatomy.extractor is None else anatomy.extractor.patch_shape_
+        if size is None and not learned:
             raise ValueError(
                 "patch_size must be given, since the model holds no PatchExtractor: (height, "
                 "width) of the patches that it learned from."
             )
-        grid, window = self._cell_sizes(anatomy)
-        learned = anatomy.extractor.patch_shape_ if anatomy.extractor is not None else ()
         if size is not None and learned and size != learned[:2]:
             raise ValueError(
                 f"patch_size is {size}, but the model learned from pieces of {learned[:2]}: leave "
@@ -243,11 +230,26 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
                 f"on {n_features}. Give the patch_size and the images' channels that it learned "
                 "from."
             )
-        rows, columns = self._positions(anatomy, shape, 0, first)
-        found = grid if window is None else (rows // window[0], columns // window[1])
-        self._cells(anatomy, shape, found, 0, first)
-        self.model_, self.patch_shape_, self.grid_ = model, shape, found
+        rows, columns = self._cells(anatomy, shape, 0, first)
+        self.model_, self.patch_shape_ = model, shape
+        self.grid_ = len(rows) - 1, len(columns) - 1
         return self
+
+    def _fitted_model(self, X: Images | Recordings) -> Any:
+        """The model as it is if it is fitted, else a copy fitted on pieces of X."""
+        model, anatomy = self.model, Anatomy.of(self.model)
+        _autoencoder_of(anatomy)
+        if not _is_fitted(model):
+            if anatomy.extractor is None:
+                raise ValueError(
+                    "the model is not fitted, and without a PatchExtractor or WindowExtractor it "
+                    "cannot learn from images or series. Fit it on pieces first, or put one in a "
+                    "pipeline before it."
+                )
+            model = clone(model).fit(X)
+        for step in Anatomy.of(model).steps:
+            check_is_fitted(step)
+        return model
 
     def transform(self, X: Images) -> FloatArray:
         """Pool the features of every patch.
@@ -255,11 +257,11 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         Parameters
         ----------
         X : as in `fit`
-            Of any sizes, where the cells are those of a grid.
+            Images may have any sizes if the cells are those of a grid.
 
         Returns
         -------
-        features : ndarray of shape (n_images, rows * columns * n_features_of_a_patch)
+        features : ndarray of shape (n_images, poolings * rows * columns * features of a patch)
             float32 if all images are, else float64.
         """
         check_is_fitted(self)
@@ -286,14 +288,13 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
         def work(start: int, images: FloatArray) -> None:
             images = anatomy.filtered(images)
-            cells = self._cells(anatomy, self.patch_shape_, self.grid_, start, images[0])
+            cells = self._cells(anatomy, self.patch_shape_, start, images[0], self.grid_)
             pooled = dict(
                 zip(poolings, np.moveaxis(out[start : start + len(images)], 1, 0), strict=True)
             )
             self._pool(features, images, cells, block_size, pooled)
 
-        engine = ThreadEngine(self.n_jobs)
-        with engine.running():
+        with ThreadEngine(self.n_jobs).running() as engine:
             engine.share(work, _runs(_wholes(anatomy).each(X), dtype, block_size))
         return out.reshape(len(X), -1)
 
@@ -301,11 +302,11 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self,
         features: Callable[[FloatArray], Iterator[FloatArray]],
         images: FloatArray,
-        cells: tuple[NDArray[np.intp], NDArray[np.intp]],
+        cells: list[NDArray[np.intp]],
         block_size: int,
         out: dict[str, FloatArray],
     ) -> None:
-        """Write what the cells of images of one shape give, by each pooling, piece by piece."""
+        """Pool the features of images of one shape, piece by piece, into an array per pooling."""
         rows, columns = cells
         height, width = self.patch_shape_[:2]
         n_strips = -(-rows[-1] * columns[-1] * len(images) // block_size)
@@ -335,65 +336,53 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         if "mean" in out:
             out["mean"] /= np.multiply.outer(np.diff(rows), np.diff(columns))[..., None]
 
-    def _cell_sizes(self, anatomy: Anatomy) -> tuple[tuple[int, int], tuple[int, int] | None]:
-        """Grid and window as rows and columns; along time, one number is that of columns."""
-        along_time = _cutter(anatomy).is_along_time
-        grid = _cells_of("grid", self.grid, along_time)
-        return grid, None if self.window is None else _cells_of("window", self.window, along_time)
-
     def _poolings(self) -> list[str]:
         """Names of the poolings, each once."""
-        if not isinstance(self.pooling, (str, Sequence)):
-            raise ValueError(f"pooling must name at least one, each once, got {self.pooling!r}.")
-        names = [self.pooling] if isinstance(self.pooling, str) else list(self.pooling)
+        several = list(self.pooling) if isinstance(self.pooling, Sequence) else []
+        names = [self.pooling] if isinstance(self.pooling, str) else several
         for name in names:
             look_up("pooling", name, POOLINGS)
         if not names or len(set(names)) < len(names):
             raise ValueError(f"pooling must name at least one, each once, got {self.pooling!r}.")
         return names
 
-    def _positions(
-        self, anatomy: Anatomy, shape: tuple[int, ...], index: int, image: FloatArray
-    ) -> tuple[int, int]:
-        """Rows and columns of positions in an image."""
-        check_fit(shape, index, image, _wholes(anatomy).noun, _cutter(anatomy).pieces)
-        height, width = shape[:2]
-        return (
-            (image.shape[0] - height) // self.stride + 1,
-            (image.shape[1] - width) // self.stride + 1,
-        )
-
     def _cells(
         self,
         anatomy: Anatomy,
         shape: tuple[int, ...],
-        grid: tuple[int, int],
         index: int,
         image: FloatArray,
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Where cells begin among the rows and columns of positions, and where the last ends."""
-        sizes = self._positions(anatomy, shape, index, image)
-        room = f"{_wholes(anatomy).noun} {index} has {sizes[0]} x {sizes[1]} positions, room for"
-        _, window = self._cell_sizes(anatomy)
-        if window is None:
-            if sizes[0] < grid[0] or sizes[1] < grid[1]:
+        fitted: tuple[int, int] | None = None,
+    ) -> list[NDArray[np.intp]]:
+        """Where cells begin, and the last ends, among the rows and columns of an image's positions.
+
+        `fitted` is the number of cells that `fit` found, if it has.
+        """
+        noun, cutter = _wholes(anatomy).noun, anatomy.extractor or PatchExtractor()
+        check_fit(shape, index, image, noun, cutter.pieces)
+        rows, columns = ((image.shape[i] - shape[i]) // self.stride + 1 for i in range(2))
+        room = f"{noun} {index} has {rows} x {columns} positions, room for"
+        n_down, n_across = fitted or _cells_of("grid", self.grid, cutter.is_along_time)
+        if self.window is None:
+            if rows < n_down or columns < n_across:
                 raise ValueError(
-                    f"{room} fewer than {grid[0]} x {grid[1]} cells. Use a coarser grid, a smaller "
+                    f"{room} fewer than {n_down} x {n_across} cells. Use a coarser grid, a smaller "
                     "stride, or leave it out."
                 )
-            return np.arange(grid[0] + 1) * sizes[0] // grid[0], (
-                np.arange(grid[1] + 1) * sizes[1] // grid[1]
-            )
-        height, width = window
-        found = sizes[0] // height, sizes[1] // width
-        if 0 in grid:
-            raise ValueError(f"{room} no window of {height} x {width}. Use smaller windows.")
-        if found != grid:
+            return [
+                np.arange(n_down + 1) * rows // n_down,
+                np.arange(n_across + 1) * columns // n_across,
+            ]
+        height, width = _cells_of("window", self.window, cutter.is_along_time)
+        found = rows // height, columns // width
+        if fitted is not None and found != fitted:
             raise ValueError(
-                f"{room} {found[0]} x {found[1]} windows, but in fit there were {grid[0]} x "
-                f"{grid[1]}. Use smaller windows, or a grid, which divides images of any size."
+                f"{room} {found[0]} x {found[1]} windows, but in fit there were {n_down} x "
+                f"{n_across}. Use smaller windows, or a grid, which divides images of any size."
             )
-        return np.arange(grid[0] + 1) * height, np.arange(grid[1] + 1) * width
+        if 0 in found:
+            raise ValueError(f"{room} no window of {height} x {width}. Use smaller windows.")
+        return [np.arange(found[0] + 1) * height, np.arange(found[1] + 1) * width]
 
     @property
     def _n_features_out(self) -> int:
@@ -410,6 +399,7 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
 
 def _is_fitted(model: Any) -> bool:
+    """Whether scikit-learn takes the model for fitted."""
     try:
         check_is_fitted(model)
     except NotFittedError:
@@ -418,7 +408,7 @@ def _is_fitted(model: Any) -> bool:
 
 
 def _autoencoder_of(anatomy: Anatomy) -> SparseAutoencoder:
-    """The autoencoder whose units are applied everywhere."""
+    """The autoencoder whose units are applied at every position."""
     if anatomy.autoencoder is None:
         raise TypeError(
             "model must be a SparseAutoencoder or a Pipeline that ends in one, got "
@@ -427,18 +417,13 @@ def _autoencoder_of(anatomy: Anatomy) -> SparseAutoencoder:
     return anatomy.autoencoder
 
 
-def _cutter(anatomy: Anatomy) -> Extractor:
-    """What says how pieces lie: patches of images, where the model does not."""
-    return anatomy.extractor or PatchExtractor()
-
-
 def _wholes(anatomy: Anatomy) -> Wholes:
-    """What is gone over, one after the other: images, where the model does not say."""
+    """What the model is applied to: images, unless it says otherwise."""
     return anatomy.takes or PatchExtractor.takes
 
 
 def _fold(steps: list[Any], affine: AffineMap) -> tuple[list[Any], AffineMap]:
-    """The steps that remain before an affine map, when it has joined those that are affine too."""
+    """The steps left before an affine map once it has absorbed those that are affine too."""
     affine = affine._replace(weights=affine.weights.astype(np.float64))
     while steps and (joined := step_of(steps[-1]).joined(affine)) is not None:
         steps, affine = steps[:-1], joined
@@ -446,7 +431,7 @@ def _fold(steps: list[Any], affine: AffineMap) -> tuple[list[Any], AffineMap]:
 
 
 def _cells_of(name: str, value: Any, along_time: bool) -> tuple[int, int]:
-    """Rows and columns, given as both or as one number."""
+    """Rows and columns, given as a pair or as one number, which along time is that of columns."""
     if along_time and isinstance(value, Integral):
         return 1, check_integer(name, value, low=1)
     return check_pair(name, value)
@@ -455,9 +440,9 @@ def _cells_of(name: str, value: Any, along_time: bool) -> tuple[int, int]:
 def _runs(
     images: Iterable[FloatArray], dtype: np.dtype[Any], n_pixels: int
 ) -> Iterator[tuple[int, FloatArray]]:
-    """Images of one shape that follow each other, about so many pixels of them at a time.
+    """Runs of successive images of one shape, of about so many pixels in total.
 
-    Each run comes with the number of its first image.
+    Each run comes with the index of its first image.
     """
     run: list[FloatArray] = []
     start = 0

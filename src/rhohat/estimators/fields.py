@@ -1,4 +1,4 @@
-"""What a model file says of an attribute: an array, a value or models, and which are valid."""
+"""What a model file holds of an attribute (an array, a value or models), and when it is valid."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ class Array(NamedTuple):
 
 
 class Value(NamedTuple):
-    """What the description says of a fitted attribute, or of a parameter.
+    """A fitted attribute, or a parameter, that the file's description holds as JSON.
 
     Attributes
     ----------
     expected : str
+        What errors say is expected.
     is_valid : callable
         Whether a value is as expected.
     from_json : callable
-        Makes the attribute of a valid value.
+        Makes the attribute from a valid value.
     size : str, default=""
-        Symbol of the size that it tells: itself if it is a number, else its length.
+        Symbol of the size that it tells: the attribute itself if it is a number, else its length.
     to_json : callable
-        Describes the attribute.
+        Makes a value from the attribute.
     """
 
     expected: str
@@ -43,7 +44,7 @@ class Value(NamedTuple):
 
 
 class OneOf(NamedTuple):
-    """A parameter that is a name in a table, as the table is when it is asked."""
+    """A parameter that is a name in a table, to which rows may be added later."""
 
     table: Mapping[str, Any]
 
@@ -53,7 +54,7 @@ class OneOf(NamedTuple):
         return f"one of {', '.join(self.table)}"
 
     def is_valid(self, name: Any) -> bool:
-        """Whether the table has it."""
+        """Whether it is in the table."""
         return name in list(self.table)
 
 
@@ -64,11 +65,11 @@ class Models(NamedTuple):
 
 
 def is_plain(value: Any) -> bool:
-    """Whether JSON holds a value as it is."""
+    """Whether JSON can hold a value as it is."""
     return value is None or type(value) in (bool, int, str) or is_number(value)
 
 
-#: What labels may be, by the names of their types in NumPy; object is for texts.
+#: Types that labels may have, by their names in NumPy; object is for strings.
 LABEL_TYPES = (
     *("bool", "str", "object", "float16", "float32", "float64"),
     *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
@@ -76,7 +77,7 @@ LABEL_TYPES = (
 
 
 def _describe_labels(labels: NDArray[Any]) -> dict[str, Any]:
-    """Say of what type labels are, and which."""
+    """The type of labels, and their values."""
     dtype = "str" if labels.dtype.kind == "U" else labels.dtype.name
     if dtype not in LABEL_TYPES:
         raise TypeError(
@@ -90,7 +91,7 @@ def _restore_labels(described: dict[str, Any]) -> NDArray[Any]:
 
 
 def _are_labels(described: Any) -> bool:
-    """Whether labels are of the type that is said, all of them alike."""
+    """Whether described labels are all of the type that the description names."""
     if type(described) is not dict or described.keys() != {"dtype", "values"}:
         return False
     dtype, values = described["dtype"], described["values"]
@@ -131,5 +132,5 @@ LABELS = Value(
     to_json=_describe_labels,
 )
 
-#: What transformers of columns remember of them.
+#: What estimators of rows remember of their columns.
 COLUMNS = {"n_features_in_": COUNT._replace(size="d"), "feature_names_in_": NAMES}

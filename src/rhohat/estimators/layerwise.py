@@ -1,4 +1,4 @@
-"""Training part by part: what the parts of a network share with the whole, and leave to it."""
+"""Layer-wise training: what the parts of a network take over from the whole, and leave to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rhohat.training.solvers import StopReason
 def for_run(
     estimator: Any, owner: Any, folder: str, random_state: np.random.RandomState | None
 ) -> Any:
-    """An unfitted copy of `estimator` that runs where, and keeps its state as, its owner does."""
+    """An unfitted copy of `estimator` with its owner's engine, checkpoint and random state."""
     own = {"n_jobs": owner.n_jobs, "engine": owner.engine}
     if owner.checkpoint is not None:
         own |= {"checkpoint": Path(owner.checkpoint) / folder, "resume": owner.resume}
@@ -30,12 +30,12 @@ def for_run(
 
 
 def seeds_of(random_state: Any) -> np.random.RandomState | None:
-    """What draws the layers' seeds; None if each may draw its own, and a resumed run keep it."""
+    """What draws the layers' seeds; None if each draws its own, which a resumed run keeps."""
     return None if random_state is None else check_random_state(random_state)
 
 
 def refuse_interrupted(reason: str, where: str, checkpoint: object) -> None:
-    """Go no further after Ctrl-C: what comes next would be trained on a layer half done."""
+    """Raise KeyboardInterrupt if a part was interrupted, since the next would build on it."""
     if reason == StopReason.INTERRUPTED.value:
         kept = "nothing is kept without a checkpoint"
         if checkpoint is not None:
@@ -45,7 +45,7 @@ def refuse_interrupted(reason: str, where: str, checkpoint: object) -> None:
 
 @contextmanager
 def as_parts() -> Iterator[None]:
-    """Parts of a network give each other arrays, and leave it to the whole to tell of Ctrl-C."""
+    """Let parts of a network pass each other arrays, and leave warnings of Ctrl-C to the whole."""
     with config_context(transform_output="default"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Training was interrupted", ConvergenceWarning)
         yield

@@ -1,4 +1,4 @@
-"""The registry of model files: each class that a file may hold is one row, and no other is made."""
+"""The registry of model files: each class that a file may hold is one row; no other is loaded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rhohat.estimators.fields import (
     OneOf,
     Value,
 )
-from rhohat.estimators.outcome import OUTCOME, fields_of
+from rhohat.estimators.fitted_attributes import OUTCOME, fields_of
 from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
@@ -41,7 +41,8 @@ from rhohat.preprocessing.whitening import Whitening
 from rhohat.training.adam import Adam
 from rhohat.training.solvers import SOLVERS
 
-#: Attributes that a fitted model may lack, by its data or because an older version wrote it.
+#: Attributes that a fitted model may lack, because of its data or its training, or because an older
+#: version wrote the file.
 OPTIONAL = {"feature_names_in_", *PARTITION, *RUNNING, *EXACT}
 
 
@@ -52,20 +53,20 @@ class Row(NamedTuple):
     ----------
     cls : type
     fitted : mapping, default=None
-        Fitted attributes. None for what is a parameter of models, but no model.
+        Fitted attributes. None for a class that is a parameter of models, but no model itself.
     left_out : tuple of str, default=()
-        Parameters that are no part of a model, at their defaults after `load`.
+        Parameters that are not saved; after `load` they have their defaults.
     unfitted : tuple of str, default=()
-        Parameters whose models are settings for `fit`, and saved without what they have learned.
+        Parameters whose models are settings for `fit`, saved without what they have learned.
     checked : mapping, default={}
         Parameters that must be as described for the model to make sense.
     either : tuple of tuple of str, default=()
         Groups of fitted attributes, of which one must be complete.
     learned : mapping, default={}
-        Parameters that are saved, and come back, as what `fit` made of them, by the attribute that
-        holds it.
+        Parameters that are saved, and come back, as `fit` left them; each with the name of the
+        fitted attribute that holds it.
     fits_together : callable
-        Whether a model's attributes agree where symbols of sizes cannot say it.
+        Whether a model's attributes agree in ways that symbols of sizes cannot express.
     """
 
     cls: type[Any]
@@ -78,7 +79,7 @@ class Row(NamedTuple):
     fits_together: Callable[[Any], bool] = lambda model: True
 
     def keeps_learned(self, parameter: str, is_fitted: bool) -> bool:
-        """Whether a parameter's models are saved fitted, where those of this class are or not."""
+        """Whether a parameter's models are saved fitted, given whether this one is."""
         return (is_fitted or self.cls is FrozenEstimator) and parameter not in self.unfitted
 
     @property
@@ -88,6 +89,7 @@ class Row(NamedTuple):
 
 
 def _is_step(step: Any) -> bool:
+    """Whether this may be a step of a pipeline."""
     pair = type(step) in (list, tuple) and len(step) == 2 and is_text(step[0])
     return pair and (step[1] is None or step[1] == "passthrough" or is_model(thawed(step[1])))
 
@@ -99,7 +101,7 @@ STEPS = Value(
 
 
 def _layers_fit(stack: StackedAutoencoder) -> bool:
-    """Whether each layer takes what the one below gives."""
+    """Whether each layer takes what the one below returns."""
     widths = [stack.n_features_in_, *(len(layer.components_) for layer in stack.layers_)]
     return all(
         layer.n_features_in_ == width for layer, width in zip(stack.layers_, widths, strict=False)
@@ -107,7 +109,7 @@ def _layers_fit(stack: StackedAutoencoder) -> bool:
 
 
 def _network_fits(model: StackedAutoencoderClassifier) -> bool:
-    """Whether there are as many parameters, averages and labels as the layers' sizes ask for."""
+    """Whether the numbers of parameters, averages and classes agree with the layers' sizes."""
     try:
         objective = model.objective()
     except (TypeError, ValueError):
@@ -127,12 +129,7 @@ ROWS: dict[str, Row] = {
     for row in (
         Row(
             SparseAutoencoder,
-            {
-                **COLUMNS,
-                **WEIGHTS,
-                **fields_of(EXACT | PARTITION),
-                **RUNNING,
-            },
+            {**COLUMNS, **WEIGHTS, **fields_of(EXACT | PARTITION), **RUNNING},
             left_out=("callback", "engine", "checkpoint", "resume", "verify"),
             checked={"activation": OneOf(ACTIVATIONS), "decoder": OneOf(DECODERS)},
             either=(tuple(EXACT), tuple(RUNNING)),
@@ -193,13 +190,13 @@ ROWS: dict[str, Row] = {
 
 
 def rows() -> dict[str, Row]:
-    """All that a file may hold, by name: `ROWS`, and every penalty and solver."""
+    """Every class that a file may hold, by name: `ROWS`, and all penalties and solvers."""
     parts = (*PENALTIES.values(), *SOLVERS.values())
     return {**ROWS, **{cls.__name__: Row(cls) for cls in parts}}
 
 
 def row_of(value: object) -> Row | None:
-    """Find the row of the value's class; a subclass is a class of its own."""
+    """The row of the value's class, if it has one; that of a base class does not count."""
     row = rows().get(type(value).__name__)
     return row if row is not None and row.cls is type(value) else None
 

@@ -1,11 +1,11 @@
 """Models as files: one safetensors file per model, and nothing in it that could run.
 
-The file is as `rhohat.common.tensorfiles` has it. It describes the model by class names, parameters
-and fitted values, nested as the model is. An array is named by its attribute, within a pipeline by
-the way to it: ``steps.0.1.mean_``.
+The file format is that of `rhohat.common.tensorfiles`. The model is described by class names,
+parameters and fitted values, nested as the model is. An array is named after its attribute, within
+a pipeline by the path to it: ``steps.0.1.mean_``.
 
-Each class that a file may hold is one row of the registry; no name in a file is looked up anywhere
-else. Every format that was released stays readable; a parameter that a file lacks has its default.
+Each class that a file may hold is one row of the registry; names in a file are looked up nowhere
+else. Every released format stays readable; a parameter that a file lacks has its default.
 """
 
 from __future__ import annotations
@@ -41,46 +41,46 @@ from rhohat.estimators.registry import OPTIONAL, ROWS, Row, is_model, row_of, ro
 def save(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted model to a file, for `load`.
 
-    The file changes all at once: whatever goes wrong, be it a crash, it holds what it held before
-    or the whole new model.
+    The file is replaced as a whole: whatever goes wrong, even in a crash, it holds either what it
+    held before or the whole new model.
 
     Parameters
     ----------
     model : estimator
-        Any transformer or classifier of this package, or a Pipeline of them. Not saved are an
-        autoencoder's ``callback``, a pipeline's ``memory``, what ``set_output`` set, and what the
-        prototypes of a stack or of a classifier's layers have learned, unless they are frozen.
+        Any transformer or classifier of this package, or a Pipeline of them. An autoencoder's
+        ``callback``, a pipeline's ``memory`` and what ``set_output`` set are not saved, nor what
+        the prototypes of a stack's or classifier's layers have learned, unless they are frozen.
     path : str or path-like
         Overwritten if it exists. Usually ends in ``.safetensors``.
 
     Raises
     ------
     TypeError
-        If the model is of another class, or a parameter holds what no file can, for instance a
-        RandomState; says which.
+        If the model is of another class, or if a parameter holds what a file cannot, for instance
+        a RandomState.
     sklearn.exceptions.NotFittedError
         If the model, or a step of the pipeline, is not fitted.
     ValueError
-        If a fitted attribute is not as `fit` makes it, for instance NaN.
+        If a fitted attribute is not as `fit` makes it, for instance if it is NaN.
     OSError
         If the file cannot be written.
     """
     if not is_model(model):
         models = ", ".join(row.cls.__name__ for row in ROWS.values() if row.fitted is not None)
         raise TypeError(f"save takes one of {models}, got {type(model).__name__}.")
-    content = _pack(model)
+    arrays: Arrays = {}
+    content = pack(_describe(model, "", "", arrays), arrays)
     try:
         _unpack(BytesIO(content), len(content))
     except ModelFileError as error:
         raise ValueError(f"{type(model).__name__} cannot be saved: {error}.") from error
-
     write_whole(path, content)
 
 
 def load(path: str | os.PathLike[str]) -> Any:
     """Read a model that `save` wrote.
 
-    Nothing in the file is ever run, so that files from anywhere can be loaded. Pickles are refused.
+    Nothing in the file is ever run, so files from anywhere can be loaded. Pickles are refused.
 
     Parameters
     ----------
@@ -109,17 +109,10 @@ def load(path: str | os.PathLike[str]) -> Any:
         raise ModelFileError(f"{os.fspath(path)}: {error}.") from None
 
 
-def _pack(model: Any) -> bytes:
-    """Make the bytes of a file."""
-    arrays: Arrays = {}
-    described = _describe(model, "", "", arrays)
-    return pack(described, arrays)
-
-
 def _describe(value: Any, label: str, prefix: str, arrays: Arrays, is_fitted: bool = True) -> Any:
-    """Say in JSON's terms what a model or a parameter is; its arrays go to `arrays`.
+    """Describe a model or a parameter as JSON; its arrays go to `arrays`.
 
-    `label` is what set_params calls the value, `prefix` begins the names of its arrays. What a
+    `label` is what set_params calls the value, and `prefix` begins the names of its arrays. What a
     model has learned is left out unless `is_fitted`.
     """
     value = value.item() if isinstance(value, np.generic) else value
@@ -173,7 +166,7 @@ def _describe(value: Any, label: str, prefix: str, arrays: Arrays, is_fitted: bo
 
 
 def _little_endian(value: Any, spec: Array, label: str) -> NDArray[Any]:
-    """Lay an array out row by row in the first type of `spec` that holds its values."""
+    """The array, row-major, in the first type of `spec` that holds its values."""
     array = np.asarray(value)
     for dtype in map(DTYPES.__getitem__, spec.dtypes):
         if array.dtype.kind == dtype.kind and np.can_cast(array.dtype, dtype, "safe"):
@@ -182,7 +175,7 @@ def _little_endian(value: Any, spec: Array, label: str) -> NDArray[Any]:
 
 
 def _unpack(stream: BinaryIO, size: int) -> Any:
-    """Make the model that a file of `size` bytes describes."""
+    """The model that a file of `size` bytes describes."""
     described, arrays = unpack(stream, size)
     try:
         model = _restore(described, "", arrays)
@@ -194,7 +187,7 @@ def _unpack(stream: BinaryIO, size: int) -> Any:
 
 
 def _restore(node: Any, prefix: str, arrays: Arrays, is_fitted: bool = True) -> Any:
-    """Make what `_describe` described; takes its arrays out of `arrays`."""
+    """The model or parameter that `_describe` described; its arrays are taken out of `arrays`."""
     if is_plain(node):
         return node
     if type(node) is list:
@@ -231,7 +224,7 @@ def _restore(node: Any, prefix: str, arrays: Arrays, is_fitted: bool = True) -> 
 
 
 def _restore_fitted(row: Row, values: Any, prefix: str, arrays: Arrays) -> dict[str, Any]:
-    """Check the fitted attributes of one model, each by itself and their sizes together."""
+    """The fitted attributes of one model, each checked by itself, and their sizes together."""
     name = row.cls.__name__
     specs = row.fitted or {}
     allowed = {attribute for attribute, spec in specs.items() if not isinstance(spec, Array)}

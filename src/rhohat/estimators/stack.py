@@ -21,39 +21,40 @@ from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.rows.engines import Engine
 from rhohat.training.checkpoints import Checkpoint
 
-#: How a stack is told of a layer: its size, or its settings.
+#: How a layer is specified: by its size, or by its settings.
 LayerSpec: TypeAlias = int | SparseAutoencoder
 
 
 class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Sparse autoencoders one above the other, trained layer by layer.
 
-    The first learns to reconstruct X, each further one the activations of the one below, by the
-    exact objective of `SparseAutoencoder` over all rows. Rows outside memory stay where they are:
-    activations are computed whenever they are needed, and never written.
+    The first learns to reconstruct X, and each further one the activations of the one below, by
+    the exact objective of `SparseAutoencoder` over all rows. Rows outside memory stay where they
+    are: activations are computed whenever they are needed, and never written.
 
     Parameters
     ----------
     layers : sequence of int or SparseAutoencoder, default=(100, 100)
-        From the input upwards. A number of hidden units stands for `estimator` with as many.
+        From the input upwards. A number of hidden units stands for `estimator` with so many.
     estimator : SparseAutoencoder, default=None
         The settings of layers given by their size; ``SparseAutoencoder()`` if None. Grid search
         reaches them as ``estimator__weight_decay``, for instance.
     n_jobs, engine : as in `SparseAutoencoder`
-        Hold for all layers, instead of what these say.
+        Override those of the layers.
     checkpoint, resume : path-like, default=None, and bool, default=False
-        Folder for the state of training: one folder per layer in it, ``layer1`` and so on. None
-        leaves both to the layers; that of `estimator` has one folder per layer, too.
+        Folder for the state of training, with one folder per layer in it, ``layer1`` and so on. If
+        None, the layers use their own settings of both; the checkpoint of `estimator` likewise
+        gets one folder per layer.
     random_state : int, RandomState or None, default=None
-        Draws the random_state of every layer. None leaves it to the layers.
+        Draws the random_state of every layer. If None, the layers use their own.
 
     Attributes
     ----------
     layers_ : list of SparseAutoencoder
-        Fitted, from the input upwards.
+        The fitted layers, from the input upwards.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
-        Where X has column names.
+        If X has column names.
 
     References
     ----------
@@ -113,7 +114,7 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         layers = self._unfitted_layers()
         for layer in layers:
             if layer.checkpoint is not None:
-                Checkpoint.open(layer.checkpoint, layer.resume)  # tells now what would fail later
+                Checkpoint.open(layer.checkpoint, layer.resume)  # raises now what would fail later
         rows: Any = rows_of(self, X, reset=True)
         for number, layer in enumerate(layers):
             with as_parts():
@@ -135,7 +136,7 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         Returns
         -------
         A : ndarray of shape (m, units of the top layer), in the precision of X
-            Of rows outside memory a `Mapped` source; see `SparseAutoencoder.transform`.
+            For rows outside memory, a `Mapped` source; see `SparseAutoencoder.transform`.
         """
         check_is_fitted(self)
         rows: Any = rows_of(self, X, reset=False)
@@ -174,6 +175,7 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         return tags
 
     def _unfitted_layers(self) -> list[SparseAutoencoder]:
+        """The layers with the settings that they are fitted with."""
         is_sequence = isinstance(self.layers, (Sequence, np.ndarray))
         if isinstance(self.layers, str) or not is_sequence or not len(self.layers):
             raise ValueError(

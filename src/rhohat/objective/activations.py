@@ -1,7 +1,7 @@
 """Activation functions: what a unit does with its weighted input.
 
 Each row of `ACTIVATIONS` is one function. Everything else (objective, estimator, command line,
-tests) reads this table, so that a new activation is one new row.
+tests) reads this table, so a new activation is one new row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import look_up
 
-#: Share of a bounded range, at either end, in which no inverse is looked for: it would be far out.
+#: Share of a bounded range, at either end, that inverses stay out of: they go to infinity there.
 NEAR_END = 0.003
 
 
@@ -32,9 +32,9 @@ class Activation:
     derivative : callable
         ``derivative(A, out)`` writes f'(Z) into `out` and returns it, given A = f(Z).
     inverse : callable
-        ``inverse(mean)`` is a z where f(z) is that value; where none is, one whose value is near.
+        ``inverse(a)`` is a z with f(z) = a or, where none exists, with f(z) close to a.
     range : tuple of float
-        Infimum and supremum of f. The lower end is where a unit of bounded range is silent.
+        Infimum and supremum of f. A unit of bounded range is silent at the lower end.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Activation:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether both ends of the range are finite, so that a share of activity exists."""
+        """Whether both ends of the range are finite, so that activity can be a share of it."""
         return bool(np.isfinite(self.range).all())
 
 
@@ -65,7 +65,7 @@ def _sigmoid_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
 
 
 def _sigmoid_inverse(a: Float64Array) -> Float64Array:
-    """Z = log(a / (1 - a)), for a within 0.003 of the ends that of there."""
+    """f^-1(a) = log(a / (1 - a)), with a clipped to [0.003, 0.997]."""
     inside = np.clip(a, NEAR_END, 1 - NEAR_END)
     return np.log(inside / (1 - inside))
 
@@ -82,7 +82,7 @@ def _tanh_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
 
 
 def _tanh_inverse(a: Float64Array) -> Float64Array:
-    """Z = artanh(a), for a within 0.006 of the ends that of there."""
+    """f^-1(a) = artanh(a), with a clipped to [-0.994, 0.994]."""
     return np.arctanh(np.clip(a, 2 * NEAR_END - 1, 1 - 2 * NEAR_END))
 
 
@@ -97,7 +97,7 @@ def _relu_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
 
 
 def _relu_inverse(a: Float64Array) -> Float64Array:
-    """Z = a; 0 for negative ones."""
+    """f^-1(a) = max(a, 0)."""
     return np.maximum(a, 0)
 
 
@@ -113,7 +113,7 @@ def _identity_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
 
 
 def _identity_inverse(a: Float64Array) -> Float64Array:
-    """Z = a."""
+    """f^-1(a) = a."""
     return a
 
 

@@ -1,7 +1,7 @@
-"""What every objective has: a layout of its parameters, weight decay, and sums to finish.
+"""What all objectives share: the layout of their parameters, weight decay, and sums over rows.
 
-Everything in an objective that depends on the data is a sum over rows, so that the sums of blocks
-of rows, added, make loss and gradient of all.
+Everything in an objective that depends on the data is a sum over rows. The sums of all blocks of
+rows, added up, therefore give the exact loss and gradient.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from functools import cached_property
 from math import prod
 from typing import Any, Generic, NamedTuple, Self, TypeVar
@@ -24,8 +23,8 @@ from rhohat.common.validation import check_real
 class LossTerms(NamedTuple):
     """The three terms of the loss, in the order of the formula. They add up to `total`.
 
-    The first is the error in what a network is to reproduce: half the squared error of the input;
-    of a classifier, the cross-entropy of the labels.
+    The first is the error of what a network is to reproduce: half the squared error of the input
+    in an autoencoder, the cross-entropy of the labels in a classifier.
     """
 
     reconstruction: float
@@ -39,13 +38,13 @@ class LossTerms(NamedTuple):
 
 
 class Workspace(threading.local):
-    """Arrays for the intermediate results of a block, kept for the next; own ones per thread."""
+    """Arrays for a block's intermediate results, reused by the next; each thread has its own."""
 
     def __init__(self) -> None:
         self._arrays: dict[str, FloatArray] = {}
 
     def array(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> FloatArray:
-        """An array of that shape, with whatever it held before."""
+        """An uninitialized array of that shape."""
         size = shape[0] * shape[1]
         held = self._arrays.get(name)
         if held is None or held.size < size or held.dtype != dtype:
@@ -53,7 +52,6 @@ class Workspace(threading.local):
         return held[:size].reshape(shape)
 
 
-@dataclass
 class Sums:
     """Sums over a block of rows, each row counted w_i times. Sums of two blocks can be added.
 
@@ -61,20 +59,22 @@ class Sums:
     ----------
     weight : float
         sum_i w_i, the number of rows if they are not weighted.
+    activity : ndarray of shape (k,), float64
+        sum_i w_i h(a_i), for every hidden unit.
     """
 
     weight: float
+    activity: Float64Array
 
     @np.errstate(over="ignore", invalid="ignore")  # overflow shows in the loss
     def __iadd__(self, other: Self) -> Self:
-        for field in fields(self):
-            name = field.name
-            setattr(self, name, _added(getattr(self, name), getattr(other, name)))
+        more = vars(other)
+        vars(self).update({name: _added(sums, more[name]) for name, sums in vars(self).items()})
         return self
 
     def widened(self) -> Self:
         """The same in float64, for sums over many blocks."""
-        return type(self)(*(_wide(getattr(self, field.name)) for field in fields(self)))
+        return type(self)(*map(_wide, vars(self).values()))
 
 
 def counted(h: FloatArray, w: FloatArray) -> tuple[float, Float64Array]:
@@ -83,7 +83,7 @@ def counted(h: FloatArray, w: FloatArray) -> tuple[float, Float64Array]:
 
 
 def _added(sums: Any, more: Any) -> Any:
-    """The sum, in place where it can be; an empty array is nothing."""
+    """Sum of both, in place where that is possible; an empty array adds nothing."""
     if not np.size(more):
         return sums
     if not np.size(sums):
@@ -93,7 +93,7 @@ def _added(sums: Any, more: Any) -> Any:
 
 
 def _wide(sums: Any) -> Any:
-    """The same in float64; a float is."""
+    """The same in float64, which a float is already."""
     return sums.astype(np.float64, copy=False) if isinstance(sums, np.ndarray) else sums
 
 
@@ -101,12 +101,12 @@ S = TypeVar("S", bound=Sums)
 
 
 class Objective(ABC, Generic[S]):
-    """What every objective has: a layout of its parameters, weight decay, and sums to finish.
+    """What all objectives share: the layout of theta, weight decay, and the way from sums to loss.
 
     Parameters
     ----------
     shapes : mapping of str to tuple of int
-        Name and shape of every parameter, in the order of theta. What begins with W decays.
+        Name and shape of every parameter, in the order of theta. Those named W... decay.
     weight_decay : float
         lambda, at least 0.
     """
@@ -162,9 +162,9 @@ class Objective(ABC, Generic[S]):
             start = stop
         return views
 
-    @abstractmethod
     def average_activity(self, terms: S) -> Float64Array:
-        """rho_hat: the average of h(a) for each unit over all rows summed in `terms`, (k,)."""
+        """rho_hat: the average of h(a) for each hidden unit over all rows in `terms`, (k,)."""
+        return terms.activity / terms.weight
 
     @abstractmethod
     def loss_terms(self, terms: S, theta: Float64Array) -> LossTerms:
@@ -185,12 +185,12 @@ class Objective(ABC, Generic[S]):
         return self.loss_terms(terms, theta).total, self.gradient(terms, theta)
 
     def _decay(self, theta: Float64Array) -> float:
-        """The loss's part that is the weights' alone."""
+        """The loss's weight decay term, lambda/2 sum ||W||^2."""
         weights = (view for name, view in self.unpack(theta).items() if name.startswith("W"))
         return 0.5 * self.weight_decay * sum(float(np.vdot(W, W)) for W in weights)
 
     def _add_decay(self, gradient: Float64Array, theta: Float64Array) -> Float64Array:
-        """`gradient` with that part's added in place."""
+        """Add that term's gradient, lambda W, to `gradient` in place."""
         decayed = self.unpack(gradient)
         for name, view in self.unpack(theta).items():
             if name.startswith("W"):

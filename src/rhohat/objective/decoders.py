@@ -2,7 +2,7 @@
 
     Z3 = A W_dec + b_dec          X_hat = g(Z3)
 
-A decoder is a choice of the output function g and of whether W_dec is a matrix of its own or the
+A decoder is an output function g, and the choice whether W_dec is a matrix of its own or the
 encoder's. Each is one row of `DECODERS`.
 """
 
@@ -24,7 +24,7 @@ class Decoder:
     output : Activation
         g, applied to A W_dec + b_dec.
     tied : bool
-        True where W_dec is W_enc itself: one matrix of weights, whose decay counts once.
+        Whether W_dec is W_enc itself: one matrix of weights, whose decay counts once.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Decoder:
     tied: bool = False
 
 
+#: Decoders by their names.
 DECODERS: dict[str, Decoder] = {
     row.name: row
     for row in (

@@ -19,8 +19,8 @@ class GradientCheck(NamedTuple):
     Attributes
     ----------
     ratio : float
-        ||numeric - analytic|| / ||numeric + analytic||; below 1e-7 the gradient is right, usually
-        it is below 1e-9.
+        ||numeric - analytic|| / ||numeric + analytic||. Below 1e-7 the gradient is right; usually
+        the ratio is below 1e-9.
     numeric, analytic : ndarray
         Both gradients, at the parameters that were checked.
     """
@@ -49,14 +49,15 @@ def check_gradient(
     objective : SparseObjective
     theta : array-like of shape (p,)
     X : array-like of shape (m, d)
-        Converted to float64: differences need it.
+        Converted to float64, which differences need.
     sample_weight : array-like of shape (m,), default=None
+        How often each row counts; once if None.
     step : float, default=1e-4
         e.
     n_parameters : int, default=None
-        Check that many parameters drawn at random; all if None. Each takes two evaluations.
+        Number of parameters to check, drawn at random; all if None. Each takes two evaluations.
     random_state : int, RandomState or None, default=None
-        Draws them.
+        Draws the parameters to check.
 
     Returns
     -------
@@ -74,15 +75,14 @@ def check_gradient(
         n_parameters = min(check_integer("n_parameters", n_parameters, low=1), len(theta))
         chosen = check_random_state(random_state).choice(len(theta), n_parameters, replace=False)
         chosen.sort()
-    numeric = np.empty(len(chosen))
-    for row, index in enumerate(chosen):
-        losses = []
-        for sign in (1, -1):
-            moved = theta.copy()
-            moved[index] += sign * step
-            losses.append(objective.loss_grad(moved, X, sample_weight)[0])
-        numeric[row] = (losses[0] - losses[1]) / (2 * step)
+
+    def loss(index: int, change: float) -> float:
+        moved = theta.copy()
+        moved[index] += change
+        return objective.loss_grad(moved, X, sample_weight)[0]
+
+    numeric = np.array([(loss(i, step) - loss(i, -step)) / (2 * step) for i in chosen.tolist()])
     analytic = grad[chosen]
-    bottom = float(np.linalg.norm(numeric + analytic))
+    size = float(np.linalg.norm(numeric + analytic))
     difference = float(np.linalg.norm(numeric - analytic))
-    return GradientCheck(difference / bottom if bottom else difference, numeric, analytic)
+    return GradientCheck(difference / size if size else difference, numeric, analytic)

@@ -1,4 +1,4 @@
-r"""The objective of a whole network that classifies.
+r"""The objective of a network that classifies.
 
 .. math::
 
@@ -8,12 +8,12 @@ r"""The objective of a whole network that classifies.
     J = \frac1m \sum_i -\log p_{i, y_i} + \tfrac\lambda2 \sum_l \|W_l\|^2
         + \sum_{l \le L} \text{penalty}(\hat\rho_l)
 
-The slope of the penalty on one layer pushes all layers below it, so that unlike in an autoencoder
-one sweep is not enough: the averages of all hidden layers are summed first, where their slopes
-depend on them, and the gradient after.
+The slope of the penalty on one layer reaches all layers below it, so that, unlike in an
+autoencoder, one sweep is not enough where slopes depend on averages: the averages of all hidden
+layers are summed first, and then the gradient.
 
 Conventions are those of `rhohat.objective.sparse`: theta holds W_1 (k_1, d), b_1, W_2 (k_2, k_1),
-b_2 and so on, the softmax layer's last, each row-major. A network without hidden layers is softmax
+b_2 and so on up to the softmax layer, each row-major. A network without hidden layers is softmax
 regression.
 """
 
@@ -44,20 +44,21 @@ class NetworkTerms(Sums):
     ----------
     cross_entropy : float
         sum_i w_i (-log p(y_i | x_i)).
-    activity : ndarray of shape (k,), float64
-        sum_i w_i h(a_i), of all hidden units, layer by layer.
+    weight, activity : float and ndarray of shape (k,), float64
+        sum_i w_i, and sum_i w_i h(a_i) of all hidden units, layer by layer.
     gradient : ndarray of shape (p,)
         Gradient of `cross_entropy` and of the penalties, in the layout of theta; see
-        `Terms.gradient`. Empty where activities alone were summed.
+        `Terms.gradient`. Empty where only activities were summed.
     """
 
+    weight: float
     cross_entropy: float
     activity: Float64Array
     gradient: FloatArray
 
 
 class NetworkObjective(Objective[NetworkTerms]):
-    """The objective as a value: it holds settings and shapes, no data and no parameters.
+    """The objective of a network; it holds settings and shapes, no data or parameters.
 
     Parameters
     ----------
@@ -111,23 +112,23 @@ class NetworkObjective(Objective[NetworkTerms]):
 
     @property
     def fixed_slopes(self) -> Float64Array | None:
-        """Slopes of the penalty where they are the same for every average, else None; (k,)."""
+        """Slopes of the penalty, (k,), if they are the same for every average, else None."""
         slope = self.penalty.fixed_slope if self.activations else 0.0
         return None if slope is None else np.full(self.n_hidden, slope)
 
     def layers(self, theta: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
-        """Weights and biases of every layer, views of theta."""
+        """Weights and biases of every layer, as views of theta."""
         views = iter(self.unpack(theta).values())
         return list(zip(views, views, strict=True))
 
     def by_layer(self, units: NDArray[F]) -> list[NDArray[F]]:
-        """Split what there is for every hidden unit into that of every layer."""
+        """Split an array with a value for every hidden unit into one for every layer."""
         return np.split(units, np.cumsum(self.layer_sizes[1:-2]))
 
     def activate(
         self, X: FloatArray, theta: FloatArray, workspace: Workspace | None = None
     ) -> list[FloatArray]:
-        """X, then the activations of every hidden layer."""
+        """X, followed by the activations of every hidden layer."""
         array = (workspace or Workspace()).array
         inputs = [X]
         layers = self.layers(theta.astype(X.dtype, copy=False))
@@ -137,13 +138,8 @@ class NetworkObjective(Objective[NetworkTerms]):
             inputs.append(activation.function(Z))
         return inputs
 
-    def decide(
-        self, X: FloatArray, theta: FloatArray, workspace: Workspace | None = None
-    ) -> FloatArray:
-        """What softmax is taken of: A_L W' + b of the last layer, (m, c)."""
-        return self._scores(self.activate(X, theta, workspace)[-1], theta)
-
-    def _scores(self, A: FloatArray, theta: FloatArray) -> FloatArray:
+    def scores(self, A: FloatArray, theta: FloatArray) -> FloatArray:
+        """What softmax is taken of, A W' + b of the last layer, (m, c); A is what enters it."""
         W, b = self.layers(theta.astype(A.dtype, copy=False))[-1]
         Z: FloatArray = A @ W.T
         Z += b
@@ -166,7 +162,7 @@ class NetworkObjective(Objective[NetworkTerms]):
         X : ndarray of shape (m, d)
             A block of rows, float32 or float64.
         y : ndarray of int of shape (m,)
-            Numbers of their classes, from 0.
+            Class numbers, from 0.
         theta : ndarray of shape (p,)
             Parameters, converted to X's precision.
         sample_weight : ndarray of shape (m,), default=None
@@ -174,7 +170,11 @@ class NetworkObjective(Objective[NetworkTerms]):
         workspace : Workspace, default=None
             Where intermediate results go; a new one if None.
         slopes : ndarray of shape (k,)
-            Of the penalty, by the average of every hidden unit: `fixed_slopes` or `penalty_slopes`.
+            The penalty's, for every hidden unit: `fixed_slopes` or `penalty_slopes`.
+
+        Returns
+        -------
+        terms : NetworkTerms
         """
         dtype = X.dtype
         workspace = workspace or Workspace()
@@ -185,9 +185,9 @@ class NetworkObjective(Objective[NetworkTerms]):
         gradient = np.empty(self.n_parameters, dtype)
         grads = self.layers(gradient)
 
-        # -log p(y|x), from scores of which the greatest is 0
+        # -log p(y|x), from scores shifted so that the greatest is 0
         inputs = self.activate(X, theta, workspace)
-        delta = self._scores(inputs[-1], theta)
+        delta = self.scores(inputs[-1], theta)
         delta -= delta.max(axis=1, keepdims=True)
         rows = np.arange(len(X))
         errors = -delta[rows, y]
@@ -228,17 +228,18 @@ class NetworkObjective(Objective[NetworkTerms]):
         sample_weight: FloatArray | None = None,
         workspace: Workspace | None = None,
     ) -> NetworkTerms:
-        """Sums of the activations alone, from which `penalty_slopes` are known."""
+        """Sums of the activations only, which tell the `penalty_slopes`."""
         w = np.ones(len(X), X.dtype) if sample_weight is None else sample_weight.astype(X.dtype)
         weight, activity = self._activity(self.activate(X, theta, workspace)[1:], w)
         return NetworkTerms(weight, 0.0, activity, np.empty(0, X.dtype))
 
     def _activity(self, hidden: list[FloatArray], w: FloatArray) -> tuple[float, Float64Array]:
+        """sum_i w_i, and sum_i w_i h(a_i) of all hidden units."""
         activities = [counted(self.penalty.pointwise(A)[0], w)[1] for A in hidden]
         return float(w.sum(dtype=np.float64)), np.concatenate([np.empty(0), *activities])
 
     def penalty_slopes(self, terms: NetworkTerms) -> Float64Array:
-        """Slope of the penalty by each unit's average over all rows in `terms`, (k,)."""
+        """Derivative of the penalty by each unit's average over all rows in `terms`, (k,)."""
         return np.concatenate([np.empty(0), *(slope for _, slope in self._penalties(terms))])
 
     def _penalties(self, terms: NetworkTerms) -> list[tuple[float, Float64Array]]:
@@ -248,10 +249,6 @@ class NetworkObjective(Objective[NetworkTerms]):
             self.penalty.on_average(average, activation)
             for average, activation in zip(averages, self.activations, strict=False)
         ]
-
-    def average_activity(self, terms: NetworkTerms) -> Float64Array:
-        """rho_hat: the average of h(a) for each hidden unit over all rows in `terms`, (k,)."""
-        return terms.activity / terms.weight
 
     def loss_terms(self, terms: NetworkTerms, theta: Float64Array) -> LossTerms:
         """The three terms of the exact loss over all rows; the first is the cross-entropy."""
@@ -270,14 +267,16 @@ class NetworkObjective(Objective[NetworkTerms]):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
     ) -> tuple[float, Float64Array]:
-        """Loss and gradient on rows that are in memory, as one block.
+        """Loss and gradient on rows in memory, computed as one block.
 
         Parameters
         ----------
         theta : array-like of shape (p,)
         X : array-like of shape (m, d)
         y : array-like of int of shape (m,)
+            Class numbers, from 0.
         sample_weight : array-like of shape (m,), default=None
+            How often each row counts; once if None.
 
         Returns
         -------

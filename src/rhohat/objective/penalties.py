@@ -1,4 +1,4 @@
-"""Sparsity penalties: what it costs when units are active more than they should be.
+"""Sparsity penalties: what it costs when units are more active than they should be.
 
 A penalty acts on the average over the training set of some function h of each activation,
 
@@ -21,11 +21,11 @@ from rhohat.objective.activations import Activation
 
 
 class SparsityPenalty(BaseEstimator):
-    """What every penalty answers. Scikit-learn parameters, so that grid search reaches them."""
+    """What every penalty answers; its parameters are scikit-learn's, for grid search."""
 
     @abstractmethod
     def check(self, activation: Activation) -> None:
-        """Raise ValueError if a parameter is out of range or `activation` makes no sense."""
+        """Raise TypeError or ValueError if a parameter, or `activation`, makes no sense."""
 
     @abstractmethod
     def on_average(
@@ -38,7 +38,7 @@ class SparsityPenalty(BaseEstimator):
         average : ndarray of shape (k,)
             (1/m) sum_i h(a_ij) for each unit j, weighted if the examples are.
         activation : Activation
-            Where the activations come from, for penalties that need their range.
+            The units' activation function, for penalties that need its range.
 
         Returns
         -------
@@ -48,11 +48,11 @@ class SparsityPenalty(BaseEstimator):
         """
 
     def asked_average(self, activation: Activation) -> float | None:
-        """The average activation that is asked of every unit; None where none is."""
+        """The average activation asked of every unit; None if the penalty asks for none."""
         return None
 
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
-        """h(A) and h'(A), the function that is averaged. None stands for a derivative of one.
+        """h(A) and h'(A), h being the function that is averaged; None as h' stands for 1.
 
         The default is the activation itself, h(a) = a.
         """
@@ -60,9 +60,10 @@ class SparsityPenalty(BaseEstimator):
 
     @property
     def fixed_slope(self) -> float | None:
-        """The slope where it is the same for every average, else None.
+        """The slope if it is the same for every average, else None.
 
-        Known before the data is read, it saves the objective the sixth matrix product.
+        A slope that is known before the data are read saves the objective the sixth matrix
+        product.
         """
         return None
 
@@ -73,9 +74,9 @@ class KLSparsity(SparsityPenalty):
     .. math:: \beta \sum_j \rho \log\frac{\rho}{\hat\rho_j}
               + (1-\rho) \log\frac{1-\rho}{1-\hat\rho_j}
 
-    The average of a unit whose activation ranges over (low, high) is first brought to a share of
-    activity, (average - low) / (high - low): for tanh that is (1 + average) / 2, and the slope
-    carries its factor 1/2.
+    The average of a unit whose activation ranges over (low, high) is first turned into a share of
+    activity, (average - low) / (high - low). For tanh that is (1 + average) / 2, so the slope has
+    a factor of 1/2.
 
     Parameters
     ----------
@@ -86,8 +87,9 @@ class KLSparsity(SparsityPenalty):
 
     Notes
     -----
-    The divergence is infinite at 0 and 1. Below a share of 1e-8, and above 1 - 1e-8, it goes on as
-    its tangent, so that value and slope stay finite and consistent and a dead unit can come back.
+    The divergence is infinite at 0 and 1. Below a share of 1e-8, and above 1 - 1e-8, it is
+    continued by its tangent, so that value and slope stay finite and consistent, and a dead unit
+    can come back.
 
     References
     ----------
@@ -132,7 +134,7 @@ class KLSparsity(SparsityPenalty):
         return self.weight * float(tangent.sum()), self.weight * slope / (high - low)
 
     def asked_average(self, activation: Activation) -> float:
-        """The target as a share of the activation's range."""
+        """The average at which a unit's share of activity is the target."""
         low, high = activation.range
         return low + self.target * (high - low)
 
@@ -196,7 +198,7 @@ PENALTIES: dict[str, type[SparsityPenalty]] = {
 
 
 def penalty_of(penalty: str | SparsityPenalty, parameter: str = "penalty") -> SparsityPenalty:
-    """The penalty that a name stands for, or the one given; errors blame `parameter`."""
+    """The penalty that a name stands for, or the one given; errors name `parameter`."""
     if isinstance(penalty, SparsityPenalty):
         return penalty
     return look_up(parameter, penalty, PENALTIES)()

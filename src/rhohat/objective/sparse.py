@@ -1,4 +1,4 @@
-r"""The sparse autoencoder's objective, its gradient, and the sums over rows that make both.
+r"""The sparse autoencoder's objective and its gradient, both made of sums over rows.
 
 .. math::
 
@@ -18,7 +18,7 @@ is enough: :math:`s_j` is one number per unit, so that
                + s_j \, \frac1m \sum_i h'(a_{ij}) f'(z_{ij}) \, x_i + \text{weight decay},
 
 where both sums add up over blocks of rows and :math:`s_j` is applied at the end. `terms` computes
-the sums of one block, `Terms` can be added, `finish` makes loss and gradient of the total.
+the sums of one block, `Terms` can be added, and `finish` turns the total into loss and gradient.
 
 Conventions
 -----------
@@ -56,17 +56,18 @@ class Terms(Sums):
     ----------
     squared_error : float
         sum_i w_i 1/2 ||x_hat_i - x_i||^2.
-    activity : ndarray of shape (k,), float64
-        sum_i w_i h(a_i).
+    weight, activity : float and ndarray of shape (k,), float64
+        sum_i w_i and sum_i w_i h(a_i).
     gradient : ndarray of shape (p,)
         Gradient of `squared_error`, in the layout of theta. Where the penalty's slope is known in
-        advance, it holds the penalty's gradient too. In the precision of the rows, or float64 once
-        `widened`. Empty where activities alone were summed.
+        advance, it includes the penalty's gradient. In the precision of the rows, or float64 once
+        `widened`. Empty where only activities were summed.
     direction : ndarray of shape (k * d + k,)
         sum_i w_i h'(a_ij) f'(z_ij) (x_i, 1): what the penalty's slope multiplies, in the layout of
         W_enc, b_enc, and in the precision of `gradient`. Empty where the slope is known in advance.
     """
 
+    weight: float
     squared_error: float
     activity: Float64Array
     gradient: FloatArray
@@ -74,7 +75,7 @@ class Terms(Sums):
 
 
 class SparseObjective(Objective[Terms]):
-    """The objective as a value: it holds settings and shapes, no data and no parameters.
+    """The objective of a sparse autoencoder; it holds settings and shapes, no data or parameters.
 
     Parameters
     ----------
@@ -179,10 +180,14 @@ class SparseObjective(Objective[Terms]):
         workspace : Workspace, default=None
             Where intermediate results go; a new one if None.
         A : ndarray of shape (m, k), default=None
-            Activations of these rows, if they are known and summed already by `activities`. Weight
+            Activations of these rows, if `activities` has computed and summed them already. Weight
             and activity are then left out.
         slope : ndarray of shape (k,), default=None
-            The penalty's slope, if it is known already: a product less.
+            The penalty's slope, if it is known already, which saves a matrix product.
+
+        Returns
+        -------
+        terms : Terms
         """
         (b, d), k, dtype = X.shape, self.n_components, X.dtype
         array = (workspace or Workspace()).array
@@ -249,15 +254,20 @@ class SparseObjective(Objective[Terms]):
         *,
         out: FloatArray,
     ) -> Terms:
-        """Activations of the rows of X, written into `out`, and the sums of these alone.
+        """Write the activations of the rows of X into `out`, and sum only these.
 
-        Once they are added up over all rows, `penalty_slope` is known; `terms`, given A and slope,
-        then sums the rest with a product less than if it had to do without.
+        The sums over all rows tell the `penalty_slope`. Given the slope and A, `terms` then sums
+        the rest with one matrix product less.
 
         Parameters
         ----------
         X, theta, sample_weight : as in `terms`
         out : ndarray of shape (m, k)
+
+        Returns
+        -------
+        terms : Terms
+            With only their weight and activity.
         """
         parameters = self.unpack(theta.astype(X.dtype, copy=False))
         h, _ = self.penalty.pointwise(self.encode(X, parameters, out=out))
@@ -267,12 +277,8 @@ class SparseObjective(Objective[Terms]):
         return Terms(weight, 0.0, activity, nothing, nothing)
 
     def penalty_slope(self, terms: Terms) -> Float64Array:
-        """Slope of the penalty by each unit's average over all rows in `terms`, (k,)."""
+        """Derivative of the penalty by each unit's average over all rows in `terms`, (k,)."""
         return self.penalty.on_average(self.average_activity(terms), self.activation)[1]
-
-    def average_activity(self, terms: Terms) -> Float64Array:
-        """rho_hat: the average of h(a) for each unit over all rows summed in `terms`, (k,)."""
-        return terms.activity / terms.weight
 
     def loss_terms(self, terms: Terms, theta: Float64Array) -> LossTerms:
         """The three terms of the exact loss over all rows summed in `terms`."""
@@ -296,18 +302,24 @@ class SparseObjective(Objective[Terms]):
     def loss_grad(
         self, theta: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> tuple[float, Float64Array]:
-        """Loss and gradient on rows that are in memory, as one block.
+        """Loss and gradient on rows in memory, computed as one block.
 
         Parameters
         ----------
         theta : array-like of shape (p,)
         X : array-like of shape (m, d)
         sample_weight : array-like of shape (m,), default=None
+            How often each row counts; once if None.
 
         Returns
         -------
         loss : float
         grad : ndarray of shape (p,)
+
+        Raises
+        ------
+        ValueError
+            If a shape is not as described, or a weight is negative, or all are zero.
         """
         theta = np.asarray(theta, dtype=np.float64)
         X = np.asarray(X)

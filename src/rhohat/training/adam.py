@@ -6,8 +6,8 @@ rows in a batch and a window of n rows,
 .. math:: \tilde\rho \leftarrow (1 - \alpha) \tilde\rho + \alpha \frac1b \sum_i h(a_i),
           \quad \alpha = \min(1, b / \min(n, \text{rows seen}))
 
-and the penalty's slope at :math:`\tilde\rho` takes the place of that at :math:`\hat\rho`. So this
-is an approximation, and `SparseAutoencoder.activation_gap` tells by how much.
+and the penalty's slope at :math:`\tilde\rho` takes the place of that at :math:`\hat\rho`. That is
+an approximation; `SparseAutoencoder.activation_gap` tells how far off it is.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ class StreamState:
     Attributes
     ----------
     variables : StandardizedVariables
-        Those that steps are taken in.
+        The variables that steps are taken in.
     q : ndarray of shape (p,)
         The parameters, in these variables.
     average : ndarray of shape (k,)
         The running average activity.
     n_rows : float
-        Rows seen, each as often as it weighs.
+        Rows seen, each counted as often as it weighs.
     n_steps : int
     mean, square : ndarray of shape (p,)
         Adam's averages of the gradient and of its square.
     loss : LossTerms or None
-        At the last batch, its sparsity that of the running average.
+        Of the last batch; the sparsity is that of the running average.
     """
 
     variables: StandardizedVariables
@@ -61,7 +61,8 @@ class StreamState:
     ) -> StreamState:
         """Start at random, with units about as active as the penalty asks for.
 
-        From biases of zero, where half of the rows activate a unit, small steps would take long.
+        With biases of zero, every unit would be active on half of the rows, and many small steps
+        would be needed to change that.
         """
         objective = variables.objective
         q = variables.initial(random_state)
@@ -76,24 +77,24 @@ class StreamState:
 
 
 class Adam(BaseEstimator):
-    """Minibatch gradient descent with a step size of its own for every parameter.
+    """Minibatch gradient descent with a separate step size for every parameter.
 
     For `SparseAutoencoder.partial_fit`; `SparseAutoencoder.fit` minimizes the exact objective.
 
     Parameters
     ----------
     learning_rate : float, default=0.01
-        Size of the first steps, in standardized variables. That of step t is smaller by a factor of
+        Size of the first steps, in standardized variables. Step t is smaller by a factor of
         sqrt(1 + t / cooling).
     batch_size : int, default=500
-        Rows of a step.
+        Rows per step.
     window : int, default=2000
-        Rows that the running average activation goes back, roughly. A longer one is steadier, but
-        lags behind the weights, so that units swing around their target.
+        Roughly how many rows the running average activation goes back. A longer window is steadier,
+        but lags behind the weights, so that units swing around their target.
     cooling : int, default=50
-        Steps after which they begin to get smaller.
+        Number of steps after which steps begin to shrink.
     decay_mean, decay_square : float, default=0.9 and 0.999
-        How slowly the averages of the gradient and of its square forget.
+        How slowly the averages of the gradient and of its square forget, each in [0, 1].
 
     References
     ----------
@@ -132,7 +133,7 @@ class Adam(BaseEstimator):
         Raises
         ------
         FloatingPointError
-            If loss or gradient become infinite or NaN; `state` is left as before the step.
+            If loss or gradient becomes infinite or NaN; `state` stays as it was before that step.
         """
         workspace = Workspace()
         for batch in rows.blocks(self.batch_size):

@@ -1,8 +1,7 @@
-"""What is summed over one block of rows, and the activations that are kept between two sweeps."""
+"""Sums over one block of rows, and the activations that are kept between two sweeps."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -15,108 +14,83 @@ from rhohat.objective.sparse import SparseObjective, Terms
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Rows, Source
 
-#: Bytes of activations that are kept from the first half of an evaluation to the second, and the
-#: features from which a product saved outweighs writing and reading them.
+#: Most bytes of activations that are kept from the first half of an evaluation to the second, and
+#: fewest features for which the matrix product saved outweighs writing and reading them.
 KEPT_BYTES, KEPT_FEATURES = 256 << 20, 128
-#: Intermediate results of blocks, for every thread its own.
 _WORKSPACE = Workspace()
 
 
 def overflow_as_infinity() -> np.errstate:
-    """Let overflow show as an infinite loss, which solvers know how to handle."""
+    """Let overflow make the loss infinite, which solvers know how to handle."""
     return np.errstate(over="ignore", invalid="ignore")
 
 
 class KeptActivations:
     """Room for the activations of the first rows, shared by the threads of a process.
 
-    In another process there is none: what needs them computes them again, to the same bits.
-    """
+    Another process has no such room: it computes the activations again, to the same bits.
 
-    def __init__(self, n_rows: int, k: int, dtype: np.dtype[Any]) -> None:
-        self._n_rows, self._k, self._dtype = n_rows, k, dtype
-        self._array: FloatArray | None = None
-
-    @classmethod
-    def for_source(
-        cls, objective: SparseObjective, source: Source, partition: Partition
-    ) -> KeptActivations:
-        """For those of whole chunks, within the budget; none where the slope is known anyway."""
-        k, dtype = objective.n_components, source.dtype
-        n_rows = 0
-        if objective.penalty.fixed_slope is None and source.shape[1] >= KEPT_FEATURES:
-            fitting = KEPT_BYTES // (k * dtype.itemsize)
-            n_rows = source.shape[0]
-            if n_rows > fitting:
-                n_rows = fitting // partition.chunk_size * partition.chunk_size
-        kept = cls(n_rows, k, dtype)
-        kept._array = np.empty((n_rows, k), dtype)
-        return kept
-
-    def __len__(self) -> int:
-        return self._n_rows
-
-    @property
-    def are_here(self) -> bool:
-        """Whether this process keeps them."""
-        return self._array is not None
-
-    def of(self, rows: Rows) -> FloatArray:
-        """Where those of these rows are, or go."""
-        if self._array is None:
-            return _WORKSPACE.array("A", (len(rows.X), self._k), self._dtype)
-        return self._array[rows.start : rows.start + len(rows.X)]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_array": None}
-
-
-@dataclass(frozen=True)
-class SparseBlock:
-    """The sums over a block: activities alone where they are to be kept, and all else after.
-
-    Attributes
+    Parameters
     ----------
     objective : SparseObjective
-    theta : ndarray of shape (p,)
-        In the precision of the rows.
-    kept : KeptActivations
-    slope : ndarray of shape (k,), default=None
-        The penalty's slope, once it is known.
+    source : Source
+        Its first rows, in whole chunks, are those that fit into `KEPT_BYTES`; there are none where
+        the penalty's slope is known in advance, or keeping them does not pay.
+    partition : Partition
     """
 
-    objective: SparseObjective
-    theta: FloatArray
-    kept: KeptActivations
-    slope: Float64Array | None = None
+    def __init__(self, objective: SparseObjective, source: Source, partition: Partition) -> None:
+        k, dtype = objective.n_components, source.dtype
+        self.n_rows = 0
+        if objective.penalty.fixed_slope is None and source.shape[1] >= KEPT_FEATURES:
+            fitting = KEPT_BYTES // (k * dtype.itemsize)
+            self.n_rows = source.shape[0]
+            if self.n_rows > fitting:
+                self.n_rows = fitting // partition.chunk_size * partition.chunk_size
+        self.array: FloatArray | None = np.empty((self.n_rows, k), dtype)
 
-    def __call__(self, rows: Rows) -> Terms:
-        """Sums over these rows."""
-        X, theta, weight, objective = rows.X, self.theta, rows.sample_weight, self.objective
-        with overflow_as_infinity():
-            if rows.start + len(X) > len(self.kept):
-                return objective.terms(X, theta, weight, _WORKSPACE)
-            A = self.kept.of(rows)
-            if self.slope is None:
-                return objective.activities(X, theta, weight, out=A)
-            if not self.kept.are_here:
-                objective.encode(X, objective.unpack(theta), out=A)
-            return objective.terms(X, theta, weight, _WORKSPACE, A=A, slope=self.slope)
+    def room_for(self, rows: Rows, k: int) -> FloatArray:
+        """Where the activations of these rows are, or go."""
+        if self.array is None:
+            return _WORKSPACE.array("A", (len(rows.X), k), rows.X.dtype)
+        return self.array[rows.start : rows.start + len(rows.X)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"array": None}
 
 
-@dataclass(frozen=True)
-class NetworkBlock:
-    """The sums over a block: activities alone as long as the penalty's slopes are not known."""
+def sparse_sums(
+    objective: SparseObjective,
+    theta: FloatArray,
+    kept: KeptActivations,
+    rows: Rows,
+    *,
+    slope: Float64Array | None = None,
+) -> Terms:
+    """Sums over a block of rows for a sparse autoencoder.
 
-    objective: NetworkObjective
-    theta: FloatArray
-    slopes: Float64Array | None
+    Of rows whose activations are kept, these alone are summed as long as the penalty's `slope` is
+    None, and everything else once it is given.
+    """
+    X, weight = rows.X, rows.sample_weight
+    with overflow_as_infinity():
+        if rows.start + len(X) > kept.n_rows:
+            return objective.terms(X, theta, weight, _WORKSPACE)
+        A = kept.room_for(rows, objective.n_components)
+        if slope is None:
+            return objective.activities(X, theta, weight, out=A)
+        if kept.array is None:  # in another process
+            objective.encode(X, objective.unpack(theta), out=A)
+        return objective.terms(X, theta, weight, _WORKSPACE, A=A, slope=slope)
 
-    def __call__(self, rows: Rows) -> NetworkTerms:
-        """Sums over these rows."""
-        objective, theta, w = self.objective, self.theta, rows.sample_weight
-        with overflow_as_infinity():
-            if self.slopes is None:
-                return objective.activities(rows.X, theta, w, _WORKSPACE)
-            labels = cast(NDArray[np.intp], rows.y)
-            return objective.terms(rows.X, labels, theta, w, _WORKSPACE, slopes=self.slopes)
+
+def network_sums(
+    objective: NetworkObjective, theta: FloatArray, slopes: Float64Array | None, rows: Rows
+) -> NetworkTerms:
+    """Sums over a block of rows for a network: activities alone if the slopes are not known."""
+    X, weight = rows.X, rows.sample_weight
+    with overflow_as_infinity():
+        if slopes is None:
+            return objective.activities(X, theta, weight, _WORKSPACE)
+        labels = cast(NDArray[np.intp], rows.y)
+        return objective.terms(X, labels, theta, weight, _WORKSPACE, slopes=slopes)

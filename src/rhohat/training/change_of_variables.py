@@ -1,8 +1,8 @@
 r"""The variables that the solver works in: standardized inputs, and a decoder of natural size.
 
-L-BFGS needs fewest iterations where all parameters matter about equally. With mean :math:`\mu` and
-standard deviation :math:`\sigma` of the data, the solver's vector q holds V_enc, c_enc, V_dec and
-b_dec with
+L-BFGS needs the fewest iterations where all parameters matter about equally. With the data's mean
+:math:`\mu` and standard deviation :math:`\sigma`, the solver's vector q holds V_enc, c_enc, V_dec
+and b_dec with
 
 .. math::
 
@@ -16,9 +16,10 @@ theta = M q is linear and invertible: the objective stays the same, and its grad
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from functools import partial
 
 import numpy as np
 
@@ -29,24 +30,56 @@ from rhohat.rows.engines import Engine
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Source
-from rhohat.training.blocks import NetworkBlock, overflow_as_infinity
+from rhohat.training.blocks import network_sums, overflow_as_infinity
 
 
-class ChangeOfVariables(Protocol):
-    """The variables that a solver works in: theta = M q."""
+class ChangeOfVariables(ABC):
+    """The variables that a solver works in: theta = M q, for one objective and one data set."""
+
+    @abstractmethod
+    def _layers(
+        self, theta: Float64Array
+    ) -> list[tuple[FloatArray, FloatArray, Float64Array, float]]:
+        """Views of each layer's W and b, and the mean and scale by which its input is reduced."""
+
+    def _scaled(self, theta: Float64Array) -> list[tuple[FloatArray, float]]:
+        """Views of other matrices, and the factor from q to theta of each."""
+        return []
 
     def to_theta(self, q: Float64Array) -> Float64Array:
         """Theta = M q."""
-        ...
+        theta = q.copy()
+        for W, b, mean, scale in self._layers(theta):
+            W /= scale
+            b -= W @ mean
+        for W, factor in self._scaled(theta):
+            W *= factor
+        return theta
+
+    def from_theta(self, theta: Float64Array) -> Float64Array:
+        """Q = M^-1 theta."""
+        q = theta.copy()
+        for W, b, mean, scale in self._layers(q):
+            b += W @ mean
+            W *= scale
+        for W, factor in self._scaled(q):
+            W /= factor
+        return q
 
     def gradient(self, grad: Float64Array) -> Float64Array:
         """Gradient in q, M' grad, of a function whose gradient in theta is `grad`."""
-        ...
+        pulled = grad.copy()
+        for W, b, mean, scale in self._layers(pulled):
+            W -= np.outer(b, mean)
+            W /= scale
+        for W, factor in self._scaled(pulled):
+            W *= factor
+        return pulled
 
 
 @dataclass(frozen=True)
-class StandardizedVariables:
-    """Conversion between theta and the solver's q for one objective and one data set.
+class StandardizedVariables(ChangeOfVariables):
+    """The variables of a sparse autoencoder: its input standardized, its decoder scaled.
 
     Attributes
     ----------
@@ -74,24 +107,21 @@ class StandardizedVariables:
     @classmethod
     def for_sums(cls, objective: SparseObjective, sums: FeatureSums) -> StandardizedVariables:
         """Standardize by the mean and standard deviation that sums over all rows give."""
-        scale = sums.standard_deviation
-        if not (0 < scale < np.inf):  # constant data; or overflow, which the loss will tell
-            scale = 1.0
+        scale = _usable(sums.standard_deviation)
         # A sparse bounded unit varies by about a twelfth of its range, so that its decoder weights
         # are about twelve times as large as what they add to the reconstruction; other units vary
         # by about 1. A sigmoid output passes on at most a quarter of what is added before it.
         gain = 12.0 if objective.activation.is_bounded else 1.0
         output_slope = 0.25 if objective.decoder.output.is_bounded else 1.0
-        mean = np.nan_to_num(sums.mean, nan=0.0, posinf=0.0, neginf=0.0)
-        return cls(objective, mean, scale, gain * scale / output_slope)
+        return cls(objective, _finite(sums.mean), scale, gain * scale / output_slope)
 
     def initial(self, random_state: np.random.RandomState) -> Float64Array:
-        """Start of training: a vector q drawn at random.
+        """Draw a start of training at random, as a vector q.
 
-        V_enc from U[-r, r], r = sqrt(6 / (d + k + 1)), and biases zero, as in the CS294A notes, but
-        for the standardized data: the output starts at the data's mean, g(b_dec) = mu.
-        The decoder starts as twice the encoder, V_dec = 2 V_enc, so that every unit begins with a
-        feature of its own; independent starts let units grow alike.
+        As in the CS294A notes, V_enc is drawn from U[-r, r], r = sqrt(6 / (d + k + 1)), and c_enc
+        is zero, but here for the standardized data; the output starts at the data's mean,
+        g(b_dec) = mu. The decoder starts as twice the encoder, V_dec = 2 V_enc, so that every unit
+        begins with a feature of its own; from independent starts, units grow alike.
         """
         objective = self.objective
         radius = np.sqrt(6 / (objective.n_features + objective.n_components + 1))
@@ -103,50 +133,30 @@ class StandardizedVariables:
         start["b_dec"] = objective.decoder.output.inverse(self.mean)
         return objective.pack(start)
 
-    def to_theta(self, q: Float64Array) -> Float64Array:
-        """Theta = M q."""
-        theta = q.copy()
+    def _layers(
+        self, theta: Float64Array
+    ) -> list[tuple[FloatArray, FloatArray, Float64Array, float]]:
         view = self.objective.unpack(theta)
-        view["W_enc"] /= self.scale
-        view["b_enc"] -= view["W_enc"] @ self.mean
-        if not self.objective.decoder.tied:
-            view["W_dec"] *= self.decoder_scale
-        return theta
+        return [(view["W_enc"], view["b_enc"], self.mean, self.scale)]
 
-    def from_theta(self, theta: Float64Array) -> Float64Array:
-        """Q = M^-1 theta."""
-        q = theta.copy()
-        view = self.objective.unpack(q)
-        view["b_enc"] += view["W_enc"] @ self.mean
-        view["W_enc"] *= self.scale
-        if not self.objective.decoder.tied:
-            view["W_dec"] /= self.decoder_scale
-        return q
-
-    def gradient(self, grad: Float64Array) -> Float64Array:
-        """Gradient in q, M' grad, of a function whose gradient in theta is `grad`."""
-        pulled = grad.copy()
-        view = self.objective.unpack(pulled)
-        view["W_enc"] -= np.outer(view["b_enc"], self.mean)
-        view["W_enc"] /= self.scale
-        if not self.objective.decoder.tied:
-            view["W_dec"] *= self.decoder_scale
-        return pulled
+    def _scaled(self, theta: Float64Array) -> list[tuple[FloatArray, float]]:
+        view = self.objective.unpack(theta)
+        return [(view["W_dec"], self.decoder_scale)] if "W_dec" in view else []
 
 
 @dataclass(frozen=True)
-class CenteredVariables:
-    """The variables that the solver works in: every layer's input centered, X brought to range 1.
+class CenteredVariables(ChangeOfVariables):
+    """The variables of a network: the input of every layer centered, and X scaled to range 1.
 
-    W_l = V_l / scale_l, b_l = c_l - W_l mean_l, where scale_l is 1 but for the first layer and
-    mean_l the average of the layer's input at the start. Fewer iterations are needed than in theta
-    itself.
+    W_l = V_l / scale_l, b_l = c_l - W_l mean_l, where scale_l is 1 except for the first layer, and
+    mean_l is the average of the layer's input at the start. Fewer iterations are needed than in
+    theta itself.
 
     Attributes
     ----------
     objective : NetworkObjective
     means : sequence of ndarray
-        Of the input of every layer.
+        Averages of the input of every layer.
     scale : float
         Greatest minus least value of X.
     """
@@ -164,40 +174,14 @@ class CenteredVariables:
         engine: Engine,
         partition: Partition,
     ) -> CenteredVariables:
-        """Those for a start at `theta`."""
+        """The variables for a start at `theta`."""
         sums = FeatureSums.over(source, engine, partition)
         with overflow_as_infinity():
-            scale = sums.high - sums.low
-            mean = np.nan_to_num(sums.mean, nan=0.0, posinf=0.0, neginf=0.0)
+            scale, mean = _usable(sums.high - sums.low), _finite(sums.mean)
         plain = NetworkObjective(objective.layer_sizes, objective.activations)
-        block = NetworkBlock(plain, theta.astype(source.dtype), None)
-        hidden = plain.average_activity(engine.map_sum(block, source, partition))
-        is_usable = 0 < scale < np.inf  # constant data; or overflow, which the loss will tell
-        return cls(objective, [mean, *plain.by_layer(hidden)], scale if is_usable else 1.0)
-
-    def to_theta(self, q: Float64Array) -> Float64Array:
-        """Theta = M q."""
-        theta = q.copy()
-        for W, b, mean, scale in self._layers(theta):
-            W /= scale
-            b -= W @ mean
-        return theta
-
-    def from_theta(self, theta: Float64Array) -> Float64Array:
-        """Q = M^-1 theta."""
-        q = theta.copy()
-        for W, b, mean, scale in self._layers(q):
-            b += W @ mean
-            W *= scale
-        return q
-
-    def gradient(self, grad: Float64Array) -> Float64Array:
-        """Gradient in q, M' grad, of a function whose gradient in theta is `grad`."""
-        pulled = grad.copy()
-        for W, b, mean, scale in self._layers(pulled):
-            W -= np.outer(b, mean)
-            W /= scale
-        return pulled
+        activities = partial(network_sums, plain, theta.astype(source.dtype), None)
+        hidden = plain.average_activity(engine.map_sum(activities, source, partition))
+        return cls(objective, [mean, *plain.by_layer(hidden)], scale)
 
     def _layers(
         self, theta: Float64Array
@@ -207,3 +191,13 @@ class CenteredVariables:
             (W, b, mean, 1.0 if number else self.scale)
             for number, ((W, b), mean) in enumerate(layers)
         ]
+
+
+def _usable(scale: float) -> float:
+    """A scale of data; 1 where they are constant, or overflow, of which the loss will tell."""
+    return scale if 0 < scale < np.inf else 1.0
+
+
+def _finite(mean: Float64Array) -> Float64Array:
+    """The mean of data; 0 where it overflows, of which the loss will tell."""
+    return np.nan_to_num(mean, nan=0.0, posinf=0.0, neginf=0.0)

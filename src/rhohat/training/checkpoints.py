@@ -1,7 +1,7 @@
 """Checkpoints: the state of a run in a file, so that nothing is lost when the machine stops.
 
-What is resumed ends with the same weights and loss curve, bit for bit, as if it had not stopped. A
-file is replaced all at once: whenever the power goes, it is there, old or new.
+A resumed run ends with the same weights and loss curve, bit for bit, as if it had not stopped. The
+file is replaced as a whole: whenever the power fails, the old state or the new one is there.
 """
 
 from __future__ import annotations
@@ -24,30 +24,29 @@ from rhohat.training.solvers import SolverState, StopReason
 
 #: Name of the file within the folder.
 FILE = "training.checkpoint"
-#: A state is written when this many times as long as writing took has passed, which so costs 5 %.
+#: After writing, so many times as long is waited as it took, so that it costs 5 % of the time.
 SPACING = 20
+#: Numbers and texts of the run, and of its solver, that the file holds by the same names.
+RUN_VALUES = ("stage", "seed", "rows_read", "detail")
+SOLVER_VALUES = ("n_iter", "n_evaluations", "step")
 #: Arrays of the file that every run has; all others are the solver's memory.
 STATE_ARRAYS = (
-    "theta",
-    "grad",
-    "recent_losses",
-    "loss_terms",
-    "stage_rows",
-    "average_activation",
+    *("theta", "grad", "recent_losses"),
+    *("loss_terms", "stage_rows", "average_activation"),
 )
-#: What the names of the solver's arrays begin with; in older files, nothing.
+#: Prefix of the names of the memory's arrays; older files have none.
 MEMORY = "memory."
 
 
 class Checkpoint:
-    """The checkpoint of one run; `open` makes it ready.
+    """The checkpoint of one run; made by `open`.
 
     Parameters
     ----------
     path : Path
         Of the file.
     found : tuple, default=None
-        What the file held: the description and the arrays of the run to go on from.
+        Description and arrays of the run to go on from, as the file held them.
     """
 
     def __init__(self, path: Path, found: tuple[dict[str, Any], Arrays] | None = None) -> None:
@@ -58,7 +57,7 @@ class Checkpoint:
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str], resume: bool) -> Checkpoint:
-        """Make the folder ready, and tell now what would fail later.
+        """Prepare the folder, and raise now what would fail later.
 
         Parameters
         ----------
@@ -104,7 +103,7 @@ class Checkpoint:
         Raises
         ------
         CheckpointError
-            If the run to be resumed is one of other data or settings; names the first.
+            If the file is of a run with other data or settings, of which the first is named.
         """
         self._identity = dict(identity)
         if self._found is None:
@@ -112,14 +111,13 @@ class Checkpoint:
         described, arrays = self._found
         self._found = None
         found = dict(described["checkpoint"] or {})
-        others = [name for name in identity if found.get(name) != identity[name]]
-        if others:
-            name = others[0]
-            raise CheckpointError(
-                f"{self.path} is of another run: its {name} is {found.get(name)}, here it is "
-                f"{identity[name]}. Resume with the same data and settings, or delete the file to "
-                "start anew."
-            )
+        for name, here in identity.items():
+            if found.get(name) != here:
+                raise CheckpointError(
+                    f"{self.path} is of another run: its {name} is {found.get(name)}, here it is "
+                    f"{here}. Resume with the same data and settings, or delete the file to start "
+                    "anew."
+                )
         try:
             return _unpacked(described, arrays)
         except (KeyError, TypeError, ValueError) as error:
@@ -128,7 +126,7 @@ class Checkpoint:
             ) from error
 
     def keep(self, state: TrainingState, must: bool) -> None:
-        """Write the state, if it is time for it or `must` be."""
+        """Write the state if it is time to, or if it `must` be kept."""
         started = time.monotonic()
         if not must and started < self._due:
             return
@@ -163,22 +161,17 @@ def _pack(state: TrainingState, identity: Mapping[str, str]) -> bytes:
     }
     arrays |= {MEMORY + name: np.asarray(value) for name, value in solver.memory.items()}
     arrays["average_activation"] = state.average_activation
-    arrays = {
-        name: array for name, array in arrays.items() if array.size
-    }  # a file has no empty ones
-    numbers = {
-        "stage": state.stage,
-        "seed": state.seed,
-        "rows_read": state.rows_read,
+    described = {
+        "class": "checkpoint",
+        "checkpoint": dict(identity),
         "loss": list(state.loss),
         "reason": None if state.reason is None else state.reason.name,
-        "detail": state.detail,
         "solver_loss": solver.loss,
-        "n_iter": solver.n_iter,
-        "n_evaluations": solver.n_evaluations,
-        "step": solver.step,
+        **{name: getattr(state, name) for name in RUN_VALUES},
+        **{name: getattr(solver, name) for name in SOLVER_VALUES},
     }
-    return pack({"class": "checkpoint", "checkpoint": dict(identity), **numbers}, arrays)
+    # a file holds no empty arrays
+    return pack(described, {name: array for name, array in arrays.items() if array.size})
 
 
 def _unpacked(described: Mapping[str, Any], arrays: Mapping[str, Any]) -> TrainingState:
@@ -186,10 +179,8 @@ def _unpacked(described: Mapping[str, Any], arrays: Mapping[str, Any]) -> Traini
         theta=arrays["theta"],
         loss=described["solver_loss"],
         grad=arrays["grad"],
-        n_iter=described["n_iter"],
-        n_evaluations=described["n_evaluations"],
         recent_losses=tuple(arrays.get("recent_losses", np.empty(0)).tolist()),
-        step=described["step"],
+        **{name: described[name] for name in SOLVER_VALUES},
         memory={
             name.removeprefix(MEMORY): array
             for name, array in arrays.items()
@@ -197,14 +188,11 @@ def _unpacked(described: Mapping[str, Any], arrays: Mapping[str, Any]) -> Traini
         },
     )
     return TrainingState(
-        stage=described["stage"],
         solver=solver,
-        seed=described["seed"],
         loss=LossTerms(*described["loss"]),
         average_activation=arrays.get("average_activation", np.empty(0)),
         loss_terms=tuple(LossTerms(*terms) for terms in arrays["loss_terms"].tolist()),
         stage_rows=tuple(arrays["stage_rows"].tolist()),
-        rows_read=described["rows_read"],
         reason=None if described["reason"] is None else StopReason[described["reason"]],
-        detail=described["detail"],
+        **{name: described[name] for name in RUN_VALUES},
     )

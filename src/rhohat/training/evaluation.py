@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -15,34 +16,39 @@ from rhohat.objective.sparse import SparseObjective, Terms
 from rhohat.rows.engines import Engine
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Head, Source
-from rhohat.training.blocks import KeptActivations, NetworkBlock, SparseBlock, overflow_as_infinity
+from rhohat.training.blocks import KeptActivations, network_sums, overflow_as_infinity, sparse_sums
 from rhohat.training.change_of_variables import ChangeOfVariables
 
 ObjectiveT = TypeVar("ObjectiveT", bound=Objective[Any])
 
 
+@dataclass(eq=False)
 class Evaluation(ABC, Generic[ObjectiveT]):
-    """loss_grad of one source in the solver's variables, which remembers what else it saw.
+    """loss_grad over all rows of `source`, in the solver's variables.
 
-    The solver's contract is ``q -> (loss, grad)``; the terms of the loss and the averages at the
-    point that it accepts are asked for afterwards. How the sums are made is the objective's own.
+    A solver asks for ``q -> (loss, grad)`` only. The terms of the loss and the averages at the
+    point that it accepts are remembered, and asked for by `at`.
+
+    Attributes
+    ----------
+    objective : Objective
+    variables : ChangeOfVariables
+    engine : Engine
+    partition : Partition
+    source : Source
+    nan_in : str
+        Terms of the loss that were NaN in the last evaluation; if none was, "the gradient".
     """
 
-    def __init__(
-        self,
-        objective: ObjectiveT,
-        variables: ChangeOfVariables,
-        engine: Engine,
-        partition: Partition,
-        source: Source,
-    ) -> None:
-        self.objective = objective
-        self.variables = variables
-        self.engine = engine
-        self.partition = partition
-        self.source = source
-        self.nan_in = ""
-        self._seen: list[tuple[Float64Array, LossTerms, Float64Array]] = []
+    objective: ObjectiveT
+    variables: ChangeOfVariables
+    engine: Engine
+    partition: Partition
+    source: Source
+    nan_in: str = field(default="", init=False)
+    _seen: list[tuple[Float64Array, LossTerms, Float64Array]] = field(
+        default_factory=list, init=False
+    )
 
     def __call__(self, q: Float64Array) -> tuple[float, Float64Array]:
         """Loss and gradient at q, over all rows of the source."""
@@ -57,43 +63,34 @@ class Evaluation(ABC, Generic[ObjectiveT]):
         return terms.total, grad
 
     def at(self, q: Float64Array) -> tuple[LossTerms, Float64Array]:
-        """Terms and averages of the sweep at `q`; forgets all others."""
-        found = next(seen for seen in self._seen if seen[0] is q or np.array_equal(seen[0], q))
+        """Terms of the loss and averages at `q`, which was evaluated; forgets all other points."""
+        found = next(seen for seen in self._seen if np.array_equal(seen[0], q))
         self._seen = [found]
         return found[1:]
 
     @abstractmethod
     def _sums(self, theta: FloatArray) -> Sums:
-        """Sum over all rows, at theta in their precision."""
+        """Sums over all rows, at theta in their precision."""
 
 
 class SparseEvaluation(Evaluation[SparseObjective]):
     """The evaluation of a sparse autoencoder."""
 
-    def __init__(
-        self,
-        objective: SparseObjective,
-        variables: ChangeOfVariables,
-        engine: Engine,
-        partition: Partition,
-        source: Source,
-    ) -> None:
-        super().__init__(objective, variables, engine, partition, source)
-        self._kept = KeptActivations.for_source(objective, source, partition)
+    @cached_property
+    def _kept(self) -> KeptActivations:
+        return KeptActivations(self.objective, self.source, self.partition)
 
     def _sums(self, theta: FloatArray) -> Terms:
-        """Sum over all rows.
+        """Sums over all rows.
 
-        As far as activations may be kept, they are summed first, so that the penalty's slope is
-        known when the gradient is computed; the other rows do with a sixth product instead.
+        Activations that may be kept are summed first, so that the penalty's slope is known when
+        the gradient of their rows is computed; all other rows take a sixth matrix product instead.
         """
-        n_kept = len(self._kept)
-        first = SparseBlock(self.objective, theta, self._kept)
-        total = self.engine.map_sum(first, self.source, self.partition)
-        if n_kept:
-            slope = self.objective.penalty_slope(total)
-            second = replace(first, slope=slope)
-            total += self.engine.map_sum(second, Head(self.source, n_kept), self.partition)
+        sums, kept = partial(sparse_sums, self.objective, theta, self._kept), self._kept.n_rows
+        total = self.engine.map_sum(sums, self.source, self.partition)
+        if kept:
+            rest = partial(sums, slope=self.objective.penalty_slope(total))
+            total += self.engine.map_sum(rest, Head(self.source, kept), self.partition)
         return total
 
 
@@ -103,8 +100,9 @@ class NetworkEvaluation(Evaluation[NetworkObjective]):
     def _sums(self, theta: FloatArray) -> NetworkTerms:
         slopes = self.objective.fixed_slopes
         if slopes is None:
-            block = NetworkBlock(self.objective, theta, None)
-            found = self.engine.map_sum(block, self.source, self.partition)
-            slopes = self.objective.penalty_slopes(found)
-        block = NetworkBlock(self.objective, theta, slopes)
-        return self.engine.map_sum(block, self.source, self.partition)
+            slopes = self.objective.penalty_slopes(self._swept(theta, None))
+        return self._swept(theta, slopes)
+
+    def _swept(self, theta: FloatArray, slopes: Float64Array | None) -> NetworkTerms:
+        sums = partial(network_sums, self.objective, theta, slopes)
+        return self.engine.map_sum(sums, self.source, self.partition)

@@ -1,6 +1,7 @@
-"""A fit: an objective minimized over all rows of a source, verified, and kept where it can go on.
+"""A fit: an objective minimized over all rows of a source, with checksums and a checkpoint.
 
-What decides the bits of the result is gathered in words, so that only the same fit is resumed.
+Everything that decides the bits of the result is put into words, so that only the same fit is
+resumed.
 """
 
 from __future__ import annotations
@@ -8,31 +9,26 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_array, check_non_negative
 
 from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.common.validation import look_up
 from rhohat.objective.base import Objective
 from rhohat.rows.checksums import Manifest, verified
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Engine
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.partition import Partition
-from rhohat.rows.sources import Column, Source, Weighted, column, in_memory
-from rhohat.rows.stores import is_stored
+from rhohat.rows.sources import Column, Source, column
 from rhohat.training.change_of_variables import ChangeOfVariables
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.evaluation import Evaluation
 from rhohat.training.run import IterationCallback, Training, TrainingResult
-from rhohat.training.solvers import SOLVERS, Solver
+from rhohat.training.solvers import Solver, solver_of
 from rhohat.training.stages import Stage
 
 
@@ -42,7 +38,7 @@ class Start(NamedTuple):
     Attributes
     ----------
     variables : ChangeOfVariables
-        Those that the solver works in.
+        The variables that the solver works in.
     q : ndarray of shape (p,)
         The parameters, in these variables.
     seed : int, default=0
@@ -55,7 +51,7 @@ class Start(NamedTuple):
 
 
 class Fitted(NamedTuple):
-    """What a fit has come to.
+    """The outcome of a fit.
 
     Attributes
     ----------
@@ -64,7 +60,7 @@ class Fitted(NamedTuple):
     theta : ndarray of shape (p,)
         The parameters, in the precision of the rows.
     extremes : Extremes or None
-        Of all activations over all rows, if they were asked for.
+        Least and greatest activation of every unit over all rows, if they were asked for.
     partition : Partition
     fingerprint : str
         SHA-256 over the data.
@@ -78,8 +74,8 @@ class Fitted(NamedTuple):
     fingerprint: str
 
     @property
-    def n_constant(self) -> int:
-        """Units that are dead: their activation is the same for all rows."""
+    def n_dead(self) -> int:
+        """Number of dead units, whose activation is the same for all rows."""
         if self.extremes is None:
             raise ValueError("the fit was not asked for the extremes of its activations.")
         return int(self.extremes.constant(self.objective.activation.range).sum())
@@ -93,21 +89,21 @@ class Fit:
     ----------
     objective : Objective
     evaluation : type
-        The `Evaluation` that suits it.
+        The `Evaluation` of such objectives.
     source : Source
     stages : sequence of Stage
     engine : Engine
     partition : Partition
     solver : str or Solver
-        As the user gave it: what it prints is a part of the fit's identity.
+        As the user gave it: how it prints is a part of the fit's identity.
     tol : float
     settings : mapping of str to str
         What else decides the result, in words.
     checkpoint : Checkpoint or None
     verify : bool
         Whether rows outside memory are compared with checksums whenever they are read.
-    callback : callable, default=None
-        Told of every iteration; ends the run if it returns True.
+    callback : callable or None
+        Called after every iteration; ends the run if it returns True.
     """
 
     objective: Objective[Any]
@@ -118,55 +114,48 @@ class Fit:
     partition: Partition
     solver: str | Solver
     tol: float
-    settings: Mapping[str, str] = field(default_factory=dict)
-    checkpoint: Checkpoint | None = None
-    verify: bool = True
-    callback: IterationCallback | None = None
+    settings: Mapping[str, str]
+    checkpoint: Checkpoint | None
+    verify: bool
+    callback: IterationCallback | None
 
     def run(
         self,
         begin: Callable[[Source, Engine, Partition], Start],
         encode: Callable[..., FloatArray] | None = None,
     ) -> Fitted:
-        """Look at the data, start, and train until the end.
+        """Go through the data once, then train until the end.
 
         Parameters
         ----------
         begin : callable
             ``begin(source, engine, partition)`` says where to start, given the data.
         encode : callable, default=None
-            ``encode(X, parameters=...)`` gives the activations whose extremes are asked for.
+            ``encode(X, parameters=...)`` gives activations, whose extremes are then found.
 
         Raises
         ------
         ValueError
-            If a value is NaN or infinite, or the loss at the start is.
+            If a value is NaN or infinite, or if the loss at the start is.
         CheckpointError
             If the checkpoint is of another fit.
         DataChangedError
             If rows are not what they were in the first pass.
         """
-        engine, partition, checkpoint = self.engine, self.partition, self.checkpoint
+        engine, partition = self.engine, self.partition
         with engine.running():
             source, fingerprint = _inspected(self.source, engine, partition, self.verify)
             start = begin(source, engine, partition)
-            state = None
-            if checkpoint is not None:
-                state = checkpoint.begin(self._identity(source, fingerprint))
-            training = Training(
-                self.objective,
-                source,
-                start.variables,
-                self.stages,
-                engine,
-                partition,
-                solver_of(self.solver),
-                self.tol,
-                self.evaluation,
-                callback=self.callback,
-                keep=None if checkpoint is None else checkpoint.keep,
-            )
-            result = training.run(start.q, start.seed if state is None else state.seed, state)
+            state, keep, seed = None, None, start.seed
+            if self.checkpoint is not None:
+                keep = self.checkpoint.keep
+                state = self.checkpoint.begin(self._identity(source, fingerprint))
+            if state is not None:
+                seed = state.seed
+            evaluation = self.evaluation(self.objective, start.variables, engine, partition, source)
+            solver = solver_of(self.solver)
+            training = Training(evaluation, self.stages, solver, self.tol, self.callback, keep)
+            result = training.run(start.q, seed, state)
             theta = result.theta.astype(source.dtype)
             extremes = None
             if encode is not None:
@@ -175,7 +164,7 @@ class Fit:
         return Fitted(self.objective, result, theta, extremes, partition, fingerprint)
 
     def _identity(self, source: Source, fingerprint: str) -> dict[str, str]:
-        """What decides the result, in words, so that only the same fit is resumed."""
+        """What decides the result, in words."""
 
         def digest(values: Any) -> str:
             return hashlib.sha256(b"" if values is None else values.tobytes()).hexdigest()
@@ -198,7 +187,7 @@ class Fit:
 def _inspected(
     source: Source, engine: Engine, partition: Partition, verify: bool
 ) -> tuple[Source, str]:
-    """Take the first pass over the data; the source, verified from now on, and its fingerprint."""
+    """Go through the data once; the source, verified from now on, and its fingerprint."""
     manifest = Manifest.over(source.origin, engine, partition.chunk_size)
     if verify:
         source = verified(source, manifest)
@@ -208,56 +197,6 @@ def _inspected(
     if isinstance(rows, Mapped):
         manifest = Manifest.over(source, engine, partition.chunk_size)
     return source, manifest.fingerprint
-
-
-def solver_of(solver: str | Solver) -> Solver:
-    """The solver that a name stands for, or the one given."""
-    if isinstance(solver, str):
-        return look_up("solver", solver, SOLVERS)()
-    if hasattr(solver, "learn"):
-        raise TypeError(
-            f"{type(solver).__name__} learns from a stream, by partial_fit. fit minimizes the "
-            "exact objective: use solver='lbfgs'."
-        )
-    return solver if hasattr(solver, "minimize") else look_up("solver", solver, SOLVERS)()
-
-
-def validated_weight(sample_weight: ArrayLike, n_rows: int) -> Float64Array:
-    """Weights as float64 of the right length: none negative, not all zero."""
-    if isinstance(sample_weight, Real):
-        sample_weight = np.full(n_rows, sample_weight)
-    weight: Float64Array = check_array(
-        sample_weight, dtype=np.float64, order="C", ensure_2d=False, input_name="sample_weight"
-    )
-    if weight.shape != (n_rows,):
-        raise ValueError(
-            f"sample_weight has shape {weight.shape}, expected ({n_rows},): one for each row."
-        )
-    check_non_negative(weight, "`sample_weight`")
-    if not weight.any():
-        raise ValueError(
-            "Sample weights must contain at least one non-zero number: sample_weight is zero for "
-            "every row."
-        )
-    # Only ratios count, and float32 could not hold every scale.
-    scaled: Float64Array = weight / weight.max()
-    scaled[scaled < np.finfo(np.float32).tiny] = 0
-    return scaled
-
-
-def weighted(source: Source, sample_weight: ArrayLike) -> Source:
-    """`source` with weights; rows in memory that weigh nothing are left out."""
-    weight = validated_weight(sample_weight, source.shape[0])
-    counted = weight > 0
-    if counted.all():
-        return Weighted(source, weight)
-    if is_stored(source):
-        raise ValueError(
-            f"sample_weight is zero for row {int(np.argmin(counted))} and others: of rows outside "
-            "memory, leave out those that do not count."
-        )
-    rows = source.take(np.flatnonzero(counted))
-    return in_memory(rows.X, weight[counted], rows.y)
 
 
 def refuse_beyond_memory(objective: Objective[Any]) -> None:

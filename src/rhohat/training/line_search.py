@@ -8,6 +8,7 @@ J. Nocedal and S. Wright, Numerical Optimization, 2nd edition: algorithms 3.5 an
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -36,24 +37,33 @@ class NotANumber(ArithmeticError):
     """The function returned NaN, or a loss or gradient that no minimum can have."""
 
 
+@dataclass
 class Line:
-    """The line from a point along a direction."""
+    """The line from a point along a direction.
 
-    def __init__(
-        self,
-        loss_grad: LossGrad,
-        theta: Float64Array,
-        loss: float,
-        grad: Float64Array,
-        direction: Float64Array,
-    ) -> None:
-        self.loss_grad = loss_grad
-        self.direction = direction
-        self.n_evaluations = 0
-        self.start = Point(0.0, theta, loss, grad, float(grad @ direction))
+    Attributes
+    ----------
+    loss_grad : callable
+    start : Point
+        At step 0.
+    direction : ndarray of shape (p,)
+    n_evaluations : int, default=0
+        How often `loss_grad` was called.
+    """
+
+    loss_grad: LossGrad
+    start: Point
+    direction: Float64Array
+    n_evaluations: int = 0
 
     def at(self, step: float) -> Point:
-        """Evaluate; where the slope overflows, the loss counts as infinite too."""
+        """Evaluate the point at `step`; where the slope overflows, the loss counts as infinite.
+
+        Raises
+        ------
+        NotANumber
+            If the loss is NaN or minus infinity, or is finite where the gradient is not.
+        """
         self.n_evaluations += 1
         theta = self.start.theta + step * self.direction
         loss, grad = self.loss_grad(theta)
@@ -73,9 +83,9 @@ class Line:
 
         Returns
         -------
-        point or None
-            If the evaluations are used up, the best point with sufficient decrease; None if none
-            has.
+        point : Point or None
+            The best point with sufficient decrease if the evaluations are used up; None if there
+            is no such point.
         """
         start = self.start
         if not start.slope < 0:
@@ -109,10 +119,11 @@ def _between(low: Point, high: Point) -> float:
         d1 = low.slope + high.slope - 3 * (low.loss - high.loss) / (low.step - high.step)
         d2 = np.copysign(np.sqrt(d1 * d1 - low.slope * high.slope), width)
         share = 1 - (high.slope + d2 - d1) / (high.slope - low.slope + 2 * d2)
-    # no minimum between: halve
-    return low.step + width * (float(np.clip(share, 0.1, 0.9)) if np.isfinite(share) else 0.5)
+    if not np.isfinite(share):  # no minimum between the two
+        share = 0.5
+    return low.step + width * float(np.clip(share, 0.1, 0.9))
 
 
 def is_finite(loss: float, grad: Float64Array) -> bool:
-    """Whether loss and gradient are."""
+    """Whether loss and gradient are finite."""
     return bool(np.isfinite(loss) and np.isfinite(grad).all())

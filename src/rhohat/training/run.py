@@ -1,4 +1,4 @@
-"""Training: objective, source, engine and solver joined into one run.
+"""Training: one run of a solver on the rows of a source, in stages.
 
 On many rows it starts on a small random part of them, which is enough to find rough features, and
 goes on with larger parts (`growth_stages`). Every stage starts where the one before ended, the last
@@ -18,13 +18,10 @@ from sklearn.exceptions import ConvergenceWarning
 
 from rhohat.common.arrays import Float64Array
 from rhohat.common.interrupts import InterruptRequest, interrupts_as_requests
-from rhohat.objective.base import LossTerms, Objective
-from rhohat.rows.engines import Engine
-from rhohat.rows.partition import Partition
+from rhohat.objective.base import LossTerms
 from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import Source, in_memory
 from rhohat.training.blocks import overflow_as_infinity
-from rhohat.training.change_of_variables import ChangeOfVariables
 from rhohat.training.evaluation import Evaluation
 from rhohat.training.solvers import Solver, SolverState, StopReason
 from rhohat.training.stages import Stage
@@ -46,9 +43,9 @@ class TrainingProgress(NamedTuple):
     average_activation : ndarray of shape (k,)
         rho_hat, the average of every unit's activation over these rows.
     work_done : float
-        Share of the rows to be read in all that have been read, for the remaining time.
+        Share of all the work that is done, from which to estimate the remaining time.
     theta : ndarray of shape (p,)
-        The parameters, as `SparseObjective.unpack` takes them apart.
+        The parameters, in the layout that `SparseObjective.unpack` takes apart.
     """
 
     n_iter: int
@@ -75,7 +72,7 @@ class TrainingResult(NamedTuple):
         Over all rows.
     loss_terms : ndarray of shape (n_iter + 1, 3)
         Reconstruction, weight decay and sparsity, at the start and after every iteration, over the
-        rows of its stage.
+        rows of the stage.
     stage_rows : ndarray of shape (n_iter + 1,)
         Rows of the stage that each entry of `loss_terms` belongs to.
     n_iter : int
@@ -97,7 +94,7 @@ class TrainingResult(NamedTuple):
     detail: str
 
     def refuse_nan(self) -> None:
-        """Raise FloatingPointError if the run ended since loss or gradient became NaN."""
+        """Raise FloatingPointError if the run ended because loss or gradient became NaN."""
         if self.reason is StopReason.NOT_A_NUMBER:
             raise FloatingPointError(f"{self.reason.value}: NaN in {self.detail}.")
 
@@ -108,15 +105,15 @@ class TrainingResult(NamedTuple):
             warnings.warn(text, ConvergenceWarning, stacklevel=stacklevel + 1)
 
 
-#: What ends a run, and not only the stage.
+#: Reasons that end the whole run, not only a stage.
 ENDINGS = (StopReason.CALLBACK, StopReason.INTERRUPTED, StopReason.NOT_A_NUMBER)
-#: After what a run has come to its end, and there is nothing to resume.
+#: Reasons after which there is nothing to resume.
 FINISHED = (StopReason.CONVERGED, StopReason.MAX_ITER, StopReason.NO_DESCENT, StopReason.CALLBACK)
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Everything that a run knows between two iterations; it goes on from here bit for bit.
+    """Everything that a run knows between two iterations; from here it goes on bit for bit.
 
     Attributes
     ----------
@@ -129,11 +126,11 @@ class TrainingState:
     loss : LossTerms
         At the solver's point, over the rows of the stage.
     average_activation : ndarray of shape (k,)
-        There.
-    loss_terms : list of LossTerms
-    stage_rows : list of int
+        Likewise.
+    loss_terms, stage_rows : tuple of LossTerms and tuple of int
+        As in `TrainingResult`.
     rows_read : int
-        In the stages before.
+        In all stages before this one.
     reason : StopReason, default=None
         Why the run has ended, if it has.
     detail : str, default=""
@@ -156,43 +153,35 @@ class TrainingState:
         return len(self.loss_terms) - 1
 
 
-#: Keeps the state of a run; told whether it must, or may leave it for later.
-KeepState: TypeAlias = Callable[[TrainingState, bool], None]
-
-
 @dataclass(frozen=True)
 class Training:
-    """One run: `objective` minimized over all rows of `source`, in stages.
+    """One run: a loss over all rows of a source, minimized in stages.
 
     Attributes
     ----------
-    objective : Objective
-    source : Source
-    variables : ChangeOfVariables
+    evaluation : Evaluation
+        The loss over all rows; over a part of them it is the same with another source.
     stages : sequence of Stage
-    engine : Engine
-    partition : Partition
     solver : Solver
     tol : float
-    evaluation : type
-        The `Evaluation` that suits the objective.
     callback : callable, default=None
-        Told of every iteration; ends the run if it returns True.
+        Called after every iteration; ends the run if it returns True.
     keep : callable, default=None
-        Given the state after every iteration.
+        ``keep(state, must)`` is given the state after every iteration, to be kept for a resumed
+        run; it may skip states unless it `must` keep them.
     """
 
-    objective: Objective[Any]
-    source: Source
-    variables: ChangeOfVariables
+    evaluation: Evaluation[Any]
     stages: Sequence[Stage]
-    engine: Engine
-    partition: Partition
     solver: Solver
     tol: float
-    evaluation: type[Evaluation[Any]]
     callback: IterationCallback | None = None
-    keep: KeepState | None = None
+    keep: Callable[[TrainingState, bool], None] | None = None
+
+    @property
+    def source(self) -> Source:
+        """All rows."""
+        return self.evaluation.source
 
     def run(
         self, q0: Float64Array, seed: int, state: TrainingState | None = None
@@ -230,18 +219,16 @@ class Training:
     ) -> TrainingState:
         """Do the iterations of one stage; `state` is that before it, or within it."""
         stage = self.stages[number]
-        sweep = self._sweep(self._part(stage.n_rows, seed))
+        evaluation = replace(self.evaluation, source=self._part(stage.n_rows, seed))
         if state is None or state.stage < number:
-            state = self._begin(sweep, number, q0, seed, state)
+            state = self._begin(evaluation, number, q0, seed, state)
             if state.reason is not None:
                 return state
-
-        work = sum(stage.n_rows * stage.max_iter for stage in self.stages)
 
         def after_iteration(solver: SolverState) -> StopReason | None:
             nonlocal state
             assert state is not None
-            loss, average = sweep.at(solver.theta)
+            loss, average = evaluation.at(solver.theta)
             state = replace(
                 state,
                 solver=solver,
@@ -251,7 +238,7 @@ class Training:
                 stage_rows=(*state.stage_rows, stage.n_rows),
             )
             stop = None
-            if self.callback is not None and self.callback(self._progress(state, work)):
+            if self.callback is not None and self.callback(self._progress(state)):
                 stop = StopReason.CALLBACK
             elif interrupt.requested:
                 stop = StopReason.INTERRUPTED
@@ -260,7 +247,7 @@ class Training:
             return stop
 
         solver, reason = self.solver.minimize(
-            sweep,
+            evaluation,
             state.solver.theta,
             max_iter=stage.max_iter,
             tol=self.tol,
@@ -269,22 +256,22 @@ class Training:
         )
         detail = ""
         if reason is StopReason.NOT_A_NUMBER:
-            detail = f"{sweep.nan_in} in iteration {state.n_iter + 1}"
+            detail = f"{evaluation.nan_in} in iteration {state.n_iter + 1}"
         return replace(state, solver=solver, reason=reason, detail=detail)
 
     def _begin(
         self,
-        sweep: Evaluation[Any],
+        evaluation: Evaluation[Any],
         number: int,
         q0: Float64Array,
         seed: int,
         before: TrainingState | None,
     ) -> TrainingState:
-        """Evaluate where a stage starts: at `q0`, or where the stage before has ended."""
+        """The state at the start of a stage: at `q0`, or where the stage before has ended."""
         q = q0 if before is None else before.solver.theta
-        loss, grad = sweep(q)
+        loss, grad = evaluation(q)
         if before is not None and np.isnan(loss):
-            detail = f"{sweep.nan_in} in iteration {before.n_iter + 1}"
+            detail = f"{evaluation.nan_in} in iteration {before.n_iter + 1}"
             return replace(before, reason=StopReason.NOT_A_NUMBER, detail=detail)
         with overflow_as_infinity():
             is_finite = np.isfinite(loss) and np.isfinite(grad @ grad)
@@ -294,43 +281,36 @@ class Training:
                 "values are too large, or too small. Scale the data, for instance with "
                 "sklearn.preprocessing.StandardScaler."
             )
-        terms, average = sweep.at(q)
+        terms, average = evaluation.at(q)
         solver = SolverState(q, loss, grad, recent_losses=(loss,))
         n_rows = self.stages[number].n_rows
         if before is None:
             return TrainingState(number, solver, seed, terms, average, (terms,), (n_rows,))
-        read = self.stages[before.stage].n_rows * before.solver.n_evaluations
         return replace(
             before,
             stage=number,
             solver=solver,
             loss=terms,
             average_activation=average,
-            rows_read=before.rows_read + read,
+            rows_read=self._rows_read(before),
             reason=None,
         )
 
     def _on_all_rows(self, state: TrainingState) -> TrainingState:
-        """With loss and averages of all rows, if the run has ended on a part."""
-        read = self.stages[state.stage].n_rows * state.solver.n_evaluations
-        state = replace(state, rows_read=state.rows_read + read)
-        if self.stages[state.stage].n_rows == self.source.shape[0]:
-            return state
-        sweep = self._sweep(self.source)
-        sweep(state.solver.theta)
-        loss, average = sweep.at(state.solver.theta)
-        return replace(
-            state,
-            loss=loss,
-            average_activation=average,
-            rows_read=state.rows_read + self.source.shape[0],
-        )
+        """The state at the end of the run, with loss and averages of all rows."""
+        read, total = self._rows_read(state), self.source.shape[0]
+        if self.stages[state.stage].n_rows == total:
+            return replace(state, rows_read=read)
+        self.evaluation(state.solver.theta)
+        loss, average = self.evaluation.at(state.solver.theta)
+        return replace(state, loss=loss, average_activation=average, rows_read=read + total)
 
-    def _sweep(self, source: Source) -> Evaluation[Any]:
-        return self.evaluation(self.objective, self.variables, self.engine, self.partition, source)
+    def _rows_read(self, state: TrainingState) -> int:
+        """Rows read until the end of the state's stage."""
+        return state.rows_read + self.stages[state.stage].n_rows * state.solver.n_evaluations
 
     def _part(self, n_rows: int, seed: int) -> Source:
-        """The rows of a stage: those drawn first of the largest part, or all."""
+        """The rows of a stage: all, or the first ones of a random order."""
         total = self.source.shape[0]
         if n_rows == total:
             return self.source
@@ -338,8 +318,8 @@ class Training:
         rows = self.source.take(np.sort(sample_rows(total, largest, seed)[:n_rows]))
         return in_memory(rows.X, rows.sample_weight, rows.y)
 
-    def _progress(self, state: TrainingState, work: int) -> TrainingProgress:
-        before = sum(stage.n_rows * stage.max_iter for stage in self.stages[: state.stage])
+    def _progress(self, state: TrainingState) -> TrainingProgress:
+        work = [stage.n_rows * stage.max_iter for stage in self.stages]
         here = self.stages[state.stage].n_rows * state.solver.n_iter
         return TrainingProgress(
             n_iter=state.n_iter,
@@ -347,14 +327,14 @@ class Training:
             n_rows=state.stage_rows[-1],
             loss=state.loss,
             average_activation=state.average_activation,
-            work_done=(before + here) / work,
-            theta=self.variables.to_theta(state.solver.theta),
+            work_done=(sum(work[: state.stage]) + here) / sum(work),
+            theta=self.evaluation.variables.to_theta(state.solver.theta),
         )
 
     def _result(self, state: TrainingState) -> TrainingResult:
         assert state.reason is not None
         return TrainingResult(
-            theta=self.variables.to_theta(state.solver.theta),
+            theta=self.evaluation.variables.to_theta(state.solver.theta),
             average_activation=state.average_activation,
             loss=state.loss,
             loss_terms=np.array(state.loss_terms),

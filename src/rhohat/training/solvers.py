@@ -1,7 +1,7 @@
 """Solvers: minimize a function that returns its loss and gradient.
 
 A solver sees nothing but ``loss_grad(theta) -> (loss, grad)``. Its whole memory is a `SolverState`,
-handed to the callback after every iteration; `minimize` started again with that state goes on bit
+handed to the callback after every iteration; started again from that state, `minimize` goes on bit
 for bit. A new solver is one class and one row of `SOLVERS`.
 
 References
@@ -21,8 +21,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import Float64Array
-from rhohat.common.validation import check_integer
-from rhohat.training.line_search import Line, LossGrad, NotANumber, is_finite
+from rhohat.common.validation import check_integer, look_up
+from rhohat.training.line_search import Line, LossGrad, NotANumber, Point, is_finite
 
 
 class StopReason(Enum):
@@ -56,8 +56,8 @@ class SolverState:
         Length of the last accepted step, in units of the search direction.
     memory : mapping of str to array-like of float
         What else the solver knows, under names of its own: arrays, or sequences of numbers or of
-        arrays of one shape. From a checkpoint each comes back as one array; one that is empty, not
-        at all.
+        arrays of one shape. From a checkpoint each comes back as one array; empty ones do not come
+        back.
     """
 
     theta: Float64Array
@@ -71,7 +71,7 @@ class SolverState:
 
 
 class SolverResult(NamedTuple):
-    """The best point found, and why the solver ended there."""
+    """The best point found, and why the solver stopped there."""
 
     state: SolverState
     reason: StopReason
@@ -80,8 +80,8 @@ class SolverResult(NamedTuple):
 class Solver(Protocol):
     """The contract of every solver.
 
-    One with parameters, and without any, derives from scikit-learn's `BaseEstimator`, so that it
-    prints and is saved with them.
+    A solver derives from scikit-learn's `BaseEstimator`, so that it prints, and is saved, with its
+    parameters.
     """
 
     def minimize(
@@ -96,7 +96,8 @@ class Solver(Protocol):
     ) -> SolverResult:
         """Minimize `loss_grad` from `theta0`, or go on from `state`.
 
-        The callback is told of every iteration; a reason that it returns ends the run.
+        The callback is given the state after every iteration; a reason that it returns ends the
+        run.
         """
         ...
 
@@ -106,7 +107,7 @@ WINDOW = 10
 
 
 class GradientDescent(BaseEstimator):
-    """Batch gradient descent: along minus the gradient, as far as the line search finds good."""
+    """Batch gradient descent, with a line search along minus the gradient."""
 
     def check(self) -> None:
         """Raise TypeError or ValueError if a parameter is not as described."""
@@ -117,12 +118,10 @@ class GradientDescent(BaseEstimator):
 
     def first_step(self, state: SolverState, direction: Float64Array) -> float:
         """Step to try first: twice the last one, so that it can grow; a short one at the start."""
-        if state.step:
-            return 2 * state.step
-        return _short_step(direction)
+        return 2 * state.step if state.step else _short_step(direction)
 
     def remember(self, before: SolverState, after: SolverState) -> SolverState:
-        """Add to `after` what the next direction needs to know of the step from `before`."""
+        """`after` with what the next direction needs to know of the step from `before`."""
         return after
 
     def forget(self, state: SolverState) -> SolverState | None:
@@ -158,7 +157,10 @@ class GradientDescent(BaseEstimator):
             if not state.grad.any():
                 return SolverResult(state, StopReason.CONVERGED)
             direction = self.direction(state)
-            search = Line(loss_grad, state.theta, state.loss, state.grad, direction)
+            slope = float(state.grad @ direction)
+            search = Line(
+                loss_grad, Point(0.0, state.theta, state.loss, state.grad, slope), direction
+            )
             try:
                 point = search.wolfe_point(self.first_step(state, direction))
             except NotANumber:
@@ -192,9 +194,8 @@ class LBFGS(GradientDescent):
     Parameters
     ----------
     memory : int, default=20
-        Steps remembered; 2 * memory vectors of the length of theta are held: in the state's memory
-        the last ``steps`` of theta and ``changes`` of the gradient, oldest first, and their
-        products, the ``curvatures``.
+        Steps remembered. The state's memory holds that many ``steps`` of theta, oldest first, as
+        many ``changes`` of the gradient, and their products, the ``curvatures``.
     """
 
     def __init__(self, memory: int = 20) -> None:
@@ -224,13 +225,11 @@ class LBFGS(GradientDescent):
         return q
 
     def first_step(self, state: SolverState, direction: Float64Array) -> float:
-        """One, the length that the metric gives; short as long as no metric is known."""
-        if state.memory:
-            return 1.0
-        return _short_step(direction)
+        """One, the length that the metric gives; a short step as long as no metric is known."""
+        return 1.0 if state.memory else _short_step(direction)
 
     def remember(self, before: SolverState, after: SolverState) -> SolverState:
-        """Keep the step and the change of gradient, where their product shows curvature."""
+        """`after` with the step and the change of gradient, if their product shows curvature."""
         step, change = after.theta - before.theta, after.grad - before.grad
         curvature = float(step @ change)
         if curvature <= np.finfo(float).eps * float(change @ change):
@@ -243,12 +242,12 @@ class LBFGS(GradientDescent):
         return replace(after, memory=memory)
 
     def forget(self, state: SolverState) -> SolverState | None:
-        """`state` without steps, so that the next direction is the gradient's."""
+        """`state` without steps, so that the next direction is that of steepest descent."""
         return replace(state, memory={}) if state.memory else None
 
 
 def _short_step(direction: Float64Array) -> float:
-    """A step that moves the parameters by at most 1 in all, for where no scale is known yet."""
+    """A step that moves the parameters by at most 1 in total, while no scale is known."""
     return min(1.0, 1.0 / max(float(np.abs(direction).sum()), np.finfo(float).tiny))
 
 
@@ -263,3 +262,23 @@ SOLVERS: dict[str, type[Solver]] = {
     "lbfgs": LBFGS,
     "gradient-descent": GradientDescent,
 }
+
+
+def solver_of(solver: Any) -> Solver:
+    """The solver that a name stands for, or the one given.
+
+    Raises
+    ------
+    TypeError
+        If it learns from streams only.
+    ValueError
+        If it is neither a name nor a solver.
+    """
+    if hasattr(solver, "learn"):
+        raise TypeError(
+            f"{type(solver).__name__} learns from a stream, by partial_fit. fit minimizes the "
+            "exact objective: use solver='lbfgs'."
+        )
+    minimizes = hasattr(solver, "minimize")
+    found: Solver = solver if minimizes else look_up("solver", solver, SOLVERS)()
+    return found

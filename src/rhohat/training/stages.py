@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-#: Rows from which training starts on a part of them.
+#: Above so many rows, training starts on a part of them.
 GROWTH_THRESHOLD = 5000
-#: Rows and share of all iterations of the first stages. Trials on photographs: a smaller start
-#: leaves noise in some units, more iterations on it take longer to unlearn.
+#: Rows of the first stages, and their share of all iterations. In trials on photographs, a smaller
+#: start left noise in some units, and more iterations on it took longer to unlearn.
 FIRST_STAGES = ((2000, 0.35), (5000, 0.35))
-#: Bytes that a growing part of the data may have: it is read once and held.
+#: Bytes that a growing part of the data may have: it is read once and held in memory.
 PART_BYTES = 64 << 20
 #: Factor by which further stages grow.
 GROWTH_FACTOR = 4
@@ -27,7 +27,7 @@ def growth_stages(
 ) -> list[Stage]:
     """Divide the iterations among growing parts of the data; the last stage has all rows.
 
-    Parts are held in memory, and so are at most 64 MiB large.
+    Parts are held in memory, and therefore have at most 64 MiB.
 
     >>> [tuple(stage) for stage in growth_stages(20_000, 200)]
     [(2000, 70), (5000, 70), (20000, 60)]

@@ -1,8 +1,8 @@
-"""What training leaves behind: each fitted attribute is named once, with what it is made of."""
+"""Fitted attributes that training sets: what each is made of, and what a model file holds of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from rhohat.estimators.fields import COUNT, FLAG, NUMBER, TERMS, TEXT, Array, Value
@@ -16,7 +16,7 @@ class Attribute(NamedTuple):
     Attributes
     ----------
     of : callable
-        What it is, given what a fit has come to.
+        ``of(fitted)`` is its value, given the outcome of a fit.
     field : Array or Value
         What a model file holds of it.
     """
@@ -25,7 +25,7 @@ class Attribute(NamedTuple):
     field: Array | Value
 
 
-#: Of everything that is trained on all rows.
+#: What every estimator that is trained on all rows has.
 OUTCOME: dict[str, Attribute] = {
     "average_activation_": Attribute(lambda fit: fit.result.average_activation, Array(("k",))),
     "loss_curve_": Attribute(lambda fit: fit.result.loss_terms.sum(axis=1), Array(("t",))),
@@ -39,18 +39,11 @@ OUTCOME: dict[str, Attribute] = {
 }
 
 
-def made_of(fitted: Fitted, attributes: Mapping[str, Attribute]) -> dict[str, Any]:
-    """The values of attributes, given what a fit has come to."""
+def values_of(fitted: Fitted, attributes: Mapping[str, Attribute]) -> dict[str, Any]:
+    """The values of attributes, given the outcome of a fit."""
     return {name: attribute.of(fitted) for name, attribute in attributes.items()}
 
 
 def fields_of(attributes: Mapping[str, Attribute]) -> dict[str, Array | Value]:
     """What a model file holds of attributes."""
     return {name: attribute.field for name, attribute in attributes.items()}
-
-
-def publish(estimator: object, values: Mapping[str, Any], known: Iterable[str]) -> None:
-    """Make these the fitted attributes, in place of whichever of those known it had."""
-    for name in known:
-        vars(estimator).pop(name, None)
-    vars(estimator).update(values)

@@ -1,0 +1,57 @@
+"""Sample weights: how often each row counts."""
+
+from __future__ import annotations
+
+from numbers import Real
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_array, check_non_negative
+
+from rhohat.common.arrays import Float64Array
+from rhohat.rows.sources import Source, Weighted, in_memory
+from rhohat.rows.stores import is_stored
+
+
+def validated_weight(sample_weight: ArrayLike, n_rows: int) -> Float64Array:
+    """Weights as float64, scaled to a maximum of 1.
+
+    Raises
+    ------
+    ValueError
+        If there is not one for each row, one is negative, or all are zero.
+    """
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n_rows, sample_weight)
+    weight: Float64Array = check_array(
+        sample_weight, dtype=np.float64, order="C", ensure_2d=False, input_name="sample_weight"
+    )
+    if weight.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight has shape {weight.shape}, expected ({n_rows},): one for each row."
+        )
+    check_non_negative(weight, "`sample_weight`")
+    if not weight.any():
+        raise ValueError(
+            "Sample weights must contain at least one non-zero number: sample_weight is zero for "
+            "every row."
+        )
+    # Only ratios count, and float32 cannot hold every scale.
+    scaled: Float64Array = weight / weight.max()
+    scaled[scaled < np.finfo(np.float32).tiny] = 0
+    return scaled
+
+
+def weighted(source: Source, sample_weight: ArrayLike) -> Source:
+    """`source` with weights; rows in memory that weigh nothing are left out."""
+    weight = validated_weight(sample_weight, source.shape[0])
+    counts = weight > 0
+    if counts.all():
+        return Weighted(source, weight)
+    if is_stored(source):
+        raise ValueError(
+            f"sample_weight is zero for row {int(np.argmin(counts))} and others: of rows outside "
+            "memory, leave out those that do not count."
+        )
+    rows = source.take(np.flatnonzero(counts))
+    return in_memory(rows.X, weight[counts], rows.y)
