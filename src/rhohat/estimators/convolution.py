@@ -23,7 +23,7 @@ from rhohat.common.validation import check_integer, check_pair, check_real, look
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.objective.activations import ACTIVATIONS
-from rhohat.preprocessing.extractors import Extractor, PatchExtractor, check_fit, every_patch
+from rhohat.preprocessing.extractors import Extractor, PatchExtractor, every_patch
 from rhohat.preprocessing.inputs import precision_of
 from rhohat.preprocessing.steps import AffineMap, Wholes, step_of
 from rhohat.rows.engines import ThreadEngine
@@ -356,7 +356,7 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self, anatomy: Anatomy, shape: tuple[int, ...], index: int, image: FloatArray
     ) -> tuple[int, int]:
         """Rows and columns of positions in an image."""
-        check_fit(shape, index, image, _wholes(anatomy).noun, _cutter(anatomy).pieces)
+        _cutter(anatomy).check_room(shape, index, image, _wholes(anatomy))
         height, width = shape[:2]
         return (
             (image.shape[0] - height) // self.stride + 1,
