@@ -226,9 +226,9 @@ class SpectrogramExtractor(SoundExtractor):
 
     Notes
     -----
-    A recording of n samples has 1 + n // (hop in samples) moments, the first at its start. A
-    recording is normalized as it is given: one that was cut into parts, as `rhohat learn` cuts those
-    longer than a minute, is normalized part by part.
+    A recording of n samples has 1 + n // (hop in samples) moments, the first at its start.
+    Recordings are normalized as they are given: one that was cut into parts, as `rhohat learn` does
+    with those longer than a minute, is normalized part by part.
 
     Recordings are processed one at a time: memory does not grow with their number.
 
@@ -308,9 +308,9 @@ class SpectrogramExtractor(SoundExtractor):
     def inverse_transform(self, X: Images) -> list[Float64Array]:
         """Sounds whose spectrograms are close to those given.
 
-        Phases are lost, and so are differences within a band: each moment gets the spectrum, without
-        negative powers, whose bands are nearest by least squares, and Griffin and Lim's algorithm
-        finds phases that agree with each other. The greatest power of a band becomes at most 1.
+        Phases are lost, and so are differences within a band: each moment gets the nonnegative
+        spectrum whose bands are nearest by least squares, and Griffin and Lim's algorithm finds
+        phases that agree with each other. The greatest power of a band becomes at most 1.
 
         Parameters
         ----------

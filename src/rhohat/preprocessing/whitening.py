@@ -170,7 +170,8 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         -------
         X_white : ndarray of shape (m, n_features) for "zca", (m, k) for "pca"
             For rows outside memory, a `Mapped` source, computed whenever it is read, without a copy
-            of the data: later steps of a pipeline take it, and `numpy.asarray` makes an array of it.
+            of the data: later steps of a pipeline take it, and `numpy.asarray` turns it into an
+            array.
         """
         check_is_fitted(self)
         source = rows_of(self, X, reset=False)
