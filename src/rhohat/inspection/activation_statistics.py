@@ -94,8 +94,7 @@ class ActivationStatistics(Summable):
         """Units that are on average in the upper half of the activation's range."""
         if not activation.is_bounded:
             return np.zeros(len(self.total), dtype=bool)
-        saturated: NDArray[np.bool_] = self.mean > sum(activation.range) / 2
-        return saturated
+        return self.mean > sum(activation.range) / 2
 
     def is_dead(self, activation: Activation) -> NDArray[np.bool_]:
         """Units whose activation is the same for all rows, and not saturated."""

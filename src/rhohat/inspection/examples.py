@@ -239,5 +239,4 @@ def _on_their_way(layer: Layer, rows: Any, shape: tuple[int, ...] | None) -> dic
 def _take(source: Source, rows: NDArray[np.intp]) -> FloatArray:
     """Rows in the order asked for; sources give them in ascending order."""
     numbers, where = np.unique(rows, return_inverse=True)
-    taken: FloatArray = source.take(numbers).X[where.ravel()]
-    return taken
+    return source.take(numbers).X[where.ravel()]

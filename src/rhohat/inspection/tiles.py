@@ -79,8 +79,7 @@ def _of_norm(directions: FloatArray, radius: float) -> FloatArray:
     """Directions, (k, ...), brought to one norm."""
     axes = tuple(range(1, directions.ndim))
     norms = np.sqrt(np.sum(directions**2, axis=axes, keepdims=True))
-    maximal: FloatArray = directions * (radius / np.where(norms > 0, norms, 1))
-    return maximal
+    return directions * (radius / np.where(norms > 0, norms, 1))
 
 
 def _sought(layer: Layer, directions: FloatArray, radius: float) -> FloatArray:

@@ -307,8 +307,7 @@ class Extractor(Step):
         directions : ndarray of shape (k, height, width[, channels])
         """
         check_is_fitted(self)
-        directions: FloatArray = as_floats(weights).reshape(-1, *self.patch_shape_)
-        return directions
+        return as_floats(weights).reshape(-1, *self.patch_shape_)
 
 
 class PatchExtractor(Extractor):

@@ -165,8 +165,7 @@ class OneOverFWhitening(Step):
         )
 
     def _whitened(self, image: FloatArray) -> FloatArray:
-        whitened: FloatArray = self._filter(image) / self.scale_
-        return whitened
+        return self._filter(image) / self.scale_
 
     def _filter(self, image: FloatArray) -> FloatArray:
         height, width = image.shape[:2]
@@ -177,5 +176,4 @@ class OneOverFWhitening(Step):
         if image.ndim == 3:
             gain = gain[..., None]
         spectrum = scipy.fft.dctn(image, axes=(0, 1), norm="ortho") * gain
-        filtered: FloatArray = scipy.fft.idctn(spectrum, axes=(0, 1), norm="ortho")
-        return filtered
+        return scipy.fft.idctn(spectrum, axes=(0, 1), norm="ortho")

@@ -444,8 +444,7 @@ class SpectrogramExtractor(SoundExtractor):
             power[part] = (spectra.real**2 + spectra.imag**2) @ mels
         peak = power.max()
         power /= peak if peak > 0 else 1
-        logs: FloatArray = np.log(np.maximum(power, self.floor, out=power), out=power).T
-        return logs
+        return np.log(np.maximum(power, self.floor, out=power), out=power).T
 
     def _moments(self, logs: FloatArray) -> tuple[FloatArray, float]:
         """What is subtracted from a recording's logarithms, and what they are then divided by."""
@@ -495,5 +494,4 @@ class SpectrogramExtractor(SoundExtractor):
             weight[part] += taper**2
         begin = length // 2
         samples = total / np.maximum(weight, LEAST_WEIGHT)
-        sound: Float64Array = samples[begin : begin + n_samples]
-        return sound
+        return samples[begin : begin + n_samples]

@@ -225,8 +225,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         directions : ndarray of shape (k, n_features)
         """
         check_is_fitted(self)
-        directions: FloatArray = as_floats(weights) @ self.matrix_
-        return directions
+        return as_floats(weights) @ self.matrix_
 
     @property
     def turns_axes(self) -> bool:
@@ -304,5 +303,4 @@ def _whiten(
     X: FloatArray, mean: FloatArray, matrix: FloatArray, out: FloatArray | None = None
 ) -> FloatArray:
     """(X - mean) T'."""
-    white: FloatArray = np.matmul(X - mean, matrix, out=out)
-    return white
+    return np.matmul(X - mean, matrix, out=out)

@@ -102,8 +102,7 @@ def _sounding(sound: SoundExtractor, window: FloatArray, top: int) -> FloatArray
     samples = samples / (np.abs(samples).max() or 1.0)
     gap = np.zeros(round(GAP * sound.rate))
     times = max(-(-round(LEAST * sound.rate) // (len(samples) + len(gap))), 1)
-    repeated: FloatArray = np.concatenate([samples, gap] * times)
-    return repeated
+    return np.concatenate([samples, gap] * times)
 
 
 def _encoded(samples: FloatArray, rate: int) -> str:
