@@ -35,6 +35,10 @@ class Places(NamedTuple):
     top: NDArray[np.intp]
     left: NDArray[np.intp]
 
+    def at(self, rows: NDArray[np.intp]) -> Places:
+        """Those of the patches with these numbers."""
+        return Places(self.image[rows], self.top[rows], self.left[rows])
+
 
 class PatchSource(ChunkedStore):
     """Patches at random positions, cut out of images whenever they are read, image by image.
@@ -70,10 +74,7 @@ class PatchSource(ChunkedStore):
 
     def load_granule(self, start: int, stop: int) -> FloatArray:
         """All patches of one image."""
-        number = self.numbers[np.searchsorted(self.ends, start, side="right")]
-        image = next(self.extractor.takes.each([self.images[number]]))
-        self.extractor._check_fit(number, image)
-        corners = self._corners(number, image, stop - start)
+        image, corners = self._drawn(np.searchsorted(self.ends, start, side="right"))
         patches = _cut_out(image, self.patch_shape, corners)
         return patches.astype(self.dtype, copy=False).reshape(len(corners), -1)
 
@@ -82,16 +83,17 @@ class PatchSource(ChunkedStore):
         granules = np.searchsorted(self.ends, rows, side="right")
         corners = np.empty((len(rows), 2), dtype=np.intp)
         for granule in np.unique(granules):
-            start, stop = (0, *self.ends)[granule], self.ends[granule]
-            number, mine = self.numbers[granule], granules == granule
-            image = next(self.extractor.takes.each([self.images[number]]))
-            drawn = self._corners(number, image, stop - start)
-            corners[mine] = drawn[rows[mine] - start]
+            mine = granules == granule
+            corners[mine] = self._drawn(granule)[1][rows[mine] - self._begin(granule)]
         return Places(self.numbers[granules], *corners.T)
 
-    def _corners(self, number: int, image: FloatArray, n_patches: int) -> NDArray[np.intp]:
+    def _drawn(self, granule: np.intp) -> tuple[FloatArray, NDArray[np.intp]]:
+        """An image, and the first pixels of all patches that are drawn from it."""
+        number, n_patches = self.numbers[granule], np.diff(self.ends, prepend=0)[granule]
+        image = next(self.extractor.takes.each([self.images[number]]))
+        self.extractor._check_fit(number, image)
         shares = np.random.RandomState(self.seeds[number]).uniform(size=(n_patches, 2))
-        return _corners(image, self.patch_shape, shares)
+        return image, _corners(image, self.patch_shape, shares)
 
 
 def _corners(
@@ -223,9 +225,8 @@ class Extractor(Step):
         dtype = arrays.dtype if isinstance(arrays, ImageSequence) else np.result_type(*arrays)
         n_arrays, n_features = len(arrays), int(np.prod(self.patch_shape_))
         random_state = check_random_state(self.random_state)
-        if isinstance(arrays, ImageSequence) and n_pieces * n_features * dtype.itemsize > (
-            PATCH_BYTES
-        ):
+        n_bytes = n_pieces * n_features * dtype.itemsize
+        if isinstance(arrays, ImageSequence) and n_bytes > PATCH_BYTES:
             source = PatchSource(arrays, self, n_pieces, random_state)
             return Patches(source, source.places)
         chosen = random_state.randint(n_arrays, size=n_pieces)
@@ -237,10 +238,7 @@ class Extractor(Step):
             mine = np.flatnonzero(chosen == index)
             corners[mine] = _corners(array, self.patch_shape_, shares[mine])
             patches[mine] = _cut_out(array, self.patch_shape_, corners[mine])
-        return Patches(
-            patches.reshape(n_pieces, -1),
-            lambda rows: Places(chosen[rows], *corners[rows].T),
-        )
+        return Patches(patches.reshape(n_pieces, -1), Places(chosen, *corners.T).at)
 
     def _all(self, arrays: Sequence[FloatArray]) -> Patches:
         """Every piece of every array, in order."""
@@ -252,8 +250,8 @@ class Extractor(Step):
             images.append(np.full(len(found[-1]), index))
             steps = np.indices(pieces.shape[:2]).reshape(2, -1).T
             corners.append(steps * self._stride)
-        image, corner = np.concatenate(images), np.concatenate(corners)
-        return Patches(np.concatenate(found), lambda rows: Places(image[rows], *corner[rows].T))
+        places = Places(np.concatenate(images), *np.concatenate(corners).T)
+        return Patches(np.concatenate(found), places.at)
 
     @property
     def _stride(self) -> int:
