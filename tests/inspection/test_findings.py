@@ -13,9 +13,10 @@ import pytest
 
 from rhohat.inspection.bands import BandPass
 from rhohat.inspection.report.charts import Axis, Chart, Line, Mark
-from rhohat.inspection.report.findings import Axes, Findings, LayerFindings, Origin, View, as_json
+from rhohat.inspection.report.findings import Findings, LayerFindings, SourceImage, View, as_json
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.sections import Pairs
+from rhohat.inspection.tiles import TileAxes
 
 PAGE = files("rhohat.inspection.report")
 
@@ -29,9 +30,9 @@ ROOTS = {
         "layer": LayerFindings,
         "view": View,
         "pictures": Pictures,
-        "image": Origin,
-        "series": Origin,
-        "axes": Axes,
+        "image": SourceImage,
+        "series": SourceImage,
+        "axes": TileAxes,
     },
     "page.html": {"found": Findings, "layer": LayerFindings},
 }

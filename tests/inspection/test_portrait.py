@@ -98,7 +98,7 @@ def test_summary_and_page_of_a_learn_show_the_same_numbers(
         r2 = np.array(found["gabor"]["r2"])
         assert summary["edges"]["share"] == np.mean(r2 >= found["gabor"]["edge"])
         assert_allclose(summary["edges"]["median_r2"], np.median(r2), rtol=1e-5)
-        assert summary["edges"]["pairs_alike"] == found["alike"]["n_pairs"]
+        assert summary["edges"]["pairs_alike"] == found["n_alike"]
     assert (summary["bands"] is not None) == (found["bands"] is not None) == (kind == "waveform")
     if kind == "waveform":
         assert summary["bands"]["clear_share"] == np.mean(found["bands"]["is_clear"])

@@ -536,7 +536,7 @@ class TestSound:
             with wave.open(BytesIO(base64.b64decode(found["examples"]["sounds"][first]))) as file:
                 heard = np.frombuffer(file.readframes(file.getnframes()), "<i2")
             begin = round(left / rate * 8000)
-            length = found["axes"]["moments"] * 8000 / rate
+            length = found["axes"]["n_moments"] * 8000 / rate
             start = min(max(int(begin - (3200 - length) // 2), 0), 8000 - 3200)
             expected = samples[start : start + 3200]
             assert_allclose(heard / 32000, expected / np.abs(expected).max(), atol=1e-4)

@@ -24,7 +24,7 @@ from rhohat import (
 from rhohat.estimators.fields import COLUMNS, Array
 from rhohat.estimators.registry import ROWS, Row
 from rhohat.inspection.tiles import input_tiles, pixel_tiles, tiles_of
-from rhohat.preprocessing.spectra import ComponentSpectrum
+from rhohat.preprocessing.spectra import Spectrum
 from rhohat.preprocessing.steps import AffineMap, Step, step_of
 
 SIDE, FACTOR = 5, 3.0
@@ -59,8 +59,15 @@ class Mirror(Step, TransformerMixin, BaseEstimator):
 
     def spectrum(self, images):
         components = np.arange(1.0, 4.0)
-        return ComponentSpectrum(
-            components, components**2, self.factor * components, empty=0, epsilon=0.5
+        return Spectrum(
+            components,
+            components**2,
+            self.factor * components,
+            across="component",
+            up="variance",
+            title="Variance in the mirror",
+            description="Of three components.",
+            levels={"epsilon": 0.5},
         )
 
 
@@ -152,18 +159,16 @@ def test_a_step_that_turns_axes_leaves_no_pictures_after_it(model, monkeypatch):
 def test_the_report_tells_of_it(model, images):
     page = report(model, images).html
     found = json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL).group(1))
-    assert {"step": "Mirror", "parameters": {"factor": "3.0"}} in found["settings"]
+    settings = re.search(r"<caption>Mirror</caption>.*?</table>", page, re.DOTALL).group()
+    assert re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td>', settings) == [("factor", "3.0")]
     titles = [view["title"] for view in found["layers"][0]["views"]]
     assert titles[0] == "Input that activates it most, before the mirror"
     assert any("as the autoencoder gets it" in title for title in titles)
-    assert found["spectrum"] == {
-        "kind": "components",
-        "x": [1, 2, 3],
-        "before": [1, 4, 9],
-        "after": [3, 6, 9],
-        "empty": 0,
-        "epsilon": 0.5,
-    }
+    assert "<p>Of three components.</p>" in page
+    chart = found["drawings"]["spectrum"]["chart"]
+    assert chart["along"] == [1, 2, 3]
+    assert [line["y"] for line in chart["lines"]] == [[1, 4, 9], [3, 6, 9]]
+    assert [(mark["label"], mark["y"]) for mark in chart["marks"]] == [("epsilon", 0.5)]
 
 
 def test_it_joins_the_encoder_at_every_position_of_an_image(model, images, monkeypatch):

@@ -23,7 +23,7 @@ from rhohat.common.validation import check_integer, check_pair, check_real, look
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.objective.activations import ACTIVATIONS
-from rhohat.preprocessing.extractors import PatchExtractor, check_fit, every_patch
+from rhohat.preprocessing.extractors import PatchExtractor, every_patch
 from rhohat.preprocessing.inputs import precision_of
 from rhohat.preprocessing.steps import AffineMap, Wholes, step_of
 from rhohat.rows.engines import ThreadEngine
@@ -358,10 +358,10 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
 
         `fitted` is the number of cells that `fit` found, if it has.
         """
-        noun, cutter = _wholes(anatomy).noun, anatomy.extractor or PatchExtractor()
-        check_fit(shape, index, image, noun, cutter.pieces)
+        wholes, cutter = _wholes(anatomy), anatomy.extractor or PatchExtractor()
+        cutter.check_room(shape, index, image, wholes)
         rows, columns = ((image.shape[i] - shape[i]) // self.stride + 1 for i in range(2))
-        room = f"{noun} {index} has {rows} x {columns} positions, room for"
+        room = f"{wholes.noun} {index} has {rows} x {columns} positions, room for"
         n_down, n_across = fitted or _cells_of("grid", self.grid, cutter.is_along_time)
         if self.window is None:
             if rows < n_down or columns < n_across:

@@ -17,7 +17,7 @@ from rhohat.rows.partition import CHUNK_ROWS, Partition
 from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import Rows, Source
 
-#: What activations of the rows may take that are looked at for units that fire together.
+#: Bytes that activations may take in the search for units that fire together.
 TOGETHER_BYTES = 256 << 20
 #: Units whose correlations with all others are computed at a time.
 TOGETHER_UNITS = 512
@@ -36,7 +36,7 @@ class ActivationStatistics(Summable):
     counts : ndarray of int of shape (k, n_bins)
         Histogram of the activations.
     edges : ndarray of shape (n_bins + 1,)
-        Its bins, the same for all units.
+        Edges of its bins, the same for all units.
     rows : ndarray of int of shape (k, n_examples)
         Numbers of the rows that activate each unit most, the most active first.
     values : ndarray of shape (k, n_examples)
@@ -53,7 +53,7 @@ class ActivationStatistics(Summable):
 
     @classmethod
     def of(cls, rows: Rows, edges: Float64Array, n_examples: int) -> ActivationStatistics:
-        """Of one block of activations."""
+        """Statistics of one block of activations."""
         A = np.ascontiguousarray(rows.X.T)
         k, n_rows = A.shape
         n_bins = len(edges) - 1
@@ -90,17 +90,6 @@ class ActivationStatistics(Summable):
         """Average activation of each unit."""
         return self.total / self.n_rows
 
-    def is_saturated(self, activation: Activation) -> NDArray[np.bool_]:
-        """Units that are on average in the upper half of the activation's range."""
-        if not activation.is_bounded:
-            return np.zeros(len(self.total), dtype=bool)
-        saturated: NDArray[np.bool_] = self.mean > sum(activation.range) / 2
-        return saturated
-
-    def is_dead(self, activation: Activation) -> NDArray[np.bool_]:
-        """Units whose activation is the same for all rows, and not saturated."""
-        return self.extremes.constant(activation.range) & ~self.is_saturated(activation)
-
     def _ranked(self, n_examples: int) -> ActivationStatistics:
         """The most active rows first; of equals, the first."""
         order = np.lexsort((self.rows, -self.values), axis=1)[:, :n_examples]
@@ -112,14 +101,14 @@ class ActivationStatistics(Summable):
 def activation_statistics(
     activations: Source, activation: Activation, *, n_examples: int = 8, n_bins: int = 40
 ) -> ActivationStatistics:
-    """Look at all activations once, in bounded memory; twice where their range is unbounded.
+    """Go through all activations once, in bounded memory; twice if their range is unbounded.
 
     Parameters
     ----------
     activations : Source
         One column per unit.
     activation : Activation
-        Its range is that of the histograms, or else what the activations span.
+        The histograms span its range, or that of the activations if it is unbounded.
     n_examples : int, default=8
         Rows to keep for each unit.
     n_bins : int, default=40
@@ -143,7 +132,7 @@ def activation_statistics(
 
 
 class FiringTogether(NamedTuple):
-    """Units whose activations are correlated most.
+    """The units whose activations are most correlated with each unit's.
 
     Attributes
     ----------
@@ -151,7 +140,7 @@ class FiringTogether(NamedTuple):
         Numbers of the other units, the most correlated first.
     correlations : ndarray of shape (k, n_partners)
     n_rows : int
-        Rows that were looked at: all, or a random sample.
+        Rows that the correlations are over: all, or a random sample.
     """
 
     units: NDArray[np.intp]
@@ -169,9 +158,9 @@ def firing_together(
     activations : Source
         One column per unit.
     n_partners : int, default=6
-        Units to name for each; fewer where there are no more.
+        Other units to name for each unit; fewer if there are no more.
     max_bytes : int, default=256 MiB
-        A random sample of the rows is taken where the activations of all would take more.
+        A random sample of the rows is taken if the activations of all would take more.
 
     Returns
     -------

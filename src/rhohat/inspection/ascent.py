@@ -1,8 +1,8 @@
-r"""What a unit of a deeper layer looks for: the input that activates it most, by ascent.
+r"""Gradient ascent to the input that activates a unit of a deeper layer most.
 
-In the first layer the input of norm r that activates unit i most is r W_i / ||W_i||. Above it there
-is no closed form, since what lies between is not linear; gradient ascent on z_i, kept in the ball
-:math:`\|x\| \le r`, finds an input that no small change of it improves.
+In the first layer, the input of norm r that activates unit i most is r W_i / ||W_i||. Above it
+there is no closed form, since the layers between are not linear; gradient ascent on z_i, kept in
+the ball :math:`\|x\| \le r`, finds an input that no small change improves.
 
 References
 ----------
@@ -19,17 +19,17 @@ import numpy as np
 from rhohat.common.arrays import FloatArray
 from rhohat.inspection.layers import Encoder
 
-#: Steps at most, and the step, as a share of the radius, at which a unit's ascent ends.
+#: Steps at most, and the step, as a share of the radius, below which a unit's ascent ends.
 MAX_STEPS, LEAST_STEP = 300, 1e-5
-#: Random directions that each unit's ascent starts from, besides those that its weights suggest.
+#: Random starts of each unit's ascent, besides those that its weights suggest.
 RANDOM_STARTS = 4
 
 
 def ascend(encoders: Sequence[Encoder], radius: float) -> FloatArray:
     """Inputs of norm at most `radius` that activate each unit of the last layer most.
 
-    Each unit starts where its gradient at zero points, at what its strongest unit of the layer
-    below looks for, and in some random directions. The best end counts.
+    The ascent of each unit starts at zero, at what its strongest unit in the layer below looks for,
+    and at some random points. The best end counts.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def _ascend_from(start: FloatArray, encoders: Sequence[Encoder], radius: float) 
 
 
 def drive(X: FloatArray, encoders: Sequence[Encoder]) -> tuple[FloatArray, FloatArray]:
-    """What unit i gets at row i, z_i before its activation function, and its gradient there.
+    """What drives unit i at row i, z_i before the activation function, and the gradient of z_i.
 
     Parameters
     ----------
@@ -103,16 +103,16 @@ def drive(X: FloatArray, encoders: Sequence[Encoder]) -> tuple[FloatArray, Float
 
 
 def _onto_sphere(X: FloatArray, radius: float) -> FloatArray:
-    """Rows of norm `radius` in the same directions; zero where a row is zero."""
+    """Rows scaled to norm `radius`; rows of zeros stay."""
     return X * _ratio(radius, X)
 
 
 def _into_ball(X: FloatArray, radius: float) -> FloatArray:
-    """Rows of norm at most `radius`, those inside as they are."""
+    """Rows scaled to norm at most `radius`; those inside stay."""
     return X * np.minimum(_ratio(radius, X), 1)
 
 
 def _ratio(radius: float, X: FloatArray) -> FloatArray:
-    """What brings each row to norm `radius`, (k, 1); 0 for a row of zeros."""
+    """Factors that bring rows to norm `radius`, (k, 1); 0 for rows of zeros."""
     norms: FloatArray = np.linalg.norm(X, axis=1, keepdims=True)
     return np.divide(radius, norms, out=np.zeros_like(norms), where=norms > 0)

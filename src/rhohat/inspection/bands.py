@@ -1,8 +1,8 @@
-r"""Are the features of sound band-pass filters? Their spectra tell.
+r"""Frequency bands: spectra of filters tell how far they are band-pass filters.
 
-Of a filter of n samples with power spectrum P(f), the center frequency is where P is greatest, the
-band reaches on both sides to where P has fallen to a tenth of it (by 10 dB), and its share is the
-power within the band. A filter with most of its power in one band has a clear center frequency.
+The center frequency of a filter with power spectrum P(f) is where P is greatest; its band reaches,
+on both sides, to where P has fallen to a tenth of that (by 10 dB), and holds a share of the power.
+A filter with most of its power in one band has a clear center frequency.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rhohat.common.validation import check_real
 #: Share of the power that the band must hold for its center frequency to be clear.
 CLEAR = 0.7
 #: Power at the ends of the band, as a share of the greatest: -10 dB.
-EDGE = 0.1
+BAND_END = 0.1
 #: Points of the spectrum for each sample of the filter.
 OVERSAMPLED = 8
 
@@ -31,13 +31,13 @@ class BandPass(NamedTuple):
     centre : ndarray of shape (k,)
         Frequency of the greatest power, in Hz.
     bandwidth : ndarray of shape (k,)
-        Of the band within 10 dB of it, in Hz.
+        Width of the band within 10 dB of it, in Hz.
     share : ndarray of shape (k,)
-        Of the power, within the band.
+        Share of the power within the band.
     is_clear : ndarray of bool of shape (k,)
-        Whether that is at least 0.7.
+        Whether that share is at least 0.7.
     duration : ndarray of shape (k,)
-        Seconds of the shortest stretch that holds half of the filter's energy.
+        Length, in seconds, of the shortest stretch that holds half of the filter's energy.
     """
 
     centre: Float64Array
@@ -84,8 +84,8 @@ def band_pass(filters: ArrayLike, rate: float) -> BandPass:
     power = np.abs(np.fft.rfft(w, n_fft)) ** 2
     peaks = power.argmax(axis=1)
     step = rate / n_fft
-    found = [_band(spectrum, peak) for spectrum, peak in zip(power, peaks, strict=True)]
-    low, high = np.array(found, dtype=np.intp).reshape(-1, 2).T
+    ends = [_band(spectrum, peak) for spectrum, peak in zip(power, peaks, strict=True)]
+    low, high = np.array(ends, dtype=np.intp).reshape(-1, 2).T
     totals = np.cumsum(np.pad(power, ((0, 0), (1, 0))), axis=1)
     rows = np.arange(len(w))
     inside = totals[rows, high + 1] - totals[rows, low]
@@ -97,16 +97,15 @@ def band_pass(filters: ArrayLike, rate: float) -> BandPass:
 
 
 def _band(spectrum: Float64Array, peak: int) -> tuple[int, int]:
-    """First and last point around the peak that are not yet below a tenth of it."""
-    below = np.flatnonzero(spectrum < EDGE * spectrum[peak])
-    low, high = below[below < peak], below[below > peak]
-    return (int(low[-1]) + 1 if len(low) else 0), (
-        int(high[0]) - 1 if len(high) else len(spectrum) - 1
-    )
+    """First and last point around the peak before the power falls below a tenth of it."""
+    below = np.flatnonzero(spectrum < BAND_END * spectrum[peak])
+    low = below[below < peak].max(initial=-1) + 1
+    high = below[below > peak].min(initial=len(spectrum)) - 1
+    return int(low), int(high)
 
 
 def _shortest(energy: Float64Array) -> Float64Array:
-    """Samples of the shortest stretch of each row with half of its sum."""
+    """Length, in samples, of the shortest stretch of each row that holds half of its sum."""
     totals = np.cumsum(np.pad(energy, ((0, 0), (1, 0))), axis=1)
     lengths = []
     for total in totals:

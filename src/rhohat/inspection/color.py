@@ -1,4 +1,4 @@
-"""Color: how much of what units look for is color, and not brightness."""
+"""Color: how much of what units look for is color rather than brightness."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rhohat.common.arrays import Float64Array, FloatArray
 
 
 def chromatic_share(tiles: FloatArray) -> Float64Array:
-    r"""How much of each color tile is color, and not brightness.
+    r"""How much of each tile is color rather than brightness.
 
     .. math:: 1 - \frac{\sum_p (r_p + g_p + b_p)^2 / 3}{\sum_p r_p^2 + g_p^2 + b_p^2}
 
@@ -19,8 +19,8 @@ def chromatic_share(tiles: FloatArray) -> Float64Array:
     Returns
     -------
     share : ndarray of shape (k,)
-        Of the squared values, what lies off the gray axis: 0 for black and white, 1 for opponent
-        colors of equal brightness. 0 for a tile of zeros.
+        Share of the squared values that lies off the gray axis: 0 for black and white, 1 for
+        opponent colors of equal brightness; 0 for a tile of zeros.
     """
     tiles = tiles.astype(np.float64)
     energy = np.square(tiles).sum(axis=(1, 2, 3))

@@ -1,4 +1,4 @@
-r"""Are the features edges? Gabor functions fitted to them tell.
+r"""Edges: Gabor functions fitted to features tell how far they are edges.
 
 A Gabor function is a wave under a Gaussian window. With u along the wave and v across it,
 
@@ -13,7 +13,7 @@ Eight parameters, fitted by least squares from the best of a fixed set of starts
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -26,25 +26,16 @@ from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.rows.engines import effective_n_jobs
 
 #: Order of the parameters in `GaborFit.parameters`.
-PARAMETERS = (
-    "amplitude",
-    "x0",
-    "y0",
-    "orientation",
-    "frequency",
-    "phase",
-    "sigma_u",
-    "sigma_v",
-)
+PARAMETERS = ("amplitude", "x0", "y0", "orientation", "frequency", "phase", "sigma_u", "sigma_v")
 #: Share of a tile's variance that its Gabor must explain for the tile to count as an edge.
 EDGE_R2 = 0.7
 #: Bins of orientation over half a turn.
 ORIENTATION_BINS = 8
 #: |cosine| above which two units count as alike.
 ALIKE_COSINE = 0.9
-#: Tiles that a process fits at a time.
+#: Tiles that a process is given at a time.
 PART = 256
-#: Units compared with all others at a time.
+#: Units that are compared with all others at a time.
 UNITS_COMPARED = 512
 
 
@@ -65,15 +56,15 @@ class GaborFit(NamedTuple):
 
 
 class EdgeScore(NamedTuple):
-    """How far features are edges at different positions and orientations.
+    """How far features are edges, at different positions and orientations.
 
     Attributes
     ----------
     edge_share : float
-        Share of units whose Gabor fit reaches R2 >= 0.7.
+        Share of units whose Gabor function explains at least 0.7 of the variance.
     median_r2 : float
     orientation_coverage : float
-        Entropy of the edges' orientations over 8 bins, as a share of its maximum.
+        Entropy of the edges' orientations over 8 bins, as a share of the greatest possible.
     n_alike : int
         Pairs of units with |cosine| > 0.9.
     fit : GaborFit
@@ -100,13 +91,13 @@ class AlikePairs(NamedTuple):
 
 
 def edge_score(weights: ArrayLike, patch_shape: tuple[int, int] | None = None) -> EdgeScore:
-    """Fit a Gabor function to every unit and summarize.
+    """Fit a Gabor function to every unit, and summarize.
 
     Parameters
     ----------
     weights : array-like of shape (k, height * width) or (k, height, width)
         One gray tile per unit, for instance `components_`. Eight parameters fit tiles of less than
-        about 6 x 6 pixels whatever they show: at 6 x 6 noise scores 0 %, at 4 x 4 some 20 %.
+        about 6 x 6 pixels, whatever they show: noise scores 0 % at 6 x 6, but some 20 % at 4 x 4.
     patch_shape : tuple of int, default=None
         (height, width) of flat tiles; square if None.
 
@@ -132,7 +123,7 @@ def edge_score(weights: ArrayLike, patch_shape: tuple[int, int] | None = None) -
 
 
 def score_edges(fit: GaborFit, pairs: AlikePairs) -> EdgeScore:
-    """Summarize Gabor functions fitted to the tiles of units, and the units that are alike."""
+    """Summarize Gabor functions fitted to the tiles of units, and pairs of units that are alike."""
     edges = fit.r2 >= EDGE_R2
     turn = np.mod(fit.parameters[edges, PARAMETERS.index("orientation")], np.pi) / np.pi
     # an angle just below half a turn may round to it
@@ -185,8 +176,8 @@ def fit_gabors(tiles: Float64Array) -> GaborFit:
     Returns
     -------
     fit : GaborFit
-        The same bits whether several processes share the tiles, as they do where there are many, or
-        not.
+        The same bits whether or not several processes share the tiles, as they do if there are
+        many.
     """
     parts = [tiles[start : start + PART] for start in range(0, len(tiles), PART)]
     n_jobs = min(effective_n_jobs(None), len(parts))
@@ -198,18 +189,7 @@ def _fit_part(tiles: Float64Array) -> GaborFit:
     """Fit to some tiles, one after the other."""
     height, width = tiles.shape[1:]
     y, x = (axis.ravel().astype(float) for axis in np.mgrid[:height, :width])
-    starts = _starts(height, width)
-    x0, y0, theta, f, su, sv = starts.T[:, :, None]
-    cosine_waves = gabor((1.0, x0, y0, theta, f, 0.0, su, sv), x, y)[0]
-    sine_waves = gabor((1.0, x0, y0, theta, f, np.pi / 2, su, sv), x, y)[0]
-    # Amplitude and phase that suit a tile best are linear in a pair of waves; the pair is made
-    # orthonormal, so that the share explained is a sum of two squares.
-    first = cosine_waves / np.linalg.norm(cosine_waves, axis=1, keepdims=True)
-    along = np.einsum("ij,ij->i", sine_waves, first)[:, None]
-    second = sine_waves - along * first
-    length = np.linalg.norm(second, axis=1, keepdims=True)
-    second = np.divide(second, length, out=np.zeros_like(second), where=length > 1e-6)
-
+    start_of = _start_finder(height, width, x, y)
     longest = float(max(height, width))
     lower = np.array([-np.inf, -1, -1, -np.inf, 0, -np.inf, 0.6, 0.6])
     upper = np.array([np.inf, width, height, np.inf, 0.5, np.inf, longest, longest])
@@ -234,17 +214,13 @@ def _fit_part(tiles: Float64Array) -> GaborFit:
         if norm == 0 or np.ptp(tile) == 0:
             continue
         target = tile / norm
-        best = int(np.argmax((first @ target) ** 2 + (second @ target) ** 2))
-        waves = np.stack([cosine_waves[best], sine_waves[best]], axis=1)
-        c, s = np.linalg.lstsq(waves, target, rcond=None)[0]
-        start = np.insert(starts[best], [0, 4], [np.hypot(c, s), np.arctan2(s, c)])
 
         def residuals(p: Float64Array, target: Float64Array = target) -> Float64Array:
             return evaluate(p)[0] - target
 
         found = least_squares(
             residuals,
-            np.clip(start, lower + 1e-6, upper - 1e-6),
+            np.clip(start_of(target), lower + 1e-6, upper - 1e-6),
             jac=jacobian,
             bounds=(lower, upper),
             x_scale=scale,
@@ -255,10 +231,37 @@ def _fit_part(tiles: Float64Array) -> GaborFit:
     return GaborFit(parameters, np.maximum(r2, 0))
 
 
+def _start_finder(
+    height: int, width: int, x: Float64Array, y: Float64Array
+) -> Callable[[Float64Array], Float64Array]:
+    """``start_of(target)``: the parameters of the start nearest to a flat tile of unit norm.
+
+    Amplitude and phase that suit a tile best are linear in a pair of waves; the pair is made
+    orthonormal, so that the share explained is a sum of two squares.
+    """
+    starts = _starts(height, width)
+    x0, y0, theta, f, su, sv = starts.T[:, :, None]
+    cosine_waves = gabor((1.0, x0, y0, theta, f, 0.0, su, sv), x, y)[0]
+    sine_waves = gabor((1.0, x0, y0, theta, f, np.pi / 2, su, sv), x, y)[0]
+    first = cosine_waves / np.linalg.norm(cosine_waves, axis=1, keepdims=True)
+    along = np.einsum("ij,ij->i", sine_waves, first)[:, None]
+    second = sine_waves - along * first
+    length = np.linalg.norm(second, axis=1, keepdims=True)
+    second = np.divide(second, length, out=np.zeros_like(second), where=length > 1e-6)
+
+    def start_of(target: Float64Array) -> Float64Array:
+        best = int(np.argmax((first @ target) ** 2 + (second @ target) ** 2))
+        waves = np.stack([cosine_waves[best], sine_waves[best]], axis=1)
+        c, s = np.linalg.lstsq(waves, target, rcond=None)[0]
+        return np.insert(starts[best], [0, 4], [np.hypot(c, s), np.arctan2(s, c)])
+
+    return start_of
+
+
 def gabor(
     parameters: Sequence[Any] | Float64Array, x: Float64Array, y: Float64Array
 ) -> tuple[Float64Array, Float64Array]:
-    """Gabor function at pixels (x, y), and its derivatives by the eight parameters, last axis."""
+    """The Gabor function at pixels (x, y), and its derivatives by the parameters on a last axis."""
     a, x0, y0, theta, f, phase, su, sv = parameters
     c, s = np.cos(theta), np.sin(theta)
     u = (x - x0) * c + (y - y0) * s
@@ -284,7 +287,7 @@ def gabor(
 
 
 def _starts(height: int, width: int) -> Float64Array:
-    """Fixed starts for a tile: rows of x0, y0, orientation, frequency, sigma_u, sigma_v."""
+    """The starts for a tile, rows of x0, y0, orientation, frequency, sigma_u and sigma_v."""
     size = (height + width) / 20  # the values below are for tiles of 10 x 10
     windows = [(size, 1.5 * size), (1.5 * size, 2.5 * size), (2 * size, 4 * size)]
     frequencies = np.minimum(np.array([0.05, 0.1, 0.17, 0.25, 0.35]) / size, 0.45)
@@ -299,6 +302,7 @@ def _starts(height: int, width: int) -> Float64Array:
 
 
 def _tiles(weights: ArrayLike, patch_shape: tuple[int, int] | None) -> Float64Array:
+    """The tiles, (k, height, width), that weights are, else raise."""
     tiles = np.asarray(weights, dtype=np.float64)
     if tiles.ndim == 3 and patch_shape is None:
         patch_shape = (tiles.shape[1], tiles.shape[2])

@@ -1,4 +1,4 @@
-"""Examples: the rows that a model's units see, and what they are to the user."""
+"""Examples: the rows that a model's units see, and the user's data that they come from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import check_rows
 from rhohat.files.images import LoadedImages
-from rhohat.files.recordings import FileRecordings, LoadedRecordings, each_recording
+from rhohat.files.recordings import FileRecordings, LoadedRecordings
 from rhohat.inspection.layers import Layer, layers_of
 from rhohat.inspection.tiles import TileAxes, axes_of, input_tiles
 from rhohat.preprocessing.extractors import Places
@@ -25,7 +25,7 @@ from rhohat.rows.opening import open_store
 from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import ArraySource, Source
 
-#: Examples that stand for all where each is compared with what a model makes of it.
+#: Examples at most that stand for all when examples are measured, or compared with reconstructions.
 SAMPLED = 4096
 
 
@@ -35,36 +35,43 @@ class Examples(ABC):
 
     Attributes
     ----------
+    layer : Layer
+        The first layer.
     source : Source
         Rows as the first layer gets them.
     shape : tuple of int or None
-        What a row of the user's data, a patch or a whole image, reshapes to.
-    input_shape : tuple of int or None
-        What a row of `source` reshapes to; None after a change of axes, by PCA for instance.
-    axes : TileAxes or None
-        Of a row, if rows are windows of series.
+        What a row of the user's data (a patch, or a whole image) reshapes to.
     """
 
+    layer: Layer
     source: Source
     shape: tuple[int, ...] | None
-    input_shape: tuple[int, ...] | None
-    axes: TileAxes | None
 
     def __len__(self) -> int:
         return self.source.shape[0]
 
     @property
-    @abstractmethod
     def n_given(self) -> int:
-        """Images, series, recordings or rows that the user gave."""
+        """Number of rows, images, series or recordings that the user gave."""
+        return len(self)
 
     @abstractmethod
     def given(self, rows: NDArray[np.intp]) -> FloatArray:
-        """Rows with these numbers as the user gave them, (n, d), or (n, *shape) where known."""
+        """Rows with these numbers as the user gave them, (n, d), or (n, *shape) if it is known."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...] | None:
+        """What a row of `source` reshapes to; None after a change of axes, as by PCA."""
+        return input_tiles(self.layer, self.shape).shape
+
+    @property
+    def axes(self) -> TileAxes | None:
+        """Axes of a row, if rows are windows of series."""
+        return axes_of(self.layer)
 
     @property
     def kind(self) -> str:
-        """How rows that have a shape are drawn: "image" or "trace"."""
+        """How rows that have a shape are drawn, as an "image" or a "trace"."""
         return "trace" if self.axes is not None and self.axes.kind == "trace" else "image"
 
     def inputs(self, rows: NDArray[np.intp]) -> FloatArray:
@@ -72,7 +79,7 @@ class Examples(ABC):
         return _take(self.source, rows)
 
     def sample(self) -> NDArray[np.intp]:
-        """Numbers of rows at random, always the same."""
+        """Numbers of random rows, always the same."""
         return sample_rows(len(self), SAMPLED, seed=0)
 
     def typical_norm(self) -> float:
@@ -83,17 +90,18 @@ class Examples(ABC):
 
 @dataclass(frozen=True, eq=False)
 class RowExamples(Examples):
-    """Rows, as the user gave them."""
+    """Rows of the user's own.
+
+    Attributes
+    ----------
+    rows : Source
+        As the user gave them.
+    """
 
     rows: Source
 
-    @property
-    def n_given(self) -> int:
-        """Rows."""
-        return self.rows.shape[0]
-
     def given(self, rows: NDArray[np.intp]) -> FloatArray:
-        """Rows with these numbers, with the pictures' shape where it is known."""
+        """Rows with these numbers as the user gave them, (n, d), or (n, *shape) if it is known."""
         taken = _take(self.rows, rows)
         return taken if self.shape is None else taken.reshape(-1, *self.shape)
 
@@ -109,10 +117,11 @@ class PieceExamples(Examples):
     images : sequence of ndarray
         Images, series, or spectrograms of recordings.
     names : sequence of str
+        Of images, series or recordings.
     each : callable
-        What goes through images and checks them.
+        ``each(images)``: images, checked, one after the other.
     places : callable
-        Where in which image rows with these numbers were cut out.
+        ``places(rows) -> Places``: where the rows with these numbers were cut out.
     """
 
     shape: tuple[int, ...]
@@ -123,7 +132,7 @@ class PieceExamples(Examples):
 
     @property
     def n_given(self) -> int:
-        """Images, series or recordings."""
+        """Number of images, series or recordings."""
         return len(self.images)
 
     def begins(self, number: int) -> float:
@@ -149,27 +158,34 @@ class PieceExamples(Examples):
 
 @dataclass(frozen=True, eq=False)
 class SoundExamples(PieceExamples):
-    """Pieces of recordings, of which `sound` made series."""
+    """Pieces of recordings that `sound` turned into series.
+
+    Attributes
+    ----------
+    sound : SoundExtractor
+    recordings : sequence
+        As the user gave them.
+    """
 
     sound: SoundExtractor
     recordings: Any
 
     def begins(self, number: int) -> float:
-        """Seconds into its file at which a recording begins, if it is a part of one."""
+        """Seconds into its file at which a recording begins, if it is a part of it."""
         if not isinstance(self.recordings, FileRecordings):
             return 0.0
         part = self.recordings.items[number]
         return part.start / part.rate
 
     def samples(self, number: int) -> FloatArray:
-        """One of the recordings, one channel at the model's rate."""
-        recording = next(each_recording([self.recordings[number]], self.sound.rate))
+        """One of the recordings, mixed down to one channel, at the model's rate."""
+        recording = next(self.sound.takes.each([self.recordings[number]]))
         mixed: FloatArray = recording.mean(axis=0)
         return mixed
 
 
 def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None = None) -> Examples:
-    """Data on their way to a model, as what they are to the user.
+    """Data on their way to a model, together with what they are to the user.
 
     Parameters
     ----------
@@ -203,7 +219,7 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
                 f"rows of {given.shape[1]} values do not have shape {shape}: pass "
                 "shape=(height, width) or (height, width, 3)."
             )
-        return RowExamples(**_on_their_way(layer, data, shape), rows=given)
+        return RowExamples(layer, _seen(layer, data), shape, given)
     shown = filtered = given = data[0] if is_named else data
     for step in anatomy.filters:
         filtered = step.transform(filtered)
@@ -211,32 +227,26 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
             shown = filtered
     pieces = extractor.draw(filtered)
     noun = (anatomy.takes or extractor.takes).noun
-    known = {
-        **_on_their_way(layer, pieces.rows, extractor.patch_shape_),
-        "images": shown,
-        "names": data.names if is_named else [f"{noun} {n}" for n in range(len(shown))],
-        "each": extractor.takes.each,
-        "places": pieces.places,
-    }
-    if sound is None:
-        return PieceExamples(**known)
-    return SoundExamples(**known, sound=sound, recordings=given)
+    known = (
+        layer,
+        _seen(layer, pieces.rows),
+        extractor.patch_shape_,
+        shown,
+        data.names if is_named else [f"{noun} {n}" for n in range(len(shown))],
+        extractor.takes.each,
+        pieces.places,
+    )
+    return PieceExamples(*known) if sound is None else SoundExamples(*known, sound, given)
 
 
-def _on_their_way(layer: Layer, rows: Any, shape: tuple[int, ...] | None) -> dict[str, Any]:
-    """What all examples know: rows, taken through what comes before the units."""
+def _seen(layer: Layer, rows: Any) -> Source:
+    """Rows as a layer gets them, after all steps that are applied to rows."""
     for step in layer.anatomy.of_rows:
         rows = step.transform(rows)
-    return {
-        "source": rows_of(layer.estimator, rows, reset=False),
-        "shape": shape,
-        "input_shape": input_tiles(layer, shape).shape,
-        "axes": axes_of(layer),
-    }
+    return rows_of(layer.estimator, rows, reset=False)
 
 
 def _take(source: Source, rows: NDArray[np.intp]) -> FloatArray:
-    """Rows in the order asked for; sources give them in ascending order."""
+    """Rows in the order asked for, though sources only give them in ascending order."""
     numbers, where = np.unique(rows, return_inverse=True)
-    taken: FloatArray = source.take(numbers).X[where.ravel()]
-    return taken
+    return source.take(numbers).X[where.ravel()]

@@ -1,4 +1,4 @@
-"""Pictures. Only this module draws, and matplotlib is imported when it does."""
+"""Figures: the only module that draws; it imports matplotlib when it does."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from rhohat.inspection.tiles import TileAxes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Loss, reconstruction, weight decay, sparsity; the last three from Okabe and Ito's palette, which
-#: color-blind readers tell apart.
+#: Colors of loss, reconstruction, weight decay and sparsity; the last three from Okabe and Ito's
+#: palette, which color-blind readers can tell apart.
 TERM_COLORS = ("black", "#0072B2", "#D55E00", "#009E73")
 
 
@@ -42,13 +42,13 @@ def plot_features(
 ) -> Axes:
     """Draw the input that activates each unit most, one tile per unit.
 
-    Of a model of recordings, tiles are spectrograms, with frequency and time along the first of
-    them, or waveforms; of other series, a line for each channel.
+    Tiles of a model of recordings are spectrograms, with frequency and time along one of them, or
+    waveforms; tiles of other series have one line per channel.
 
     Parameters
     ----------
     model : estimator or array-like of shape (k, d) or (k, height, width[, 3])
-        A fitted model, of whose layers the top one is shown, or tiles to draw.
+        A fitted model, whose top layer is shown, or tiles to draw.
     patch_shape : tuple of int, default=None
         (height, width) or (height, width, 3) of a row of d values; square and gray if None.
     order : array-like of int, default=None
@@ -64,12 +64,11 @@ def plot_features(
     -------
     ax : Axes
     """
-    axes, kind = None, "image"
+    axes, is_reshaped = None, patch_shape is not None
     portrait = Portrait(top_layer(model)) if isinstance(model, BaseEstimator) else model
     if isinstance(portrait, Portrait):
-        found, axes = portrait.tiles, portrait.axes
-        kind = found.kind if patch_shape is None and found.shape is not None else "image"
-        tiles, patch_shape = found.values, patch_shape or found.shape
+        axes, patch_shape = portrait.axes, patch_shape or portrait.tiles.shape
+        tiles = portrait.tiles.values
     else:
         tiles = np.asarray(portrait)
     if tiles.ndim == 2:
@@ -84,7 +83,7 @@ def plot_features(
         tiles = tiles.reshape(len(tiles), *patch_shape)
     if order is not None:
         tiles = tiles[np.asarray(order)]
-    if kind == "trace":
+    if axes is not None and axes.kind == "trace" and not is_reshaped:
         return _draw_traces(tiles, n_columns, axes, ax)
     if axes is not None and axes.kind == "spectrogram" and tiles.shape[2] == axes.n_moments:
         return _draw_spectrograms(tiles, n_columns, cmap, axes, ax)
@@ -101,15 +100,16 @@ def plot_top_examples(
     cmap: str = "gray",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the real examples that activate units most, a row of tiles for each unit.
+    """Draw the real examples that activate units most, one row of tiles per unit.
 
-    First the input that activates the unit most, as `plot_features` draws it, then the examples as
-    they were given, the most active first; each tile from its least to its greatest value.
+    First comes the input that activates the unit most, as `plot_features` draws it, then the
+    examples as they were given, the most active first; each tile from its least to its greatest
+    value.
 
     Parameters
     ----------
     model : estimator
-        A fitted model; of a stack its top layer is shown.
+        A fitted model, whose top layer is shown.
     data : images or rows
         What the model's ``fit`` takes.
     units : array-like of int, default=None
@@ -117,7 +117,7 @@ def plot_top_examples(
     n_examples : int, default=8
     shape : tuple of int, default=None
         (height, width) or (height, width, 3) of rows that are pictures; square if None. Patches
-        have their own.
+        have a shape of their own.
     cmap : str, default="gray"
         Colors of gray tiles.
     ax : Axes, default=None
@@ -166,12 +166,12 @@ def plot_top_examples(
 
 
 def _draw_tiles(tiles: FloatArray, n_columns: int | None, cmap: str, ax: Axes | None) -> Axes:
-    """Draw a grid of tiles, into a new figure of whole screen pixels if there is none."""
+    """Draw a grid of tiles, in a new figure of whole screen pixels if `ax` is None."""
     import matplotlib.pyplot as plt
 
     grid = tile_grid(tiles, n_columns=n_columns)
     if ax is None:
-        # Whole screen pixels per pixel of the grid, and nothing around it.
+        # a pixel of the grid takes whole pixels of the screen, with nothing around the grid
         scale = max(1, round(888 / max(grid.shape[:2])))
         size = (grid.shape[1] * scale / 100, grid.shape[0] * scale / 100)
         ax = plt.figure(figsize=size, dpi=100).add_axes((0, 0, 1, 1))
@@ -188,7 +188,7 @@ def _draw_tiles(tiles: FloatArray, n_columns: int | None, cmap: str, ax: Axes | 
 def _draw_spectrograms(
     tiles: FloatArray, n_columns: int | None, cmap: str, axes: TileAxes, ax: Axes | None
 ) -> Axes:
-    """Draw tiles, with frequency and time along the last one of the first column."""
+    """Draw tiles, with frequency and time along the bottom one of the first column."""
     import matplotlib.pyplot as plt
 
     k, height, width = tiles.shape[:3]
@@ -206,7 +206,7 @@ def _draw_spectrograms(
     bottom = size[1] - 1.5
     ax.set_axis_on()
     ax.spines[:].set_visible(False)
-    ax.set_xticks([0.5, 0.5 + width], ["0", _span(axes)])
+    ax.set_xticks([0.5, 0.5 + width], ["0", axes.span])
     ax.get_xticklabels()[1].set_horizontalalignment("left")
     if axes.frequencies is None:
         ax.set_yticks([bottom - height / 2], [f"{height} bands"])
@@ -218,16 +218,7 @@ def _draw_spectrograms(
     return ax
 
 
-def _span(axes: TileAxes) -> str:
-    """How long a tile is."""
-    if axes.rate is None:
-        return f"{axes.n_moments} samples"
-    return f"{1000 * axes.n_moments / axes.rate:.3g} ms"
-
-
-def _draw_traces(
-    tiles: FloatArray, n_columns: int | None, axes: TileAxes | None, ax: Axes | None
-) -> Axes:
+def _draw_traces(tiles: FloatArray, n_columns: int | None, axes: TileAxes, ax: Axes | None) -> Axes:
     """Draw series, (k, channels, moments), each scaled by its own largest absolute value."""
     import matplotlib.pyplot as plt
     from matplotlib.collections import LineCollection
@@ -251,7 +242,7 @@ def _draw_traces(
     ax.set_ylim(rows, 0)
     ax.spines[:].set_visible(False)
     ax.set_yticks([])
-    ax.set_xticks([0.05, 0.95], ["0", f"{moments} samples" if axes is None else _span(axes)])
+    ax.set_xticks([0.05, 0.95], ["0", axes.span])
     ax.tick_params(labelsize="small", length=2)
     return ax
 
@@ -264,7 +255,8 @@ def plot_training(
     Parameters
     ----------
     model : SparseAutoencoder or StackedAutoencoderClassifier
-        A fitted model; of a classifier its fine-tuning, of a stack give one of its `layers_`.
+        A fitted model; for a classifier its fine-tuning is drawn, for a stack give one of its
+        `layers_`.
     ax : Axes, default=None
         Where to draw; a new figure if None.
 
@@ -340,14 +332,14 @@ def save_figure(
     kind : {"png", "svg"}, default=None
         None goes by the ending of the file's name.
     title : str, default=""
-        Says in the file's metadata what is shown.
+        Title in the file's metadata.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     ValueError
-        If it is to be of another kind.
+        If the kind is another one.
     """
     import matplotlib.pyplot as plt
 

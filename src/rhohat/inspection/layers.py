@@ -1,14 +1,13 @@
-"""Layers: the units of a fitted model, in one layer or in several, one above the other.
+"""Layers: the units of a fitted model, in one layer or several, one above the other.
 
 Whatever looks into a model (figures, reports) sees layers: what comes before them, what their
-units compute, and how they came about.
+units compute, and how they were trained.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,13 +20,12 @@ from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.objective.activations import ACTIVATIONS, Activation
-from rhohat.objective.network import NetworkObjective
 from rhohat.rows.derived import Mapped
 from rhohat.rows.sources import Source
 
 
 class Encoder(NamedTuple):
-    """f(x W' + b): what the units of one layer make of the layer below.
+    """f(x W' + b): the activations of one layer's units on the layer below.
 
     Attributes
     ----------
@@ -48,19 +46,19 @@ class Layer:
     Attributes
     ----------
     name : str
-        "layer 2", for instance; empty for the only one of a model.
+        "layer 2", for instance; empty for a model's only layer.
     anatomy : Anatomy
         Of the model.
     encoders : list of Encoder
-        Of this layer, the last, and of all below it.
+        Of all layers from the lowest up to this one.
     estimator : SparseAutoencoder or StackedAutoencoderClassifier
-        What trained the layer.
+        The estimator that trained the layer.
     average : ndarray of shape (k,) or None
         rho_hat over the training set; None after `partial_fit`.
     encoded : callable
-        ``encoded(source)``: activations of the rows that come out of `before`.
+        ``encoded(source)``: activations on rows that have gone through `before`.
     decoder_weights : ndarray of shape (k, d) or None
-        None where a layer does not reconstruct.
+        None if the layer does not reconstruct.
     decoded : callable or None
         ``decoded(A)``: the first layer's input, reconstructed from activations.
     """
@@ -76,22 +74,22 @@ class Layer:
 
     @property
     def before(self) -> list[BaseEstimator]:
-        """Preprocessing, before the first layer."""
+        """Steps of preprocessing, before the first layer."""
         return self.anatomy.before
 
     @property
     def activation(self) -> Activation:
-        """Of this layer's units."""
+        """The activation function of this layer's units."""
         return self.encoders[-1].activation
 
     @property
     def n_units(self) -> int:
-        """Units of this layer."""
+        """Number of units in this layer."""
         return len(self.encoders[-1].weights)
 
     @property
     def n_features(self) -> int:
-        """Values in a row that the first layer is given."""
+        """Values in a row of the first layer's input."""
         return int(self.encoders[0].weights.shape[1])
 
     @property
@@ -142,14 +140,11 @@ def layers_of(model: BaseEstimator) -> list[Layer]:
         layers += take_apart(units, anatomy, layers)
     if len(layers) == 1:
         return layers
-    return [
-        Layer(**(vars(layer) | {"name": f"layer {number}"}))
-        for number, layer in enumerate(layers, start=1)
-    ]
+    return [replace(layer, name=f"layer {n}") for n, layer in enumerate(layers, start=1)]
 
 
 def top_layer(model: BaseEstimator | Layer) -> Layer:
-    """The last layer of a model; of a layer, itself."""
+    """The last layer of a model; a layer is returned as it is."""
     return model if isinstance(model, Layer) else layers_of(model)[-1]
 
 
@@ -200,32 +195,22 @@ def _of_classifier(
     ]
     averages = objective.by_layer(classifier.average_activation_)
 
-    def encoded(source: Source, number: int) -> Source:
-        theta = classifier.theta_.astype(source.dtype, copy=False)
-        activate = partial(_activated, objective=objective, theta=theta, number=number)
-        return Mapped(source, activate, len(encoders[number - 1].bias))
+    def layer(number: int) -> Layer:
+        def encoded(source: Source) -> Source:
+            theta = classifier.theta_.astype(source.dtype, copy=False)
 
-    return [
-        Layer(
-            "",
-            anatomy,
-            encoders[:number],
-            classifier,
-            averages[number - 1],
-            partial(encoded, number=number),
-        )
-        for number in range(1, len(encoders) + 1)
-    ]
+            def activate(X: FloatArray) -> FloatArray:
+                return np.ascontiguousarray(objective.activate(X, theta)[number])
+
+            return Mapped(source, activate, len(encoders[number - 1].bias))
+
+        below = encoders[:number]
+        return Layer("", anatomy, below, classifier, averages[number - 1], encoded)
+
+    return [layer(number) for number in range(1, len(encoders) + 1)]
 
 
-def _activated(
-    X: FloatArray, *, objective: NetworkObjective, theta: FloatArray, number: int
-) -> FloatArray:
-    """Activations of one layer of a network."""
-    return np.ascontiguousarray(objective.activate(X, theta)[number])
-
-
-#: What takes each estimator of units apart: (it, the model's anatomy, layers below) to its layers.
+#: Layers of each estimator of units, from (estimator, the model's anatomy, layers below).
 LAYERS: dict[type, Callable[[Any, Anatomy, Sequence[Layer]], list[Layer]]] = {
     SparseAutoencoder: _of_autoencoder,
     StackedAutoencoder: _of_stack,

@@ -22,11 +22,19 @@ from rhohat.inspection.edges import (
 )
 from rhohat.inspection.examples import Examples
 from rhohat.inspection.layers import Layer, layers_of
-from rhohat.inspection.tiles import TileAxes, Tiles, axes_of, input_tiles, pixel_tiles, tiles_of
+from rhohat.inspection.tiles import (
+    AS_INPUT,
+    TileAxes,
+    Tiles,
+    axes_of,
+    input_tiles,
+    pixel_tiles,
+    tiles_of,
+)
 
-#: Sides from which a tile has pixels enough for the eight parameters of a Gabor function.
+#: Least side of a tile with enough pixels for the eight parameters of a Gabor function.
 GABOR_SIDE = 6
-#: Share of a tile off the gray axis from which its unit counts as chromatic.
+#: Share of a tile off the gray axis above which its unit counts as chromatic.
 CHROMATIC = 0.5
 
 
@@ -57,7 +65,7 @@ class Portrait:
     shape : tuple of int or None
         (height, width[, 3]) of rows that are pictures. Patches have their own.
     radius : float
-        Norm of the inputs among which deeper layers' units look; see `maximal_inputs`.
+        Norm of the inputs among which units of deeper layers look; see `maximal_inputs`.
     """
 
     layer: Layer
@@ -66,22 +74,22 @@ class Portrait:
 
     @cached_property
     def axes(self) -> TileAxes | None:
-        """What the sides of tiles are, where the model learned from series."""
+        """The axes of tiles, if the model learned from series."""
         return axes_of(self.layer)
 
     @cached_property
     def tiles(self) -> Tiles:
-        """The input that activates each unit most; before whitening, if that comes last."""
+        """The input that activates each unit most; before whitening, if that is the last step."""
         tiles = tiles_of(self.layer, self.radius)
         fits = tiles.shape is None and np.prod(self.shape or ()) == tiles.values.shape[1]
         return tiles._replace(shape=self.shape, kind="image") if self.shape and fits else tiles
 
     @cached_property
     def gabors(self) -> GaborFit | None:
-        """The Gabor function nearest to every tile, where tiles can be edges.
+        """The Gabor function nearest to every tile, if tiles can be edges.
 
-        Those can that are gray pictures of at least 6 x 6 pixels: pieces of images, or rows that
-        the user gave a shape. Of whole images they are not, and fitting them would take minutes.
+        Gray pictures of at least 6 x 6 pixels can: pieces of images, or rows that the user gave a
+        shape. Tiles of whole images are not edges, and fitting them would take minutes.
         """
         values, shape, _, kind = self.tiles
         if kind != "image" or self.axes is not None or shape is None or len(shape) != 2:
@@ -98,12 +106,12 @@ class Portrait:
 
     @property
     def edges(self) -> EdgeScore | None:
-        """How far units look for edges, where tiles can be edges."""
+        """How far units look for edges, if tiles can be edges."""
         return None if self.gabors is None else score_edges(self.gabors, self.alike)
 
     @cached_property
     def chromatic(self) -> NDArray[np.bool_] | None:
-        """Whether each unit looks for color rather than brightness, where tiles have colors."""
+        """Whether each unit looks for color rather than brightness, if tiles have colors."""
         values, shape, _, _ = self.tiles
         if shape is None or len(shape) != 3:
             return None
@@ -111,7 +119,7 @@ class Portrait:
 
     @cached_property
     def bands(self) -> BandPass | None:
-        """The frequency bands of units that look at waveforms of a known rate."""
+        """The frequency bands of units, if they look at waveforms of a known rate."""
         axes = self.axes
         if axes is None or axes.kind != "trace" or axes.rate is None or self.layer.is_deep:
             return None
@@ -119,7 +127,7 @@ class Portrait:
 
     @cached_property
     def views(self) -> list[View]:
-        """Pictures of every unit: inputs that activate it most, the tiles first, and weights."""
+        """Pictures of every unit: first the inputs that activate it most, then its weights."""
         layer, tiles, seen = self.layer, self.tiles, self._seen
         most = [View("gallery", tiles.title or (seen.title if layer.before else ""), tiles)]
         for name, other in (("input", seen), ("pixels", self._pixels)):
@@ -143,15 +151,15 @@ class Portrait:
 
     @property
     def _seen(self) -> Tiles:
-        """Tiles as the first layer gets them; nothing is sought twice where that is the same."""
+        """Tiles in the space of the first layer's input; not sought again if `tiles` are there."""
         tiles = self.tiles
         if tiles.title:
             return input_tiles(self.layer, tiles.shape, self.radius)
-        return tiles._replace(title="as the autoencoder gets it")
+        return tiles._replace(title=AS_INPUT)
 
     @property
     def _pixels(self) -> Tiles | None:
-        """Tiles in the space of the data, where something comes before and knows the way back."""
+        """Tiles in the space of the data, if there are steps and all know the way back."""
         if not self.layer.before:
             return None
         return pixel_tiles(self.layer, self.tiles.shape, self.radius)
@@ -169,7 +177,7 @@ def portraits_of(
     model : estimator
         As `layers_of` takes it.
     examples : Examples, default=None
-        Units look among inputs of their typical norm; of norm 1 if there are none.
+        Units look among inputs of the examples' typical norm; of norm 1 without examples.
     shape : tuple of int, default=None
         (height, width[, 3]) of rows that are pictures.
     """

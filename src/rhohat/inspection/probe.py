@@ -1,4 +1,4 @@
-"""How good features are for telling classes apart, beside what they are made of."""
+"""Linear probes: how well features tell classes apart, compared with the data they are made of."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Score(NamedTuple):
     Attributes
     ----------
     columns : int
-        That it was given.
+        Columns of its input.
     accuracy : list of float
         In each fold of cross-validation.
     """
@@ -36,7 +36,7 @@ def probe(
     ----------
     features : ndarray of shape (m, k)
     raw : ndarray of shape (m, d) or None
-        The input as it is; None scores the features alone.
+        The input itself; None scores the features alone.
     y : ndarray of shape (m,)
         Classes.
     folds : int, default=5
@@ -44,13 +44,13 @@ def probe(
     Returns
     -------
     scores : dict of str to Score
-        Of "features", "raw", and "pca": as many principal components of the raw input as there are
-        features.
+        Of "features", of "raw", and of "pca": as many principal components of the raw input as
+        there are features.
 
     Raises
     ------
     ValueError
-        If the labels are no classes, are all alike, or a class has fewer examples than folds.
+        If the labels are not classes, are all the same, or give a class fewer examples than folds.
     """
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
@@ -92,13 +92,13 @@ def _check_classes(y: NDArray[Any], folds: int) -> None:
 
 
 def read_labels(labels: str, inputs: Sequence[Path], names: Sequence[str]) -> NDArray[Any]:
-    """Labels in a file, in another array of the data's file, or in the names of folders.
+    """Read labels from a file, another array of the data's file, or the names of folders.
 
     Parameters
     ----------
     labels : str
-        A .npy file, a text file with a label in each line, the name of an array in the .npz that is
-        the only input, or "folders".
+        A .npy file, a text file with one label per line, the name of an array in the .npz file that
+        is the only input, or "folders".
     inputs : sequence of Path
         Files of the data.
     names : sequence of str

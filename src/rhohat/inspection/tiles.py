@@ -20,8 +20,12 @@ class HasAdjoint(Protocol):
     """A fitted linear transformer that can carry weights back to its input."""
 
     def adjoint(self, weights: FloatArray) -> FloatArray:
-        """Directions in the input that `weights` on the output look along."""
+        """Directions in the input along which `weights` on the output look."""
         ...
+
+
+#: Title of tiles in the space of the first layer's input.
+AS_INPUT = "as the autoencoder gets it"
 
 
 def maximal_inputs(
@@ -30,15 +34,15 @@ def maximal_inputs(
     *,
     radius: float = 1.0,
 ) -> FloatArray:
-    r"""The input, of norm `radius`, that activates each unit most.
+    r"""The input of norm `radius` that activates each unit most.
 
     .. math:: x_j = W_{1,ij} / \sqrt{\textstyle\sum_j W_{1,ij}^2}
 
     With a whitener x' = T (x - mean) before the autoencoder, the maximizer in the space before
     whitening has the direction W1 T: pixel space, where the whitener works on pixels.
 
-    For the top layer of several there is no closed form: gradient ascent in the ball of that
-    radius, from several starts, finds a local optimum, the best of those that it meets.
+    For a layer above others there is no closed form: gradient ascent in the ball of that radius,
+    from several starts, takes the best of the local optima that it finds.
 
     Parameters
     ----------
@@ -48,14 +52,14 @@ def maximal_inputs(
         `Whitening`, `PatchNormalizer` or `OneOverFWhitening` (weights then as (k, height, width)).
         None stays in the space of the model's own input.
     radius : float, default=1.0
-        Norm, of the model's own input. For one layer it is but a factor; what a deeper layer looks
+        Norm of the model's own input. For one layer it is just a factor; what a deeper layer looks
         for depends on it, and the typical norm of examples is a sound choice.
 
     Returns
     -------
     inputs : ndarray of shape (k, d), or as the whitener's adjoint gives them
-        One per unit, of norm `radius`; zero where the unit's weights are zero. Of deeper layers of
-        that norm at most, in the space of the model's own input.
+        One per unit, of norm `radius`; zero if the unit's weights are zero. For deeper layers, of
+        at most that norm in the space of the model's own input.
 
     References
     ----------
@@ -75,15 +79,14 @@ def _of_norm(directions: FloatArray, radius: float) -> FloatArray:
     """Directions, (k, ...), brought to one norm."""
     axes = tuple(range(1, directions.ndim))
     norms = np.sqrt(np.sum(directions**2, axis=axes, keepdims=True))
-    maximal: FloatArray = directions * (radius / np.where(norms > 0, norms, 1))
-    return maximal
+    return directions * (radius / np.where(norms > 0, norms, 1))
 
 
 def _sought(layer: Layer, directions: FloatArray, radius: float) -> FloatArray:
-    """What a layer's units look for, where its first layer looks along `directions`, (k, d).
+    """What a layer's units look for, if `directions`, (k, d), are those of the units of layer one.
 
-    In another space than the first layer's own input, the ball is as large as moves its units as
-    much, on average over all directions.
+    In any other space than the input of layer one, the ball is scaled so that it moves those units
+    as much, on average over all directions.
     """
     if not layer.is_deep:
         return _of_norm(directions, 1.0)
@@ -96,10 +99,9 @@ def _sought(layer: Layer, directions: FloatArray, radius: float) -> FloatArray:
 
 
 def _at_rest(layer: Layer) -> FloatArray:
-    """The input around which a layer's maximal inputs are looked for: the middle of the data.
+    """The middle of the data, around which the maximal inputs of deeper layers are sought.
 
-    That is what whitening makes of its own mean, or normalization of nothing, and further steps of
-    that.
+    It is the middle of the last step that knows its own, transformed by the steps that follow.
     """
     rest: FloatArray | None = None
     for step in layer.before:
@@ -112,7 +114,7 @@ def _at_rest(layer: Layer) -> FloatArray:
 
 
 class TileAxes(NamedTuple):
-    """What the axes of units' tiles are, where a model learned from series.
+    """The axes of tiles, if a model learned from series.
 
     Attributes
     ----------
@@ -122,7 +124,7 @@ class TileAxes(NamedTuple):
     rate : float or None
         Moments per second; None if unknown.
     frequencies : ndarray or None
-        In Hz, of the rows of a tile, from the highest down; None if it has no place among them.
+        Of the rows of a tile in Hz, from the highest down; None if tiles may lie anywhere.
     """
 
     kind: str
@@ -130,9 +132,16 @@ class TileAxes(NamedTuple):
     rate: float | None
     frequencies: FloatArray | None
 
+    @property
+    def span(self) -> str:
+        """How long a tile is, in words."""
+        if self.rate is None:
+            return f"{self.n_moments} samples"
+        return f"{1000 * self.n_moments / self.rate:.3g} ms"
+
 
 def axes_of(layer: Layer) -> TileAxes | None:
-    """The axes of a layer's tiles; None where they are pictures of images, or of plain rows."""
+    """The axes of a layer's tiles; None if they are pieces of images, or plain rows."""
     extractor, sound = layer.anatomy.extractor, layer.anatomy.sound
     if extractor is None or (sound is None and not extractor.is_along_time):
         return None
@@ -152,34 +161,38 @@ class Tiles(NamedTuple):
     ----------
     values : ndarray of shape (k, d)
     shape : tuple of int or None
-        What each reshapes to, where it is a picture.
+        What each reshapes to, if it is a picture.
     title : str
-        In which space the input lies.
-    kind : {"image", "trace"}, default="image"
-        How it is drawn: as pixels, or as a line for each of its rows.
+        The space in which the input lies.
+    kind : {"image", "trace"}
+        How each is drawn: as pixels, or as one line per row.
     """
 
     values: FloatArray
     shape: tuple[int, ...] | None
     title: str
-    kind: str = "image"
+    kind: str
 
 
-def _kind_of(layer: Layer, shape: tuple[int, ...] | None) -> str:
-    """How tiles of this shape are drawn."""
+def _tiles(
+    layer: Layer, directions: FloatArray, radius: float, shape: tuple[int, ...] | None, title: str
+) -> Tiles:
+    """Tiles in the space of `directions`, those of the units of layer one."""
     axes = axes_of(layer)
-    return "trace" if shape is None or (axes is not None and axes.kind == "trace") else "image"
+    is_trace = shape is None or (axes is not None and axes.kind == "trace")
+    values = _sought(layer, directions.reshape(len(directions), -1), radius)
+    return Tiles(values, shape, title, "trace" if is_trace else "image")
 
 
 def tiles_of(model: BaseEstimator | Layer, radius: float = 1.0) -> Tiles:
-    """Maximally activating inputs; before PCA or ZCA, if that comes last before the first layer.
+    """Maximally activating inputs; before PCA or ZCA, if that directly precedes the first layer.
 
     Parameters
     ----------
     model : estimator or Layer
-        Of a model, its top layer.
+        A model stands for its top layer.
     radius : float, default=1.0
-        Of deeper layers; see `maximal_inputs`.
+        Matters for deeper layers only; see `maximal_inputs`.
     """
     layer = top_layer(model)
     shapes = [step.patch_shape_ for step in layer.before if hasattr(step, "patch_shape_")]
@@ -188,8 +201,7 @@ def tiles_of(model: BaseEstimator | Layer, radius: float = 1.0) -> Tiles:
     back = last.carried_back(directions) if last.shown_before else None
     if back is not None:
         directions, title = back.values, last.shown_before
-    shape = shapes[-1] if shapes else None
-    return Tiles(_sought(layer, directions, radius), shape, title, _kind_of(layer, shape))
+    return _tiles(layer, directions, radius, shapes[-1] if shapes else None, title)
 
 
 def input_tiles(
@@ -201,17 +213,14 @@ def input_tiles(
     ----------
     model : estimator or Layer
     shape : tuple of int, default=None
-        Of a row as a picture; without a meaning after PCA, which turns the axes.
+        Of a row as a picture; ignored after PCA, which turns the axes.
     radius : float, default=1.0
-        Of deeper layers; see `maximal_inputs`.
+        Matters for deeper layers only; see `maximal_inputs`.
     """
     layer = top_layer(model)
-    values = _sought(layer, layer.encoders[0].weights, radius)
     turned = any(step_of(step).turns_axes for step in layer.before)
-    fits = shape is not None and prod(shape) == values.shape[1] and not turned
-    title = "as the autoencoder gets it"
-    shape = shape if fits else None
-    return Tiles(values, shape, title, _kind_of(layer, shape))
+    fits = shape is not None and prod(shape) == layer.n_features and not turned
+    return _tiles(layer, layer.encoders[0].weights, radius, shape if fits else None, AS_INPUT)
 
 
 def pixel_tiles(
@@ -219,7 +228,7 @@ def pixel_tiles(
 ) -> Tiles | None:
     """Maximally activating inputs of the whole model, in the space of the data that it is given.
 
-    Weights are carried back through every step by its ``adjoint``. A filter of whole images looks
+    Weights are carried back through every step by its ``adjoint``. A filter of whole images reaches
     beyond the patch: half a patch on every side is shown, what lies farther out is cropped.
 
     Parameters
@@ -228,12 +237,12 @@ def pixel_tiles(
     shape : tuple of int, default=None
         Of a row of data as a picture.
     radius : float, default=1.0
-        Of deeper layers; see `maximal_inputs`.
+        Matters for deeper layers only; see `maximal_inputs`.
 
     Returns
     -------
     tiles : Tiles or None
-        None where a step has no ``adjoint``.
+        None if a step has no ``adjoint``.
     """
     layer = top_layer(model)
     directions: FloatArray = layer.encoders[0].weights
@@ -243,7 +252,5 @@ def pixel_tiles(
         if back is None:
             return None
         directions, title = back.values, back.title or title
-    if directions.ndim > 2:
-        shape = directions.shape[1:]
-    values = _sought(layer, directions.reshape(len(directions), -1), radius)
-    return Tiles(values, shape, title, _kind_of(layer, shape))
+    shape = directions.shape[1:] if directions.ndim > 2 else shape
+    return _tiles(layer, directions, radius, shape, title)

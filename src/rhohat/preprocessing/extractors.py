@@ -1,4 +1,4 @@
-"""Pieces as rows: patches of images, windows of series."""
+"""Extractors of pieces, one per row: patches of images, windows of series."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import Tags, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import FloatArray, as_floats
@@ -20,7 +19,7 @@ from rhohat.files.recordings import each_recording
 from rhohat.preprocessing.steps import Step, Wholes
 from rhohat.rows.stores import ChunkedStore
 
-#: Bytes from which patches of a `LazySequence` are cut whenever they are read.
+#: Patches of a `LazySequence` that take more bytes are cut whenever they are read.
 PATCH_BYTES = 1 << 30
 
 
@@ -30,12 +29,16 @@ class Places(NamedTuple):
     Attributes
     ----------
     image, top, left : ndarray of int of shape (n,)
-        Number of the image, and of the row and column of the patch's first pixel in it.
+        Number of the image, and row and column of the patch's first pixel in it.
     """
 
     image: NDArray[np.intp]
     top: NDArray[np.intp]
     left: NDArray[np.intp]
+
+    def at(self, rows: NDArray[np.intp]) -> Places:
+        """Those of the patches with these numbers."""
+        return Places(self.image[rows], self.top[rows], self.left[rows])
 
 
 class PatchSource(ChunkedStore):
@@ -72,34 +75,32 @@ class PatchSource(ChunkedStore):
 
     def load_granule(self, start: int, stop: int) -> FloatArray:
         """All patches of one image."""
-        number = self.numbers[np.searchsorted(self.ends, start, side="right")]
-        image = next(self.extractor.takes.each([self.images[number]]))
-        self.extractor._check_fit(number, image)
-        corners = self._corners(number, image, stop - start)
+        image, corners = self._drawn(np.searchsorted(self.ends, start, side="right"))
         patches = _cut_out(image, self.patch_shape, corners)
         return patches.astype(self.dtype, copy=False).reshape(len(corners), -1)
 
     def places(self, rows: NDArray[np.intp]) -> Places:
-        """Where these rows were cut out; reads each of their images once."""
+        """Where rows with these numbers were cut out; reads each of their images once."""
         granules = np.searchsorted(self.ends, rows, side="right")
         corners = np.empty((len(rows), 2), dtype=np.intp)
         for granule in np.unique(granules):
-            start, stop = (0, *self.ends)[granule], self.ends[granule]
-            number, mine = self.numbers[granule], granules == granule
-            image = next(self.extractor.takes.each([self.images[number]]))
-            drawn = self._corners(number, image, stop - start)
-            corners[mine] = drawn[rows[mine] - start]
+            mine = granules == granule
+            corners[mine] = self._drawn(granule)[1][rows[mine] - self._begin(granule)]
         return Places(self.numbers[granules], *corners.T)
 
-    def _corners(self, number: int, image: FloatArray, n_patches: int) -> NDArray[np.intp]:
+    def _drawn(self, granule: np.intp) -> tuple[FloatArray, NDArray[np.intp]]:
+        """An image, and the first pixels of all patches that are drawn from it."""
+        number, n_patches = self.numbers[granule], np.diff(self.ends, prepend=0)[granule]
+        image = next(self.extractor.takes.each([self.images[number]]))
+        self.extractor._check_fit(number, image)
         shares = np.random.RandomState(self.seeds[number]).uniform(size=(n_patches, 2))
-        return _corners(image, self.patch_shape, shares)
+        return image, _corners(image, self.patch_shape, shares)
 
 
 def _corners(
     image: FloatArray, patch_shape: tuple[int, ...], shares: FloatArray
 ) -> NDArray[np.intp]:
-    """First pixels of patches, (n, 2), given as shares of where the whole patch fits."""
+    """First pixels of patches, (n, 2), from shares of the room in which the whole patch fits."""
     room = np.subtract(image.shape[:2], patch_shape[:2]) + 1
     corners: NDArray[np.intp] = (shares * room).astype(np.intp)
     return corners
@@ -121,7 +122,7 @@ class Patches(NamedTuple):
     ----------
     rows : ndarray of shape (n_patches, n_features), or PatchSource
     places : callable
-        ``places(rows) -> Places``, of the rows with these numbers.
+        ``places(rows) -> Places``: where the rows with these numbers were cut out.
     """
 
     rows: FloatArray | PatchSource
@@ -139,38 +140,8 @@ def every_patch(images: FloatArray, patch_shape: tuple[int, ...], stride: int = 
     return picked.reshape(*picked.shape[:3], -1)
 
 
-def check_fit(
-    patch_shape: tuple[int, ...],
-    index: int,
-    image: FloatArray,
-    noun: str = "image",
-    pieces: str = "patches",
-) -> None:
-    """Raise ValueError unless pieces of this shape can be cut out of an array."""
-    height, width, *channels = patch_shape
-    values = "pixels" if noun == "image" else "values"
-    if pieces == "windows" and image.shape[0] != height:
-        raise ValueError(
-            f"{noun} {index} has {image.shape[0]} channels, but the first had {height}: all must "
-            "have the same."
-        )
-    if image.shape[0] < height or image.shape[1] < width:
-        raise ValueError(
-            f"{noun} {index} has {image.shape[0]} x {image.shape[1]} {values}, too few for "
-            f"{pieces} of {height} x {width}. Leave it out, or use smaller {pieces}."
-        )
-    if list(image.shape[2:]) != channels:
-        raise ValueError(
-            f"image {index} has shape {image.shape}, but the first image's channels are "
-            f"{channels or 'none'}. Convert all images to gray or all to color."
-        )
-
-
-class Extractor(Step, TransformerMixin, BaseEstimator):
+class Extractor(Step):
     """What extractors of patches and of windows have in common: pieces of arrays, one per row.
-
-    A piece spans `_span` values along the first two axes; a span of None is the whole axis of the
-    first array, which all others must share.
 
     Attributes
     ----------
@@ -191,11 +162,15 @@ class Extractor(Step, TransformerMixin, BaseEstimator):
         return False
 
     def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
-        """The span, and how many pieces are drawn; None takes all, one after the other."""
+        """Check the parameters; how far a piece reaches along both axes, and how many are drawn.
+
+        None is the whole axis of the first array, which all others must share; a number of None
+        takes all pieces, one after the other.
+        """
         raise NotImplementedError
 
     def fit(self, X: Any, y: object = None) -> Self:
-        """Learn the shape of a row, and check that every array has room for it.
+        """Learn the shape of a piece, and check that every array has room for it.
 
         Parameters
         ----------
@@ -211,13 +186,13 @@ class Extractor(Step, TransformerMixin, BaseEstimator):
         arrays = X if isinstance(X, LazySequence) else list(self.takes.each(X))
         first = next(self.takes.each(arrays))
         self.patch_shape_ = (height or first.shape[0], width or first.shape[1], *first.shape[2:])
-        if not isinstance(arrays, LazySequence):  # which are checked when they are cut
+        if not isinstance(arrays, LazySequence):  # whose arrays are checked when they are cut
             for index, array in enumerate(arrays):
                 self._check_fit(index, array)
         return self
 
     def transform(self, X: Any) -> FloatArray:
-        """Take pieces, one per row.
+        """Cut out pieces, one per row.
 
         Parameters
         ----------
@@ -226,13 +201,13 @@ class Extractor(Step, TransformerMixin, BaseEstimator):
         Returns
         -------
         pieces : ndarray of shape (n_pieces, n_values)
-            More than 1 GiB drawn from a `LazySequence` are a `PatchSource`, which cuts them
-            whenever they are read, array by array: what follows in a pipeline takes it.
+            More than 1 GiB of them, drawn from a `LazySequence`, are a `PatchSource`, which cuts
+            them out whenever they are read, array by array: later steps of a pipeline take it.
         """
         return cast(FloatArray, self.draw(X).rows)
 
     def draw(self, X: Any) -> Patches:
-        """Take pieces, and say where each comes from.
+        """Cut out pieces, and say where each comes from.
 
         Parameters
         ----------
@@ -241,7 +216,7 @@ class Extractor(Step, TransformerMixin, BaseEstimator):
         Returns
         -------
         patches : Patches
-            Their rows as `transform` gives them.
+            With rows as `transform` gives them.
         """
         check_is_fitted(self)
         _, n_pieces = self._check()
@@ -251,9 +226,8 @@ class Extractor(Step, TransformerMixin, BaseEstimator):
         dtype = arrays.dtype if isinstance(arrays, LazySequence) else np.result_type(*arrays)
         n_arrays, n_features = len(arrays), int(np.prod(self.patch_shape_))
         random_state = check_random_state(self.random_state)
-        if isinstance(arrays, LazySequence) and n_pieces * n_features * dtype.itemsize > (
-            PATCH_BYTES
-        ):
+        n_bytes = n_pieces * n_features * dtype.itemsize
+        if isinstance(arrays, LazySequence) and n_bytes > PATCH_BYTES:
             source = PatchSource(arrays, self, n_pieces, random_state)
             return Patches(source, source.places)
         chosen = random_state.randint(n_arrays, size=n_pieces)
@@ -265,10 +239,7 @@ class Extractor(Step, TransformerMixin, BaseEstimator):
             mine = np.flatnonzero(chosen == index)
             corners[mine] = _corners(array, self.patch_shape_, shares[mine])
             patches[mine] = _cut_out(array, self.patch_shape_, corners[mine])
-        return Patches(
-            patches.reshape(n_pieces, -1),
-            lambda rows: Places(chosen[rows], *corners[rows].T),
-        )
+        return Patches(patches.reshape(n_pieces, -1), Places(chosen, *corners.T).at)
 
     def _all(self, arrays: Sequence[FloatArray]) -> Patches:
         """Every piece of every array, in order."""
@@ -280,19 +251,51 @@ class Extractor(Step, TransformerMixin, BaseEstimator):
             images.append(np.full(len(found[-1]), index))
             steps = np.indices(pieces.shape[:2]).reshape(2, -1).T
             corners.append(steps * self._stride)
-        image, corner = np.concatenate(images), np.concatenate(corners)
-        return Patches(np.concatenate(found), lambda rows: Places(image[rows], *corner[rows].T))
+        places = Places(np.concatenate(images), *np.concatenate(corners).T)
+        return Patches(np.concatenate(found), places.at)
 
     @property
     def _stride(self) -> int:
-        """Values from one piece to the next, where all are taken."""
+        """Values from one piece to the next, if all are taken."""
         return 1
 
     def _check_fit(self, index: int, array: FloatArray) -> None:
-        check_fit(self.patch_shape_, index, array, self.takes.noun, self.pieces)
+        self.check_room(self.patch_shape_, index, array, self.takes)
+
+    def check_room(
+        self, piece_shape: tuple[int, ...], index: int, array: FloatArray, wholes: Wholes
+    ) -> None:
+        """Raise ValueError unless pieces of this shape can be cut out of an array.
+
+        Parameters
+        ----------
+        piece_shape : tuple of int
+        index : int
+            The array's number.
+        array : ndarray
+        wholes : Wholes
+            What errors call the array.
+        """
+        height, width, *channels = piece_shape
+        this = f"{wholes.noun} {index}"
+        if self.is_along_time and array.shape[0] != height:
+            raise ValueError(
+                f"{this} has {array.shape[0]} channels, but the first had {height}: all must have "
+                "the same."
+            )
+        if array.shape[0] < height or array.shape[1] < width:
+            raise ValueError(
+                f"{this} has {array.shape[0]} x {array.shape[1]} {wholes.values}, too few for "
+                f"{self.pieces} of {height} x {width}. Leave it out, or use smaller {self.pieces}."
+            )
+        if list(array.shape[2:]) != channels:
+            raise ValueError(
+                f"image {index} has shape {array.shape}, but the first image's channels are "
+                f"{channels or 'none'}. Convert all images to gray or all to color."
+            )
 
     def adjoint(self, weights: FloatArray) -> FloatArray:
-        """Weights on rows as what rows are.
+        """Weights on rows, in the shape of pieces.
 
         Parameters
         ----------
@@ -303,30 +306,21 @@ class Extractor(Step, TransformerMixin, BaseEstimator):
         directions : ndarray of shape (k, height, width[, channels])
         """
         check_is_fitted(self)
-        directions: FloatArray = as_floats(weights).reshape(-1, *self.patch_shape_)
-        return directions
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+        return as_floats(weights).reshape(-1, *self.patch_shape_)
 
 
 class PatchExtractor(Extractor):
     """Patches at random positions of random images, one per row; or each whole image as a row.
 
-    Every image is as likely as every other, and so is every position in it where the whole patch
-    fits.
+    All images are equally likely, and so are all positions at which the whole patch fits.
 
     Parameters
     ----------
     patch_size : int, tuple of int or None, default=10
         Height and width in pixels; one number for a square. None takes each image whole, in order;
-        all must have the same shape.
+        all must then have the same shape.
     n_patches : int, default=30000
-        Patches in all. Without a meaning for whole images.
+        Number of patches; ignored for whole images.
     random_state : int, RandomState or None, default=None
         Draws images and positions.
 
@@ -336,7 +330,7 @@ class PatchExtractor(Extractor):
         (height, width), or (height, width, channels) for color images: what a row reshapes to.
     """
 
-    takes, pieces = Wholes("image", each_image), "patches"
+    takes, pieces = Wholes("image", each_image, "pixels"), "patches"
 
     def __init__(
         self,
@@ -372,19 +366,19 @@ class PatchExtractor(Extractor):
 
 
 class WindowExtractor(Extractor):
-    """Windows of series: of recordings, of spectrograms, of any signals of one or more channels.
+    """Windows of series: of recordings, spectrograms, or any signals of one or more channels.
 
-    Every series is as likely as every other, and so is every moment in it where the whole window
-    fits. A window holds all channels, or all frequencies.
+    All series are equally likely, and so are all moments at which the whole window fits. A window
+    holds all channels, or all frequencies.
 
     Parameters
     ----------
     length : int, default=10
-        Moments of a window: samples of a signal, columns of a spectrogram.
+        Moments in a window: samples of a signal, columns of a spectrogram.
     n_windows : int or None, default=30000
-        Windows in all, at random. None takes all of them, in order, `stride` apart.
+        Number of windows, drawn at random. None takes all of them, in order, `stride` apart.
     stride : int, default=1
-        Moments from one window to the next, where all are taken.
+        Moments from one window to the next, if all are taken.
     random_state : int, RandomState or None, default=None
         Draws series and moments.
 

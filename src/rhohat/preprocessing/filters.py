@@ -8,23 +8,21 @@ from typing import Self
 
 import numpy as np
 import scipy.fft
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import FloatArray, Images, as_floats
 from rhohat.common.validation import check_integer, check_real
 from rhohat.files.images import each_image
 from rhohat.files.lazy_sequence import LazySequence, MappedSequence
-from rhohat.preprocessing.spectra import FrequencySpectrum, radial_amplitude
+from rhohat.preprocessing.spectra import Spectrum, radial_amplitude
 from rhohat.preprocessing.steps import Directions, Step, Wholes
 
-#: Images whose spectrum is averaged.
+#: Images at most whose spectra are averaged.
 SPECTRA = 10
 
 
-class OneOverFWhitening(Step, TransformerMixin, BaseEstimator):
-    r"""1/f whitening of whole images: a filter that flattens the spectrum of natural images.
+class OneOverFWhitening(Step):
+    r"""1/f whitening of whole images, by a filter that flattens the spectrum of natural images.
 
     Amplitudes of natural images fall as 1/f. Each image's Fourier transform is multiplied by
 
@@ -37,18 +35,18 @@ class OneOverFWhitening(Step, TransformerMixin, BaseEstimator):
     Parameters
     ----------
     cutoff : float, default=0.4
-        f0, in cycles per pixel on both axes, whatever the image's shape.
+        f0, in cycles per pixel along both axes, whatever the image's shape.
 
     Attributes
     ----------
     scale_ : float
-        Standard deviation of the filtered pixels in `fit`; 1 where they hold rounding noise only.
+        Standard deviation of the filtered pixels in `fit`; 1 if they hold only rounding noise.
 
     Notes
     -----
-    The filter sees every image continued by its mirror image, so that opposite borders do not meet
-    in an edge that is not in the picture. It is the same filter: the mirrored image's Fourier
-    transform is the image's cosine transform.
+    Every image is continued by its mirror image, so that opposite borders do not meet in an edge
+    that is not in the picture. The filter is the same: the Fourier transform of the mirrored image
+    is the cosine transform of the image.
 
     References
     ----------
@@ -56,7 +54,7 @@ class OneOverFWhitening(Step, TransformerMixin, BaseEstimator):
     employed by V1? Vision Research 37.
     """
 
-    takes = Wholes("image", each_image)
+    takes = Wholes("image", each_image, "pixels")
 
     def __init__(self, cutoff: float = 0.4) -> None:
         self.cutoff = cutoff
@@ -100,7 +98,7 @@ class OneOverFWhitening(Step, TransformerMixin, BaseEstimator):
         Returns
         -------
         images : list of ndarray, or one ndarray if X is one
-            Shapes and precision as they came. Of a `LazySequence` another one, whose images are
+            In the same shapes and precision. For a `LazySequence`, another one, whose images are
             whitened when they are asked for.
         """
         check_is_fitted(self)
@@ -110,10 +108,10 @@ class OneOverFWhitening(Step, TransformerMixin, BaseEstimator):
         return np.stack(images) if isinstance(X, np.ndarray) else images
 
     def adjoint(self, weights: FloatArray, margin: int = 0) -> FloatArray:
-        """Patches of the original image that linear functions of whitened patches look along.
+        """Directions in the original image along which linear functions of whitened patches change.
 
-        The filter is its own adjoint. Its support is larger than the patch: what lies farther out
-        than `margin` is cropped.
+        The filter is its own adjoint. It reaches beyond the patch: what lies farther out than
+        `margin` is cropped.
 
         Parameters
         ----------
@@ -141,13 +139,13 @@ class OneOverFWhitening(Step, TransformerMixin, BaseEstimator):
         return directions[:, crop:-crop, crop:-crop]
 
     def carried_back(self, weights: FloatArray) -> Directions:
-        """With half a patch on every side, for the filter looks beyond the patch."""
+        """With half a patch on every side, since the filter reaches beyond the patch."""
         margin = max(weights.shape[1:3]) // 2
         around = f"in pixels, with {margin} around the patch; what lies farther out is cropped"
         return Directions(self.adjoint(weights, margin), around)
 
-    def spectrum(self, images: Sequence[FloatArray] | None) -> FrequencySpectrum | None:
-        """Amplitudes of the first images' frequencies, and of the filtered images'."""
+    def spectrum(self, images: Sequence[FloatArray] | None) -> Spectrum | None:
+        """Amplitudes of the first images' frequencies, before and after the filter."""
         if images is None:
             return None
         some = [images[i] for i in range(min(len(images), SPECTRA))]
@@ -156,11 +154,19 @@ class OneOverFWhitening(Step, TransformerMixin, BaseEstimator):
             spectra = [radial_amplitude(np.asarray(image)) for image in shown]
             amplitudes.append(np.nanmean([amplitude for _, amplitude in spectra], axis=0))
         before, after = amplitudes
-        return FrequencySpectrum(spectra[0][0], before, after, len(some))
+        return Spectrum(
+            spectra[0][0],
+            before,
+            after,
+            across="cycles per pixel",
+            up="amplitude",
+            title="Amplitude by frequency",
+            description="Amplitude of each spatial frequency, before and after the filter; mean of "
+            f"{len(some)} images.",
+        )
 
     def _whitened(self, image: FloatArray) -> FloatArray:
-        whitened: FloatArray = self._filter(image) / self.scale_
-        return whitened
+        return self._filter(image) / self.scale_
 
     def _filter(self, image: FloatArray) -> FloatArray:
         height, width = image.shape[:2]
@@ -171,12 +177,4 @@ class OneOverFWhitening(Step, TransformerMixin, BaseEstimator):
         if image.ndim == 3:
             gain = gain[..., None]
         spectrum = scipy.fft.dctn(image, axes=(0, 1), norm="ortho") * gain
-        filtered: FloatArray = scipy.fft.idctn(spectrum, axes=(0, 1), norm="ortho")
-        return filtered
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.input_tags.three_d_array = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+        return scipy.fft.idctn(spectrum, axes=(0, 1), norm="ortho")

@@ -1,10 +1,10 @@
-"""What estimators are given: rows in memory or outside it, of the columns that were seen in fit."""
+"""Input of estimators: rows in memory or outside it, with the columns seen in fit."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,24 +12,28 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from rhohat.common.arrays import FloatArray, Images, row_dtypes
+from rhohat.rows.engines import Summable, ThreadEngine
 from rhohat.rows.opening import open_store
-from rhohat.rows.sources import ArraySource, Source
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import ArraySource, Rows, Source, check_finite
 
-#: What estimators take as rows: arrays, or what `open_store` knows.
+S = TypeVar("S", bound=Summable)
+
+#: What estimators take as rows: arrays, or whatever `open_store` recognizes.
 RowData: TypeAlias = ArrayLike | str | os.PathLike[str] | Source | Callable[[], Iterable[ArrayLike]]
 
 
 def check_input(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> FloatArray:
     """Like `check_rows`, for an estimator's input: the features must be those seen in fit.
 
-    With `reset`, their number and names are taken from X.
+    With `reset`, the estimator takes their number and names from X.
     """
     rows: FloatArray = validate_data(estimator, X, reset=reset, dtype=row_dtypes(X))
     return rows
 
 
 def rows_of(estimator: BaseEstimator, X: RowData, *, reset: bool) -> Source:
-    """Source of an estimator's input, in memory or not; see `check_input` and `open_store`."""
+    """The source of an estimator's input, in memory or not; see `check_input` and `open_store`."""
     source = open_store(X)
     if source is None:
         return ArraySource(check_input(estimator, cast(ArrayLike, X), reset=reset))
@@ -41,6 +45,25 @@ def rows_of(estimator: BaseEstimator, X: RowData, *, reset: bool) -> Source:
     if reset:
         validate_data(estimator, source, reset=True, skip_check_array=True)
     return source
+
+
+def sum_over(function: Callable[[Rows], S], source: Source) -> S:
+    """Sum of a function over blocks of a source's rows, by the threads of this process.
+
+    Raises
+    ------
+    ValueError
+        If a value is NaN or infinite.
+    """
+
+    def checked(rows: Rows) -> S:
+        check_finite(rows, source.name)
+        return function(rows)
+
+    partition = Partition.for_shape(source.shape[1], source.shape[1], source.dtype)
+    engine = ThreadEngine()
+    with engine.running():
+        return engine.map_sum(checked, source, partition)
 
 
 def precision_of(X: Images) -> np.dtype[Any]:

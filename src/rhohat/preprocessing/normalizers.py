@@ -1,25 +1,22 @@
-"""Normalizers of rows: each by itself, whatever the others are."""
+"""Normalizers of rows: each row by itself, whatever the others are."""
 
 from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
-from functools import partial
 from typing import Self, cast
 
 import numpy as np
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import Tags
+from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray, as_floats
 from rhohat.common.validation import check_real
-from rhohat.preprocessing.inputs import RowData, rows_of
+from rhohat.preprocessing.inputs import RowData, rows_of, sum_over
 from rhohat.preprocessing.steps import Step
 from rhohat.rows.derived import Mapped
-from rhohat.rows.engines import Summable, ThreadEngine
-from rhohat.rows.partition import Partition
-from rhohat.rows.sources import ArraySource, Rows, check_finite
+from rhohat.rows.engines import Summable
+from rhohat.rows.sources import ArraySource, Rows
 
 
 def _without_mean(X: FloatArray) -> FloatArray:
@@ -28,8 +25,8 @@ def _without_mean(X: FloatArray) -> FloatArray:
     return centered
 
 
-class _Normalizer(Step, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """What normalizers of patches have in common: rows in memory or not, one by one."""
+class _Normalizer(OneToOneFeatureMixin, Step):
+    """What normalizers of patches have in common: they take rows, in memory or not, one by one."""
 
     def transform(self, X: RowData) -> FloatArray:
         """Normalize patches.
@@ -41,7 +38,7 @@ class _Normalizer(Step, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         X_normalized : ndarray of shape (m, n_features)
-            Of rows outside memory a `Mapped` source, computed whenever it is read.
+            For rows outside memory, a `Mapped` source, computed whenever it is read.
         """
         check_is_fitted(self)
         source = rows_of(self, X, reset=False)
@@ -50,17 +47,13 @@ class _Normalizer(Step, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return cast(FloatArray, Mapped(source, copy(self)._normalized, source.shape[1]))
 
     def _normalized(self, X: FloatArray) -> FloatArray:
+        """Normalize rows in memory."""
         raise NotImplementedError
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 @dataclass
 class _Spread(Summable):
-    """Sums over rows of 1, d and d^2, for all deviations d from a row's own mean; the largest x."""
+    """Sums of 1, d and d^2 over all deviations d from a row's own mean, and the largest |x|."""
 
     n_values: int
     first: float
@@ -68,9 +61,8 @@ class _Spread(Summable):
     largest: float
 
     @classmethod
-    def of(cls, rows: Rows, name: str) -> _Spread:
+    def of(cls, rows: Rows) -> _Spread:
         """Sums over one block."""
-        check_finite(rows, name)
         d = _without_mean(rows.X).astype(np.float64)
         return cls(d.size, float(d.sum()), float(np.vdot(d, d)), float(np.abs(rows.X).max()))
 
@@ -89,7 +81,7 @@ class _Spread(Summable):
 
 
 class PatchNormalizer(_Normalizer):
-    r"""Patches without their mean, clipped and brought into the reach of a sigmoid decoder.
+    r"""Patches without their mean, clipped and scaled to values that a sigmoid decoder can reach.
 
     Each row's own mean is subtracted; then, with s three standard deviations (ddof 1) of all values
     in `fit`,
@@ -101,12 +93,12 @@ class PatchNormalizer(_Normalizer):
     n_deviations : float, default=3.0
         Standard deviations at which values are clipped.
     feature_range : tuple of float, default=(0.1, 0.9)
-        Where the clipped values end up.
+        The interval that the clipped values are scaled to.
 
     Attributes
     ----------
     scale_ : float
-        s; 1 where all patches are constant but for rounding noise.
+        s; 1 if all patches are constant but for rounding noise.
     n_features_in_ : int
 
     References
@@ -129,7 +121,7 @@ class PatchNormalizer(_Normalizer):
         Parameters
         ----------
         X : array-like of shape (m, n_features), or rows outside memory
-            One patch per row. Outside memory as `SparseAutoencoder.fit` takes them.
+            One patch per row; outside memory, whatever `SparseAutoencoder.fit` takes.
         y : Ignored
 
         Returns
@@ -143,10 +135,7 @@ class PatchNormalizer(_Normalizer):
         if not -np.inf < low < high:
             raise ValueError(f"feature_range must be finite with low < high, got {(low, high)}.")
         source = rows_of(self, X, reset=True)
-        engine = ThreadEngine()
-        with engine.running():
-            partition = Partition.for_shape(source.shape[1], source.shape[1], source.dtype)
-            spread = engine.map_sum(partial(_Spread.of, name=source.name), source, partition)
+        spread = sum_over(_Spread.of, source)
         noise = 10 * np.finfo(source.dtype).eps * spread.largest
         deviates = spread.deviation > noise
         self.scale_ = self.n_deviations * spread.deviation if deviates else 1.0
@@ -164,13 +153,13 @@ class PatchNormalizer(_Normalizer):
 
     @property
     def middle(self) -> Float64Array:
-        """What it makes of a patch without contrast."""
+        """What a patch without contrast becomes."""
         return np.full(self.n_features_in_, np.mean(self.feature_range))
 
     def adjoint(self, weights: FloatArray) -> FloatArray:
-        """Directions in the patch that linear functions of the normalized patch look along.
+        """Directions in the patch along which linear functions of the normalized patch change.
 
-        Subtracting the patch's own mean is its own adjoint; clipping is left out.
+        Subtracting the patch's own mean is its own adjoint; clipping is ignored.
 
         Parameters
         ----------
@@ -222,7 +211,7 @@ class ContrastNormalizer(_Normalizer):
         Parameters
         ----------
         X : array-like of shape (m, n_features), or rows outside memory
-            One patch per row. Outside memory as `SparseAutoencoder.fit` takes them.
+            One patch per row; outside memory, whatever `SparseAutoencoder.fit` takes.
         y : Ignored
 
         Returns

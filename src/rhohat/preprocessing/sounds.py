@@ -1,4 +1,4 @@
-"""Sounds: recordings as images, whose columns are moments: spectrograms, or samples alone."""
+"""Sounds: recordings as arrays whose columns are moments, of spectrograms or of plain samples."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import scipy.fft
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.signal import get_window
-from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray, Images, Recordings
@@ -22,19 +20,19 @@ from rhohat.files.lazy_sequence import LazySequence, MappedSequence
 from rhohat.files.recordings import check_rate, each_recording
 from rhohat.preprocessing.steps import Step, Wholes
 
-#: Moments whose spectra are computed at a time, and samples in them at most.
+#: Moments whose spectra are computed at a time, at most, and samples in them, at most.
 FRAMES, FRAME_SAMPLES = 4096, 1 << 24
-#: Windows' weight below which samples are not made louder: their moments hardly tell of them.
+#: Samples to which windows give less weight are not amplified: moments hardly determine them.
 LEAST_WEIGHT = 0.1
 #: Iterations of Griffin and Lim's algorithm.
 PHASE_ITERATIONS = 60
-#: Level of what a window does not hold, in standard deviations of a normalized spectrogram.
+#: Level of bands that a window does not hold, in standard deviations of a normalized spectrogram.
 SILENT = -3.0
 
-#: What is done to the logarithms of each recording.
+#: What happens to the logarithms of each recording.
 NORMALIZATIONS = {
-    "recording": "the mean of all is subtracted, their standard deviation divides them",
-    "band": "every band's own mean is subtracted, the standard deviation of all divides them",
+    "recording": "their mean is subtracted, then they are divided by their standard deviation",
+    "band": "each band's own mean is subtracted, then all are divided by their standard deviation",
     "none": "they stay as they are",
 }
 
@@ -49,7 +47,7 @@ def frequency_of(mel: Any) -> Any:
     return 700 * (10 ** (np.asarray(mel) / 2595) - 1)
 
 
-class SoundExtractor(Step, TransformerMixin, BaseEstimator):
+class SoundExtractor(Step):
     """What extractors of recordings have in common: recordings in, one array of moments for each.
 
     Attributes
@@ -61,7 +59,7 @@ class SoundExtractor(Step, TransformerMixin, BaseEstimator):
     rate: int
 
     def transform(self, X: Recordings) -> Images:
-        """What this makes of every recording.
+        """Turn every recording into an array of moments.
 
         Parameters
         ----------
@@ -70,8 +68,8 @@ class SoundExtractor(Step, TransformerMixin, BaseEstimator):
         Returns
         -------
         extracted : list of ndarray of shape (rows, moments), or one ndarray if X is one
-            In the precision of each. Of recordings that are read when they are asked for, a
-            sequence that is computed when it is asked for.
+            In the precision of each recording. For recordings that are read when they are asked
+            for, a sequence that is computed when it is asked for.
         """
         check_is_fitted(self)
         if isinstance(X, LazySequence):
@@ -92,11 +90,11 @@ class SoundExtractor(Step, TransformerMixin, BaseEstimator):
 
     @property
     def frequencies(self) -> Float64Array | None:
-        """In Hz, of the rows; None where rows are channels, and moments samples."""
+        """Frequencies of the rows in Hz; None if rows are channels, and moments are samples."""
         return None
 
     def sound_of(self, window: FloatArray, top: int) -> Float64Array:
-        """Samples that a window of what it extracts sounds like.
+        """Samples of the sound of a window of an extracted array.
 
         Parameters
         ----------
@@ -107,21 +105,15 @@ class SoundExtractor(Step, TransformerMixin, BaseEstimator):
         raise NotImplementedError
 
     def seconds_of(self, moments: int) -> float:
-        """Of sound that has so many moments at least."""
+        """Least duration of a sound with this many moments."""
         return moments * self.seconds_per_moment
 
     def _of_one(self, recording: FloatArray) -> FloatArray:
         return self._extracted(next(each_recording([recording], self.rate)))
 
     def _extracted(self, recording: FloatArray) -> FloatArray:
-        """Of one recording, (n_channels, n_samples)."""
+        """Turn one recording, (n_channels, n_samples), into moments."""
         raise NotImplementedError
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.two_d_array = False
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 class WaveformExtractor(SoundExtractor):
@@ -135,7 +127,7 @@ class WaveformExtractor(SoundExtractor):
     Attributes
     ----------
     n_recordings_ : int
-        Seen in `fit`.
+        Number of recordings in `fit`.
 
     Examples
     --------
@@ -176,7 +168,7 @@ class WaveformExtractor(SoundExtractor):
 
     @property
     def seconds_per_moment(self) -> float:
-        """Of a sample."""
+        """Duration of a sample."""
         return 1 / self.rate
 
     def sound_of(self, window: FloatArray, top: int) -> Float64Array:
@@ -195,13 +187,13 @@ class WaveformExtractor(SoundExtractor):
 class SpectrogramExtractor(SoundExtractor):
     r"""Log-mel spectrograms of recordings, as images (frequencies, moments).
 
-    With P the power spectrum of a windowed moment and M a triangular filter for each of the bands,
+    With P the power spectrum of a windowed moment and M a triangular filter for each band, all
     equally wide in mel,
 
     .. math:: s = \log\bigl(\max(M P / p,\ \mathrm{floor})\bigr),
 
     p the greatest power of any band in the recording, so that loudness does not matter. Row 0 is
-    the *highest* band, as spectrograms are drawn. What follows works on them as on any images:
+    the *highest* band, as spectrograms are drawn. Later steps treat them like any images:
     `WindowExtractor` cuts out windows, `PatchExtractor` patches that are narrower in frequency,
     `ConvolutionalFeatures` goes over all of them.
 
@@ -220,9 +212,9 @@ class SpectrogramExtractor(SoundExtractor):
     floor : float, default=1e-5
         Least power, as a share of the recording's greatest.
     normalize : {"recording", "band", "none"}, default="recording"
-        What each recording is brought to: mean 0 and standard deviation 1 of all its values, which
-        removes how loud and how noisy it is; with "band" every band to mean 0, which also removes
-        the timbre of voice and microphone; or nothing.
+        "recording" scales all values of a recording to mean 0 and standard deviation 1, which
+        removes how loud and how noisy it is; "band" brings every band to mean 0, which also removes
+        the timbre of voice and microphone; "none" leaves them.
 
     Attributes
     ----------
@@ -231,15 +223,15 @@ class SpectrogramExtractor(SoundExtractor):
     mean_ : ndarray of shape (n_mels,)
         Mean of each row over the recordings in `fit`, before normalization.
     scale_ : float
-        What they were divided by, on average: with `mean_` the way back to sound.
+        What recordings were divided by, on average; with `mean_`, it leads back to sound.
 
     Notes
     -----
-    A recording of n samples has 1 + n // (hop in samples) moments, the first at its start. What is
-    normalized is the recording as it is given: one that was cut into parts, as `rhohat learn` does
-    with those of more than a minute, is normalized part by part.
+    A recording of n samples has 1 + n // (hop in samples) moments, the first at its start.
+    Recordings are normalized as they are given: one that was cut into parts, as `rhohat learn` does
+    with those longer than a minute, is normalized part by part.
 
-    Recordings are gone through one at a time: memory does not grow with their number.
+    Recordings are processed one at a time: memory does not grow with their number.
 
     References
     ----------
@@ -315,12 +307,11 @@ class SpectrogramExtractor(SoundExtractor):
         return self
 
     def inverse_transform(self, X: Images) -> list[Float64Array]:
-        """Sounds whose spectrograms are near to those given.
+        """Sounds whose spectrograms are close to those given.
 
-        Phases are lost, and so is what bands do not tell: for each moment the spectrum is taken
-        whose bands are nearest by least squares, without negative powers, and Griffin and Lim's
-        algorithm finds phases that agree with each other. The greatest power of a band becomes 1 at
-        most.
+        Phases are lost, and so are differences within a band: each moment gets the nonnegative
+        spectrum whose bands are nearest by least squares, and Griffin and Lim's algorithm finds
+        phases that agree with each other. The greatest power of a band becomes at most 1.
 
         Parameters
         ----------
@@ -334,7 +325,7 @@ class SpectrogramExtractor(SoundExtractor):
         Raises
         ------
         ValueError
-            If X holds anything but such images, finite ones.
+            If X holds anything but finite arrays of this shape.
 
         References
         ----------
@@ -357,11 +348,11 @@ class SpectrogramExtractor(SoundExtractor):
 
     @property
     def frequencies(self) -> Float64Array:
-        """Of the bands, from the highest down."""
+        """Center frequencies of the bands in Hz, from the highest down."""
         return self.frequencies_
 
     def sound_of(self, window: FloatArray, top: int) -> Float64Array:
-        """What the window's bands sound like among others that are silent."""
+        """The sound of the window's bands while all others are silent."""
         silent = np.log(self.floor) if self.normalize == "none" else SILENT
         spectrogram = np.full((self.n_mels, window.shape[1]), silent)
         spectrogram[top : top + len(window)] = window
@@ -373,7 +364,7 @@ class SpectrogramExtractor(SoundExtractor):
         return self._sizes()[1] / self.rate
 
     def seconds_of(self, moments: int) -> float:
-        """Of sound that has so many moments at least: the first is at its start."""
+        """Least duration of a sound with this many moments, the first of which is at its start."""
         return (moments - 1) * self.seconds_per_moment
 
     def _check(self) -> None:
@@ -406,7 +397,7 @@ class SpectrogramExtractor(SoundExtractor):
             )
 
     def _sizes(self) -> tuple[int, int, int]:
-        """Samples of a window, from one to the next, and of its transform: a power of two."""
+        """Samples in a window, in a hop, and in the window's transform, which is a power of two."""
         window = max(round(self.window * self.rate), 2)
         return window, max(round(self.hop * self.rate), 1), 1 << (window - 1).bit_length()
 
@@ -454,11 +445,10 @@ class SpectrogramExtractor(SoundExtractor):
             power[part] = (spectra.real**2 + spectra.imag**2) @ mels
         peak = power.max()
         power /= peak if peak > 0 else 1
-        logs: FloatArray = np.log(np.maximum(power, self.floor, out=power), out=power).T
-        return logs
+        return np.log(np.maximum(power, self.floor, out=power), out=power).T
 
     def _moments(self, logs: FloatArray) -> tuple[FloatArray, float]:
-        """What is subtracted from one recording's logarithms, and what they are divided by."""
+        """What is subtracted from a recording's logarithms, and what they are then divided by."""
         if self.normalize == "none":
             return np.zeros((1, 1)), 1.0
         axis = 1 if self.normalize == "band" else None
@@ -471,13 +461,13 @@ class SpectrogramExtractor(SoundExtractor):
         return np.ascontiguousarray((logs - center) / scale, dtype=logs.dtype)
 
     def _denormalized(self, image: Float64Array) -> Float64Array:
-        """Logarithms, as of a typical recording of those in `fit`."""
+        """Logarithms as those of a typical recording in `fit`."""
         center = {"none": 0.0, "recording": self.mean_.mean(), "band": self.mean_[:, None]}
         logs: Float64Array = image * self.scale_ + center[self.normalize]
         return logs
 
     def _sound(self, amplitude: Float64Array) -> Float64Array:
-        """Samples of these amplitudes, (n_frequencies, n_moments), with phases that agree."""
+        """Samples with these amplitudes, (n_frequencies, n_moments), and phases that agree."""
         target = amplitude.T
         spectra = target * np.exp(2j * np.pi * np.random.RandomState(0).uniform(size=target.shape))
         for _ in range(PHASE_ITERATIONS):
@@ -493,7 +483,7 @@ class SpectrogramExtractor(SoundExtractor):
         return np.fft.rfft(moments * get_window("hann", length), n_fft)
 
     def _overlapped(self, spectra: NDArray[np.complex128]) -> Float64Array:
-        """The samples whose windowed moments are nearest to having these spectra."""
+        """The samples whose windowed moments come nearest to these spectra."""
         length, hop, n_fft = self._sizes()
         taper = get_window("hann", length)
         n_samples = max((len(spectra) - 1) * hop, 1)
@@ -505,5 +495,4 @@ class SpectrogramExtractor(SoundExtractor):
             weight[part] += taper**2
         begin = length // 2
         samples = total / np.maximum(weight, LEAST_WEIGHT)
-        sound: Float64Array = samples[begin : begin + n_samples]
-        return sound
+        return samples[begin : begin + n_samples]

@@ -1,14 +1,17 @@
-"""What steps of preprocessing tell of themselves, so that nothing else need know their classes.
+"""Steps of preprocessing: what they tell of themselves, so that nothing else knows their classes.
 
-A new step is a transformer that is a `Step`, and a row of the registry of model files. Figures,
-reports, pixel space and convolution ask it what they need; what it need not say has a default.
-Steps of scikit-learn and of other people are asked through `step_of`.
+A new step is a class derived from `Step`, and a row of the registry of model files. Figures,
+reports, pixel space and convolution ask it what they need; whatever it leaves out has a default.
+Steps of scikit-learn and of other packages are asked through `step_of`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple
+
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import Tags
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.preprocessing.spectra import Spectrum
@@ -22,11 +25,14 @@ class Wholes(NamedTuple):
     noun : str
         What errors call one of them.
     each : callable
-        ``each(X)``: those that X holds as finite float arrays, checked, one after the other.
+        ``each(X)``: all that X holds, checked, as finite float arrays, one after the other.
+    values : str, default="values"
+        What errors call the values that one of them holds.
     """
 
     noun: str
     each: Callable[[Any], Iterator[FloatArray]]
+    values: str = "values"
 
     @property
     def kind(self) -> str:
@@ -35,13 +41,13 @@ class Wholes(NamedTuple):
 
 
 class Directions(NamedTuple):
-    """What linear functions of a step's output look along, in its input.
+    """Directions in a step's input along which linear functions of its output change.
 
     Attributes
     ----------
     values : ndarray of shape (k, ...)
     title : str, default=""
-        What part of the input that is, if not all of it.
+        Which part of the input they cover, if not all of it.
     """
 
     values: FloatArray
@@ -61,49 +67,56 @@ class AffineMap(NamedTuple):
     bias: FloatArray
 
 
-class Step:
-    """A step of preprocessing, and what it may answer."""
+class Step(TransformerMixin, BaseEstimator):
+    """A transformer of preprocessing, and the questions that it may answer."""
 
-    #: What its input is called, if units after it are better looked at there.
+    #: What its input is called, if units after it are better shown there.
     shown_before: ClassVar[str] = ""
 
     @property
     def takes(self) -> Wholes | None:
-        """What it is given, if not rows."""
+        """What it works on, if not rows."""
         return None
 
     @property
     def turns_axes(self) -> bool:
-        """Whether a row that was a picture is none after it."""
+        """Whether rows that were pictures no longer are after it."""
         return False
 
     @property
     def middle(self) -> Float64Array | None:
-        """The middle of the data after it; None if that is what it makes of the one before."""
+        """The middle of its output; None if it is the transform of the middle of its input."""
         return None
 
     def carried_back(self, weights: FloatArray) -> Directions | None:
-        """Weights on its output as directions in its input; None if there is no way back."""
+        """Weights on its output, as directions in its input; None if there is no way back."""
         adjoint = getattr(self, "adjoint", None)
         return None if adjoint is None else Directions(adjoint(weights))
 
     def joined(self, after: AffineMap) -> AffineMap | None:
-        """It and an affine map after it as one; None if it is not affine itself."""
+        """The step and an affine map after it, as one map; None if the step is not affine."""
         return None
 
     def spectrum(self, images: Sequence[FloatArray] | None) -> Spectrum | None:
-        """How large data are before and after it, by component or frequency.
+        """How large the data are before and after it, by component or frequency; None if unknown.
 
         Parameters
         ----------
         images : sequence of ndarray or None
-            Some of what the model is given, if there are any.
+            Images that the model is given, if there are any.
         """
         return None
 
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.two_d_array = self.takes is None
+        tags.input_tags.three_d_array = self.takes is not None
+        return tags
+
 
 class _OtherStep(Step):
-    """A step that tells nothing of itself, but perhaps has an ``adjoint``."""
+    """A step that answers none of the questions, but may have an ``adjoint``."""
 
     def __init__(self, step: Any) -> None:
         if hasattr(step, "adjoint"):
@@ -111,5 +124,5 @@ class _OtherStep(Step):
 
 
 def step_of(estimator: Any) -> Step:
-    """The estimator itself, where it answers; else what is known of any."""
+    """The estimator itself if it is a `Step`; otherwise one that answers for it."""
     return estimator if isinstance(estimator, Step) else _OtherStep(estimator)

@@ -1,16 +1,17 @@
-"""Mean variances, which epsilon of whitening is a share of."""
+"""Mean variances of data, of which the epsilon of whitening is a share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 
 from rhohat.common.arrays import FloatArray
-from rhohat.rows.engines import ThreadEngine
+from rhohat.preprocessing.inputs import sum_over
+from rhohat.rows.engines import BLAS
 from rhohat.rows.feature_sums import FeatureSums
-from rhohat.rows.partition import Partition
-from rhohat.rows.sources import ArraySource, Rows, Source, check_finite, first_row
+from rhohat.rows.sources import ArraySource, Source, first_row
 
 
 def variance_of_pixels(images: Iterable[FloatArray]) -> float:
@@ -26,15 +27,8 @@ def variance_of_pixels(images: Iterable[FloatArray]) -> float:
 
 
 def variance_of_rows(rows: FloatArray | Source) -> float:
-    """Mean variance over the columns, in a pass over the rows, wherever they lie."""
+    """Mean variance of the columns, in a pass over the rows, wherever they lie."""
     source = ArraySource(rows) if isinstance(rows, np.ndarray) else rows
-    engine = ThreadEngine()
-    with engine.running():
-        partition = Partition.for_shape(source.shape[1], source.shape[1], source.dtype)
-        shift = first_row(source)
-
-        def sums(rows: Rows) -> FeatureSums:
-            check_finite(rows, source.name)
-            return FeatureSums.of(rows, shift)
-
-        return engine.map_sum(sums, source, partition).standard_deviation ** 2
+    with BLAS.single_threaded():
+        sums = sum_over(partial(FeatureSums.of, shift=first_row(source)), source)
+    return sums.standard_deviation**2

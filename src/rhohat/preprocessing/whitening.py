@@ -10,21 +10,22 @@ from typing import Self, cast
 import numpy as np
 import scipy.linalg
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import Tags
+from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray, as_floats
 from rhohat.common.validation import check_integer, check_real, check_rows, look_up
-from rhohat.preprocessing.inputs import RowData, rows_of
-from rhohat.preprocessing.spectra import ComponentSpectrum
+from rhohat.preprocessing.inputs import RowData, rows_of, sum_over
+from rhohat.preprocessing.spectra import Spectrum
 from rhohat.preprocessing.steps import AffineMap, Step
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Summable, ThreadEngine
 from rhohat.rows.partition import Partition
-from rhohat.rows.sources import Rows, check_finite, first_row
+from rhohat.rows.sources import Rows, first_row
 from rhohat.rows.stores import is_stored
 
+#: What the axes of whitened data are.
+METHODS = {"zca": "turned back to the input's axes", "pca": "one column per component"}
 #: Share of the greatest variance below which a direction holds rounding errors alone.
 ROUNDING = 1e-7
 
@@ -38,9 +39,8 @@ class _Moments(Summable):
     second: Float64Array
 
     @classmethod
-    def of(cls, rows: Rows, shift: Float64Array, name: str) -> _Moments:
+    def of(cls, rows: Rows, shift: Float64Array) -> _Moments:
         """Sums over one block."""
-        check_finite(rows, name)
         D = rows.X - shift
         return cls(float(len(D)), D.sum(axis=0), D.T @ D)
 
@@ -51,7 +51,7 @@ class _Moments(Summable):
         return self
 
 
-class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
     r"""PCA or ZCA whitening: uncorrelated columns of about unit variance.
 
     With the covariance :math:`\Sigma = \frac1m (X-\mu)^T (X-\mu) = U\,\mathrm{diag}(l)\,U^T`,
@@ -64,8 +64,8 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     Parameters
     ----------
     method : {"zca", "pca"}, default="zca"
-        "zca" turns back to the input's axes, so that whitened images look like images; "pca" gives
-        one column per component.
+        "zca" rotates back to the input's axes, so that whitened images look like images; "pca"
+        gives one column per component.
     epsilon : float, default=0.01
         Added to every eigenvalue, in units of the data's variance. Directions of much smaller
         variance are noise and stay small. The notes suggest 0.01 to 0.1 for data in [0, 1].
@@ -77,8 +77,8 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     mean_ : ndarray of shape (n_features,)
         mu.
     components_ : ndarray of shape (k, n_features)
-        Eigenvectors, by falling eigenvalue: the first columns of U, as rows. The largest entry of
-        each is positive.
+        Eigenvectors by decreasing eigenvalue: the first columns of U, as rows. The entry of largest
+        magnitude in each is positive.
     explained_variance_ : ndarray of shape (k,)
         Eigenvalues l, at least 0.
     explained_variance_ratio_ : ndarray of shape (k,)
@@ -124,7 +124,7 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Parameters
         ----------
         X : array-like of shape (m, n_features), or rows outside memory
-            As `SparseAutoencoder.fit` takes them; read in one pass.
+            Whatever `SparseAutoencoder.fit` takes; read in one pass.
         y : Ignored
 
         Returns
@@ -136,16 +136,12 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ValueError, TypeError
             If a parameter or the data is not as described.
         """
-        look_up("method", self.method, _METHODS)
+        look_up("method", self.method, METHODS)
         check_real("epsilon", self.epsilon, low=0)
         source = rows_of(self, X, reset=True)
-        n_features = source.shape[1]
-        engine = ThreadEngine()
-        with engine.running():
+        with BLAS.single_threaded():
             shift = first_row(source)
-            moments = partial(_Moments.of, shift=shift, name=source.name)
-            partition = Partition.for_shape(n_features, n_features, source.dtype)
-            total = engine.map_sum(moments, source, partition)
+            total = sum_over(partial(_Moments.of, shift=shift), source)
             center = total.first / total.weight
             covariance = total.second / total.weight - np.outer(center, center)
             variances, vectors = scipy.linalg.eigh(covariance)
@@ -173,8 +169,9 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Returns
         -------
         X_white : ndarray of shape (m, n_features) for "zca", (m, k) for "pca"
-            Of rows outside memory a `Mapped` source, computed whenever it is read, without a copy
-            of the data: what follows in a pipeline takes it, and `numpy.asarray` makes an array.
+            For rows outside memory, a `Mapped` source, computed whenever it is read, without a copy
+            of the data: later steps of a pipeline take it, and `numpy.asarray` turns it into an
+            array.
         """
         check_is_fitted(self)
         source = rows_of(self, X, reset=False)
@@ -192,7 +189,7 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return out
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
-        """Undo the whitening; exact where all components are kept and epsilon + l > 0.
+        """Undo the whitening; exact if all components are kept and epsilon + l > 0.
 
         Parameters
         ----------
@@ -214,9 +211,9 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return original
 
     def adjoint(self, weights: FloatArray) -> FloatArray:
-        """Directions in the input that linear functions of the whitened data look along.
+        """Directions in the input along which linear functions of the whitened data change.
 
-        A weight vector w on whitened data responds to x as (T' w)'(x - mu), so that the input that
+        A weight vector w on whitened data responds to x as (T' w)'(x - mu), so the input that
         maximizes it points along T' w.
 
         Parameters
@@ -228,17 +225,16 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         directions : ndarray of shape (k, n_features)
         """
         check_is_fitted(self)
-        directions: FloatArray = as_floats(weights) @ self.matrix_
-        return directions
+        return as_floats(weights) @ self.matrix_
 
     @property
     def turns_axes(self) -> bool:
-        """Whether columns are components."""
+        """Whether columns are components, and no longer the input's."""
         return self.method == "pca"
 
     @property
     def middle(self) -> Float64Array:
-        """What it makes of the mean: zero."""
+        """What the mean becomes: zero."""
         return np.zeros(self._n_features_out)
 
     def joined(self, after: AffineMap) -> AffineMap:
@@ -246,18 +242,23 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         weights = self.adjoint(after.weights)
         return AffineMap(weights, after.bias - weights @ self.mean_)
 
-    def spectrum(self, images: object) -> ComponentSpectrum:
-        """Variances of the components in `fit`, and after it."""
+    def spectrum(self, images: object) -> Spectrum:
+        """Variance along each component, numbered from 1, before and after whitening."""
         variance = self.explained_variance_
         scaled = variance + self.epsilon
         empty = variance < ROUNDING * variance.max()
         after = variance / np.where(scaled > 0, scaled, 1)
-        return ComponentSpectrum(
+        left_out = f"; {empty.sum()} of rounding errors alone are not drawn" if empty.any() else ""
+        return Spectrum(
             np.arange(1, len(variance) + 1),
             np.where(empty, np.nan, variance),
             np.where(empty, np.nan, after),
-            int(empty.sum()),
-            self.epsilon,
+            across="component",
+            up="variance",
+            title="Variance by component",
+            description="Variance along each principal component, before and after. Directions of "
+            f"much less variance than epsilon, {self.epsilon:.6g}, stay small{left_out}.",
+            levels={"epsilon": self.epsilon},
         )
 
     @property
@@ -297,18 +298,9 @@ class Whitening(Step, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _n_features_out(self) -> int:
         return int(self.n_components_ if self.method == "pca" else self.components_.shape[1])
 
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
 
 def _whiten(
     X: FloatArray, mean: FloatArray, matrix: FloatArray, out: FloatArray | None = None
 ) -> FloatArray:
     """(X - mean) T'."""
-    white: FloatArray = np.matmul(X - mean, matrix, out=out)
-    return white
-
-
-_METHODS = {"zca": "turned back to the input's axes", "pca": "one column per component"}
+    return np.matmul(X - mean, matrix, out=out)

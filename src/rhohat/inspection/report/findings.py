@@ -1,13 +1,13 @@
-"""What a page's scripts work on: frozen dataclasses, and JSON made of them.
+"""Findings: what a page's scripts work on, as frozen records, and JSON made of them.
 
-The names of fields are the keys that the scripts read; a test holds one against the other.
+The names of fields are the keys that the scripts read; a test compares the two.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,36 +15,27 @@ from numpy.typing import ArrayLike, NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.pictures import as_bytes, data_uri
+from rhohat.inspection.activation_statistics import FiringTogether
 from rhohat.inspection.bands import BandPass
-from rhohat.inspection.edges import EDGE_R2, PARAMETERS
-from rhohat.inspection.examples import PieceExamples, SoundExamples
-from rhohat.inspection.portrait import Portrait
+from rhohat.inspection.edges import EDGE_R2, PARAMETERS, AlikePairs
+from rhohat.inspection.examples import Examples, PieceExamples, SoundExamples
 from rhohat.inspection.report.charts import Chart
 from rhohat.inspection.report.listening import excerpts, sought_sounds
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.sections import Card, Pairs
-from rhohat.inspection.report.subject import Responses, Subject
+from rhohat.inspection.report.subject import Subject
+from rhohat.inspection.tiles import TileAxes
 
-#: Longest side of the pictures that show where examples come from.
+#: Longest side, in pixels, of the pictures that show where examples come from.
 THUMBNAIL = 320
-#: Bytes that all pictures, as they are in the page, may take.
+#: Bytes that all these pictures may take on the page.
 PICTURE_BYTES = 1_000_000
-#: Columns and rows of pictures of series, and rows up to which they are drawn as lines.
+#: Columns and rows of pictures of series, and rows of a series up to which they are lines.
 OVERVIEW, OVERVIEW_HEIGHT, TRACES = 600, 60, 12
-#: Pairs of units that look alike which are listed.
+#: Pairs of units that look alike, at most, to be listed.
 LISTED = 60
 #: Units of the layer below that are shown for each unit.
 BELOW = 8
-
-
-@dataclass(frozen=True)
-class Axes:
-    """What is written along the sides of tiles of series; see `TileAxes`."""
-
-    kind: str
-    moments: int
-    rate: float | None
-    frequencies: FloatArray | None
 
 
 @dataclass(frozen=True)
@@ -57,7 +48,7 @@ class View(Pictures):
 
 @dataclass(frozen=True)
 class Below:
-    """Units of the layer below that count most for each unit, and their weights, each (k, n)."""
+    """Units of the layer below that matter most to each unit, and their weights, each (k, n)."""
 
     units: NDArray[np.intp]
     weights: FloatArray
@@ -65,9 +56,9 @@ class Below:
 
 @dataclass(frozen=True)
 class Gabors:
-    """The Gabor function nearest to each tile: see `GaborFit`.
+    """The Gabor function nearest to each tile; see `GaborFit`.
 
-    `edge` is the share of the variance from which a tile is an edge.
+    `edge` is the least share of the variance explained for a tile to be an edge.
     """
 
     names: Sequence[str]
@@ -77,19 +68,10 @@ class Gabors:
 
 
 @dataclass(frozen=True)
-class Alike:
-    """The pairs of units that look most alike, of all that do."""
-
-    n_pairs: int
-    units: NDArray[np.intp]
-    cosines: FloatArray
-
-
-@dataclass(frozen=True)
 class Activity:
-    """How active units are on the examples: see `ActivationStatistics`."""
+    """How active units are on the examples; see `ActivationStatistics`."""
 
-    rows: int
+    n_rows: int
     mean: Float64Array
     low: FloatArray
     high: FloatArray
@@ -100,21 +82,13 @@ class Activity:
 
 
 @dataclass(frozen=True)
-class Together:
-    """Units that fire together with each, and how many examples that is from."""
-
-    units: NDArray[np.intp]
-    correlations: FloatArray
-    rows: int
-
-
-@dataclass(frozen=True)
 class LayerFindings:
-    """A layer; what is known on examples alone is None without them.
+    """What is known of a layer; the fields from `activity` on are None without examples.
 
-    `target` is an activation, as `average` is; the first of `views` is the gallery's; `of_units`
-    and `activations` are the numbers, among the page's examples, and activations of those that
-    activate each unit most; `sounds` are what units look for.
+    `target` is an activation, as `average` is. The first of `views` is the gallery's. Of `n_alike`
+    pairs of units that look alike, `alike` holds the first. `of_units` tells which of the page's
+    examples activate each unit most, and `activations` how much. `sounds` are those of what units
+    look for.
     """
 
     name: str
@@ -126,19 +100,20 @@ class LayerFindings:
     below: Below | None
     gabor: Gabors | None
     bands: BandPass | None
-    alike: Alike
+    n_alike: int
+    alike: AlikePairs
     activity: Activity | None = None
-    together: Together | None = None
+    together: FiringTogether | None = None
     of_units: NDArray[np.intp] | None = None
     activations: FloatArray | None = None
     sounds: Sequence[str | None] | None = None
 
 
 @dataclass(frozen=True)
-class Origin:
-    """An image, or series, that examples were cut from, those of most with a small picture.
+class SourceImage:
+    """An image, or series, that examples were cut from; those with most examples have a picture.
 
-    `begins` is when it begins in its file, in seconds.
+    `begins` is the time, in seconds, at which it begins in its file.
     """
 
     name: str
@@ -156,8 +131,10 @@ class ExampleFindings:
     ----------
     rows : ndarray of int of shape (n,)
         Their numbers, ascending.
-    given, input : Pictures
-        As the user gave them, and as the first layer gets them; None if that is the same.
+    given : Pictures
+        As the user gave them.
+    input : Pictures or None
+        As the first layer gets them; None if that is the same.
     labels : sequence of str or None
     places : ndarray of int of shape (n, 3) or None
         Of pieces: number among the page's images, row and column.
@@ -174,69 +151,78 @@ class ExampleFindings:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that a page's scripts work on; `drawings` are those of each card, by their names."""
+    """All that a page's scripts work on; `drawings` are those of each card, by its address."""
 
     layers: Sequence[LayerFindings]
-    axes: Axes | None
+    axes: TileAxes | None
     drawings: Mapping[str, Mapping[str, Chart | Pairs]]
     examples: ExampleFindings | None = None
-    images: Sequence[Origin] = ()
+    images: Sequence[SourceImage] = ()
 
 
 def gather(
     subjects: Sequence[Subject], cards: Sequence[Card], labels: Sequence[Any] | None = None
 ) -> Findings:
-    """All that a report tells of units, alone and on examples if there are any.
+    """Gather all that a report tells of units, alone and on examples if there are any.
 
     Parameters
     ----------
     subjects : sequence of Subject
         Layers, from the input upwards.
     cards : sequence of Card
-        What is told of them beside.
+        What is told of the model besides.
     labels : sequence, default=None
         One for each image, or row, that the user gave.
     """
-    seen = subjects[0].portrait.axes
-    axes = None if seen is None else Axes(seen.kind, seen.n_moments, seen.rate, seen.frequencies)
     best = [subject.responses.statistics.rows for subject in subjects if subject.responses]
-    rows = np.unique(np.concatenate([ranks.ravel() for ranks in best])) if best else np.arange(0)
-    layers = [_layer(subject, rows) for subject in subjects]
-    drawings = {card.id: card.drawings for card in cards}
-    if subjects[0].responses is None:
-        return Findings(layers, axes, drawings)
-    examples = subjects[0].responses.examples
-    sounds = excerpts(examples, rows, best) if isinstance(examples, SoundExamples) else None
-    images: list[Origin] = []
-    places, numbered = None, rows
+    rows = np.unique(np.concatenate(best)) if best else np.arange(0)
+    found, origins = None, []
+    if subjects[0].responses is not None:
+        examples = subjects[0].responses.examples
+        found = _examples(examples, rows, best, labels)
+        origins = _origins(examples, rows) if isinstance(examples, PieceExamples) else []
+    return Findings(
+        layers=[_layer(subject, rows) for subject in subjects],
+        axes=subjects[0].portrait.axes,
+        drawings={card.id: card.drawings for card in cards},
+        examples=found,
+        images=origins,
+    )
+
+
+def _examples(
+    examples: Examples,
+    rows: NDArray[np.intp],
+    best: Sequence[NDArray[np.int64]],
+    labels: Sequence[Any] | None,
+) -> ExampleFindings:
+    """The examples with these numbers; `best` as `excerpts` takes it."""
+    places, sources = None, rows
     if isinstance(examples, PieceExamples):
-        images = _origins(examples, rows)
-        found = examples.places(rows)
-        numbered = found.image
-        _, image = np.unique(found.image, return_inverse=True)
-        places = np.stack([image, found.top, found.left], axis=1)
+        sources, top, left = examples.places(rows)
+        _, image = np.unique(sources, return_inverse=True)
+        places = np.stack([image, top, left], axis=1)
     given, inputs = examples.given(rows), examples.inputs(rows)
     is_same = np.array_equal(given.reshape(len(rows), -1), inputs)
-    of_examples = ExampleFindings(
+    return ExampleFindings(
         rows,
         Pictures.of(given, examples.shape, examples.kind),
         None if is_same else Pictures.of(inputs, examples.input_shape, examples.kind),
-        None if labels is None else [str(labels[number]) for number in numbered.tolist()],
+        None if labels is None else [str(labels[number]) for number in sources.tolist()],
         places,
-        sounds,
+        excerpts(examples, rows, best) if isinstance(examples, SoundExamples) else None,
     )
-    return Findings(layers, axes, drawings, of_examples, images)
 
 
 def _layer(subject: Subject, rows: NDArray[np.intp]) -> LayerFindings:
-    """A layer; `rows` are the numbers of the page's examples."""
+    """What is known of a layer; `rows` are the numbers of the page's examples."""
     portrait, layer, gabors = subject.portrait, subject.layer, subject.portrait.gabors
     decoder, alike, below = layer.decoder_weights, portrait.alike, None
     if layer.is_deep:
         weights = layer.encoders[-1].weights
         units = np.argsort(-np.abs(weights), axis=1, kind="stable")[:, :BELOW]
         below = Below(units, np.take_along_axis(weights, units, axis=1))
-    return LayerFindings(
+    found = LayerFindings(
         name=layer.name,
         units=layer.n_units,
         target=subject.target_activation,
@@ -249,23 +235,17 @@ def _layer(subject: Subject, rows: NDArray[np.intp]) -> LayerFindings:
         below=below,
         gabor=None if gabors is None else Gabors(PARAMETERS, *gabors, EDGE_R2),
         bands=portrait.bands,
-        alike=Alike(len(alike.cosines), alike.units[:LISTED], alike.cosines[:LISTED]),
-        **({} if subject.responses is None else _on_examples(portrait, subject.responses, rows)),
+        n_alike=len(alike.cosines),
+        alike=AlikePairs(alike.units[:LISTED], alike.cosines[:LISTED]),
     )
-
-
-def _on_examples(
-    portrait: Portrait, responses: Responses, rows: NDArray[np.intp]
-) -> dict[str, Any]:
-    """What a layer's units do on examples."""
-    examples, statistics, together = responses.examples, responses.statistics, responses.together
-    correlations = np.round(together.correlations.astype(np.float64), 3)
-    sounds = None
-    if isinstance(examples, SoundExamples):
-        sounds = sought_sounds(portrait, examples, statistics)
-    return {
-        "activity": Activity(
-            rows=statistics.n_rows,
+    if subject.responses is None:
+        return found
+    responses, statistics = subject.responses, subject.responses.statistics
+    examples = responses.examples
+    return replace(
+        found,
+        activity=Activity(
+            n_rows=statistics.n_rows,
             mean=statistics.mean,
             low=statistics.extremes.low,
             high=statistics.extremes.high,
@@ -274,15 +254,17 @@ def _on_examples(
             dead=responses.dead,
             saturated=responses.saturated,
         ),
-        "together": Together(together.units, correlations, together.n_rows),
-        "of_units": np.searchsorted(rows, statistics.rows),
-        "activations": statistics.values,
-        "sounds": sounds,
-    }
+        together=responses.together,
+        of_units=np.searchsorted(rows, statistics.rows),
+        activations=statistics.values,
+        sounds=sought_sounds(portrait, examples, statistics)
+        if isinstance(examples, SoundExamples)
+        else None,
+    )
 
 
-def _origins(examples: PieceExamples, rows: NDArray[np.intp]) -> list[Origin]:
-    """The images that examples were cut from, those of most examples with a small picture."""
+def _origins(examples: PieceExamples, rows: NDArray[np.intp]) -> list[SourceImage]:
+    """The images, or series, that examples were cut from."""
     draw = _thumbnail if examples.axes is None else _overview
     found, left = {}, PICTURE_BYTES
     for number, _ in Counter(examples.places(rows).image.tolist()).most_common():
@@ -291,7 +273,7 @@ def _origins(examples: PieceExamples, rows: NDArray[np.intp]) -> list[Origin]:
         picture = draw(image) if left > 0 and not is_whole else None
         left -= len(picture or "")
         name, begins = examples.names[number], examples.begins(number)
-        found[number] = Origin(name, begins, image.shape[0], image.shape[1], picture)
+        found[number] = SourceImage(name, begins, image.shape[0], image.shape[1], picture)
     return [found[number] for number in sorted(found)]
 
 
@@ -300,7 +282,7 @@ def _thumbnail(image: FloatArray) -> str:
 
 
 def _overview(series: FloatArray) -> str:
-    """A series, (rows, moments), with its moments joined until they are few enough to be seen."""
+    """A picture of a series, (rows, moments), with moments merged so that all fit in."""
     rows, moments = series.shape
     edges = np.linspace(0, moments, min(moments, OVERVIEW) + 1).astype(int)[:-1]
     if rows > TRACES:  # a spectrogram
@@ -313,7 +295,7 @@ def _overview(series: FloatArray) -> str:
 
 
 def as_json(value: Any) -> Any:
-    """Findings as JSON: records as objects, numbers with six significant digits, NaN as null."""
+    """Findings as JSON: records become objects, numbers have six digits, NaN becomes null."""
     if is_dataclass(value):
         return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
     if hasattr(value, "_asdict"):

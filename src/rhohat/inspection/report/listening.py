@@ -1,4 +1,4 @@
-"""Sounds for a page: what activated units most, and what they look for, as WAV files in it."""
+"""Sounds on a page, as WAV files in it: the examples of units, and what units look for."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ from rhohat.inspection.portrait import Portrait
 from rhohat.preprocessing.sounds import SoundExtractor
 from rhohat.rows.sampling import sample_rows
 
-#: Bytes that the sounds of all examples, and of all units, may take in a page before encoding.
+#: Bytes that the sounds of all examples, and of all units, may take on a page before encoding.
 EXAMPLE_BYTES, UNIT_BYTES = 4_500_000, 1_200_000
-#: Seconds of an example's sound, if its window is not longer: some of what is around it helps.
+#: Least duration of an example's sound, in seconds: some of what is around its window helps.
 EXCERPT = 0.4
-#: Seconds of silence, and times that what a unit looks for is repeated in between to fill at least
-#: this long.
+#: What a unit looks for is repeated after GAP seconds of silence, until it lasts LEAST seconds.
 GAP, LEAST = 0.06, 0.5
 
 
 def excerpts(
     examples: SoundExamples, rows: NDArray[np.intp], best: Sequence[NDArray[np.int64]]
 ) -> list[str | None]:
-    """Sound around each example; of more than a page may hold, those that units rank highest.
+    """The sound around each example; if there are too many for a page, those ranked highest.
 
     Parameters
     ----------
@@ -36,7 +35,7 @@ def excerpts(
     rows : ndarray of int of shape (n,)
         Numbers of the examples, ascending.
     best : sequence of ndarray of int of shape (k, n_examples)
-        For each layer and unit the numbers of its examples, the most active first.
+        For each layer and unit, the numbers of its examples, the most active first.
 
     Returns
     -------
@@ -46,7 +45,7 @@ def excerpts(
     sound, places = examples.sound, examples.places(rows)
     length = round(examples.shape[1] * sound.seconds_per_moment * sound.rate)
     around = max(round(EXCERPT * sound.rate), length)
-    ranked = np.concatenate([np.concatenate(list(ranks)) for ranks in zip_ranks(best)])
+    ranked = np.concatenate(best).T.ravel()
     _, first = np.unique(ranked, return_index=True)
     kept = ranked[np.sort(first)][: max(EXAMPLE_BYTES // (2 * around), 1)]
     found: list[str | None] = [None] * len(rows)
@@ -61,18 +60,12 @@ def excerpts(
     return found
 
 
-def zip_ranks(best: Sequence[NDArray[np.int64]]) -> list[list[NDArray[np.int64]]]:
-    """For every rank, the numbers of the examples that the units of each layer give it."""
-    n_ranks = max(layer.shape[1] for layer in best)
-    return [[layer[:, rank] for layer in best if rank < layer.shape[1]] for rank in range(n_ranks)]
-
-
 def sought_sounds(
     portrait: Portrait, examples: SoundExamples, statistics: ActivationStatistics
 ) -> list[str | None]:
-    """The sound of what each unit looks for, for the first units that a page can hold.
+    """The sound of what each unit looks for, for as many units, from the first, as a page can hold.
 
-    It is as strong as examples are. A unit that sees some of the frequencies only is heard at those
+    It is as strong as examples are. A unit that sees only some of the frequencies is heard at those
     of the example that activates it most.
     """
     sound = examples.sound
@@ -97,13 +90,12 @@ def sought_sounds(
 
 
 def _sounding(sound: SoundExtractor, window: FloatArray, top: int) -> FloatArray:
-    """Samples of a window, several times if it is short."""
+    """Samples of a window's sound, repeated if it is short."""
     samples = sound.sound_of(window, top)
-    samples = samples / (np.abs(samples).max() or 1.0)
+    samples /= np.abs(samples).max() or 1.0
     gap = np.zeros(round(GAP * sound.rate))
     times = max(-(-round(LEAST * sound.rate) // (len(samples) + len(gap))), 1)
-    repeated: FloatArray = np.concatenate([samples, gap] * times)
-    return repeated
+    return np.concatenate([samples, gap] * times)
 
 
 def _encoded(samples: FloatArray, rate: int) -> str:

@@ -1,10 +1,10 @@
-// The page: a gallery of units, a page for each, and the model. The address' hash says which is shown.
-// What the data hold: findings.py.
+// The page: a gallery of units, a page for each, and the model. The hash of the address tells which is shown.
+// What the data hold is declared in findings.py.
 
 const report = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
 
-/** A layer with what is looked up in it again and again. */
+/** A layer, with what is often looked up in it. */
 function prepared(layer, number) {
   const twins = new Map();
   for (const [i, [a, b]] of layer.alike.units.entries()) {
@@ -24,7 +24,7 @@ const layers = report.layers.map(prepared);
 let found = layers[0]; // the layer that is shown
 const isEdge = (unit) => found.gabor.r2[unit] >= found.gabor.edge;
 
-/** An element; texts are texts, whatever they hold. */
+/** An element; texts are never parsed as HTML. */
 function el(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -35,7 +35,7 @@ function el(tag, properties = {}, ...children) {
   return node;
 }
 
-// What can be chosen, where a layer has it. A new order or filter is one row.
+// What can be chosen, if a layer has it. A new order or filter is one row.
 
 const SORTS = {
   unit: { name: "unit number", rising: true, exists: () => true, value: (unit) => unit },
@@ -57,7 +57,7 @@ const choice = {
   size: Math.max(...layers.map((layer) => layer.units)) > 400 ? 56 : 72, contrast: 1, map: "gray",
 };
 
-/** Whether a unit is meant by the text: numbers and ranges of numbers, "label" and one, or part of a file's name or label. */
+/** Whether a text means a unit: by numbers and ranges of them, "label" and a label, or part of a file's name or label. */
 function isFound(unit, text) {
   const words = text.toLowerCase().split(",").map((word) => word.trim()).filter(Boolean);
   return words.length === 0 || words.some((word) => {
@@ -94,7 +94,7 @@ function chosenUnits() {
     .sort((a, b) => last(a) - last(b) || sign * (value(a) - value(b)) || a - b);
 }
 
-// Pictures are painted when they come into sight.
+// Pictures are painted when they come into view.
 
 const painters = new WeakMap();
 let sight = new Set();
@@ -108,7 +108,7 @@ const watcher = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "300px" });
 
-/** A canvas with a picture; for those who do not see it, what it shows. */
+/** A canvas with a picture, and for those who do not see it, a text. */
 function picture(pictures, index, text, look = () => choice) {
   const canvas = el("canvas", { role: "img", "aria-label": text });
   [, canvas.height, canvas.width] = pictures.kind === "trace" ? [0, 160, 240] : pictures.shape;
@@ -171,7 +171,7 @@ function drawSize() {
   gallery.classList.toggle("bare", choice.size < 52);
 }
 
-/** Give a tile the focus, and make it the one that Tab comes to. */
+/** Focus a tile, and make it the one that Tab reaches. */
 function focusTile(unit) {
   for (const node of gallery.querySelectorAll('[tabindex="0"]')) node.tabIndex = -1;
   const node = found.tiles.get(unit);
@@ -192,7 +192,7 @@ gallery.addEventListener("keydown", (event) => {
   if (to >= 0 && to < shown.length) focusTile(shown[to]);
 });
 
-/** Offer what the layer has; what was chosen stays chosen if it can. */
+/** Offer what the layer has; keep what was chosen, if possible. */
 function fill(name, table) {
   const select = byId("controls").elements[name];
   const rows = Object.entries(table).filter(([, row]) => row.exists());
@@ -218,7 +218,7 @@ function setUpControls() {
   for (const name of ["size", "contrast", "map"]) controls[name].value = choice[name];
   const showDirection = () => {
     controls.direction.textContent = choice.rising ? "↑ rising" : "↓ falling";
-    controls.direction.setAttribute("aria-label", `Order: ${choice.rising ? "rising" : "falling"}; press to turn round`);
+    controls.direction.setAttribute("aria-label", `Order: ${choice.rising ? "rising" : "falling"}; press to reverse`);
     controls.direction.setAttribute("aria-pressed", String(!choice.rising));
   };
   const changed = {
@@ -243,7 +243,7 @@ function setUpControls() {
   showDirection();
 }
 
-// Time, frequency and sound, where the model learned from series.
+// Time, frequency and sound, if the model learned from series.
 
 const hertz = (value) => (value >= 1000 ? `${short(value / 1000)} kHz` : `${Math.round(value)} Hz`);
 const duration = (seconds) => (seconds < 1 ? `${short(1000 * seconds)} ms` : `${short(seconds)} s`);
@@ -252,10 +252,10 @@ const spanOf = (moments) => (report.axes.rate ? duration(moments / report.axes.r
 /** A picture with frequency and time written along its sides. */
 function framed(canvas, pictures) {
   const { axes } = report;
-  if (!axes || pictures.shape[2] !== axes.moments) return canvas;
+  if (!axes || pictures.shape[2] !== axes.n_moments) return canvas;
   const ends = axes.frequencies ? [hertz(axes.frequencies[0]), hertz(axes.frequencies.at(-1))] : axes.kind === "spectrogram" ? [`${pictures.shape[1]} bands`, ""] : ["", ""];
   const labels = (name, texts) => el("div", { className: name, "aria-hidden": "true" }, ...texts.map((text) => el("span", {}, text)));
-  return el("div", { className: axes.kind === "spectrogram" ? "framed" : "framed plain" }, labels("up", ends), canvas, labels("across", ["0", spanOf(axes.moments)]));
+  return el("div", { className: axes.kind === "spectrogram" ? "framed" : "framed plain" }, labels("up", ends), canvas, labels("across", ["0", spanOf(axes.n_moments)]));
 }
 
 let playing = null;
@@ -309,7 +309,7 @@ function looksFor(unit) {
 }
 
 function howActive(unit) {
-  const { rows, edges, counts, mean, low, high } = found.activity;
+  const { n_rows, edges, counts, mean, low, high } = found.activity;
   const middle = (edges[0] + edges.at(-1)) / 2;
   const active = counts[unit].reduce((sum, n, i) => sum + ((edges[i] + edges[i + 1]) / 2 > middle ? n : 0), 0);
   const bars = counts[unit].map((n, i) => ({ from: edges[i], to: edges[i + 1], value: n || 0.5 }));
@@ -318,15 +318,15 @@ function howActive(unit) {
   return card(
     "How active it is",
     drawn({
-      x: { label: "activation", low: edges[0], high: edges.at(-1) }, y: { label: "examples", log: true, low: 0.5, high: rows },
-      bars, marks, text: `Histogram of the activations of unit ${unit} over ${rows} examples; average ${short(mean[unit])}, highest ${short(high[unit])}.`,
+      x: { label: "activation", low: edges[0], high: edges.at(-1) }, y: { label: "examples", log: true, low: 0.5, high: n_rows },
+      bars, marks, text: `Histogram of the activations of unit ${unit} over ${n_rows} examples; average ${short(mean[unit])}, highest ${short(high[unit])}.`,
     }),
     facts([
       ["average here", short(mean[unit])],
       ...(found.average ? [["average in training, ρ̂", short(found.average[unit])]] : []),
       ...(target !== null ? [["target, ρ", short(target)]] : []),
       ["lowest and highest", `${short(low[unit])} to ${short(high[unit])}`],
-      ["in the upper half of the range", `${active.toLocaleString("en")} of ${rows.toLocaleString("en")} examples`],
+      ["in the upper half of the range", `${active.toLocaleString("en")} of ${n_rows.toLocaleString("en")} examples`],
     ]),
   );
 }
@@ -341,13 +341,13 @@ function realExamples(unit) {
       el("div", { className: "pair" }, picture(given, example, text, natural), input && picture(input, example, `${text}, as the autoencoder gets it`, natural)),
       el("figcaption", {}, player(sounds?.[example], text), `${places ? `${rank + 1}. ` : ""}${activation} · ${source}${where}`)));
   });
-  const heard = sounds && of_units[unit].some((example) => sounds[example]) ? " The sound is of some time around it." : "";
+  const heard = sounds && of_units[unit].some((example) => sounds[example]) ? " The sound includes some time before and after." : "";
   const kinds = input ? "Each as it was given, and as the autoencoder gets it, with the activation." : "With their activations.";
   const silent = found.dead.has(unit) ? " The unit is dead: it responds alike to all." : "";
   return wide(card("Real examples that activate it most", note(kinds + heard + silent), el("ol", { className: "examples" }, ...items), whereabouts(unit)));
 }
 
-/** Where in its image, or series, an example lies, in words. */
+/** Where an example lies in its image, or series, in words. */
 function whereIn([image, top, left]) {
   const { axes } = report;
   if (!axes) return `, row ${top}, column ${left}`;
@@ -412,8 +412,8 @@ function madeOf(unit) {
 }
 
 function firesWith(unit) {
-  const { units: others, correlations, rows } = found.together;
-  const sample = rows < found.activity.rows ? `a random sample of ${rows.toLocaleString("en")} examples` : `all ${rows.toLocaleString("en")} examples`;
+  const { units: others, correlations, n_rows } = found.together, examples = `${n_rows.toLocaleString("en")} examples`;
+  const sample = n_rows < found.activity.n_rows ? `a random sample of ${examples}` : `all ${examples}`;
   return card("Fires together with",
     note(`Correlation of the activations over ${sample}.`),
     el("div", { className: "tiles" }, ...others[unit].map((other, i) => tile(other, `${other} · ${correlations[unit][i].toFixed(2)}`))));
@@ -430,9 +430,9 @@ function gaborFunction(unit) {
   const degrees = (radians, turn) => `${Math.round(((((radians * 180) / Math.PI) % turn) + turn) % turn)}°`;
   const r2 = found.gabor.r2[unit];
   return card("Gabor function",
-    note(`The one nearest to the unit's tile explains ${(100 * r2).toFixed(0)} % of its variance: R² ${short(r2)}; from ${found.gabor.edge} on it counts as an edge.`),
+    note(`The one nearest to the unit's tile explains ${(100 * r2).toFixed(0)} % of its variance: R² ${short(r2)}; at ${found.gabor.edge} or more it counts as an edge.`),
     facts([
-      ["centre", `${short(values.x0)}, ${short(values.y0)} pixels`],
+      ["center", `${short(values.x0)}, ${short(values.y0)} pixels`],
       ["orientation of the wave", degrees(values.orientation, 180)],
       ["wavelength", values.frequency > 0.01 ? `${short(1 / values.frequency)} pixels` : "longer than the tile"],
       ["frequency", `${short(values.frequency)} cycles per pixel`],
@@ -485,7 +485,7 @@ function bandOf(unit) {
 
 // The model.
 
-/** What elements of cards ask for: by "data-" and a key, the contents made of the drawing, or layer. */
+/** What elements of cards ask for by "data-" and a key: nodes made of the drawing, or the layer. */
 const DRAWN = {
   chart: (drawing) => [drawn(drawing)],
   pairs: ({ rows, pictures }) => rows.map((row, i) => el("figure", {},
@@ -505,7 +505,7 @@ function drawModel() {
 
 /** A layer's dead, saturated and duplicate units. */
 function evidence(layer) {
-  const { low, high } = layer.activity ?? {}, { n_pairs, units: pairs, cosines } = layer.alike;
+  const { low, high } = layer.activity ?? {}, { units: pairs, cosines } = layer.alike;
   const FEW = 60;
   const list = (title, nodes) => (nodes.length ? [el("h4", {}, title), el("div", { className: "tiles" }, ...nodes)] : []);
   const span = (unit) => tile(unit, `${unit} · ${short(low[unit])} to ${short(high[unit])}`, layer);
@@ -514,7 +514,7 @@ function evidence(layer) {
     el("div", { className: "twins" }, tile(a, String(a), layer), tile(b, String(b), layer)), el("figcaption", {}, cosines[i].toFixed(2))));
   return [
     ...few(layer.dead, "Dead"), ...few(layer.saturated, "Saturated"),
-    ...list(`Duplicates: pairs and their cosine${n_pairs > pairs.length ? `, the first ${pairs.length} of ${n_pairs}` : ""}`, twins),
+    ...list(`Duplicates: pairs and their cosine${layer.n_alike > pairs.length ? `, the first ${pairs.length} of ${layer.n_alike}` : ""}`, twins),
   ];
 }
 
@@ -596,7 +596,7 @@ byId("theme").addEventListener("click", () => {
 const system = matchMedia("(prefers-color-scheme: dark)");
 system.addEventListener("change", () => remembered() ?? setTheme(system.matches ? "dark" : "light"));
 
-// What is printed must be painted, also where nobody scrolled to.
+// What is printed must be painted, even if nobody has scrolled there.
 window.addEventListener("beforeprint", () => {
   for (const canvas of document.querySelectorAll(".part:not([hidden]) canvas")) painters.get(canvas)();
 });

@@ -1,4 +1,4 @@
-"""Reports: one HTML page per model, to see what every unit has learned."""
+"""Reports: one HTML page per model, which shows what every unit has learned."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rhohat.inspection.report.render import render
 from rhohat.inspection.report.sections import cards_of
 from rhohat.inspection.report.subject import Subject, subjects_of
 
-#: Units in the picture for pages on which scripts are off.
+#: Units in the picture that is shown if scripts are off.
 STRIP = 400
 TITLE = "What the units have learned"
 
@@ -31,7 +31,7 @@ class Report:
     Attributes
     ----------
     html : str
-        The page, complete in itself.
+        The page, which needs no other file.
     """
 
     html: str
@@ -75,11 +75,11 @@ def report(
     Parameters
     ----------
     model : estimator
-        A fitted autoencoder, stack of them or classifier, or a pipeline with the preprocessing
-        before it. A stack is shown layer by layer.
+        A fitted autoencoder, stack or classifier, or a pipeline that ends in one. A stack is shown
+        layer by layer.
     data : images or rows, default=None
-        What the model's ``fit`` takes, also outside memory, or `LoadedImages`, whose names are
-        shown. All rows are gone through, a block at a time.
+        What the model's ``fit`` takes, also outside memory, or `LoadedImages` or
+        `LoadedRecordings`, whose names are shown. All rows are processed, a block at a time.
     shape : tuple of int, default=None
         (height, width) or (height, width, 3) of rows that are pictures. Patches have their own
         shape; rows without one are drawn as traces.
@@ -87,7 +87,7 @@ def report(
         Examples for each unit.
     labels : sequence, default=None
         One for each image, or row, of the data, to be shown beside it.
-    title : str
+    title : str, default="What the units have learned"
     command : str, default=None
         Command line that makes the model, to be shown.
 
@@ -141,7 +141,7 @@ def report(
 def report_of(
     subjects: Sequence[Subject], *, labels: Sequence[Any] | None = None, title: str = TITLE
 ) -> Report:
-    """The page of layers that are known already."""
+    """Make the page of layers that are already portrayed; for the parameters see `report`."""
     cards = cards_of(subjects)
     found = gather(subjects, cards, labels)
     subtitle, strip = _subtitle(subjects), _strip(subjects[-1].portrait)
@@ -163,20 +163,19 @@ def _subtitle(subjects: Sequence[Subject]) -> str:
 
 
 def _seen(portrait: Portrait) -> str:
-    """What units look at."""
+    """What units look at, in words."""
     axes, (values, shape, _, kind) = portrait.axes, portrait.tiles
     height, width, *channels = shape or (1, values.shape[1])
     if axes is None:
         pixels = f"{height} × {width} pixels" + (" in color" if channels else "")
         return f"{width} values" if kind == "trace" else pixels
-    span = f"{width} samples" if axes.rate is None else f"{1000 * width / axes.rate:.3g} ms"
     if axes.kind == "spectrogram":
-        return f"spectrograms of {height} bands and {span}"
-    return f"{span} of sound" if axes.rate is not None else f"{height} channels of {span}"
+        return f"spectrograms of {height} bands and {axes.span}"
+    return f"{axes.span} of sound" if axes.rate else f"{height} channels of {axes.span}"
 
 
 def _strip(portrait: Portrait) -> str:
-    """The address of a picture of a layer's first units, where they are pictures; or else none."""
+    """The address of a picture of a layer's first units; empty if they are not pictures."""
     values, shape, _, _ = portrait.tiles
     if shape is None:
         return ""

@@ -1,4 +1,4 @@
-"""From findings to one file of HTML that needs nothing else."""
+"""Rendering: from findings to one HTML file that needs nothing else."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from typing import Any
 from rhohat.inspection.report.findings import Findings, as_json
 from rhohat.inspection.report.sections import Card
 
-STYLE = ("page.css",)
 SCRIPTS = ("pictures.js", "charts.js", "page.js")
 
 
 def render(found: Findings, cards: Sequence[Card], *, title: str, subtitle: str, strip: str) -> str:
-    """Lay findings out.
+    """Lay findings out as a page.
 
-    The page's own style and script are allowed by their hashes, pictures and sounds only as part of
-    the page, and nothing else: whatever texts the findings hold, they stay texts.
+    The page allows its own style and script, by their hashes, pictures and sounds that are part of
+    it, and nothing else: whatever texts the findings hold, they stay texts.
 
     Parameters
     ----------
@@ -29,12 +28,12 @@ def render(found: Findings, cards: Sequence[Card], *, title: str, subtitle: str,
     cards : sequence of Card
     title, subtitle : str
     strip : str
-        Address of a picture of all units, for pages on which scripts are off; may be empty.
+        Address of a picture of all units that is shown if scripts are off; may be empty.
     """
-    from jinja2 import Environment, StrictUndefined  # 0.1 s, for those who make a page
+    from jinja2 import Environment, StrictUndefined  # here, since it takes 0.1 s
     from markupsafe import Markup
 
-    style, script = _joined(STYLE), _joined(SCRIPTS)
+    style, script = _text("page.css"), "\n".join(map(_text, SCRIPTS))
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -75,17 +74,13 @@ def _text(name: str) -> str:
     return (files("rhohat.inspection.report") / name).read_text(encoding="utf-8")
 
 
-def _joined(names: tuple[str, ...]) -> str:
-    return "\n".join(map(_text, names))
-
-
 def _hash(content: str) -> str:
     """What a Content-Security-Policy calls a script or style."""
     return f"sha256-{b64encode(sha256(content.encode()).digest()).decode()}"
 
 
 def _inert(found: dict[str, Any]) -> str:
-    """JSON that no parser of HTML or of scripts can take for anything else."""
+    """JSON that no parser of HTML or scripts can take for anything else."""
     text = json.dumps(found, allow_nan=False, separators=(",", ":"))  # ASCII: U+2028 is escaped
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")

@@ -1,8 +1,8 @@
-"""The cards of a page that tell of the model: one row each.
+"""Sections: the cards of a page that tell of the model, one row each.
 
-A section finds something out of a layer, and shows it by a fragment of HTML. The script draws what
-the fragment asks for: in an element with ``data-chart="NAME"`` the `Chart` found under that name,
-with ``data-pairs="NAME"`` the `Pairs`, with ``data-evidence`` the layer's dead, saturated and
+A section finds something out about a layer, and shows it by a fragment of HTML. The script draws
+what the fragment asks for: in an element with ``data-chart="NAME"`` the `Chart` found under that
+name, with ``data-pairs="NAME"`` the `Pairs`, with ``data-evidence`` the layer's dead, saturated and
 duplicate units.
 """
 
@@ -26,13 +26,13 @@ from rhohat.rows.sources import ArraySource
 
 #: Examples shown beside their reconstructions.
 RECONSTRUCTIONS = 12
-#: Times the least average activation from which the greatest asks for a logarithmic axis.
+#: Ratio of the greatest to the least average activation above which the axis is logarithmic.
 WIDE = 30
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Originals, and then as many reconstructions."""
+    """Originals, followed by as many reconstructions."""
 
     rows: NDArray[np.intp]
     pictures: Pictures
@@ -46,10 +46,11 @@ class Section(NamedTuple):
     find : callable
         ``find(subject)``: what the card tells of a layer, as a frozen dataclass; None for no card.
     html : str
-        A Jinja template of the card's content, with `found` and `subject`.
-    is_wide : bool
-    told_of : {"each layer", "first layer", "last layer"}
-        Which layers are asked. A card told of each layer has its number in its address.
+        A Jinja template of the card's content, in which `found` and `subject` are known.
+    is_wide : bool, default=False
+        Whether the card takes the page's whole width.
+    told_of : {"each layer", "first layer", "last layer"}, default="each layer"
+        The layers that are asked. A card told of each layer has the layer's number in its address.
     """
 
     find: Callable[[Subject], Any]
@@ -60,7 +61,7 @@ class Section(NamedTuple):
 
 @dataclass(frozen=True)
 class Card:
-    """A section told of a layer, the `number`-th; `id` is its address in the page."""
+    """A section as it is told of the layer of this number; `id` is its address on the page."""
 
     id: str
     number: int
@@ -70,7 +71,7 @@ class Card:
 
     @property
     def drawings(self) -> dict[str, Chart | Pairs]:
-        """What the script is to draw, by its name."""
+        """What the script is to draw, by name."""
         values = {field.name: getattr(self.found, field.name) for field in fields(self.found)}
         return {name: value for name, value in values.items() if isinstance(value, Chart | Pairs)}
 
@@ -78,14 +79,10 @@ class Card:
 def cards_of(subjects: Sequence[Subject]) -> list[Card]:
     """All cards about a model, in the order of the page."""
     cards = []
+    asked = {"each layer": subjects, "first layer": subjects[:1], "last layer": subjects[-1:]}
     for number, subject in enumerate(subjects):
-        is_told = {
-            "each layer": True,
-            "first layer": subject is subjects[0],
-            "last layer": subject is subjects[-1],
-        }
         for name, section in SECTIONS.items():
-            found = section.find(subject) if is_told[section.told_of] else None
+            found = section.find(subject) if subject in asked[section.told_of] else None
             if found is not None:
                 address = f"{name}-{number}" if section.told_of == "each layer" else name
                 cards.append(Card(address, number, subject, section, found))
@@ -94,14 +91,14 @@ def cards_of(subjects: Sequence[Subject]) -> list[Card]:
 
 @dataclass(frozen=True)
 class Plot:
-    """What is all in a chart."""
+    """Nothing but a chart."""
 
     chart: Chart
 
 
 @dataclass(frozen=True)
 class TrainingFound:
-    """How the loss and its terms fell; `error` is what the first of them is called."""
+    """How the loss and its terms fell; `error` is the name of the first term."""
 
     estimator: Any
     error: str
@@ -109,7 +106,7 @@ class TrainingFound:
 
 
 def find_training(subject: Subject) -> TrainingFound | None:
-    """Of what trained a layer, and not the one below; None for a model of `partial_fit`."""
+    """Training, unless told of the layer below already; None for a model of `partial_fit`."""
     estimator: Any = subject.layer.estimator
     is_told_below = subject.below is not None and subject.below.layer.estimator is estimator
     if is_told_below or not hasattr(estimator, "loss_curve_"):
@@ -190,7 +187,7 @@ class SpectrumFound:
 
 
 def find_spectrum(subject: Subject) -> SpectrumFound | None:
-    """Of the first step before the units that tells; None where none does."""
+    """The spectrum of the first step that knows one; None if none does."""
     examples = None if subject.responses is None else subject.responses.examples
     images = examples.images if isinstance(examples, PieceExamples) else None
     told = (step_of(step).spectrum(images) for step in subject.layer.anatomy.before)
@@ -219,19 +216,20 @@ SPECTRUM = """
 
 
 def find_bands(subject: Subject) -> Plot | None:
-    """Of units that look at waveforms."""
+    """Bands of units that look at waveforms; None for others."""
     bands = subject.portrait.bands
     if bands is None:
         return None
     heard = bands.centre > 0
-    chart = Chart(
-        Axis("centre frequency, Hz", log=True),
-        Axis("bandwidth, Hz", log=True),
-        bands.centre[heard],
-        f"Bandwidth of {heard.sum()} units against their center frequency.",
-        dots=bands.bandwidth[heard],
+    return Plot(
+        Chart(
+            Axis("center frequency, Hz", log=True),
+            Axis("bandwidth, Hz", log=True),
+            bands.centre[heard],
+            f"Bandwidth of {heard.sum()} units against their center frequency.",
+            dots=bands.bandwidth[heard],
+        )
     )
-    return Plot(chart)
 
 
 BANDS = """
@@ -252,7 +250,7 @@ class ReconstructionsFound:
 
 
 def find_reconstructions(subject: Subject) -> ReconstructionsFound | None:
-    """Of examples, where a layer reconstructs."""
+    """Reconstructions of examples; None without examples, or if the layer does not reconstruct."""
     layer = subject.layer
     if subject.responses is None or layer.decoded is None:
         return None
@@ -278,11 +276,6 @@ explains <b>{{ '%.1f' % (100 * found.explained) }} %</b> of the variance about t
 {%- endif %}</p>
 <div class="pairs" data-pairs="pairs"></div>
 """
-
-
-def find_health(subject: Subject) -> Subject:
-    """What is known of a layer already."""
-    return subject
 
 
 HEALTH = """
@@ -313,7 +306,7 @@ class SettingsFound:
 
 
 def find_settings(subject: Subject) -> SettingsFound:
-    """Of all steps of the model."""
+    """Settings of all steps of the model."""
     steps = trained_steps(subject.model)
     tables = [(type(step).__name__, parameters_of(step)) for step in steps]
     return SettingsFound([*tables, ("Versions", versions())])
@@ -336,19 +329,16 @@ SETTINGS = """
 
 @dataclass(frozen=True)
 class AgainFound:
-    """What the model was made by, and of."""
+    """Code that makes the model, and the fingerprint of the data that it was made of."""
 
     code: str
     fingerprint: str | None
 
 
 def find_again(subject: Subject) -> AgainFound:
-    """Of the whole model."""
-    first = subject
-    while first.below is not None:
-        first = first.below
-    fingerprint = getattr(first.layer.estimator, "data_fingerprint_", None)
-    return AgainFound(code_of(subject.model), fingerprint)
+    """Code and fingerprint of the whole model."""
+    trained = (getattr(step, "data_fingerprint_", None) for step in trained_steps(subject.model))
+    return AgainFound(code_of(subject.model), next(filter(None, trained), None))
 
 
 AGAIN = """
@@ -362,14 +352,14 @@ AGAIN = """
 <pre tabindex="0" aria-label="Python">{{ found.code }}</pre>
 """
 
-#: Cards by their names, in the order of the page; those of a layer stand together.
+#: Sections by name, in the order of the page; cards of the same layer stand together.
 SECTIONS: dict[str, Section] = {
     "training": Section(find_training, TRAINING, is_wide=True),
     "averages": Section(find_averages, AVERAGES),
     "spectrum": Section(find_spectrum, SPECTRUM, told_of="first layer"),
     "bands": Section(find_bands, BANDS),
     "reconstructions": Section(find_reconstructions, RECONSTRUCTION, is_wide=True),
-    "health": Section(find_health, HEALTH, is_wide=True),
+    "health": Section(lambda subject: subject, HEALTH, is_wide=True),
     "settings": Section(find_settings, SETTINGS, told_of="last layer"),
     "again": Section(find_again, AGAIN, told_of="last layer"),
 }

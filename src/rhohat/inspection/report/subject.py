@@ -25,14 +25,14 @@ from rhohat.rows.sources import Source
 
 @dataclass(frozen=True, eq=False)
 class Responses:
-    """What a layer's units do on examples; each part is computed once, when first asked for.
+    """What a layer's units do on examples; statistics are computed once, when first asked for.
 
     Attributes
     ----------
     layer : Layer
     examples : Examples
     n_examples : int
-        Those that activate a unit most, to keep for each.
+        Number of examples to keep for each unit, those that activate it most.
     """
 
     layer: Layer
@@ -41,7 +41,7 @@ class Responses:
 
     @property
     def activations(self) -> Source:
-        """Activations, a column per unit."""
+        """Activations, one column per unit."""
         return self.layer.encoded(self.examples.source)
 
     @cached_property
@@ -57,22 +57,26 @@ class Responses:
 
     @property
     def dead(self) -> NDArray[np.intp]:
-        """Units that respond alike to all examples."""
-        return np.flatnonzero(self.statistics.is_dead(self.layer.activation))
+        """Units whose activation is the same for all examples, and that are not saturated."""
+        constant = self.statistics.extremes.constant(self.layer.activation.range)
+        return np.setdiff1d(np.flatnonzero(constant), self.saturated)
 
     @property
     def saturated(self) -> NDArray[np.intp]:
-        """Units that are on average in the upper half of the range."""
-        return np.flatnonzero(self.statistics.is_saturated(self.layer.activation))
+        """Units whose average activation lies in the upper half of a bounded range."""
+        activation = self.layer.activation
+        middle = sum(activation.range) / 2 if activation.is_bounded else np.inf
+        return np.flatnonzero(self.statistics.mean > middle)
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A layer that a report tells of.
+    """A layer that a report is about.
 
     Attributes
     ----------
     model : estimator
+        That the layer is a part of.
     portrait : Portrait
         Of the layer.
     below : Subject or None
@@ -80,7 +84,7 @@ class Subject:
     responses : Responses or None
         None without examples.
     command : str or None
-        That makes the model.
+        Command line that makes the model.
     """
 
     model: BaseEstimator
@@ -96,13 +100,13 @@ class Subject:
 
     @property
     def target(self) -> float | None:
-        """The average activity asked for, as a share of the range."""
+        """The average activation asked for, as a share of the range; None if there is none."""
         target = getattr(penalty_of(self.layer.estimator.sparsity_penalty), "target", None)
         return None if target is None else float(target)
 
     @property
     def target_activation(self) -> float | None:
-        """The same as an activation."""
+        """The target as an activation; None if there is none, or the range is unbounded."""
         target, activation = self.target, self.layer.activation
         if target is None or not activation.is_bounded:
             return None
