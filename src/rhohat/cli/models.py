@@ -3,79 +3,59 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BytesIO
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from rhohat.cli.data import look_for
-from rhohat.cli.figures import draw_features, keep_matplotlib_cache_in_venv
-from rhohat.cli.learn import results_of
-from rhohat.cli.options import Shape, convolution_options, data_options
+from rhohat.cli.data import read_for
+from rhohat.cli.figures import draw_features
+from rhohat.cli.options import (
+    POSITIVE_INTEGER,
+    Shape,
+    convolution_options,
+    data_options,
+    json_option,
+    model_argument,
+)
+from rhohat.cli.output import STANDARD_OUTPUT, binary_output, output_option
+from rhohat.cli.summary import training_facts
 from rhohat.cli.text import count, megabytes, printable
 
 if TYPE_CHECKING:
     from rhohat.inspection.layers import Layer
-
-STANDARD_OUTPUT = Path("-")
-
-
-@contextmanager
-def binary_output(path: Path, what: str) -> Iterator[IO[bytes]]:
-    """What is written goes to the file when it is complete, or to standard output for "-"."""
-    from rhohat.common.tensorfiles import replacing
-
-    if path == STANDARD_OUTPUT:
-        if sys.stdout.isatty():
-            raise click.UsageError(
-                "standard output is a terminal: pipe it, or name a file with -o."
-            )
-        buffer = BytesIO()
-        yield buffer
-        sys.stdout.buffer.write(buffer.getbuffer())
-        return
-    with replacing(path) as stream:
-        yield stream
-    click.echo(f"{what} written to {printable(path)}")
+    from rhohat.recipes.data import Request
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
-    default=Path("features.png"),
-    show_default=True,
-    help="File to write; its ending, .png or .svg, decides the kind. - is standard output.",
+@model_argument
+@output_option(
+    "features.png",
+    "File to write; its ending, .png or .svg, decides the format. - is standard output.",
 )
 @click.option(
     "--sort",
     type=click.Choice(["unit", "activation"]),
     default="unit",
-    show_default=True,
-    help="Order of the tiles: as the units are numbered, or most active on average first.",
+    help="Order of the tiles: by number of the unit, or most active on average first.",
 )
 @click.option("--shape", type=Shape(), metavar="HxW[x3]", help="Draw rows as images of this shape.")
 @click.option(
     "--format",
     "kind",
     type=click.Choice(["png", "svg"]),
-    help="Kind of file.  [default: by the ending; png for standard output]",
+    help="Format of the file.  [default: by the ending; png for standard output]",
 )
 @click.option(
     "--layer",
-    type=click.IntRange(min=1),
+    type=POSITIVE_INTEGER,
     metavar="N",
-    help="Layer of a stack, from the input upwards.  [default: the top one]",
+    help="Layer of a stack, counted from the input.  [default: the top one]",
 )
 def show(
-    model: Path,
+    path: Path,
     out: Path,
     sort: str,
     shape: tuple[int, ...] | None,
@@ -93,12 +73,11 @@ def show(
     from rhohat.estimators.saving import load
     from rhohat.inspection.portrait import portraits_of
 
-    keep_matplotlib_cache_in_venv()
     if kind is None:
         kind = "png" if out == STANDARD_OUTPUT else out.suffix.lower().removeprefix(".")
     if kind not in ("png", "svg"):
         raise click.BadParameter(f"{printable(out)} must end in .png or .svg.", param_hint="--out")
-    portraits = portraits_of(load(model))
+    portraits = portraits_of(load(path))
     if layer is not None and layer > len(portraits):
         held = count(len(portraits), "layer")
         raise click.BadParameter(f"the model has {held} of units.", param_hint="--layer")
@@ -107,46 +86,28 @@ def show(
     if shape is not None and np.prod(shape) != width:
         raise click.BadParameter(f"units of this model see {width} numbers.", param_hint="--shape")
     with binary_output(out, "features") as stream:
-        draw_features(portrait, stream, order=sort, shape=shape, kind=kind)
+        draw_features(portrait, stream, by_activation=sort == "activation", shape=shape, kind=kind)
 
 
 @click.command("report")
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("inputs", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
-    default=Path("report.html"),
-    show_default=True,
-    help="File to write. - is standard output.",
-)
+@model_argument
+@output_option("report.html", "File to write. - is standard output.")
 @click.option(
     "--examples",
-    type=click.IntRange(min=1),
+    type=POSITIVE_INTEGER,
     default=8,
-    show_default=True,
     metavar="N",
-    help="Examples to show for each unit.",
+    help="Number of examples to show for each unit.",
 )
 @click.option("--title", default="What the units have learned", help="Heading of the page.")
-@data_options
-def make_report(
-    model: Path,
-    inputs: tuple[Path, ...],
-    out: Path,
-    examples: int,
-    title: str,
-    on_error: str,
-    shape: tuple[int, ...] | None,
-    key: str | None,
-) -> None:
-    """Make a page on which to look at what every unit of MODEL has learned.
+@data_options("inputs")
+def make_report(path: Path, out: Path, examples: int, title: str, request: Request) -> None:
+    """Make a page that shows what every unit of MODEL has learned.
 
-    One file of HTML, to be opened in a browser, sent or put anywhere: it asks nothing of any
-    server. With INPUTS every unit comes with the examples that activate it most, a histogram and
-    the units that fire together with it. INPUTS are read as learn reads them. Without INPUTS, a
-    model of patches is shown on the photographs that come along, others without examples.
+    The page is one HTML file, to be opened in a browser, sent or put anywhere; it needs no server.
+    With INPUTS, every unit comes with the examples that activate it most, a histogram and the units
+    that fire together with it. INPUTS are read as learn reads them. Without INPUTS, a model of
+    patches is shown on the built-in photographs, others without examples.
 
     \b
     Examples:
@@ -157,47 +118,33 @@ def make_report(
     from rhohat.cli.progress import show_work
     from rhohat.estimators.saving import load
     from rhohat.inspection.report.page import report
-    from rhohat.recipes.finding import needs_of
-    from rhohat.recipes.kinds import KINDS
+    from rhohat.recipes.encoding import draws_pieces
+    from rhohat.recipes.finding import kind_of
 
-    content = load(model)
-    needs, given = needs_of(content), None
-    if inputs or needs.get("whole", ()) is None:
-        drawn = shape if KINDS[needs["kind"]].takes_shape else None
-        given = look_for(model, content, inputs, on_error, drawn, key).loaded
+    model, data = load(path), None
+    kind = kind_of(model)
+    if request.paths or (kind.is_built_in and draws_pieces(model)):
+        shape = request.shape if kind.takes_shape else None
+        data = read_for(path, model, replace(request, shape=shape)).loaded
     with show_work("looking at what the units do"):
-        page = report(content, given, shape=shape, n_examples=examples, title=title)
+        page = report(model, data, shape=request.shape, n_examples=examples, title=title)
     with binary_output(out, f"report of {megabytes(len(page.html))}") as stream:
         stream.write(page.html.encode())
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("inputs", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
-    required=True,
-    help="File to write, .npy; - is standard output.",
-)
+@model_argument
+@output_option(None, "File to write, .npy; - is standard output.")
 @convolution_options
-@data_options
-def encode(
-    model: Path,
-    inputs: tuple[Path, ...],
-    out: Path,
-    convolution: dict[str, Any] | None,
-    on_error: str,
-    shape: tuple[int, ...] | None,
-    key: str | None,
-) -> None:
+@data_options("inputs")
+def encode(path: Path, out: Path, convolution: dict[str, Any] | None, request: Request) -> None:
     """Write the activations of MODEL's units for INPUTS, as a NumPy array (rows, units).
 
     INPUTS are read as learn reads them, and go through all that the model does before its units:
-    whitening, patches, normalization. A model of patches draws its patches at random, by its seed,
-    or with --convolve goes over all of them and gives a row of pooled features for each image; one
-    of whole images or rows gives a row for each. Without INPUTS, the photographs that come along.
+    whitening, patches, normalization. A model of patches draws its patches at random, by its seed;
+    with --convolve it goes over all of them and gives one row of pooled features per image. A model
+    of whole images or rows gives one row for each. Without INPUTS, the built-in photographs are
+    taken.
 
     \b
     Examples:
@@ -210,19 +157,19 @@ def encode(
 
     if out != STANDARD_OUTPUT and out.suffix.lower() != ".npy":
         raise click.BadParameter(f"{printable(out)} must end in .npy.", param_hint="--out")
-    content = load(model)
-    data = look_for(model, content, inputs, on_error, shape, key, convolution)
-    features = encoder_of(content, convolution, data.content).transform(data.content)
+    model = load(path)
+    data = read_for(path, model, request, convolution)
+    features = encoder_of(model, convolution, data.content).transform(data.content)
     n_rows, n_units = features.shape
     with binary_output(out, f"{count(n_rows, 'row')} of {count(n_units, 'number')}") as stream:
         write_features(stream, features)
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def inspect(model: Path, as_json: bool) -> None:
-    """Tell what MODEL holds: its settings and how training ended.
+@model_argument
+@json_option
+def inspect(path: Path, as_json: bool) -> None:
+    """Tell what MODEL holds: its settings, and how training ended.
 
     \b
     Examples:
@@ -234,34 +181,31 @@ def inspect(model: Path, as_json: bool) -> None:
     from rhohat.inspection.layers import layers_of
     from rhohat.inspection.tiles import tiles_of
 
-    content = load(model)
-    layers = layers_of(content)
+    model = load(path)
+    layers = layers_of(model)
     patch_shape = tiles_of(layers[0]).shape
     facts: dict[str, Any] = {
-        "model": str(model),
-        "steps": [type(step).__name__ for step in steps_of(content)],
+        "model": str(path),
+        "steps": [type(step).__name__ for step in steps_of(model)],
         "features": layers[0].n_features,
         "patch_shape": list(patch_shape) if patch_shape else None,
     }
-    if len(layers) == 1:
-        facts |= facts_of(layers[0])
-    else:
-        facts["layers"] = [facts_of(layer) for layer in layers]
+    of_layers = [layer_facts(layer) for layer in layers]
     if as_json:
+        facts |= of_layers[0] if len(layers) == 1 else {"layers": of_layers}
         click.echo(json.dumps(facts, indent=2))
         return
-    *_, last = facts
-    parts = facts.pop(last) if last == "layers" else []
     for name, value in facts.items():
         click.echo(fact_line(name, value))
-    for layer, part in zip(layers, parts, strict=False):
-        click.echo(f"\n{layer.name}")
-        for name, value in part.items():
+    for layer, of_layer in zip(layers, of_layers, strict=True):
+        if layer.name:
+            click.echo(f"\n{layer.name}")
+        for name, value in of_layer.items():
             click.echo(fact_line(name, value))
 
 
-def facts_of(layer: Layer) -> dict[str, Any]:
-    """What there is to tell of a layer."""
+def layer_facts(layer: Layer) -> dict[str, Any]:
+    """The settings of a layer, and how its training ended; None if unknown."""
     from sklearn import config_context
 
     estimator: Any = layer.estimator
@@ -274,7 +218,7 @@ def facts_of(layer: Layer) -> dict[str, Any]:
         "sparsity_penalty": penalty,
         "weight_decay": estimator.weight_decay,
         "precision": layer.encoders[-1].weights.dtype.name,
-        **results_of(estimator, layer.average),
+        **training_facts(layer),
         "iterations": getattr(estimator, "n_iter_", None),
         "stop_reason": getattr(estimator, "stop_reason_", None),
         "seed": estimator.random_state,
@@ -283,7 +227,7 @@ def facts_of(layer: Layer) -> dict[str, Any]:
 
 
 def fact_line(name: str, value: Any) -> str:
-    """A fact for people."""
+    """One fact for people."""
     if isinstance(value, dict):
         value = ", ".join(f"{key} {number:.4f}" for key, number in value.items())
     elif isinstance(value, list):
