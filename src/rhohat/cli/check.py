@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import click
 from rhohat.cli.config import config_option
 from rhohat.cli.data import described, read
 from rhohat.cli.options import POSITIVE_INTEGER, data_options, json_option, settings_options
+from rhohat.cli.output import echo_json
 from rhohat.cli.text import EXIT_FAILED, count
 from rhohat.recipes.settings import Settings
 
@@ -51,16 +51,17 @@ def check(settings: Settings, request: Request, parameters: int, as_json: bool) 
     data, settings = find_to_learn(request, settings)
     trial = try_gradient(read(data), settings, n_parameters=parameters)
     if as_json:
-        result = {
-            "right": trial.is_right,
-            "limit": LIMIT,
-            "rows": trial.n_rows,
-            "parameters_checked": trial.n_checked,
-            "parameters": trial.n_parameters,
-            "settings": asdict(trial.settings),
-            "points": [point._asdict() for point in trial.points],
-        }
-        click.echo(json.dumps(result, indent=2))
+        echo_json(
+            {
+                "right": trial.is_right,
+                "limit": LIMIT,
+                "rows": trial.n_rows,
+                "parameters_checked": trial.n_checked,
+                "parameters": trial.n_parameters,
+                "settings": asdict(trial.settings),
+                "points": [point._asdict() for point in trial.points],
+            }
+        )
     else:
         click.echo(
             f"gradient of {trial.n_features}-{settings.units}-{trial.n_features}, "

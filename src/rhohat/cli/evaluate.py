@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from rhohat.cli.data import read_for
 from rhohat.cli.options import convolution_options, data_options, json_option, model_argument
+from rhohat.cli.output import echo_json
 from rhohat.cli.text import count
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def evaluate(
     scores = probe(features, raw, y, folds=folds)
     if as_json:
         told = {name: score._asdict() for name, score in scores.items()}
-        click.echo(json.dumps({"folds": folds, "examples": len(y), "scores": told}, indent=2))
+        echo_json({"folds": folds, "examples": len(y), "scores": told})
         return
     classes = len(np.unique(y))
     click.echo(f"{count(len(y), 'example')} of {classes} classes, {folds} folds, accuracy\n")

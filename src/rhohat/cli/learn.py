@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ from rhohat.cli.config import config_option, reproducing_command
 from rhohat.cli.data import described, read, tell_of_files
 from rhohat.cli.figures import draw_features, draw_training
 from rhohat.cli.options import data_options, json_option, run_options, settings_options
+from rhohat.cli.output import echo_json
 from rhohat.cli.summary import Results, feature_facts, summary_text, training_facts
 from rhohat.cli.text import EXIT_INTERRUPTED, count, duration, gibibytes, printable
 from rhohat.recipes.settings import Settings
@@ -104,7 +104,10 @@ def learn(
         return
     files = Results(*(out / name for name in Results()))
     summary = learn_from(data, settings, run, files, started)
-    click.echo(json.dumps(summary, indent=2) if as_json else summary_text(summary, data, files))
+    if as_json:
+        echo_json(summary)
+    else:
+        click.echo(summary_text(summary, data, files))
     if summary["training"]["interrupted"]:
         sys.exit(EXIT_INTERRUPTED)
 
@@ -208,7 +211,7 @@ def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool) -> N
         "out": str(out),
     }
     if as_json:
-        click.echo(json.dumps(shown, indent=2))
+        echo_json(shown)
         return
     click.echo(f"""\
 would learn {count(settings.units, "feature")} from {needed.n_rows:,} rows of \

@@ -10,9 +10,12 @@ import click
 
 from rhohat import __version__
 from rhohat.cli.check import check
+from rhohat.cli.encode import encode
 from rhohat.cli.evaluate import evaluate
+from rhohat.cli.inspect import inspect
 from rhohat.cli.learn import learn
-from rhohat.cli.models import encode, inspect, make_report, show
+from rhohat.cli.report import make_report
+from rhohat.cli.show import show
 from rhohat.cli.text import EXIT_FAILED, EXIT_INTERRUPTED, printable
 
 

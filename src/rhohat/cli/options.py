@@ -149,10 +149,7 @@ SETTINGS: dict[str, click.Option] = {
         ),
         _setting("--mels", click.IntRange(min=2), "Number of mel bands.  [default: 40]", "N"),
         _setting(
-            "--window",
-            DURATION,
-            "Duration of sound in each spectrum.  [default: 0.025]",
-            "SECONDS",
+            "--window", DURATION, "Duration of sound in each spectrum.  [default: 0.025]", "SECONDS"
         ),
         _setting(
             "--hop", DURATION, "Time from one spectrum to the next.  [default: 0.01]", "SECONDS"

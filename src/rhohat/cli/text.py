@@ -26,11 +26,6 @@ def gibibytes(n_bytes: float) -> str:
     return f"{n_bytes / 2**30:.1f} GiB" if n_bytes >= 2**30 else f"{n_bytes / 2**20:.0f} MiB"
 
 
-def megabytes(n_bytes: float) -> str:
-    """Bytes of a file, in MB, as mail programs count."""
-    return f"{n_bytes / 1e6:.1f} MB"
-
-
 def duration(seconds: float) -> str:
     """A time in seconds, minutes or hours."""
     if seconds < 90:

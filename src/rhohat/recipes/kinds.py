@@ -219,11 +219,6 @@ class RowData(Data):
         return _finite(variance_of_rows, self.content)
 
     @property
-    def loaded(self) -> Any:
-        """The rows, which have no names."""
-        return self.content
-
-    @property
     def expression(self) -> str:
         """A call of `load_rows`, or the path of rows that stay in one file."""
         paths, key = self.request.paths, self.request.key
@@ -237,14 +232,11 @@ class RowData(Data):
         itemsize = float_dtype(self.contents[0].dtype).itemsize
         return Size(n_rows, n_features, itemsize, itemsize * n_rows * n_features)
 
-    def few(self, n_rows: int) -> FloatArray:
+    def few(self, n_rows: int) -> Any:
         """The first ones."""
-        few: FloatArray = (
-            self.content.read(0, min(n_rows, self.n_examples)).X
-            if self.is_stored
-            else self.content[:n_rows]
-        )
-        return few
+        if self.is_stored:
+            return self.content.read(0, min(n_rows, self.n_examples)).X
+        return self.content[:n_rows]
 
     def raw_rows(self, model: BaseEstimator, convolution: Mapping[str, Any]) -> FloatArray:
         """The rows."""
