@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from rhohat.recipes import estimates
+from rhohat.recipes.data import Request
 from rhohat.recipes.estimates import BASE_BYTES, estimate
 from rhohat.recipes.finding import find_to_learn
 from rhohat.recipes.settings import Settings
@@ -15,7 +16,7 @@ from rhohat.training.stages import PART_BYTES
 @pytest.fixture
 def rows(tmp_path):
     np.save(tmp_path / "rows.npy", np.random.RandomState(0).rand(5000, 20))
-    return [tmp_path / "rows.npy"]
+    return Request([tmp_path / "rows.npy"])
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +36,12 @@ def test_memory_is_what_rows_and_parameters_take(rows):
     needed = estimate(data, settings)
     assert (needed.n_rows, needed.n_features) == (5000, 20)
     assert needed.memory == BASE_BYTES + 3 * 5000 * 20 * 8 + 8 * 48 * 2 * 30 * 20
-    stored, settings = find_to_learn(rows, Settings(units=30), stored=True)
+    stored, settings = find_to_learn(replace(rows, stored=True), Settings(units=30))
     assert estimate(stored, settings).memory == BASE_BYTES + 3 * PART_BYTES + 8 * 48 * 2 * 30 * 20
 
 
 def test_time_grows_with_iterations_and_rows():
-    data, settings = find_to_learn([], Settings())
+    data, settings = find_to_learn(Request(), Settings())
     usual = estimate(data, settings)
     longer = estimate(data, replace(settings, iterations=2 * settings.iterations))
     larger = estimate(data, replace(settings, patches=20 * settings.patches))

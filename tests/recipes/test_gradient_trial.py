@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from rhohat.objective.penalties import KLSparsity
+from rhohat.recipes.data import Request
 from rhohat.recipes.finding import find_to_learn
 from rhohat.recipes.gradient_trial import LIMIT, N_ROWS, try_gradient
 from rhohat.recipes.settings import Settings
@@ -13,9 +14,10 @@ from rhohat.recipes.settings import Settings
 def found(tmp_path):
     """Rows, read, and settings for them."""
     np.save(tmp_path / "rows.npy", np.random.RandomState(0).rand(2 * N_ROWS, 12))
+    request = Request([tmp_path / "rows.npy"])
 
     def make(**chosen):
-        data, settings = find_to_learn([tmp_path / "rows.npy"], Settings(units=6, **chosen))
+        data, settings = find_to_learn(request, Settings(units=6, **chosen))
         data.read()
         return data, settings
 

@@ -63,7 +63,7 @@ CASES = {
 def case(request, folder):
     """Data that are found, and complete settings."""
     name, settings, options = CASES[request.param]
-    return find_to_learn([folder / name] if name else [], settings, **options)
+    return find_to_learn(Request([folder / name] if name else [], **options), settings)
 
 
 def test_a_kind_is_the_row_of_its_name():
@@ -136,7 +136,7 @@ def test_variance_is_that_of_pixels_or_columns(case):
 
 def test_files_that_cannot_be_used_are_skipped(folder):
     for name, bad in (("images", "small.png"), ("recordings", "short.wav")):
-        data, _ = find_to_learn([folder / name], SMALL)
+        data, _ = find_to_learn(Request([folder / name]), SMALL)
         data.read()
         assert [Path(file).name for file, _ in data.found.skipped] == [bad]
         assert len(data.files) == 3
@@ -145,15 +145,15 @@ def test_files_that_cannot_be_used_are_skipped(folder):
 
 def test_rows_stay_where_they_are_beyond_what_is_held(folder, monkeypatch):
     request = Request([folder / "rows.npy"])
-    assert not find(request).stays_where_it_is
+    assert not find(request).is_stored
     monkeypatch.setattr("rhohat.recipes.kinds.HELD_BYTES", 40 * 36 * 4 - 1)
     data = find(request)
-    assert data.stays_where_it_is
+    assert data.is_stored
     data.read()
     assert data.is_stored
     np.testing.assert_array_equal(data.few(10), np.load(folder / "rows.npy")[:10])
     # an archive cannot be read in runs
-    assert not find(Request([folder / "several.npz"], key="x")).stays_where_it_is
+    assert not find(Request([folder / "several.npz"], key="x")).is_stored
 
 
 @pytest.mark.parametrize(
@@ -167,13 +167,14 @@ def test_rows_stay_where_they_are_beyond_what_is_held(folder, monkeypatch):
     ],
 )
 def test_what_data_do_not_allow_for_is_said(name, options, message, folder):
-    options = {"settings": SMALL, **options}
+    settings = options.get("settings", SMALL)
+    asked = {name: value for name, value in options.items() if name != "settings"}
     with pytest.raises(ValueError, match=message):
-        find_to_learn([folder / name], **options)
+        find_to_learn(Request([folder / name], **asked), settings)
 
 
 def test_stored_rows_must_be_readable_in_runs(folder):
-    data, _ = find_to_learn([folder / "several.npz"], SMALL, key="x", stored=True)
+    data, _ = find_to_learn(Request([folder / "several.npz"], key="x", stored=True), SMALL)
     with pytest.raises(ValueError, match="--dask needs rows that workers can read"):
         data.read()
 

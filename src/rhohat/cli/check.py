@@ -1,50 +1,44 @@
-"""``rhohat check``: whether the gradient is right, on these settings and data."""
+"""``rhohat check``: whether the gradient is right, for given settings and data."""
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from rhohat.cli.data import described, tell
-from rhohat.cli.options import config_option, data_options, settings_options
+from rhohat.cli.config import config_option
+from rhohat.cli.data import described, read
+from rhohat.cli.options import POSITIVE_INTEGER, data_options, json_option, settings_options
+from rhohat.cli.output import echo_json
 from rhohat.cli.text import EXIT_FAILED, count
 from rhohat.recipes.settings import Settings
 
+if TYPE_CHECKING:
+    from rhohat.recipes.data import Request
+
 
 @click.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @settings_options
-@data_options
+@data_options("paths")
 @config_option
 @click.option(
     "--parameters",
-    type=click.IntRange(min=1),
+    type=POSITIVE_INTEGER,
     default=300,
-    show_default=True,
-    help="How many, drawn by the seed, to check; each takes two evaluations.",
+    help="Number of parameters to check, drawn by the seed; each takes two evaluations.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def check(
-    paths: tuple[Path, ...],
-    settings: Settings,
-    on_error: str,
-    shape: tuple[int, ...] | None,
-    key: str | None,
-    parameters: int,
-    as_json: bool,
-) -> None:
+@json_option
+def check(settings: Settings, request: Request, parameters: int, as_json: bool) -> None:
     """Check the gradient against finite differences, with your settings on your data.
 
     Takes the options of learn. Up to 500 rows of the data go through preprocessing and a few
     iterations; then (J(t + e) - J(t - e)) / 2e is compared with the gradient: ||difference|| /
-    ||sum|| must be below 1e-7 and usually is below 1e-9. e is 1e-4, or shorter where the activation
-    or the penalty has a kink.
+    ||sum|| must be below 1e-7 and usually is below 1e-9. e is 1e-4, or shorter if the activation or
+    the penalty has a kink.
 
-    Exit code 1 if it is not.
+    The exit code is 1 if the gradient is wrong.
 
     \b
     Examples:
@@ -54,21 +48,20 @@ def check(
     from rhohat.recipes.finding import find_to_learn
     from rhohat.recipes.gradient_trial import LIMIT, try_gradient
 
-    data, settings = find_to_learn(paths, settings, on_error, shape, key)
-    data.read()
-    tell(data)
-    trial = try_gradient(data, settings, n_parameters=parameters)
+    data, settings = find_to_learn(request, settings)
+    trial = try_gradient(read(data), settings, n_parameters=parameters)
     if as_json:
-        result = {
-            "right": trial.is_right,
-            "limit": LIMIT,
-            "rows": trial.n_rows,
-            "parameters_checked": trial.n_checked,
-            "parameters": trial.n_parameters,
-            "settings": asdict(trial.settings),
-            "points": [point._asdict() for point in trial.points],
-        }
-        click.echo(json.dumps(result, indent=2))
+        echo_json(
+            {
+                "right": trial.is_right,
+                "limit": LIMIT,
+                "rows": trial.n_rows,
+                "parameters_checked": trial.n_checked,
+                "parameters": trial.n_parameters,
+                "settings": asdict(trial.settings),
+                "points": [point._asdict() for point in trial.points],
+            }
+        )
     else:
         click.echo(
             f"gradient of {trial.n_features}-{settings.units}-{trial.n_features}, "

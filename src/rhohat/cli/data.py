@@ -1,8 +1,8 @@
-"""What commands say of data, and where they find those that a model works on."""
+"""Data as commands read them, and what they print about data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +21,14 @@ def described(data: Data) -> str:
     return count(data.n_examples, data.noun)
 
 
-def words_of(request: Request) -> list[str]:
-    """What names the same files on the command line."""
-    paths = ["FILES"] if request.names_many else [str(path) for path in request.paths]
+def arguments_for(request: Request) -> list[str]:
+    """Arguments of a command that name the same files."""
+    paths = ["FILES"] if request.has_many_paths else [str(path) for path in request.paths]
     return paths if request.key is None else [*paths, "--key", request.key]
 
 
-def tell(data: Data) -> None:
-    """Name the files that were skipped, on standard error."""
+def tell_of_files(data: Data) -> None:
+    """Name the files that were skipped or are damaged, on standard error."""
     for file, reason in data.found.skipped:
         click.echo(f"skipped: {printable(file)} {printable(reason)}", err=True)
     for file, reason in data.found.notes:
@@ -37,24 +37,23 @@ def tell(data: Data) -> None:
         click.echo(f"not data, left alone: {count(len(data.found.ignored), 'file')}", err=True)
 
 
-def look_for(
-    model: Path,
-    content: BaseEstimator,
-    paths: Sequence[Path],
-    on_error: str,
-    shape: tuple[int, ...] | None,
-    key: str | None,
+def read(data: Data) -> Data:
+    """Read data that were found, and tell of files that cannot be used."""
+    data.read()
+    tell_of_files(data)
+    return data
+
+
+def read_for(
+    path: Path,
+    model: BaseEstimator,
+    request: Request,
     convolution: Mapping[str, Any] | None = None,
 ) -> Data:
-    """Find and read data of the kind that the model in a file works on, and tell of them."""
+    """Find and read data of the kind that a model works on; `path` is the model's file."""
     from rhohat.estimators.anatomy import steps_of
     from rhohat.inspection.layers import refuse_convolution
-    from rhohat.recipes.data import Request
     from rhohat.recipes.finding import find_to_encode
 
-    refuse_convolution(steps_of(content))
-    request = Request(paths, shape=shape, key=key, on_error=on_error)
-    data = find_to_encode(str(model), content, request, convolution)
-    data.read()
-    tell(data)
-    return data
+    refuse_convolution(steps_of(model))
+    return read(find_to_encode(str(path), model, request, convolution))

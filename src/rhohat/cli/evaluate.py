@@ -1,52 +1,50 @@
-"""``rhohat evaluate``: how good features are for telling classes apart."""
+"""``rhohat evaluate``: how well features tell classes apart."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
-from rhohat.cli.data import look_for
-from rhohat.cli.options import convolution_options, data_options
+from rhohat.cli.data import read_for
+from rhohat.cli.options import convolution_options, data_options, json_option, model_argument
+from rhohat.cli.output import echo_json
 from rhohat.cli.text import count
+
+if TYPE_CHECKING:
+    from rhohat.recipes.data import Request
 
 
 @click.command()
-@click.argument("model", type=click.Path(path_type=Path))
-@click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@model_argument
 @click.option(
     "--labels",
     required=True,
     metavar="FILE|KEY|folders",
-    help="One label per row, image or recording: a .npy file, a text file with a label in each "
-    "line, the name of another array in the same .npz, or 'folders': the folder that each file "
-    "lies in.",
+    help="One label per row, image or recording: a .npy file, a text file with one label per line, "
+    "the name of another array in the same .npz, or 'folders' for the folder each file lies in.",
 )
 @click.option(
-    "--folds", type=click.IntRange(min=2), default=5, show_default=True, help="Of cross-validation."
+    "--folds", type=click.IntRange(min=2), default=5, help="Number of folds of cross-validation."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+@json_option
 @convolution_options
-@data_options
+@data_options("inputs", required=True)
 def evaluate(
-    model: Path,
-    inputs: tuple[Path, ...],
+    path: Path,
     labels: str,
     folds: int,
     as_json: bool,
     convolution: dict[str, Any] | None,
-    on_error: str,
-    shape: tuple[int, ...] | None,
-    key: str | None,
+    request: Request,
 ) -> None:
-    """Tell how well a linear classifier does on MODEL's features, beside the raw input and PCA.
+    """Compare MODEL's features with the raw input and PCA, by how well they classify.
 
-    Logistic regression on standardized columns, cross-validated: on the features that encode
-    writes, on the INPUTS as they are (recordings pooled over time, as the features are), and on as
-    many principal components as there are features.
+    Logistic regression on standardized columns is cross-validated: on the features that encode
+    writes, on INPUTS as they are (recordings pooled over time, as the features are), and on as many
+    principal components as there are features.
 
     \b
     Examples:
@@ -58,18 +56,18 @@ def evaluate(
     from rhohat.inspection.probe import probe, read_labels
     from rhohat.recipes.encoding import draws_pieces, encoder_of
 
-    content = load(model)
-    if convolution is None and draws_pieces(content):
+    model = load(path)
+    if convolution is None and draws_pieces(model):
         raise ValueError(
             "the model makes rows of random pieces, which have no labels: add --convolve for "
             "features of each image or recording."
         )
-    data = look_for(model, content, inputs, on_error, shape, key, convolution)
+    data = read_for(path, model, request, convolution)
     if data.is_stored:
         raise ValueError("evaluate trains on rows in memory: give it a part of the data.")
-    features = encoder_of(content, convolution, data.content).transform(data.content)
-    raw = data.raw_rows(content, convolution or {})
-    y = read_labels(labels, inputs, data.names)
+    features = encoder_of(model, convolution, data.content).transform(data.content)
+    raw = data.raw_rows(model, convolution or {})
+    y = read_labels(labels, request.paths, data.names)
     if y.shape != (data.n_examples,):
         raise ValueError(
             f"{labels} holds labels of shape {y.shape}, but there are "
@@ -85,7 +83,7 @@ def evaluate(
     scores = probe(features, raw, y, folds=folds)
     if as_json:
         told = {name: score._asdict() for name, score in scores.items()}
-        click.echo(json.dumps({"folds": folds, "examples": len(y), "scores": told}, indent=2))
+        echo_json({"folds": folds, "examples": len(y), "scores": told})
         return
     classes = len(np.unique(y))
     click.echo(f"{count(len(y), 'example')} of {classes} classes, {folds} folds, accuracy\n")

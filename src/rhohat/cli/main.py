@@ -1,22 +1,30 @@
-"""The group of all commands, and how errors become a line and an exit code."""
+"""The group of all commands, and how errors become one line and an exit code."""
 
 from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
 from rhohat import __version__
 from rhohat.cli.check import check
+from rhohat.cli.encode import encode
 from rhohat.cli.evaluate import evaluate
+from rhohat.cli.inspect import inspect
 from rhohat.cli.learn import learn
-from rhohat.cli.models import encode, inspect, make_report, show
+from rhohat.cli.report import make_report
+from rhohat.cli.show import show
 from rhohat.cli.text import EXIT_FAILED, EXIT_INTERRUPTED, printable
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "show_default": True,
+    },
     commands=[learn, show, make_report, encode, evaluate, inspect, check],
 )
 @click.version_option(__version__, prog_name="rhohat")
@@ -25,7 +33,7 @@ def cli() -> None:
 
     \b
     Start with:
-      rhohat learn                   edges, from ten photographs that come along
+      rhohat learn                   edges, from ten built-in photographs
       rhohat learn my-photographs/   features of your own
       rhohat learn --help            more
 
@@ -33,19 +41,21 @@ def cli() -> None:
     Exit codes: 0 done (files that could not be read and were skipped are listed),
     1 failed, 2 wrong usage, 130 interrupted.
     """
+    if sys.prefix != sys.base_prefix:  # matplotlib's list of fonts stays in a virtual environment
+        os.environ.setdefault("MPLCONFIGDIR", str(Path(sys.prefix, "var", "matplotlib")))
 
 
 @cli.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete commands, options and files.
+    """Print a script that lets SHELL complete commands, options and files.
 
     \b
-    Once, for this session:
+    For this session:
       bash    eval "$(rhohat completion bash)"
       zsh     eval "$(rhohat completion zsh)"
       fish    rhohat completion fish | source
-    For good, put the line into ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish.
+    For good, add the line to ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish.
     """
     from click.shell_completion import get_completion_class
 
@@ -57,7 +67,7 @@ def completion(shell: str) -> None:
 def main() -> None:
     """Run the command line; errors become one line and an exit code."""
     try:
-        # click expands wildcards on Windows, where the shell does not.
+        # On Windows, where the shell does not expand wildcards, click does.
         cli(standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import TypeAlias
 
 from rich.console import Console, RenderableType
 from rich.progress import (
@@ -23,18 +24,21 @@ from rhohat.training.run import IterationCallback, TrainingProgress
 #: Seconds between two updates in a notebook.
 NOTEBOOK_INTERVAL = 0.1
 
+#: How a display shows an iteration, and the line at the end.
+Display: TypeAlias = tuple[Callable[[TrainingProgress], None], Callable[[str], None]]
+
 
 @contextmanager
 def show_progress() -> Iterator[IterationCallback]:
-    """Show loss terms, average activation and remaining time while training.
+    """Show loss terms, average activation and remaining time during training.
 
-    Two live lines on a terminal, on standard error, and in a notebook below the cell; elsewhere
-    nothing but the line at the end.
+    Two live lines on standard error if it is a terminal, or below the cell of a notebook; elsewhere
+    only one line at the end.
 
     Yields
     ------
     callback : callable
-        For ``SparseAutoencoder(callback=...)``.
+        To be passed as ``SparseAutoencoder(callback=...)``.
 
     Examples
     --------
@@ -44,25 +48,24 @@ def show_progress() -> Iterator[IterationCallback]:
     ...     model = SparseAutoencoder(9, max_iter=5, callback=callback).fit(load_digits().data / 16)
     """
     console = Console(stderr=True)
-    display = _display(console)
+    show = _in_notebook if console.is_jupyter else _on_terminal if console.is_terminal else _in_log
     last: list[TrainingProgress] = []
     started = time.perf_counter()
+    with show(console) as (tell, finish):
 
-    def callback(progress: TrainingProgress) -> None:
-        last[:] = [progress]
-        display.tell(progress)
+        def callback(progress: TrainingProgress) -> None:
+            last[:] = [progress]
+            tell(progress)
 
-    with display:
         yield callback
     if last:
         seconds = time.perf_counter() - started
-        text = f"trained in {seconds:.1f} s: {iteration_text(last[0])}, {loss_text(last[0])}"
-        display.finish(text)
+        finish(f"trained in {seconds:.1f} s: {iteration_text(last[0])}, {loss_text(last[0])}")
 
 
 @contextmanager
 def show_work(text: str) -> Iterator[None]:
-    """Say on a terminal what goes on, and for how long, until it is done; elsewhere nothing."""
+    """Say on a terminal what is going on, and for how long, until it is done."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield
@@ -87,100 +90,71 @@ def loss_text(progress: TrainingProgress) -> str:
     )
 
 
-class _Log:
+@contextmanager
+def _in_log(console: Console) -> Iterator[Display]:
     """Nothing but the line at the end."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def tell(self, progress: TrainingProgress) -> None:
-        """Do nothing."""
-
-    def finish(self, text: str) -> None:
-        """Print a line."""
-        self._console.print(text, highlight=False, soft_wrap=True)
+    yield lambda progress: None, _line_on(console)
 
 
-class _Terminal(_Log):
-    """Bar and remaining time, and below them the loss: both fit 80 columns."""
+class _TwoLines(Progress):
+    """rich's progress with a line of text below."""
 
-    class TwoLines(Progress):
-        """rich's progress with a line of text below."""
+    loss = ""
 
-        loss = ""
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """The bar, and the loss."""
+        yield self.make_tasks_table(self.tasks)
+        yield Text(self.loss)
 
-        def get_renderables(self) -> Iterator[RenderableType]:
-            """Bar, and loss."""
-            yield self.make_tasks_table(self.tasks)
-            yield Text(self.loss)
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
-        self._lines = self.TwoLines(
-            TextColumn("training"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.description}"),
-            TimeRemainingColumn(compact=True),
-            TextColumn("left"),
-            console=console,
-            transient=True,
-        )
-        self._task = self._lines.add_task("preparing data", total=1.0)
+@contextmanager
+def _on_terminal(console: Console) -> Iterator[Display]:
+    """Bar and remaining time, with the loss below them; both lines fit 80 columns."""
+    lines = _TwoLines(
+        TextColumn("training"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.description}"),
+        TimeRemainingColumn(compact=True),
+        TextColumn("left"),
+        console=console,
+        transient=True,
+    )
+    task = lines.add_task("preparing data", total=1.0)
 
-    def __enter__(self) -> None:
-        self._lines.start()
-
-    def __exit__(self, *error: object) -> None:
-        self._lines.stop()
-
-    def tell(self, progress: TrainingProgress) -> None:
-        """Move the bar on."""
-        self._lines.loss = loss_text(progress)
+    def tell(progress: TrainingProgress) -> None:
+        lines.loss = loss_text(progress)
         description = iteration_text(progress)
-        self._lines.update(self._task, completed=progress.work_done, description=description)
+        lines.update(task, completed=progress.work_done, description=description)
+
+    with lines:
+        yield tell, _line_on(console)
 
 
-class _Notebook(_Log):
-    """Text below a notebook's cell, replaced as training goes on."""
+@contextmanager
+def _in_notebook(console: Console) -> Iterator[Display]:
+    """Text below a notebook's cell, replaced a few times a second as training goes on."""
+    from IPython.display import display
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
-        self._started = self._updated = time.perf_counter()
+    handle = display({"text/plain": "preparing data"}, raw=True, display_id=True)
+    started = updated = time.perf_counter()
 
-    def __enter__(self) -> None:
-        from IPython.display import display
+    def put(text: str) -> None:
+        handle.update({"text/plain": text}, raw=True)
 
-        self._handle: Any = display(_plain("preparing data"), raw=True, display_id=True)
-
-    def tell(self, progress: TrainingProgress) -> None:
-        """Show bar, remaining time and loss, a few times a second."""
+    def tell(progress: TrainingProgress) -> None:
+        nonlocal updated
         now = time.perf_counter()
-        if now - self._updated < NOTEBOOK_INTERVAL:
+        if now - updated < NOTEBOOK_INTERVAL:
             return
-        self._updated = now
+        updated = now
         done = progress.work_done
-        left = (now - self._started) * (1 - done) / done
+        left = (now - started) * (1 - done) / done
         bar = "#" * round(24 * done) + "-" * round(24 * (1 - done))
-        text = f"{bar}  {iteration_text(progress)}, {left:.0f} s left\n{loss_text(progress)}"
-        self._handle.update(_plain(text), raw=True)
+        put(f"{bar}  {iteration_text(progress)}, {left:.0f} s left\n{loss_text(progress)}")
 
-    def finish(self, text: str) -> None:
-        """Leave one line in place of the others."""
-        self._handle.update(_plain(text), raw=True)
+    yield tell, put
 
 
-def _plain(text: str) -> dict[str, str]:
-    return {"text/plain": text}
-
-
-def _display(console: Console) -> _Log:
-    """The display for where the console writes."""
-    if console.is_jupyter:
-        return _Notebook(console)
-    return _Terminal(console) if console.is_terminal else _Log(console)
+def _line_on(console: Console) -> Callable[[str], None]:
+    """What prints a line of plain text."""
+    return partial(console.print, highlight=False, soft_wrap=True)

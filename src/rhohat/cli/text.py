@@ -1,4 +1,4 @@
-"""Exit codes, and texts that are safe to print."""
+"""Exit codes, and text: safe to print, and numbers with their units."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ EXIT_INTERRUPTED = 130
 
 
 def printable(value: Any) -> str:
-    """The text with what could command a terminal, or cannot be encoded, written as escapes."""
+    """Text in which whatever could control a terminal or cannot be encoded is escaped."""
     return "".join(
         character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
         for character in str(value)
@@ -17,22 +17,17 @@ def printable(value: Any) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """The number with the noun, in the plural where it takes one."""
+    """A number with its noun, which is in the plural unless the number is 1."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def gibibytes(n_bytes: float) -> str:
-    """Bytes in the unit that suits."""
+    """Bytes of memory, in GiB or MiB."""
     return f"{n_bytes / 2**30:.1f} GiB" if n_bytes >= 2**30 else f"{n_bytes / 2**20:.0f} MiB"
 
 
-def megabytes(n_bytes: float) -> str:
-    """Bytes of a file, in the unit that mail programs count in."""
-    return f"{n_bytes / 1e6:.1f} MB"
-
-
 def duration(seconds: float) -> str:
-    """Seconds in the unit that suits."""
+    """A time in seconds, minutes or hours."""
     if seconds < 90:
         return f"{seconds:.0f} s" if seconds >= 1 else "1 s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

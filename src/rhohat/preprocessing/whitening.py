@@ -19,7 +19,7 @@ from rhohat.preprocessing.inputs import RowData, rows_of, sum_over
 from rhohat.preprocessing.spectra import Spectrum
 from rhohat.preprocessing.steps import AffineMap, Step
 from rhohat.rows.derived import Mapped
-from rhohat.rows.engines import Summable, ThreadEngine
+from rhohat.rows.engines import BLAS, Summable, ThreadEngine
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Rows, first_row
 from rhohat.rows.stores import is_stored

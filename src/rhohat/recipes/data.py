@@ -1,4 +1,4 @@
-"""What every kind of data answers; the kinds are in `rhohat.recipes.kinds`."""
+"""What every kind of data can do; the kinds themselves are in `rhohat.recipes.kinds`."""
 
 from __future__ import annotations
 
@@ -17,62 +17,67 @@ from rhohat.recipes.settings import RECIPES, Recipe, Settings
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-#: Paths from which a text that repeats the command names them no more.
-MANY = 3
+    from rhohat.estimators.anatomy import Anatomy
+
+#: The most paths that a text names; more are called FILES.
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
 class Request:
-    """Which data to read and how.
+    """Which data to read, and how.
 
     Attributes
     ----------
     paths : sequence of Path
-        None for the photographs that come along.
-    color : bool
-    smallest : tuple of int
-        Height and width that images must have.
-    shape : tuple of int or None
-        Of the image that each row is.
+        Empty for the built-in photographs.
     key : str or None
+        Name of the array in files that hold several.
+    shape : tuple of int or None
+        (height, width) or (height, width, 3) of the image that each row is.
     on_error : {"skip", "fail"}
+        What to do if a file cannot be read.
+    color : bool
+        Whether to read images in color.
+    smallest : tuple of int
+        The least height and width of images.
     stored : bool
-        Whether rows must be read where they lie, and not into memory.
+        Whether rows must be read from where they lie, not loaded into memory.
     rate : int or None
-        Samples per second that recordings are brought to; None goes by the files.
+        Sample rate that recordings are converted to; None follows the files.
     longest : float or None
-        Seconds from which a recording is taken in parts.
+        Seconds; longer recordings are taken in parts.
     shortest : float
         Seconds; shorter recordings cannot be used.
     """
 
     paths: Sequence[Path] = ()
+    key: str | None = None
+    shape: tuple[int, ...] | None = None
+    on_error: str = "skip"
     color: bool = False
     smallest: tuple[int, int] = (1, 1)
-    shape: tuple[int, ...] | None = None
-    key: str | None = None
-    on_error: str = "skip"
     stored: bool = False
     rate: int | None = None
     longest: float | None = None
     shortest: float = 0.0
 
     @property
-    def names_many(self) -> bool:
-        """Whether a text had better not repeat all paths."""
-        return len(self.paths) > MANY
+    def has_many_paths(self) -> bool:
+        """Whether a text should not name every path."""
+        return len(self.paths) > MOST_NAMED
 
 
 class Size(NamedTuple):
-    """What an autoencoder is given of data, by the files' headers.
+    """Size of the rows that an autoencoder is given, judging by the files' headers.
 
     Attributes
     ----------
     n_rows, n_features : int
     itemsize : int
-        Bytes of a number.
+        Bytes per number.
     held : int
-        Bytes of the data themselves, while the rows are made of them.
+        Bytes of the data themselves, held while rows are made from them.
     """
 
     n_rows: int
@@ -83,34 +88,36 @@ class Size(NamedTuple):
 
 @dataclass
 class Data(ABC):
-    """Data of one kind, found, and read when asked. Each kind is one class.
+    """Data of one kind: found first, and read when asked to. Each kind is one class.
 
     Attributes
     ----------
     request : Request
     found : DataFiles
-    content : sequence of ndarray, ndarray, or Source
-        What a pipeline is given, once read; rows too many to hold, where they lie.
+    content : sequence of ndarray, ndarray or Source
+        What a pipeline is given; None until read. A Source if `is_stored`.
     names : list of str
-        Of the examples, once read; empty for rows.
+        Names of the examples, once read; empty for rows.
     kind : str
-        What files of it hold: the key in `KINDS`.
+        Key in `KINDS`; what `Content.kind` calls it.
     noun : str
         What one example is called.
     described : str
         What the data are called.
     pieces : str
-        What is cut out of examples and learned from; empty where examples are.
+        What is cut out of examples and learned from; empty if examples are learned from whole.
     own_settings : tuple of str
         Settings that no other kind has.
     encode_options : tuple of str
-        With these, ``rhohat encode`` gives a row for each example.
+        Options with which ``rhohat encode`` gives one row per example.
     can_be_filtered : bool
         Whether 1/f whitening makes sense.
     has_keys : bool
         Whether a file may hold several arrays.
+    is_built_in : bool
+        Whether there are built-in data of this kind, used where no paths are given.
     takes_shape, can_be_shaped : bool
-        Whether rows become this kind by being given a shape, and whether these are such rows.
+        Whether rows that are given a shape become this kind, and whether these are such rows.
     """
 
     request: Request
@@ -126,6 +133,7 @@ class Data(ABC):
     encode_options: ClassVar[tuple[str, ...]] = ()
     can_be_filtered: ClassVar[bool] = False
     has_keys: ClassVar[bool] = True
+    is_built_in: ClassVar[bool] = False
     takes_shape: ClassVar[bool] = False
     can_be_shaped: ClassVar[bool] = False
 
@@ -133,48 +141,66 @@ class Data(ABC):
 
     @classmethod
     def usual_whitening(cls, settings: Settings) -> str:
-        """The whitening, where the user names none."""
+        """The whitening to use if the user names none."""
         return "zca"
 
     @classmethod
     def fill_in(cls, settings: Settings, *, rows_are_images: bool) -> Settings:
-        """Settings with those filled in that are the kind's own."""
+        """Settings, with those filled in that are the kind's own."""
         return settings
 
     @classmethod
     def recipe(cls, settings: Settings) -> Recipe:
-        """What goes with the whitening."""
+        """The recipe that goes with the whitening."""
         return look_up("whitening", settings.whitening, RECIPES)
 
     @classmethod
     def normalizes(cls, settings: Settings) -> bool:
-        """Whether rows lose their mean and are brought into [0.1, 0.9]."""
+        """Whether each row loses its mean and is brought into [0.1, 0.9]."""
         return False
 
     @classmethod
     def steps(cls, settings: Settings) -> list[tuple[str, BaseEstimator]]:
-        """What makes rows of the content."""
+        """Steps of a pipeline that make rows of the content."""
         return []
 
-    def suit(self, settings: Settings) -> Settings:
-        """Settings with what follows from the files filled in.
+    def fill_in_from_files(self, settings: Settings) -> Settings:
+        """Settings, with what follows from the files filled in.
 
         Raises
         ------
         ValueError
-            If the files do not allow for the settings.
+            If the files do not allow the settings.
         """
         return settings
+
+    @classmethod
+    def needs(cls, anatomy: Anatomy, convolution: Mapping[str, Any] | None) -> dict[str, Any]:
+        """How data must be read for a model.
+
+        Parameters
+        ----------
+        anatomy : Anatomy
+            Of the model.
+        convolution : mapping or None
+            Parameters of the `ConvolutionalFeatures` that apply the model, if any.
+
+        Returns
+        -------
+        needs : dict
+            Attributes of `Request`; "whole" is the shape of images that are taken whole, or None.
+        """
+        return {}
 
     # Content.
 
     @abstractmethod
     def read(self) -> None:
-        """Read everything; files that turn out unusable are skipped."""
+        """Read everything; skip files that turn out to be unusable."""
 
     @abstractmethod
     def variance(self) -> float:
-        """Mean variance, once read.
+        """The mean variance, once read.
 
         Raises
         ------
@@ -183,43 +209,38 @@ class Data(ABC):
         """
 
     @property
-    @abstractmethod
     def loaded(self) -> Any:
-        """The content, with names where examples have them: what a report is given."""
+        """What a report is given: the content, with names if examples have them."""
+        return self.content
 
     @property
     @abstractmethod
     def expression(self) -> str:
-        """What reads the same content in Python."""
+        """Python code that reads the same content."""
 
     @abstractmethod
     def size(self, settings: Settings) -> Size:
-        """What an autoencoder would be given."""
+        """Size of what the autoencoder would be given."""
 
     def few(self, n_rows: int) -> Any:
-        """As much of the content as so many rows need."""
+        """A part of the content that is enough for so many rows."""
         return self.content
 
     @abstractmethod
     def raw_rows(self, model: BaseEstimator, convolution: Mapping[str, Any]) -> FloatArray | None:
-        """The examples as they are, a row each; None if they have different sizes.
+        """The examples as they are, one row each; None if they differ in size.
 
         Parameters
         ----------
         model : BaseEstimator
-            What will be compared with them.
+            Whose features will be compared with them.
         convolution : mapping
-            Parameters of `ConvolutionalFeatures` that applies the model; empty without.
+            Parameters of the `ConvolutionalFeatures` that apply the model; empty if there are none.
         """
 
     @property
     def is_stored(self) -> bool:
-        """Whether the content is read where it lies."""
-        return False
-
-    @property
-    def stays_where_it_is(self) -> bool:
-        """Whether the content will be read where it lies."""
+        """Whether the content is read from where it lies, now or once it is read."""
         return False
 
     # Files.
@@ -231,19 +252,19 @@ class Data(ABC):
 
     @property
     def n_examples(self) -> int:
-        """Images, rows or recordings."""
+        """Number of images, rows or recordings."""
         if self.content is None:
             return sum(content.shape[0] for content in self.contents)
         return len(self.content)
 
     @property
     def files(self) -> list[str]:
-        """Names of those that are used."""
+        """Names of the files that are used."""
         skipped = {file for file, _ in self.found.skipped}
         return [str(path) for path in self.found.contents if str(path) not in skipped]
 
     def summary(self) -> dict[str, Any]:
-        """What was read and what was not, for JSON."""
+        """What was read and what was not, ready for JSON."""
         return {
             "kind": self.kind,
             "files": self.files,
@@ -254,9 +275,9 @@ class Data(ABC):
         }
 
     def call(self, function: str, *options: str) -> str:
-        """A call of a function of rhohat on the same files, as text."""
+        """Python code that calls a function of rhohat on the same files."""
         request = self.request
-        paths = "FILES" if request.names_many else repr([str(path) for path in request.paths])
+        paths = "FILES" if request.has_many_paths else repr([str(path) for path in request.paths])
         arguments = [paths]
         if request.key is not None:
             arguments.append(f"key={request.key!r}")

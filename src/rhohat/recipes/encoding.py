@@ -1,4 +1,4 @@
-"""Encoding: features of data by a model, as it is or applied at every position of images."""
+"""Encoding: features that a model makes of data, as it is or applied at every position."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-#: Rows that are computed and written at a time.
+#: Number of rows that are computed and written at a time.
 ROWS_WRITTEN = 1024
 
 
@@ -21,20 +21,19 @@ def encoder_of(model: BaseEstimator, convolution: Mapping[str, Any] | None, exam
     ----------
     model : estimator
         Fitted.
-    convolution : mapping, default=None
-        Parameters of `ConvolutionalFeatures`, if it is to apply the model.
+    convolution : mapping or None
+        Parameters of the `ConvolutionalFeatures` that are to apply the model, if any.
     examples : images or recordings
-        For which that is made ready.
+        What these are fitted to.
 
     Raises
     ------
     ValueError
-        If the model gives no features, or cannot be applied so.
+        If the model gives no features, or cannot be applied at every position.
     """
     from rhohat.estimators.anatomy import Anatomy
     from rhohat.estimators.convolution import ConvolutionalFeatures
-    from rhohat.recipes.finding import needs_of
-    from rhohat.recipes.kinds import KINDS
+    from rhohat.recipes.finding import kind_of
 
     if not hasattr(model, "transform"):
         raise ValueError(
@@ -47,13 +46,13 @@ def encoder_of(model: BaseEstimator, convolution: Mapping[str, Any] | None, exam
     if anatomy.autoencoder is None:
         last = type(anatomy.steps[-1]).__name__
         raise ValueError(f"--convolve applies models of one layer, but this ends in a {last}.")
-    if not KINDS[needs_of(model)["kind"]].pieces:
+    if not kind_of(model).pieces:
         raise ValueError("--convolve goes over images or recordings, but the model works on rows.")
     return ConvolutionalFeatures(model, **convolution).fit(examples)
 
 
 def draws_pieces(model: BaseEstimator) -> bool:
-    """Whether a model's rows are pieces, and not whole images or rows of the data."""
+    """Whether a model's rows are pieces of examples, not whole images or rows of the data."""
     from rhohat.estimators.anatomy import Anatomy
 
     extractor = Anatomy.of(model).extractor
@@ -61,13 +60,13 @@ def draws_pieces(model: BaseEstimator) -> bool:
 
 
 def write_features(stream: IO[bytes], features: Any) -> None:
-    """Write features as a .npy.
+    """Write features in the format of .npy files.
 
     Parameters
     ----------
     stream : binary stream
     features : ndarray or Source
-        Rows of a source are computed and written a run at a time.
+        The rows of a source are computed and written a run at a time.
     """
     if isinstance(features, np.ndarray):
         np.lib.format.write_array(stream, np.ascontiguousarray(features), allow_pickle=False)

@@ -1,4 +1,4 @@
-"""What learning would take: measured on a small part, and scaled."""
+"""Estimates of the memory and time that learning takes: measured on a few rows, and scaled."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from rhohat.recipes.pipelines import make_autoencoder
 from rhohat.recipes.settings import Settings
 from rhohat.training.stages import PART_BYTES, growth_stages
 
-#: Interpreter and libraries, matplotlib and scikit-learn among them.
+#: Memory of the interpreter and its libraries, including matplotlib and scikit-learn.
 BASE_BYTES = 270 * 2**20
-#: Iterations and rows that are timed.
+#: Number of iterations to time, and the two numbers of rows to time them on.
 TIMED_ITERATIONS, TIMED_ROWS = 8, (1024, 8192)
 
 
@@ -26,10 +26,11 @@ class Estimate(NamedTuple):
     Attributes
     ----------
     n_rows, n_features : int
+        Shape of what the autoencoder is given.
     memory : int
         Bytes.
     seconds : float
-        Of training, if it uses all its iterations.
+        Time of training, if it uses all its iterations.
     """
 
     n_rows: int
@@ -44,13 +45,13 @@ def estimate(data: Data, settings: Settings) -> Estimate:
     Parameters
     ----------
     data : Data
-        Found; nothing is read.
+        Found; it is not read.
     settings : Settings
         Complete.
     """
     n_rows, n_features, itemsize, held = data.size(settings)
     row_bytes = itemsize * n_features
-    held = 3 * PART_BYTES if data.stays_where_it_is else held + 2 * row_bytes * n_rows
+    held = 3 * PART_BYTES if data.is_stored else held + 2 * row_bytes * n_rows
     memory = BASE_BYTES + held + 8 * 48 * 2 * settings.units * n_features
     stages = growth_stages(n_rows, settings.iterations, row_bytes=row_bytes)
     overhead, per_row = _costs(settings, n_features, itemsize)
@@ -59,7 +60,7 @@ def estimate(data: Data, settings: Settings) -> Estimate:
 
 
 def _costs(settings: Settings, n_features: int, itemsize: int) -> tuple[float, float]:
-    """Seconds of an iteration, and of each row in it."""
+    """Seconds that an iteration takes, apart from its rows, and seconds for each row in it."""
     rng = np.random.RandomState(0)
     model = make_autoencoder(replace(settings, iterations=TIMED_ITERATIONS))
     model.set_params(growth=False, tol=0)

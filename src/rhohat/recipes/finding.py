@@ -1,15 +1,14 @@
-"""Data found: those that settings are for, and those that a model works on."""
+"""Finding data: what settings are for, and what a model works on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rhohat.files.finding import DataFiles
 from rhohat.recipes.data import Data, Request
-from rhohat.recipes.kinds import KINDS, Photographs, RowData, longest_part
+from rhohat.recipes.kinds import KINDS, Photographs, RowData
 from rhohat.recipes.pipelines import complete
 from rhohat.recipes.settings import Settings
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def find(request: Request) -> Data:
-    """Find files and what they say that they hold, without reading them.
+    """Find files and what their headers say they hold, without reading them.
 
     Raises
     ------
@@ -42,19 +41,13 @@ def find(request: Request) -> Data:
     return data
 
 
-def find_to_learn(
-    paths: Sequence[Path],
-    settings: Settings,
-    on_error: str = "skip",
-    shape: tuple[int, ...] | None = None,
-    key: str | None = None,
-    stored: bool = False,
-) -> tuple[Data, Settings]:
+def find_to_learn(request: Request, settings: Settings) -> tuple[Data, Settings]:
     """Find the data that settings are for, and fill in what these leave open.
 
     Parameters
     ----------
-    paths, on_error, shape, key, stored : as in `Request`
+    request : Request
+        Color and the smallest size of images follow from the settings.
     settings : Settings
 
     Raises
@@ -62,13 +55,13 @@ def find_to_learn(
     ValueError
         If settings and data do not go together; see also `find`.
     """
-    side = settings.patch_size or (1 if shape is not None else 10)
+    side = settings.patch_size or (1 if request.shape is not None else 10)
     smallest = (1, 1) if isinstance(side, str) else (side, side)
-    data = find(Request(paths, settings.color, smallest, shape, key, on_error, stored))
-    if stored and data.pieces:
+    data = find(replace(request, color=settings.color, smallest=smallest))
+    if request.stored and data.pieces:
         raise ValueError(f"--dask works on rows in files; {data.kind} are cut up in this process.")
-    settings = complete(settings, data.kind, rows_are_images=shape is not None)
-    return data, data.suit(settings)
+    settings = complete(settings, data.kind, rows_are_images=request.shape is not None)
+    return data, data.fill_in_from_files(settings)
 
 
 def find_to_encode(
@@ -77,7 +70,7 @@ def find_to_encode(
     request: Request,
     convolution: Mapping[str, Any] | None = None,
 ) -> Data:
-    """Find data of the kind that a model works on, as large as convolution needs.
+    """Find data of the kind that a model works on, large enough for convolution.
 
     Parameters
     ----------
@@ -85,9 +78,9 @@ def find_to_encode(
         What errors call the model.
     model : BaseEstimator
     request : Request
-        Paths, and what the user says of them.
+        Paths, and what the user says about them.
     convolution : mapping, default=None
-        What `ConvolutionalFeatures` is given, if it applies the model.
+        Parameters of the `ConvolutionalFeatures` that apply the model, if any.
 
     Raises
     ------
@@ -111,43 +104,41 @@ def find_to_encode(
     return data
 
 
-def needs_of(model: BaseEstimator, convolution: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """How a model's data must be read: color, smallest images, shape of whole ones; and the kind.
+def kind_of(model: BaseEstimator) -> type[Data]:
+    """The kind of data that a model works on.
 
-    Parameters
-    ----------
-    model : BaseEstimator
-    convolution : mapping, default=None
-        What `ConvolutionalFeatures` is given, if it applies the model.
-
-    Returns
-    -------
-    needs : dict
-        "kind"; "whole", the shape of images that are taken whole; and what `Request` takes.
+    Raises
+    ------
+    ValueError
+        If the command line does not read data of this kind.
     """
     from rhohat.estimators.anatomy import Anatomy
 
-    anatomy = Anatomy.of(model)
-    extractor, sound = anatomy.extractor, anatomy.sound
-    kind = RowData.kind if anatomy.takes is None else anatomy.takes.kind
-    cells = 0 if convolution is None else (convolution["grid"] - 1) * convolution["stride"]
-    if sound is not None:
-        moments = 1 if extractor is None else extractor.patch_shape_[1] + cells
-        shortest = sound.seconds_of(moments)
-        # In parts as they were learned from, but whole where each is a row.
-        longest = None if convolution is not None else longest_part(shortest)
-        return {"kind": kind, "rate": sound.rate, "shortest": shortest, "longest": longest}
+    takes = Anatomy.of(model).takes
+    kind = RowData.kind if takes is None else takes.kind
     if kind not in KINDS:
         raise ValueError(
             f"the model works on {kind} of numbers, which the command line does not read: use it "
             "in Python."
         )
-    if extractor is None:
-        return {"kind": kind}
-    shape = extractor.patch_shape_
-    return {
-        "kind": kind,
-        "color": len(shape) == 3,
-        "smallest": (shape[0] + cells, shape[1] + cells),
-        "whole": shape if extractor.takes_wholes else None,
-    }
+    return KINDS[kind]
+
+
+def needs_of(model: BaseEstimator, convolution: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """How data must be read for a model.
+
+    Parameters
+    ----------
+    model : BaseEstimator
+    convolution : mapping, default=None
+        Parameters of the `ConvolutionalFeatures` that apply the model, if any.
+
+    Returns
+    -------
+    needs : dict
+        "kind", and what `Data.needs` says.
+    """
+    from rhohat.estimators.anatomy import Anatomy
+
+    kind = kind_of(model)
+    return {"kind": kind.kind, **kind.needs(Anatomy.of(model), convolution)}

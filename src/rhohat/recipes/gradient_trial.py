@@ -1,4 +1,4 @@
-"""The gradient on trial: settings and data of the user's, at points that training goes through."""
+"""A trial of the gradient on a user's data and settings, at points that training passes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rhohat.recipes.pipelines import make_pipeline
 from rhohat.recipes.settings import Settings
 from rhohat.training.run import TrainingProgress
 
-#: Rows that the objective is evaluated on.
+#: Number of rows that the objective is evaluated on.
 N_ROWS = 500
 #: Iterations after which the gradient is checked.
 ITERATIONS = (1, 20)
-#: Steps of the differences: the first that will do. Shorter ones are for functions with kinks,
-#: where a long step now and then crosses one.
+#: Steps of the differences, tried until one passes. The shorter ones are for functions with kinks,
+#: which a long step sometimes crosses.
 STEPS = (1e-4, 1e-5, 1e-6, 1e-7)
-#: Ratio from which the gradient counts as wrong.
+#: The gradient counts as wrong from this ratio on.
 LIMIT = 1e-7
 
 
@@ -33,12 +33,12 @@ class TrialPoint(NamedTuple):
     Attributes
     ----------
     iteration : int
-        After which training was there.
+        After which training reached the point.
     loss : float
     step : float
-        Of the differences.
+        Step of the differences.
     ratio : float
-        ``||difference|| / ||sum||`` of the gradient and the differences.
+        ``||difference|| / ||sum||`` of the gradient and its approximation by differences.
     """
 
     iteration: int
@@ -55,10 +55,10 @@ class GradientTrial:
     ----------
     points : list of TrialPoint
     settings : Settings
-        As they were tried: for few rows and iterations.
+        As tried: for few rows and iterations.
     n_rows, n_features : int
     n_parameters, n_checked : int
-        Of the objective, and those that were checked.
+        Number of the objective's parameters, and of those that were checked.
     """
 
     points: list[TrialPoint]
@@ -80,11 +80,11 @@ def try_gradient(data: Data, settings: Settings, *, n_parameters: int = 300) -> 
     Parameters
     ----------
     data : Data
-        Read.
+        Already read.
     settings : Settings
         Complete.
     n_parameters : int, default=300
-        How many, drawn by the seed, to check at each point.
+        How many parameters, drawn at random by the seed, to check at each point.
     """
     settings = replace(settings, iterations=ITERATIONS[-1], patches=min(settings.patches, N_ROWS))
     visited: dict[int, Float64Array] = {}
@@ -99,7 +99,7 @@ def try_gradient(data: Data, settings: Settings, *, n_parameters: int = 300) -> 
         X = step.fit_transform(X)
     X = np.asarray(X[:N_ROWS], dtype=np.float64)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about training, which is not the matter here
+        warnings.simplefilter("ignore")  # that so short a training does not converge
         model.set_params(tol=0).fit(X)
     objective = SparseObjective(
         X.shape[1],

@@ -1,20 +1,20 @@
 """Kinds of data: images, rows of numbers, recordings.
 
-Each kind is one class and one row of `KINDS`: how it is read, which settings it has, what makes
-rows of it, and what these take.
+Each kind is one class and one row of `KINDS`: how its data are read, which settings they have, what
+turns them into rows, and how much memory these take.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import FloatArray, float_dtype
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles, Noted
 from rhohat.files.formats import Content
@@ -28,11 +28,13 @@ from rhohat.recipes.settings import SOUNDS, Recipe, Settings
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-#: Bytes from which rows and images are read where they lie, a run or an image at a time.
+    from rhohat.estimators.anatomy import Anatomy
+
+#: The most bytes to load into memory: larger data are read a run of rows or an image at a time.
 HELD_BYTES = 1 << 30
-#: Seconds from which recordings are learned from in parts, so that memory is bounded.
+#: Longer recordings, in seconds, are taken in parts, so that memory is bounded.
 PART_SECONDS = 60.0
-#: Samples per second that no recording of speech or music has: a lower rate is remarked on.
+#: Samples per second. Recordings of speech and music have more, so a note tells of lower rates.
 LOW_RATE = 4000
 
 
@@ -42,29 +44,27 @@ class ImageData(Data):
     kind, noun, described = "images", "image", "images"
     pieces = "patches"
     own_settings = ("color", "patch_size")
-    can_be_filtered = takes_shape = True
+    can_be_filtered = is_built_in = takes_shape = True
 
     @classmethod
     def usual_whitening(cls, settings: Settings) -> str:
-        """1/f for gray images."""
+        """1/f for gray images, ZCA for color."""
         return "zca" if settings.color else "1/f"
 
     @classmethod
     def fill_in(cls, settings: Settings, *, rows_are_images: bool) -> Settings:
-        """Size of patches: images whole where each was a row."""
-        if settings.patch_size is not None:
-            return settings
-        return replace(settings, patch_size="whole" if rows_are_images else 10)
+        """The patch size; images are taken whole if each was a row."""
+        return settings.with_defaults(patch_size="whole" if rows_are_images else 10)
 
     @classmethod
     def normalizes(cls, settings: Settings) -> bool:
-        """Patches without PCA and ZCA are."""
+        """Patches are, unless PCA or ZCA whitens them."""
         cut = settings.patch_size != "whole"
         return settings.whitening == "1/f" or (cut and settings.whitening == "none")
 
     @classmethod
     def steps(cls, settings: Settings) -> list[tuple[str, BaseEstimator]]:
-        """Images to patches."""
+        """From images to patches."""
         from rhohat.preprocessing.extractors import PatchExtractor
         from rhohat.preprocessing.filters import OneOverFWhitening
 
@@ -77,8 +77,21 @@ class ImageData(Data):
         filters = [("whitening", OneOverFWhitening())] if settings.whitening == "1/f" else []
         return [*filters, ("patches", extractor)]
 
-    def suit(self, settings: Settings) -> Settings:
-        """Images that are taken whole must have one size."""
+    @classmethod
+    def needs(cls, anatomy: Anatomy, convolution: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Color and shape of patches, and images large enough for all cells."""
+        extractor = anatomy.extractor
+        if extractor is None:
+            return {}
+        shape, margin = extractor.patch_shape_, _margin(convolution)
+        return {
+            "color": len(shape) == 3,
+            "smallest": (shape[0] + margin, shape[1] + margin),
+            "whole": shape if extractor.takes_wholes else None,
+        }
+
+    def fill_in_from_files(self, settings: Settings) -> Settings:
+        """Nothing; but images that are taken whole must have one size."""
         if settings.patch_size == "whole":
             sizes = sorted({content.shape[1:3] for content in self.contents})
             if len(sizes) > 1:
@@ -96,18 +109,17 @@ class ImageData(Data):
         self.content, self.names, _ = read_images(self.found, color=color, lazy=lazy)
 
     def variance(self) -> float:
-        """Variance of all pixels."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return _finite(variance_of_pixels(self.content))
+        """The variance of all pixels."""
+        return _finite(variance_of_pixels, self.content)
 
     @property
     def loaded(self) -> LoadedImages:
-        """Images with their names."""
+        """The images with their names."""
         return LoadedImages(self.content, self.names, self.found.skipped)
 
     @property
     def expression(self) -> str:
-        """`load_images`, or `load_rows` and the shape."""
+        """A call of `load_images`, or of `load_rows` with the shape."""
         request, options = self.request, []
         if request.shape is not None:
             sizes = ", ".join(map(str, request.shape))
@@ -119,7 +131,7 @@ class ImageData(Data):
         return f"{self.call('load_images', *options)}.images"
 
     def size(self, settings: Settings) -> Size:
-        """Patches, or as many as there are images; of filtered images copies are held."""
+        """Patches, or whole images; filtering images takes a copy of them."""
         channels = 3 if settings.color else 1
         shapes = [content.shape for content in self.contents]
         if isinstance(settings.patch_size, int):
@@ -141,7 +153,7 @@ class ImageData(Data):
 
 
 class Photographs(ImageData):
-    """The photographs that come along, in files that are the package's own affair."""
+    """The built-in photographs."""
 
     noun = "photograph"
 
@@ -149,14 +161,14 @@ class Photographs(ImageData):
         super().__init__(request, DataFiles(self.kind, {}, [], []))
 
     def read(self) -> None:
-        """Read them, which takes little memory."""
+        """Read them; they take little memory."""
         from rhohat.files.builtin_photographs import load_photographs
 
         self.content, self.names, _ = load_photographs(color=self.request.color)
 
     @cached_property
     def contents(self) -> list[Content]:
-        """What the files' headers say."""
+        """Shapes and types of the photographs."""
         from rhohat.files.builtin_photographs import load_photographs
 
         shapes = [image.shape for image in load_photographs().images]
@@ -164,24 +176,24 @@ class Photographs(ImageData):
 
     @property
     def files(self) -> list[str]:
-        """Not by their names."""
+        """One name for all of them."""
         return ["photographs that come along"]
 
     @property
     def expression(self) -> str:
-        """`load_photographs`."""
+        """A call of `load_photographs`."""
         return f"rhohat.load_photographs({'color=True' if self.request.color else ''}).images"
 
 
 class RowData(Data):
-    """Rows of numbers, which are learned from as they are."""
+    """Rows of numbers, learned from as they are."""
 
     kind, noun, described = "rows", "row", "rows of numbers"
     can_be_shaped = True
 
     def read(self) -> None:
-        """Read into memory, or find where they lie if they are too many or must not be sent."""
-        if self.stays_where_it_is:
+        """Read into memory; or open, if they are too many or workers must read them."""
+        if self.is_stored:
             self.content = stored_rows(self.found)
         elif self.request.stored:
             raise ValueError(
@@ -192,34 +204,23 @@ class RowData(Data):
             self.content = read_rows(self.found)
 
     @property
-    def stays_where_it_is(self) -> bool:
-        """Whether the rows are too many to hold or must not be sent, and can be read in runs."""
+    def is_stored(self) -> bool:
+        """Whether they are too many to hold or workers must read them, and can be read in runs."""
         wanted = self.request.stored or self.found.n_bytes > HELD_BYTES
         return wanted and can_be_stored(self.found)
 
     @property
-    def is_stored(self) -> bool:
-        """Whether the rows are read where they lie."""
-        return not isinstance(self.content, np.ndarray)
-
-    @property
     def n_examples(self) -> int:
-        """Rows."""
+        """Number of rows."""
         return super().n_examples if self.content is None else int(self.content.shape[0])
 
     def variance(self) -> float:
-        """Mean variance over the columns."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return _finite(variance_of_rows(self.content))
-
-    @property
-    def loaded(self) -> Any:
-        """The rows, which have no names."""
-        return self.content
+        """The mean variance of the columns."""
+        return _finite(variance_of_rows, self.content)
 
     @property
     def expression(self) -> str:
-        """`load_rows`, or the path of rows that stay in one file."""
+        """A call of `load_rows`, or the path of rows that stay in one file."""
         paths, key = self.request.paths, self.request.key
         if self.is_stored and len(paths) == 1:
             return repr(f"{paths[0]}" if key is None else f"{paths[0]}::{key}")
@@ -228,17 +229,14 @@ class RowData(Data):
     def size(self, settings: Settings) -> Size:
         """All rows."""
         n_rows, n_features = self.n_examples, self.contents[0].shape[1]
-        dtype = self.contents[0].dtype
-        itemsize = 4 if dtype.itemsize <= 2 or dtype == "f4" else 8
+        itemsize = float_dtype(self.contents[0].dtype).itemsize
         return Size(n_rows, n_features, itemsize, itemsize * n_rows * n_features)
 
-    def few(self, n_rows: int) -> FloatArray:
-        """The first."""
+    def few(self, n_rows: int) -> Any:
+        """The first ones."""
         if self.is_stored:
-            X: FloatArray = self.content.read(0, min(n_rows, self.n_examples)).X
-            return X
-        few: FloatArray = self.content[:n_rows]
-        return few
+            return self.content.read(0, min(n_rows, self.n_examples)).X
+        return self.content[:n_rows]
 
     def raw_rows(self, model: BaseEstimator, convolution: Mapping[str, Any]) -> FloatArray:
         """The rows."""
@@ -247,51 +245,50 @@ class RowData(Data):
 
 
 class RecordingData(Data):
-    """Recordings, of whose spectrograms or waveforms windows are cut."""
+    """Recordings: windows are cut out of their spectrograms or waveforms."""
 
     kind, noun, described = "recordings", "recording", "recordings"
     pieces = "windows"
     own_settings = ("sound", "rate", "length", "mels", "window", "hop")
     encode_options = ("--convolve", "--grid", "3")
     has_keys = False
-    #: Samples per second, once read.
+    #: Sample rate, once read.
     rate = 0
 
     @classmethod
     def fill_in(cls, settings: Settings, *, rows_are_images: bool) -> Settings:
-        """Sound, and the settings that it has."""
-        sound = settings.sound or "spectrogram"
+        """What to take recordings as, and the settings that go with it."""
+        settings = settings.with_defaults(sound="spectrogram")
+        sound = settings.sound
         usual = look_up("sound", sound, SOUNDS).settings
         for other, row in SOUNDS.items():
             for name in row.settings:
                 if name not in usual and getattr(settings, name) is not None:
                     raise ValueError(f"{name} belongs to {other}s, but the sound is a {sound}.")
-        unset = {name: value for name, value in usual.items() if getattr(settings, name) is None}
-        return replace(settings, sound=sound, **unset)
+        return settings.with_defaults(**usual)
 
     @classmethod
     def recipe(cls, settings: Settings) -> Recipe:
-        """What goes with the sound, where it is whitened."""
+        """The recipe that goes with the sound, if it is whitened."""
         recipe = super().recipe(settings)
         return recipe if recipe.epsilon is None else SOUNDS[settings.sound or ""].recipe
 
     @classmethod
     def steps(cls, settings: Settings) -> list[tuple[str, BaseEstimator]]:
-        """Recordings to windows."""
+        """From recordings to windows."""
         from rhohat.preprocessing.extractors import WindowExtractor
         from rhohat.preprocessing.normalizers import ContrastNormalizer
         from rhohat.preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
 
-        rate, length = settings.rate, settings.length
-        assert rate is not None
-        assert length is not None
-        is_wave = settings.sound == "waveform"
-        options: dict[str, Any] = {
-            "n_mels": settings.mels,
-            "window": settings.window,
-            "hop": settings.hop,
-        }
-        extractor = WaveformExtractor(rate) if is_wave else SpectrogramExtractor(rate, **options)
+        complete: Any = settings  # nothing that is needed here is None
+        rate, length, is_wave = complete.rate, complete.length, complete.sound == "waveform"
+        extractor = (
+            WaveformExtractor(rate)
+            if is_wave
+            else SpectrogramExtractor(
+                rate, n_mels=complete.mels, window=complete.window, hop=complete.hop
+            )
+        )
         moments = round(length / extractor.seconds_per_moment)
         if moments < (2 if is_wave else 1):
             raise ValueError(
@@ -301,23 +298,35 @@ class RecordingData(Data):
             )
         windows = WindowExtractor(moments, n_windows=settings.patches, random_state=settings.seed)
         steps: list[tuple[str, BaseEstimator]] = [("sound", extractor), ("windows", windows)]
-        # Loud moments of a waveform would drown all others; of a spectrogram logarithms are taken.
+        # Loud moments of a waveform would drown out all others; spectrograms are logarithmic.
         return [*steps, ("contrast", ContrastNormalizer())] if is_wave else steps
 
-    def suit(self, settings: Settings) -> Settings:
-        """Rate, the lowest of the files' unless the user says so; long ones are taken in parts."""
+    @classmethod
+    def needs(cls, anatomy: Anatomy, convolution: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The sample rate, and recordings long enough for all cells."""
+        sound, extractor = anatomy.sound, anatomy.extractor
+        if sound is None:
+            return {}
+        moments = 1 if extractor is None else extractor.patch_shape_[1] + _margin(convolution)
+        shortest = sound.seconds_of(moments)
+        # In parts as they were learned from, but whole if each becomes a row.
+        longest = _longest_part(shortest) if convolution is None else None
+        return {"rate": sound.rate, "shortest": shortest, "longest": longest}
+
+    def fill_in_from_files(self, settings: Settings) -> Settings:
+        """The sample rate, by default the lowest of the files'; long files are taken in parts."""
         length = settings.length or 0.0
         rate = settings.rate or lowest_rate(self.found, length)
         if settings.rate is None and rate < LOW_RATE:
             path = next(p for p, content in self.found.contents.items() if content.rate == rate)
             low = f"has {rate:,} samples per second: all are brought to them, without --rate"
             self.found.notes.append(Noted(str(path), low))
-        longest = longest_part(length)
+        longest = _longest_part(length)
         self.request = replace(self.request, rate=rate, longest=longest, shortest=length)
         return replace(settings, rate=rate)
 
     def read(self) -> None:
-        """Decode all once, to find what cannot be; they are decoded again when asked for."""
+        """Decode every file once, to find what cannot be decoded; nothing is kept in memory."""
         request = self.request
         loaded = read_recordings(
             self.found, request.rate, longest=request.longest, shortest=request.shortest
@@ -325,18 +334,18 @@ class RecordingData(Data):
         self.content, self.names, self.rate = loaded.recordings, loaded.names, loaded.rate
 
     def variance(self) -> float:
-        """One, to which extractors bring it, unless there is nothing but silence."""
+        """1, which extractors scale it to; 0 if there is nothing but silence."""
         silent = {file for file, note in self.found.notes if note == SILENT}
         return float(not silent.issuperset(self.files))
 
     @property
     def loaded(self) -> LoadedRecordings:
-        """Recordings with their names."""
+        """The recordings with their names."""
         return LoadedRecordings(self.content, self.names, self.found.skipped, self.rate)
 
     @property
     def expression(self) -> str:
-        """`load_recordings`."""
+        """A call of `load_recordings`."""
         request, options = self.request, [f"rate={self.rate}"]
         if request.longest is not None and len(self.names) > len(self.files):
             options.append(f"longest={request.longest:g}")
@@ -345,7 +354,7 @@ class RecordingData(Data):
         return f"{self.call('load_recordings', *options)}.recordings"
 
     def size(self, settings: Settings) -> Size:
-        """Windows; a part of a recording is held."""
+        """Windows; one part of a recording is held at a time."""
         contents, length = self.contents, settings.length or 0.0
         if all(content.shape[2] < length * content.rate for content in contents):
             raise ValueError(f"all recordings are shorter than {settings.length:g} s.")
@@ -357,30 +366,37 @@ class RecordingData(Data):
         return Size(settings.patches, bands * windows.length, 4, held)
 
     def raw_rows(self, model: BaseEstimator, convolution: Mapping[str, Any]) -> FloatArray:
-        """Spectrograms, or waveforms, pooled over time as features are."""
+        """Spectrograms or waveforms, pooled over time as features are."""
         from rhohat.estimators.anatomy import Anatomy
 
         grid, poolings = convolution.get("grid", 1), convolution.get("pooling", ("mean",))
         rows = []
         for image in Anatomy.of(model).filters[0].transform(self.content):
             cells = np.array_split(image, grid, axis=1)
-            # a pooling is called as NumPy calls its function
+            # Poolings are named after NumPy's functions.
             pooled = [getattr(np, name)(cell, axis=1) for name in poolings for cell in cells]
             rows.append(np.concatenate(pooled))
         return np.stack(rows)
 
 
-def longest_part(shortest: float) -> float:
-    """Seconds of the parts that recordings are taken in, where a piece lasts so long."""
-    return max(PART_SECONDS, 10 * shortest)
+def _margin(convolution: Mapping[str, Any] | None) -> int:
+    """Pixels or moments beyond one piece that convolution needs, so that no cell is empty."""
+    return 0 if convolution is None else (convolution["grid"] - 1) * convolution["stride"]
 
 
-def _finite(variance: float) -> float:
-    """The variance, or a ValueError where it is infinite or no number."""
+def _longest_part(piece: float) -> float:
+    """Seconds of the parts that recordings are taken in, if a piece lasts so many seconds."""
+    return max(PART_SECONDS, 10 * piece)
+
+
+def _finite(variance_of: Callable[[Any], float], content: Any) -> float:
+    """The variance of content; raise ValueError if it is infinite or NaN."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = variance_of(content)
     if not math.isfinite(variance):
         raise ValueError("the values are too large to be squared: scale the data.")
     return variance
 
 
-#: Kinds, each one row.
+#: Kinds of data by their names.
 KINDS: dict[str, type[Data]] = {kind.kind: kind for kind in (ImageData, RowData, RecordingData)}

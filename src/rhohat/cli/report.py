@@ -1,0 +1,59 @@
+"""``rhohat report``: the page that shows what units have learned."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rhohat.cli.data import read_for
+from rhohat.cli.options import POSITIVE_INTEGER, data_options, model_argument
+from rhohat.cli.output import binary_output, output_option
+
+if TYPE_CHECKING:
+    from rhohat.recipes.data import Request
+
+
+@click.command("report")
+@model_argument
+@output_option("report.html", "File to write. - is standard output.")
+@click.option(
+    "--examples",
+    type=POSITIVE_INTEGER,
+    default=8,
+    metavar="N",
+    help="Number of examples to show for each unit.",
+)
+@click.option("--title", default="What the units have learned", help="Heading of the page.")
+@data_options("inputs")
+def make_report(path: Path, out: Path, examples: int, title: str, request: Request) -> None:
+    """Make a page that shows what every unit of MODEL has learned.
+
+    The page is one HTML file, to be opened in a browser, sent or put anywhere; it needs no server.
+    With INPUTS, every unit comes with the examples that activate it most, a histogram and the units
+    that fire together with it. INPUTS are read as learn reads them. Without INPUTS, a model of
+    patches is shown on the built-in photographs, others without examples.
+
+    \b
+    Examples:
+      rhohat report rhohat-out/model.safetensors
+      rhohat report own/model.safetensors holidays/ -o holidays.html
+      rhohat report digits.safetensors digits.npz --key x_train --shape 28x28
+    """
+    from rhohat.cli.progress import show_work
+    from rhohat.estimators.saving import load
+    from rhohat.inspection.report.page import report
+    from rhohat.recipes.encoding import draws_pieces
+    from rhohat.recipes.finding import kind_of
+
+    model, data = load(path), None
+    kind = kind_of(model)
+    if request.paths or (kind.is_built_in and draws_pieces(model)):
+        shape = request.shape if kind.takes_shape else None
+        data = read_for(path, model, replace(request, shape=shape)).loaded
+    with show_work("looking at what the units do"):
+        page = report(model, data, shape=request.shape, n_examples=examples, title=title)
+    with binary_output(out, f"report of {len(page.html) / 1e6:.1f} MB") as stream:
+        stream.write(page.html.encode())
