@@ -166,9 +166,7 @@ class Portrait:
 
 
 def portraits_of(
-    model: BaseEstimator,
-    examples: Examples | None = None,
-    shape: tuple[int, ...] | None = None,
+    model: BaseEstimator, examples: Examples | None = None, shape: tuple[int, ...] | None = None
 ) -> list[Portrait]:
     """Portraits of all layers of a model, from the input upwards.
 

@@ -29,10 +29,7 @@ AS_INPUT = "as the autoencoder gets it"
 
 
 def maximal_inputs(
-    model: BaseEstimator | ArrayLike,
-    whitener: HasAdjoint | None = None,
-    *,
-    radius: float = 1.0,
+    model: BaseEstimator | ArrayLike, whitener: HasAdjoint | None = None, *, radius: float = 1.0
 ) -> FloatArray:
     r"""The input of norm `radius` that activates each unit most.
 
