@@ -170,11 +170,7 @@ def _draw_tiles(tiles: FloatArray, n_columns: int | None, cmap: str, ax: Axes | 
     import matplotlib.pyplot as plt
 
     grid = tile_grid(tiles, n_columns=n_columns)
-    if ax is None:
-        # a pixel of the grid takes whole pixels of the screen, with nothing around the grid
-        scale = max(1, round(888 / max(grid.shape[:2])))
-        size = (grid.shape[1] * scale / 100, grid.shape[0] * scale / 100)
-        ax = plt.figure(figsize=size, dpi=100).add_axes((0, 0, 1, 1))
+    ax = ax or _whole_pixels(grid.shape[1], grid.shape[0], 888)
     if grid.ndim == 3:
         shown = np.where(np.isnan(grid), 0.0, (grid + 1) / 2)
         ax.imshow(shown, interpolation="nearest")
@@ -185,23 +181,38 @@ def _draw_tiles(tiles: FloatArray, n_columns: int | None, cmap: str, ax: Axes | 
     return ax
 
 
+def _whole_pixels(
+    width: int, height: int, longest: int, *, left: int = 0, below: int = 0, beside: int = 0
+) -> Axes:
+    """Axes of a new figure, in which pixels of a grid take whole pixels of the screen.
+
+    Parameters
+    ----------
+    width, height : int
+        Of the grid.
+    longest : int
+        Pixels of the screen that its longer side is to take, more or less.
+    left, below, beside : int, default=0
+        Pixels of the screen around it: left, below, and both right and above.
+    """
+    import matplotlib.pyplot as plt
+
+    scale = max(1, round(longest / max(width, height)))
+    width, height = width * scale, height * scale
+    across, up = left + width + beside, below + height + beside
+    figure = plt.figure(figsize=(across / 100, up / 100), dpi=100)
+    return figure.add_axes((left / across, below / up, width / across, height / up))
+
+
 def _draw_spectrograms(
     tiles: FloatArray, n_columns: int | None, cmap: str, axes: TileAxes, ax: Axes | None
 ) -> Axes:
     """Draw tiles, with frequency and time along the bottom one of the first column."""
-    import matplotlib.pyplot as plt
-
     k, height, width = tiles.shape[:3]
     columns = n_columns or min(int(np.ceil(np.sqrt(1.5 * k * height / width))), k)
     rows = -(-k // columns)
     size = columns * (width + 1) + 1, rows * (height + 1) + 1
-    if ax is None:  # whole screen pixels, and room for the labels
-        scale = max(1, round(900 / max(size)))
-        left, below, beside = 62, 26, 10
-        whole = left + size[0] * scale + beside, below + size[1] * scale + beside
-        figure = plt.figure(figsize=(whole[0] / 100, whole[1] / 100), dpi=100)
-        box = left / whole[0], below / whole[1]
-        ax = figure.add_axes((*box, size[0] * scale / whole[0], size[1] * scale / whole[1]))
+    ax = ax or _whole_pixels(*size, 900, left=62, below=26, beside=10)
     _draw_tiles(tiles, columns, cmap, ax)
     bottom = size[1] - 1.5
     ax.set_axis_on()
@@ -288,29 +299,17 @@ def plot_training(
         "sparsity": model.loss_terms_curve_[:, 2],
     }
     for (name, curve), color in zip(curves.items(), TERM_COLORS, strict=True):
-        shown = np.where(curve > 0, curve, np.nan)
-        ax.plot(
-            iterations,
-            shown,
-            color=color,
-            linewidth=2.2 if name == "loss" else 1.4,
-            label=f"{name}, {curve[-1]:.3g} at the end",
-        )
+        shown, width = np.where(curve > 0, curve, np.nan), 2.2 if name == "loss" else 1.4
+        label = f"{name}, {curve[-1]:.3g} at the end"
+        ax.plot(iterations, shown, color=color, linewidth=width, label=label)
     rows = getattr(model, "stage_rows_", np.zeros(len(iterations)))
     starts = [0, *(np.flatnonzero(np.diff(rows)) + 1)]
-    for start in starts:
+    above: dict[str, Any] = {"color": "0.35", "fontsize": "small", "va": "bottom"}
+    for start in starts if len(starts) > 1 else ():
         if start:
             ax.axvline(start - 0.5, color="0.6", linewidth=0.8, linestyle=":")
-        if len(starts) > 1:
-            ax.text(
-                start + 0.01 * len(iterations),
-                1.0,
-                f"{int(rows[start]):,} rows",
-                color="0.35",
-                fontsize="small",
-                va="bottom",
-                transform=ax.get_xaxis_transform(),
-            )
+        place, told = start + 0.01 * len(iterations), f"{int(rows[start]):,} rows"
+        ax.text(place, 1.0, told, transform=ax.get_xaxis_transform(), **above)
     ax.legend(frameon=False, loc="upper right")
     ax.set_yscale("log")
     ax.set_xlim(0, max(len(iterations) - 1, 1))

@@ -153,7 +153,10 @@ def _of_autoencoder(
 ) -> list[Layer]:
     weights, bias = autoencoder.encoder_weights_, autoencoder.encoder_bias_
     encoder = Encoder(weights, bias, ACTIVATIONS[autoencoder.activation])
+    average = getattr(autoencoder, "average_activation_", None)
+    decoder_weights = autoencoder.decoder_weights_
     under = below[-1] if below else None
+    encoders = [encoder] if under is None else [*under.encoders, encoder]
 
     def encoded(source: Source) -> Source:
         return autoencoder.encoded(source if under is None else under.encoded(source))
@@ -162,18 +165,7 @@ def _of_autoencoder(
         X_hat = autoencoder.inverse_transform(A)
         return X_hat if under is None or under.decoded is None else under.decoded(X_hat)
 
-    return [
-        Layer(
-            "",
-            anatomy,
-            [*([] if under is None else under.encoders), encoder],
-            autoencoder,
-            getattr(autoencoder, "average_activation_", None),
-            encoded,
-            autoencoder.decoder_weights_,
-            decoded,
-        )
-    ]
+    return [Layer("", anatomy, encoders, autoencoder, average, encoded, decoder_weights, decoded)]
 
 
 def _of_stack(stack: StackedAutoencoder, anatomy: Anatomy, below: Sequence[Layer]) -> list[Layer]:

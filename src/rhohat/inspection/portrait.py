@@ -22,18 +22,12 @@ from rhohat.inspection.edges import (
 )
 from rhohat.inspection.examples import Examples
 from rhohat.inspection.layers import Layer, layers_of
-from rhohat.inspection.tiles import (
-    AS_INPUT,
-    TileAxes,
-    Tiles,
-    axes_of,
-    input_tiles,
-    pixel_tiles,
-    tiles_of,
-)
+from rhohat.inspection.tiles import TileAxes, Tiles, axes_of, input_tiles, pixel_tiles, tiles_of
 
 #: Least side of a tile with enough pixels for the eight parameters of a Gabor function.
 GABOR_SIDE = 6
+#: Title of a view in the space of the first layer's input.
+AS_INPUT = "as the autoencoder gets it"
 #: Share of a tile off the gray axis above which its unit counts as chromatic.
 CHROMATIC = 0.5
 
@@ -129,10 +123,10 @@ class Portrait:
     def views(self) -> list[View]:
         """Pictures of every unit: first the inputs that activate it most, then its weights."""
         layer, tiles, seen = self.layer, self.tiles, self._seen
-        most = [View("gallery", tiles.title or (seen.title if layer.before else ""), tiles)]
+        most = [View("gallery", tiles.title or (AS_INPUT if layer.before else ""), tiles)]
         for name, other in (("input", seen), ("pixels", self._pixels)):
             if other is not None and not any(_is_same(other, view.tiles) for view in most):
-                most.append(View(name, other.title, other))
+                most.append(View(name, other.title or AS_INPUT, other))
         way = ", by gradient ascent from the middle of the data" if layer.is_deep else ""
         inputs = [
             view._replace(title=f"Input that activates it most{way}, {view.title}".rstrip(", "))
@@ -153,9 +147,7 @@ class Portrait:
     def _seen(self) -> Tiles:
         """Tiles in the space of the first layer's input; not sought again if `tiles` are there."""
         tiles = self.tiles
-        if tiles.title:
-            return input_tiles(self.layer, tiles.shape, self.radius)
-        return tiles._replace(title=AS_INPUT)
+        return input_tiles(self.layer, tiles.shape, self.radius) if tiles.title else tiles
 
     @property
     def _pixels(self) -> Tiles | None:
@@ -166,9 +158,7 @@ class Portrait:
 
 
 def portraits_of(
-    model: BaseEstimator,
-    examples: Examples | None = None,
-    shape: tuple[int, ...] | None = None,
+    model: BaseEstimator, examples: Examples | None = None, shape: tuple[int, ...] | None = None
 ) -> list[Portrait]:
     """Portraits of all layers of a model, from the input upwards.
 

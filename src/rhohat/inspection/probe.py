@@ -60,9 +60,8 @@ def probe(
 
     _check_classes(y, folds)
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    competitors: dict[str, tuple[FloatArray, Any, int]] = {
-        "features": (features, linear, features.shape[1])
-    }
+    competitors: dict[str, tuple[FloatArray, Any, int]] = {}
+    competitors["features"] = features, linear, features.shape[1]
     if raw is not None:
         in_training = len(raw) - -(-len(raw) // folds)
         k = min(features.shape[1], raw.shape[1], in_training)

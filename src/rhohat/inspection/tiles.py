@@ -24,15 +24,8 @@ class HasAdjoint(Protocol):
         ...
 
 
-#: Title of tiles in the space of the first layer's input.
-AS_INPUT = "as the autoencoder gets it"
-
-
 def maximal_inputs(
-    model: BaseEstimator | ArrayLike,
-    whitener: HasAdjoint | None = None,
-    *,
-    radius: float = 1.0,
+    model: BaseEstimator | ArrayLike, whitener: HasAdjoint | None = None, *, radius: float = 1.0
 ) -> FloatArray:
     r"""The input of norm `radius` that activates each unit most.
 
@@ -163,7 +156,7 @@ class Tiles(NamedTuple):
     shape : tuple of int or None
         What each reshapes to, if it is a picture.
     title : str
-        The space in which the input lies.
+        The space in which the input lies; empty for that of the first layer.
     kind : {"image", "trace"}
         How each is drawn: as pixels, or as one line per row.
     """
@@ -220,7 +213,7 @@ def input_tiles(
     layer = top_layer(model)
     turned = any(step_of(step).turns_axes for step in layer.before)
     fits = shape is not None and prod(shape) == layer.n_features and not turned
-    return _tiles(layer, layer.encoders[0].weights, radius, shape if fits else None, AS_INPUT)
+    return _tiles(layer, layer.encoders[0].weights, radius, shape if fits else None, "")
 
 
 def pixel_tiles(

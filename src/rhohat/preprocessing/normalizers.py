@@ -107,10 +107,7 @@ class PatchNormalizer(_Normalizer):
     """
 
     def __init__(
-        self,
-        *,
-        n_deviations: float = 3.0,
-        feature_range: tuple[float, float] = (0.1, 0.9),
+        self, *, n_deviations: float = 3.0, feature_range: tuple[float, float] = (0.1, 0.9)
     ) -> None:
         self.n_deviations = n_deviations
         self.feature_range = feature_range

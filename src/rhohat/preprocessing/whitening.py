@@ -108,11 +108,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
     shown_before = "before whitening"
 
     def __init__(
-        self,
-        method: str = "zca",
-        *,
-        epsilon: float = 0.01,
-        n_components: int | float | None = None,
+        self, method: str = "zca", *, epsilon: float = 0.01, n_components: int | float | None = None
     ) -> None:
         self.method = method
         self.epsilon = epsilon

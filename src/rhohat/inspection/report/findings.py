@@ -176,17 +176,17 @@ def gather(
     """
     best = [subject.responses.statistics.rows for subject in subjects if subject.responses]
     rows = np.unique(np.concatenate(best)) if best else np.arange(0)
-    found, origins = None, []
+    found, images = None, []
     if subjects[0].responses is not None:
         examples = subjects[0].responses.examples
         found = _examples(examples, rows, best, labels)
-        origins = _origins(examples, rows) if isinstance(examples, PieceExamples) else []
+        images = _source_images(examples, rows) if isinstance(examples, PieceExamples) else []
     return Findings(
         layers=[_layer(subject, rows) for subject in subjects],
         axes=subjects[0].portrait.axes,
         drawings={card.id: card.drawings for card in cards},
         examples=found,
-        images=origins,
+        images=images,
     )
 
 
@@ -263,7 +263,7 @@ def _layer(subject: Subject, rows: NDArray[np.intp]) -> LayerFindings:
     )
 
 
-def _origins(examples: PieceExamples, rows: NDArray[np.intp]) -> list[SourceImage]:
+def _source_images(examples: PieceExamples, rows: NDArray[np.intp]) -> list[SourceImage]:
     """The images, or series, that examples were cut from."""
     draw = _thumbnail if examples.axes is None else _overview
     found, left = {}, PICTURE_BYTES

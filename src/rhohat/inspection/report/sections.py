@@ -155,13 +155,11 @@ def find_averages(subject: Subject) -> Plot | None:
         return None
     y = np.sort(average)
     told = "" if target is None else f"; target {target:.3g}"
+    is_log = bool(y[0] > 0 and y[-1] / y[0] > WIDE)
+    highest = float(y[-1] if target is None else max(y[-1], target))
     chart = Chart(
         Axis("units, from the least active"),
-        Axis(
-            "average activation",
-            log=bool(y[0] > 0 and y[-1] / y[0] > WIDE),
-            high=float(y[-1] if target is None else max(y[-1], target)),
-        ),
+        Axis("average activation", log=is_log, high=highest),
         np.arange(len(y)) + 1,
         f"Average activations of the units, from {y[0]:.3g} to {y[-1]:.3g}{told}.",
         dots=y,
@@ -221,15 +219,14 @@ def find_bands(subject: Subject) -> Plot | None:
     if bands is None:
         return None
     heard = bands.centre > 0
-    return Plot(
-        Chart(
-            Axis("center frequency, Hz", log=True),
-            Axis("bandwidth, Hz", log=True),
-            bands.centre[heard],
-            f"Bandwidth of {heard.sum()} units against their center frequency.",
-            dots=bands.bandwidth[heard],
-        )
+    chart = Chart(
+        Axis("center frequency, Hz", log=True),
+        Axis("bandwidth, Hz", log=True),
+        bands.centre[heard],
+        f"Bandwidth of {heard.sum()} units against their center frequency.",
+        dots=bands.bandwidth[heard],
     )
+    return Plot(chart)
 
 
 BANDS = """
