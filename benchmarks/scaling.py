@@ -80,7 +80,7 @@ def main():
     if arguments.rows:
         print(json.dumps(measure(arguments.rows)))
         return
-    print("| rows | ms | ns a row | MiB beyond the data |")
+    print("| rows | ms | ns per row | MiB beyond the data |")
     print("|---|---|---|---|")
     results = []
     for n_rows in SIZES:

@@ -1,1 +1,1 @@
-"""What goes with which data: settings, filled in, and the pipeline that they make."""
+"""Which settings go with which data, and the pipelines that they make."""
