@@ -431,8 +431,8 @@ def _labeled(source: Source, labels: NDArray[np.intp], sample_weight: ArrayLike 
 def _encoded(y: ArrayLike, n_rows: int) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """The classes, and the class number of every row."""
     labels = column_or_1d(y, warn=True)
-    check_classification_targets(labels)
     assert_all_finite(labels, input_name="y")
+    check_classification_targets(labels)
     if len(labels) != n_rows:
         raise ValueError(f"y has {len(labels)} labels, but X {n_rows} rows: one each is needed.")
     classes, numbers = np.unique(labels, return_inverse=True)
