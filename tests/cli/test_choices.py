@@ -6,7 +6,7 @@ import sys
 import click
 import pytest
 
-from rhohat.cli.choices import RowOf, _rows_in_source, rows_of
+from rhohat.cli.choices import RowOf, _names_in_source, names_in
 from rhohat.cli.main import cli
 from rhohat.cli.options import SETTINGS
 from rhohat.objective.penalties import PENALTIES
@@ -32,7 +32,7 @@ def test_every_option_that_chooses_a_row_says_of_which_table():
 def test_the_source_spells_out_the_rows_of_the_table(option):
     table = getattr(__import__(option.module, fromlist=[option.table]), option.table)
     assert list(option.choices) == list(table)
-    assert _rows_in_source(option.module, option.table) in (None, list(table))
+    assert _names_in_source(option.module, option.table) in (None, list(table))
 
 
 def test_a_table_that_is_not_spelled_out_is_imported(tmp_path, monkeypatch):
@@ -44,12 +44,12 @@ def test_a_table_that_is_not_spelled_out_is_imported(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(tmp_path)
     found = {
-        table: _rows_in_source("toy_tables", table) for table in ("ONE", "TWO", "THREE", "FOUR")
+        table: _names_in_source("toy_tables", table) for table in ("ONE", "TWO", "THREE", "FOUR")
     }
     assert found == {"ONE": ["a", "b"], "TWO": None, "THREE": None, "FOUR": ["e"]}
-    assert list(rows_of("toy_tables", "ONE")) == ["a", "b"]
+    assert list(names_in("toy_tables", "ONE")) == ["a", "b"]
     assert "toy_tables" not in sys.modules
-    assert list(rows_of("toy_tables", "THREE")) == ["a", "b", "d"]
+    assert list(names_in("toy_tables", "THREE")) == ["a", "b", "d"]
     monkeypatch.delitem(sys.modules, "toy_tables")
 
 

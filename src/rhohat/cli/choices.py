@@ -1,4 +1,4 @@
-"""Choices of options: the rows of a table, as they are when somebody asks."""
+"""Choices of options: the names in a table, as it is when the choices are asked for."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import click
 
 
 class RowOf(click.ParamType):
-    """A name of a row in a table, which may grow after the command is defined.
+    """The name of a row in a table, which may grow after the command is defined.
 
     Parameters
     ----------
     module, table : str
-        Where the table is.
+        Module that holds the table, and the table's name in it.
     """
 
     name = "choice"
@@ -30,11 +30,11 @@ class RowOf(click.ParamType):
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The names."""
-        return tuple(rows_of(self.module, self.table))
+        """Names of all rows."""
+        return tuple(names_in(self.module, self.table))
 
     def get_metavar(self, *arguments: Any, **options: Any) -> str | None:
-        """How help shows it: the names, with bars between them."""
+        """Names of all rows, separated by bars, for the help."""
         return click.Choice(self.choices).get_metavar(*arguments, **options)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -42,26 +42,26 @@ class RowOf(click.ParamType):
         return click.Choice(self.choices).convert(value, param, ctx)
 
     def shell_complete(self, *arguments: Any) -> Any:
-        """Names that begin as what is typed."""
+        """Names that begin with what was typed."""
         return click.Choice(self.choices).shell_complete(*arguments)
 
 
-def rows_of(module: str, table: str) -> Iterable[str]:
-    """Names of the rows of a table, without a wait for scikit-learn where that can be spared.
+def names_in(module: str, table: str) -> Iterable[str]:
+    """Names of the rows of a table, without importing scikit-learn if that can be avoided.
 
-    A module that nobody has imported yet holds the rows in its source and no others: help reads
-    them there. A table whose names are not spelled out is imported.
+    As long as its module has not been imported, a table has the rows that the source spells out and
+    no others; they are read there. If the source does not spell them out, the module is imported.
     """
     if module not in sys.modules:
-        names = _rows_in_source(module, table)
+        names = _names_in_source(module, table)
         if names is not None:
             return names
     rows: dict[str, Any] = getattr(importlib.import_module(module), table)
     return rows
 
 
-def _rows_in_source(module: str, table: str) -> list[str] | None:
-    """Keys of a dict that a module's source spells out; None if there is no such dict."""
+def _names_in_source(module: str, table: str) -> list[str] | None:
+    """Keys of a dict as a module's source spells them out; None if it does not."""
     spec = find_spec(module)
     if spec is None or not isinstance(spec.loader, InspectLoader):
         return None
