@@ -36,6 +36,8 @@ def test_check_finds_a_wrong_gradient(monkeypatch):
         return value, 0.5 * slope
 
     monkeypatch.setattr(KLSparsity, "on_average", wrong)
-    result = CliRunner().invoke(check, ["--units", "9", "--patch-size", "6", "--json"])
+    result = CliRunner().invoke(
+        check, ["--units", "9", "--patch-size", "6", "--parameters", "40", "--json"]
+    )
     assert result.exit_code == 1
     assert json.loads(result.stdout)["right"] is False

@@ -16,6 +16,7 @@ from matplotlib import pyplot as plt
 from numpy.testing import assert_array_equal
 
 import rhohat
+from rhohat.training.checkpoints import FILE
 from support.command import SMALL, run, start
 
 
@@ -85,14 +86,17 @@ def test_advice_of_the_summary_runs(learned):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to a process")
 def test_interrupt_keeps_the_best_model_so_far_and_exits_130(tmp_path):
+    command = [sys.executable, "-m", "rhohat", "learn"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "rhohat", "learn", "--iterations", "100000", "--json"],
+        [*command, *SMALL, "--iterations", "100000", "--checkpoint", "run", "--json"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(8)  # into training, on any machine that can learn in a minute
+    while not (tmp_path / "run" / FILE).exists():  # into training
+        time.sleep(0.01)
+        assert process.poll() is None
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 130, err

@@ -84,7 +84,7 @@ def test_report_and_show_and_inspect(folder):
         ["report", model, "words", "-o", "again.html"],
         ["show", model, "-o", "again.png"],
         ["inspect", model],
-        ["check", "words", "--units", "5"],
+        ["check", "words", "--units", "5", "--parameters", "40"],
         ["learn", "words", "--dry-run"],
     ):
         result = run(*command, cwd=folder)

@@ -8,10 +8,12 @@ import sys
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from matplotlib import pyplot as plt
 from numpy.testing import assert_array_equal
 
 import rhohat
+from rhohat.cli.main import cli
 from support.command import run, start
 
 
@@ -113,7 +115,8 @@ def test_encode_refuses_data_of_another_kind(learned, arrays, tmp_path):
     assert run("encode", model, "-o", "f.csv", cwd=tmp_path).returncode == 2
 
 
-def test_dash_is_standard_output(learned, tmp_path):
+def test_dash_is_standard_output(learned, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     model = str(learned[0] / "model.safetensors")
     run("encode", model, "-o", "f.npy", cwd=tmp_path)
     for arguments, expected in (
@@ -121,14 +124,8 @@ def test_dash_is_standard_output(learned, tmp_path):
         (["show", model], learned[0] / "features.png"),
         (["show", model, "--format", "svg"], learned[0] / "features.svg"),
     ):
-        result = subprocess.run(
-            [sys.executable, "-m", "rhohat", *arguments, "-o", "-"],
-            cwd=tmp_path,
-            capture_output=True,
-            check=True,
-            timeout=300,
-        )
-        assert result.stdout == expected.read_bytes()
+        result = CliRunner().invoke(cli, [*arguments, "-o", "-"], catch_exceptions=False)
+        assert result.stdout_bytes == expected.read_bytes()
     assert not (tmp_path / "-").exists()
 
 

@@ -10,7 +10,7 @@ import pytest
 from rhohat import SparseAutoencoder, StackedAutoencoder, report
 from rhohat.inspection.report.charts import Axis, Chart
 from rhohat.inspection.report.sections import SECTIONS, Section
-from support.pages import CHROMIUM, FLAGS
+from support.pages import in_browser
 
 
 @dataclass(frozen=True)
@@ -62,19 +62,14 @@ def test_it_may_have_nothing_to_tell(rng, monkeypatch):
     assert "Biases" not in report(model).html
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
-def test_the_script_draws_its_chart(rng, biases, tmp_path):
-    from playwright.sync_api import expect, sync_playwright
+@in_browser
+def test_the_script_draws_its_chart(rng, biases, tmp_path, opened):
+    from playwright.sync_api import expect
 
     model = SparseAutoencoder(7, max_iter=3, random_state=0).fit(rng.rand(40, 6))
     report(model).save(tmp_path / "page.html")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page, errors = browser.new_page(), []
-        page.on("console", lambda message: errors.append(message.text))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto((tmp_path / "page.html").as_uri() + "#model")
-        expect(page.locator("#biases-0 h3")).to_be_visible()
-        expect(page.locator("#biases-0 svg .dot")).to_have_count(7)
-        assert errors == []
-        browser.close()
+    seen = opened(tmp_path / "page.html")
+    seen.page.goto(seen.url + "#model")
+    seen.expect("#biases-0 h3").to_be_visible()
+    expect(seen.page.locator("#biases-0 svg .dot")).to_have_count(7)
+    assert seen.errors == []
