@@ -13,6 +13,8 @@ os.environ["SCIPY_ARRAY_API"] = "1"  # scikit-learn's checks of it run only if S
 
 import numpy as np
 import pytest
+from PIL import Image
+from skimage import data
 from sklearn.datasets import load_digits
 
 from rhohat import OneOverFWhitening, PatchExtractor, PatchNormalizer, load_photographs
@@ -45,6 +47,17 @@ def patches(whitened):
         return PatchNormalizer().fit_transform(extractor.fit_transform(whitened))
 
     return draw
+
+
+@pytest.fixture(scope="session")
+def photograph_folder(tmp_path_factory):
+    """Photographs, one of them cut off, and a stack of images."""
+    folder = tmp_path_factory.mktemp("photographs")
+    for name in ("camera", "moon", "coins"):
+        Image.fromarray(getattr(data, name)()).save(folder / f"{name}.png")
+    (folder / "broken.png").write_bytes((folder / "moon.png").read_bytes()[:9000])
+    np.save(folder / "stack.npy", np.random.RandomState(0).uniform(size=(3, 40, 50)))
+    return folder
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from rhohat.common.pictures import as_bytes, data_uri, picture_shape, quantize
+from rhohat.common.pictures import as_bytes, data_uri, picture_shape, quantize, tile_grid
 
 
 def test_pictures_with_negative_values_are_divided_by_their_own_largest(rng):
@@ -57,3 +57,26 @@ def test_addresses_hold_the_picture(rng):
     small = data_uri(as_bytes(rng.rand(60, 90)), "jpeg", longest=30)
     picture = Image.open(BytesIO(base64.b64decode(small.removeprefix("data:image/jpeg;base64,"))))
     assert picture.size == (30, 20)
+
+
+def test_grid_holds_every_tile_divided_by_its_largest_value():
+    tiles = np.array([[[1.0, -2.0]], [[0.5, 0.25]], [[0.0, 0.0]]])
+    grid = tile_grid(tiles)
+    assert grid.shape == (2 * 2 + 1, 2 * 3 + 1)
+    assert_array_equal(grid[1, 1:3], [0.5, -1])
+    assert_array_equal(grid[1, 4:6], [1, 0.5])
+    assert_array_equal(grid[3, 1:3], [0, 0])
+    assert np.isnan(grid[0]).all()
+    assert np.isnan(grid[3, 4:]).all()
+
+
+def test_color_tiles_share_one_scale():
+    tile = np.zeros((1, 1, 1, 3))
+    tile[..., 0], tile[..., 1] = 4, -2
+    assert_array_equal(tile_grid(tile)[1, 1], [1, -0.5, 0])
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 4), (4,), (2, 4, 4, 2)])
+def test_what_is_no_tile_is_refused(shape):
+    with pytest.raises(ValueError, match="expected tiles of shape"):
+        tile_grid(np.ones(shape))

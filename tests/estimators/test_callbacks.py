@@ -1,13 +1,12 @@
-"""Going on, and being told: warm starts, callbacks of ours and of scikit-learn."""
+"""Callbacks of scikit-learn are told of every iteration, and can end a fit."""
 
-import numpy as np
 import pytest
 import sklearn
 from numpy.testing import assert_array_equal
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.fixes import parse_version
 
-from rhohat import KLSparsity, SparseAutoencoder, SparseObjective, Whitening
+from rhohat import KLSparsity, SparseAutoencoder, Whitening
 
 HAS_CALLBACKS = parse_version(sklearn.__version__) >= parse_version("1.9")
 
@@ -15,44 +14,6 @@ HAS_CALLBACKS = parse_version(sklearn.__version__) >= parse_version("1.9")
 def model(**options):
     options = {"max_iter": 12, "tol": 0, "random_state": 0, **options}
     return SparseAutoencoder(9, sparsity_penalty=KLSparsity(target=0.1), **options)
-
-
-@pytest.mark.parametrize("decoder", ["linear", "tied"])
-def test_warm_start_goes_on_where_the_last_fit_ended(digits, decoder):
-    warm = model(warm_start=True, decoder=decoder).fit(digits)
-    ended = warm.loss_
-    warm.fit(digits)
-    assert warm.loss_curve_[0] == pytest.approx(ended, rel=1e-12)
-    assert warm.loss_ < ended
-    cold = model(decoder=decoder).fit(digits).fit(digits)
-    assert cold.loss_ == ended
-
-
-def test_warm_start_runs_on_all_rows_at_once(digits):
-    X = np.tile(digits, (3, 1))
-    warm = model(warm_start=True).fit(X)
-    assert set(warm.stage_rows_) == {2000, 5000, len(X)}
-    assert set(warm.fit(X).stage_rows_) == {len(X)}
-
-
-def test_warm_start_refuses_weights_of_another_shape(digits):
-    warm = model(warm_start=True).fit(digits)
-    with pytest.raises(ValueError, match=r"\(9, 64\).*\(10, 64\)"):
-        warm.set_params(n_components=10).fit(digits)
-    with pytest.raises(ValueError, match="expecting 64 features"):
-        warm.fit(digits[:, 1:])
-    warm.set_params(n_components=9).transform(digits)
-
-
-def test_callback_is_told_the_parameters_that_the_loss_belongs_to(digits):
-    told = []
-    fitted = model(callback=told.append).fit(digits)
-    objective = SparseObjective(64, 9, penalty=KLSparsity(target=0.1))
-    for progress in (told[0], told[-1]):
-        loss, _ = objective.loss_grad(progress.theta, digits)
-        assert loss == pytest.approx(progress.loss.total, rel=1e-12)
-    assert_array_equal(objective.unpack(told[-1].theta)["W_enc"], fitted.encoder_weights_)
-    assert_array_equal(told[-1].average_activation, fitted.average_activation_)
 
 
 class Recorder:

@@ -51,3 +51,11 @@ def test_an_array_is_read_when_it_is_asked_for_and_no_other():
     assert lazy.read == [7]
     with pytest.raises(IndexError):
         lazy[8]
+
+
+def test_numbers_count_from_the_end_too_and_end_where_the_arrays_do():
+    lazy = Counted(3)
+    assert lazy[-1][0, 0] == 2
+    for number in (3, -4):
+        with pytest.raises(IndexError):
+            lazy[number]

@@ -17,9 +17,9 @@ from rhohat.rows.cluster import local_cluster
 from rhohat.rows.opening import open_store
 from rhohat.rows.partition import Partition
 from rhohat.training.checkpoints import FILE
-from rows.test_stores import as_hdf5, as_npy, as_zarr
 from support.cases import sparse_data
-from training.test_training import bits
+from support.fits import bits
+from support.stored import as_hdf5, as_npy, as_zarr
 
 X = sparse_data(6000, 8, dtype=np.float32)
 #: Wide enough for activations to be kept, which workers compute again instead.

@@ -111,16 +111,6 @@ def test_sums_have_the_same_bits_for_any_number_of_threads(dtype):
     assert relative(grad, expected_grad) < tolerance
 
 
-@given(n_features=st.integers(1, 5000), n_components=st.integers(1, 5000))
-@laws(30)
-def test_chunks_cover_every_row_once_in_whole_blocks(n_features, n_components):
-    partition = Partition.for_shape(n_features, n_components, np.dtype(np.float32))
-    assert partition.chunk_size % partition.block_size == 0
-    for n_rows in (1, partition.chunk_size, 3 * partition.chunk_size + 1):
-        chunks = list(partition.chunks(n_rows))
-        assert [row for chunk in chunks for row in range(*chunk)] == list(range(n_rows))
-
-
 def test_work_runs_in_as_many_threads_as_asked_for():
     together = threading.Barrier(3, timeout=10)
 

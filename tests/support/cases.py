@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from functools import cache
 from itertools import product
 from typing import NamedTuple
@@ -15,14 +13,6 @@ from rhohat import SparseObjective
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
-from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.partition import Partition
-from rhohat.rows.sources import in_memory
-from rhohat.training.change_of_variables import StandardizedVariables
-from rhohat.training.evaluation import SparseEvaluation
-from rhohat.training.run import Training
-from rhohat.training.solvers import SOLVERS
-from rhohat.training.stages import growth_stages
 from support import oracle
 
 #: Parameters unlike the defaults, so that no factor hides behind a one; the defaults for a new row.
@@ -164,41 +154,3 @@ def sparse_data(m, d, *, seed=0, dtype=np.float64):
     atoms = random.uniform(-1, 1, (d, d))
     codes = random.exponential(1, (m, d)) * (random.uniform(size=(m, d)) < 0.25)
     return (0.5 + 0.4 * np.tanh(codes @ atoms)).astype(dtype)
-
-
-class Run:
-    """Everything `Training` needs for one small problem, to be changed where a test needs it."""
-
-    def __init__(self, objective, X, *, sample_weight=None, n_jobs=1):
-        self.objective = objective
-        self.source = in_memory(X, sample_weight)
-        self.engine = ThreadEngine(n_jobs)
-        self.partition = Partition.for_shape(X.shape[1], objective.n_components, X.dtype)
-
-    def train(self, *, max_iter=10, solver=None, **options):
-        with self.engine.running():
-            variables = StandardizedVariables.for_data(
-                self.objective, self.source, self.engine, self.partition
-            )
-            training = Training(
-                SparseEvaluation(
-                    self.objective, variables, self.engine, self.partition, self.source
-                ),
-                growth_stages(self.source.shape[0], max_iter),
-                solver or SOLVERS["lbfgs"](),
-                tol=0.0,
-                **options,
-            )
-            return training.run(variables.initial(np.random.RandomState(0)), seed=0)
-
-
-def png_chunk(kind, content):
-    check = zlib.crc32(kind + content)
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
-
-
-def bomb(width=60_000, height=60_000):
-    """A small PNG that announces a huge picture."""
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    parts = [png_chunk(b"IHDR", header), png_chunk(b"IDAT", zlib.compress(bytes(99_999)))]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(parts) + png_chunk(b"IEND", b"")

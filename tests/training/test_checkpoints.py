@@ -19,13 +19,9 @@ from rhohat.common.tensorfiles import pack, unpack, write_whole
 from rhohat.training.checkpoints import FILE, SPACING
 from rhohat.training.solvers import SOLVERS
 from support.cases import sparse_data
-from training.test_training import STAGE_ENDS, bits
+from support.fits import STAGE_ENDS, Killed, bits, killed_after
 
 X = sparse_data(6000, 8)
-
-
-class Killed(BaseException):
-    """Stands for the end of the process: nothing may catch it."""
 
 
 def autoencoder(folder=None, **changes):
@@ -38,14 +34,6 @@ def autoencoder(folder=None, **changes):
         "checkpoint": folder,
     }
     return SparseAutoencoder(**(settings | changes))
-
-
-def killed_after(n_iter):
-    def callback(progress):
-        if progress.n_iter == n_iter:
-            raise Killed
-
-    return callback
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,43 @@
+"""``rhohat check``."""
+
+import json
+
+import pytest
+
+from support.command import run
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--activation", "relu"], ["--color"], ["--whitening", "zca", "--activation", "tanh"]],
+    ids=" ".join,
+)
+def test_check_finds_the_gradient_right(options, tmp_path):
+    options = [*options, "--units", "16", "--patch-size", "6", "--parameters", "40"]
+    result = run("check", *options, "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = json.loads(result.stdout)
+    assert found["right"] is True
+    assert [point["iteration"] for point in found["points"]] == [1, 20]
+    assert all(point["ratio"] < 1e-7 for point in found["points"])
+    assert "the gradient is right" in run("check", *options, cwd=tmp_path).stdout
+
+
+def test_check_finds_a_wrong_gradient(monkeypatch):
+    from click.testing import CliRunner
+
+    from rhohat.cli.check import check
+    from rhohat.objective.penalties import KLSparsity
+
+    right = KLSparsity.on_average
+
+    def wrong(self, average, activation):
+        value, slope = right(self, average, activation)
+        return value, 0.5 * slope
+
+    monkeypatch.setattr(KLSparsity, "on_average", wrong)
+    result = CliRunner().invoke(
+        check, ["--units", "9", "--patch-size", "6", "--parameters", "40", "--json"]
+    )
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["right"] is False

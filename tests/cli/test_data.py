@@ -1,0 +1,30 @@
+"""What commands say of data."""
+
+import json
+import os
+
+from support.command import SMALL, run
+
+BAD_NAMES = {"one-pixel.png", "truncated.png", "text.jpg", "bomb.png"}
+
+
+def test_learn_skips_what_it_cannot_read_and_says_so(messy, tmp_path):
+    result = run("learn", str(messy), *SMALL, "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)["data"]
+    assert {os.path.basename(entry["file"]) for entry in found["skipped"]} == BAD_NAMES
+    assert all(entry["reason"] for entry in found["skipped"])
+    assert [os.path.basename(file) for file in found["ignored"]] == ["notes.txt"]
+    assert len(found["files"]) == found["examples"] == 4
+    for name in BAD_NAMES:
+        assert name in result.stderr
+    text = run("learn", str(messy), *SMALL, cwd=tmp_path).stdout
+    assert "4 files that could not be used" in text
+    assert "1500 patches of 4 images" in text.replace(",", "")
+
+
+def test_learn_fails_on_the_first_bad_file_if_asked_to(messy, tmp_path):
+    result = run("learn", str(messy), *SMALL, "--on-error", "fail", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "bomb.png" in result.stderr
+    assert not (tmp_path / "rhohat-out" / "model.safetensors").exists()

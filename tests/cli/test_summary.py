@@ -1,0 +1,42 @@
+"""The summary of ``rhohat learn``: its numbers, and advice that runs."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+from support.command import SMALL, run, start
+
+
+def test_same_seed_writes_the_same_bytes_and_text_summary_tells(learned, tmp_path):
+    folder, _ = learned
+    environment = {**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
+    result = start("learn", *SMALL, "--out", "again", cwd=tmp_path, env=environment)
+    assert result.returncode == 0, result.stderr
+    for file in folder.iterdir():
+        assert (tmp_path / "again" / file.name).read_bytes() == file.read_bytes(), file.name
+    for phrase in ("9 features learned", "loss", "average activation", "dead units", "edges"):
+        assert phrase in result.stdout
+    model_file = os.path.join("again", "model.safetensors")
+    assert model_file in result.stdout
+
+
+def test_advice_of_the_summary_runs(learned):
+    folder, _ = learned
+    result = run("learn", *SMALL, "--out", str(folder), cwd=folder)
+    advice = result.stdout.split("in Python:\n")[1].split("Or learn")[0]
+    code = "\n".join(line.strip() for line in advice.splitlines())
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, timeout=300)
+
+
+def test_advice_survives_a_shell(arrays, tmp_path):
+    folder = tmp_path / "it's $x"
+    folder.mkdir()
+    shutil.copy(arrays / "rows.npy", folder)
+    out = "my out"
+    text = run("learn", str(folder), "--units", "4", "--iterations", "3", "-o", out, cwd=tmp_path)
+    advice = re.search("Go on with rhohat (.*)", text.stdout).group(1)
+    assert run(*shlex.split(advice), cwd=tmp_path).returncode == 0
+    assert (tmp_path / "features.npy").exists()

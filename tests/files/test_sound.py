@@ -1,0 +1,91 @@
+"""Files of sound: every format and depth, and headers that are not believed."""
+
+import warnings
+import wave
+from io import BytesIO
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.testing import assert_allclose
+
+from rhohat import (
+    DataFileError,
+    load_recordings,
+)
+from rhohat.files.sound import SOUND, wav_bytes
+from rhohat.rows.file_format import Content
+from support.sounds import RATE, tone, wav
+
+
+@pytest.mark.parametrize("missing", [2, 1000, 7996])
+def test_file_that_ends_early_is_used_with_a_warning(tmp_path, missing):
+    path = tmp_path / "cut.wav"
+    path.write_bytes(wav()[:-missing])
+    with pytest.warns(UserWarning, match=f"{missing // 2:,} of 4,000 samples are missing"):
+        loaded = load_recordings(path)
+    assert loaded.recordings[0].shape == (4000 - missing // 2,)
+    assert_allclose(loaded.recordings[0], tone()[: 4000 - missing // 2], atol=1e-4)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_depths_are_the_same_sound(tmp_path, subtype):
+    path = tmp_path / "sound.wav"
+    soundfile.write(path, tone(), RATE, subtype=subtype)
+    assert_allclose(load_recordings(path).recordings[0], tone(), atol=0.01)
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "aiff"])
+def test_formats_are_the_same_sound(tmp_path, suffix):
+    path = tmp_path / f"sound.{suffix}"
+    soundfile.write(path, tone(), RATE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_allclose(load_recordings(path).recordings[0], tone(), atol=0.05)
+
+
+def test_header_is_read_without_the_sound(tmp_path):
+    soundfile.write(tmp_path / "sound.flac", np.zeros((3000, 2)), 22_050)
+    assert SOUND.look(tmp_path / "sound.flac", None) == Content(
+        "recordings", (1, 2, 3000), np.dtype(np.float32), rate=22_050
+    )
+
+
+def test_wav_bytes_are_a_wav_file():
+    with wave.open(BytesIO(wav_bytes(tone(), RATE))) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getnframes()) == (RATE, 1, 4000)
+        samples = np.frombuffer(file.readframes(4000), "<i2")
+    assert_allclose(samples / 32000, tone() / np.abs(tone()).max(), atol=1e-4)
+    assert len(wav_bytes(np.zeros(10), RATE)) == 44 + 20
+
+
+def forged(path, n_samples):
+    """A FLAC file whose header says that it has so many samples; 0 is "unknown"."""
+    soundfile.write(path, tone(), RATE)
+    content = bytearray(path.read_bytes())
+    content[21:26] = ((content[21] & 0xF0) << 32 | n_samples).to_bytes(5, "big")
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("n_samples", [0, 2**36 - 1])
+def test_length_that_a_file_cannot_have_is_not_believed(tmp_path, n_samples):
+    forged(tmp_path / "stream.flac", n_samples)
+    with pytest.raises(DataFileError, match=r"stream\.flac does not say how long it is"):
+        load_recordings(tmp_path / "stream.flac")
+
+
+@pytest.mark.parametrize("n_samples", [RATE * 3600])
+def test_length_that_a_file_has_not_is_found_block_by_block(tmp_path, n_samples):
+    forged(tmp_path / "short.flac", n_samples)
+    with pytest.raises(DataFileError, match=r"short\.flac"):
+        load_recordings(tmp_path / "short.flac")
+
+
+@pytest.mark.parametrize("format_", ["RF64", "AIFF", "WAV"])
+def test_every_format_that_ends_early_is_noted(tmp_path, format_):
+    path = tmp_path / f"cut.{'aiff' if format_ == 'AIFF' else 'wav'}"
+    soundfile.write(path, tone() + 0.1, RATE, format=format_, subtype="PCM_16")
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.warns(UserWarning, match="1,000 of 4,000 samples are missing"):
+        loaded = load_recordings(path)
+    assert loaded.recordings[0].shape == (3000,)

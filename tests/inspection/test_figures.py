@@ -1,0 +1,120 @@
+"""Figures."""
+
+import numpy as np
+import pytest
+from matplotlib import pyplot as plt
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits
+
+from rhohat import (
+    SparseAutoencoder,
+    StackedAutoencoder,
+    StackedAutoencoderClassifier,
+    plot_features,
+    plot_top_examples,
+    plot_training,
+)
+from rhohat.inspection.figures import save_figure
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def model(digits):
+    return SparseAutoencoder(5, max_iter=6, random_state=0).fit(digits)
+
+
+def test_features_are_drawn_symmetric_about_zero(model):
+    ax = plot_features(model)
+    image = ax.images[0]
+    assert image.get_clim() == (-1, 1)
+    first = image.get_array()[1:9, 1:9]
+    weights = model.components_[0].reshape(8, 8)
+    assert_allclose(first, weights / np.abs(weights).max())
+
+
+def test_pixels_of_the_grid_are_whole_pixels_of_the_picture(model, tmp_path):
+    ax = plot_features(model)
+    grid = ax.images[0].get_array().shape
+    save_figure(ax, tmp_path / "features.png")
+    height, width = plt.imread(tmp_path / "features.png").shape[:2]
+    assert height % grid[0] == 0
+    assert width % grid[1] == 0
+
+
+@pytest.mark.parametrize("plot", [plot_features, plot_training])
+def test_existing_axes_are_drawn_into(model, plot):
+    ax = plt.figure().add_subplot()
+    assert plot(model, ax=ax) is ax
+    assert ax.has_data()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg"])
+def test_same_picture_is_the_same_bytes(model, tmp_path, suffix):
+    files = [tmp_path / f"{name}{suffix}" for name in "ab"]
+    for file in files:
+        save_figure(plot_features(model), file, title="features")
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert b"features" in files[0].read_bytes()
+
+
+def test_shape_that_does_not_fit_is_refused(model):
+    with pytest.raises(ValueError, match="patch_shape"):
+        plot_features(model, patch_shape=(3, 3))
+
+
+def test_training_shows_the_loss_and_its_terms(model):
+    lines = plot_training(model).lines
+    assert_array_equal(lines[0].get_ydata(), model.loss_curve_)
+    for column in range(3):
+        assert_array_equal(lines[column + 1].get_ydata(), model.loss_terms_curve_[:, column])
+
+
+def test_training_marks_the_stages_of_growing_data(rng):
+    model = SparseAutoencoder(2, max_iter=16).fit(rng.rand(6000, 3))
+    texts = [text.get_text() for text in plot_training(model).texts]
+    assert {"2,000 rows", "5,000 rows", "6,000 rows"} <= set(texts)
+
+
+def test_file_that_cannot_be_written_is_named(model, tmp_path):
+    with pytest.raises(OSError, match="missing"):
+        save_figure(plot_features(model), tmp_path / "missing" / "features.png")
+    with pytest.raises(ValueError, match=r"\.png or \.svg"):
+        save_figure(plot_features(model), tmp_path / "features.jpg")
+
+
+def test_top_examples_are_drawn_beside_what_the_unit_looks_for(model, digits):
+    ax = plot_top_examples(model, digits, units=[4, 1], n_examples=3)
+    image = ax.images[0].get_array()
+    best = np.argsort(-model.transform(digits), axis=0, kind="stable")[:3]
+    for row, unit in enumerate([4, 1]):
+        tiles = [model.components_[unit], *digits[best[:, unit]]]
+        for column, tile in enumerate(tiles):
+            top, left = 9 * row + 1, 9 * column + 1
+            drawn = image[top : top + 8, left : left + 8]
+            span = np.ptp(tile)
+            assert_allclose(drawn, (tile.reshape(8, 8) - tile.min()) / span * 2 - 1, atol=1e-6)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["4", "1"]
+    other = plt.figure().add_subplot()
+    assert plot_top_examples(model, digits, ax=other) is other
+
+
+def test_units_that_are_not_there_cannot_be_drawn(model, digits):
+    for units in ([5], [-1], [], [0.5]):
+        with pytest.raises(ValueError, match="units must be numbers from 0 to 4"):
+            plot_top_examples(model, digits, units=units)
+
+
+def test_training_of_a_classifier_is_its_fine_tuning():
+    X, y = load_digits(return_X_y=True)
+    layer = SparseAutoencoder(4, max_iter=3, random_state=0)
+    model = StackedAutoencoderClassifier(layer, max_iter=5).fit(X / 16, y)
+    labels = [line.get_label() for line in plot_training(model).lines]
+    assert labels[1].startswith("cross-entropy")
+    stack = StackedAutoencoder((4, 3), estimator=layer).fit(X / 16)
+    with pytest.raises(TypeError, match="one of a stack's layers_"):
+        plot_training(stack)

@@ -1,0 +1,207 @@
+"""Extractors: patches of images and windows of series."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import rhohat
+import rhohat.preprocessing.extractors as extractors_module
+from rhohat import (
+    PatchExtractor,
+    PatchNormalizer,
+    WindowExtractor,
+)
+from rhohat.files.lazy_sequence import LazySequence
+
+
+def numbered(height, width, start=0):
+    """An image whose every pixel has a value of its own."""
+    return np.arange(start, start + height * width, dtype=float).reshape(height, width)
+
+
+def test_every_patch_is_a_window_of_an_image():
+    images = [numbered(9, 12), numbered(15, 7, start=1000)]
+    extractor = PatchExtractor((4, 3), n_patches=300, random_state=0)
+    patches = extractor.fit_transform(images)
+    assert patches.shape == (300, 12)
+    assert extractor.patch_shape_ == (4, 3)
+    for row in patches:
+        image = images[int(row[0] >= 1000)]
+        y, x = np.argwhere(image == row[0])[0]
+        assert_array_equal(row.reshape(4, 3), image[y : y + 4, x : x + 3])
+
+
+def test_every_image_and_every_position_is_drawn_alike():
+    images = [numbered(5, 6), numbered(40, 40, start=1000)]
+    patches = PatchExtractor(4, n_patches=12_000, random_state=0).fit_transform(images)
+    small = patches[patches[:, 0] < 1000]
+    assert len(small) == pytest.approx(6000, abs=300)
+    corners, counts = np.unique(small[:, 0], return_counts=True)
+    assert len(corners) == 6  # 2 x 3 positions
+    assert_allclose(counts, 1000, atol=150)
+
+
+def test_color_patches_keep_height_width_channels():
+    image = np.random.RandomState(0).rand(8, 8, 3)
+    extractor = PatchExtractor(8, n_patches=2, random_state=0)
+    patches = extractor.fit_transform([image])
+    assert extractor.patch_shape_ == (8, 8, 3)
+    assert_array_equal(patches[0].reshape(8, 8, 3), image)
+
+
+def test_seed_decides_the_patches(whitened):
+    def draw(seed):
+        return PatchExtractor(n_patches=50, random_state=seed).fit_transform(whitened)
+
+    assert_array_equal(draw(3), draw(3))
+    assert not np.array_equal(draw(3), draw(4))
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        ([np.ones((20, 20)), np.ones((9, 20))], "image 1 has 9 x 20 pixels, too few"),
+        ([np.ones((20, 20)), np.ones((20, 20, 3))], "image 1 has shape .* all images to gray"),
+    ],
+)
+def test_image_that_does_not_fit_is_named(images, message):
+    with pytest.raises(ValueError, match=message):
+        PatchExtractor().fit(images)
+
+
+@pytest.mark.parametrize("parameters", [{"patch_size": 0}, {"n_patches": 0}])
+def test_wrong_parameter_is_named(parameters):
+    with pytest.raises(ValueError, match=next(iter(parameters))):
+        PatchExtractor(**parameters).fit([np.ones((20, 20))])
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (PatchExtractor((5, 6, 3)), "patch_size must be one number"),
+        (PatchNormalizer(feature_range=(1,)), "feature_range must be"),
+        (PatchNormalizer(feature_range=(0.0, float("inf"))), "feature_range"),
+    ],
+)
+def test_pairs_are_checked(estimator, message, rng):
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(
+            rng.rand(2, 20, 20) if isinstance(estimator, PatchExtractor) else rng.rand(5, 9)
+        )
+
+
+class Lazy(LazySequence):
+    """Images that are made whenever they are asked for."""
+
+    def __init__(self, images):
+        self.images = images
+        self.dtype = np.dtype(np.float64)
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        return self.images[index].copy()
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_places_are_where_patches_were_cut_out(rng, monkeypatch, stored, channels):
+    images = [rng.rand(*sides, *channels) for sides in ((12, 20), (9, 9), (30, 11))]
+    if stored:
+        monkeypatch.setattr(extractors_module, "PATCH_BYTES", 1)
+    drawn = Lazy(images) if stored else images
+    extractor = PatchExtractor((5, 4), n_patches=60, random_state=0).fit(drawn)
+    patches = extractor.draw(drawn)
+    rows = np.array([3, 59, 0, 17, 17])
+    places = patches.places(rows)
+    values = patches.rows.take(np.arange(60)).X if stored else patches.rows
+    for row, image, top, left in zip(rows, *places, strict=True):
+        cut = images[image][top : top + 5, left : left + 4]
+        assert_array_equal(values[row], cut.ravel())
+
+
+def test_whole_images_are_at_their_own_places(rng):
+    images = rng.rand(4, 6, 5)
+    patches = PatchExtractor(None).fit(images).draw(images)
+    places = patches.places(np.array([2, 0]))
+    assert [part.tolist() for part in places] == [[2, 0], [0, 0], [0, 0]]
+
+
+def test_adjoint_of_patches_are_pictures(rng):
+    extractor = PatchExtractor(6, n_patches=5, random_state=0).fit([rng.rand(9, 9, 3)])
+    weights = rng.rand(2, 108)
+    assert_array_equal(extractor.adjoint(weights), weights.reshape(2, 6, 6, 3))
+
+
+# Windows
+
+
+def test_windows_are_pieces_of_their_series(rng):
+    series = [rng.randn(3, n) for n in (40, 55, 30)]
+    extractor = WindowExtractor(8, n_windows=200, random_state=0).fit(series)
+    drawn = extractor.draw(series)
+    places = drawn.places(np.arange(200))
+    for row, image, top, left in zip(drawn.rows, *places, strict=True):
+        assert top == 0
+        assert_array_equal(row.reshape(3, 8), series[image][:, left : left + 8])
+    assert set(places.image) == {0, 1, 2}
+
+
+@pytest.mark.parametrize("stride", [1, 3, 8])
+def test_all_windows_come_in_order(rng, stride):
+    series = [rng.randn(2, n) for n in (20, 31)]
+    extractor = WindowExtractor(8, n_windows=None, stride=stride).fit(series)
+    expected = [
+        x[:, left : left + 8].ravel() for x in series for left in range(0, x.shape[1] - 7, stride)
+    ]
+    drawn = extractor.draw(series)
+    assert_array_equal(drawn.rows, expected)
+    places = drawn.places(np.arange(len(expected)))
+    assert_array_equal(np.diff(places.left[places.image == 0]), stride)
+
+
+def test_one_channel_needs_no_axis(rng):
+    x = rng.randn(50)
+    flat = WindowExtractor(8, n_windows=20, random_state=0).fit_transform([x])
+    assert_array_equal(
+        flat, WindowExtractor(8, n_windows=20, random_state=0).fit_transform([x[None]])
+    )
+
+
+@pytest.mark.parametrize(
+    ("extractor", "X", "message"),
+    [
+        (WindowExtractor(30), [np.zeros(40), np.zeros(20)], "series 1 has 1 x 20 values, too few"),
+        (WindowExtractor(3), [np.zeros((2, 9)), np.zeros((3, 9))], "series 1 has 3 channels"),
+        (WindowExtractor(0), [np.zeros(9)], "length must be at least 1"),
+        (WindowExtractor(3, n_windows=0), [np.zeros(9)], "n_windows must be at least 1"),
+        (WindowExtractor(3, stride=0), [np.zeros(9)], "stride must be at least 1"),
+    ],
+)
+def test_what_has_no_windows_is_said(extractor, X, message):
+    with pytest.raises(ValueError, match=message):
+        extractor.fit(X)
+
+
+# Photographs.
+
+
+def test_patches_too_many_to_hold_are_cut_as_they_are_read(photograph_folder, monkeypatch):
+    """Wherever they start and stop, runs of them are the same patches, each from its image."""
+    monkeypatch.setattr("rhohat.preprocessing.extractors.PATCH_BYTES", 0)
+    lazy = rhohat.load_images(photograph_folder, on_error="skip", lazy=True).images
+    extractor = rhohat.PatchExtractor(6, n_patches=5000, random_state=0)
+    source = extractor.fit_transform(rhohat.OneOverFWhitening().fit_transform(lazy))
+    patches = source.read(0, 5000).X
+    assert patches.shape == source.shape == (5000, 36)
+    runs = [source.read(start, start + 250).X for start in range(0, 5000, 250)]
+    np.testing.assert_array_equal(np.concatenate(runs), patches)
+    np.testing.assert_array_equal(
+        source.take(np.array([3, 4, 2999, 4999])).X, patches[[3, 4, 2999, 4999]]
+    )
+    whitened = rhohat.OneOverFWhitening().fit(lazy).transform(list(lazy))
+    values = np.concatenate([image.ravel() for image in whitened])
+    assert np.isin(patches, values.astype(patches.dtype)).all()
+    stored, held = rhohat.PatchNormalizer().fit(source), rhohat.PatchNormalizer().fit(patches)
+    assert stored.scale_ == pytest.approx(held.scale_, rel=1e-12)

@@ -1,0 +1,38 @@
+"""Datasets of HDF5: asked for by name, and closed again."""
+
+import h5py
+import numpy as np
+import pytest
+
+from rhohat import SparseAutoencoder
+from rhohat.rows.opening import open_store
+from support.stored import X, as_hdf5
+
+
+def autoencoder(**changes):
+    settings = {"n_components": 5, "max_iter": 12, "random_state": 0, "n_jobs": 2}
+    return SparseAutoencoder(**(settings | changes))
+
+
+# What is wrong is said.
+
+
+def test_a_store_of_several_arrays_asks_for_a_name(tmp_path):
+    with h5py.File(tmp_path / "two.h5", "w") as file:
+        file["a"], file["b"] = X, X[:9]
+    with pytest.raises(ValueError, match=r"a \(5300, 8\), b \(9, 8\)"):
+        autoencoder().fit(tmp_path / "two.h5")
+    assert open_store(f"{tmp_path}/two.h5::b").shape == (9, 8)
+
+
+# What a reviewer found.
+
+
+def test_no_file_is_left_open(tmp_path):
+    path = as_hdf5(tmp_path)
+    model = autoencoder(max_iter=2).fit(path)
+    np.asarray(model.transform(path))
+    with pytest.raises(ValueError, match="Choose one"):
+        open_store(f"{path}::missing")
+    with h5py.File(path, "w"):  # which fails while it is open elsewhere
+        pass

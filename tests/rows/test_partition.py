@@ -1,0 +1,38 @@
+"""Partitions: how rows are cut up decides the last digits only."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rhohat import SparseAutoencoder
+from rhohat.rows.partition import Partition
+from support.cases import laws
+from support.stored import X, as_npy
+
+
+def autoencoder(**changes):
+    settings = {"n_components": 5, "max_iter": 12, "random_state": 0, "n_jobs": 2}
+    return SparseAutoencoder(**(settings | changes))
+
+
+@given(block=st.integers(1, 900), blocks_per_chunk=st.integers(1, 5))
+@laws(8)
+def test_other_sizes_of_blocks_and_chunks_agree_to_twelve_digits(
+    tmp_path_factory, block, blocks_per_chunk
+):
+    path = as_npy(tmp_path_factory.mktemp("sizes"), X.astype(np.float64))
+    sizes = {"block_size": block, "chunk_size": block * blocks_per_chunk}
+    models = [autoencoder(max_iter=1, growth=False, **chosen).fit(path) for chosen in ({}, sizes)]
+    assert models[1].loss_curve_[0] == pytest.approx(models[0].loss_curve_[0], rel=1e-12)
+    assert models[1].loss_ == pytest.approx(models[0].loss_, rel=1e-11)
+
+
+@given(n_features=st.integers(1, 5000), n_components=st.integers(1, 5000))
+@laws(30)
+def test_chunks_cover_every_row_once_in_whole_blocks(n_features, n_components):
+    partition = Partition.for_shape(n_features, n_components, np.dtype(np.float32))
+    assert partition.chunk_size % partition.block_size == 0
+    for n_rows in (1, partition.chunk_size, 3 * partition.chunk_size + 1):
+        chunks = list(partition.chunks(n_rows))
+        assert [row for chunk in chunks for row in range(*chunk)] == list(range(n_rows))

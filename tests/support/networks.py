@@ -1,0 +1,45 @@
+"""Networks of every depth, at points where numerical gradients can be trusted."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from rhohat.objective.activations import ACTIVATIONS
+from rhohat.objective.network import NetworkObjective
+from rhohat.objective.penalties import PENALTIES
+from support.cases import MARGIN, is_allowed, make_penalty
+
+#: Hidden layers of the networks that gradients are checked on, input to output.
+DEPTHS = [(), (4,), (4, 3), (3, 4, 2)]
+NETWORKS = [
+    (activation, penalty, depth)
+    for activation in ACTIVATIONS
+    for penalty in PENALTIES
+    if is_allowed(activation, penalty)
+    for depth in DEPTHS
+]
+every_network = pytest.mark.parametrize(("activation", "penalty", "depth"), NETWORKS)
+
+
+@cache
+def network(activation, penalty, depth):
+    """Objective, theta, rows, labels and weights; weighted inputs keep away from kinks at 0."""
+    sizes = (5, *depth, 3)
+    objective = NetworkObjective(
+        sizes, (activation,) * len(depth), penalty=make_penalty(penalty), weight_decay=0.03
+    )
+    random = np.random.RandomState(0)
+    for _ in range(10_000):
+        theta = random.uniform(-1.2, 1.2, objective.n_parameters)
+        rows = random.uniform(0.1, 0.9, (6, 5))
+        A, least = rows, np.inf
+        for (W, b), f in zip(objective.layers(theta), objective.activations, strict=False):
+            Z = A @ W.T + b
+            least = min(least, np.abs(Z).min())
+            A = f.function(Z)
+        if least > MARGIN:
+            break
+    else:
+        raise AssertionError("no point keeps the margin")
+    return objective, theta, rows, random.randint(0, 3, 6), random.uniform(0.2, 3, 6)

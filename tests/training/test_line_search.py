@@ -1,0 +1,72 @@
+"""Line searches: where they end, the strong Wolfe conditions hold."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rhohat.training.line_search import C1, C2, MAX_EVALUATIONS, Line, NotANumber
+from support.cases import laws
+
+
+def valley(theta):
+    """A curved function with more than one minimum along most lines."""
+    loss = float(np.sum(theta**4 - 3 * theta**2 + np.sin(3 * theta)))
+    return loss, 4 * theta**3 - 6 * theta + 3 * np.cos(3 * theta)
+
+
+def line_along(direction, start, function=valley):
+    return Line(function, start, *function(start), direction)
+
+
+@given(
+    start=st.lists(st.floats(-3, 3), min_size=2, max_size=2),
+    turn=st.floats(-1.2, 1.2),
+    first_step=st.floats(1e-4, 1e3),
+)
+@laws(200)
+def test_the_strong_wolfe_conditions_hold_at_the_end(start, turn, first_step):
+    start = np.array(start)
+    loss, grad = valley(start)
+    turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    line = line_along(-turned @ grad, start)
+    if not line.start.slope < -1e-6:  # too flat for the sums of its terms to tell
+        return
+    point = line.wolfe_point(first_step)
+    assert point.step > 0
+    assert point.loss <= loss + C1 * point.step * line.start.slope
+    assert abs(point.slope) <= -C2 * line.start.slope
+    np.testing.assert_array_equal(point.theta, start + point.step * line.direction)
+    assert line.n_evaluations <= MAX_EVALUATIONS
+
+
+def test_nothing_is_evaluated_along_a_line_that_does_not_fall():
+    start = np.array([1.0, 2.0])
+    for direction in (valley(start)[1], np.zeros(2)):
+        line = line_along(direction, start)
+        assert line.wolfe_point(1.0) is None
+        assert line.n_evaluations == 0
+
+
+@pytest.mark.parametrize("share", [1e-3, 0.3, 0.9])
+def test_an_infinite_loss_counts_as_too_far(share):
+    start = np.array([3.0, -3.0])
+    direction = -valley(start)[1]
+
+    def walled(theta):
+        step = (theta - start) @ direction / (direction @ direction)
+        return (np.inf, np.full(2, np.inf)) if step > share * 0.05 else valley(theta)
+
+    point = line_along(direction, start, walled).wolfe_point(1.0)
+    assert 0 < point.step <= share * 0.05
+    assert np.isfinite(point.loss)
+
+
+def test_not_a_number_is_an_error():
+    start = np.ones(2)
+
+    def poisoned(theta):
+        return valley(theta) if theta is start else (np.nan, theta)
+
+    with pytest.raises(NotANumber):
+        line_along(-valley(start)[1], start, poisoned).wolfe_point(1.0)
