@@ -102,18 +102,12 @@ def test_scaling_all_weights_of_rows_changes_nothing(dtype, factor):
     assert model.loss_ == pytest.approx(expected.loss_, rel=1e-5)
 
 
-# Not a number, and too large a number.
-
-
 @pytest.mark.parametrize("value", [0.0, 0.1, 0.7])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 8), (37, 1), (37, 5)])
 def test_data_that_do_not_vary_are_reconstructed(shape, value):
     X = np.full(shape, value)
     model = make_model(max_iter=100, tol=1e-4, sparsity_penalty="none").fit(X)
     np.testing.assert_allclose(model.inverse_transform(model.transform(X)), X, atol=0.05)
-
-
-# One evaluation, in one pass or in two.
 
 
 def test_sizes_of_blocks_and_chunks_are_recorded_and_decide_the_last_bits_only(digits):
