@@ -18,6 +18,7 @@ from skimage import data
 from sklearn.datasets import load_digits
 
 from rhohat import OneOverFWhitening, PatchExtractor, PatchNormalizer, load_photographs
+from support.sounds import RATE, chirp
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +64,15 @@ def photograph_folder(tmp_path_factory):
 @pytest.fixture
 def rng():
     return np.random.RandomState(0)
+
+
+@pytest.fixture
+def recordings(rng):
+    """Five tones that rise, of different lengths."""
+    return [
+        chirp(0.3 + 0.1 * i, 200 + 100 * i) + 0.01 * rng.randn(round((0.3 + 0.1 * i) * RATE))
+        for i in range(5)
+    ]
 
 
 def pytest_terminal_summary(terminalreporter, exitstatus, config):

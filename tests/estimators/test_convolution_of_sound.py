@@ -22,21 +22,7 @@ from rhohat import (
     load_recordings,
     save,
 )
-
-RATE = 8000
-
-
-def chirp(seconds=0.6, low=200.0, high=3000.0):
-    t = np.arange(round(seconds * RATE)) / RATE
-    return np.sin(2 * np.pi * (low * t + (high - low) * t**2 / (2 * seconds)))
-
-
-@pytest.fixture
-def recordings(rng):
-    return [
-        chirp(0.3 + 0.1 * i, 200 + 100 * i) + 0.01 * rng.randn(round((0.3 + 0.1 * i) * RATE))
-        for i in range(5)
-    ]
+from support.sounds import RATE
 
 
 def windows_of(*steps, units=8):

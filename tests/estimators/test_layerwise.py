@@ -22,9 +22,6 @@ def every_state_is_written(monkeypatch):
     monkeypatch.setattr("rhohat.training.checkpoints.SPACING", 0)
 
 
-# StackedAutoencoder
-
-
 def test_what_the_layers_say_holds_where_the_stack_says_nothing(tmp_path):
     seeded = [layer(random_state=3, checkpoint=tmp_path / "own"), layer(4, random_state=4)]
     models = [StackedAutoencoder(seeded).fit(X) for _ in range(2)]
@@ -76,9 +73,6 @@ def test_an_interrupted_layer_ends_the_whole(tmp_path):
         stack(layers=[layer(callback=interrupt), 4], checkpoint=tmp_path).fit(X)
     resumed = stack(checkpoint=tmp_path, resume=True).fit(X)
     assert stack_bits(resumed) == stack_bits(stack().fit(X))
-
-
-# StackedAutoencoderClassifier
 
 
 @pytest.mark.parametrize("make", [stack, classifier])

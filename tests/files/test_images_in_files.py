@@ -61,9 +61,6 @@ def test_images_too_small_for_patches_are_left_out(tmp_path):
     assert "too few: 10 x 10 are needed" in loaded.skipped[0].reason
 
 
-# Photographs.
-
-
 def test_lazy_images_are_those_that_are_read_at_once(photograph_folder):
     options = {"on_error": "skip"}
     at_once = rhohat.load_images(photograph_folder, **options)

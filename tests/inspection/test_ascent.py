@@ -6,18 +6,12 @@ from numpy.testing import assert_allclose
 
 from rhohat import (
     SparseAutoencoder,
-    StackedAutoencoder,
 )
 from rhohat.inspection.ascent import ascend, drive
 from rhohat.inspection.layers import Encoder, layers_of
 from rhohat.objective.activations import ACTIVATIONS
 
 SMALL = SparseAutoencoder(max_iter=20)
-
-
-@pytest.fixture(scope="module")
-def stack(digits):
-    return StackedAutoencoder((16, 8, 5), estimator=SMALL, random_state=0).fit(digits)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -14,11 +14,7 @@ from rhohat import (
     WindowExtractor,
     band_pass,
 )
-
-RATE = 8000
-
-
-# Features
+from support.sounds import RATE
 
 
 def test_speech_like_sound_is_learned_as_band_pass_filters(rng):
@@ -49,9 +45,6 @@ def test_speech_like_sound_is_learned_as_band_pass_filters(rng):
     centers = bands.centre[bands.is_clear]
     near = np.abs(np.log2(centers[:, None] / [400, 1000, 2500])).min(axis=1)
     assert np.median(near) < 0.25
-
-
-# Bands
 
 
 @pytest.mark.parametrize("hertz", [300, 1000, 3000])

@@ -3,34 +3,18 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 
 from rhohat import (
     SparseAutoencoder,
-    StackedAutoencoder,
-    StackedAutoencoderClassifier,
     Whitening,
 )
 from rhohat.inspection.layers import layers_of
 from rhohat.rows.sources import ArraySource
 
 SMALL = SparseAutoencoder(max_iter=20)
-
-
-@pytest.fixture(scope="module")
-def stack(digits):
-    return StackedAutoencoder((16, 8, 5), estimator=SMALL, random_state=0).fit(digits)
-
-
-@pytest.fixture(scope="module")
-def classifier(digits):
-    labels = load_digits().target
-    stack = StackedAutoencoder((16, 8), estimator=SMALL)
-    model = StackedAutoencoderClassifier(stack, max_iter=10, random_state=0)
-    return model.fit(digits, labels)
 
 
 def activations(layer, X):

@@ -13,7 +13,6 @@ from rhohat import (
     PatchNormalizer,
     SparseAutoencoder,
     StackedAutoencoder,
-    StackedAutoencoderClassifier,
     Whitening,
     maximal_inputs,
 )
@@ -61,19 +60,6 @@ def test_unit_without_weights_has_a_zero_input():
 
 
 SMALL = SparseAutoencoder(max_iter=20)
-
-
-@pytest.fixture(scope="module")
-def stack(digits):
-    return StackedAutoencoder((16, 8, 5), estimator=SMALL, random_state=0).fit(digits)
-
-
-@pytest.fixture(scope="module")
-def classifier(digits):
-    labels = load_digits().target
-    stack = StackedAutoencoder((16, 8), estimator=SMALL)
-    model = StackedAutoencoderClassifier(stack, max_iter=10, random_state=0)
-    return model.fit(digits, labels)
 
 
 def test_maximal_inputs_of_a_stack_are_those_of_its_top_layer(stack):

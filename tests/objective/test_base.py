@@ -9,8 +9,6 @@ from rhohat import SparseObjective
 from rhohat.objective.decoders import DECODERS
 from support.cases import laws, make_case, relative
 
-# Combinations.
-
 
 @pytest.mark.parametrize("weight_decay", [-1e-9, float("nan"), float("inf")])
 def test_weight_decay_out_of_range_is_refused(weight_decay):
@@ -22,9 +20,6 @@ def test_weight_decay_out_of_range_is_refused(weight_decay):
 def test_sizes_below_one_are_refused(sizes):
     with pytest.raises(ValueError, match="must be at least 1"):
         SparseObjective(*sizes)
-
-
-# Layout.
 
 
 @pytest.mark.parametrize("decoder", DECODERS)

@@ -184,9 +184,6 @@ def test_what_has_no_windows_is_said(extractor, X, message):
         extractor.fit(X)
 
 
-# Photographs.
-
-
 def test_patches_too_many_to_hold_are_cut_as_they_are_read(photograph_folder, monkeypatch):
     """Wherever they start and stop, runs of them are the same patches, each from its image."""
     monkeypatch.setattr("rhohat.preprocessing.extractors.PATCH_BYTES", 0)

@@ -2,13 +2,7 @@
 
 import pytest
 
-from rhohat import SparseAutoencoder
-from support.stored import X, as_npy
-
-
-def autoencoder(**changes):
-    settings = {"n_components": 5, "max_iter": 12, "random_state": 0, "n_jobs": 2}
-    return SparseAutoencoder(**(settings | changes))
+from support.stored import X, as_npy, autoencoder
 
 
 @pytest.fixture(scope="module")

@@ -13,21 +13,7 @@ from rhohat import (
     WindowExtractor,
     load_recordings,
 )
-
-RATE = 8000
-
-
-def chirp(seconds=0.6, low=200.0, high=3000.0):
-    t = np.arange(round(seconds * RATE)) / RATE
-    return np.sin(2 * np.pi * (low * t + (high - low) * t**2 / (2 * seconds)))
-
-
-@pytest.fixture
-def recordings(rng):
-    return [
-        chirp(0.3 + 0.1 * i, 200 + 100 * i) + 0.01 * rng.randn(round((0.3 + 0.1 * i) * RATE))
-        for i in range(5)
-    ]
+from support.sounds import RATE, chirp
 
 
 def plain_log_mel(x, rate, n_mels, window, hop, low, high, floor):
@@ -192,9 +178,6 @@ def test_estimators_keep_to_scikit_learn(extractor, recordings):
     assert clone(fitted).get_params() == extractor.get_params()
     single = [x.astype(np.float32) for x in recordings]
     assert np.asarray(fitted.transform(single)[0]).dtype == np.float32
-
-
-# Bands
 
 
 def test_a_constant_recording_is_silent_as_a_waveform():

@@ -6,17 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rhohat import DataChangedError, SparseAutoencoder
+from rhohat import DataChangedError
 from rhohat.rows.checksums import PIECE_ROWS
-from support.stored import X, as_npy, as_zarr
-
-
-def autoencoder(**changes):
-    settings = {"n_components": 5, "max_iter": 12, "random_state": 0, "n_jobs": 2}
-    return SparseAutoencoder(**(settings | changes))
-
-
-# Data that change.
+from support.stored import X, as_npy, as_zarr, autoencoder
 
 
 def edit(path):
@@ -93,9 +85,6 @@ def test_any_single_flipped_bit_is_noticed(tmp_path):
         with pytest.raises(DataChangedError):
             autoencoder(callback=after, max_iter=2).fit(path)
         path.write_bytes(content)
-
-
-# What a reviewer found.
 
 
 def test_a_file_that_grows_is_noticed(tmp_path):

@@ -4,14 +4,9 @@ import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from rhohat import PatchNormalizer, SparseAutoencoder, Whitening
+from rhohat import PatchNormalizer, Whitening
 from support.fits import bits
-from support.stored import WAYS, X, as_npy
-
-
-def autoencoder(**changes):
-    settings = {"n_components": 5, "max_iter": 12, "random_state": 0, "n_jobs": 2}
-    return SparseAutoencoder(**(settings | changes))
+from support.stored import WAYS, X, as_npy, autoencoder
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +32,6 @@ def test_rows_computed_as_they_are_read_have_the_same_bits_in_every_store(tmp_pa
         rows = WAYS[way](tmp_path)
         models.append(bits(make_pipeline(Whitening(), autoencoder()).fit(rows)[-1]))
     assert models[0] == models[1] == models[2]
-
-
-# What a reviewer found.
 
 
 def test_not_a_number_is_named_where_features_are_computed_too(tmp_path, in_memory):

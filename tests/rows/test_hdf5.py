@@ -4,17 +4,8 @@ import h5py
 import numpy as np
 import pytest
 
-from rhohat import SparseAutoencoder
 from rhohat.rows.opening import open_store
-from support.stored import X, as_hdf5
-
-
-def autoencoder(**changes):
-    settings = {"n_components": 5, "max_iter": 12, "random_state": 0, "n_jobs": 2}
-    return SparseAutoencoder(**(settings | changes))
-
-
-# What is wrong is said.
+from support.stored import X, as_hdf5, autoencoder
 
 
 def test_a_store_of_several_arrays_asks_for_a_name(tmp_path):
@@ -23,9 +14,6 @@ def test_a_store_of_several_arrays_asks_for_a_name(tmp_path):
     with pytest.raises(ValueError, match=r"a \(5300, 8\), b \(9, 8\)"):
         autoencoder().fit(tmp_path / "two.h5")
     assert open_store(f"{tmp_path}/two.h5::b").shape == (9, 8)
-
-
-# What a reviewer found.
 
 
 def test_no_file_is_left_open(tmp_path):

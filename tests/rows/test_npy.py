@@ -3,14 +3,8 @@
 import numpy as np
 import pytest
 
-from rhohat import SparseAutoencoder
 from support.fits import bits
-from support.stored import X, as_npy
-
-
-def autoencoder(**changes):
-    settings = {"n_components": 5, "max_iter": 12, "random_state": 0, "n_jobs": 2}
-    return SparseAutoencoder(**(settings | changes))
+from support.stored import X, as_npy, autoencoder
 
 
 @pytest.mark.parametrize("dtype", ["f2", "i1", "u2", ">f4", ">f8", "?"])
@@ -18,9 +12,6 @@ def test_other_types_are_converted_as_arrays_are(dtype, tmp_path):
     values = (100 * X[:300]).astype(dtype)
     stored = autoencoder(max_iter=2).fit(as_npy(tmp_path, values))
     assert bits(stored) == bits(autoencoder(max_iter=2).fit(values))
-
-
-# What a reviewer found.
 
 
 @pytest.mark.parametrize("dtype", ["u1", "f2", "i4", ">f4", "f8", "?"])

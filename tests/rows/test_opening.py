@@ -4,16 +4,7 @@ import dask.array
 import numpy as np
 import pytest
 
-from rhohat import SparseAutoencoder
-from support.stored import X
-
-
-def autoencoder(**changes):
-    settings = {"n_components": 5, "max_iter": 12, "random_state": 0, "n_jobs": 2}
-    return SparseAutoencoder(**(settings | changes))
-
-
-# What is wrong is said.
+from support.stored import X, autoencoder
 
 
 @pytest.mark.parametrize(
@@ -32,9 +23,6 @@ def autoencoder(**changes):
 def test_what_is_no_store_of_rows_is_told_so(rows, error, message):
     with pytest.raises(error, match=message):
         autoencoder().fit(rows)
-
-
-# What a reviewer found.
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhohat import SparseAutoencoder
 from rhohat.rows.partition import Partition
 from support.cases import laws
-from support.stored import X, as_npy
-
-
-def autoencoder(**changes):
-    settings = {"n_components": 5, "max_iter": 12, "random_state": 0, "n_jobs": 2}
-    return SparseAutoencoder(**(settings | changes))
+from support.stored import X, as_npy, autoencoder
 
 
 @given(block=st.integers(1, 900), blocks_per_chunk=st.integers(1, 5))

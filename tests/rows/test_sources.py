@@ -3,25 +3,13 @@
 import numpy as np
 import pytest
 
-from rhohat import SparseAutoencoder
 from rhohat.rows.sources import Rows, check_finite
-from support.stored import X, as_npy
-
-
-def autoencoder(**changes):
-    settings = {"n_components": 5, "max_iter": 12, "random_state": 0, "n_jobs": 2}
-    return SparseAutoencoder(**(settings | changes))
-
-
-# What is wrong is said.
+from support.stored import X, as_npy, autoencoder
 
 
 def test_values_whose_sum_overflows_are_not_taken_for_infinite():
     large = np.full((40, 2), 3e38, dtype=np.float32)
     check_finite(Rows(large), "large values")
-
-
-# What a reviewer found.
 
 
 def test_rows_outside_memory_that_weigh_nothing_are_refused(tmp_path):

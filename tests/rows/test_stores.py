@@ -3,19 +3,14 @@
 import numpy as np
 import pytest
 
-from rhohat import SparseAutoencoder, Whitening
+from rhohat import Whitening
 from rhohat.rows.opening import open_store
 from rhohat.rows.sources import ArraySource
 from support.cases import relative
 from support.fits import bits
-from support.stored import WAYS, X, as_hdf5, as_npy, as_stream, as_zarr
+from support.stored import WAYS, X, as_hdf5, as_npy, as_stream, as_zarr, autoencoder
 
 every_way = pytest.mark.parametrize("way", WAYS)
-
-
-def autoencoder(**changes):
-    settings = {"n_components": 5, "max_iter": 12, "random_state": 0, "n_jobs": 2}
-    return SparseAutoencoder(**(settings | changes))
 
 
 @pytest.fixture(scope="module")

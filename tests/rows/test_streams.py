@@ -3,25 +3,17 @@
 import numpy as np
 import pytest
 
-from rhohat import DataChangedError, SparseAutoencoder
+from rhohat import DataChangedError
 from rhohat.rows.opening import open_store
 from rhohat.rows.stores import GRANULE_ROWS
 from support.cases import sparse_data
 from support.fits import bits
-from support.stored import X
-
-
-def autoencoder(**changes):
-    settings = {"n_components": 5, "max_iter": 12, "random_state": 0, "n_jobs": 2}
-    return SparseAutoencoder(**(settings | changes))
+from support.stored import X, autoencoder
 
 
 @pytest.fixture(scope="module")
 def in_memory():
     return autoencoder().fit(X)
-
-
-# The growing part.
 
 
 def test_a_stream_is_read_once_per_sweep(tmp_path):
@@ -37,9 +29,6 @@ def test_a_stream_is_read_once_per_sweep(tmp_path):
         for start in range(0, source.shape[0], 128):
             source.read(start, start + 128)
     assert len(starts) == 3
-
-
-# What a reviewer found.
 
 
 def test_a_stream_may_fill_the_same_block_anew(in_memory):

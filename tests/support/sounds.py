@@ -13,6 +13,11 @@ def tone(hertz=440.0, seconds=0.5, rate=RATE):
     return 0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)
 
 
+def chirp(seconds=0.6, low=200.0, high=3000.0):
+    t = np.arange(round(seconds * RATE)) / RATE
+    return np.sin(2 * np.pi * (low * t + (high - low) * t**2 / (2 * seconds)))
+
+
 def wav(samples=None, *, rate=RATE, channels=1, bits=16, kind=1, data=None, claimed=None):
     """Bytes of a WAV file, whose header says what it is told to."""
     if data is None:

@@ -5,6 +5,7 @@ import h5py
 import numpy as np
 import zarr
 
+from rhohat import SparseAutoencoder
 from support.cases import sparse_data
 
 #: More than a growing stage takes, and than two pieces of a manifest.
@@ -58,3 +59,9 @@ WAYS = {
     "paths": lambda folder: [as_npy(folder, X[:900], "a.npy"), as_npy(folder, X[900:], "b.npy")],
     "stream": as_stream,
 }
+
+
+def autoencoder(**changes):
+    """What learns from them."""
+    settings = {"n_components": 5, "max_iter": 12, "random_state": 0, "n_jobs": 2}
+    return SparseAutoencoder(**(settings | changes))

@@ -83,9 +83,6 @@ def test_data_that_do_not_vary_are_reconstructed(shape, value):
     np.testing.assert_allclose(model.inverse_transform(model.transform(X)), X, atol=0.05)
 
 
-# One evaluation, in one pass or in two.
-
-
 def test_sizes_of_blocks_and_chunks_are_recorded_and_decide_the_last_bits_only(digits):
     def fit(**sizes):
         return SparseAutoencoder(9, max_iter=5, random_state=0, **sizes).fit(digits)
