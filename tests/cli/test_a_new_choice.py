@@ -1,6 +1,7 @@
-"""A row added to a table is a choice of the command: listed, trained, saved, loaded, reported."""
+"""Every row of a table, one added here too, is listed, trained, saved, loaded and reported."""
 
 import html
+import re
 
 import numpy as np
 import pytest
@@ -55,25 +56,27 @@ class ToySolver(GradientDescent):
         return 0.1
 
 
-#: A toy of each table: the option, the table, its row, and what the report calls it.
+#: A toy of each table: the option, the table, and its row.
 TOYS = {
     "activation": (
         ACTIVATIONS,
         Activation("toy", softsign, softsign_derivative, softsign_inverse, (-1.0, 1.0)),
-        "toy",
     ),
-    "decoder": (DECODERS, Decoder("toy", ACTIVATIONS["relu"]), "toy"),
-    "penalty": (PENALTIES, ToySparsity, "ToySparsity"),
-    "solver": (SOLVERS, ToySolver, "toy"),
+    "decoder": (DECODERS, Decoder("toy", ACTIVATIONS["relu"])),
+    "penalty": (PENALTIES, ToySparsity),
+    "solver": (SOLVERS, ToySolver),
 }
+#: The toys, and all rows that there are.
+CHOICES = [(option, name) for option, (table, _) in TOYS.items() for name in ("toy", *table)]
 
 
-@pytest.fixture(params=TOYS)
-def toy(request, monkeypatch):
-    """The option whose table has a row more, and what the report calls it."""
-    table, row, reported = TOYS[request.param]
+@pytest.fixture(params=CHOICES, ids="-".join)
+def choice(request, monkeypatch):
+    """An option and the name of a row of its table, which has the toy besides."""
+    option, _ = request.param
+    table, row = TOYS[option]
     monkeypatch.setitem(table, "toy", row)
-    return request.param, reported
+    return request.param
 
 
 def run(*arguments):
@@ -82,33 +85,35 @@ def run(*arguments):
     return result.stdout
 
 
-def learned(option, folder):
-    """The model that the command learns with the toy, its rows and the settings."""
+def learned(option, name, folder):
+    """The rows, the settings, and the folder that the command writes with the choice."""
     X = sparse_data(400, 8)
     np.save(folder / "rows.npy", X)
     few = ["--units", "5", "--iterations", "12", "--seed", "3"]
-    run("learn", folder / "rows.npy", f"--{option}", "toy", *few, "-o", folder / "out")
-    settings = Settings(units=5, iterations=12, seed=3, **{option: "toy"})
+    run("learn", folder / "rows.npy", f"--{option}", name, *few, "-o", folder / "out")
+    settings = Settings(units=5, iterations=12, seed=3, **{option: name})
     return X, settings, folder / "out"
 
 
-def test_help_lists_it(toy):
-    option, _ = toy
+def test_help_lists_it(choice):
+    option, name = choice
     (line,) = (line for line in run("learn", "--help").splitlines() if f"--{option} [" in line)
-    assert "|toy]" in line
+    names = line[line.index("[") + 1 : line.index("]")].split("|")
+    assert name in names
+    assert names[-1] == "toy"
 
 
-def test_config_takes_it(toy, tmp_path):
-    option, _ = toy
-    (tmp_path / "my.toml").write_text(f'{option} = "toy"\n')
-    assert f'"{option}": "toy"' in run(
+def test_config_takes_it(choice, tmp_path):
+    option, name = choice
+    (tmp_path / "my.toml").write_text(f'{option} = "{name}"\n')
+    assert f'"{option}": "{name}"' in run(
         "learn", "--config", tmp_path / "my.toml", "--dry-run", "--json", "--patches", "100"
     )
 
 
-def test_command_learns_with_it_and_the_model_comes_back(toy, tmp_path):
-    option, _ = toy
-    X, settings, out = learned(option, tmp_path)
+@pytest.mark.filterwarnings("ignore:decoder=.sigmoid. reaches:UserWarning")
+def test_command_learns_with_it_and_the_model_comes_back(choice, tmp_path):
+    X, settings, out = learned(*choice, tmp_path)
     complete_ones = complete(settings, "rows")
     pipeline = make_pipeline(complete_ones, "rows", variance=variance_of_rows(X)).fit(X)
     assert pipeline[-1].loss_ < pipeline[-1].loss_curve_[0]
@@ -125,12 +130,14 @@ def test_command_learns_with_it_and_the_model_comes_back(toy, tmp_path):
     assert mine == theirs
 
 
-def test_report_names_it(toy, tmp_path):
-    option, reported = toy
-    _, _, out = learned(option, tmp_path)
-    assert reported in html.unescape((out / "report.html").read_text()).replace(
-        f"--{option} toy", ""
-    )
+def test_report_names_it(choice, tmp_path):
+    option, name = choice
+    _, _, out = learned(option, name, tmp_path)
+    page = html.unescape((out / "report.html").read_text())
+    settings = page[page.index("<caption>SparseAutoencoder</caption>") :]
+    parameter = {"penalty": "sparsity_penalty"}.get(option, option)
+    (told,) = re.findall(rf">{parameter}</th><td>(.*?)</td>", settings)
+    assert (PENALTIES[name].__name__ + "(" if option == "penalty" else f"'{name}'") in told
 
 
 @pytest.mark.parametrize(("options", "weight"), [([], 0.25), (["--sparsity-weight", "0.5"], 0.5)])
