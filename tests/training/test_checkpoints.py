@@ -60,7 +60,7 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bits(solver, iteration, tmp_
 
 def test_a_run_cut_off_after_any_of_its_checkpoints_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     """Also after the one at which a stage, or the run, has converged."""
-    settings = {"tol": 0.5, "max_iter": 120}
+    settings = {"tol": 0.5, "max_iter": 120, "n_jobs": 1}
     undisturbed = autoencoder(**settings).fit(X)
     assert undisturbed.converged_
     for number in range(1, undisturbed.n_iter_ + 1):
