@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhohat.training.line_search import C1, C2, MAX_EVALUATIONS, Line, NotANumber
+from rhohat.training.line_search import C1, C2, MAX_EVALUATIONS, Line, NotANumber, Point
 from support.cases import laws
 
 
@@ -16,7 +16,8 @@ def valley(theta):
 
 
 def line_along(direction, start, function=valley):
-    return Line(function, start, *function(start), direction)
+    loss, grad = function(start)
+    return Line(function, Point(0.0, start, loss, grad, float(grad @ direction)), direction)
 
 
 @given(
