@@ -5,7 +5,6 @@ import re
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
 
@@ -84,13 +83,12 @@ def write(kind, folder):
     ],
 )
 def test_summary_and_page_of_a_learn_show_the_same_numbers(
-    tmp_path, gabor_fits, kind, options, n_fits
+    tmp_path, capsys, gabor_fits, kind, options, n_fits
 ):
     paths = write(kind, tmp_path)
     arguments = [str(paths), *FEW, *options, "--out", str(tmp_path / "out"), "--json"]
-    result = CliRunner().invoke(learn, arguments, catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    summary = json.loads(result.stdout)
+    learn.main(arguments, standalone_mode=False)
+    summary = json.loads(capsys.readouterr().out)
     found = data_of((tmp_path / "out" / "report.html").read_text())
     assert len(gabor_fits) == n_fits
     assert (summary["edges"] is not None) == (found["gabor"] is not None) == bool(n_fits)

@@ -51,7 +51,9 @@ def row_dtypes(X: ArrayLike) -> Any:
 
     Where NumPy finds no real numbers in X, they convert or refuse it.
     """
-    dtype = np.asarray(X).dtype
+    dtype = getattr(X, "dtype", None)
+    if not isinstance(dtype, np.dtype):  # an array, dense or sparse, is not converted to tell
+        dtype = np.asarray(X).dtype
     return float_dtype(dtype) if is_real(dtype) else PRECISIONS
 
 
