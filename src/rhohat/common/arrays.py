@@ -57,7 +57,7 @@ def row_dtypes(X: ArrayLike) -> Any:
     return float_dtype(dtype) if is_real(dtype) else PRECISIONS
 
 
-def as_floats(weights: ArrayLike) -> FloatArray:
-    """Weights as a float32 or float64 array, converted from any other type."""
-    array: FloatArray = np.asarray(weights)
+def as_floats(numbers: ArrayLike) -> FloatArray:
+    """Numbers as a float32 or float64 array; from any other type, float64."""
+    array: FloatArray = np.asarray(numbers)
     return array if array.dtype in PRECISIONS else array.astype(np.float64)

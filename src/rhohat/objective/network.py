@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray, as_floats
 from rhohat.common.validation import check_integer
 from rhohat.objective.activations import Activation, activation_of
 from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted
@@ -284,7 +284,7 @@ class NetworkObjective(Objective[NetworkTerms]):
         grad : ndarray of shape (p,)
         """
         theta = np.asarray(theta, dtype=np.float64)
-        X = np.asarray(X, dtype=None if np.asarray(X).dtype == np.float32 else np.float64)
+        X = as_floats(X)
         w = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
         slopes = self.fixed_slopes
         if slopes is None:

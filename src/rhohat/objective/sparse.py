@@ -40,7 +40,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray, as_floats
 from rhohat.common.validation import check_integer, look_up
 from rhohat.objective.activations import ACTIVATIONS, Activation, activation_of
 from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted
@@ -322,9 +322,7 @@ class SparseObjective(Objective[Terms]):
             If a shape is not as described, or a weight is negative, or all are zero.
         """
         theta = np.asarray(theta, dtype=np.float64)
-        X = np.asarray(X)
-        if X.dtype != np.float32:
-            X = X.astype(np.float64, copy=False)
+        X = as_floats(X)
         if X.ndim != 2 or X.shape[1] != self.n_features or X.shape[0] == 0:
             raise ValueError(f"X must have shape (m >= 1, {self.n_features}), got {X.shape}.")
         if sample_weight is not None:
