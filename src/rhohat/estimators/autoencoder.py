@@ -33,14 +33,13 @@ from rhohat.rows.partition import Partition
 from rhohat.rows.sources import ArraySource, Rows, Source
 from rhohat.rows.stores import is_stored
 from rhohat.training.adam import Adam, StreamState
-from rhohat.training.change_of_variables import StandardizedVariables
 from rhohat.training.checkpoints import Checkpoint
-from rhohat.training.evaluation import SparseEvaluation
-from rhohat.training.fit import Fit, Start, refuse_beyond_memory
+from rhohat.training.fit import Fit, refuse_beyond_memory
 from rhohat.training.run import IterationCallback, TrainingProgress
 from rhohat.training.sample_weights import validated_weight, weighted
 from rhohat.training.solvers import Solver, solver_of
 from rhohat.training.stages import growth_stages
+from rhohat.training.start import Start, sparse_start
 
 #: The objective's parameters, each with its fitted attribute and what a model file holds of that.
 PARAMETERS = {
@@ -104,7 +103,7 @@ class SparseAutoencoder(
         whitened data. Biases do not decay.
     solver : {"lbfgs", "gradient-descent"}, Solver or Adam, default="lbfgs"
         How `fit` minimizes the objective. `partial_fit` uses it if it is an `Adam`, else `Adam()`.
-    max_iter : int, default=260
+    max_iter : int, default=100
         Most iterations, over all stages. It is a budget: with few units left to improve, a run
         that ends here is a good model, and `converged_` and `stop_reason_` say that it could go on.
     tol : float, default=1e-4
@@ -215,7 +214,7 @@ class SparseAutoencoder(
         sparsity_penalty: str | SparsityPenalty = "kl",
         weight_decay: float = 1e-4,
         solver: str | Solver | Adam = "lbfgs",
-        max_iter: int = 260,
+        max_iter: int = 100,
         tol: float = 1e-4,
         growth: bool = True,
         block_size: int | None = None,
@@ -312,12 +311,12 @@ class SparseAutoencoder(
         random_state = check_random_state(self.random_state)
         tasks = FitTasks(self, max_iter, X=X, metadata={"sample_weight": sample_weight})
 
-        def begin(source: Source, engine: Engine, partition: Partition) -> Start:
+        def begin(source: Source, engine: Engine, partition: Partition, seed: int | None) -> Start:
             sums = FeatureSums.over(source, engine, partition)
             _warn_beyond_output_range(objective, sums)
-            variables = StandardizedVariables.for_sums(objective, sums)
-            q = variables.initial(random_state) if theta is None else variables.from_theta(theta)
-            return Start(variables, q, int(random_state.randint(2**31)))
+            return sparse_start(
+                objective, sums, source, engine, partition, random_state, theta, seed
+            )
 
         def after_iteration(progress: TrainingProgress) -> bool:
             stop = self.callback is not None and bool(self.callback(progress))
@@ -330,7 +329,6 @@ class SparseAutoencoder(
 
         fit = Fit(
             objective,
-            SparseEvaluation,
             source,
             growth_stages(n_rows, max_iter, growth, row_bytes=row_bytes),
             engine,
@@ -414,13 +412,13 @@ class SparseAutoencoder(
     def _begin_stream(self, objective: SparseObjective, source: Source, begun: bool) -> StreamState:
         """Start from random weights, or from those of an earlier fit."""
         with ThreadEngine(self.n_jobs).running() as engine:
-            partition = _partition(objective, source.dtype)
-            variables = StandardizedVariables.for_data(objective, source, engine, partition)
-        if not begun:
-            return StreamState.new(variables, check_random_state(self.random_state))
-        q = variables.from_theta(self._fitted_theta(objective))
-        n_rows = getattr(self, "n_rows_seen_", np.inf)
-        return StreamState(variables, q, self._fitted_average(), n_rows)
+            sums = FeatureSums.over(source, engine, _partition(objective, source.dtype))
+            if not begun:
+                return StreamState.new(
+                    objective, sums, source, check_random_state(self.random_state)
+                )
+        theta, n_rows = self._fitted_theta(objective), getattr(self, "n_rows_seen_", np.inf)
+        return StreamState.at(objective, sums, theta, self._fitted_average(), n_rows)
 
     def activation_gap(self, X: RowData) -> Float64Array:
         """How far the running average activation is from the exact one over the rows of X.

@@ -31,14 +31,13 @@ from rhohat.rows.engine_choice import engine_of
 from rhohat.rows.engines import Engine, ThreadEngine
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import ArraySource, Labeled, Source
-from rhohat.training.change_of_variables import CenteredVariables
 from rhohat.training.checkpoints import Checkpoint
-from rhohat.training.evaluation import NetworkEvaluation
-from rhohat.training.fit import Fit, Fitted, Start, refuse_beyond_memory
+from rhohat.training.fit import Fit, Fitted, refuse_beyond_memory
 from rhohat.training.run import IterationCallback
 from rhohat.training.sample_weights import weighted
 from rhohat.training.solvers import Solver, solver_of
 from rhohat.training.stages import Stage
+from rhohat.training.start import Start, network_start
 
 
 class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
@@ -393,13 +392,11 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
     ) -> Fitted:
         """Minimize `objective` from `theta` over labeled rows."""
 
-        def begin(source: Source, engine: Engine, partition: Partition) -> Start:
-            variables = CenteredVariables.at(theta, objective, source, engine, partition)
-            return Start(variables, variables.from_theta(theta))
+        def begin(source: Source, engine: Engine, partition: Partition, seed: int | None) -> Start:
+            return network_start(objective, source, engine, partition, theta)
 
         fit = Fit(
             objective,
-            NetworkEvaluation,
             source,
             [Stage(source.shape[0], max_iter)],
             engine_of(self.engine, self.n_jobs),

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from rhohat.estimators.fields import COUNT, FLAG, NUMBER, TERMS, TEXT, Array, Value
 from rhohat.training.fit import Fitted
-from rhohat.training.solvers import StopReason
 
 
 class Attribute(NamedTuple):
@@ -33,7 +32,7 @@ OUTCOME: dict[str, Attribute] = {
     "loss_": Attribute(lambda fit: fit.result.loss.total, NUMBER),
     "loss_terms_": Attribute(lambda fit: fit.result.loss, TERMS),
     "n_iter_": Attribute(lambda fit: fit.result.n_iter, COUNT),
-    "converged_": Attribute(lambda fit: fit.result.reason is StopReason.CONVERGED, FLAG),
+    "converged_": Attribute(lambda fit: fit.result.reason.is_convergence, FLAG),
     "stop_reason_": Attribute(lambda fit: fit.result.reason.value, TEXT),
     "data_fingerprint_": Attribute(lambda fit: fit.fingerprint, TEXT),
 }

@@ -162,7 +162,7 @@ class Objective(ABC, Generic[S]):
             start = stop
         return views
 
-    def average_activity(self, terms: S) -> Float64Array:
+    def average_activity(self, terms: Sums) -> Float64Array:
         """rho_hat: the average of h(a) for each hidden unit over all rows in `terms`, (k,)."""
         return terms.activity / terms.weight
 

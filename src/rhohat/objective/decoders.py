@@ -31,6 +31,15 @@ class Decoder:
     output: Activation
     tied: bool = False
 
+    @property
+    def is_solvable(self) -> bool:
+        """Whether, for given A, the best W_dec and b_dec solve a linear system.
+
+        They do where g is the identity and W_dec is a matrix of its own: J is then quadratic in
+        both.
+        """
+        return self.output is ACTIVATIONS["identity"] and not self.tied
+
 
 #: Decoders by their names.
 DECODERS: dict[str, Decoder] = {

@@ -4,8 +4,8 @@ A penalty acts on the average over the training set of some function h of each a
 
     penalty = value( (1/m) sum_i h(a_i) ),
 
-and tells the objective its value and its slope. Each penalty is one small class and one row of
-`PENALTIES`.
+and tells the objective its value and its slope, and the solver's metric its curvature. Each penalty
+is one small class and one row of `PENALTIES`.
 """
 
 from __future__ import annotations
@@ -46,6 +46,14 @@ class SparsityPenalty(BaseEstimator):
         slope : ndarray of shape (k,)
             d value / d average_j.
         """
+
+    def curvature(self, average: Float64Array, activation: Activation) -> Float64Array:
+        """D slope / d average_j, (k,), at least 0: how the solver's metric knows the penalty.
+
+        The objective does not use it. The default is 0, which is exact where the slope is fixed
+        and allowed everywhere.
+        """
+        return np.zeros_like(average)
 
     def asked_average(self, activation: Activation) -> float | None:
         """The average activation asked of every unit; None if the penalty asks for none."""
@@ -132,6 +140,14 @@ class KLSparsity(SparsityPenalty):
         slope = -rho / inside + (1 - rho) / (1 - inside)
         tangent = divergence + slope * (share - inside)
         return self.weight * float(tangent.sum()), self.weight * slope / (high - low)
+
+    def curvature(self, average: Float64Array, activation: Activation) -> Float64Array:
+        """Beta KL'': beta (rho / share^2 + (1 - rho) / (1 - share)^2) / (high - low)^2."""
+        low, high = activation.range
+        rho = self.target
+        inside = np.clip((average - low) / (high - low), self.edge, 1 - self.edge)
+        curvature = rho / inside**2 + (1 - rho) / (1 - inside) ** 2
+        return self.weight * curvature / (high - low) ** 2
 
     def asked_average(self, activation: Activation) -> float:
         """The average at which a unit's share of activity is the target."""

@@ -136,6 +136,12 @@ class SparseObjective(Objective[Terms]):
         """Length of the part of theta that belongs to the encoder, which comes first."""
         return self.n_components * (self.n_features + 1)
 
+    def encoder(self, theta: FloatArray) -> dict[str, FloatArray]:
+        """Views of W_enc and b_enc in a vector that is, or begins with, the encoder's part."""
+        k, d = self.n_components, self.n_features
+        W_enc, b_enc = theta[: k * d].reshape(k, d), theta[k * d : self.n_encoder_parameters]
+        return {"W_enc": W_enc, "b_enc": b_enc}
+
     def encode(
         self, X: FloatArray, parameters: Mapping[str, FloatArray], out: FloatArray | None = None
     ) -> FloatArray:
@@ -166,6 +172,7 @@ class SparseObjective(Objective[Terms]):
         *,
         A: FloatArray | None = None,
         slope: Float64Array | None = None,
+        encoder_only: bool = False,
     ) -> Terms:
         """Sums over the rows of X; see `Terms`.
 
@@ -184,6 +191,9 @@ class SparseObjective(Objective[Terms]):
             and activity are then left out.
         slope : ndarray of shape (k,), default=None
             The penalty's slope, if it is known already, which saves a matrix product.
+        encoder_only : bool, default=False
+            Whether the gradient is that of W_enc and b_enc alone: where the decoder is the best
+            one for these activations, its gradient is zero. Not for tied decoders.
 
         Returns
         -------
@@ -195,8 +205,9 @@ class SparseObjective(Objective[Terms]):
         W_enc, W_dec = parameters["W_enc"], parameters[self.decoder_weights]
         w = None if sample_weight is None else sample_weight.astype(dtype, copy=False)
         ones = np.ones(b, dtype)
-        gradient = np.empty(self.n_parameters, dtype)
-        grad = self.unpack(gradient)
+        size = self.n_encoder_parameters if encoder_only else self.n_parameters
+        gradient = np.empty(size, dtype)
+        grad = self.encoder(gradient) if encoder_only else self.unpack(gradient)
 
         # A = f(X W_enc' + b_enc),  X_hat = g(A W_dec + b_dec)
         known_A = A is not None
@@ -240,9 +251,10 @@ class SparseObjective(Objective[Terms]):
         np.matmul(ones, delta2, out=grad["b_enc"])
         if self.decoder.tied:
             grad["W_enc"] += A.T @ delta3
-        else:
+        elif not encoder_only:
             np.matmul(A.T, delta3, out=grad["W_dec"])
-        np.matmul(ones, delta3, out=grad["b_dec"])
+        if not encoder_only:
+            np.matmul(ones, delta3, out=grad["b_dec"])
         weight, activity = (0.0, np.zeros(k)) if known_A else counted(h, ones if w is None else w)
         return Terms(weight, squared_error, activity, gradient, direction)
 
@@ -276,7 +288,7 @@ class SparseObjective(Objective[Terms]):
         nothing = np.empty(0, X.dtype)
         return Terms(weight, 0.0, activity, nothing, nothing)
 
-    def penalty_slope(self, terms: Terms) -> Float64Array:
+    def penalty_slope(self, terms: Sums) -> Float64Array:
         """Derivative of the penalty by each unit's average over all rows in `terms`, (k,)."""
         return self.penalty.on_average(self.average_activity(terms), self.activation)[1]
 
@@ -290,13 +302,16 @@ class SparseObjective(Objective[Terms]):
         )
 
     def gradient(self, terms: Terms, theta: Float64Array) -> Float64Array:
-        """Exact gradient over all rows summed in `terms`, (p,)."""
+        """Exact gradient over all rows summed in `terms`, (p,), or of as much as they hold."""
+        k, d = self.n_components, self.n_features
         gradient = np.divide(terms.gradient, terms.weight, dtype=np.float64)
         if terms.direction.size:
-            k, d = self.n_components, self.n_features
             scale = self.penalty_slope(terms) / terms.weight
             gradient[: k * d] += np.repeat(scale, d) * terms.direction[: k * d]
             gradient[k * d : k * d + k] += scale * terms.direction[k * d :]
+        if gradient.size < self.n_parameters:
+            gradient[: k * d] += self.weight_decay * theta[: k * d]
+            return gradient
         return self._add_decay(gradient, theta)
 
     def loss_grad(

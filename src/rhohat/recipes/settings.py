@@ -128,7 +128,7 @@ class Settings:
     hop: float | None = None
     length: float | None = None
     solver: str = "lbfgs"
-    iterations: int = 260
+    iterations: int = 100
     seed: int = 0
     threads: int | None = None
 

@@ -21,8 +21,54 @@ from rhohat.common.arrays import Float64Array
 from rhohat.common.validation import check_integer, check_real
 from rhohat.objective.base import LossTerms, Workspace
 from rhohat.objective.sparse import SparseObjective
-from rhohat.rows.sources import Rows
+from rhohat.rows.feature_sums import FeatureSums
+from rhohat.rows.sources import Rows, Source
 from rhohat.training.change_of_variables import StandardizedVariables
+from rhohat.training.start import draw_sample, initial
+
+
+@dataclass(frozen=True)
+class ScaledVariables(StandardizedVariables):
+    """Standardized variables in which weights of encoder and decoder are of one size.
+
+    Adam's steps are equally long in all variables: W_dec = V_dec decoder_scale.
+
+    Attributes
+    ----------
+    decoder_scale : float
+    """
+
+    decoder_scale: float = 1.0
+
+    @classmethod
+    def fitting(
+        cls, objective: SparseObjective, sums: FeatureSums, theta: Float64Array
+    ) -> ScaledVariables:
+        """The variables in which the weights of `theta` are of one size."""
+        plain = StandardizedVariables.for_sums(objective, sums)
+        views = objective.unpack(plain.from_theta(theta))
+        encoder, decoder = (
+            float(np.linalg.norm(views[name])) for name in ("W_enc", objective.decoder_weights)
+        )
+        ratio = decoder / encoder if encoder > 0 and decoder > 0 else plain.scale
+        return cls(objective, plain.mean, plain.scale, ratio)
+
+    def to_theta(self, q: Float64Array) -> Float64Array:
+        """Theta = M q."""
+        return self._scaled(super().to_theta(q), self.decoder_scale)
+
+    def from_theta(self, theta: Float64Array) -> Float64Array:
+        """Q = M^-1 theta."""
+        return self._scaled(super().from_theta(theta), 1 / self.decoder_scale)
+
+    def gradient(self, grad: Float64Array) -> Float64Array:
+        """Gradient in q, M' grad, of a function whose gradient in theta is `grad`."""
+        return self._scaled(super().gradient(grad), self.decoder_scale)
+
+    def _scaled(self, vector: Float64Array, factor: float) -> Float64Array:
+        if not self.objective.decoder.tied:
+            self.objective.unpack(vector)["W_dec"][...] *= factor
+        return vector
 
 
 @dataclass
@@ -57,19 +103,31 @@ class StreamState:
 
     @classmethod
     def new(
-        cls, variables: StandardizedVariables, random_state: np.random.RandomState
+        cls,
+        objective: SparseObjective,
+        sums: FeatureSums,
+        source: Source,
+        random_state: np.random.RandomState,
     ) -> StreamState:
-        """Start at random, with units about as active as the penalty asks for.
+        """Start at random, as `fit` does; `sums` and `source` are the rows of the first call."""
+        variables = StandardizedVariables.for_sums(objective, sums)
+        seed = int(random_state.randint(2**31))
+        sample = draw_sample(source, variables.mean, variables.scale, seed)
+        theta = variables.to_theta(initial(variables, sample, random_state))
+        return cls.at(objective, sums, theta, np.zeros(objective.n_components), 0.0)
 
-        With biases of zero, every unit would be active on half of the rows, and many small steps
-        would be needed to change that.
-        """
-        objective = variables.objective
-        q = variables.initial(random_state)
-        asked = objective.penalty.asked_average(objective.activation)
-        if asked is not None:
-            objective.unpack(q)["b_enc"][:] = objective.activation.inverse(np.array(asked))
-        return cls(variables, q, np.zeros(objective.n_components))
+    @classmethod
+    def at(
+        cls,
+        objective: SparseObjective,
+        sums: FeatureSums,
+        theta: Float64Array,
+        average: Float64Array,
+        n_rows: float,
+    ) -> StreamState:
+        """Go on from `theta`, with what is known of the average."""
+        variables = ScaledVariables.fitting(objective, sums, theta)
+        return cls(variables, variables.from_theta(theta), average, n_rows)
 
     def __post_init__(self) -> None:
         self.mean = np.zeros_like(self.q)

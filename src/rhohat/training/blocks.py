@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.objective.base import Workspace
 from rhohat.objective.network import NetworkObjective, NetworkTerms
+from rhohat.objective.projection import CodeSums, code_sums
 from rhohat.objective.sparse import SparseObjective, Terms
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Rows, Source
@@ -34,35 +35,48 @@ class KeptActivations:
     ----------
     objective : SparseObjective
     source : Source
-        Its first rows, in whole chunks, are those that fit into `KEPT_BYTES`; there are none where
-        the penalty's slope is known in advance, or keeping them does not pay.
+        Its first rows, in whole chunks, are those that fit into `KEPT_BYTES`.
     partition : Partition
     """
 
     def __init__(self, objective: SparseObjective, source: Source, partition: Partition) -> None:
         k, dtype = objective.n_components, source.dtype
-        self.n_rows = 0
-        if objective.penalty.fixed_slope is None and source.shape[1] >= KEPT_FEATURES:
-            fitting = KEPT_BYTES // (k * dtype.itemsize)
-            self.n_rows = source.shape[0]
-            if self.n_rows > fitting:
-                self.n_rows = fitting // partition.chunk_size * partition.chunk_size
+        self.n_rows = source.shape[0]
+        fitting = KEPT_BYTES // (k * dtype.itemsize)
+        if self.n_rows > fitting:
+            self.n_rows = fitting // partition.chunk_size * partition.chunk_size
         self.array: FloatArray | None = np.empty((self.n_rows, k), dtype)
 
+    def holds(self, rows: Rows) -> bool:
+        """Whether the activations of these rows are among those to be kept."""
+        return rows.start + len(rows.X) <= self.n_rows
+
     def room_for(self, rows: Rows, k: int) -> FloatArray:
-        """Where the activations of these rows are, or go."""
-        if self.array is None:
+        """Where the activations of these rows go, if only for a moment."""
+        if self.array is None or not self.holds(rows):
             return _WORKSPACE.array("A", (len(rows.X), k), rows.X.dtype)
         return self.array[rows.start : rows.start + len(rows.X)]
+
+    def of(self, rows: Rows, objective: SparseObjective, theta: FloatArray) -> FloatArray:
+        """The activations of these rows, computed anew where they are not at hand."""
+        A = self.room_for(rows, objective.n_components)
+        if self.array is None or not self.holds(rows):
+            objective.encode(rows.X, objective.encoder(theta), out=A)
+        return A
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"array": None}
 
 
+def keeping_pays(objective: SparseObjective, source: Source) -> bool:
+    """Whether knowing the penalty's slope in the second half saves more than keeping costs."""
+    return objective.penalty.fixed_slope is None and source.shape[1] >= KEPT_FEATURES
+
+
 def sparse_sums(
     objective: SparseObjective,
     theta: FloatArray,
-    kept: KeptActivations,
+    kept: KeptActivations | None,
     rows: Rows,
     *,
     slope: Float64Array | None = None,
@@ -74,14 +88,40 @@ def sparse_sums(
     """
     X, weight = rows.X, rows.sample_weight
     with overflow_as_infinity():
-        if rows.start + len(X) > kept.n_rows:
+        if kept is None or not kept.holds(rows):
             return objective.terms(X, theta, weight, _WORKSPACE)
-        A = kept.room_for(rows, objective.n_components)
         if slope is None:
+            A = kept.room_for(rows, objective.n_components)
             return objective.activities(X, theta, weight, out=A)
-        if kept.array is None:  # in another process
-            objective.encode(X, objective.unpack(theta), out=A)
+        A = kept.of(rows, objective, theta)
         return objective.terms(X, theta, weight, _WORKSPACE, A=A, slope=slope)
+
+
+def first_sums(
+    objective: SparseObjective,
+    theta: FloatArray,
+    center: FloatArray,
+    kept: KeptActivations,
+    rows: Rows,
+) -> CodeSums:
+    """Sums over a block of rows that tell the best decoder; theta is the encoder's part."""
+    A = kept.room_for(rows, objective.n_components)
+    with overflow_as_infinity():
+        return code_sums(objective, rows.X, theta, center, rows.sample_weight, _WORKSPACE, out=A)
+
+
+def second_sums(
+    objective: SparseObjective,
+    theta: FloatArray,
+    slope: Float64Array,
+    kept: KeptActivations,
+    rows: Rows,
+) -> Terms:
+    """Sums over a block of rows of all the rest, given the decoder and the penalty's slope."""
+    X, weight = rows.X, rows.sample_weight
+    with overflow_as_infinity():
+        A = kept.of(rows, objective, theta)
+        return objective.terms(X, theta, weight, _WORKSPACE, A=A, slope=slope, encoder_only=True)
 
 
 def network_sums(

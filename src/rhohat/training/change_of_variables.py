@@ -42,18 +42,12 @@ class ChangeOfVariables(ABC):
     ) -> list[tuple[FloatArray, FloatArray, Float64Array, float]]:
         """Views of each layer's W and b, and the mean and scale by which its input is reduced."""
 
-    def _scaled(self, theta: Float64Array) -> list[tuple[FloatArray, float]]:
-        """Views of other matrices, and the factor from q to theta of each."""
-        return []
-
     def to_theta(self, q: Float64Array) -> Float64Array:
         """Theta = M q."""
         theta = q.copy()
         for W, b, mean, scale in self._layers(theta):
             W /= scale
             b -= W @ mean
-        for W, factor in self._scaled(theta):
-            W *= factor
         return theta
 
     def from_theta(self, theta: Float64Array) -> Float64Array:
@@ -62,8 +56,6 @@ class ChangeOfVariables(ABC):
         for W, b, mean, scale in self._layers(q):
             b += W @ mean
             W *= scale
-        for W, factor in self._scaled(q):
-            W /= factor
         return q
 
     def gradient(self, grad: Float64Array) -> Float64Array:
@@ -72,8 +64,6 @@ class ChangeOfVariables(ABC):
         for W, b, mean, scale in self._layers(pulled):
             W -= np.outer(b, mean)
             W /= scale
-        for W, factor in self._scaled(pulled):
-            W *= factor
         return pulled
 
 
@@ -88,14 +78,11 @@ class StandardizedVariables(ChangeOfVariables):
         mu.
     scale : float
         sigma.
-    decoder_scale : float
-        kappa. Unused where the decoder is tied.
     """
 
     objective: SparseObjective
     mean: Float64Array
     scale: float
-    decoder_scale: float
 
     @classmethod
     def for_data(
@@ -107,41 +94,13 @@ class StandardizedVariables(ChangeOfVariables):
     @classmethod
     def for_sums(cls, objective: SparseObjective, sums: FeatureSums) -> StandardizedVariables:
         """Standardize by the mean and standard deviation that sums over all rows give."""
-        scale = _usable(sums.standard_deviation)
-        # A sparse bounded unit varies by about a twelfth of its range, so that its decoder weights
-        # are about twelve times as large as what they add to the reconstruction; other units vary
-        # by about 1. A sigmoid output passes on at most a quarter of what is added before it.
-        gain = 12.0 if objective.activation.is_bounded else 1.0
-        output_slope = 0.25 if objective.decoder.output.is_bounded else 1.0
-        return cls(objective, _finite(sums.mean), scale, gain * scale / output_slope)
-
-    def initial(self, random_state: np.random.RandomState) -> Float64Array:
-        """Draw a start of training at random, as a vector q.
-
-        As in the CS294A notes, V_enc is drawn from U[-r, r], r = sqrt(6 / (d + k + 1)), and c_enc
-        is zero, but here for the standardized data; the output starts at the data's mean,
-        g(b_dec) = mu. The decoder starts as twice the encoder, V_dec = 2 V_enc, so that every unit
-        begins with a feature of its own; from independent starts, units grow alike.
-        """
-        objective = self.objective
-        radius = np.sqrt(6 / (objective.n_features + objective.n_components + 1))
-        V = random_state.uniform(-radius, radius, objective.shapes["W_enc"])
-        start = {name: np.zeros(shape) for name, shape in objective.shapes.items()}
-        start["W_enc"] = V
-        if not objective.decoder.tied:
-            start["W_dec"] = 2 * V
-        start["b_dec"] = objective.decoder.output.inverse(self.mean)
-        return objective.pack(start)
+        return cls(objective, _finite(sums.mean), _usable(sums.standard_deviation))
 
     def _layers(
         self, theta: Float64Array
     ) -> list[tuple[FloatArray, FloatArray, Float64Array, float]]:
-        view = self.objective.unpack(theta)
+        view = self.objective.encoder(theta)
         return [(view["W_enc"], view["b_enc"], self.mean, self.scale)]
-
-    def _scaled(self, theta: Float64Array) -> list[tuple[FloatArray, float]]:
-        view = self.objective.unpack(theta)
-        return [(view["W_dec"], self.decoder_scale)] if "W_dec" in view else []
 
 
 @dataclass(frozen=True)

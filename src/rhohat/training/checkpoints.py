@@ -32,7 +32,7 @@ SOLVER_VALUES = ("n_iter", "n_evaluations", "step")
 #: Arrays of the file that every run has; all others are the solver's memory.
 STATE_ARRAYS = (
     *("theta", "grad", "recent_losses"),
-    *("loss_terms", "stage_rows", "average_activation"),
+    *("parameters", "loss_terms", "stage_rows", "average_activation"),
 )
 #: Prefix of the names of the memory's arrays; older files have none.
 MEMORY = "memory."
@@ -156,6 +156,7 @@ def _pack(state: TrainingState, identity: Mapping[str, str]) -> bytes:
         "theta": solver.theta,
         "grad": solver.grad,
         "recent_losses": np.array(solver.recent_losses),
+        "parameters": state.theta,
         "loss_terms": np.array(state.loss_terms),
         "stage_rows": np.array(state.stage_rows, dtype=np.int64),
     }
@@ -189,6 +190,7 @@ def _unpacked(described: Mapping[str, Any], arrays: Mapping[str, Any]) -> Traini
     )
     return TrainingState(
         solver=solver,
+        theta=arrays["parameters"],
         loss=LossTerms(*described["loss"]),
         average_activation=arrays.get("average_activation", np.empty(0)),
         loss_terms=tuple(LossTerms(*terms) for terms in arrays["loss_terms"].tolist()),

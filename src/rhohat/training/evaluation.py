@@ -12,12 +12,22 @@ import numpy as np
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.objective.base import LossTerms, Objective, Sums
 from rhohat.objective.network import NetworkObjective, NetworkTerms
+from rhohat.objective.projection import CodeSums, best_decoder
 from rhohat.objective.sparse import SparseObjective, Terms
 from rhohat.rows.engines import Engine
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Head, Source
-from rhohat.training.blocks import KeptActivations, network_sums, overflow_as_infinity, sparse_sums
-from rhohat.training.change_of_variables import ChangeOfVariables
+from rhohat.training.blocks import (
+    KeptActivations,
+    first_sums,
+    keeping_pays,
+    network_sums,
+    overflow_as_infinity,
+    second_sums,
+    sparse_sums,
+)
+from rhohat.training.change_of_variables import ChangeOfVariables, StandardizedVariables
+from rhohat.training.solvers import Metric
 
 ObjectiveT = TypeVar("ObjectiveT", bound=Objective[Any])
 
@@ -26,8 +36,9 @@ ObjectiveT = TypeVar("ObjectiveT", bound=Objective[Any])
 class Evaluation(ABC, Generic[ObjectiveT]):
     """loss_grad over all rows of `source`, in the solver's variables.
 
-    A solver asks for ``q -> (loss, grad)`` only. The terms of the loss and the averages at the
-    point that it accepts are remembered, and asked for by `at`.
+    A solver asks for ``q -> (loss, grad)``, and may use `metric` and `precision`. The parameters,
+    the terms of the loss and the averages at the point that it accepts are remembered, and asked
+    for by `at`.
 
     Attributes
     ----------
@@ -36,6 +47,8 @@ class Evaluation(ABC, Generic[ObjectiveT]):
     engine : Engine
     partition : Partition
     source : Source
+    metric : Metric, default=None
+        Of the solver, from a sample of the rows.
     nan_in : str
         Terms of the loss that were NaN in the last evaluation; if none was, "the gradient".
     """
@@ -45,63 +58,113 @@ class Evaluation(ABC, Generic[ObjectiveT]):
     engine: Engine
     partition: Partition
     source: Source
+    metric: Metric | None = None
     nan_in: str = field(default="", init=False)
-    _seen: list[tuple[Float64Array, LossTerms, Float64Array]] = field(
+    _seen: list[tuple[Float64Array, Float64Array, LossTerms, Float64Array]] = field(
         default_factory=list, init=False
     )
+
+    @property
+    def precision(self) -> float:
+        """Relative change of the loss that rounding hides."""
+        rows = float(np.finfo(self.source.dtype).eps)  # errors of many rows average out
+        return max(rows / 16, float(np.finfo(float).eps))
 
     def __call__(self, q: Float64Array) -> tuple[float, Float64Array]:
         """Loss and gradient at q, over all rows of the source."""
         with overflow_as_infinity():
-            theta = self.variables.to_theta(q)
-            total = self._sums(theta.astype(self.source.dtype))
+            theta, total = self._sums(self.variables.to_theta(q))
             terms = self.objective.loss_terms(total, theta)
             grad = self.variables.gradient(self.objective.gradient(total, theta))
         nan_terms = [name for name, term in terms._asdict().items() if np.isnan(term)]
         self.nan_in = ", ".join(nan_terms) or "the gradient"
-        self._seen.append((q, terms, self.objective.average_activity(total)))
+        self._seen.append((q, theta, terms, self.objective.average_activity(total)))
         return terms.total, grad
 
-    def at(self, q: Float64Array) -> tuple[LossTerms, Float64Array]:
-        """Terms of the loss and averages at `q`, which was evaluated; forgets all other points."""
+    def at(self, q: Float64Array) -> tuple[Float64Array, LossTerms, Float64Array]:
+        """Theta, terms of the loss and averages at `q`, which was evaluated; forgets all others."""
         found = next(seen for seen in self._seen if np.array_equal(seen[0], q))
         self._seen = [found]
         return found[1:]
 
     @abstractmethod
-    def _sums(self, theta: FloatArray) -> Sums:
-        """Sums over all rows, at theta in their precision."""
+    def _sums(self, theta: Float64Array) -> tuple[Float64Array, Sums]:
+        """All parameters, and sums over all rows."""
 
 
 class SparseEvaluation(Evaluation[SparseObjective]):
     """The evaluation of a sparse autoencoder."""
 
     @cached_property
-    def _kept(self) -> KeptActivations:
+    def _kept(self) -> KeptActivations | None:
+        if not keeping_pays(self.objective, self.source):
+            return None
         return KeptActivations(self.objective, self.source, self.partition)
 
-    def _sums(self, theta: FloatArray) -> Terms:
+    def _sums(self, theta: Float64Array) -> tuple[Float64Array, Terms]:
         """Sums over all rows.
 
         Activations that may be kept are summed first, so that the penalty's slope is known when
         the gradient of their rows is computed; all other rows take a sixth matrix product instead.
         """
-        sums, kept = partial(sparse_sums, self.objective, theta, self._kept), self._kept.n_rows
+        computed, kept = theta.astype(self.source.dtype), self._kept
+        sums = partial(sparse_sums, self.objective, computed, kept)
         total = self.engine.map_sum(sums, self.source, self.partition)
-        if kept:
+        if kept is not None and kept.n_rows:
             rest = partial(sums, slope=self.objective.penalty_slope(total))
-            total += self.engine.map_sum(rest, Head(self.source, kept), self.partition)
-        return total
+            head = Head(self.source, kept.n_rows)
+            total += self.engine.map_sum(rest, head, self.partition)
+        return theta, total
+
+
+class ProjectedEvaluation(Evaluation[SparseObjective]):
+    """The evaluation of a sparse autoencoder whose decoder is solved for.
+
+    The solver sees J as a function of the encoder alone, the decoder being the best one for it: see
+    `rhohat.objective.projection`. An evaluation takes two sweeps. The first sums what tells the
+    decoder and the penalty's slope; the second sums the rest, and needs neither the decoder's
+    gradient nor a product for the slope.
+    """
+
+    variables: StandardizedVariables
+
+    @cached_property
+    def _kept(self) -> KeptActivations:
+        return KeptActivations(self.objective, self.source, self.partition)
+
+    def _sums(self, theta: Float64Array) -> tuple[Float64Array, Terms]:
+        objective, dtype, kept = self.objective, self.source.dtype, self._kept
+        center = self.variables.mean.astype(dtype)
+        first = partial(first_sums, objective, theta.astype(dtype), center, kept)
+        codes = self.engine.map_sum(first, self.source, self.partition)
+        if not codes.is_finite:
+            return self._overflowed(theta, codes)
+        decoder = best_decoder(codes, objective.weight_decay, center.astype(np.float64), dtype)
+        theta = np.concatenate([theta, *map(np.ravel, decoder)])
+        slope = objective.penalty_slope(codes)
+        second = partial(second_sums, objective, theta.astype(dtype), slope, kept)
+        total = self.engine.map_sum(second, self.source, self.partition)
+        total.weight, total.activity = codes.weight, codes.activity
+        return theta, total
+
+    def _overflowed(self, theta: Float64Array, codes: CodeSums) -> tuple[Float64Array, Terms]:
+        """What an evaluation gives where activations overflow: an error that is infinite."""
+        objective = self.objective
+        theta = np.concatenate([theta, np.zeros(objective.n_parameters - len(theta))])
+        gradient = np.zeros(objective.n_encoder_parameters)
+        error = np.nan if np.isnan(codes.activity).any() else np.inf
+        return theta, Terms(codes.weight, error, codes.activity, gradient, np.empty(0))
 
 
 class NetworkEvaluation(Evaluation[NetworkObjective]):
     """The evaluation of a network: one sweep, or two where the penalty's slopes must be found."""
 
-    def _sums(self, theta: FloatArray) -> NetworkTerms:
+    def _sums(self, theta: Float64Array) -> tuple[Float64Array, NetworkTerms]:
+        computed = theta.astype(self.source.dtype)
         slopes = self.objective.fixed_slopes
         if slopes is None:
-            slopes = self.objective.penalty_slopes(self._swept(theta, None))
-        return self._swept(theta, slopes)
+            slopes = self.objective.penalty_slopes(self._swept(computed, None))
+        return theta, self._swept(computed, slopes)
 
     def _swept(self, theta: FloatArray, slopes: Float64Array | None) -> NetworkTerms:
         sums = partial(network_sums, self.objective, theta, slopes)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.arrays import FloatArray
 from rhohat.objective.base import Objective
 from rhohat.rows.checksums import Manifest, verified
 from rhohat.rows.derived import Mapped
@@ -24,30 +24,15 @@ from rhohat.rows.engines import Engine
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Column, Source, column
-from rhohat.training.change_of_variables import ChangeOfVariables
 from rhohat.training.checkpoints import Checkpoint
-from rhohat.training.evaluation import Evaluation
 from rhohat.training.run import IterationCallback, Training, TrainingResult
 from rhohat.training.solvers import Solver, solver_of
 from rhohat.training.stages import Stage
+from rhohat.training.start import Start
 
-
-class Start(NamedTuple):
-    """Where a fit begins.
-
-    Attributes
-    ----------
-    variables : ChangeOfVariables
-        The variables that the solver works in.
-    q : ndarray of shape (p,)
-        The parameters, in these variables.
-    seed : int, default=0
-        Draws the growing part of the data.
-    """
-
-    variables: ChangeOfVariables
-    q: Float64Array
-    seed: int = 0
+#: How training works, as far as it decides the result: a run that began otherwise is not gone on
+#: with.
+METHOD = "decoder solved for, metric of Gauss-Newton blocks"
 
 
 class Fitted(NamedTuple):
@@ -88,8 +73,6 @@ class Fit:
     Attributes
     ----------
     objective : Objective
-    evaluation : type
-        The `Evaluation` of such objectives.
     source : Source
     stages : sequence of Stage
     engine : Engine
@@ -107,7 +90,6 @@ class Fit:
     """
 
     objective: Objective[Any]
-    evaluation: type[Evaluation[Any]]
     source: Source
     stages: Sequence[Stage]
     engine: Engine
@@ -121,7 +103,7 @@ class Fit:
 
     def run(
         self,
-        begin: Callable[[Source, Engine, Partition], Start],
+        begin: Callable[[Source, Engine, Partition, int | None], Start],
         encode: Callable[..., FloatArray] | None = None,
     ) -> Fitted:
         """Go through the data once, then train until the end.
@@ -129,7 +111,8 @@ class Fit:
         Parameters
         ----------
         begin : callable
-            ``begin(source, engine, partition)`` says where to start, given the data.
+            ``begin(source, engine, partition, seed)`` says where to start, given the data and the
+            seed of the run that is gone on from, or None.
         encode : callable, default=None
             ``encode(X, parameters=...)`` gives activations, whose extremes are then found.
 
@@ -145,17 +128,16 @@ class Fit:
         engine, partition = self.engine, self.partition
         with engine.running():
             source, fingerprint = _inspected(self.source, engine, partition, self.verify)
-            start = begin(source, engine, partition)
-            state, keep, seed = None, None, start.seed
+            state, keep = None, None
             if self.checkpoint is not None:
                 keep = self.checkpoint.keep
                 state = self.checkpoint.begin(self._identity(source, fingerprint))
-            if state is not None:
-                seed = state.seed
-            evaluation = self.evaluation(self.objective, start.variables, engine, partition, source)
+            start = begin(source, engine, partition, None if state is None else state.seed)
             solver = solver_of(self.solver)
-            training = Training(evaluation, self.stages, solver, self.tol, self.callback, keep)
-            result = training.run(start.q, seed, state)
+            training = Training(
+                start.evaluation, self.stages, solver, self.tol, self.callback, keep
+            )
+            result = training.run(start.q, start.seed, state)
             theta = result.theta.astype(source.dtype)
             extremes = None
             if encode is not None:
@@ -170,6 +152,7 @@ class Fit:
             return hashlib.sha256(b"" if values is None else values.tobytes()).hexdigest()
 
         return {
+            "method": METHOD,
             "versions": f"rhohat {version('rhohat')}, NumPy {np.__version__}",
             "data": fingerprint,
             "precision": source.dtype.name,
@@ -201,8 +184,8 @@ def _inspected(
 
 def refuse_beyond_memory(objective: Objective[Any]) -> None:
     """Raise MemoryError, before anything is allocated, if the parameters cannot fit."""
-    # theta, gradient, sums, and the solver's memory of 20 steps and 20 changes, in float64
-    needed = 8 * objective.n_parameters * 48
+    # theta, gradient, sums, and the solver's memory of 10 steps and 10 changes, in float64
+    needed = 8 * objective.n_parameters * 28
     try:
         available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # only Unix tells

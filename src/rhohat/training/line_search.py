@@ -47,6 +47,8 @@ class Line:
     start : Point
         At step 0.
     direction : ndarray of shape (p,)
+    hidden : float, default=0
+        Change of the loss that rounding hides.
     n_evaluations : int, default=0
         How often `loss_grad` was called.
     """
@@ -54,6 +56,7 @@ class Line:
     loss_grad: LossGrad
     start: Point
     direction: Float64Array
+    hidden: float = 0.0
     n_evaluations: int = 0
 
     def at(self, step: float) -> Point:
@@ -84,8 +87,8 @@ class Line:
         Returns
         -------
         point : Point or None
-            The best point with sufficient decrease if the evaluations are used up; None if there
-            is no such point.
+            The best point with sufficient decrease if the evaluations are used up, or rounding
+            hides all further differences; None if there is no such point.
         """
         start = self.start
         if not start.slope < 0:
@@ -107,6 +110,8 @@ class Line:
             step = 4 * step if high is None else _between(low, high)
             if step == low.step or (high is not None and step == high.step):
                 break
+            if abs(step - low.step) * -start.slope < self.hidden:
+                break  # nothing to be told apart in between
         return low if low.step > 0 else None
 
 

@@ -108,7 +108,10 @@ class TrainingResult(NamedTuple):
 #: Reasons that end the whole run, not only a stage.
 ENDINGS = (StopReason.CALLBACK, StopReason.INTERRUPTED, StopReason.NOT_A_NUMBER)
 #: Reasons after which there is nothing to resume.
-FINISHED = (StopReason.CONVERGED, StopReason.MAX_ITER, StopReason.NO_DESCENT, StopReason.CALLBACK)
+FINISHED = (
+    *(StopReason.CONVERGED, StopReason.PRECISION, StopReason.MAX_ITER),
+    *(StopReason.NO_DESCENT, StopReason.CALLBACK),
+)
 
 
 @dataclass(frozen=True)
@@ -123,8 +126,10 @@ class TrainingState:
         In the solver's variables, with the counts of this stage.
     seed : int
         Draws the growing part of the data.
+    theta : ndarray of shape (p,)
+        The parameters at the solver's point.
     loss : LossTerms
-        At the solver's point, over the rows of the stage.
+        Over the rows of the stage.
     average_activation : ndarray of shape (k,)
         Likewise.
     loss_terms, stage_rows : tuple of LossTerms and tuple of int
@@ -139,6 +144,7 @@ class TrainingState:
     stage: int
     solver: SolverState
     seed: int
+    theta: Float64Array
     loss: LossTerms
     average_activation: Float64Array
     loss_terms: tuple[LossTerms, ...]
@@ -228,10 +234,11 @@ class Training:
         def after_iteration(solver: SolverState) -> StopReason | None:
             nonlocal state
             assert state is not None
-            loss, average = evaluation.at(solver.theta)
+            theta, loss, average = evaluation.at(solver.theta)
             state = replace(
                 state,
                 solver=solver,
+                theta=theta,
                 loss=loss,
                 average_activation=average,
                 loss_terms=(*state.loss_terms, loss),
@@ -281,15 +288,16 @@ class Training:
                 "values are too large, or too small. Scale the data, for instance with "
                 "sklearn.preprocessing.StandardScaler."
             )
-        terms, average = evaluation.at(q)
+        theta, terms, average = evaluation.at(q)
         solver = SolverState(q, loss, grad, recent_losses=(loss,))
         n_rows = self.stages[number].n_rows
         if before is None:
-            return TrainingState(number, solver, seed, terms, average, (terms,), (n_rows,))
+            return TrainingState(number, solver, seed, theta, terms, average, (terms,), (n_rows,))
         return replace(
             before,
             stage=number,
             solver=solver,
+            theta=theta,
             loss=terms,
             average_activation=average,
             rows_read=self._rows_read(before),
@@ -302,8 +310,10 @@ class Training:
         if self.stages[state.stage].n_rows == total:
             return replace(state, rows_read=read)
         self.evaluation(state.solver.theta)
-        loss, average = self.evaluation.at(state.solver.theta)
-        return replace(state, loss=loss, average_activation=average, rows_read=read + total)
+        theta, loss, average = self.evaluation.at(state.solver.theta)
+        return replace(
+            state, theta=theta, loss=loss, average_activation=average, rows_read=read + total
+        )
 
     def _rows_read(self, state: TrainingState) -> int:
         """Rows read until the end of the state's stage."""
@@ -328,13 +338,13 @@ class Training:
             loss=state.loss,
             average_activation=state.average_activation,
             work_done=(sum(work[: state.stage]) + here) / sum(work),
-            theta=self.evaluation.variables.to_theta(state.solver.theta),
+            theta=state.theta,
         )
 
     def _result(self, state: TrainingState) -> TrainingResult:
         assert state.reason is not None
         return TrainingResult(
-            theta=self.evaluation.variables.to_theta(state.solver.theta),
+            theta=state.theta,
             average_activation=state.average_activation,
             loss=state.loss,
             loss_terms=np.array(state.loss_terms),

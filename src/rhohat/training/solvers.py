@@ -1,8 +1,12 @@
 """Solvers: minimize a function that returns its loss and gradient.
 
-A solver sees nothing but ``loss_grad(theta) -> (loss, grad)``. Its whole memory is a `SolverState`,
-handed to the callback after every iteration; started again from that state, `minimize` goes on bit
-for bit. A new solver is one class and one row of `SOLVERS`.
+A solver needs nothing but ``loss_grad(theta) -> (loss, grad)``. Its whole memory is a
+`SolverState`, handed to the callback after every iteration; started again from that state,
+`minimize` goes on bit for bit. A new solver is one class and one row of `SOLVERS`.
+
+A function may know more, as attributes that a solver is free to use: its ``metric``, an approximate
+inverse H of its second derivatives, and its ``precision``, the relative change of the loss that
+rounding hides. The solvers here use both.
 
 References
 ----------
@@ -15,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -23,6 +27,9 @@ from sklearn.base import BaseEstimator
 from rhohat.common.arrays import Float64Array
 from rhohat.common.validation import check_integer, look_up
 from rhohat.training.line_search import Line, LossGrad, NotANumber, Point, is_finite
+
+#: Under which the memory of a state holds the point at which H was made.
+AT = "metric_at"
 
 
 class StopReason(Enum):
@@ -34,11 +41,14 @@ class StopReason(Enum):
     MAX_ITER = "stopped at max_iter iterations"
     CALLBACK = "stopped by the callback"
     INTERRUPTED = "was interrupted; the best model so far is kept"
-    NO_DESCENT = (
-        "stopped: no step along the search direction lowers the loss any further. At the end of a "
-        "long run that is the limit of the data's precision: use float64, or a larger tol"
-    )
+    PRECISION = "converged: no step lowers the loss by more than the precision of the data can tell"
+    NO_DESCENT = "stopped: no step along the search direction lowers the loss, as it should"
     NOT_A_NUMBER = "stopped: loss or gradient became NaN; the last finite model is kept"
+
+    @property
+    def is_convergence(self) -> bool:
+        """Whether there was nothing left to gain."""
+        return self in (StopReason.CONVERGED, StopReason.PRECISION)
 
 
 @dataclass(frozen=True)
@@ -104,21 +114,58 @@ class Solver(Protocol):
 
 #: Iterations over which the convergence test compares losses.
 WINDOW = 10
+#: Iterations after which H is renewed: often while much changes, and seldom later.
+EARLY_RENEWAL, EARLY, RENEWAL = 3, 30, 10
+#: Decrease that a direction promises, in units of what rounding hides, below which a search that
+#: fails has found the end of precision, and above which something is wrong.
+PROMISE = 1e4
+
+#: Takes a gradient to a direction.
+Operator: TypeAlias = Callable[[Float64Array], Float64Array]
+
+
+class Metric(Protocol):
+    """An approximate inverse H of the second derivatives of a function, positive definite."""
+
+    def at(self, theta: Float64Array) -> Operator:
+        """H at a point, as a function g -> H g."""
+
+
+class _Metric:
+    """H of a function at the point that a state remembers; 1 if the function has none."""
+
+    def __init__(self, loss_grad: LossGrad) -> None:
+        self._metric: Metric | None = getattr(loss_grad, "metric", None)
+        self._made: tuple[Any, Operator] = None, np.copy
+
+    def renewed(self, state: SolverState) -> SolverState:
+        """The state with H made at its own point if it is time to, or if it has none."""
+        if self._metric is None:
+            return state
+        period = EARLY_RENEWAL if state.n_iter < EARLY else RENEWAL
+        if AT in state.memory and state.n_iter % period:
+            return state
+        return replace(state, memory={**state.memory, AT: state.theta})
+
+    def __call__(self, state: SolverState) -> Operator:
+        if self._metric is not None and self._made[0] is not state.memory[AT]:
+            self._made = state.memory[AT], self._metric.at(np.asarray(state.memory[AT]))
+        return self._made[1]
 
 
 class GradientDescent(BaseEstimator):
-    """Batch gradient descent, with a line search along minus the gradient."""
+    """Batch gradient descent, with a line search along minus H times the gradient."""
 
     def check(self) -> None:
         """Raise TypeError or ValueError if a parameter is not as described."""
 
-    def direction(self, state: SolverState) -> Float64Array:
+    def direction(self, state: SolverState, H: Operator) -> Float64Array:
         """Search direction at `state`."""
-        return -state.grad
+        return H(-state.grad)
 
     def first_step(self, state: SolverState, direction: Float64Array) -> float:
         """Step to try first: twice the last one, so that it can grow; a short one at the start."""
-        return 2 * state.step if state.step else _short_step(direction)
+        return 2 * state.step if state.step else _first_step(state, direction)
 
     def remember(self, before: SolverState, after: SolverState) -> SolverState:
         """`after` with what the next direction needs to know of the step from `before`."""
@@ -144,6 +191,8 @@ class GradientDescent(BaseEstimator):
         the run. Neither is ever reported as converged.
         """
         self.check()
+        metric = _Metric(loss_grad)
+        precision = float(getattr(loss_grad, "precision", 0.0))
         if state is None:
             loss, grad = loss_grad(theta0)
             state = SolverState(theta0, float(loss), grad, recent_losses=(float(loss),))
@@ -156,21 +205,26 @@ class GradientDescent(BaseEstimator):
                 return SolverResult(state, StopReason.MAX_ITER)
             if not state.grad.any():
                 return SolverResult(state, StopReason.CONVERGED)
-            direction = self.direction(state)
+            state = metric.renewed(state)
+            direction = self.direction(state, metric(state))
             slope = float(state.grad @ direction)
-            search = Line(
-                loss_grad, Point(0.0, state.theta, state.loss, state.grad, slope), direction
-            )
+            hidden = precision * abs(state.loss)
+            start = Point(0.0, state.theta, state.loss, state.grad, slope)
+            search = Line(loss_grad, start, direction, hidden)
+            step = self.first_step(state, direction)
             try:
-                point = search.wolfe_point(self.first_step(state, direction))
+                point = search.wolfe_point(step)
             except NotANumber:
                 counted = replace(state, n_evaluations=state.n_evaluations + search.n_evaluations)
                 return SolverResult(counted, StopReason.NOT_A_NUMBER)
             state = replace(state, n_evaluations=state.n_evaluations + search.n_evaluations)
-            if point is None:
+            if point is None or state.loss - point.loss < hidden:
                 fresh = self.forget(state)
                 if fresh is None:
-                    return SolverResult(state, StopReason.NO_DESCENT)
+                    is_end = point is not None or -slope * step <= PROMISE * hidden
+                    return SolverResult(
+                        state, StopReason.PRECISION if is_end else StopReason.NO_DESCENT
+                    )
                 state = fresh
                 continue
             after = replace(
@@ -189,27 +243,29 @@ class GradientDescent(BaseEstimator):
 
 
 class LBFGS(GradientDescent):
-    """Limited-memory BFGS: gradient descent in a metric learned from the last steps.
+    """Limited-memory BFGS: gradient descent in a metric that is corrected by the last steps.
+
+    The first matrix is gamma H, or gamma where the function has no H.
 
     Parameters
     ----------
-    memory : int, default=20
+    memory : int, default=10
         Steps remembered. The state's memory holds that many ``steps`` of theta, oldest first, as
         many ``changes`` of the gradient, and their products, the ``curvatures``.
     """
 
-    def __init__(self, memory: int = 20) -> None:
+    def __init__(self, memory: int = 10) -> None:
         self.memory = memory
 
     def check(self) -> None:
         """Raise unless memory is an integer of at least 1."""
         check_integer("LBFGS memory", self.memory, low=1)
 
-    def direction(self, state: SolverState) -> Float64Array:
-        """-H grad by the two-loop recursion (N & W, algorithm 7.4)."""
+    def direction(self, state: SolverState, H: Operator) -> Float64Array:
+        """Minus the corrected H times the gradient, by the two-loop recursion (algorithm 7.4)."""
         q = -state.grad
-        if not state.memory:
-            return q
+        if "steps" not in state.memory:
+            return H(q)
         remembered = (state.memory[name] for name in ("steps", "changes", "curvatures"))
         pairs = list(zip(*remembered, strict=True))
         scaled = np.empty_like(q)
@@ -219,14 +275,15 @@ class LBFGS(GradientDescent):
             q -= np.multiply(alpha, y, out=scaled)
             alphas.append(alpha)
         _, y, curvature = pairs[-1]
-        q *= curvature / float(y @ y)
+        q = H(q)
+        q *= curvature / float(y @ H(y))
         for (s, y, curvature), alpha in zip(pairs, reversed(alphas), strict=True):
             q += np.multiply(alpha - float(y @ q) / curvature, s, out=scaled)
         return q
 
     def first_step(self, state: SolverState, direction: Float64Array) -> float:
         """One, the length that the metric gives; a short step as long as no metric is known."""
-        return 1.0 if state.memory else _short_step(direction)
+        return 1.0 if "steps" in state.memory else _first_step(state, direction)
 
     def remember(self, before: SolverState, after: SolverState) -> SolverState:
         """`after` with the step and the change of gradient, if their product shows curvature."""
@@ -239,15 +296,17 @@ class LBFGS(GradientDescent):
             name: (*before.memory.get(name, ()), value)[-self.memory :]
             for name, value in new.items()
         }
-        return replace(after, memory=memory)
+        return replace(after, memory={**after.memory, **memory})
 
     def forget(self, state: SolverState) -> SolverState | None:
-        """`state` without steps, so that the next direction is that of steepest descent."""
-        return replace(state, memory={}) if state.memory else None
+        """`state` without memory, so that the next direction is that of H alone, made anew."""
+        return replace(state, memory={}) if "steps" in state.memory else None
 
 
-def _short_step(direction: Float64Array) -> float:
-    """A step that moves the parameters by at most 1 in total, while no scale is known."""
+def _first_step(state: SolverState, direction: Float64Array) -> float:
+    """One where there is an H; else a step that moves the parameters by at most 1 in total."""
+    if AT in state.memory:
+        return 1.0
     return min(1.0, 1.0 / max(float(np.abs(direction).sum()), np.finfo(float).tiny))
 
 

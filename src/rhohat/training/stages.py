@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-#: Above so many rows, training starts on a part of them.
-GROWTH_THRESHOLD = 5000
-#: Rows of the first stages, and their share of all iterations. In trials on photographs, a smaller
-#: start left noise in some units, and more iterations on it took longer to unlearn.
-FIRST_STAGES = ((2000, 0.35), (5000, 0.35))
+#: Rows of the first stage, which has a part of all iterations that was enough in trials: with fewer
+#: rows, or fewer iterations on them, more had to be unlearned on all rows than was saved.
+FIRST_ROWS, FIRST_SHARE = 5000, 0.6
+#: Part of all iterations that are done on all rows, where stages lie between.
+LAST_SHARE = 0.1
 #: Bytes that a growing part of the data may have: it is read once and held in memory.
 PART_BYTES = 64 << 20
-#: Factor by which further stages grow.
+#: Factor by which further stages grow; the last one at least by half of it.
 GROWTH_FACTOR = 4
 
 
@@ -29,20 +29,19 @@ def growth_stages(
 
     Parts are held in memory, and therefore have at most 64 MiB.
 
-    >>> [tuple(stage) for stage in growth_stages(20_000, 200)]
-    [(2000, 70), (5000, 70), (20000, 60)]
+    >>> [tuple(stage) for stage in growth_stages(60_000, 200)]
+    [(5000, 120), (20000, 60), (60000, 20)]
     """
-    if not growth or n_rows <= GROWTH_THRESHOLD:
+    if not growth or n_rows < 2 * FIRST_ROWS:
         return [Stage(n_rows, max_iter)]
-    stages = [Stage(rows, int(share * max_iter)) for rows, share in FIRST_STAGES]
-    sizes = []
-    size = stages[-1].n_rows * GROWTH_FACTOR
+    between = []
+    size = FIRST_ROWS * GROWTH_FACTOR
     while size * 2 <= n_rows and size * row_bytes <= PART_BYTES:
-        sizes.append(size)
+        between.append(size)
         size *= GROWTH_FACTOR
+    stages = [Stage(FIRST_ROWS, round(FIRST_SHARE * max_iter))]
+    if between:
+        share = round((1 - FIRST_SHARE - LAST_SHARE) * max_iter / len(between))
+        stages += [Stage(size, share) for size in between]
     left = max_iter - sum(stage.max_iter for stage in stages)
-    for index, size in enumerate(sizes):
-        share = left // (len(sizes) + 1 - index)
-        stages.append(Stage(size, share))
-        left -= share
     return [stage for stage in stages if stage.max_iter > 0] + [Stage(n_rows, left)]

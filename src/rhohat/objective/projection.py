@@ -1,0 +1,125 @@
+r"""Linear decoders need no search: for given activations the best one is the solution of a system.
+
+With :math:`\bar a = E[a]` and :math:`\bar x = E[x]`, J is least where
+
+.. math::
+
+    W_{dec} = (E[a a^T] - \bar a \bar a^T + \lambda I)^{-1} (E[a x^T] - \bar a \bar x^T), \quad
+    b_{dec} = \bar x - W_{dec}^T \bar a
+
+(Golub and Pereyra 1973, "variable projection"). J as a function of the encoder alone, with this
+decoder, has the same minima, and, since the decoder's gradient is zero there, the gradient of J by
+the encoder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.objective.base import Sums, Workspace, counted
+from rhohat.objective.sparse import SparseObjective
+
+#: Added to the system's diagonal, in units of the precision of the sums and of its mean: without
+#: weight decay, units that are alike would leave it singular.
+FLOOR = 8.0
+
+
+@dataclass
+class CodeSums(Sums):
+    """The sums that tell the best decoder and the penalty's slope.
+
+    Attributes
+    ----------
+    weight, activity : float and ndarray of shape (k,)
+        As in `Terms`.
+    a : ndarray of shape (k,)
+        sum_i w_i a_i.
+    aa : ndarray of shape (k, k)
+        sum_i w_i a_i a_i'.
+    ax : ndarray of shape (k, d)
+        sum_i w_i a_i (x_i - center)'.
+    x : ndarray of shape (d,)
+        sum_i w_i (x_i - center).
+    """
+
+    weight: float
+    activity: Float64Array
+    a: Float64Array
+    aa: FloatArray
+    ax: FloatArray
+    x: Float64Array
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether nothing has overflowed."""
+        return all(np.isfinite(sums).all() for sums in vars(self).values())
+
+
+def code_sums(
+    objective: SparseObjective,
+    X: FloatArray,
+    theta: FloatArray,
+    center: FloatArray,
+    sample_weight: FloatArray | None = None,
+    workspace: Workspace | None = None,
+    *,
+    out: FloatArray,
+) -> CodeSums:
+    """Write the activations of the rows of X into `out`, and sum what tells the best decoder.
+
+    Parameters
+    ----------
+    objective : SparseObjective
+    X : ndarray of shape (m, d)
+    theta : ndarray of shape (p,), or of the encoder's part of it
+    center : ndarray of shape (d,)
+        Near the mean of the data, so that nothing cancels.
+    sample_weight, workspace : as in `SparseObjective.terms`
+    out : ndarray of shape (m, k)
+
+    Returns
+    -------
+    sums : CodeSums
+    """
+    array = (workspace or Workspace()).array
+    A = objective.encode(X, objective.encoder(theta), out=out)
+    h, _ = objective.penalty.pointwise(A)
+    D = np.subtract(X, center, out=array("X - center", X.shape, X.dtype))
+    w = np.ones(len(X), X.dtype) if sample_weight is None else sample_weight.astype(X.dtype)
+    weight, activity = counted(h, w)
+    a = activity.copy() if h is A else counted(A, w)[1]
+    x = counted(D, w)[1]
+    weighted = A
+    if sample_weight is not None:
+        weighted = np.multiply(A, w[:, None], out=array("w A", A.shape, A.dtype))
+    return CodeSums(weight, activity, a, weighted.T @ A, weighted.T @ D, x)
+
+
+def best_decoder(
+    sums: CodeSums, weight_decay: float, center: Float64Array, dtype: np.dtype[Any]
+) -> tuple[Float64Array, Float64Array]:
+    """The W_dec (k, d) and b_dec (d,) of least J for the activations that were summed.
+
+    Parameters
+    ----------
+    sums : CodeSums
+        All finite.
+    weight_decay : float
+        lambda.
+    center : ndarray of shape (d,)
+        As it was subtracted.
+    dtype : dtype
+        The precision of the rows that were summed.
+    """
+    a, x = sums.a / sums.weight, sums.x / sums.weight
+    system = sums.aa / sums.weight - np.outer(a, a)
+    floor = FLOOR * float(np.finfo(dtype).eps) * float(np.trace(sums.aa)) / sums.weight / len(a)
+    system[np.diag_indices_from(system)] += weight_decay + max(floor, np.finfo(float).tiny)
+    factor = cho_factor(system, overwrite_a=True, check_finite=False)
+    W_dec: Float64Array = cho_solve(factor, sums.ax / sums.weight - np.outer(a, x))
+    return W_dec, center + x - a @ W_dec

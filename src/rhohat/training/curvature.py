@@ -1,0 +1,169 @@
+"""Sums over a sample of rows that tell how J curves: what the blocks of the metric are made of.
+
+All are in the solver's variables: rows are standardized, and so are the parameters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.objective.activations import ACTIVATIONS, Activation
+from rhohat.objective.base import Sums, counted
+from rhohat.objective.network import NetworkObjective
+from rhohat.objective.penalties import SparsityPenalty
+from rhohat.objective.sparse import SparseObjective
+from rhohat.rows.sources import Rows
+
+
+@dataclass
+class LayerSums(Sums):
+    """Sums over rows for the units of one layer.
+
+    Attributes
+    ----------
+    weight, activity : float and ndarray of shape (k,)
+        As in `Terms`.
+    slopes : ndarray of shape (k,)
+        sum_i w_i f'(z_ij)^2.
+    pulls : ndarray of shape (k, d + 1)
+        sum_i w_i h'(a_ij) f'(z_ij) (x_i, 1): how the average activity of a unit depends on its
+        weights and bias.
+    """
+
+    weight: float
+    activity: Float64Array
+    slopes: Float64Array
+    pulls: FloatArray
+
+
+@dataclass
+class InputSums(Sums):
+    """Sums over rows for what enters a layer, and for its output if that is the network's.
+
+    Attributes
+    ----------
+    weight : float
+    activity : ndarray
+        Empty.
+    moments : ndarray of shape (d + 1, d + 1)
+        sum_i w_i (x_i, 1)(x_i, 1)'.
+    outputs : ndarray of shape (p,)
+        sum_i w_i (second derivative of the error by output p); empty for hidden layers.
+    """
+
+    weight: float
+    activity: Float64Array
+    moments: FloatArray
+    outputs: Float64Array
+
+
+@dataclass
+class NetworkSums(Sums):
+    """Those of all layers, from the input upwards."""
+
+    weight: float
+    activity: Float64Array
+    inputs: list[InputSums]
+    layers: list[LayerSums]
+
+    def __iadd__(self, other: NetworkSums) -> NetworkSums:
+        self.weight += other.weight
+        for mine, theirs in zip(
+            [*self.inputs, *self.layers], [*other.inputs, *other.layers], strict=True
+        ):
+            mine += theirs
+        return self
+
+    def widened(self) -> NetworkSums:
+        """The same in float64."""
+        return NetworkSums(
+            self.weight,
+            self.activity,
+            [part.widened() for part in self.inputs],
+            [part.widened() for part in self.layers],
+        )
+
+
+def layer_sums(
+    activation: Activation,
+    penalty: SparsityPenalty,
+    X: FloatArray,
+    A: FloatArray,
+    sample_weight: FloatArray | None,
+) -> LayerSums:
+    """Sums for the units of a layer that X enters and A leaves."""
+    w = _weights(A, sample_weight)
+    F = activation.derivative(A, np.empty_like(A))
+    h, h_slope = penalty.pointwise(A)
+    weight, activity = counted(h, w)
+    slopes = (w @ np.square(F)).astype(np.float64)
+    if h_slope is not None:
+        F *= h_slope
+    if sample_weight is not None:
+        F *= w[:, None]
+    pulls = np.empty((A.shape[1], X.shape[1] + 1), A.dtype)
+    np.matmul(F.T, X, out=pulls[:, :-1])
+    pulls[:, -1] = np.ones_like(w) @ F
+    return LayerSums(weight, activity, slopes, pulls)
+
+
+def input_sums(
+    X: FloatArray, sample_weight: FloatArray | None, outputs: FloatArray | None = None
+) -> InputSums:
+    """Sums for what enters a layer; `outputs` are second derivatives of the error, (b, p)."""
+    w = _weights(X, sample_weight)
+    d = X.shape[1]
+    moments = np.empty((d + 1, d + 1), X.dtype)
+    moments[:d, :d] = (X if sample_weight is None else X * w[:, None]).T @ X
+    moments[d, :d] = moments[:d, d] = w @ X
+    moments[d, d] = weight = float(w.sum(dtype=np.float64))
+    total = np.empty(0) if outputs is None else (w @ outputs).astype(np.float64)
+    return InputSums(weight, np.empty(0), moments, total)
+
+
+def decoder_sums(
+    objective: SparseObjective, q: FloatArray, A: FloatArray, sample_weight: FloatArray | None
+) -> InputSums:
+    """Sums for the decoder of activations A: the error's second derivative is g'(z)^2."""
+    output = objective.decoder.output
+    if output == ACTIVATIONS["identity"]:
+        slopes = np.ones((len(A), objective.n_features), A.dtype)
+    else:
+        X_hat = objective.decode(A, objective.unpack(q))
+        slopes = output.derivative(X_hat, np.empty_like(X_hat))
+    return input_sums(A, sample_weight, np.square(slopes, out=slopes))
+
+
+def network_sums(
+    objective: NetworkObjective, q: FloatArray, means: list[FloatArray], rows: Rows
+) -> NetworkSums:
+    """Sums for all layers of a network; the error's second derivative is about p (1 - p).
+
+    `means` are those of the inputs of all layers but the first, which are subtracted from them.
+    """
+    X, w = rows.X, rows.sample_weight
+    inputs, layers = [], []
+    *hidden, (W_last, b_last) = objective.layers(q)
+    for (W, b), activation, mean in zip(hidden, objective.activations, means, strict=True):
+        A = activation.function(X @ W.T + b)
+        inputs.append(input_sums(X, w))
+        layers.append(layer_sums(activation, objective.penalty, X, A, w))
+        X = cast(FloatArray, A - mean)
+    P = X @ W_last.T + b_last
+    P -= P.max(axis=1, keepdims=True)
+    np.exp(P, out=P)
+    P /= P.sum(axis=1, keepdims=True)
+    P *= 1 - P
+    inputs.append(input_sums(X, w, P))
+    return NetworkSums(inputs[-1].weight, np.empty(0), inputs, layers)
+
+
+def _weights(X: FloatArray, sample_weight: FloatArray | None) -> FloatArray:
+    """How often each row counts, in the precision of X."""
+    if sample_weight is None:
+        return np.ones(len(X), X.dtype)
+    return sample_weight.astype(X.dtype, copy=False)

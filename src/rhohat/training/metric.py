@@ -1,0 +1,442 @@
+r"""The solver's own metric: the inverse of J's Gauss-Newton blocks, from a sample of the rows.
+
+In standardized inputs :math:`\tilde x = (x - \mu) / \sigma`, with :math:`V = \sigma W_{enc}`,
+:math:`c = b_{enc} + W_{enc} \mu`, and :math:`\gamma_p = E[g'(z_p)^2]`, H is the inverse of
+
+.. math::
+
+    (v_j, c_j):& \quad s_j E[(\tilde x, 1)(\tilde x, 1)^T] + \tfrac{\lambda}{\sigma^2}
+        \operatorname{diag}(1, 0) + \phi_j u_j u_j^T, \\
+    & \quad s_j = E[f'(z_j)^2] \sum_p \gamma_p w_{jp}^2, \quad
+        u_j = E[h'(a_j) f'(z_j) (\tilde x, 1)], \\
+    (W_{dec}, b_{dec}):& \quad \bar\gamma E[(a, 1)(a, 1)^T] + \lambda \operatorname{diag}(1, 0),
+
+where :math:`\phi_j` is the penalty's curvature at the unit's average. H is an approximation, and
+nothing in J or its gradient is: a solver that has H reaches a minimum of the same J in fewer steps.
+
+References
+----------
+J. Martens and R. Grosse (2015), Optimizing neural networks with Kronecker-factored approximate
+curvature, ICML. J. Nocedal and S. Wright, Numerical Optimization, 2nd edition, section 7.2.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve, eigh
+from sklearn.utils.extmath import randomized_svd
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.objective.base import Sums
+from rhohat.objective.network import NetworkObjective
+from rhohat.objective.projection import best_decoder, code_sums
+from rhohat.objective.sparse import SparseObjective
+from rhohat.rows.engines import Engine
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import Rows, Source
+from rhohat.training.blocks import overflow_as_infinity
+from rhohat.training.curvature import InputSums, LayerSums, decoder_sums, layer_sums, network_sums
+from rhohat.training.solvers import Operator
+
+#: Most columns of which all directions are looked at; of more, so many with the largest variance.
+MOST_COLUMNS, LEADING_DIRECTIONS = 1024, 256
+#: Variance, as a share of the mean, below which directions are not told apart.
+LEAST_VARIANCE = 1e-2
+#: Most inputs of a layer, or units of an autoencoder, whose block is a full matrix.
+MOST_INPUTS = 4096
+#: Share of a block's mean curvature that is added to all of its directions, and to biases.
+DAMPING, BIAS_DAMPING = 1e-3, 1e-2
+#: Curvature that everything has, as a share of the variance of the data, or of 1.
+LEAST_CURVATURE = 1e-9
+#: Most that the penalty's curvature may exceed that of the rest along its direction.
+MOST_RATIO = 1e8
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Directions in which rows vary: eigenvectors of E[x~ x~'], the leading ones.
+
+    Attributes
+    ----------
+    values : ndarray of shape (r,)
+        Their variances.
+    vectors : ndarray of shape (d, r)
+    rest : float
+        Mean variance in all other directions.
+    """
+
+    values: Float64Array
+    vectors: Float64Array
+    rest: float
+
+    @classmethod
+    def of(cls, X: FloatArray, sample_weight: FloatArray | None, seed: int) -> Spectrum:
+        """The spectrum of standardized rows; of many columns, an approximation drawn by `seed`."""
+        n, d = X.shape
+        w = np.ones(n) if sample_weight is None else sample_weight
+        with overflow_as_infinity():
+            S = X.astype(np.float64) * np.sqrt(w / w.sum())[:, None]
+            total = float(np.vdot(S, S))
+        if not 0 < total < np.inf:  # of which the loss will tell
+            return cls(np.empty(0), np.empty((d, 0)), 1.0)
+        if d <= MOST_COLUMNS:
+            values, vectors = eigh(S.T @ S)
+        else:
+            size = min(LEADING_DIRECTIONS, n)
+            _, roots, found = randomized_svd(S, size, random_state=seed)
+            values, vectors = roots**2, found.T
+        leading = values > LEAST_VARIANCE * total / d
+        values, vectors = values[leading], vectors[:, leading]
+        rest = max(total - float(values.sum()), 0.0) / max(d - len(values), 1)
+        return cls(values, np.ascontiguousarray(vectors), rest)
+
+    def apply(self, G: FloatArray, leading: FloatArray, rest: FloatArray) -> Float64Array:
+        """Scale the rows of G (k, d) by `leading` (k, r) along the vectors and `rest` elsewhere."""
+        R = G @ self.vectors
+        if self.vectors.shape[0] == self.vectors.shape[1]:
+            return np.asarray((R * leading) @ self.vectors.T)
+        return np.asarray(G * rest + (R * (leading - rest)) @ self.vectors.T)
+
+
+class Blocks(ABC):
+    """An approximate second derivative by (W, b) of a layer, a block for each of its units."""
+
+    @abstractmethod
+    def solve(self, G: Float64Array) -> Float64Array:
+        """The inverse of the blocks times the rows of G, (units, inputs + 1)."""
+
+
+class SpectralBlocks(Blocks):
+    """s_j E[(x, 1)(x, 1)'] + decay diag(1, 0), for standardized x of known spectrum.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    s : ndarray of shape (k,)
+    decay, least : float
+        `least` is added to everything, so that units that do nothing have a block, too.
+    """
+
+    def __init__(self, spectrum: Spectrum, s: Float64Array, decay: float, least: float) -> None:
+        mean = float(s.mean())
+        damping = DAMPING * (mean + decay) + least
+        damped = decay + damping
+        self._spectrum = spectrum
+        self._leading = 1 / (s[:, None] * spectrum.values + damped)
+        self._rest = 1 / (s[:, None] * spectrum.rest + damped)
+        self._bias = 1 / (s + BIAS_DAMPING * mean + damping)
+
+    def solve(self, G: Float64Array) -> Float64Array:
+        """Along the eigenvectors, all blocks are diagonal."""
+        W = self._spectrum.apply(G[:, :-1], self._leading, self._rest)
+        return np.column_stack([W, G[:, -1] * self._bias])
+
+
+class SharedBlocks(Blocks):
+    """s_j (E[(x, 1)(x, 1)'] + decay / mean s diag(1, 0)), with one inverse for all units.
+
+    Above `MOST_INPUTS` inputs it is the diagonal alone.
+
+    Parameters
+    ----------
+    sums : InputSums
+    s : ndarray of shape (k,) or (1,)
+    decay : float
+    """
+
+    def __init__(self, sums: InputSums, s: Float64Array, decay: float) -> None:
+        mean = max(float(s.mean()), LEAST_CURVATURE)
+        self._s = np.maximum(s, BIAS_DAMPING * mean)
+        M = sums.moments / sums.weight
+        inputs = M.diagonal()[:-1]
+        damping = DAMPING * (float(inputs.mean()) + decay / mean) + LEAST_CURVATURE
+        added = np.append(np.full(len(inputs), decay / mean + damping), damping)
+        self._diagonal: Float64Array | None = None
+        if len(M) > MOST_INPUTS:
+            self._diagonal = M.diagonal() + added
+            return
+        M[np.diag_indices_from(M)] += added
+        self._factor = cho_factor(M, overwrite_a=True, check_finite=False)
+
+    def solve(self, G: Float64Array) -> Float64Array:
+        """One system with as many right-hand sides as units."""
+        if self._diagonal is not None:
+            return G / self._diagonal / self._s[:, None]
+        return np.asarray(cho_solve(self._factor, G.T).T) / self._s[:, None]
+
+
+class PenalizedBlocks(Blocks):
+    """Other blocks plus phi_j u_j u_j', the penalty's own curvature, by Sherman and Morrison.
+
+    Parameters
+    ----------
+    blocks : Blocks
+    layer : LayerSums
+        Whose pulls are u.
+    phi : ndarray of shape (k,)
+    """
+
+    def __init__(self, blocks: Blocks, layer: LayerSums, phi: Float64Array) -> None:
+        u = np.asarray(layer.pulls / layer.weight, dtype=np.float64)
+        self._blocks = blocks
+        solved = blocks.solve(u)
+        along = np.maximum(np.einsum("ij,ij->i", solved, u), np.finfo(float).tiny)
+        phi = np.minimum(phi, MOST_RATIO / along)
+        self._solved = solved * np.sqrt(phi / (1 + phi * along))[:, None]
+
+    def solve(self, G: Float64Array) -> Float64Array:
+        """B^-1 g - B^-1 u (phi / (1 + phi u' B^-1 u)) (B^-1 u)' g."""
+        along = np.einsum("ij,ij->i", self._solved, G)
+        solved = self._blocks.solve(G)
+        solved -= self._solved * along[:, None]
+        return solved
+
+
+class TiedBlocks(Blocks):
+    """The block of an encoder that is the decoder, too: a Kronecker sum.
+
+    With units divided by r_j = sqrt(s_j / mean s), so that s is one number for all of them, it is
+    (R^-1 E[a a'] R^-1 + lambda) / sigma^2 in the units plus s E[x~ x~'] in the columns. Biases
+    have their own diagonal, which includes the penalty's curvature.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    layer : LayerSums
+    codes : InputSums
+    s, phi : ndarray of shape (k,)
+    decay, least : float
+        lambda, and what is added to everything.
+    scale : float
+        sigma.
+    """
+
+    def __init__(
+        self,
+        spectrum: Spectrum,
+        layer: LayerSums,
+        codes: InputSums,
+        s: Float64Array,
+        phi: Float64Array,
+        decay: float,
+        least: float,
+        scale: float,
+    ) -> None:
+        mean = float(s.mean()) + least
+        s = s + BIAS_DAMPING * mean
+        self._spectrum = spectrum
+        self._r = np.sqrt(s / mean)[:, None]
+        values, self._vectors = eigh(codes.moments[:-1, :-1] / codes.weight / (self._r * self._r.T))
+        own = ((np.maximum(values, 0) + decay) / scale**2)[:, None]
+        damping = DAMPING * (mean + float(own.mean())) + least
+        self._leading = 1 / (own + mean * spectrum.values + damping)
+        self._rest = 1 / (own + mean * spectrum.rest + damping)
+        along = layer.pulls[:, -1] / layer.weight
+        self._bias = 1 / (s + phi * along**2 + BIAS_DAMPING * mean + damping)
+
+    def solve(self, G: Float64Array) -> Float64Array:
+        """Along the eigenvectors of both, the block is diagonal."""
+        rotated = self._vectors.T @ (G[:, :-1] / self._r)
+        scaled = self._spectrum.apply(rotated, self._leading, self._rest)
+        return np.column_stack([(self._vectors @ scaled) / self._r, G[:, -1] * self._bias])
+
+
+#: Views of a layer's W (units, inputs) and b (units,) in a vector.
+Part = tuple[FloatArray, FloatArray]
+
+
+@dataclass(frozen=True)
+class BlockInverse:
+    """H: the inverse of blocks, each for a part of the vector; other parts stay as they are.
+
+    Attributes
+    ----------
+    parts : callable
+        Takes a vector and gives views of its parts, in the order of the blocks.
+    blocks : list of Blocks
+    """
+
+    parts: Callable[[Float64Array], list[Part]]
+    blocks: list[Blocks]
+
+    def __call__(self, g: Float64Array) -> Float64Array:
+        """H g."""
+        product = g.copy()
+        for (W, b), blocks in zip(self.parts(product), self.blocks, strict=True):
+            solved = blocks.solve(np.column_stack([W, b]))
+            W[...], b[...] = solved[:, :-1], solved[:, -1]
+        return product
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows drawn at random, standardized as the solver's variables are, in memory.
+
+    Attributes
+    ----------
+    source : Source
+    seed : int
+    """
+
+    source: Source
+    seed: int
+
+    @property
+    def rows(self) -> Rows:
+        """All of them."""
+        return self.source.read(0, self.source.shape[0])
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """The directions in which they vary."""
+        return Spectrum.of(self.rows.X, self.rows.sample_weight, self.seed)
+
+
+@dataclass(frozen=True)
+class SparseMetric:
+    """The metric of a sparse autoencoder.
+
+    Attributes
+    ----------
+    objective : SparseObjective
+    scale : float
+        sigma.
+    sample : Sample
+    engine : Engine
+    partition : Partition
+    projected : bool
+        Whether the solver sees the encoder alone, and the decoder is the best one.
+    """
+
+    objective: SparseObjective
+    scale: float
+    sample: Sample
+    engine: Engine
+    partition: Partition
+    projected: bool
+
+    def at(self, q: Float64Array) -> Operator:
+        """H at q."""
+        objective, source, spectrum = self.objective, self.sample.source, self.sample.spectrum
+        d, decay, tied = objective.n_features, objective.weight_decay, objective.decoder.tied
+        computed = q.astype(source.dtype)
+        kept = np.empty((source.shape[0], objective.n_components), source.dtype)
+        center = np.zeros(d, source.dtype)
+
+        def activations(rows: Rows) -> FloatArray:
+            return kept[rows.start : rows.start + len(rows.X)]
+
+        def encoder(rows: Rows) -> LayerSums:
+            A, w = activations(rows), rows.sample_weight
+            if not self.projected:
+                objective.encode(rows.X, objective.encoder(computed), out=A)
+            return layer_sums(objective.activation, objective.penalty, rows.X, A, w)
+
+        def decoder(rows: Rows) -> Any:
+            A, w = activations(rows), rows.sample_weight
+            if self.projected:
+                return code_sums(objective, rows.X, computed, center, w, out=A)
+            return decoder_sums(objective, computed, A, w)
+
+        passes = (decoder, encoder) if self.projected else (encoder, decoder)
+        with overflow_as_infinity():
+            sums = [self.engine.map_sum(sums, source, self.partition) for sums in passes]
+            if not all(map(_is_finite, sums)):
+                return np.copy
+            if self.projected:
+                codes, layer = sums
+                W, _ = best_decoder(codes, decay, center.astype(float), source.dtype)
+                gains = self.scale**2 * np.einsum("ij,ij->i", W, W)
+            else:
+                layer, codes = sums
+                outputs = codes.outputs / codes.weight
+                V = objective.unpack(q)[objective.decoder_weights]
+                gains = np.square(V) @ outputs / (self.scale**2 if tied else 1.0)
+            s = layer.slopes / layer.weight * gains
+            if not np.isfinite(s).all():
+                return np.copy
+        phi = objective.penalty.curvature(objective.average_activity(layer), objective.activation)
+        least = LEAST_CURVATURE * d * self.scale**2
+        if tied:
+            blocks: Blocks = TiedBlocks(spectrum, layer, codes, s, phi, decay, least, self.scale)
+            return BlockInverse(self._encoder, [blocks])
+        blocks = SpectralBlocks(spectrum, s, decay / self.scale**2, least)
+        blocks = PenalizedBlocks(blocks, layer, phi)
+        if self.projected:
+            return BlockInverse(self._encoder, [blocks])
+        return BlockInverse(
+            self._encoder_and_decoder,
+            [blocks, SharedBlocks(codes, outputs.mean(keepdims=True), decay)],
+        )
+
+    def _encoder(self, vector: Float64Array) -> list[Part]:
+        views = self.objective.encoder(vector)
+        return [(views["W_enc"], views["b_enc"])]
+
+    def _encoder_and_decoder(self, vector: Float64Array) -> list[Part]:
+        views = self.objective.unpack(vector)
+        return [(views["W_enc"], views["b_enc"]), (views["W_dec"].T, views["b_dec"])]
+
+
+@dataclass(frozen=True)
+class NetworkMetric:
+    """The metric of a network.
+
+    Attributes
+    ----------
+    objective : NetworkObjective
+    means : list of ndarray
+        Those that are subtracted from the inputs of all layers but the first.
+    scale : float
+        By which the first layer's inputs are divided.
+    sample : Sample
+    engine : Engine
+    partition : Partition
+    """
+
+    objective: NetworkObjective
+    means: list[Float64Array]
+    scale: float
+    sample: Sample
+    engine: Engine
+    partition: Partition
+
+    def at(self, q: Float64Array) -> Operator:
+        """H at q."""
+        objective, source = self.objective, self.sample.source
+        dtype = source.dtype
+        means = [mean.astype(dtype) for mean in self.means]
+        sums = partial(network_sums, objective, q.astype(dtype), means)
+        with overflow_as_infinity():
+            total = self.engine.map_sum(sums, source, self.partition)
+        if not all(map(_is_finite, [*total.inputs, *total.layers])):
+            return np.copy
+        layers = objective.layers(q)
+        # How J curves by the output of each unit, from the top down.
+        s = [total.inputs[-1].outputs / total.weight]
+        for (_, (W, _)), layer in reversed(list(zip(pairwise(layers), total.layers, strict=True))):
+            s.insert(0, layer.slopes / layer.weight * ((W * W).T @ s[0]))
+        decays = [objective.weight_decay] * len(layers)
+        decays[0] /= self.scale**2
+        blocks: list[Blocks] = [
+            SharedBlocks(*parts) for parts in zip(total.inputs, s, decays, strict=True)
+        ]
+        for number, (layer, activation) in enumerate(
+            zip(total.layers, objective.activations, strict=True)
+        ):
+            phi = objective.penalty.curvature(layer.activity / layer.weight, activation)
+            if phi.any():
+                blocks[number] = PenalizedBlocks(blocks[number], layer, phi)
+        return BlockInverse(objective.layers, blocks)
+
+
+def _is_finite(sums: Sums) -> bool:
+    """Whether nothing has overflowed: if it has, there is no H but 1."""
+    return all(np.isfinite(sum_).all() for sum_ in vars(sums).values())

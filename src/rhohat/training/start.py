@@ -1,0 +1,165 @@
+r"""Where training starts: on the silent side, with a decoder that fits.
+
+V is drawn from U[-r, r], as in the CS294A notes, with r = 1.5 sqrt(6 / (d + k + 1)), but for the
+standardized data, and without the directions in which weight decay lets nothing be learned: one of
+variance l is scaled by :math:`l / (l + \lambda / (\sigma^2 \bar f' \bar g'))`. Biases are those at
+which units are as active as the penalty asks. The decoder is the multiple of V that fits best, so
+that every unit begins with a feature of its own; from independent starts, units grow alike.
+
+The averages and the fit are those of a sample of the rows. J at the start is therefore close to
+that of the best constant, or below it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.random import RandomState
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.objective.network import NetworkObjective
+from rhohat.objective.sparse import SparseObjective
+from rhohat.rows.engines import Engine
+from rhohat.rows.feature_sums import FeatureSums
+from rhohat.rows.partition import Partition
+from rhohat.rows.sampling import sample_rows
+from rhohat.rows.sources import Source, in_memory
+from rhohat.training.blocks import overflow_as_infinity
+from rhohat.training.change_of_variables import CenteredVariables, StandardizedVariables
+from rhohat.training.evaluation import (
+    Evaluation,
+    NetworkEvaluation,
+    ProjectedEvaluation,
+    SparseEvaluation,
+)
+from rhohat.training.metric import MOST_INPUTS, NetworkMetric, Sample, SparseMetric
+
+#: Rows of the sample that the start and the metric are made from.
+SAMPLE_ROWS = 3000
+#: Rows of it that the start is made from.
+START_ROWS = 2000
+#: Corrections of the biases.
+CORRECTIONS = 4
+#: How much larger an encoder starts that has to be the decoder, too.
+TIED_SIZE = 2.0
+#: How much larger weights start than in the notes: in trials, a dictionary was found sooner.
+SIZE = 1.5
+
+
+class Start(NamedTuple):
+    """Where a fit begins.
+
+    Attributes
+    ----------
+    evaluation : Evaluation
+        Loss and gradient over all rows, in the variables that the solver works in.
+    q : ndarray
+        The parameters, in these variables.
+    seed : int
+        Draws the growing part of the data.
+    """
+
+    evaluation: Evaluation[SparseObjective] | Evaluation[NetworkObjective]
+    q: Float64Array
+    seed: int
+
+
+def sparse_start(
+    objective: SparseObjective,
+    sums: FeatureSums,
+    source: Source,
+    engine: Engine,
+    partition: Partition,
+    random_state: RandomState,
+    theta: Float64Array | None = None,
+    seed: int | None = None,
+) -> Start:
+    """Start an autoencoder at random, or from `theta`, given the sums over all rows.
+
+    The seed draws samples of the rows; it is drawn itself if it is None.
+    """
+    variables = StandardizedVariables.for_sums(objective, sums)
+    drawn = int(random_state.randint(2**31))
+    seed = drawn if seed is None else seed
+    sample = draw_sample(source, variables.mean, variables.scale, seed)
+    is_projected = objective.decoder.is_solvable and objective.n_components <= MOST_INPUTS
+    q = initial(variables, sample, random_state) if theta is None else variables.from_theta(theta)
+    if is_projected:
+        q = q[: objective.n_encoder_parameters].copy()
+    kind = ProjectedEvaluation if is_projected else SparseEvaluation
+    metric = SparseMetric(objective, variables.scale, sample, engine, partition, is_projected)
+    return Start(kind(objective, variables, engine, partition, source, metric), q, seed)
+
+
+def network_start(
+    objective: NetworkObjective,
+    source: Source,
+    engine: Engine,
+    partition: Partition,
+    theta: Float64Array,
+) -> Start:
+    """Start a network at `theta`."""
+    variables = CenteredVariables.at(theta, objective, source, engine, partition)
+    sample = draw_sample(source, variables.means[0], variables.scale, seed=0)
+    means = list(variables.means[1 : len(objective.activations) + 1])
+    metric = NetworkMetric(objective, means, variables.scale, sample, engine, partition)
+    evaluation = NetworkEvaluation(objective, variables, engine, partition, source, metric)
+    return Start(evaluation, variables.from_theta(theta), seed=0)
+
+
+def draw_sample(source: Source, mean: Float64Array, scale: float, seed: int) -> Sample:
+    """Rows drawn at random by the seed, and standardized."""
+    n_rows = source.shape[0]
+    rows = source.take(np.sort(sample_rows(n_rows, min(SAMPLE_ROWS, n_rows), seed)))
+    with overflow_as_infinity():
+        X = ((rows.X - mean) / scale).astype(source.dtype, copy=False)
+    return Sample(in_memory(X, rows.sample_weight), seed)
+
+
+def initial(
+    variables: StandardizedVariables, sample: Sample, random_state: RandomState
+) -> Float64Array:
+    """Draw a start of training at random, as a vector q; see the module."""
+    objective, sigma = variables.objective, variables.scale
+    rows, (k, d) = sample.rows, objective.shapes["W_enc"]
+    X = rows.X[:START_ROWS].astype(np.float64)
+    w = np.ones(len(X)) if rows.sample_weight is None else rows.sample_weight[: len(X)]
+    w = w / w.sum() if w.any() else np.full(len(X), 1 / len(X))
+    f, g = objective.activation, objective.decoder.output
+    radius = SIZE * np.sqrt(6 / (d + k + 1))
+    V = random_state.uniform(-radius, radius, (k, d))
+    asked = objective.penalty.asked_average(f)
+    silent = 0.0 if asked is None else float(f.inverse(np.array(asked)))
+    b_dec = g.inverse(variables.mean)
+    g_slope = g.derivative(g.function(b_dec.copy()), np.empty(d))
+
+    with overflow_as_infinity():
+        A = f.function(X @ V.T + silent)
+        slope = float((w @ f.derivative(A, np.empty_like(A))).mean() * g_slope.mean())
+        V = _learnable(V, sample, objective.weight_decay / (sigma**2 * max(slope, 1e-8)))
+        if objective.decoder.tied:
+            V *= TIED_SIZE
+        Z, c = X @ V.T, np.full(k, silent)
+        for _ in range(CORRECTIONS if asked is not None else 0):
+            c += silent - f.inverse(w @ f.function(Z + c))
+        start = {"W_enc": V, "b_enc": c, "b_dec": b_dec}
+        if not objective.decoder.tied:
+            A = f.function(Z + c)
+            average = w @ A
+            W = sigma * V
+            R = (A - average) @ W * g_slope
+            # the factor of least squared error and decay
+            fits = float(w @ np.einsum("ij,ij->i", R, sigma * X))
+            costs = float(w @ np.einsum("ij,ij->i", R, R))
+            costs += objective.weight_decay * float(np.vdot(W, W))
+            factor = fits / costs if costs > 0 and np.isfinite(fits) else 0.0
+            start |= {"W_dec": factor * W, "b_dec": b_dec - factor * (average @ W)}
+    return objective.pack(start)
+
+
+def _learnable(V: FloatArray, sample: Sample, least: float) -> Float64Array:
+    """V without the directions whose variance is small beside `least`."""
+    spectrum = sample.spectrum
+    share = spectrum.values / (spectrum.values + least)
+    return spectrum.apply(V, share[None, :], np.array(spectrum.rest / (spectrum.rest + least)))
