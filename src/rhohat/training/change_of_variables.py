@@ -42,6 +42,11 @@ class ChangeOfVariables(ABC):
     ) -> list[tuple[FloatArray, FloatArray, Float64Array, float]]:
         """Views of each layer's W and b, and the mean and scale by which its input is reduced."""
 
+    @property
+    def magnitude(self) -> float:
+        """Mean square of what the network is to reproduce; 1 for labels."""
+        return 1.0
+
     def to_theta(self, q: Float64Array) -> Float64Array:
         """Theta = M q."""
         theta = q.copy()
@@ -95,6 +100,12 @@ class StandardizedVariables(ChangeOfVariables):
     def for_sums(cls, objective: SparseObjective, sums: FeatureSums) -> StandardizedVariables:
         """Standardize by the mean and standard deviation that sums over all rows give."""
         return cls(objective, _finite(sums.mean), _usable(sums.standard_deviation))
+
+    @property
+    def magnitude(self) -> float:
+        """Mean of ||x||^2."""
+        with overflow_as_infinity():
+            return float(self.mean @ self.mean) + len(self.mean) * self.scale**2
 
     def _layers(
         self, theta: Float64Array

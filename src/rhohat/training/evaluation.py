@@ -36,9 +36,9 @@ ObjectiveT = TypeVar("ObjectiveT", bound=Objective[Any])
 class Evaluation(ABC, Generic[ObjectiveT]):
     """loss_grad over all rows of `source`, in the solver's variables.
 
-    A solver asks for ``q -> (loss, grad)``, and may use `metric` and `precision`. The parameters,
-    the terms of the loss and the averages at the point that it accepts are remembered, and asked
-    for by `at`.
+    A solver asks for ``q -> (loss, grad)``, and may use `metric` and `hidden`. The parameters, the
+    terms of the loss and the averages at the point that it accepts are remembered, and asked for
+    by `at`.
 
     Attributes
     ----------
@@ -64,11 +64,11 @@ class Evaluation(ABC, Generic[ObjectiveT]):
         default_factory=list, init=False
     )
 
-    @property
-    def precision(self) -> float:
-        """Relative change of the loss that rounding hides."""
-        rows = float(np.finfo(self.source.dtype).eps)  # errors of many rows average out
-        return max(rows / 16, float(np.finfo(float).eps))
+    def hidden(self, loss: float) -> float:
+        """Change of the loss that rounding hides: relatively, and where the error is nearly 0."""
+        eps = float(np.finfo(self.source.dtype).eps)
+        relative = max(eps / 16, float(np.finfo(float).eps))  # errors of many rows average out
+        return relative * abs(loss) + eps**2 * self.variables.magnitude
 
     def __call__(self, q: Float64Array) -> tuple[float, Float64Array]:
         """Loss and gradient at q, over all rows of the source."""

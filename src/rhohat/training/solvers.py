@@ -5,8 +5,8 @@ A solver needs nothing but ``loss_grad(theta) -> (loss, grad)``. Its whole memor
 `minimize` goes on bit for bit. A new solver is one class and one row of `SOLVERS`.
 
 A function may know more, as attributes that a solver is free to use: its ``metric``, an approximate
-inverse H of its second derivatives, and its ``precision``, the relative change of the loss that
-rounding hides. The solvers here use both.
+inverse H of its second derivatives, and ``hidden(loss)``, the change of a loss that rounding hides.
+The solvers here use both.
 
 References
 ----------
@@ -192,7 +192,7 @@ class GradientDescent(BaseEstimator):
         """
         self.check()
         metric = _Metric(loss_grad)
-        precision = float(getattr(loss_grad, "precision", 0.0))
+        hidden_at = getattr(loss_grad, "hidden", lambda loss: 0.0)
         if state is None:
             loss, grad = loss_grad(theta0)
             state = SolverState(theta0, float(loss), grad, recent_losses=(float(loss),))
@@ -208,7 +208,7 @@ class GradientDescent(BaseEstimator):
             state = metric.renewed(state)
             direction = self.direction(state, metric(state))
             slope = float(state.grad @ direction)
-            hidden = precision * abs(state.loss)
+            hidden = hidden_at(state.loss)
             start = Point(0.0, state.theta, state.loss, state.grad, slope)
             search = Line(loss_grad, start, direction, hidden)
             step = self.first_step(state, direction)
