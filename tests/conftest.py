@@ -18,6 +18,7 @@ from skimage import data
 from sklearn.datasets import load_digits
 
 from rhohat import OneOverFWhitening, PatchExtractor, PatchNormalizer, load_photographs
+from support.fits import grow_early
 from support.sounds import RATE, chirp
 
 
@@ -64,6 +65,12 @@ def photograph_folder(tmp_path_factory):
 @pytest.fixture
 def rng():
     return np.random.RandomState(0)
+
+
+@pytest.fixture
+def early_growth(monkeypatch):
+    """Training grows from few rows, so that 6,000 have three stages."""
+    grow_early(monkeypatch)
 
 
 @pytest.fixture

@@ -7,20 +7,34 @@ import pytest
 
 from rhohat import KLSparsity, SparseAutoencoder, SparseObjective
 from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import in_memory
-from rhohat.training.change_of_variables import StandardizedVariables
-from rhohat.training.evaluation import SparseEvaluation
 from rhohat.training.run import Training
 from rhohat.training.solvers import SOLVERS
 from rhohat.training.stages import growth_stages
+from rhohat.training.start import sparse_start
 from support.cases import sparse_data
 
-#: Rows on which training grows, and the same few columns as elsewhere.
+#: Rows on which training grows under the fixture `early_growth`, and the same few columns as
+#: elsewhere.
 GROWING = sparse_data(6000, 8)
 SMALL = sparse_data(200, 8)
-#: Last iterations of the first two of three stages, where a growing fit has 16 in all.
-STAGE_ENDS = np.cumsum([stage.max_iter for stage in growth_stages(6000, 16)])[:2].tolist()
+#: Rows of the first stage under that fixture, and the iterations of a fit unless it says otherwise.
+FEW_ROWS, N_ITER = 500, 20
+
+
+def grow_early(patch):
+    """Let training grow from few rows, so that small data have three stages."""
+    patch.setattr("rhohat.training.stages.FIRST_ROWS", FEW_ROWS)
+
+
+with pytest.MonkeyPatch.context() as _patch:
+    grow_early(_patch)
+    _STAGES = growth_stages(len(GROWING), N_ITER)
+#: Rows of the three stages, and the last iterations of the first two.
+STAGE_ROWS = [stage.n_rows for stage in _STAGES]
+STAGE_ENDS = np.cumsum([stage.max_iter for stage in _STAGES])[:2].tolist()
 
 WEIGHTS = ("encoder_weights_", "encoder_bias_", "decoder_weights_", "decoder_bias_")
 
@@ -30,7 +44,7 @@ def make_model(**changes):
         "n_components": 5,
         "sparsity_penalty": KLSparsity(0.1, 0.5),
         "weight_decay": 1e-3,
-        "max_iter": 16,
+        "max_iter": N_ITER,
         "tol": 0.0,
         "n_jobs": 1,
         "random_state": 0,
@@ -60,6 +74,13 @@ def loss_at(model, X, sample_weight=None):
     }
     theta = objective.pack({name: parts[name] for name in objective.shapes})
     return objective.loss_grad(theta, np.asarray(X, dtype=np.float64), sample_weight)[0]
+
+
+def constant_loss(X, sample_weight=None):
+    """J of the best model that tells no row from another: half of the variance, and no penalty."""
+    X = np.asarray(X, dtype=np.float64)
+    mean = np.average(X, axis=0, weights=sample_weight)
+    return float(np.average(0.5 * np.sum((X - mean) ** 2, axis=1), weights=sample_weight))
 
 
 def bits(model):
@@ -107,18 +128,27 @@ class Run:
         self.engine = ThreadEngine(n_jobs)
         self.partition = Partition.for_shape(X.shape[1], objective.n_components, X.dtype)
 
-    def train(self, *, max_iter=10, solver=None, **options):
+    def begin(self):
+        """The start of training, at random."""
         with self.engine.running():
-            variables = StandardizedVariables.for_data(
-                self.objective, self.source, self.engine, self.partition
+            sums = FeatureSums.over(self.source, self.engine, self.partition)
+            return sparse_start(
+                self.objective,
+                sums,
+                self.source,
+                self.engine,
+                self.partition,
+                np.random.RandomState(0),
             )
-            training = Training(
-                SparseEvaluation(
-                    self.objective, variables, self.engine, self.partition, self.source
-                ),
-                growth_stages(self.source.shape[0], max_iter),
-                solver or SOLVERS["lbfgs"](),
-                tol=0.0,
-                **options,
-            )
-            return training.run(variables.initial(np.random.RandomState(0)), seed=0)
+
+    def train(self, *, max_iter=10, solver=None, start=None, **options):
+        start = start or self.begin()
+        training = Training(
+            start.evaluation,
+            growth_stages(self.source.shape[0], max_iter),
+            solver or SOLVERS["lbfgs"](),
+            tol=0.0,
+            **options,
+        )
+        with self.engine.running():
+            return training.run(start.q, start.seed)

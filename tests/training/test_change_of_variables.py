@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhohat import NoSparsity, SparseObjective
+from rhohat import SparseObjective
 from rhohat.objective.decoders import DECODERS
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.partition import Partition
@@ -35,13 +35,12 @@ def case_in_variables(*names):
 @given(
     seed=st.integers(0, 10**6),
     scale=st.floats(1e-3, 1e3),
-    decoder_scale=st.floats(1e-3, 1e3),
     shift=st.floats(-100, 100),
 )
 @laws(25)
-def test_the_two_conversions_are_inverse(decoder, seed, scale, decoder_scale, shift):
+def test_the_two_conversions_are_inverse(decoder, seed, scale, shift):
     objective = SparseObjective(4, 3, decoder=decoder)
-    variables = StandardizedVariables(objective, np.linspace(shift, 1, 4), scale, decoder_scale)
+    variables = StandardizedVariables(objective, np.linspace(shift, 1, 4), scale)
     theta = np.random.RandomState(seed).normal(size=objective.n_parameters)
     kept = theta.copy()
     tolerance = 1e-13 * (1 + abs(shift)) * max(scale, 1 / scale)
@@ -58,7 +57,7 @@ def test_the_two_conversions_are_inverse(decoder, seed, scale, decoder_scale, sh
 def test_gradient_is_the_transpose_of_the_conversion(decoder):
     """<M q, g> = <q, M' g> for every q and g."""
     objective = SparseObjective(4, 3, decoder=decoder)
-    variables = StandardizedVariables(objective, np.array([0.3, -2, 0, 5]), 0.2, 7.0)
+    variables = StandardizedVariables(objective, np.array([0.3, -2, 0, 5]), 0.2)
     random = np.random.RandomState(0)
     for _ in range(5):
         q, grad = random.normal(size=(2, objective.n_parameters))
@@ -75,9 +74,26 @@ def test_gradient_agrees_with_differences_in_the_solvers_variables(activation, d
     case, variables = case_in_variables(activation, decoder, penalty)
     q = variables.from_theta(case.theta)
     grad = variables.gradient(case.grad())
-    scales = np.array([1.0, variables.scale, 1 / variables.decoder_scale])
-    numerical = five_point(lambda q: case.loss(variables.to_theta(q)), q, e=1e-3 * scales.min())
+    e = 1e-3 * min(1.0, variables.scale)
+    numerical = five_point(lambda q: case.loss(variables.to_theta(q)), q, e=e)
     assert relative(numerical, grad) < 1e-7
+
+
+@every_combination
+def test_the_encoder_alone_is_a_part_of_both(activation, decoder, penalty):
+    """A vector that holds the encoder alone is converted as the part of a whole one."""
+    case, variables = case_in_variables(activation, decoder, penalty)
+    size = case.objective.n_encoder_parameters
+    q, grad = variables.from_theta(case.theta), case.grad()
+    np.testing.assert_array_equal(variables.to_theta(q[:size]), variables.to_theta(q)[:size])
+    np.testing.assert_array_equal(variables.from_theta(case.theta[:size]), q[:size])
+    np.testing.assert_array_equal(variables.gradient(grad[:size]), variables.gradient(grad)[:size])
+
+
+def test_magnitude_is_the_mean_square_of_a_row():
+    X = np.random.RandomState(0).normal([1, -20, 0], [1, 5, 0.1], (50, 3))
+    variables = variables_for(SparseObjective(3, 2), X)
+    assert variables.magnitude == pytest.approx(np.mean(np.sum(X**2, axis=1)), rel=1e-12)
 
 
 @every_combination
@@ -125,32 +141,3 @@ def test_overflow_while_standardizing_is_left_to_the_loss_to_report(dtype):
     objective = SparseObjective(5, 2)
     X = np.random.RandomState(0).normal(size=(37, 5)).astype(dtype)
     variables_for(objective, X * np.sqrt(np.finfo(dtype).max) * dtype(10))  # no RuntimeWarning
-
-
-@every_combination
-def test_start_is_the_notes_for_standardized_data(activation, decoder, penalty):
-    case, variables = case_in_variables(activation, decoder, penalty)
-    objective = case.objective
-    q = variables.initial(np.random.RandomState(3))
-    start = objective.unpack(q)
-    k, d = objective.shapes["W_enc"]
-    assert np.abs(start["W_enc"]).max() <= np.sqrt(6 / (d + k + 1))
-    assert not start["b_enc"].any()
-    output = objective.decoder.output
-    low, high = output.range
-    width = high - low
-    reached = (low + 0.003 * width, high - 0.003 * width) if output.is_bounded else (low, high)
-    np.testing.assert_allclose(
-        output.function(start["b_dec"].copy()), np.clip(variables.mean, *reached), rtol=1e-12
-    )
-    np.testing.assert_array_equal(q, variables.initial(np.random.RandomState(3)))
-    assert np.any(q != variables.initial(np.random.RandomState(4)))
-
-
-def test_start_of_the_weights_fills_the_interval_of_the_notes():
-    objective = SparseObjective(60, 40, penalty=NoSparsity())
-    variables = StandardizedVariables(objective, np.zeros(60), 1.0, 1.0)
-    W = objective.unpack(variables.initial(np.random.RandomState(0)))["W_enc"]
-    radius = np.sqrt(6 / 101)
-    assert 0.99 * radius < np.abs(W).max() <= radius
-    assert W.std() == pytest.approx(radius / np.sqrt(3), rel=0.05)

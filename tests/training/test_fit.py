@@ -6,7 +6,7 @@ import pytest
 from rhohat import SparseAutoencoder
 from rhohat.training.solvers import SOLVERS
 from support.cases import COMBINATIONS, make_penalty
-from support.fits import GROWING, SMALL, assert_report_is_true, bits, make_model
+from support.fits import GROWING, N_ITER, SMALL, STAGE_ROWS, assert_report_is_true, bits, make_model
 
 every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COMBINATIONS)
 every_solver = pytest.mark.parametrize("solver", SOLVERS)
@@ -30,16 +30,16 @@ def test_what_a_fit_reports_is_true(activation, decoder, penalty):
 @both_precisions
 @every_solver
 @pytest.mark.parametrize("weighted", [False, True])
-def test_what_a_growing_fit_reports_is_true(dtype, solver, weighted):
+def test_what_a_growing_fit_reports_is_true(dtype, solver, weighted, early_growth):
     X = GROWING.astype(dtype)
     weight = np.random.RandomState(1).uniform(0, 2, len(X)) if weighted else None
     model = make_model(solver=solver).fit(X, sample_weight=weight)
     assert_report_is_true(model, X, weight)
     assert model.encoder_weights_.dtype == dtype
-    assert model.n_iter_ == 16
-    assert list(dict.fromkeys(model.stage_rows_)) == [2000, 5000, 6000]
+    assert model.n_iter_ == N_ITER
+    assert list(dict.fromkeys(model.stage_rows_)) == STAGE_ROWS
     assert model.loss_curve_[-1] == model.loss_
-    for rows in (2000, 5000, 6000):
+    for rows in STAGE_ROWS:
         of_stage = model.loss_curve_[model.stage_rows_ == rows]
         assert np.all(np.diff(of_stage) < 0)
 

@@ -183,7 +183,7 @@ def test_step_is_told_in_units_of_the_search_direction(name):
     )
     for before, after in pairwise(states):
         np.testing.assert_allclose(
-            after.theta - before.theta, after.step * solver.direction(before), rtol=1e-9
+            after.theta - before.theta, after.step * solver.direction(before, np.copy), rtol=1e-9
         )
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.objective.base import Sums, Workspace, counted
@@ -118,8 +118,23 @@ def best_decoder(
     """
     a, x = sums.a / sums.weight, sums.x / sums.weight
     system = sums.aa / sums.weight - np.outer(a, a)
-    floor = FLOOR * float(np.finfo(dtype).eps) * float(np.trace(sums.aa)) / sums.weight / len(a)
-    system[np.diag_indices_from(system)] += weight_decay + max(floor, np.finfo(float).tiny)
-    factor = cho_factor(system, overwrite_a=True, check_finite=False)
+    mean = float((sums.aa.diagonal() / sums.weight / len(a)).sum())
+    floor = max(FLOOR * float(np.finfo(dtype).eps) * mean, float(np.finfo(float).tiny))
+    system[np.diag_indices_from(system)] += weight_decay + floor
+    factor = _factored(system, floor)
     W_dec: Float64Array = cho_solve(factor, sums.ax / sums.weight - np.outer(a, x))
     return W_dec, center + x - a @ W_dec
+
+
+def _factored(system: Float64Array, floor: float) -> tuple[Float64Array, bool]:
+    """The Cholesky factor, of a raised diagonal where rounding has left the system indefinite."""
+    while True:
+        try:
+            factor: tuple[Float64Array, bool] = cho_factor(system, check_finite=False)
+        except LinAlgError:
+            floor *= 10
+            if not np.isfinite(floor):
+                raise
+            system[np.diag_indices_from(system)] += floor
+        else:
+            return factor

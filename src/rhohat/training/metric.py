@@ -187,7 +187,8 @@ class PenalizedBlocks(Blocks):
         u = np.asarray(layer.pulls / layer.weight, dtype=np.float64)
         self._blocks = blocks
         solved = blocks.solve(u)
-        along = np.maximum(np.einsum("ij,ij->i", solved, u), np.finfo(float).tiny)
+        least = MOST_RATIO * np.finfo(float).tiny  # of a unit that is dead, u is 0
+        along = np.maximum(np.einsum("ij,ij->i", solved, u), least)
         phi = np.minimum(phi, MOST_RATIO / along)
         self._solved = solved * np.sqrt(phi / (1 + phi * along))[:, None]
 

@@ -39,9 +39,9 @@ def growth_stages(
     while size * 2 <= n_rows and size * row_bytes <= PART_BYTES:
         between.append(size)
         size *= GROWTH_FACTOR
-    stages = [Stage(FIRST_ROWS, round(FIRST_SHARE * max_iter))]
+    stages = [Stage(FIRST_ROWS, int(FIRST_SHARE * max_iter))]
     if between:
-        share = round((1 - FIRST_SHARE - LAST_SHARE) * max_iter / len(between))
+        share = int((1 - FIRST_SHARE - LAST_SHARE) * max_iter / len(between))
         stages += [Stage(size, share) for size in between]
     left = max_iter - sum(stage.max_iter for stage in stages)
     return [stage for stage in stages if stage.max_iter > 0] + [Stage(n_rows, left)]
