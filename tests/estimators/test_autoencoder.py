@@ -13,6 +13,7 @@ from rhohat import (
     SparseObjective,
     Whitening,
 )
+from support.fits import STAGE_ROWS
 
 
 @pytest.mark.parametrize(
@@ -161,10 +162,10 @@ def test_warm_start_goes_on_where_the_last_fit_ended(digits, decoder):
     assert cold.loss_ == ended
 
 
-def test_warm_start_runs_on_all_rows_at_once(digits):
+def test_warm_start_runs_on_all_rows_at_once(digits, early_growth):
     X = np.tile(digits, (3, 1))
     warm = model(warm_start=True).fit(X)
-    assert set(warm.stage_rows_) == {2000, 5000, len(X)}
+    assert set(warm.stage_rows_) == {*STAGE_ROWS[:2], len(X)}
     assert set(warm.fit(X).stage_rows_) == {len(X)}
 
 

@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 from rhohat import KLSparsity, SparseAutoencoder, SparseObjective
 from rhohat.training.solvers import SOLVERS
 from rhohat.training.stages import growth_stages
+from support.fits import constant_loss
 
 LAMBDA, RHO, BETA = 1e-4, 0.01, 3.0
 
@@ -96,10 +97,10 @@ def test_textbook_code_and_objective_are_the_same_function(rng):
 def test_every_solver_lowers_the_same_loss(solver, digits):
     model = SparseAutoencoder(6, solver=solver, max_iter=60, tol=0, random_state=0).fit(digits)
     assert (np.diff(model.loss_curve_) <= 0).all()
-    assert model.loss_ < 0.2 * model.loss_curve_[0]
+    assert model.loss_ < 0.5 * constant_loss(digits) < 0.7 * model.loss_curve_[0]
 
 
-def test_growing_stages_are_a_matter_of_speed_only(patches):
+def test_growing_stages_are_a_matter_of_speed_only(patches, early_growth):
     """The same objective on all rows is reached with and without growth, to half a percent."""
     X = patches(6, 6000, seed=0)
     assert len(growth_stages(len(X), 300)) == 3

@@ -51,6 +51,42 @@ def test_slope_agrees_with_differences_of_the_value(name, activation):
 
 
 @every_allowed_pair
+def test_curvature_agrees_with_differences_of_the_slope(name, activation):
+    penalty = make_penalty(name)
+    averages = averages_of(activation)
+    curvature = penalty.curvature(averages, ACTIVATIONS[activation])
+    assert curvature.shape == averages.shape
+    e = 1e-4
+
+    def slope(shift):
+        return slope_at(penalty, activation, averages + shift)
+
+    numerical = (8 * (slope(e) - slope(-e)) - (slope(2 * e) - slope(-2 * e))) / (12 * e)
+    np.testing.assert_allclose(curvature, numerical, rtol=1e-6, atol=1e-8)
+
+
+@every_allowed_pair
+def test_curvature_is_finite_and_never_negative(name, activation):
+    """Also at the ends of the range, and where rounding has carried an average beyond them."""
+    low, high = ACTIVATIONS[activation].range
+    ends = np.array([max(low, -1e6), min(high, 1e6)])
+    averages = np.concatenate([ends, ends - 1e-9, ends + 1e-9, averages_of(activation)])
+    curvature = make_penalty(name).curvature(averages, ACTIVATIONS[activation])
+    assert np.isfinite(curvature).all()
+    assert (curvature >= 0).all()
+
+
+@every_allowed_pair
+def test_the_average_that_is_asked_for_costs_least(name, activation):
+    penalty = make_penalty(name)
+    asked = penalty.asked_average(ACTIVATIONS[activation])
+    if asked is None:
+        return
+    assert value_at(penalty, activation, asked) == pytest.approx(0, abs=1e-12)
+    assert all(value_at(penalty, activation, other) > 0 for other in averages_of(activation))
+
+
+@every_allowed_pair
 def test_fixed_slope_is_the_slope_at_every_average(name, activation):
     penalty = make_penalty(name)
     slope = slope_at(penalty, activation, averages_of(activation))
