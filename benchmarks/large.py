@@ -1,6 +1,6 @@
 """Whitening and training on a file larger than memory should be, side by side with memory.
 
-    python benchmarks/large.py [--rows 30000000] [--folder DIR] [--iterations 260]
+    python benchmarks/large.py [--rows 30000000] [--folder DIR] [--iterations 100]
 
 Writes a float32 file of the given rows by 100 columns (12 GB for 30 million), unless it is there
 already, then whitens and trains on it in a process of its own, and prints the memory that process
@@ -143,7 +143,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=30_000_000)
     parser.add_argument("--folder", type=Path, default=Path("."))
-    parser.add_argument("--iterations", type=int, default=260)
+    parser.add_argument("--iterations", type=int, default=100)
     parser.add_argument("--limit", type=float, help="fail above these MiB more than before")
     parser.add_argument("--keep", action="store_true", help="leave the file there")
     parser.add_argument("part", nargs="*", help=argparse.SUPPRESS)

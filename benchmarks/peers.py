@@ -181,19 +181,19 @@ def torch_adam(problem, clock, batch=1000, rate=3e-3):
 
 
 def jax_loss(problem, ours=False):
-    """Jitted value_and_grad, and where it starts; `ours` in rhohat's variables."""
+    """Jitted value_and_grad, and where it starts; `ours` in rhohat's variables, from its start."""
     import jax
     import jax.numpy as jnp
 
     X = jnp.asarray(problem.X)
     rho, beta, lam = problem.target, problem.weight, problem.weight_decay
     is_linear = problem.decoder == "linear"
-    mean, scale, decoder_scale = 0.0, 1.0, 1.0
+    mean, scale = 0.0, 1.0
     start = problem.start()
     if ours:
         variables, q = our_variables(problem)
         mean = jnp.asarray(variables.mean, jnp.float32)
-        scale, decoder_scale = variables.scale, variables.decoder_scale
+        scale = variables.scale
         parts = variables.objective.unpack(q)
         start = parts["W_enc"], parts["b_enc"], parts["W_dec"].T, parts["b_dec"]
 
@@ -201,7 +201,6 @@ def jax_loss(problem, ours=False):
         W1, b1, W2, b2 = parameters
         W1 = W1 / scale
         b1 = b1 - W1 @ mean if ours else b1
-        W2 = W2 * decoder_scale
         a2 = jax.nn.sigmoid(X @ W1.T + b1)
         z3 = a2 @ W2.T + b2
         a3 = z3 if is_linear else jax.nn.sigmoid(z3)
@@ -218,20 +217,17 @@ def jax_loss(problem, ours=False):
 
 
 def our_variables(problem):
-    """rhohat's variables for the problem, and its initial q."""
+    """rhohat's variables for the problem, and the vector of all weights that it starts from."""
+    from problems import standardized_start
+
     from rhohat.rows.engines import ThreadEngine
     from rhohat.rows.partition import Partition
     from rhohat.rows.sources import ArraySource
-    from rhohat.training.change_of_variables import StandardizedVariables
 
-    objective = problem.objective
-    engine = ThreadEngine()
+    engine, source = ThreadEngine(), ArraySource(problem.X)
     partition = Partition.for_shape(problem.X.shape[1], problem.n_components, problem.X.dtype)
     with engine.running():
-        variables = StandardizedVariables.for_data(
-            objective, ArraySource(problem.X), engine, partition
-        )
-    return variables, variables.initial(np.random.RandomState(0))
+        return standardized_start(problem.objective, source, engine, partition)
 
 
 def jax_evaluation(problem):

@@ -67,7 +67,7 @@ EVALUATIONS = {
 }
 
 
-def our_evaluation(problem):
+def our_evaluation(problem, evaluation=problems.evaluation):
     from rhohat.rows.engines import ThreadEngine
     from rhohat.rows.partition import Partition
     from rhohat.rows.sources import ArraySource
@@ -76,7 +76,7 @@ def our_evaluation(problem):
     partition = Partition.for_shape(objective.n_features, objective.n_components, problem.X.dtype)
     engine = ThreadEngine()
     with engine.running():
-        return median_seconds(problems.evaluation(objective, source, engine, partition))
+        return median_seconds(evaluation(objective, source, engine, partition))
 
 
 def our_transform(problem):
@@ -95,6 +95,7 @@ def textbook_evaluation(problem, dtype):
 EVALUATE = {
     "matrix peak": lambda p: 1 / matrix_peak(),
     "rhohat": our_evaluation,
+    "rhohat, encoder and decoder": lambda p: our_evaluation(p, problems.whole_evaluation),
     "JAX jit": lambda p: median_seconds(peers.jax_evaluation(p)),
     "PyTorch compiled": lambda p: median_seconds(peers.torch_evaluation(p, compiled=True)),
     "PyTorch eager": lambda p: median_seconds(peers.torch_evaluation(p, compiled=False)),
@@ -131,8 +132,6 @@ def evaluate(arguments):
 
 
 def our_training(problem, goal, growth=True):
-    from rhohat import KLSparsity, SparseAutoencoder
-
     best = []
 
     def stop(progress):
@@ -141,17 +140,8 @@ def our_training(problem, goal, growth=True):
             return True
         return False
 
-    model = SparseAutoencoder(
-        problem.n_components,
-        decoder=problem.decoder,
-        sparsity_penalty=KLSparsity(target=problem.target, weight=problem.weight),
-        weight_decay=problem.weight_decay,
-        max_iter=260 if growth else 1000,
-        tol=1e-4 if growth else 0,
-        growth=growth,
-        callback=stop,
-        random_state=0,
-    )
+    limits = {} if growth else {"max_iter": 1000, "tol": 0}
+    model = problem.model(growth=growth, callback=stop, random_state=0, **limits)
     times = []
     for _ in range(5):
         started = time.perf_counter()
@@ -233,8 +223,6 @@ def train(arguments):
 
 def seeds(arguments):
     """Loss after the default budget against 400 textbook iterations."""
-    from rhohat import KLSparsity, SparseAutoencoder
-
     print("| seed | textbook, 400 iterations | rhohat, default budget | difference |")
     print("|---|---|---|---|")
     for seed in range(arguments.seeds):
@@ -242,13 +230,7 @@ def seeds(arguments):
         hold_scipy()
         start = peers.join(problem.start(seed))
         textbook = peers.minimize(peers.textbook(problem, np.float32), start, peers.ITERATIONS).fun
-        model = SparseAutoencoder(
-            problem.n_components,
-            decoder=problem.decoder,
-            sparsity_penalty=KLSparsity(target=problem.target, weight=problem.weight),
-            weight_decay=problem.weight_decay,
-            random_state=seed,
-        ).fit(problem.X)
+        model = problem.model(random_state=seed).fit(problem.X)
         difference = model.loss_ / textbook - 1
         print(f"| {seed} | {textbook:.4f} | {model.loss_:.4f} | {difference:+.1%} |", flush=True)
 
