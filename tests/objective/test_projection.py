@@ -61,7 +61,9 @@ def codes(kind, random, m=40, k=5):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("mean", [0.0, 1e5])
 @pytest.mark.parametrize("weight_decay", [0.0, 1e-4, 0.3])
-@pytest.mark.parametrize("kind", ["varied", "dead units", "twins", "more units than rows", "nothing"])
+@pytest.mark.parametrize(
+    "kind", ["varied", "dead units", "twins", "more units than rows", "nothing"]
+)
 def test_no_decoder_is_better(kind, weight_decay, mean, weighted, rng):
     A = codes(kind, rng)
     X = mean + A[:, :3] @ rng.normal(size=(3, 4)) + 0.1 * rng.normal(size=(len(A), 4))

@@ -128,8 +128,8 @@ class Run:
         self.engine = ThreadEngine(n_jobs)
         self.partition = Partition.for_shape(X.shape[1], objective.n_components, X.dtype)
 
-    def begin(self):
-        """The start of training, at random."""
+    def begin(self, **options):
+        """The start of training, at random or as `options` say."""
         with self.engine.running():
             sums = FeatureSums.over(self.source, self.engine, self.partition)
             return sparse_start(
@@ -139,6 +139,7 @@ class Run:
                 self.engine,
                 self.partition,
                 np.random.RandomState(0),
+                **options,
             )
 
     def train(self, *, max_iter=10, solver=None, start=None, **options):

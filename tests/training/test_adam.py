@@ -133,7 +133,9 @@ def test_weights_that_are_all_zero_have_no_size_to_be_compared(part, rng):
     objective = SparseObjective(5, 4)
     theta = rng.normal(size=objective.n_parameters)
     objective.unpack(theta)[part][...] = 0
-    variables = ScaledVariables.fitting(objective, sums_of(in_memory(rng.normal(size=(9, 5)))), theta)
+    variables = ScaledVariables.fitting(
+        objective, sums_of(in_memory(rng.normal(size=(9, 5)))), theta
+    )
     assert variables.decoder_scale == variables.scale
 
 

@@ -76,9 +76,7 @@ def test_every_stage_trains_on_as_many_rows_as_it_says_and_keeps_those_before(ea
     run = Run(SparseObjective(8, 3, penalty="none"), GROWING)
     start = run.begin()
     recorded = replace(start.evaluation, source=Recording(GROWING))
-    result = run.train(
-        max_iter=N_ITER, callback=note, start=start._replace(evaluation=recorded)
-    )
+    result = run.train(max_iter=N_ITER, callback=note, start=start._replace(evaluation=recorded))
     assert list(dict.fromkeys(result.stage_rows)) == STAGE_ROWS
     assert first == FEW_ROWS
     assert {rows: len(indices) for rows, indices in taken.items()} == {

@@ -1,10 +1,12 @@
 r"""Where training starts: on the silent side, with a decoder that fits.
 
-V is drawn from U[-r, r], as in the CS294A notes, with r = 1.5 sqrt(6 / (d + k + 1)), but for the
-standardized data, and without the directions in which weight decay lets nothing be learned: one of
-variance l is scaled by :math:`l / (l + \lambda / (\sigma^2 \bar f' \bar g'))`. Biases are those at
-which units are as active as the penalty asks. The decoder is the multiple of V that fits best, so
-that every unit begins with a feature of its own; from independent starts, units grow alike.
+V is drawn from U[-r, r], as in the CS294A notes, with r = 1.5 sqrt(6 / (d + k + 1)), half of that
+for tanh units, but for the standardized data, and without the directions in which weight decay lets
+nothing be learned: one of variance l is scaled by
+:math:`l / (l + \lambda / (\sigma^2 \bar f' \bar g'))`. Biases are those at which units are as
+active as the penalty asks. The decoder is the multiple of V that fits best, so that every unit
+begins with a feature of its own; from independent starts, units grow alike. Where it is tied, V
+itself is made smaller until it fits.
 
 The averages and the fit are those of a sample of the rows. J at the start is therefore close to
 that of the best constant, or below it.
@@ -123,11 +125,14 @@ def initial(
     """Draw a start of training at random, as a vector q; see the module."""
     objective, sigma = variables.objective, variables.scale
     rows, (k, d) = sample.rows, objective.shapes["W_enc"]
-    X = rows.X[:START_ROWS].astype(np.float64)
-    w = np.ones(len(X)) if rows.sample_weight is None else rows.sample_weight[: len(X)]
+    n = len(rows.X)
+    chosen = np.arange(min(n, START_ROWS)) * n // min(n, START_ROWS)  # rows are in their old order
+    X = rows.X[chosen].astype(np.float64)
+    w = np.ones(len(X)) if rows.sample_weight is None else rows.sample_weight[chosen]
     w = w / w.sum() if w.any() else np.full(len(X), 1 / len(X))
     f, g = objective.activation, objective.decoder.output
-    radius = SIZE * np.sqrt(6 / (d + k + 1))
+    width = f.range[1] - f.range[0] if f.is_bounded else 1.0
+    radius = SIZE * np.sqrt(6 / (d + k + 1)) / width  # tanh(z) is 2 sigmoid(2 z) - 1
     V = random_state.uniform(-radius, radius, (k, d))
     asked = objective.penalty.asked_average(f)
     silent = 0.0 if asked is None else float(f.inverse(np.array(asked)))
@@ -139,27 +144,62 @@ def initial(
         slope = float((w @ f.derivative(A, np.empty_like(A))).mean() * g_slope.mean())
         V = _learnable(V, sample, objective.weight_decay / (sigma**2 * max(slope, 1e-8)))
         if objective.decoder.tied:
-            V *= TIED_SIZE
-        Z, c = X @ V.T, np.full(k, silent)
-        for _ in range(CORRECTIONS if asked is not None else 0):
-            c += silent - f.inverse(w @ f.function(Z + c))
-        start = {"W_enc": V, "b_enc": c, "b_dec": b_dec}
-        if not objective.decoder.tied:
-            A = f.function(Z + c)
-            average = w @ A
-            W = sigma * V
-            R = (A - average) @ W * g_slope
-            # the factor of least squared error and decay
-            fits = float(w @ np.einsum("ij,ij->i", R, sigma * X))
-            costs = float(w @ np.einsum("ij,ij->i", R, R))
-            costs += objective.weight_decay * float(np.vdot(W, W))
-            factor = fits / costs if costs > 0 and np.isfinite(fits) else 0.0
-            start |= {"W_dec": factor * W, "b_dec": b_dec - factor * (average @ W)}
-    return objective.pack(start)
+            return objective.pack(_tied(objective, X, w, TIED_SIZE * V, sigma, silent, b_dec))
+        c, A, average = _silent(objective, X, w, V, silent)
+        W = sigma * V
+        factor = _fitting(objective, sigma * X, w, (A - average) @ W * g_slope, W)
+    start = {"W_enc": V, "b_enc": c, "W_dec": factor * W}
+    return objective.pack(start | {"b_dec": b_dec - factor * (average @ W)})
+
+
+def _silent(
+    objective: SparseObjective, X: FloatArray, w: FloatArray, V: FloatArray, silent: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Biases at which units are as active as is asked, and activations with their averages."""
+    f = objective.activation
+    Z, c = X @ V.T, np.full(len(V), silent)
+    for _ in range(CORRECTIONS if objective.penalty.asked_average(f) is not None else 0):
+        c += silent - f.inverse(w @ f.function(Z + c))
+    A = f.function(Z + c)
+    return c, A, w @ A
+
+
+def _fitting(
+    objective: SparseObjective, D: FloatArray, w: FloatArray, R: FloatArray, W: FloatArray
+) -> float:
+    """The factor of W, and of its output R, at which squared error from D and decay are least."""
+    fits = float(w @ np.einsum("ij,ij->i", R, D))
+    costs = float(w @ np.einsum("ij,ij->i", R, R))
+    costs += objective.weight_decay * float(np.vdot(W, W))
+    return fits / costs if costs > 0 and np.isfinite(fits) else 0.0
+
+
+def _tied(
+    objective: SparseObjective,
+    X: FloatArray,
+    w: FloatArray,
+    V: FloatArray,
+    sigma: float,
+    silent: float,
+    b_dec: FloatArray,
+) -> dict[str, FloatArray]:
+    """A start whose encoder decodes, too: V, made smaller until the output is no longer too large.
+
+    In theta it is W_enc = V / sigma that decodes.
+    """
+    for _ in range(CORRECTIONS):
+        _, A, average = _silent(objective, X, w, V, silent)
+        factor = _fitting(objective, sigma * X, w, (A - average) @ V / sigma, V / sigma)
+        if not 0 < factor < 1:
+            break
+        V = V * np.sqrt(factor)  # which counts twice: in A, and in what A is multiplied by
+    c, _, average = _silent(objective, X, w, V, silent)
+    return {"W_enc": V, "b_enc": c, "b_dec": b_dec - average @ V / sigma}
 
 
 def _learnable(V: FloatArray, sample: Sample, least: float) -> Float64Array:
     """V without the directions whose variance is small beside `least`."""
     spectrum = sample.spectrum
+    least = max(least, float(np.finfo(float).tiny))
     share = spectrum.values / (spectrum.values + least)
     return spectrum.apply(V, share[None, :], np.array(spectrum.rest / (spectrum.rest + least)))
