@@ -2,12 +2,12 @@
 
     python benchmarks/speed.py evaluate                one loss and gradient, and one transform
     python benchmarks/speed.py train                   time to the loss of 400 textbook iterations
-    python benchmarks/speed.py train --mnist mnist.npz the same with the notes' digits besides
+    python benchmarks/speed.py train --mnist mnist.npz the same with problems of digits besides
     python benchmarks/speed.py seeds                   the loss after the default budget, five seeds
 
 Prints tables in Markdown. Every row runs in a process of its own, one after the other, on the same
-machine in one go. PyTorch, JAX and optax come with ``pip install 'rhohat[bench]'``; what is missing
-is left out and said so. "SciPy's BLAS held" means that SciPy's own threads, which get in the way of
+machine in one go. PyTorch, JAX, optax and kfac-jax come with ``pip install 'rhohat[bench]'``; what
+is missing is left out and said so. "SciPy's BLAS held" means that SciPy's own threads, which get in the way of
 NumPy's, are held to one.
 """
 
@@ -177,6 +177,7 @@ TRAIN = {
     "JAX + SciPy": clocked(peers.jax_scipy),
     "JAX + SciPy, SciPy's BLAS held": held(clocked(peers.jax_scipy)),
     "JAX + optax L-BFGS": clocked(peers.jax_optax),
+    "JAX + K-FAC": clocked(peers.jax_kfac),
     "PyTorch LBFGS": clocked(peers.torch_lbfgs, compiled=False),
     "PyTorch LBFGS, compiled": clocked(peers.torch_lbfgs, compiled=True),
     "PyTorch Adam": clocked(peers.torch_adam),
@@ -198,10 +199,13 @@ def textbook_goal(problem, goal):
 
 
 def train(arguments):
-    settings = [["headline"], ["exercise"]]
+    settings = [[name] for name in ("headline", "exercise", "photographs_linear")]
+    settings += [[name] for name in ("dictionary", "digits", "color")]
     if arguments.mnist:
-        settings.append(["mnist", arguments.mnist])
+        settings += [["mnist", arguments.mnist], ["mnist_components", arguments.mnist]]
     for setting in settings:
+        if arguments.only and setting[0] not in arguments.only:
+            continue
         goal = run_row("goal", "textbook", setting)["loss"]
         print(f"\n{make_problem(setting).name}")
         print(f"time to the loss of {peers.ITERATIONS} textbook iterations, {goal:.4f}\n")
@@ -245,9 +249,7 @@ def make_problem(setting):
     if kind == "random":
         n_rows, d, k = map(int, values[:3])
         return problems.random_rows(n_rows, d, k, values[3])
-    return {"headline": problems.headline, "exercise": problems.exercise, "mnist": problems.mnist}[
-        kind
-    ](*values)
+    return getattr(problems, kind)(*values)
 
 
 def run_row(table, row, setting, goal=None):
@@ -273,7 +275,7 @@ def answer_row(request):
 
 
 def print_versions():
-    packages = ("rhohat", "numpy", "scipy", "torch", "jax", "optax")
+    packages = ("rhohat", "numpy", "scipy", "torch", "jax", "optax", "kfac-jax")
     found = []
     for package in packages:
         try:
@@ -295,6 +297,7 @@ def main():
     parts.add_argument("--scale", type=float, default=1.0, help="share of the rows")
     parts = commands.add_parser("train")
     parts.add_argument("--mnist", help="a .npz with x_train, (n, 28, 28)")
+    parts.add_argument("--only", nargs="+", help="names of problems, as in problems.py")
     parts = commands.add_parser("seeds")
     parts.add_argument("--seeds", type=int, default=5)
     commands.add_parser("row").add_argument("request")
