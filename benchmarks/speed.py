@@ -7,8 +7,8 @@
 
 Prints tables in Markdown. Every row runs in a process of its own, one after the other, on the same
 machine in one go. PyTorch, JAX, optax and kfac-jax come with ``pip install 'rhohat[bench]'``; what
-is missing is left out and said so. "SciPy's BLAS held" means that SciPy's own threads, which get in the way of
-NumPy's, are held to one.
+is missing is left out and said so. "SciPy's BLAS held" means that SciPy's own threads, which get in
+the way of NumPy's, are held to one.
 """
 
 import argparse
