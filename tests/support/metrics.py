@@ -17,6 +17,11 @@ def dense(operator, size):
     return np.array([operator(column) for column in np.eye(size)]).T
 
 
+def blocks_as_matrix(blocks, shape):
+    """The matrix of blocks for parts of a shape, (units, inputs + 1), each unit's in a row."""
+    return dense(lambda g: blocks.solve(g.reshape(shape)).ravel(), shape[0] * shape[1])
+
+
 def assert_positive_definite(H):
     """Symmetric, and positive definite in units that make its diagonal one.
 

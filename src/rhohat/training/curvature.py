@@ -17,6 +17,7 @@ from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import SparsityPenalty
 from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.sources import Rows
+from rhohat.training.blocks import overflow_as_infinity
 
 
 @dataclass
@@ -148,17 +149,18 @@ def network_sums(
     X, w = rows.X, rows.sample_weight
     inputs, layers = [], []
     *hidden, (W_last, b_last) = objective.layers(q)
-    for (W, b), activation, mean in zip(hidden, objective.activations, means, strict=True):
-        A = activation.function(X @ W.T + b)
-        inputs.append(input_sums(X, w))
-        layers.append(layer_sums(activation, objective.penalty, X, A, w))
-        X = cast(FloatArray, A - mean)
-    P = X @ W_last.T + b_last
-    P -= P.max(axis=1, keepdims=True)
-    np.exp(P, out=P)
-    P /= P.sum(axis=1, keepdims=True)
-    P *= 1 - P
-    inputs.append(input_sums(X, w, P))
+    with overflow_as_infinity():
+        for (W, b), activation, mean in zip(hidden, objective.activations, means, strict=True):
+            A = activation.function(X @ W.T + b)
+            inputs.append(input_sums(X, w))
+            layers.append(layer_sums(activation, objective.penalty, X, A, w))
+            X = cast(FloatArray, A - mean)
+        P = X @ W_last.T + b_last
+        P -= P.max(axis=1, keepdims=True)
+        np.exp(P, out=P)
+        P /= P.sum(axis=1, keepdims=True)
+        P *= 1 - P
+        inputs.append(input_sums(X, w, P))
     return NetworkSums(inputs[-1].weight, np.empty(0), inputs, layers)
 
 

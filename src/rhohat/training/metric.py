@@ -336,15 +336,17 @@ class SparseMetric:
 
         def encoder(rows: Rows) -> LayerSums:
             A, w = activations(rows), rows.sample_weight
-            if not self.projected:
-                objective.encode(rows.X, objective.encoder(computed), out=A)
-            return layer_sums(objective.activation, objective.penalty, rows.X, A, w)
+            with overflow_as_infinity():  # which each thread must be told
+                if not self.projected:
+                    objective.encode(rows.X, objective.encoder(computed), out=A)
+                return layer_sums(objective.activation, objective.penalty, rows.X, A, w)
 
         def decoder(rows: Rows) -> Any:
             A, w = activations(rows), rows.sample_weight
-            if self.projected:
-                return code_sums(objective, rows.X, computed, center, w, out=A)
-            return decoder_sums(objective, computed, A, w)
+            with overflow_as_infinity():
+                if self.projected:
+                    return code_sums(objective, rows.X, computed, center, w, out=A)
+                return decoder_sums(objective, computed, A, w)
 
         passes = (decoder, encoder) if self.projected else (encoder, decoder)
         with overflow_as_infinity():
