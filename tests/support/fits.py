@@ -63,8 +63,8 @@ def objective_of(model):
     )
 
 
-def loss_at(model, X, sample_weight=None):
-    """J at the fitted weights, computed anew on all rows in double precision."""
+def theta_of(model):
+    """The fitted parameters as one vector."""
     objective = objective_of(model)
     parts = {
         "W_enc": model.encoder_weights_,
@@ -72,8 +72,13 @@ def loss_at(model, X, sample_weight=None):
         "W_dec": model.decoder_weights_,
         "b_dec": model.decoder_bias_,
     }
-    theta = objective.pack({name: parts[name] for name in objective.shapes})
-    return objective.loss_grad(theta, np.asarray(X, dtype=np.float64), sample_weight)[0]
+    return objective.pack({name: parts[name] for name in objective.shapes})
+
+
+def loss_at(model, X, sample_weight=None):
+    """J at the fitted weights, computed anew on all rows in double precision."""
+    X = np.asarray(X, dtype=np.float64)
+    return objective_of(model).loss_grad(theta_of(model), X, sample_weight)[0]
 
 
 def constant_loss(X, sample_weight=None):

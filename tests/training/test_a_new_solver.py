@@ -6,8 +6,10 @@ from sklearn.base import BaseEstimator
 
 from rhohat import KLSparsity, SparseAutoencoder, StackedAutoencoderClassifier, load, save
 from rhohat.common.tensorfiles import unpack
+from rhohat.objective.decoders import DECODERS
 from rhohat.training.checkpoints import FILE
-from rhohat.training.solvers import SOLVERS, SolverResult, SolverState, StopReason
+from rhohat.training.metric import SparseMetric
+from rhohat.training.solvers import AT, SOLVERS, SolverResult, SolverState, StopReason
 from support.cases import sparse_data
 from support.fits import STAGE_ENDS
 
@@ -88,6 +90,20 @@ def test_it_trains_by_its_name_and_by_itself():
     assert bits(autoencoder(solver=HeavyBall(momentum=0.5)).fit(X)) != bits(model)
 
 
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_it_needs_to_know_of_no_metric(decoder, monkeypatch):
+    """A metric is made where a solver asks for it, and nowhere else."""
+    expected = bits(autoencoder(decoder=decoder).fit(X))
+
+    def refuse(self, q):
+        raise AssertionError("nobody has asked for a metric")
+
+    monkeypatch.setattr(SparseMetric, "at", refuse)
+    assert bits(autoencoder(decoder=decoder).fit(X)) == expected
+    with pytest.raises(AssertionError, match="nobody"):
+        autoencoder(decoder=decoder, solver="lbfgs").fit(X)
+
+
 @pytest.mark.parametrize("iteration", [1, 2, *STAGE_ENDS, STAGE_ENDS[0] + 1, 19])
 def test_a_run_that_was_cut_off_goes_on_with_its_memory_to_the_same_bits(iteration, tmp_path):
     undisturbed = bits(autoencoder().fit(X))
@@ -109,6 +125,7 @@ def test_its_memory_is_in_the_checkpoint_under_names_that_clash_with_none(tmp_pa
     assert {"memory.theta", "memory.lengths", "memory.last two"} <= arrays.keys()
     assert arrays["memory.last two"].shape == (2, len(arrays["theta"]))
     assert not np.array_equal(arrays["memory.theta"], arrays["theta"])
+    assert f"memory.{AT}" not in arrays
 
 
 @pytest.mark.parametrize("solver", ["heavy-ball", HeavyBall(momentum=0.7)])

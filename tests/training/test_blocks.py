@@ -1,12 +1,16 @@
 """Sums over blocks: the same however many activations are kept between two sweeps."""
 
+import pickle
+
 import numpy as np
 import pytest
 
-from rhohat import SparseAutoencoder
+from rhohat import SparseAutoencoder, SparseObjective
+from rhohat.objective.decoders import DECODERS
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.partition import Partition
-from rhohat.rows.sources import in_memory
+from rhohat.rows.sources import Rows, in_memory
+from rhohat.training.blocks import KeptActivations
 from rhohat.training.change_of_variables import StandardizedVariables
 from rhohat.training.evaluation import SparseEvaluation
 from support.cases import COMBINATIONS, make_case, oracle_loss_grad, relative
@@ -35,10 +39,29 @@ def test_sweeps_agree_with_the_oracle_however_many_activations_are_kept(
     assert relative(grad, variables.gradient(grad_oracle)) < 1e-12
 
 
-def test_wide_data_give_the_same_bits_for_any_number_of_threads(rng):
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_wide_data_give_the_same_bits_for_any_number_of_threads(decoder, rng):
     X = rng.uniform(size=(5200, 130)).astype(np.float32)
     models = [
-        SparseAutoencoder(6, max_iter=6, n_jobs=n_jobs, random_state=0).fit(X)
+        SparseAutoencoder(6, decoder=decoder, max_iter=6, n_jobs=n_jobs, random_state=0).fit(X)
         for n_jobs in (1, 2, 4)
     ]
     assert bits(models[0]) == bits(models[1]) == bits(models[2])
+
+
+def test_room_is_for_the_first_rows_in_whole_chunks_and_stays_in_its_process(monkeypatch):
+    objective, partition = SparseObjective(5, 4), Partition(3, 6)
+    source = in_memory(np.zeros((23, 5)))
+    for fitting, expected in ((0, 0), (5, 0), (6, 6), (17, 12), (22, 18), (23, 23), (99, 23)):
+        monkeypatch.setattr("rhohat.training.blocks.KEPT_BYTES", fitting * 4 * 8)
+        kept = KeptActivations(objective, source, partition)
+        assert kept.n_rows == expected
+        assert kept.array.shape == (expected, 4)
+    there = pickle.loads(pickle.dumps(kept))
+    assert there.array is None
+    rows, theta = Rows(np.ones((3, 5)), start=6), np.linspace(-1, 1, objective.n_parameters)
+    A = objective.encode(rows.X, objective.unpack(theta))
+    kept.room_for(rows, 4)[...] = A
+    np.testing.assert_array_equal(kept.array[6:9], A)
+    np.testing.assert_array_equal(kept.of(rows, objective, theta), A)
+    np.testing.assert_array_equal(there.of(rows, objective, theta), A)

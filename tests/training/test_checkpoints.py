@@ -15,8 +15,9 @@ import pytest
 
 from rhohat import CheckpointError, KLSparsity, SparseAutoencoder
 from rhohat.common.tensorfiles import pack, unpack, write_whole
+from rhohat.objective.decoders import DECODERS
 from rhohat.training.checkpoints import FILE, SPACING
-from rhohat.training.solvers import SOLVERS
+from rhohat.training.solvers import AT, SOLVERS
 from support.fits import FEW_ROWS, GROWING, N_ITER, STAGE_ENDS, Killed, bits, killed_after
 
 X = GROWING
@@ -57,6 +58,29 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_bits(solver, iteration, tmp_
     assert bits(resumed.fit(X)) == undisturbed
     assert seen == list(range(iteration, N_ITER + 1))  # the one cut off was not written yet
     assert bits(resumed.fit(X)) == undisturbed  # ended, and told again
+
+
+@pytest.mark.parametrize("decoder", [name for name in DECODERS if name != "linear"])
+@pytest.mark.parametrize("iteration", [2, STAGE_ENDS[0], N_ITER - 1])
+def test_a_run_of_any_decoder_goes_on_to_the_same_bits(decoder, iteration, tmp_path):
+    undisturbed = bits(autoencoder(decoder=decoder).fit(X))
+    with pytest.raises(Killed):
+        autoencoder(tmp_path, decoder=decoder, callback=killed_after(iteration)).fit(X)
+    assert bits(autoencoder(tmp_path, decoder=decoder, resume=True).fit(X)) == undisturbed
+
+
+def test_the_metric_s_point_is_kept_and_the_sample_is_drawn_again(tmp_path):
+    """A run that is gone on with between two renewals has the metric of the last one."""
+    undisturbed = bits(autoencoder(random_state=3).fit(X[:900]))
+    with pytest.raises(Killed):
+        autoencoder(tmp_path, random_state=3, callback=killed_after(6)).fit(X[:900])
+    with (tmp_path / FILE).open("rb") as stream:
+        described, arrays = unpack(stream, (tmp_path / FILE).stat().st_size)
+    assert described["n_iter"] == 5
+    assert arrays[f"memory.{AT}"].shape == arrays["theta"].shape
+    assert not np.array_equal(arrays[f"memory.{AT}"], arrays["theta"])
+    assert len(arrays["theta"]) < len(arrays["parameters"])  # a decoder that is solved for
+    assert bits(autoencoder(tmp_path, random_state=3, resume=True).fit(X[:900])) == undisturbed
 
 
 def test_a_run_cut_off_after_any_of_its_checkpoints_goes_on_to_the_same_bits(tmp_path, monkeypatch):

@@ -4,9 +4,21 @@ import numpy as np
 import pytest
 
 from rhohat import SparseAutoencoder
-from rhohat.training.solvers import SOLVERS
-from support.cases import COMBINATIONS, make_penalty
-from support.fits import GROWING, N_ITER, SMALL, STAGE_ROWS, assert_report_is_true, bits, make_model
+from rhohat.objective.decoders import DECODERS
+from rhohat.training.solvers import SOLVERS, StopReason
+from support.cases import COMBINATIONS, make_penalty, sparse_data
+from support.fits import (
+    GROWING,
+    N_ITER,
+    SMALL,
+    STAGE_ROWS,
+    assert_report_is_true,
+    bits,
+    loss_at,
+    make_model,
+    objective_of,
+    theta_of,
+)
 
 every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COMBINATIONS)
 every_solver = pytest.mark.parametrize("solver", SOLVERS)
@@ -44,6 +56,39 @@ def test_what_a_growing_fit_reports_is_true(dtype, solver, weighted, early_growt
         assert np.all(np.diff(of_stage) < 0)
 
 
+@both_precisions
+@every_combination
+def test_the_loss_is_that_of_the_fitted_weights(activation, decoder, penalty, dtype):
+    """And where the decoder is solved for, no small change of it would lower the loss."""
+    X = SMALL.astype(dtype)
+    model = make_model(
+        activation=activation, decoder=decoder, sparsity_penalty=make_penalty(penalty)
+    ).fit(X)
+    tolerance = 1e-12 if dtype == np.float64 else 2e-5
+    assert model.loss_ == pytest.approx(loss_at(model, X), rel=tolerance)
+    objective = objective_of(model)
+    _, grad = objective.loss_grad(theta_of(model), X.astype(np.float64))
+    if objective.decoder.is_solvable:
+        size = 1e-11 if dtype == np.float64 else 2e-6
+        assert np.abs(grad[objective.n_encoder_parameters :]).max() < size
+
+
+# Ends.
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+@pytest.mark.parametrize("data", ["few columns", "more columns"])
+def test_a_fit_in_single_precision_ends_by_itself_without_searching(decoder, data):
+    """Where rounding hides all progress, and not after searches that find nothing."""
+    X = {"few columns": SMALL, "more columns": sparse_data(300, 12)}[data].astype(np.float32)
+    model = make_model(n_components=8, decoder=decoder, max_iter=2000).fit(X)
+    assert model.stop_reason_ == StopReason.PRECISION.value
+    assert model.converged_
+    assert model.n_evaluations_ <= 1.5 * model.n_iter_
+    exact = make_model(n_components=8, decoder=decoder, max_iter=2000).fit(X.astype(float))
+    assert model.loss_ == pytest.approx(exact.loss_, rel=1e-4)
+
+
 # Repetition.
 
 
@@ -55,6 +100,21 @@ def test_same_seed_gives_the_same_bits_for_any_number_of_threads(dtype, solver):
     for n_jobs in (1, 2, 4):
         assert bits(make_model(solver=solver, max_iter=8, n_jobs=n_jobs).fit(X)) == expected
     assert bits(make_model(solver=solver, max_iter=8, random_state=1).fit(X)) != expected
+
+
+@both_precisions
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_every_decoder_gives_the_same_bits_for_threads_memory_and_files(
+    decoder, dtype, early_growth, tmp_path
+):
+    X = GROWING.astype(dtype)
+    np.save(tmp_path / "rows.npy", X)
+    expected = bits(make_model(decoder=decoder).fit(X))
+    assert expected["stage_rows_"] != bits(make_model(decoder=decoder).fit(X[:50]))["stage_rows_"]
+    for n_jobs in (2, 4):
+        assert bits(make_model(decoder=decoder, n_jobs=n_jobs).fit(X)) == expected
+        stored = make_model(decoder=decoder, n_jobs=n_jobs).fit(tmp_path / "rows.npy")
+        assert bits(stored) == expected
 
 
 def test_a_callback_that_only_looks_changes_no_bit():

@@ -63,6 +63,46 @@ def test_an_infinite_loss_counts_as_too_far(share):
     assert np.isfinite(point.loss)
 
 
+@pytest.mark.parametrize("hidden", [1e-2, 1e-5, 1e-8])
+@pytest.mark.parametrize("first_step", [1e-2, 1.0, 100.0])
+def test_a_search_goes_on_only_as_long_as_losses_can_be_told_apart(hidden, first_step):
+    """Along a line on which rounding hides every decrease."""
+    start = np.zeros(1)
+
+    def flat(theta):
+        """What a loss looks like whose decrease is smaller than its rounding."""
+        return (1.0 if theta is start else 1.0 + hidden / 4), np.array([-1.0])
+
+    loss, grad = flat(start)
+    point = Point(0.0, start, loss, grad, -1.0)
+    line = Line(flat, point, np.ones(1), hidden)
+    assert line.wolfe_point(first_step) is None
+    without = Line(flat, point, np.ones(1))
+    assert without.wolfe_point(first_step) is None
+    assert line.n_evaluations < without.n_evaluations <= MAX_EVALUATIONS
+
+
+@given(
+    start=st.lists(st.floats(-3, 3), min_size=2, max_size=2),
+    first_step=st.floats(1e-4, 1e3),
+    hidden=st.sampled_from([1e-12, 1e-6, 1e-3, 1.0]),
+)
+@laws(100)
+def test_what_a_search_finds_lowers_the_loss_enough_whatever_is_hidden(start, first_step, hidden):
+    start = np.array(start)
+    loss, grad = valley(start)
+    slope = -float(grad @ grad)
+    if not slope < -1e-6:
+        return
+    point = Line(valley, Point(0.0, start, loss, grad, slope), -grad, hidden).wolfe_point(
+        first_step
+    )
+    if point is not None:
+        assert point.loss <= loss + C1 * point.step * slope
+    elif hidden < 1e-3:
+        raise AssertionError("a decrease that can be told apart was not found")
+
+
 def test_not_a_number_is_an_error():
     start = np.ones(2)
 
