@@ -184,7 +184,7 @@ class Objective(ABC, Generic[S]):
         """
         return self.loss_terms(terms, theta).total, self.gradient(terms, theta)
 
-    def _decay(self, theta: Float64Array) -> float:
+    def decay(self, theta: Float64Array) -> float:
         """The loss's weight decay term, lambda/2 sum ||W||^2."""
         weights = (view for name, view in self.unpack(theta).items() if name.startswith("W"))
         return 0.5 * self.weight_decay * sum(float(np.vdot(W, W)) for W in weights)

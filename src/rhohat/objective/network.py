@@ -253,7 +253,7 @@ class NetworkObjective(Objective[NetworkTerms]):
     def loss_terms(self, terms: NetworkTerms, theta: Float64Array) -> LossTerms:
         """The three terms of the exact loss over all rows; the first is the cross-entropy."""
         penalty = sum(value for value, _ in self._penalties(terms))
-        return LossTerms(terms.cross_entropy / terms.weight, self._decay(theta), float(penalty))
+        return LossTerms(terms.cross_entropy / terms.weight, self.decay(theta), float(penalty))
 
     def gradient(self, terms: NetworkTerms, theta: Float64Array) -> Float64Array:
         """Exact gradient over all rows summed in `terms`, (p,)."""

@@ -297,7 +297,7 @@ class SparseObjective(Objective[Terms]):
         penalty, _ = self.penalty.on_average(self.average_activity(terms), self.activation)
         return LossTerms(
             reconstruction=terms.squared_error / terms.weight,
-            weight_decay=self._decay(theta),
+            weight_decay=self.decay(theta),
             sparsity=penalty,
         )
 

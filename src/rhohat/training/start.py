@@ -5,11 +5,10 @@ for tanh units, but for the standardized data, and without the directions in whi
 nothing be learned: one of variance l is scaled by
 :math:`l / (l + \lambda / (\sigma^2 \bar f' \bar g'))`. Biases are those at which units are as
 active as the penalty asks. The decoder is the multiple of V that fits best, so that every unit
-begins with a feature of its own; from independent starts, units grow alike. Where it is tied, V
-itself is made smaller until it fits.
+begins with a feature of its own; from independent starts, units grow alike. V is halved until error
+and weight decay are at most a twentieth above those of the best constant.
 
-The averages and the fit are those of a sample of the rows. J at the start is therefore close to
-that of the best constant, or below it.
+The averages, the fit and the loss are those of a sample of the rows.
 """
 
 from __future__ import annotations
@@ -45,6 +44,9 @@ START_ROWS = 2000
 CORRECTIONS = 4
 #: How much larger an encoder starts that has to be the decoder, too.
 TIED_SIZE = 2.0
+#: J without the penalty at the start, in units of that of the best constant, above which weights
+#: start half as large, and how often they are halved.
+MOST_LOSS, HALVINGS = 1.05, 30
 #: How much larger weights start than in the notes: in trials, a dictionary was found sooner.
 SIZE = 1.5
 
@@ -130,71 +132,77 @@ def initial(
     X = rows.X[chosen].astype(np.float64)
     w = np.ones(len(X)) if rows.sample_weight is None else rows.sample_weight[chosen]
     w = w / w.sum() if w.any() else np.full(len(X), 1 / len(X))
-    f, g = objective.activation, objective.decoder.output
+    f = objective.activation
     width = f.range[1] - f.range[0] if f.is_bounded else 1.0
     radius = SIZE * np.sqrt(6 / (d + k + 1)) / width  # tanh(z) is 2 sigmoid(2 z) - 1
     V = random_state.uniform(-radius, radius, (k, d))
-    asked = objective.penalty.asked_average(f)
-    silent = 0.0 if asked is None else float(f.inverse(np.array(asked)))
-    b_dec = g.inverse(variables.mean)
-    g_slope = g.derivative(g.function(b_dec.copy()), np.empty(d))
-
     with overflow_as_infinity():
-        A = f.function(X @ V.T + silent)
-        slope = float((w @ f.derivative(A, np.empty_like(A))).mean() * g_slope.mean())
-        V = _learnable(V, sample, objective.weight_decay / (sigma**2 * max(slope, 1e-8)))
+        V = _learnable(V, sample, _least_variance(variables, X, w, V))
         if objective.decoder.tied:
-            return objective.pack(_tied(objective, X, w, TIED_SIZE * V, sigma, silent, b_dec))
-        c, A, average = _silent(objective, X, w, V, silent)
-        W = sigma * V
-        factor = _fitting(objective, sigma * X, w, (A - average) @ W * g_slope, W)
-    start = {"W_enc": V, "b_enc": c, "W_dec": factor * W}
-    return objective.pack(start | {"b_dec": b_dec - factor * (average @ W)})
+            V = TIED_SIZE * V
+        constant = 0.5 * sigma**2 * float(w @ np.einsum("ij,ij->i", X, X))
+        for _ in range(HALVINGS):
+            q = _of_size(variables, X, w, V)
+            if not _error_and_decay(variables, X, w, q) > MOST_LOSS * constant:
+                break
+            V = V / 2
+    return q
 
 
-def _silent(
-    objective: SparseObjective, X: FloatArray, w: FloatArray, V: FloatArray, silent: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Biases at which units are as active as is asked, and activations with their averages."""
-    f = objective.activation
+def _silence(objective: SparseObjective) -> float:
+    """The bias of a unit without weights that is as active as is asked; 0 if nothing is."""
+    asked = objective.penalty.asked_average(objective.activation)
+    return 0.0 if asked is None else float(objective.activation.inverse(np.array(asked)))
+
+
+def _least_variance(
+    variables: StandardizedVariables, X: FloatArray, w: FloatArray, V: FloatArray
+) -> float:
+    """The variance of a direction at which weight decay begins to win."""
+    objective = variables.objective
+    f, g = objective.activation, objective.decoder.output
+    A = f.function(X @ V.T + _silence(objective))
+    X_hat = g.function(g.inverse(variables.mean).copy())
+    slopes = (w @ f.derivative(A, A.copy())).mean() * g.derivative(X_hat, X_hat.copy()).mean()
+    return objective.weight_decay / (variables.scale**2 * max(float(slopes), 1e-8))
+
+
+def _of_size(
+    variables: StandardizedVariables, X: FloatArray, w: FloatArray, V: FloatArray
+) -> Float64Array:
+    """The start with these weights: its biases, and its decoder."""
+    objective, sigma = variables.objective, variables.scale
+    f, g = objective.activation, objective.decoder.output
+    silent = _silence(objective)
     Z, c = X @ V.T, np.full(len(V), silent)
     for _ in range(CORRECTIONS if objective.penalty.asked_average(f) is not None else 0):
         c += silent - f.inverse(w @ f.function(Z + c))
     A = f.function(Z + c)
-    return c, A, w @ A
+    average = w @ A
+    start, b_dec = {"W_enc": V, "b_enc": c}, g.inverse(variables.mean)
+    if objective.decoder.tied:
+        W = V / sigma
+    else:
+        # The factor of V at which squared error and decay are least.
+        W = sigma * V
+        X_hat = g.function(b_dec.copy())
+        R = (A - average) @ W * g.derivative(X_hat, X_hat.copy())
+        fits = float(w @ np.einsum("ij,ij->i", R, sigma * X))
+        costs = float(w @ np.einsum("ij,ij->i", R, R))
+        costs += objective.weight_decay * float(np.vdot(W, W))
+        W = W * (fits / costs if costs > 0 and np.isfinite(fits) else 0.0)
+        start["W_dec"] = W
+    return objective.pack(start | {"b_dec": b_dec - average @ W})
 
 
-def _fitting(
-    objective: SparseObjective, D: FloatArray, w: FloatArray, R: FloatArray, W: FloatArray
+def _error_and_decay(
+    variables: StandardizedVariables, X: FloatArray, w: FloatArray, q: Float64Array
 ) -> float:
-    """The factor of W, and of its output R, at which squared error from D and decay are least."""
-    fits = float(w @ np.einsum("ij,ij->i", R, D))
-    costs = float(w @ np.einsum("ij,ij->i", R, R))
-    costs += objective.weight_decay * float(np.vdot(W, W))
-    return fits / costs if costs > 0 and np.isfinite(fits) else 0.0
-
-
-def _tied(
-    objective: SparseObjective,
-    X: FloatArray,
-    w: FloatArray,
-    V: FloatArray,
-    sigma: float,
-    silent: float,
-    b_dec: FloatArray,
-) -> dict[str, FloatArray]:
-    """A start whose encoder decodes, too: V, made smaller until the output is no longer too large.
-
-    In theta it is W_enc = V / sigma that decodes.
-    """
-    for _ in range(CORRECTIONS):
-        _, A, average = _silent(objective, X, w, V, silent)
-        factor = _fitting(objective, sigma * X, w, (A - average) @ V / sigma, V / sigma)
-        if not 0 < factor < 1:
-            break
-        V = V * np.sqrt(factor)  # which counts twice: in A, and in what A is multiplied by
-    c, _, average = _silent(objective, X, w, V, silent)
-    return {"W_enc": V, "b_enc": c, "b_dec": b_dec - average @ V / sigma}
+    """J without the penalty, over standardized rows."""
+    objective, theta = variables.objective, variables.to_theta(q)
+    views, rows = objective.unpack(theta), variables.scale * X + variables.mean
+    error = objective.decode(objective.encode(rows, views), views) - rows
+    return 0.5 * float(w @ np.einsum("ij,ij->i", error, error)) + objective.decay(theta)
 
 
 def _learnable(V: FloatArray, sample: Sample, least: float) -> Float64Array:
