@@ -17,6 +17,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
 ]
 myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_heading_anchors = 3
 exclude_patterns = ["_build", "gallery/**/*.md5"]
 autosummary_generate = True
 numpydoc_show_class_members = False
