@@ -11,7 +11,7 @@ KINDS = {
     "whitened images": (["--whitening", "none"], "images.npy"),
     "zca": (["--whitening", "zca"], "images.npy"),
     "pca, tanh": (["--whitening", "pca", "--activation", "tanh"], "images.npy"),
-    "relu": (["--activation", "relu", "--weight-decay", "1e-2"], "images.npy"),
+    "relu": (["--activation", "relu", "--sparsity-weight", "0.01"], "images.npy"),
     "color": (["--color"], "images.npy"),
     "color, 1/f": (["--color", "--whitening", "1/f"], "images.npy"),
     "whole": (["--patch-size", "whole", "--whitening", "none", "--target", "0.1"], "images.npy"),

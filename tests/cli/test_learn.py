@@ -60,6 +60,7 @@ def test_model_file_holds_the_whole_pipeline(learned):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to a process")
 def test_interrupt_keeps_the_best_model_so_far_and_exits_130(tmp_path):
     command = [sys.executable, "-m", "rhohat", "learn"]

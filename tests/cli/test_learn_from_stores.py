@@ -154,6 +154,7 @@ def test_not_a_number_in_rows_that_stay_is_named(tmp_path, monkeypatch):
     assert "row 5, column 1" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_killed_command_goes_on_to_the_same_model(folder, model, tmp_path):
     command = [sys.executable, "-m", "rhohat", "learn", str(folder / "x.npy"), *SMALL]
     command += ["--checkpoint", "run"]
@@ -191,6 +192,7 @@ def test_photographs_are_read_one_at_a_time_with_the_same_result(
     assert models[0] == models[1]
 
 
+@pytest.mark.slow
 def test_a_command_learns_from_patches_that_are_cut_as_they_are_read(
     photograph_folder, tmp_path, monkeypatch
 ):

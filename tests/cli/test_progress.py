@@ -68,6 +68,7 @@ def terminal_output(code=LEARN, **environment):
     return written.decode()
 
 
+@pytest.mark.slow
 def test_on_a_terminal_lines_move_and_one_stays():
     written = terminal_output()
     assert written.count("\x1b[2K") > 2  # lines are cleared and written again
@@ -86,6 +87,7 @@ def test_other_work_is_told_on_a_terminal_alone_and_leaves_nothing(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["1", "anything"])
 def test_no_color_is_respected(value):
     colored = re.compile(r"\x1b\[[0-9;]*3[0-9]")

@@ -3,10 +3,12 @@
 import re
 
 import numpy as np
+import pytest
 
 from support.command import run, start
 
 
+@pytest.mark.slow
 def test_report_is_the_page_that_learn_writes(learned, tmp_path):
     folder, _ = learned
     model = str(folder / "model.safetensors")

@@ -7,9 +7,12 @@ import shutil
 import subprocess
 import sys
 
+import pytest
+
 from support.command import SMALL, run, start
 
 
+@pytest.mark.slow
 def test_same_seed_writes_the_same_bytes_and_text_summary_tells(learned, tmp_path):
     folder, _ = learned
     environment = {**os.environ, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "1"}
@@ -23,6 +26,7 @@ def test_same_seed_writes_the_same_bytes_and_text_summary_tells(learned, tmp_pat
     assert model_file in result.stdout
 
 
+@pytest.mark.slow
 def test_advice_of_the_summary_runs(learned):
     folder, _ = learned
     result = run("learn", *SMALL, "--out", str(folder), cwd=folder)

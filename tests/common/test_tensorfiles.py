@@ -210,6 +210,7 @@ sys.exit(len(seen) > 2)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
 def test_a_killed_save_leaves_the_old_or_the_new_model(tmp_path):
     save(CASES["zca"][0], tmp_path / "a")

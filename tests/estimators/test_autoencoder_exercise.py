@@ -36,6 +36,7 @@ def textbook(theta, X, k):
     return loss, np.concatenate([grad.ravel() for grad in grads])
 
 
+@pytest.mark.slow
 def test_exercise_ends_within_half_a_percent_of_scipy_on_textbook_code(patches):
     X, k = patches(8, 10_000, seed=0), 25
     d = X.shape[1]
@@ -100,6 +101,7 @@ def test_every_solver_lowers_the_same_loss(solver, digits):
     assert model.loss_ < 0.5 * constant_loss(digits) < 0.7 * model.loss_curve_[0]
 
 
+@pytest.mark.slow
 def test_growing_stages_are_a_matter_of_speed_only(patches, early_growth):
     """The same objective on all rows is reached with and without growth, to half a percent."""
     X = patches(6, 6000, seed=0)

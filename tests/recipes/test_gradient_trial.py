@@ -24,9 +24,11 @@ def found(tmp_path):
     return make
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
-def test_the_gradient_is_right_at_the_start_and_later(activation, found):
-    trial = try_gradient(*found(activation=activation), n_parameters=40)
+@pytest.mark.parametrize(
+    "chosen", [{}, {"activation": "relu", "sparsity_weight": 0.01}], ids=["sigmoid", "relu"]
+)
+def test_the_gradient_is_right_at_the_start_and_later(chosen, found):
+    trial = try_gradient(*found(**chosen), n_parameters=40)
     assert trial.is_right
     assert [point.iteration for point in trial.points] == [1, 20]
     assert all(point.ratio < LIMIT for point in trial.points)

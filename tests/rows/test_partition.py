@@ -10,6 +10,7 @@ from support.cases import laws
 from support.stored import X, as_npy, autoencoder
 
 
+@pytest.mark.slow
 @given(block=st.integers(1, 900), blocks_per_chunk=st.integers(1, 5))
 @laws(8)
 def test_other_sizes_of_blocks_and_chunks_agree_to_twelve_digits(

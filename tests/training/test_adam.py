@@ -38,6 +38,7 @@ def stream(model, X, passes, block=450):
     return model
 
 
+@pytest.mark.slow
 def test_a_stream_comes_close_to_the_exact_optimum(patches):
     X = patches(8, 8000)
     fitted = autoencoder(n_components=16).fit(X)

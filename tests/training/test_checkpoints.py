@@ -83,6 +83,7 @@ def test_the_metric_s_point_is_kept_and_the_sample_is_drawn_again(tmp_path):
     assert bits(autoencoder(tmp_path, random_state=3, resume=True).fit(X[:900])) == undisturbed
 
 
+@pytest.mark.slow
 def test_a_run_cut_off_after_any_of_its_checkpoints_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     """Also after the one at which a stage, or the run, has converged."""
     monkeypatch.setattr("rhohat.training.stages.FIRST_ROWS", 100)
@@ -288,6 +289,7 @@ for command in sys.stdin:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, to start quickly")
 def test_kill_at_twenty_random_moments_changes_no_bit(tmp_path):
     np.save(tmp_path / "x.npy", X)

@@ -20,6 +20,8 @@ from rhohat.training.run import TrainingProgress
 N_ROWS = 500
 #: Iterations after which the gradient is checked.
 ITERATIONS = (1, 20)
+#: Share of its first length below which a gradient is too short for differences to find it.
+SHORTEST = 1e-2
 #: Steps of the differences, tried until one passes. The shorter ones are for functions with kinks,
 #: which a long step sometimes crosses.
 STEPS = (1e-4, 1e-5, 1e-6, 1e-7)
@@ -110,6 +112,10 @@ def try_gradient(data: Data, settings: Settings, *, n_parameters: int = 300) -> 
         weight_decay=model.weight_decay,
     )
 
+    def is_long(n_iter: int) -> bool:
+        lengths = [np.linalg.norm(objective.loss_grad(visited[n], X)[1]) for n in (n_iter, 1)]
+        return bool(lengths[0] >= SHORTEST * lengths[1])
+
     def tried(n_iter: int) -> TrialPoint:
         theta = visited[n_iter]
         for step in STEPS:
@@ -125,7 +131,11 @@ def try_gradient(data: Data, settings: Settings, *, n_parameters: int = 300) -> 
                 break
         return TrialPoint(n_iter, objective.loss_grad(theta, X)[0], step, ratio)
 
-    reached = {min(iteration, model.n_iter_) for iteration in ITERATIONS} & visited.keys()
+    # Where training has ended early, at a minimum, the last point before it.
+    reached = {
+        max((n for n in visited if n <= iteration and is_long(n)), default=1)
+        for iteration in ITERATIONS
+    } & visited.keys()
     return GradientTrial(
         [tried(n_iter) for n_iter in sorted(reached)],
         settings,

@@ -5,8 +5,8 @@ for tanh units, but for the standardized data, and without the directions in whi
 nothing be learned: one of variance l is scaled by
 :math:`l / (l + \lambda / (\sigma^2 \bar f' \bar g'))`. Biases are those at which units are as
 active as the penalty asks. The decoder is the multiple of V that fits best, so that every unit
-begins with a feature of its own; from independent starts, units grow alike. V is halved until error
-and weight decay are at most a twentieth above those of the best constant.
+begins with a feature of its own; from independent starts, units grow alike. V is halved while that
+lowers J, until it is at most a twentieth above that of the best constant.
 
 The averages, the fit and the loss are those of a sample of the rows.
 """
@@ -44,8 +44,8 @@ START_ROWS = 2000
 CORRECTIONS = 4
 #: How much larger an encoder starts that has to be the decoder, too.
 TIED_SIZE = 2.0
-#: J without the penalty at the start, in units of that of the best constant, above which weights
-#: start half as large, and how often they are halved.
+#: J at the start, in units of that of the best constant, above which weights start half as large,
+#: and how often they are halved at most.
 MOST_LOSS, HALVINGS = 1.05, 30
 #: How much larger weights start than in the notes: in trials, a dictionary was found sooner.
 SIZE = 1.5
@@ -141,11 +141,17 @@ def initial(
         if objective.decoder.tied:
             V = TIED_SIZE * V
         constant = 0.5 * sigma**2 * float(w @ np.einsum("ij,ij->i", X, X))
+        q = _of_size(variables, X, w, V)
+        loss = _loss(variables, X, w, q)
         for _ in range(HALVINGS):
-            q = _of_size(variables, X, w, V)
-            if not _error_and_decay(variables, X, w, q) > MOST_LOSS * constant:
+            if not loss > MOST_LOSS * constant:
                 break
             V = V / 2
+            smaller = _of_size(variables, X, w, V)
+            before, loss = loss, _loss(variables, X, w, smaller)
+            if not loss < before:
+                break
+            q = smaller
     return q
 
 
@@ -195,14 +201,16 @@ def _of_size(
     return objective.pack(start | {"b_dec": b_dec - average @ W})
 
 
-def _error_and_decay(
-    variables: StandardizedVariables, X: FloatArray, w: FloatArray, q: Float64Array
-) -> float:
-    """J without the penalty, over standardized rows."""
+def _loss(variables: StandardizedVariables, X: FloatArray, w: FloatArray, q: Float64Array) -> float:
+    """J over standardized rows."""
     objective, theta = variables.objective, variables.to_theta(q)
     views, rows = objective.unpack(theta), variables.scale * X + variables.mean
-    error = objective.decode(objective.encode(rows, views), views) - rows
-    return 0.5 * float(w @ np.einsum("ij,ij->i", error, error)) + objective.decay(theta)
+    A = objective.encode(rows, views)
+    average = w @ objective.penalty.pointwise(A)[0]
+    error = objective.decode(A, views) - rows
+    squared = 0.5 * float(w @ np.einsum("ij,ij->i", error, error))
+    penalty, _ = objective.penalty.on_average(average, objective.activation)
+    return squared + objective.decay(theta) + penalty
 
 
 def _learnable(V: FloatArray, sample: Sample, least: float) -> Float64Array:

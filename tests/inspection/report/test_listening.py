@@ -23,6 +23,8 @@ from rhohat import (
 from rhohat.files.recordings import FileRecordings
 from support.pages import found_on, in_browser, payload, until
 
+pytestmark = pytest.mark.slow  # a browser, and no other library, is what it depends on
+
 
 @pytest.fixture(scope="module")
 def sounding(tmp_path_factory):

@@ -19,6 +19,8 @@ from rhohat.recipes.pipelines import complete, make_pipeline
 from rhohat.recipes.settings import Settings
 from support.pages import in_browser, payload
 
+pytestmark = pytest.mark.slow  # a browser, and no other library, is what it depends on
+
 
 @in_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])

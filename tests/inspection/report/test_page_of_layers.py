@@ -19,6 +19,8 @@ from rhohat.inspection.tiles import input_tiles
 from rhohat.rows.sources import ArraySource
 from support.pages import in_browser, payload
 
+pytestmark = pytest.mark.slow  # a browser, and no other library, is what it depends on
+
 
 @pytest.fixture(scope="module")
 def deep(tmp_path_factory):
