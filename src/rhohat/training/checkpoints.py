@@ -29,12 +29,7 @@ SPACING = 20
 #: Numbers and texts of the run, and of its solver, that the file holds by the same names.
 RUN_VALUES = ("stage", "seed", "rows_read", "detail")
 SOLVER_VALUES = ("n_iter", "n_evaluations", "step")
-#: Arrays of the file that every run has; all others are the solver's memory.
-STATE_ARRAYS = (
-    *("theta", "grad", "recent_losses"),
-    *("parameters", "loss_terms", "stage_rows", "average_activation"),
-)
-#: Prefix of the names of the memory's arrays; older files have none.
+#: Prefix of the names of the arrays that are the solver's memory.
 MEMORY = "memory."
 
 
@@ -185,7 +180,7 @@ def _unpacked(described: Mapping[str, Any], arrays: Mapping[str, Any]) -> Traini
         memory={
             name.removeprefix(MEMORY): array
             for name, array in arrays.items()
-            if name not in STATE_ARRAYS
+            if name.startswith(MEMORY)
         },
     )
     return TrainingState(
