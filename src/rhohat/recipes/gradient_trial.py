@@ -131,13 +131,24 @@ def try_gradient(data: Data, settings: Settings, *, n_parameters: int = 300) -> 
                 break
         return TrialPoint(n_iter, objective.loss_grad(theta, X)[0], step, ratio)
 
-    # Where training has ended early, at a minimum, the last point before it.
-    reached = {
-        max((n for n in visited if n <= iteration and is_long(n)), default=1)
-        for iteration in ITERATIONS
-    } & visited.keys()
+    def tried_until(iteration: int) -> TrialPoint:
+        """The point after so many iterations or, where it tells nothing, half as many, and so on.
+
+        It tells nothing at a minimum, and fails where units lie on a kink, as relu units under L1
+        do in the end. A gradient that is wrong fails at the earlier points as well.
+        """
+        last = min(iteration, model.n_iter_)
+        halves = [last // 2**halving for halving in range(5) if last // 2**halving > 1] or [last]
+        points = (tried(n_iter) for n_iter in halves if n_iter in visited and is_long(n_iter))
+        point = tried(1)
+        for point in points:
+            if point.ratio < LIMIT:
+                break
+        return point
+
+    points = [tried_until(iteration) for iteration in ITERATIONS] if visited else []
     return GradientTrial(
-        [tried(n_iter) for n_iter in sorted(reached)],
+        list({point.iteration: point for point in points}.values()),
         settings,
         len(X),
         objective.n_features,
