@@ -310,7 +310,7 @@ def plot_training(
             ax.axvline(start - 0.5, color="0.6", linewidth=0.8, linestyle=":")
         place, told = start + 0.01 * len(iterations), f"{int(rows[start]):,} rows"
         ax.text(place, 1.0, told, transform=ax.get_xaxis_transform(), **above)
-    ax.legend(frameon=False, loc="upper right")
+    ax.legend(frameon=False, loc="best")
     ax.set_yscale("log")
     ax.set_xlim(0, max(len(iterations) - 1, 1))
     ax.set_xlabel("iteration")
