@@ -8,7 +8,7 @@ import pytest
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.penalties import PENALTIES
 from rhohat.rows.sources import Rows
-from rhohat.training.curvature import decoder_sums, input_sums, layer_sums, network_sums
+from rhohat.training.curvature import decoder_sums, input_sums, layer_sums, network_curvature
 from support.cases import COMBINATIONS, is_allowed, make_case, make_penalty
 from support.networks import every_network, network
 from support.oracle import FUNCTIONS
@@ -115,7 +115,7 @@ def test_sums_of_a_decoder_have_the_squared_slope_of_its_output(
 def test_sums_of_a_network_are_those_of_its_layers(activation, penalty, depth, rng):
     objective, theta, X, _, weight = network(activation, penalty, depth)
     means = [rng.normal(size=size) for size in depth]
-    sums = network_sums(objective, theta, means, Rows(X, weight))
+    sums = network_curvature(objective, theta, means, Rows(X, weight))
     layers, A = objective.layers(theta), X
     for number, ((W, b), f) in enumerate(zip(layers, objective.activations, strict=False)):
         following = f.function(A @ W.T + b)
@@ -134,9 +134,9 @@ def test_sums_of_a_network_are_those_of_its_layers(activation, penalty, depth, r
 def test_sums_of_blocks_add_up(activation, penalty, depth, rng):
     objective, theta, X, _, weight = network(activation, penalty, depth)
     means = [rng.normal(size=size) for size in depth]
-    whole = network_sums(objective, theta, means, Rows(X, weight))
+    whole = network_curvature(objective, theta, means, Rows(X, weight))
     parts = [
-        network_sums(objective, theta, means, Rows(X[rows], weight[rows])).widened()
+        network_curvature(objective, theta, means, Rows(X[rows], weight[rows])).widened()
         for rows in (slice(0, 2), slice(2, 3), slice(3, 6))
     ]
     total = parts[0]
@@ -148,7 +148,7 @@ def test_sums_of_blocks_add_up(activation, penalty, depth, rng):
 def test_widened_sums_are_doubles(rng):
     objective, theta, X, _, _ = network("sigmoid", "kl", (4, 3))
     means = [rng.normal(size=size).astype(np.float32) for size in (4, 3)]
-    sums = network_sums(objective, theta.astype(np.float32), means, Rows(X.astype(np.float32)))
+    sums = network_curvature(objective, theta.astype(np.float32), means, Rows(X.astype(np.float32)))
     assert sums.inputs[0].moments.dtype == sums.layers[0].pulls.dtype == np.float32
     wide = sums.widened()
     assert {part.moments.dtype for part in wide.inputs} == {np.dtype(float)}

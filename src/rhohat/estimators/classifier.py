@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
 from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils.extmath import softmax
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
@@ -266,10 +267,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         -------
         P : ndarray of shape (m, n_classes), in the precision of X
         """
-        P = self._scores(X)
-        P -= P.max(axis=1, keepdims=True)
-        np.exp(P, out=P)
-        P /= P.sum(axis=1, keepdims=True)
+        P: FloatArray = softmax(self._scores(X), copy=False)
         return P
 
     def predict(self, X: RowData) -> NDArray[Any]:

@@ -76,6 +76,18 @@ class Sums:
         """The same in float64, for sums over many blocks."""
         return type(self)(*map(_wide, vars(self).values()))
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether nothing has overflowed."""
+        return all(map(_is_finite, vars(self).values()))
+
+
+def row_weights(X: FloatArray, sample_weight: FloatArray | None) -> FloatArray:
+    """How often each row of X counts, in the precision of X."""
+    if sample_weight is None:
+        return np.ones(len(X), X.dtype)
+    return sample_weight.astype(X.dtype, copy=False)
+
 
 def counted(h: FloatArray, w: FloatArray) -> tuple[float, Float64Array]:
     """sum_i w_i, and sum_i w_i h(a_i)."""
@@ -84,6 +96,11 @@ def counted(h: FloatArray, w: FloatArray) -> tuple[float, Float64Array]:
 
 def _added(sums: Any, more: Any) -> Any:
     """Sum of both, in place where that is possible; an empty array adds nothing."""
+    if isinstance(sums, list):
+        return [_added(*parts) for parts in zip(sums, more, strict=True)]
+    if isinstance(sums, Sums):
+        sums += more
+        return sums
     if not np.size(more):
         return sums
     if not np.size(sums):
@@ -94,7 +111,16 @@ def _added(sums: Any, more: Any) -> Any:
 
 def _wide(sums: Any) -> Any:
     """The same in float64, which a float is already."""
+    if isinstance(sums, list):
+        return [part.widened() for part in sums]
     return sums.astype(np.float64, copy=False) if isinstance(sums, np.ndarray) else sums
+
+
+def _is_finite(sums: Any) -> bool:
+    """Whether all numbers are finite, in a list of sums in each."""
+    if isinstance(sums, list):
+        return all(part.is_finite for part in sums)
+    return bool(np.isfinite(sums).all())
 
 
 S = TypeVar("S", bound=Sums)
@@ -119,6 +145,12 @@ class Objective(ABC, Generic[S]):
     def n_parameters(self) -> int:
         """p, the length of theta."""
         return sum(map(prod, self.shapes.values()))
+
+    @cached_property
+    def parts(self) -> dict[str, slice]:
+        """Where each parameter lies in theta."""
+        ends = np.cumsum([0, *map(prod, self.shapes.values())]).tolist()
+        return dict(zip(self.shapes, map(slice, ends, ends[1:]), strict=True))
 
     def pack(self, parameters: Mapping[str, ArrayLike]) -> Float64Array:
         """Join named parameters into one vector.
@@ -154,13 +186,7 @@ class Objective(ABC, Generic[S]):
         """Split a vector in theta's layout into named views of it; the inverse of `pack`."""
         if theta.shape != (self.n_parameters,):
             raise ValueError(f"theta must have shape ({self.n_parameters},), got {theta.shape}.")
-        views: dict[str, FloatArray] = {}
-        start = 0
-        for name, shape in self.shapes.items():
-            stop = start + prod(shape)
-            views[name] = theta[start:stop].reshape(shape)
-            start = stop
-        return views
+        return {name: theta[part].reshape(self.shapes[name]) for name, part in self.parts.items()}
 
     def average_activity(self, terms: Sums) -> Float64Array:
         """rho_hat: the average of h(a) for each hidden unit over all rows in `terms`, (k,)."""
@@ -184,15 +210,14 @@ class Objective(ABC, Generic[S]):
         """
         return self.loss_terms(terms, theta).total, self.gradient(terms, theta)
 
-    def decay(self, theta: Float64Array) -> float:
+    def _decay(self, theta: Float64Array) -> float:
         """The loss's weight decay term, lambda/2 sum ||W||^2."""
         weights = (view for name, view in self.unpack(theta).items() if name.startswith("W"))
         return 0.5 * self.weight_decay * sum(float(np.vdot(W, W)) for W in weights)
 
     def _add_decay(self, gradient: Float64Array, theta: Float64Array) -> Float64Array:
-        """Add that term's gradient, lambda W, to `gradient` in place."""
-        decayed = self.unpack(gradient)
-        for name, view in self.unpack(theta).items():
-            if name.startswith("W"):
-                decayed[name] += self.weight_decay * view
+        """Add that term's gradient, lambda W, in place, to as much of it as `gradient` holds."""
+        for name, part in self.parts.items():
+            if name.startswith("W") and part.stop <= gradient.size:
+                gradient[part] += self.weight_decay * theta[part]
         return gradient

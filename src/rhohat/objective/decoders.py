@@ -38,7 +38,7 @@ class Decoder:
         They do where g is the identity and W_dec is a matrix of its own: J is then quadratic in
         both.
         """
-        return self.output is ACTIVATIONS["identity"] and not self.tied
+        return self.output == ACTIVATIONS["identity"] and not self.tied
 
 
 #: Decoders by their names.

@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 from rhohat.common.arrays import Float64Array, FloatArray, as_floats
 from rhohat.common.validation import check_integer
 from rhohat.objective.activations import Activation, activation_of
-from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted
+from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted, row_weights
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
 
 F = TypeVar("F", bound=np.floating[Any])
@@ -229,8 +229,8 @@ class NetworkObjective(Objective[NetworkTerms]):
         workspace: Workspace | None = None,
     ) -> NetworkTerms:
         """Sums of the activations only, which tell the `penalty_slopes`."""
-        w = np.ones(len(X), X.dtype) if sample_weight is None else sample_weight.astype(X.dtype)
-        weight, activity = self._activity(self.activate(X, theta, workspace)[1:], w)
+        hidden = self.activate(X, theta, workspace)[1:]
+        weight, activity = self._activity(hidden, row_weights(X, sample_weight))
         return NetworkTerms(weight, 0.0, activity, np.empty(0, X.dtype))
 
     def _activity(self, hidden: list[FloatArray], w: FloatArray) -> tuple[float, Float64Array]:
@@ -253,7 +253,7 @@ class NetworkObjective(Objective[NetworkTerms]):
     def loss_terms(self, terms: NetworkTerms, theta: Float64Array) -> LossTerms:
         """The three terms of the exact loss over all rows; the first is the cross-entropy."""
         penalty = sum(value for value, _ in self._penalties(terms))
-        return LossTerms(terms.cross_entropy / terms.weight, self.decay(theta), float(penalty))
+        return LossTerms(terms.cross_entropy / terms.weight, self._decay(theta), float(penalty))
 
     def gradient(self, terms: NetworkTerms, theta: Float64Array) -> Float64Array:
         """Exact gradient over all rows summed in `terms`, (p,)."""

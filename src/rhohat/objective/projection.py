@@ -21,7 +21,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.objective.base import Sums, Workspace, counted
+from rhohat.objective.base import Sums, Workspace, counted, row_weights
 from rhohat.objective.sparse import SparseObjective
 
 #: Added to the system's diagonal, in units of the precision of the sums and of its mean: without
@@ -54,11 +54,6 @@ class CodeSums(Sums):
     ax: FloatArray
     x: Float64Array
 
-    @property
-    def is_finite(self) -> bool:
-        """Whether nothing has overflowed."""
-        return all(np.isfinite(sums).all() for sums in vars(self).values())
-
 
 def code_sums(
     objective: SparseObjective,
@@ -90,7 +85,7 @@ def code_sums(
     A = objective.encode(X, objective.encoder(theta), out=out)
     h, _ = objective.penalty.pointwise(A)
     D = np.subtract(X, center, out=array("X - center", X.shape, X.dtype))
-    w = np.ones(len(X), X.dtype) if sample_weight is None else sample_weight.astype(X.dtype)
+    w = row_weights(X, sample_weight)
     weight, activity = counted(h, w)
     a = activity.copy() if h is A else counted(A, w)[1]
     x = counted(D, w)[1]

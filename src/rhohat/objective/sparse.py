@@ -43,7 +43,7 @@ from numpy.typing import ArrayLike
 from rhohat.common.arrays import Float64Array, FloatArray, as_floats
 from rhohat.common.validation import check_integer, look_up
 from rhohat.objective.activations import ACTIVATIONS, Activation, activation_of
-from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted
+from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted, row_weights
 from rhohat.objective.decoders import DECODERS, Decoder
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
 
@@ -217,7 +217,7 @@ class SparseObjective(Objective[Terms]):
 
         # delta3 = (x_hat - x) g'(z3)
         g_slope = None
-        if self.decoder.output is not ACTIVATIONS["identity"]:
+        if self.decoder.output != ACTIVATIONS["identity"]:  # a copy, in another process
             g_slope = self.decoder.output.derivative(X_hat, array("g'", (b, d), dtype))
         delta3 = np.subtract(X_hat, X, out=X_hat)
         if w is None:
@@ -283,8 +283,7 @@ class SparseObjective(Objective[Terms]):
         """
         parameters = self.unpack(theta.astype(X.dtype, copy=False))
         h, _ = self.penalty.pointwise(self.encode(X, parameters, out=out))
-        w = np.ones(len(X)) if sample_weight is None else sample_weight
-        weight, activity = counted(h, w.astype(X.dtype, copy=False))
+        weight, activity = counted(h, row_weights(X, sample_weight))
         nothing = np.empty(0, X.dtype)
         return Terms(weight, 0.0, activity, nothing, nothing)
 
@@ -297,7 +296,7 @@ class SparseObjective(Objective[Terms]):
         penalty, _ = self.penalty.on_average(self.average_activity(terms), self.activation)
         return LossTerms(
             reconstruction=terms.squared_error / terms.weight,
-            weight_decay=self.decay(theta),
+            weight_decay=self._decay(theta),
             sparsity=penalty,
         )
 
@@ -309,9 +308,6 @@ class SparseObjective(Objective[Terms]):
             scale = self.penalty_slope(terms) / terms.weight
             gradient[: k * d] += np.repeat(scale, d) * terms.direction[: k * d]
             gradient[k * d : k * d + k] += scale * terms.direction[k * d :]
-        if gradient.size < self.n_parameters:
-            gradient[: k * d] += self.weight_decay * theta[: k * d]
-            return gradient
         return self._add_decay(gradient, theta)
 
     def loss_grad(

@@ -112,9 +112,8 @@ def try_gradient(data: Data, settings: Settings, *, n_parameters: int = 300) -> 
         weight_decay=model.weight_decay,
     )
 
-    def is_long(n_iter: int) -> bool:
-        lengths = [np.linalg.norm(objective.loss_grad(visited[n], X)[1]) for n in (n_iter, 1)]
-        return bool(lengths[0] >= SHORTEST * lengths[1])
+    def length(n_iter: int) -> float:
+        return float(np.linalg.norm(objective.loss_grad(visited[n_iter], X)[1]))
 
     def tried(n_iter: int) -> TrialPoint:
         theta = visited[n_iter]
@@ -138,10 +137,9 @@ def try_gradient(data: Data, settings: Settings, *, n_parameters: int = 300) -> 
         do in the end. A gradient that is wrong fails at the earlier points as well.
         """
         last = min(iteration, model.n_iter_)
-        halves = [last // 2**halving for halving in range(5) if last // 2**halving > 1] or [last]
-        points = (tried(n_iter) for n_iter in halves if n_iter in visited and is_long(n_iter))
-        point = tried(1)
-        for point in points:
+        halves = [last // 2**halving for halving in range(5) if last // 2**halving > 1]
+        for n_iter in [n for n in halves if length(n) >= SHORTEST * length(1)] or [1]:
+            point = tried(n_iter)
             if point.ratio < LIMIT:
                 break
         return point

@@ -6,15 +6,17 @@ All are in the solver's variables: rows are standardized, and so are the paramet
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
+from sklearn.utils.extmath import softmax
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.objective.activations import ACTIVATIONS, Activation
-from rhohat.objective.base import Sums, counted
+from rhohat.objective.base import Sums, counted, row_weights
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import SparsityPenalty
+from rhohat.objective.projection import code_sums
 from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.sources import Rows
 from rhohat.training.blocks import overflow_as_infinity
@@ -63,30 +65,25 @@ class InputSums(Sums):
 
 
 @dataclass
-class NetworkSums(Sums):
-    """Those of all layers, from the input upwards."""
+class CurvatureSums(Sums):
+    """All sums that a metric is made of.
+
+    Attributes
+    ----------
+    weight : float
+    activity : ndarray
+        Empty.
+    inputs : list of InputSums
+        From the input of a network upwards. Of an autoencoder, that of its decoder alone, or its
+        `CodeSums` where the decoder is solved for.
+    layers : list of LayerSums
+        Those of all hidden layers.
+    """
 
     weight: float
     activity: Float64Array
-    inputs: list[InputSums]
+    inputs: list[Any]
     layers: list[LayerSums]
-
-    def __iadd__(self, other: NetworkSums) -> NetworkSums:
-        self.weight += other.weight
-        for mine, theirs in zip(
-            [*self.inputs, *self.layers], [*other.inputs, *other.layers], strict=True
-        ):
-            mine += theirs
-        return self
-
-    def widened(self) -> NetworkSums:
-        """The same in float64."""
-        return NetworkSums(
-            self.weight,
-            self.activity,
-            [part.widened() for part in self.inputs],
-            [part.widened() for part in self.layers],
-        )
 
 
 def layer_sums(
@@ -97,7 +94,7 @@ def layer_sums(
     sample_weight: FloatArray | None,
 ) -> LayerSums:
     """Sums for the units of a layer that X enters and A leaves."""
-    w = _weights(A, sample_weight)
+    w = row_weights(A, sample_weight)
     F = activation.derivative(A, np.empty_like(A))
     h, h_slope = penalty.pointwise(A)
     weight, activity = counted(h, w)
@@ -116,7 +113,7 @@ def input_sums(
     X: FloatArray, sample_weight: FloatArray | None, outputs: FloatArray | None = None
 ) -> InputSums:
     """Sums for what enters a layer; `outputs` are second derivatives of the error, (b, p)."""
-    w = _weights(X, sample_weight)
+    w = row_weights(X, sample_weight)
     d = X.shape[1]
     moments = np.empty((d + 1, d + 1), X.dtype)
     moments[:d, :d] = (X if sample_weight is None else X * w[:, None]).T @ X
@@ -139,9 +136,26 @@ def decoder_sums(
     return input_sums(A, sample_weight, np.square(slopes, out=slopes))
 
 
-def network_sums(
+def sparse_curvature(
+    objective: SparseObjective, q: FloatArray, projected: bool, rows: Rows
+) -> CurvatureSums:
+    """Sums for encoder and decoder, or, if it is `projected`, for the best decoder's weights."""
+    X, w = rows.X, rows.sample_weight
+    A = np.empty((len(X), objective.n_components), X.dtype)
+    with overflow_as_infinity():
+        if projected:
+            center = np.zeros(objective.n_features, X.dtype)
+            decoder: Sums = code_sums(objective, X, q, center, w, out=A)
+        else:
+            objective.encode(X, objective.encoder(q), out=A)
+            decoder = decoder_sums(objective, q, A, w)
+        layer = layer_sums(objective.activation, objective.penalty, X, A, w)
+    return CurvatureSums(layer.weight, np.empty(0), [decoder], [layer])
+
+
+def network_curvature(
     objective: NetworkObjective, q: FloatArray, means: list[FloatArray], rows: Rows
-) -> NetworkSums:
+) -> CurvatureSums:
     """Sums for all layers of a network; the error's second derivative is about p (1 - p).
 
     `means` are those of the inputs of all layers but the first, which are subtracted from them.
@@ -155,17 +169,6 @@ def network_sums(
             inputs.append(input_sums(X, w))
             layers.append(layer_sums(activation, objective.penalty, X, A, w))
             X = cast(FloatArray, A - mean)
-        P = X @ W_last.T + b_last
-        P -= P.max(axis=1, keepdims=True)
-        np.exp(P, out=P)
-        P /= P.sum(axis=1, keepdims=True)
-        P *= 1 - P
-        inputs.append(input_sums(X, w, P))
-    return NetworkSums(inputs[-1].weight, np.empty(0), inputs, layers)
-
-
-def _weights(X: FloatArray, sample_weight: FloatArray | None) -> FloatArray:
-    """How often each row counts, in the precision of X."""
-    if sample_weight is None:
-        return np.ones(len(X), X.dtype)
-    return sample_weight.astype(X.dtype, copy=False)
+        P = softmax(X @ W_last.T + b_last, copy=False)
+        last = input_sums(X, w, P * (1 - P))
+    return CurvatureSums(last.weight, np.empty(0), [*inputs, last], layers)

@@ -27,22 +27,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 from sklearn.utils.extmath import randomized_svd
 
 from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.objective.base import Sums
 from rhohat.objective.network import NetworkObjective
-from rhohat.objective.projection import best_decoder, code_sums
+from rhohat.objective.projection import best_decoder
 from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.engines import Engine
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Rows, Source
 from rhohat.training.blocks import overflow_as_infinity
-from rhohat.training.curvature import InputSums, LayerSums, decoder_sums, layer_sums, network_sums
+from rhohat.training.curvature import InputSums, LayerSums, network_curvature, sparse_curvature
 from rhohat.training.solvers import Operator
 
 #: Most columns of which all directions are looked at; of more, so many with the largest variance.
@@ -327,38 +325,16 @@ class SparseMetric:
         """H at q."""
         objective, source, spectrum = self.objective, self.sample.source, self.sample.spectrum
         d, decay, tied = objective.n_features, objective.weight_decay, objective.decoder.tied
-        computed = q.astype(source.dtype)
-        kept = np.empty((source.shape[0], objective.n_components), source.dtype)
-        center = np.zeros(d, source.dtype)
-
-        def activations(rows: Rows) -> FloatArray:
-            return kept[rows.start : rows.start + len(rows.X)]
-
-        def encoder(rows: Rows) -> LayerSums:
-            A, w = activations(rows), rows.sample_weight
-            with overflow_as_infinity():  # which each thread must be told
-                if not self.projected:
-                    objective.encode(rows.X, objective.encoder(computed), out=A)
-                return layer_sums(objective.activation, objective.penalty, rows.X, A, w)
-
-        def decoder(rows: Rows) -> Any:
-            A, w = activations(rows), rows.sample_weight
-            with overflow_as_infinity():
-                if self.projected:
-                    return code_sums(objective, rows.X, computed, center, w, out=A)
-                return decoder_sums(objective, computed, A, w)
-
-        passes = (decoder, encoder) if self.projected else (encoder, decoder)
+        sums = partial(sparse_curvature, objective, q.astype(source.dtype), self.projected)
         with overflow_as_infinity():
-            sums = [self.engine.map_sum(sums, source, self.partition) for sums in passes]
-            if not all(map(_is_finite, sums)):
+            total = self.engine.map_sum(sums, source, self.partition)
+            if not total.is_finite:  # there is no H but 1
                 return np.copy
+            (codes,), (layer,) = total.inputs, total.layers
             if self.projected:
-                codes, layer = sums
-                W, _ = best_decoder(codes, decay, center.astype(float), source.dtype)
+                W, _ = best_decoder(codes, decay, np.zeros(d), source.dtype)
                 gains = self.scale**2 * np.einsum("ij,ij->i", W, W)
             else:
-                layer, codes = sums
                 outputs = codes.outputs / codes.weight
                 V = objective.unpack(q)[objective.decoder_weights]
                 gains = np.square(V) @ outputs / (self.scale**2 if tied else 1.0)
@@ -416,10 +392,10 @@ class NetworkMetric:
         objective, source = self.objective, self.sample.source
         dtype = source.dtype
         means = [mean.astype(dtype) for mean in self.means]
-        sums = partial(network_sums, objective, q.astype(dtype), means)
+        sums = partial(network_curvature, objective, q.astype(dtype), means)
         with overflow_as_infinity():
             total = self.engine.map_sum(sums, source, self.partition)
-        if not all(map(_is_finite, [*total.inputs, *total.layers])):
+        if not total.is_finite:
             return np.copy
         layers = objective.layers(q)
         # How J curves by the output of each unit, from the top down.
@@ -438,8 +414,3 @@ class NetworkMetric:
             if phi.any():
                 blocks[number] = PenalizedBlocks(blocks[number], layer, phi)
         return BlockInverse(objective.layers, blocks)
-
-
-def _is_finite(sums: Sums) -> bool:
-    """Whether nothing has overflowed: if it has, there is no H but 1."""
-    return all(np.isfinite(sum_).all() for sum_ in vars(sums).values())

@@ -20,7 +20,7 @@ from numpy.random import RandomState
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.objective.network import NetworkObjective
-from rhohat.objective.sparse import SparseObjective
+from rhohat.objective.sparse import SparseObjective, Terms
 from rhohat.rows.engines import Engine
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition
@@ -131,7 +131,7 @@ def initial(
     chosen = np.arange(min(n, START_ROWS)) * n // min(n, START_ROWS)  # rows are in their old order
     X = rows.X[chosen].astype(np.float64)
     w = np.ones(len(X)) if rows.sample_weight is None else rows.sample_weight[chosen]
-    w = w / w.sum() if w.any() else np.full(len(X), 1 / len(X))
+    w = w / w.sum()
     f = objective.activation
     width = f.range[1] - f.range[0] if f.is_bounded else 1.0
     radius = SIZE * np.sqrt(6 / (d + k + 1)) / width  # tanh(z) is 2 sigmoid(2 z) - 1
@@ -161,15 +161,21 @@ def _silence(objective: SparseObjective) -> float:
     return 0.0 if asked is None else float(objective.activation.inverse(np.array(asked)))
 
 
+def _output_slopes(variables: StandardizedVariables) -> FloatArray:
+    """G' where the output is the mean of the data, (d,)."""
+    g = variables.objective.decoder.output
+    X_hat = g.function(g.inverse(variables.mean).copy())
+    return g.derivative(X_hat, X_hat.copy())
+
+
 def _least_variance(
     variables: StandardizedVariables, X: FloatArray, w: FloatArray, V: FloatArray
 ) -> float:
     """The variance of a direction at which weight decay begins to win."""
     objective = variables.objective
-    f, g = objective.activation, objective.decoder.output
+    f = objective.activation
     A = f.function(X @ V.T + _silence(objective))
-    X_hat = g.function(g.inverse(variables.mean).copy())
-    slopes = (w @ f.derivative(A, A.copy())).mean() * g.derivative(X_hat, X_hat.copy()).mean()
+    slopes = (w @ f.derivative(A, A.copy())).mean() * _output_slopes(variables).mean()
     return objective.weight_decay / (variables.scale**2 * max(float(slopes), 1e-8))
 
 
@@ -178,21 +184,19 @@ def _of_size(
 ) -> Float64Array:
     """The start with these weights: its biases, and its decoder."""
     objective, sigma = variables.objective, variables.scale
-    f, g = objective.activation, objective.decoder.output
-    silent = _silence(objective)
+    f, silent = objective.activation, _silence(objective)
     Z, c = X @ V.T, np.full(len(V), silent)
     for _ in range(CORRECTIONS if objective.penalty.asked_average(f) is not None else 0):
         c += silent - f.inverse(w @ f.function(Z + c))
     A = f.function(Z + c)
     average = w @ A
-    start, b_dec = {"W_enc": V, "b_enc": c}, g.inverse(variables.mean)
+    start, b_dec = {"W_enc": V, "b_enc": c}, objective.decoder.output.inverse(variables.mean)
     if objective.decoder.tied:
         W = V / sigma
     else:
         # The factor of V at which squared error and decay are least.
         W = sigma * V
-        X_hat = g.function(b_dec.copy())
-        R = (A - average) @ W * g.derivative(X_hat, X_hat.copy())
+        R = (A - average) @ W * _output_slopes(variables)
         fits = float(w @ np.einsum("ij,ij->i", R, sigma * X))
         costs = float(w @ np.einsum("ij,ij->i", R, R))
         costs += objective.weight_decay * float(np.vdot(W, W))
@@ -209,8 +213,8 @@ def _loss(variables: StandardizedVariables, X: FloatArray, w: FloatArray, q: Flo
     average = w @ objective.penalty.pointwise(A)[0]
     error = objective.decode(A, views) - rows
     squared = 0.5 * float(w @ np.einsum("ij,ij->i", error, error))
-    penalty, _ = objective.penalty.on_average(average, objective.activation)
-    return squared + objective.decay(theta) + penalty
+    nothing = np.empty(0)
+    return objective.loss_terms(Terms(1.0, squared, average, nothing, nothing), theta).total
 
 
 def _learnable(V: FloatArray, sample: Sample, least: float) -> Float64Array:
