@@ -51,7 +51,8 @@ function chart({ x, y, along = [], lines = [], dots = null, bars = [], marks = [
   const ys = [...lines.flatMap((line) => line.y), ...bars.map((bar) => bar.value), ...(dots ?? []), ...marks.map((mark) => mark.y)];
   const legend = lines.length > 1 ? Math.ceil(lines.length / perRow(width)) : 0;
   const above = legend || marks.some(isUpright) ? 14 : 0;
-  const [left, right, top, bottom] = [64, width - 14, 12 + above + 16 * Math.max(legend - 1, 0), height - 40];
+  const staged = 13 * Math.min(marks.filter((mark) => mark.kind === "stage").length, 2); // names of stages take turns in two rows
+  const [left, right, top, bottom] = [64, width - 14, 12 + above + staged + 16 * Math.max(legend - 1, 0), height - 40];
   const scale = (axis, values, from, to) => {
     const [low, high] = rangeOf(axis, values);
     const f = axis.log ? Math.log10 : Number;
@@ -79,7 +80,7 @@ function chart({ x, y, along = [], lines = [], dots = null, bars = [], marks = [
     const ends = vertical ? { x1: place, x2: place, y1: top, y2: bottom } : { x1: left, x2: right, y1: place, y2: place };
     add("line", { class: mark.kind ?? "mark", ...ends });
     const nearEnd = vertical && place > (left + right) / 2;
-    const height = mark.kind === "stage" ? top + 10 + 13 * (number % 2) : top - 6;
+    const height = top - 6 - (mark.kind === "stage" ? 13 * (number % 2) : 0);
     const at = vertical ? { x: place + (nearEnd ? -4 : 4), y: height, "text-anchor": nearEnd ? "end" : "start" } : { x: right, y: place - 5, "text-anchor": "end" };
     add("text", at, mark.label);
   }
