@@ -155,6 +155,7 @@ def kill_soon(pid):
     threading.Timer(0.03, os.kill, (pid, signal.SIGKILL)).start()
 
 
+@pytest.mark.slow
 def test_killing_each_worker_in_turn_and_a_new_one_change_no_bit(undisturbed, tmp_path):
     with connected(2) as (cluster, client):
         killed = []
@@ -204,6 +205,7 @@ class PoisonedRows(SlowRows):
             yield block
 
 
+@pytest.mark.slow
 def test_rows_that_end_their_workers_are_named_after_bounded_tries(tmp_path):
     path = as_npy(tmp_path, X)
 
