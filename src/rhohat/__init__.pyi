@@ -9,6 +9,7 @@ from .common.errors import (
 from .estimators.autoencoder import SparseAutoencoder
 from .estimators.classifier import StackedAutoencoderClassifier
 from .estimators.convolution import ConvolutionalFeatures
+from .estimators.measures import matched_cosines, patterns, pursuit_score, recovery, stability
 from .estimators.saving import load, save
 from .estimators.stack import StackedAutoencoder
 from .files.builtin_photographs import load_photographs
@@ -16,6 +17,7 @@ from .files.images import LoadedImages, load_images
 from .files.recordings import LoadedRecordings, load_recordings
 from .files.row_files import load_rows
 from .inspection.bands import band_pass
+from .inspection.diagnosis import Diagnosis, Finding, diagnose
 from .inspection.edges import edge_score
 from .inspection.figures import plot_features, plot_top_examples, plot_training
 from .inspection.report.page import Report, report
@@ -28,7 +30,9 @@ from .preprocessing.extractors import PatchExtractor, WindowExtractor
 from .preprocessing.filters import OneOverFWhitening
 from .preprocessing.normalizers import ContrastNormalizer, PatchNormalizer
 from .preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
+from .preprocessing.standardization import Standardization
 from .preprocessing.whitening import Whitening
+from .recipes.choice import Choice, choose
 from .rows.cluster import DaskEngine
 from .training.adam import Adam
 from .training.run import TrainingProgress
@@ -40,11 +44,14 @@ __all__ = [
     "LBFGS",
     "Adam",
     "CheckpointError",
+    "Choice",
     "ContrastNormalizer",
     "ConvolutionalFeatures",
     "DaskEngine",
     "DataChangedError",
     "DataFileError",
+    "Diagnosis",
+    "Finding",
     "GradientDescent",
     "KLSparsity",
     "L1Sparsity",
@@ -63,6 +70,7 @@ __all__ = [
     "SpectrogramExtractor",
     "StackedAutoencoder",
     "StackedAutoencoderClassifier",
+    "Standardization",
     "Terms",
     "TrainingProgress",
     "WaveformExtractor",
@@ -71,17 +79,24 @@ __all__ = [
     "WorkerError",
     "band_pass",
     "check_gradient",
+    "choose",
+    "diagnose",
     "edge_score",
     "load",
     "load_images",
     "load_photographs",
     "load_recordings",
     "load_rows",
+    "matched_cosines",
     "maximal_inputs",
+    "patterns",
     "plot_features",
     "plot_top_examples",
     "plot_training",
+    "pursuit_score",
+    "recovery",
     "report",
     "save",
     "show_progress",
+    "stability",
 ]

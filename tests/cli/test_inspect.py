@@ -16,7 +16,7 @@ def test_inspect_tells_what_the_model_holds(learned, tmp_path):
     assert facts["loss"]["total"] == model.loss_
     assert (facts["units"], facts["features"], facts["patch_shape"]) == (9, 36, [6, 6])
     text = run("inspect", file, cwd=tmp_path).stdout
-    assert "KLSparsity(target=0.01, weight=3.0)" in text
+    assert "KLSparsity(target=0.01, tolerance=0.1, weight=3.0)" in text
     assert "6 x 6" in text
 
 

@@ -51,6 +51,8 @@ def test_help_and_version(tmp_path):
         ["check", "{}"],
         ["show", "{}"],
         ["inspect", "{}"],
+        ["diagnose", "{}"],
+        ["diagnose", "model", "{}"],
         ["encode", "{}", "-o", "x.npy"],
         ["encode", "model", "{}", "-o", "x.npy"],
         ["learn", "--config", "{}"],
@@ -130,7 +132,10 @@ def test_help_does_not_wait_for_scikit_learn():
 
 def test_help_of_every_command_has_an_example(tmp_path):
     commands = re.findall(r"^  (\w+)  ", run("--help", cwd=tmp_path).stdout, flags=re.MULTILINE)
-    assert set(commands) >= {"learn", "show", "encode", "inspect", "check", "completion"}
+    assert set(commands) >= {
+        *("learn", "diagnose", "show", "report", "encode", "evaluate", "inspect", "check"),
+        "completion",
+    }
     for command in commands:
         text = run(command, "--help", cwd=tmp_path).stdout
         assert f"rhohat {command}" in text.split("Usage:")[1][20:]

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from rhohat import (
     KLSparsity,
+    L1Sparsity,
     SparseAutoencoder,
     SparseObjective,
     Whitening,
@@ -27,6 +29,17 @@ from support.fits import STAGE_ROWS
         ({"sparsity_penalty": "kullback"}, ValueError, "sparsity_penalty must be one of 'kl'"),
         ({"sparsity_penalty": KLSparsity(target=0.0)}, ValueError, r"target must lie in \(0, 1\)"),
         ({"sparsity_penalty": KLSparsity(weight=-1)}, ValueError, "weight must lie in"),
+        (
+            {"sparsity_penalty": KLSparsity(weight="atuo")},
+            TypeError,
+            "or 'auto', got 'atuo'",
+        ),
+        (
+            {"sparsity_penalty": KLSparsity(tolerance=1)},
+            ValueError,
+            "tolerance must lie in",
+        ),
+        ({"sparsity_penalty": L1Sparsity(weight="auto")}, TypeError, "weight must be a number"),
         ({"activation": "relu"}, ValueError, "KLSparsity needs an activation of bounded range"),
         ({"weight_decay": -1e-3}, ValueError, "weight_decay must lie in"),
         ({"weight_decay": "small"}, TypeError, "weight_decay must be a number"),
@@ -67,6 +80,30 @@ def test_grid_search_reaches_the_penalty_inside(digits):
     ).fit(digits[:300])
     # Units that may be active more reconstruct better.
     assert search.best_params_ == {"sparsity_penalty__target": 0.2}
+
+
+def test_grid_search_compares_weights_with_one_that_is_found(digits):
+    model = SparseAutoencoder(5, sparsity_penalty=KLSparsity(0.2), max_iter=40, random_state=0)
+    search = GridSearchCV(model, {"sparsity_penalty__weight": [1e4, "auto"]}, cv=3)
+    search.fit(digits[:300])
+    # The least weight that will do costs the least reconstruction.
+    assert search.best_params_ == {"sparsity_penalty__weight": "auto"}
+    best = search.best_estimator_
+    assert best.sparsity_weight_ < 1e4
+    assert clone(best).get_params()["sparsity_penalty__weight"] == "auto"
+    assert not hasattr(clone(best), "sparsity_weight_")
+    assert model.sparsity_penalty.weight == 3.0
+
+
+@pytest.mark.parametrize(
+    ("penalty", "weight"), [("kl", 3.0), (KLSparsity(weight=2), 2.0), (L1Sparsity(0.5), 0.5)]
+)
+def test_a_weight_that_was_given_is_told_as_it_was_given(penalty, weight, digits):
+    model = SparseAutoencoder(3, sparsity_penalty=penalty, max_iter=2).fit(digits)
+    assert type(model.sparsity_weight_) is float
+    assert model.sparsity_weight_ == weight
+    assert model.partial_fit(digits).sparsity_weight_ == weight
+    assert not hasattr(model.set_params(sparsity_penalty="none").fit(digits), "sparsity_weight_")
 
 
 def test_pipeline_with_whitening_and_classifier_recognizes_digits(digits):

@@ -7,13 +7,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.fixes import parse_version
 
 from rhohat import KLSparsity, SparseAutoencoder, Whitening
+from support.dictionaries import planted
 
 HAS_CALLBACKS = parse_version(sklearn.__version__) >= parse_version("1.9")
 
 
 def model(**options):
     options = {"max_iter": 12, "tol": 0, "random_state": 0, **options}
-    return SparseAutoencoder(9, sparsity_penalty=KLSparsity(target=0.1), **options)
+    return SparseAutoencoder(9, **({"sparsity_penalty": KLSparsity(target=0.1)} | options))
 
 
 class Recorder:
@@ -71,6 +72,16 @@ if HAS_CALLBACKS:
         assert fitted.converged_
         begun = sum(event[0] == "begin" for event in recorder.events)
         assert begun == sum(event[0] == "end" for event in recorder.events)
+
+    def test_iterations_in_search_of_a_weight_are_told_beyond_max_iter_too():
+        """There may be half as many more, so that a search ends with a weight that will do."""
+        recorder, X = Recorder(), planted(500)[0]
+        fitted = model(max_iter=30, sparsity_penalty=KLSparsity(0.02, "auto"))
+        fitted.set_callbacks(recorder).fit(X)
+        assert 30 < fitted.n_iter_ <= 45
+        ended = [event for event in recorder.events if event[:2] == ("end", "iteration")]
+        assert [event[2] for event in ended[: fitted.n_iter_]] == list(range(fitted.n_iter_))
+        assert recorder.events[-2:] == [("end", "fit", 0), "teardown"]
 
     def test_callbacks_are_torn_down_when_fit_fails(digits):
         recorder = Recorder()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
@@ -100,6 +101,14 @@ def test_one_that_is_fitted_is_started_from_as_it_is(undisturbed, frozen):
 def test_what_is_no_autoencoder_is_refused(wrong):
     with pytest.raises(TypeError, match="StackedAutoencoder"):
         classifier(wrong).fit(X, Y)
+
+
+def test_a_weight_that_is_to_be_found_is_refused_of_the_network_and_not_of_its_layers():
+    found = layer(sparsity_penalty=KLSparsity(0.1, "auto", 0.5), max_iter=30)
+    model = classifier(stack(estimator=found))
+    with pytest.raises(ValueError, match="network's penalty needs a weight that is a number"):
+        clone(model).set_params(sparsity_penalty=KLSparsity(0.1, "auto")).fit(X, Y)
+    assert len(model.fit(X, Y).weights_) == 3
 
 
 def test_without_fine_tuning_it_is_softmax_regression_on_the_top_layer(frozen):

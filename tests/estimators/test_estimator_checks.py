@@ -22,6 +22,7 @@ from rhohat import (
     SpectrogramExtractor,
     StackedAutoencoder,
     StackedAutoencoderClassifier,
+    Standardization,
     WaveformExtractor,
     Whitening,
     WindowExtractor,
@@ -33,6 +34,8 @@ VECTOR_ESTIMATORS = [
     SparseAutoencoder(3, max_iter=5, sparsity_penalty=KLSparsity(0.2), solver="gradient-descent"),
     Whitening(),
     Whitening("pca", n_components=0.9),
+    Standardization(),
+    Standardization("columns"),
     PatchNormalizer(),
     StackedAutoencoder((5, 3), estimator=SparseAutoencoder(max_iter=5)),
 ]

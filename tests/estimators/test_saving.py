@@ -75,6 +75,17 @@ def test_a_loaded_model_can_be_fitted_again(file):
     assert_same(load(file).fit(X), model)
 
 
+def test_a_weight_that_was_found_is_kept_beside_the_wish_to_find_one(file):
+    model, X = CASES["weight found"]
+    save(model, file)
+    loaded = load(file)
+    assert type(loaded.sparsity_weight_) is float
+    assert loaded.sparsity_weight_ == model.sparsity_weight_
+    assert loaded.sparsity_penalty.get_params() == model.sparsity_penalty.get_params()
+    assert loaded.sparsity_penalty.weight == "auto"
+    assert_same(loaded.fit(X), model)
+
+
 plain = st.recursive(
     st.none()
     | st.booleans()

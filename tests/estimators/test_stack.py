@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
 from rhohat import (
+    KLSparsity,
     PatchNormalizer,
     Whitening,
 )
@@ -69,6 +70,15 @@ def test_rows_that_are_computed_have_the_bits_of_those_in_memory(tmp_path, befor
         for given in (rows, as_npy(tmp_path, rows))
     ]
     assert stack_bits(models[0][-1]) == stack_bits(models[1][-1])
+
+
+def test_every_layer_finds_the_weight_of_its_own_penalty():
+    below, above = (
+        stack(estimator=layer(sparsity_penalty=KLSparsity(0.1, "auto"), max_iter=60)).fit(X).layers_
+    )
+    assert below.sparsity_weight_ != above.sparsity_weight_
+    for one in (below, above):
+        assert one.average_activation_.mean() == pytest.approx(0.1, rel=0.1)
 
 
 def test_arrays_are_sizes_too():

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from rhohat import KLSparsity
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import PENALTIES
 from support import oracle
-from support.cases import five_point, relative
+from support.cases import five_point, oracle_parameters, relative
 from support.networks import every_network, network
 
 
@@ -17,10 +18,16 @@ def test_gradient_agrees_with_five_point_differences(activation, penalty, depth)
     assert relative(objective.loss_grad(theta, rows, labels, weight)[1], numerical) < 1e-8
 
 
+def test_a_weight_that_is_to_be_found_is_refused():
+    """Only `SparseAutoencoder.fit` finds one."""
+    with pytest.raises(ValueError, match=r"needs a weight that is a number, got 'auto'"):
+        NetworkObjective((5, 4, 3), ("sigmoid",), penalty=KLSparsity(weight="auto"))
+
+
 @every_network
 def test_loss_and_gradient_are_those_of_plain_loops(activation, penalty, depth):
     objective, theta, rows, labels, weight = network(activation, penalty, depth)
-    formula = oracle.PENALTIES[penalty](activation, **objective.penalty.get_params())
+    formula = oracle.PENALTIES[penalty](activation, **oracle_parameters(objective.penalty))
     loss, grads = oracle.classify(
         [(W.tolist(), b.tolist()) for W, b in objective.layers(theta)],
         rows.tolist(),

@@ -252,7 +252,133 @@ def test_weight_out_of_range_is_refused(penalty, weight):
 
 
 @pytest.mark.parametrize("penalty", [KLSparsity, L1Sparsity])
-@pytest.mark.parametrize("weight", ["3", None, True])
+@pytest.mark.parametrize("weight", ["3", "atuo", "Auto", "", None, True])
 def test_weight_that_is_no_number_is_refused(penalty, weight):
     with pytest.raises(TypeError, match="weight must be a number"):
         penalty(weight=weight).check(ACTIVATIONS["sigmoid"])
+
+
+# A weight that is sought.
+
+
+def found_at(share, target, tolerance, activation="sigmoid", weight=1.0):
+    """The next weight after one under which the mean of the averages is at `share`."""
+    average = average_for(activation, share) + np.array([-1e-9, 0.0, 1e-9])
+    return KLSparsity(target, weight, tolerance).next_weight(average, ACTIVATIONS[activation])
+
+
+targets = st.floats(1e-3, 0.999)
+tolerances = st.floats(0.02, 0.9)
+
+
+@every_bounded_activation
+@given(target=targets, tolerance=tolerances, away=st.floats(-1, 20), weight=st.floats(1e-3, 1e3))
+@laws(200)
+def test_weight_goes_up_far_from_the_target_and_down_near_it(
+    activation, target, tolerance, away, weight
+):
+    """On either side of it: `away` is the distance in tolerances, the mean being above or below."""
+    for share in (target * (1 + away * tolerance), target * (1 - away * tolerance)):
+        if not 1e-6 < share < 1 - 1e-6:
+            continue
+        after = found_at(share, target, tolerance, activation, weight)
+        distance = abs(share / target - 1) / tolerance
+        assert 0.1 * weight <= after <= 10 * weight
+        if distance > 0.751:
+            assert after > weight
+        elif 0.251 < distance < 0.749:
+            assert after == weight
+        elif distance < 0.249:
+            assert after < weight
+
+
+@every_bounded_activation
+@given(target=targets, tolerance=tolerances, share=st.floats(1e-3, 0.999))
+@laws(200)
+def test_activity_costs_as_much_halfway_to_the_tolerance_as_it_was_worth(
+    activation, target, tolerance, share
+):
+    """Unless the weight would change more than tenfold."""
+    weight = found_at(share, target, tolerance, activation)
+    wanted = target * (1 + np.copysign(tolerance / 2, share - target))
+    if weight in (0.1, 1.0, 10.0) or wanted >= 1:
+        return
+    worth = slope_at(KLSparsity(target, 1.0), activation, average_for(activation, share))
+    cost = slope_at(KLSparsity(target, weight), activation, average_for(activation, wanted))
+    np.testing.assert_allclose(worth, cost, rtol=1e-5)
+
+
+@pytest.mark.parametrize("target", [0.01, 0.05, 0.2])
+def test_weights_lead_to_the_target_where_worth_does_not_change(target):
+    """A unit whose activity is worth `worth` wherever it is; the weight is the least that will do.
+
+    That is the one under which the mean is above the target, by the tolerance at most.
+    """
+    for worth in (1e-3, 1.0, 1e3):
+        weight = 1.0
+        for _ in range(40):
+            low, high = target, 1 - 1e-9
+            for _ in range(200):  # where the penalty's slope is the worth, by bisection
+                middle = (low + high) / 2
+                (slope,) = slope_at(KLSparsity(target, weight), "sigmoid", middle)
+                low, high = (middle, high) if slope < worth else (low, middle)
+            weight = found_at(low, target, 0.1, weight=weight)
+        assert 1.025 * target <= low <= 1.075 * target
+        assert found_at(low, target, 0.1, weight=weight) == weight
+
+
+@every_bounded_activation
+@pytest.mark.parametrize("share", [0.0, 1e-12, 1 - 1e-12, 1.0])
+@pytest.mark.parametrize("target", [1e-8, 0.05, 1 - 1e-8])
+def test_dead_and_saturated_units_have_a_next_weight_that_is_finite(activation, target, share):
+    weight = found_at(share, target, 0.1, activation)
+    assert 0.1 <= weight <= 10
+
+
+def test_a_target_beside_which_the_tolerance_reaches_a_share_of_1_has_a_next_weight():
+    assert found_at(0.81, 0.8, 0.5) == pytest.approx(0.1)  # halfway is at 1
+    assert found_at(0.99, 0.9, 0.9) == pytest.approx(0.1)  # and here beyond
+
+
+@every_bounded_activation
+@pytest.mark.parametrize(
+    ("share", "misses"),
+    [(0.0449, True), (0.0451, False), (0.05, False), (0.0549, False), (0.0551, True), (0.5, True)],
+)
+def test_the_mean_misses_the_target_beyond_the_tolerance(activation, share, misses):
+    """The mean alone: single units may be anywhere."""
+    shares = share + np.array([-0.04, 0.0, 0.04])
+    average = average_for(activation, shares)
+    assert KLSparsity(0.05, "auto", 0.1).misses(average, ACTIVATIONS[activation]) == misses
+
+
+def test_only_auto_is_sought_and_what_has_no_way_to_find_it_says_so():
+    average = np.array([0.3])
+    for penalty in (KLSparsity(), L1Sparsity(), make_penalty("none")):
+        assert not penalty.weight_is_sought
+    assert KLSparsity(weight="auto").weight_is_sought
+    KLSparsity(weight="auto").check(ACTIVATIONS["tanh"])
+    with pytest.raises(NotImplementedError, match="L1Sparsity knows no way to find its weight"):
+        L1Sparsity().next_weight(average, ACTIVATIONS["sigmoid"])
+    with pytest.raises(TypeError, match="L1Sparsity weight must be a number, got 'auto'"):
+        L1Sparsity(weight="auto").check(ACTIVATIONS["sigmoid"])
+
+
+def test_given_a_weight_it_is_the_same_penalty_with_that_weight_and_a_new_one():
+    sought = KLSparsity(0.2, "auto", 0.3)
+    assert sought.weighed(2.5).get_params() == {"target": 0.2, "weight": 2.5, "tolerance": 0.3}
+    assert sought.weight == "auto"
+    assert clone(sought).get_params() == sought.get_params()
+
+
+@pytest.mark.parametrize("asked", ["on_average", "curvature"])
+def test_a_weight_that_has_not_been_found_is_an_error_where_it_is_needed(asked):
+    with pytest.raises(ValueError, match=r"'auto', which only SparseAutoencoder\.fit finds"):
+        getattr(KLSparsity(weight="auto"), asked)(np.array([0.3]), ACTIVATIONS["sigmoid"])
+
+
+@pytest.mark.parametrize("tolerance", [0, 1, -0.1, float("nan"), float("inf")])
+@pytest.mark.parametrize("weight", [3.0, "auto"])
+def test_tolerance_out_of_range_is_refused(tolerance, weight):
+    with pytest.raises(ValueError, match=r"KLSparsity tolerance must lie in \(0, 1\), got"):
+        KLSparsity(0.05, weight, tolerance).check(ACTIVATIONS["sigmoid"])

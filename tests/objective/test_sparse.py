@@ -337,6 +337,18 @@ def test_combination_without_meaning_is_refused_with_what_to_use_instead(activat
     assert any(repr(row) in message for row in ACTIVATIONS if (row, penalty) not in REFUSED)
 
 
+def test_a_weight_that_is_to_be_found_has_no_loss_before_it_is():
+    objective = SparseObjective(4, 3, penalty=KLSparsity(0.2, "auto"))
+    theta, X = np.zeros(objective.n_parameters), np.ones((5, 4))
+    with pytest.raises(ValueError, match=r"only SparseAutoencoder\.fit finds: give a number here"):
+        objective.loss_grad(theta, X)
+    found = objective.weighed(1.5)
+    expected = SparseObjective(4, 3, penalty=KLSparsity(0.2, 1.5)).loss_grad(theta, X)
+    assert found.loss_grad(theta, X)[0] == expected[0]
+    np.testing.assert_array_equal(found.loss_grad(theta, X)[1], expected[1])
+    assert objective.penalty.weight == "auto"
+
+
 def test_divergence_of_unbounded_units_is_refused():
     assert {("relu", "kl"), ("identity", "kl")} <= set(REFUSED)
 

@@ -12,6 +12,7 @@ from rhohat import (
     PatchExtractor,
     PatchNormalizer,
     SpectrogramExtractor,
+    Standardization,
     WaveformExtractor,
     Whitening,
     WindowExtractor,
@@ -29,6 +30,8 @@ SOUNDS = list(rng.normal(size=(3, 4000)))
 STEPS = {
     "ZCA": (Whitening(epsilon=0.1), ROWS_OF_DATA, None),
     "PCA": (Whitening("pca", n_components=4), ROWS_OF_DATA, None),
+    "one scale": (Standardization(), ROWS_OF_DATA, None),
+    "a scale each": (Standardization("columns"), ROWS_OF_DATA, None),
     "patch normalizer": (PatchNormalizer(feature_range=(-0.5, 1)), ROWS_OF_DATA, None),
     "contrast normalizer": (ContrastNormalizer(), ROWS_OF_DATA, None),
     "filter": (OneOverFWhitening(), IMAGES, "image"),
@@ -39,6 +42,9 @@ STEPS = {
     "scikit-learn's scaler": (StandardScaler(), ROWS_OF_DATA, None),
     "scikit-learn's PCA": (PCA(4), ROWS_OF_DATA, None),
 }
+
+#: Those whose inverse is told for a typical row, or where nothing is clipped.
+NOT_AFFINE = {"PatchNormalizer", "ContrastNormalizer"}
 
 every_step = pytest.mark.parametrize(("estimator", "X", "noun"), STEPS.values(), ids=STEPS.keys())
 
@@ -100,6 +106,18 @@ def test_directions_carried_back_are_those_that_its_output_changes_along(estimat
     slopes = (estimator.transform(x + moves) - estimator.transform(x - moves)) @ weights.T / 2e-4
     assert back.values.shape == (3, X.shape[1])
     assert_allclose(back.values, slopes.T, atol=1e-6)
+
+
+@every_step
+def test_changes_carried_back_are_those_that_change_its_output_so(estimator, X, noun):
+    if noun is not None:
+        return
+    out = estimator.fit_transform(X)
+    changes = estimator.transform(X[1:4]) - out[:1]  # such as its output can have
+    back = step_of(estimator).as_change_of_input(changes)
+    assert back.shape == (3, X.shape[1])
+    if type(estimator).__name__ not in NOT_AFFINE:
+        assert_allclose(estimator.transform(X[:1] + back) - out[:1], changes, atol=1e-8)
 
 
 def test_a_filter_is_carried_back_with_half_a_patch_around():

@@ -8,7 +8,7 @@ from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
 from rhohat.recipes.pipelines import complete, make_pipeline
-from rhohat.recipes.settings import RECIPES, Settings
+from rhohat.recipes.settings import RECIPES, STANDARDIZED, Settings
 
 
 def steps(settings, kind):
@@ -25,6 +25,18 @@ def steps(settings, kind):
         (Settings(whitening="none", patch_size="whole"), "images", ["PatchExtractor"]),
         (Settings(), "rows", ["Whitening"]),
         (Settings(whitening="none"), "rows", []),
+        (Settings(scale="all"), "rows", ["Standardization", "Whitening"]),
+        (Settings(scale="columns", whitening="none"), "rows", ["Standardization"]),
+        (
+            Settings(scale="all", whitening="none"),
+            "images",
+            ["PatchExtractor", "Standardization"],
+        ),
+        (
+            Settings(scale="all", whitening="zca"),
+            "images",
+            ["PatchExtractor", "Standardization", "Whitening"],
+        ),
     ],
 )
 def test_steps_follow_from_data_and_whitening(settings, kind, expected):
@@ -76,10 +88,34 @@ def test_epsilon_is_a_share_of_the_variance():
     assert make_pipeline(settings, "rows", variance=50.0)[0].epsilon == pytest.approx(5)
 
 
+def test_of_standardized_rows_the_variance_is_1_whatever_it_was():
+    settings = complete(Settings(epsilon=0.1, scale="columns"), "rows")
+    pipeline = make_pipeline(settings, "rows", variance=50.0)
+    assert (pipeline[0].scale, pipeline[1].epsilon) == ("columns", pytest.approx(0.1))
+
+
+@pytest.mark.parametrize("kind", ["images", "rows"])
+def test_standardized_rows_have_a_recipe_unless_they_are_whitened(kind):
+    plain = complete(Settings(scale="all", whitening="none"), kind)
+    assert (plain.decoder, plain.weight_decay) == (STANDARDIZED.decoder, STANDARDIZED.weight_decay)
+    assert (plain.target, plain.sparsity_weight) == (0.02, 5.0)
+    white = complete(Settings(scale="all", whitening="zca"), kind)
+    usual = complete(Settings(whitening="zca"), kind)
+    assert white == replace(usual, scale="all")
+
+
+def test_a_weight_that_is_sought_is_the_penaltys():
+    settings = complete(Settings(sparsity_weight="auto"), "rows")
+    assert settings.sparsity_weight == "auto"
+    assert make_pipeline(settings, "rows")[-1].sparsity_penalty.weight_is_sought
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         (Settings(epsilon=0.1), "belongs to zca and pca"),
+        (Settings(scale="all"), "scale standardizes rows, but 1/f whitening has a scale"),
+        (Settings(penalty="l1", sparsity_weight="auto"), "is a number, not 'auto'"),
         (Settings(penalty="l1", target=0.1), "target has no meaning"),
         (Settings(penalty="none", sparsity_weight=1), "sparsity_weight has no meaning"),
         (Settings(whitening="wash"), "whitening must be one of"),

@@ -7,9 +7,13 @@ import pytest
 
 from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
-from rhohat.recipes.settings import OF_PENALTIES, RECIPES, SOUNDS, Settings
+from rhohat.recipes.settings import OF_PENALTIES, RECIPES, SOUNDS, STANDARDIZED, Settings
 
-ALL = {**RECIPES, **{name: sound.recipe for name, sound in SOUNDS.items()}}
+ALL = {
+    **RECIPES,
+    "standardized": STANDARDIZED,
+    **{name: sound.recipe for name, sound in SOUNDS.items()},
+}
 NAMES = {field.name for field in fields(Settings)}
 
 
@@ -24,7 +28,7 @@ def test_a_recipe_names_decoders_penalties_and_parameters_that_there_are(name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_epsilon_belongs_to_what_whitens_rows(name):
-    assert (ALL[name].epsilon is None) == (name in ("1/f", "none"))
+    assert (ALL[name].epsilon is None) == (name in ("1/f", "none", "standardized"))
 
 
 def test_what_sounds_and_penalties_are_filled_in_with_are_settings():

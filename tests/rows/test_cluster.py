@@ -12,7 +12,7 @@ import distributed
 import numpy as np
 import pytest
 
-from rhohat import CheckpointError, DaskEngine, SparseAutoencoder, WorkerError
+from rhohat import CheckpointError, DaskEngine, KLSparsity, SparseAutoencoder, WorkerError
 from rhohat.rows.cluster import local_cluster
 from rhohat.rows.opening import open_store
 from rhohat.rows.partition import Partition
@@ -76,6 +76,14 @@ def test_wide_weighted_rows_give_the_bits_of_threads(dtype, client, tmp_path):
     fits = [
         autoencoder(engine=engine, max_iter=5).fit(given, sample_weight=weight)
         for engine, given in ((client, as_npy(tmp_path, rows)), ("threads", rows))
+    ]
+    assert bits(fits[0]) == bits(fits[1])
+
+
+def test_the_weight_that_workers_find_is_that_of_threads(client, tmp_path):
+    fits = [
+        autoencoder(sparsity_penalty=KLSparsity(0.1, "auto"), max_iter=40, engine=engine).fit(rows)
+        for engine, rows in ((client, as_npy(tmp_path, X)), ("threads", X))
     ]
     assert bits(fits[0]) == bits(fits[1])
 

@@ -22,6 +22,7 @@ def test_they_are_those_of_all_rows_at_once(rng, offset):
     assert sums.weight == 100
     assert (sums.low, sums.high) == (X.min(), X.max())
     np.testing.assert_allclose(sums.mean, X.mean(axis=0), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(sums.variances, X.var(axis=0), rtol=1e-9)
     assert sums.standard_deviation == pytest.approx(np.sqrt(X.var(axis=0).mean()), rel=1e-9)
 
 
@@ -34,4 +35,6 @@ def test_a_row_counts_as_often_as_it_weighs(rng):
 
 
 def test_features_that_do_not_vary_have_no_deviation():
-    assert sums_over(np.full((50, 2), 0.1)).standard_deviation == 0
+    sums = sums_over(np.full((50, 2), 0.1))
+    assert sums.standard_deviation == 0
+    np.testing.assert_array_equal(sums.variances, 0)

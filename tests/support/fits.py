@@ -53,7 +53,8 @@ def make_model(**changes):
 
 
 def objective_of(model):
-    return SparseObjective(
+    """What the model minimizes, with the weight that was found if one was sought."""
+    objective = SparseObjective(
         model.n_features_in_,
         model.n_components,
         activation=model.activation,
@@ -61,6 +62,8 @@ def objective_of(model):
         penalty=model.sparsity_penalty,
         weight_decay=model.weight_decay,
     )
+    sought = objective.penalty.weight_is_sought
+    return objective.weighed(model.sparsity_weight_) if sought else objective
 
 
 def theta_of(model):
@@ -92,8 +95,11 @@ def bits(model):
     """Everything that a fit leaves, as bytes."""
     names = (*WEIGHTS, "average_activation_", "loss_terms_curve_", "stage_rows_")
     return {name: np.ascontiguousarray(getattr(model, name)).tobytes() for name in names} | {
-        name: getattr(model, name)
-        for name in ("loss_", "loss_terms_", "n_iter_", "n_evaluations_", "stop_reason_", "n_dead_")
+        name: getattr(model, name, None)
+        for name in (
+            *("loss_", "loss_terms_", "n_iter_", "n_evaluations_", "stop_reason_", "n_dead_"),
+            "sparsity_weight_",  # if the penalty has one
+        )
     }
 
 

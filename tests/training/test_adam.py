@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from rhohat import Adam, KLSparsity, L1Sparsity, SparseAutoencoder, load, save
 from rhohat.objective.decoders import DECODERS
@@ -160,6 +161,32 @@ def test_a_stream_starts_as_a_fit_does(digits):
     state = StreamState.new(objective, sums_of(source), source, np.random.RandomState(0))
     loss, _ = objective.loss_grad(state.variables.to_theta(state.q), digits)
     assert loss < 1.05 * constant_loss(digits)
+
+
+# A weight that is sought.
+
+
+def test_without_a_fit_before_it_a_weight_that_is_sought_is_refused(digits):
+    model = autoencoder(sparsity_penalty=KLSparsity(0.1, "auto"))
+    with pytest.raises(ValueError, match=r"cannot find the penalty's weight: give a number .* fit"):
+        model.partial_fit(digits)
+    assert not hasattr(model, "encoder_weights_")
+
+
+def test_after_a_fit_a_stream_goes_on_with_the_weight_that_was_found(digits, tmp_path):
+    model = autoencoder(sparsity_penalty=KLSparsity(0.1, "auto")).fit(digits)
+    weight = model.sparsity_weight_
+    save(model, tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    given = clone(model).set_params(sparsity_penalty=KLSparsity(0.1, weight))
+    vars(given).update({name: vars(model)[name] for name in vars(model) if name.endswith("_")})
+    for each in (model, loaded, given):
+        stream(each, digits, 2)
+        assert each.sparsity_weight_ == weight
+        assert not hasattr(each, "average_activation_")
+        np.testing.assert_array_equal(each.encoder_weights_, model.encoder_weights_)
+        assert each.running_loss_ == model.running_loss_
+    assert model.sparsity_penalty.weight == "auto"
 
 
 # Precision, penalties and refusals.

@@ -4,13 +4,22 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from rhohat import SparseObjective
+from rhohat import KLSparsity, SparseObjective
+from rhohat.objective.decoders import DECODERS
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import in_memory
 from rhohat.training.change_of_variables import CenteredVariables, StandardizedVariables
 from rhohat.training.evaluation import NetworkEvaluation, ProjectedEvaluation, SparseEvaluation
-from support.cases import COMBINATIONS, five_point, make_case, oracle_loss_grad, relative
+from support.cases import (
+    COMBINATIONS,
+    five_point,
+    make_case,
+    oracle_loss_grad,
+    relative,
+    sparse_data,
+)
+from support.fits import Run
 from support.networks import every_network, network
 
 SOLVABLE = [(a, p) for a, d, p in COMBINATIONS if d == "linear"]
@@ -41,6 +50,40 @@ def test_the_solvers_variables_are_theta_in_other_words(activation, penalty, dep
         step = np.random.RandomState(0).normal(size=len(q))
         moved = variables.to_theta(q + step) - theta
     assert grad @ step == pytest.approx(expected_grad @ moved, rel=1e-9)
+
+
+# Another weight of the penalty.
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_with_another_weight_it_is_the_evaluation_and_metric_of_that_objective(decoder):
+    X = sparse_data(90, 6)
+    penalties = [KLSparsity(0.1, weight) for weight in (0.5, 7.0)]
+    runs = [Run(SparseObjective(6, 4, decoder=decoder, penalty=p), X) for p in penalties]
+    (here, q, *_), (expected, *_) = (run.begin() for run in runs)
+    with runs[0].engine.running(), runs[1].engine.running():
+        loss = here(q)[0]
+        weighed = here.weighed(7.0)
+        assert type(weighed) is type(here)
+        assert weighed(q)[0] == expected(q)[0] != loss
+        assert_allclose(weighed(q)[1], expected(q)[1], rtol=1e-12)
+        assert weighed.metric.objective is weighed.objective
+        assert weighed.metric.sample is here.metric.sample
+        grad = weighed(q)[1]
+        steps = [evaluation.metric.at(q)(grad) for evaluation in (here, weighed, expected)]
+        assert_allclose(steps[1], steps[2], rtol=1e-9)
+        assert relative(steps[0], steps[1]) > 1e-3
+        assert here(q)[0] == loss
+
+
+def test_the_evaluation_of_a_network_has_one_weight():
+    objective, theta, rows, labels, weight = network("sigmoid", "kl", (4,))
+    source, engine = in_memory(rows, weight, labels), ThreadEngine(1)
+    with engine.running():
+        variables = CenteredVariables.at(theta, objective, source, engine, Partition(4, 4))
+    evaluation = NetworkEvaluation(objective, variables, engine, Partition(4, 4), source)
+    with pytest.raises(NotImplementedError, match="only a sparse autoencoder's weight"):
+        evaluation.weighed(1.0)
 
 
 # Decoders that are solved for.

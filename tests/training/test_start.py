@@ -40,7 +40,7 @@ def rows_of(digits, patches):
 def begun(objective, X, **options):
     """Terms of the loss and averages at the start, with all parameters."""
     run = Run(objective, X, **options)
-    evaluation, q, _ = run.begin()
+    evaluation, q, *_ = run.begin()
     with run.engine.running():
         evaluation(q)
     return evaluation.at(q)
@@ -205,7 +205,7 @@ def test_weights_are_drawn_with_their_rows(rng):
 def test_linear_decoders_are_solved_for_and_no_others(decoder):
     X = sparse_data(90, 6)
     objective = SparseObjective(6, 4, decoder=decoder)
-    evaluation, q, _ = Run(objective, X).begin()
+    evaluation, q, *_ = Run(objective, X).begin()
     if decoder == "linear":
         assert type(evaluation) is ProjectedEvaluation
         assert len(q) == objective.n_encoder_parameters
@@ -217,7 +217,7 @@ def test_linear_decoders_are_solved_for_and_no_others(decoder):
 
 def test_the_decoder_of_very_many_units_is_not_solved_for(monkeypatch):
     monkeypatch.setattr(module, "MOST_INPUTS", 3)
-    evaluation, q, _ = Run(SparseObjective(6, 4), sparse_data(90, 6)).begin()
+    evaluation, q, *_ = Run(SparseObjective(6, 4), sparse_data(90, 6)).begin()
     assert type(evaluation) is SparseEvaluation
     assert len(q) == 4 * 6 * 2 + 4 + 6
 
@@ -228,7 +228,7 @@ def test_a_start_from_given_parameters_is_at_them_with_their_best_decoder(rng):
         objective = SparseObjective(6, 4, decoder=decoder)
         run = Run(objective, X)
         given = rng.normal(size=objective.n_parameters)
-        evaluation, q, seed = run.begin(theta=given, seed=17)
+        evaluation, q, seed, _ = run.begin(theta=given, seed=17)
         with run.engine.running():
             loss, _ = evaluation(q)
         theta, _, _ = evaluation.at(q)
@@ -258,7 +258,7 @@ def test_a_network_starts_where_it_is_told_to():
     run = Run(SparseObjective(5, 2), X)
     source = in_memory(X, weight, labels)
     with run.engine.running():
-        evaluation, q, _ = network_start(objective, source, run.engine, run.partition, theta)
+        evaluation, q, *_ = network_start(objective, source, run.engine, run.partition, theta)
         loss, _ = evaluation(q)
     assert type(evaluation) is NetworkEvaluation
     np.testing.assert_allclose(evaluation.at(q)[0], theta, rtol=1e-10, atol=1e-12)

@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from rhohat import __version__
+from rhohat.cli.choices import RowOf
 from rhohat.cli.config import config_option, reproducing_command
 from rhohat.cli.data import described, read, tell_of_files
+from rhohat.cli.diagnose import diagnosis_facts
 from rhohat.cli.figures import draw_features, draw_training
 from rhohat.cli.options import data_options, json_option, run_options, settings_options
 from rhohat.cli.output import echo_json
@@ -27,7 +30,8 @@ from rhohat.recipes.settings import Settings
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-    from rhohat.inspection.portrait import Portrait
+    from rhohat.inspection.report.subject import Subject
+    from rhohat.recipes.choice import Choice
     from rhohat.recipes.data import Data, Request
 
 
@@ -43,6 +47,15 @@ if TYPE_CHECKING:
 @data_options("paths")
 @run_options
 @config_option
+@click.option(
+    "--auto", is_flag=True, help="Choose settings from the data, and say why; see also --aim."
+)
+@click.option(
+    "--aim",
+    type=RowOf("rhohat.recipes.choice", "AIMS"),
+    default="features",
+    help="What --auto chooses for: units to look at, or to give to a classifier.",
+)
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done, and what it takes.")
 @json_option
 def learn(
@@ -50,6 +63,8 @@ def learn(
     settings: Settings,
     request: Request,
     run: dict[str, Any],
+    auto: bool,
+    aim: str,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -81,6 +96,7 @@ def learn(
     \b
     Examples:
       rhohat learn
+      rhohat learn measurements.npy --auto
       rhohat learn holidays/ --patch-size 14 --units 196 --out holidays-out
       rhohat learn holidays/ --color --patch-size 8
       rhohat learn IMAGES.mat --whitening none --patch-size 8 --units 25
@@ -98,12 +114,16 @@ def learn(
     started = time.perf_counter()
     if out == Path("-"):
         raise click.BadParameter("learn writes several files, into a folder.", param_hint="--out")
+    if auto:
+        settings = starting_point(settings, run)
+    elif click.get_current_context().get_parameter_source("aim") is not ParameterSource.DEFAULT:
+        raise click.UsageError("--aim says what --auto chooses for: add --auto.")
     data, settings = find_to_learn(replace(request, stored="engine" in run), settings)
     if dry_run:
-        tell_estimate(data, settings, out, as_json)
+        tell_estimate(data, settings, out, as_json, n_fits=fits_of_a_choice() if auto else 1)
         return
     files = Results(*(out / name for name in Results()))
-    summary = learn_from(data, settings, run, files, started)
+    summary = learn_from(data, settings, run, files, started, aim if auto else None)
     if as_json:
         echo_json(summary)
     else:
@@ -112,36 +132,76 @@ def learn(
         sys.exit(EXIT_INTERRUPTED)
 
 
+#: Other options that do not go with ``--auto``.
+ELSEWHERE = ("activation", "solver", "checkpoint", "resume", "dask", "validation", "patience")
+
+
+def starting_point(settings: Settings, run: dict[str, Any]) -> Settings:
+    """Settings for ``--auto`` to begin with; raise if the user chose some of those it finds."""
+    from rhohat.recipes.choice import FOUND, STARTING_POINT
+
+    context = click.get_current_context()
+    for name in (*FOUND, *ELSEWHERE):
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = "--" + name.replace("_", "-")
+            raise click.UsageError(
+                f"--auto finds settings by itself: leave out {option}, or leave out --auto. The "
+                "command that --auto prints can be changed."
+            )
+    return replace(settings, **STARTING_POINT)
+
+
 def learn_from(
-    data: Data, settings: Settings, run: dict[str, Any], files: Results, started: float
+    data: Data,
+    settings: Settings,
+    run: dict[str, Any],
+    files: Results,
+    started: float,
+    aim: str | None = None,
 ) -> dict[str, Any]:
-    """Read, learn, write the results, and return the summary."""
+    """Read, learn, write the results, and return the summary; with an aim, choose settings."""
     from rhohat.cli.progress import show_progress
     from rhohat.common.interrupts import interrupts_as_requests
-    from rhohat.recipes.pipelines import make_pipeline
+    from rhohat.recipes.finding import find_to_learn
+    from rhohat.recipes.pipelines import fit_held_out, make_pipeline
     from rhohat.training.solvers import StopReason
 
     variance = read(data).variance()
     if variance == 0:
         click.echo("note: the data do not vary; there is nothing to learn from them", err=True)
+    held_out = run.pop("validation")
+    if isinstance(held_out, Path):
+        request = replace(data.request, paths=[held_out])
+        held_out = read(find_to_learn(request, settings)[0]).content
     make_writable(files.model.parent)
     begun = time.perf_counter()
     with interrupts_as_requests() as interrupt, warnings_as_notes():
-        with show_progress() as callback:
-            pipeline = make_pipeline(
-                settings, data.kind, variance=variance, callback=callback, **run
-            )
-            pipeline.fit(data.content)
+        choice = None
+        if aim is not None:
+            choice = chosen_for(data, settings, aim)
+            pipeline, settings = choice.pipeline_, Settings(**choice.settings)
+        else:
+            with show_progress() as callback:
+                pipeline = make_pipeline(
+                    settings, data.kind, variance=variance, callback=callback, **run
+                )
+                if held_out is None:
+                    pipeline.fit(data.content)
+                else:
+                    fit_held_out(pipeline, data.content, held_out, settings.seed)
         fitted = time.perf_counter()
-        portrait = write_results(pipeline, data, files)
+        command = None if choice is None else choice.command
+        subject = write_results(pipeline, data, files, command)
     model = pipeline[-1]
     interrupted = interrupt.requested or model.stop_reason_ == StopReason.INTERRUPTED.value
     return {
         "version": __version__,
         "data": data.summary(),
         "settings": asdict(settings),
-        **training_facts(portrait.layer),
-        **feature_facts(portrait),
+        "choice": None if choice is None else choice_facts(choice),
+        "diagnosis": None if subject.diagnosis is None else diagnosis_facts(subject.diagnosis),
+        **training_facts(subject.layer),
+        **feature_facts(subject.portrait),
         "training": {
             "rows": int(model.stage_rows_[-1]),
             "iterations": model.n_iter_,
@@ -176,7 +236,30 @@ def warnings_as_notes() -> Iterator[None]:
         click.echo(f"note: {printable(warning.message)}", err=True)
 
 
-def write_results(pipeline: Pipeline, data: Data, files: Results) -> Portrait:
+def chosen_for(data: Data, settings: Settings, aim: str) -> Choice:
+    """Choose settings; the number of units if the user has not."""
+    from rhohat.cli.progress import show_work
+    from rhohat.recipes.choice import choose_for
+
+    given = click.get_current_context().get_parameter_source("units")
+    units = None if given is ParameterSource.DEFAULT else settings.units
+    request = data.request
+    paths = [str(path) for path in request.paths]
+    paths += [] if request.key is None else ["--key", request.key]
+    paths += [] if request.shape is None else ["--shape", "x".join(map(str, request.shape))]
+    with show_work("choosing settings"):
+        return choose_for(data.content, data.kind, settings, units, aim=aim, paths=paths)
+
+
+def choice_facts(choice: Choice) -> dict[str, Any]:
+    """A choice, ready for JSON."""
+    names = ("criterion", "reasons", "tried", "command")
+    return {name: getattr(choice, name) for name in names}
+
+
+def write_results(
+    pipeline: Pipeline, data: Data, files: Results, command: str | None = None
+) -> Subject:
     """Write model, figures and report, and return what they show."""
     from rhohat.cli.progress import show_work
     from rhohat.estimators.saving import save
@@ -186,20 +269,29 @@ def write_results(pipeline: Pipeline, data: Data, files: Results) -> Portrait:
     save(pipeline, files.model)
     draw_training(pipeline[-1], files.training)
     with show_work("looking at what the units do"):
-        command = reproducing_command(click.get_current_context())
+        command = command or reproducing_command(click.get_current_context())
         subjects = subjects_of(pipeline, data.loaded, command=command)
-        portrait = subjects[-1].portrait
         for path in (files.features, files.features_svg):
-            draw_features(portrait, path)
+            draw_features(subjects[-1].portrait, path)
         report_of(subjects).save(files.report)
-    return portrait
+    return subjects[-1]
 
 
-def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool) -> None:
-    """Print what learning would take."""
+def fits_of_a_choice() -> int:
+    """How many fits ``--auto`` takes, about."""
+    from rhohat.recipes.choice import FITS
+
+    return FITS
+
+
+def tell_estimate(
+    data: Data, settings: Settings, out: Path, as_json: bool, n_fits: int = 1
+) -> None:
+    """Print what learning would take, if it takes so many fits."""
     from rhohat.recipes.estimates import estimate
 
     needed = estimate(data, settings)
+    seconds = n_fits * needed.seconds
     tell_of_files(data)
     shown = {
         "data": data.summary(),
@@ -207,7 +299,7 @@ def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool) -> N
         "rows": needed.n_rows,
         "features": needed.n_features,
         "memory_bytes": needed.memory,
-        "seconds": round(needed.seconds, 1),
+        "seconds": round(seconds, 1),
         "out": str(out),
     }
     if as_json:
@@ -220,7 +312,7 @@ would learn {count(settings.units, "feature")} from {needed.n_rows:,} rows of \
   whitening {settings.whitening}, {settings.activation} units, {settings.decoder} decoder, \
 penalty {settings.penalty}
   memory    about {gibibytes(needed.memory)}
-  time      about {duration(needed.seconds)} of training, if all {settings.iterations} iterations \
+  time      about {duration(seconds)} of training, if all {settings.iterations} iterations \
 are used
 
 Only the files' headers were looked at: damage further inside is found when they are read.

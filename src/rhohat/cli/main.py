@@ -10,6 +10,7 @@ import click
 
 from rhohat import __version__
 from rhohat.cli.check import check
+from rhohat.cli.diagnose import diagnose
 from rhohat.cli.encode import encode
 from rhohat.cli.evaluate import evaluate
 from rhohat.cli.inspect import inspect
@@ -25,7 +26,7 @@ from rhohat.cli.text import EXIT_FAILED, EXIT_INTERRUPTED, printable
         "max_content_width": 100,
         "show_default": True,
     },
-    commands=[learn, show, make_report, encode, evaluate, inspect, check],
+    commands=[learn, diagnose, show, make_report, encode, evaluate, inspect, check],
 )
 @click.version_option(__version__, prog_name="rhohat")
 def cli() -> None:

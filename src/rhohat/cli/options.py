@@ -55,6 +55,38 @@ class Shape(click.ParamType):
         return tuple(map(int, parts))
 
 
+class HeldOut(click.ParamType):
+    """A share between 0 and 1, or a path."""
+
+    name = "SHARE|PATH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse."""
+        try:
+            share = float(value)
+        except (TypeError, ValueError):
+            return PATH.convert(value, param, ctx)
+        if not 0 < share < 1:
+            self.fail(f"a share must lie between 0 and 1, got {value}.", param, ctx)
+        return share
+
+
+class Weight(click.ParamType):
+    """A number of at least 0, or the word "auto"."""
+
+    name = "X|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse."""
+        if value == "auto":
+            return value
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            self.fail(f"{value!r} is neither a number nor 'auto'.", param, ctx)
+        return NONNEGATIVE.convert(value, param, ctx)
+
+
 class Finite(click.FloatRange):
     """A number that is neither NaN nor infinite."""
 
@@ -156,6 +188,12 @@ SETTINGS: dict[str, click.Option] = {
         ),
         _setting("--color/--gray", None, "Read images in color, or as brightness."),
         _setting(
+            "--scale",
+            RowOf("rhohat.preprocessing.standardization", "SCALES"),
+            "Standardize rows or patches: divide all columns by one number, or each by its own.  "
+            "[default: not]",
+        ),
+        _setting(
             "--whitening",
             RowOf("rhohat.recipes.settings", "RECIPES"),
             "Whitening of whole images (1/f), or of patches and rows (zca, pca).  [default: 1/f "
@@ -192,9 +230,10 @@ SETTINGS: dict[str, click.Option] = {
         ),
         _setting(
             "--sparsity-weight",
-            NONNEGATIVE,
-            "beta, the weight of the penalty.  [default: 3; 5 with zca, pca; 1 for l1]",
-            "X",
+            Weight(),
+            "beta, the weight of the penalty; 'auto' finds the one that the target takes.  "
+            "[default: 3; 5 with zca, pca; 1 for l1]",
+            "X|auto",
         ),
         _setting(
             "--weight-decay",
@@ -270,6 +309,8 @@ def _run(*, dask: str | None, **run: Any) -> dict[str, Any]:
     """Parameters of `SparseAutoencoder` that say how it is trained."""
     if run["resume"] and run["checkpoint"] is None:
         raise click.UsageError("--resume goes on from a checkpoint: name it by --checkpoint.")
+    if run["patience"] is not None and run["validation"] is None:
+        raise click.UsageError("--patience watches the loss of --validation: add that.")
     return run if dask is None else run | {"engine": "dask" if dask == "local" else dask}
 
 
@@ -294,6 +335,20 @@ run_options = _gathering(
         metavar="ADDRESS|local",
         help="Train on a Dask cluster, tcp://... or tls://..., or on worker processes of this "
         "machine. Workers read their rows themselves, from .npy, .zarr or .h5 files.",
+    ),
+    click.Option(
+        ["--validation"],
+        type=HeldOut(),
+        metavar="SHARE|PATH",
+        help="Hold out a share of the rows or pieces, or take other data, and compute the loss on "
+        "them every five iterations.",
+    ),
+    click.Option(
+        ["--patience"],
+        type=POSITIVE_INTEGER,
+        metavar="N",
+        help="With --validation: end when that loss has not fallen N times, and keep the best "
+        "model.",
     ),
     click.Option(
         ["--verify/--no-verify"],

@@ -26,9 +26,17 @@ if TYPE_CHECKING:
     metavar="N",
     help="Number of examples to show for each unit.",
 )
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="Fit the model again from other starts, to N in all, and show which units come back.",
+)
 @click.option("--title", default="What the units have learned", help="Heading of the page.")
 @data_options("inputs")
-def make_report(path: Path, out: Path, examples: int, title: str, request: Request) -> None:
+def make_report(
+    path: Path, out: Path, examples: int, seeds: int | None, title: str, request: Request
+) -> None:
     """Make a page that shows what every unit of MODEL has learned.
 
     The page is one HTML file, to be opened in a browser, sent or put anywhere; it needs no server.
@@ -54,6 +62,8 @@ def make_report(path: Path, out: Path, examples: int, title: str, request: Reque
         shape = request.shape if kind.takes_shape else None
         data = read_for(path, model, replace(request, shape=shape)).loaded
     with show_work("looking at what the units do"):
-        page = report(model, data, shape=request.shape, n_examples=examples, title=title)
+        page = report(
+            *(model, data), shape=request.shape, n_examples=examples, title=title, n_seeds=seeds
+        )
     with binary_output(out, f"report of {len(page.html) / 1e6:.1f} MB") as stream:
         stream.write(page.html.encode())

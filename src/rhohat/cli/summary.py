@@ -76,11 +76,38 @@ def summary_text(summary: dict[str, Any], data: Data, files: Results) -> str:
         f"{count(settings['units'], 'feature')} learned from {source} in "
         f"{summary['seconds']['learning']:.1f} s",
         "",
+        *_choice(summary),
         *(f"  {name:<18}  {text}" for name, text in _facts(summary, data).items()),
         "",
+        *_verdict(summary),
         *_next_steps(data, files),
     ]
     return printable("\n".join(lines))
+
+
+def _verdict(summary: dict[str, Any]) -> list[str]:
+    """Whether the features are good and, if not, what to change; empty if nobody knows."""
+    diagnosis = summary["diagnosis"]
+    if diagnosis is None:
+        return []
+    if diagnosis["good"]:
+        return ["No mistake was found in the features.", ""]
+    lines = ["The features can be better:"]
+    for finding in diagnosis["findings"]:
+        if not finding["is_note"]:
+            change = finding["change"]
+            told = f"{change['python']}, or {change['option']}" if change else finding["advice"]
+            lines.append(f"  {finding['text']} {finding['evidence']} {told}".rstrip())
+    return [*lines, ""]
+
+
+def _choice(summary: dict[str, Any]) -> list[str]:
+    """Why the settings were chosen, and the command that has them; empty if the user did."""
+    choice = summary["choice"]
+    if choice is None:
+        return []
+    reasons = [f"  {reason}" for reason in choice["reasons"]]
+    return ["Settings were chosen from the data:", *reasons, f"  {choice['command']}", ""]
 
 
 def _facts(summary: dict[str, Any], data: Data) -> dict[str, str]:

@@ -40,6 +40,8 @@ from rhohat.training.sample_weights import validated_weight, weighted
 from rhohat.training.solvers import Solver, solver_of
 from rhohat.training.stages import growth_stages
 from rhohat.training.start import Start, sparse_start
+from rhohat.training.validation import Validation
+from rhohat.training.weight_search import most_iterations
 
 #: The objective's parameters, each with its fitted attribute and what a model file holds of that.
 PARAMETERS = {
@@ -58,6 +60,18 @@ EXACT = OUTCOME | {
 PARTITION = {
     "block_size_": Attribute(lambda fit: fit.partition.block_size, COUNT),
     "chunk_size_": Attribute(lambda fit: fit.partition.chunk_size, COUNT),
+}
+#: What `fit` finds besides, if the penalty has a weight.
+FOUND: dict[str, Array | Value] = {"sparsity_weight_": NUMBER}
+#: What `fit` finds besides, if rows are held out.
+HELD_OUT = {
+    "validation_iterations_": Attribute(
+        lambda fit: np.array(fit.result.validated.iterations, dtype=np.int64),
+        Array(("v",), ("I64",)),
+    ),
+    "validation_terms_curve_": Attribute(
+        lambda fit: np.array(fit.result.validated.losses), Array(("v", 3))
+    ),
 }
 #: What `partial_fit` has instead.
 RUNNING: dict[str, Array | Value] = {
@@ -97,14 +111,16 @@ class SparseAutoencoder(
     sparsity_penalty : {"kl", "l1", "none"} or SparsityPenalty, default="kl"
         A name stands for the penalty with its default parameters. To choose them, pass for instance
         ``KLSparsity(target=0.01, weight=3.0)``; grid search then reaches them as
-        ``sparsity_penalty__target``.
+        ``sparsity_penalty__target``. ``KLSparsity(target=0.01, weight="auto")`` lets `fit` find
+        the weight that the target takes.
     weight_decay : float, default=1e-4
         lambda. It depends on the data's scale: 1e-4 suits patches in [0.1, 0.9], 3e-3 suits
         whitened data. Biases do not decay.
     solver : {"lbfgs", "gradient-descent"}, Solver or Adam, default="lbfgs"
         How `fit` minimizes the objective. `partial_fit` uses it if it is an `Adam`, else `Adam()`.
     max_iter : int, default=100
-        Most iterations, over all stages. It is a budget: with few units left to improve, a run
+        Most iterations, over all stages, or half as many more where a weight that is sought needs
+        them. It is a budget: with few units left to improve, a run
         that ends here is a good model, and `converged_` and `stop_reason_` say that it could go on.
     tol : float, default=1e-4
         A stage ends when the loss has fallen by less than this, relatively, in ten iterations.
@@ -136,6 +152,9 @@ class SparseAutoencoder(
         the first pass, so that an edited or damaged file is noticed.
     warm_start : bool, default=False
         Start from the weights of the last fit, on all rows at once, instead of from random ones.
+    patience : int, default=None
+        Validations after which training ends if J over the rows held out, `X_val` in `fit`, has not
+        fallen, in the last stage; the weights of its minimum are kept. None: it does not.
     callback : callable, default=None
         Called with a `TrainingProgress` after every iteration; training stops if it returns True.
         From scikit-learn 1.9 on, ``set_callbacks`` takes scikit-learn's own callbacks as well.
@@ -152,6 +171,8 @@ class SparseAutoencoder(
         W_dec; the transpose of the notes' W2. The encoder's weights if the decoder is tied.
     decoder_bias_ : ndarray of shape (n_features,)
         b_dec; the notes' b2.
+    sparsity_weight_ : float
+        beta, the penalty's weight; the one that was found if "auto" was asked for.
     average_activation_ : ndarray of shape (n_components,)
         rho_hat over all rows: what the sparsity penalty acts on (under L1, the average absolute
         activation).
@@ -163,6 +184,10 @@ class SparseAutoencoder(
         J at the start and after every iteration, over the rows of its stage.
     loss_terms_curve_ : ndarray of shape (n_iter + 1, 3)
         The same by term: reconstruction, weight decay, sparsity.
+    validation_iterations_ : ndarray of shape (v,)
+        With `X_val`: iterations after which J over the rows held out was computed.
+    validation_terms_curve_ : ndarray of shape (v, 3)
+        With `X_val`: its reconstruction, weight decay and sparsity; J is their sum.
     stage_rows_ : ndarray of shape (n_iter + 1,)
         Number of rows that each entry of the curves was computed on.
     n_iter_ : int
@@ -225,6 +250,7 @@ class SparseAutoencoder(
         resume: bool = False,
         verify: bool = True,
         warm_start: bool = False,
+        patience: int | None = None,
         callback: IterationCallback | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
@@ -245,11 +271,18 @@ class SparseAutoencoder(
         self.resume = resume
         self.verify = verify
         self.warm_start = warm_start
+        self.patience = patience
         self.callback = callback
         self.random_state = random_state
 
     @with_callbacks
-    def fit(self, X: RowData, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: RowData,
+        y: object = None,
+        sample_weight: ArrayLike | None = None,
+        X_val: RowData | None = None,
+    ) -> Self:
         """Learn weights from the rows of X.
 
         Parameters
@@ -263,6 +296,9 @@ class SparseAutoencoder(
         y : Ignored
         sample_weight : array-like of shape (m,), default=None
             How often each row counts, in the reconstruction and in the average activation alike.
+        X_val : array-like of shape (n, n_features), or rows outside memory, default=None
+            Rows held out. J over them, with their own averages, is computed every five iterations
+            and at the ends of stages. With `patience`, training ends when it no longer falls.
 
         Returns
         -------
@@ -288,7 +324,8 @@ class SparseAutoencoder(
         UserWarning
             If the decoder cannot reach the data's values.
         ConvergenceWarning
-            If training ends early: by Ctrl-C, or because no step lowers the loss.
+            If training ends early: by Ctrl-C, or because no step lowers the loss; or if no weight
+            was found that meets the target.
         """
         solver_of(self.solver)  # raises before the data are read
         max_iter = check_integer("max_iter", self.max_iter, low=1)
@@ -299,6 +336,7 @@ class SparseAutoencoder(
         engine.check(source)
         objective = self._objective(source.shape[1])
         refuse_beyond_memory(objective)
+        validation = self._validation(objective, X_val)
         theta = self._fitted_theta(objective) if goes_on else None
         checkpoint = None
         if self.checkpoint is not None:
@@ -309,7 +347,9 @@ class SparseAutoencoder(
         row_bytes = n_features * source.dtype.itemsize
         growth = self.growth and not goes_on
         random_state = check_random_state(self.random_state)
-        tasks = FitTasks(self, max_iter, X=X, metadata={"sample_weight": sample_weight})
+        stages = growth_stages(n_rows, max_iter, growth, row_bytes=row_bytes)
+        most = most_iterations(stages) if objective.penalty.weight_is_sought else max_iter
+        tasks = FitTasks(self, most, X=X, metadata={"sample_weight": sample_weight})
 
         def begin(source: Source, engine: Engine, partition: Partition, seed: int | None) -> Start:
             sums = FeatureSums.over(source, engine, partition)
@@ -330,7 +370,7 @@ class SparseAutoencoder(
         fit = Fit(
             objective,
             source,
-            growth_stages(n_rows, max_iter, growth, row_bytes=row_bytes),
+            stages,
             engine,
             _partition(objective, source.dtype, self.block_size, self.chunk_size),
             self.solver,
@@ -339,10 +379,18 @@ class SparseAutoencoder(
             checkpoint=checkpoint,
             verify=self.verify,
             callback=after_iteration,
+            validation=validation,
         )
         fitted = fit.run(begin, objective.encode)
         self._stream: StreamState | None = None
-        self._publish(_weights(objective, fitted.theta) | values_of(fitted, EXACT | PARTITION))
+        if fitted.result.weight is not None:
+            objective = objective.weighed(fitted.result.weight)
+        self._publish(
+            _weights(objective, fitted.theta)
+            | values_of(fitted, EXACT | PARTITION)
+            | _weight_of(objective)
+            | ({} if validation is None else values_of(fitted, HELD_OUT))
+        )
         tasks.end()
         fitted.result.refuse_nan()
         fitted.result.warn_of_early_end(stacklevel=2)
@@ -381,7 +429,7 @@ class SparseAutoencoder(
         adam.check()
         begun = hasattr(self, "encoder_weights_")
         X = check_input(self, X, reset=not begun)
-        objective = self._objective(X.shape[1])
+        objective = self._streamed_objective(X.shape[1])
         refuse_beyond_memory(objective)
         source: Source = ArraySource(X)
         if sample_weight is not None:
@@ -400,12 +448,39 @@ class SparseAutoencoder(
             }
             if state.loss is not None:
                 running["running_loss_"] = state.loss.total
-            self._publish(_weights(objective, theta.astype(X.dtype)) | running)
+            weights = _weights(objective, theta.astype(X.dtype))
+            self._publish(weights | running | _weight_of(objective))
         return self
+
+    def _validation(self, objective: SparseObjective, X_val: RowData | None) -> Validation | None:
+        """Rows held out, and the patience with the loss over them."""
+        patience = self.patience
+        if patience is not None:
+            check_integer("patience", patience, low=1)
+            if X_val is None:
+                raise ValueError("patience watches the loss over rows held out: give fit X_val.")
+        if X_val is None:
+            return None
+        source = rows_of(self, X_val, reset=False)
+        sizes = self.block_size, self.chunk_size
+        partition = _partition(objective, source.dtype, *sizes)
+        return Validation(source, partition, self.n_jobs, patience)
+
+    def _streamed_objective(self, n_features: int) -> SparseObjective:
+        """The objective, with the weight that an earlier `fit` has found if one is sought."""
+        objective = self._objective(n_features)
+        if not objective.penalty.weight_is_sought:
+            return objective
+        if not hasattr(self, "sparsity_weight_"):
+            raise ValueError(
+                "partial_fit cannot find the penalty's weight: give a number instead of 'auto', "
+                "or call fit on some rows before."
+            )
+        return objective.weighed(self.sparsity_weight_)
 
     def _publish(self, values: dict[str, Any]) -> None:
         """Make these the fitted attributes, in place of those that any training set before."""
-        for name in (*WEIGHTS, *EXACT, *RUNNING):
+        for name in (*WEIGHTS, *EXACT, *FOUND, *HELD_OUT, *RUNNING):
             self.__dict__.pop(name, None)
         self.__dict__.update(values)
 
@@ -649,6 +724,12 @@ def _weights(objective: SparseObjective, theta: FloatArray) -> dict[str, FloatAr
     parameters = objective.unpack(theta)
     parameters["W_dec"] = parameters[objective.decoder_weights]
     return {attribute: parameters[name] for name, (attribute, _) in PARAMETERS.items()}
+
+
+def _weight_of(objective: SparseObjective) -> dict[str, float]:
+    """The penalty's weight as a fitted attribute, if it has one."""
+    weight = getattr(objective.penalty, "weight", None)
+    return {} if weight is None else {"sparsity_weight_": float(weight)}
 
 
 def _partition(

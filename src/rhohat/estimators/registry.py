@@ -11,7 +11,15 @@ from sklearn.pipeline import Pipeline
 
 from rhohat.common.tensorfiles import is_list, is_text
 from rhohat.estimators.anatomy import thawed
-from rhohat.estimators.autoencoder import EXACT, PARTITION, RUNNING, WEIGHTS, SparseAutoencoder
+from rhohat.estimators.autoencoder import (
+    EXACT,
+    FOUND,
+    HELD_OUT,
+    PARTITION,
+    RUNNING,
+    WEIGHTS,
+    SparseAutoencoder,
+)
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.convolution import ConvolutionalFeatures
 from rhohat.estimators.fields import (
@@ -37,13 +45,14 @@ from rhohat.preprocessing.extractors import PatchExtractor, WindowExtractor
 from rhohat.preprocessing.filters import OneOverFWhitening
 from rhohat.preprocessing.normalizers import ContrastNormalizer, PatchNormalizer
 from rhohat.preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
+from rhohat.preprocessing.standardization import Standardization
 from rhohat.preprocessing.whitening import Whitening
 from rhohat.training.adam import Adam
 from rhohat.training.solvers import SOLVERS
 
 #: Attributes that a fitted model may lack, because of its data or its training, or because an older
 #: version wrote the file.
-OPTIONAL = {"feature_names_in_", *PARTITION, *RUNNING, *EXACT}
+OPTIONAL = {"feature_names_in_", *PARTITION, *FOUND, *HELD_OUT, *RUNNING, *EXACT}
 
 
 class Row(NamedTuple):
@@ -129,7 +138,7 @@ ROWS: dict[str, Row] = {
     for row in (
         Row(
             SparseAutoencoder,
-            {**COLUMNS, **WEIGHTS, **fields_of(EXACT | PARTITION), **RUNNING},
+            {**COLUMNS, **WEIGHTS, **fields_of(EXACT | PARTITION | HELD_OUT), **FOUND, **RUNNING},
             left_out=("callback", "engine", "checkpoint", "resume", "verify"),
             checked={"activation": OneOf(ACTIVATIONS), "decoder": OneOf(DECODERS)},
             either=(tuple(EXACT), tuple(RUNNING)),
@@ -166,6 +175,7 @@ ROWS: dict[str, Row] = {
                 "explained_variance_ratio_": Array(("k",)),
             },
         ),
+        Row(Standardization, {**COLUMNS, "mean_": Array(("d",)), "scale_": Array(("d",))}),
         Row(OneOverFWhitening, {"scale_": NUMBER}),
         Row(PatchExtractor, {"patch_shape_": SHAPE}),
         Row(WindowExtractor, {"patch_shape_": SHAPE}),

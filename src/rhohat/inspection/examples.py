@@ -59,6 +59,10 @@ class Examples(ABC):
     def given(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers as the user gave them, (n, d), or (n, *shape) if it is known."""
 
+    def of_steps(self, rows: NDArray[np.intp]) -> FloatArray:
+        """Rows with these numbers as the first step of rows gets them, (n, d)."""
+        return self.given(rows).reshape(len(rows), -1)
+
     @property
     def input_shape(self) -> tuple[int, ...] | None:
         """What a row of `source` reshapes to; None after a change of axes, as by PCA."""
@@ -120,6 +124,8 @@ class PieceExamples(Examples):
         Of images, series or recordings.
     each : callable
         ``each(images)``: images, checked, one after the other.
+    cut : array-like of shape (n, d)
+        Pieces as they were cut out, for the steps that follow.
     places : callable
         ``places(rows) -> Places``: where the rows with these numbers were cut out.
     """
@@ -128,12 +134,17 @@ class PieceExamples(Examples):
     images: Sequence[FloatArray]
     names: Sequence[str]
     each: Callable[[Any], Iterator[FloatArray]]
+    cut: Any
     places: Callable[[NDArray[np.intp]], Places]
 
     @property
     def n_given(self) -> int:
         """Number of images, series or recordings."""
         return len(self.images)
+
+    def of_steps(self, rows: NDArray[np.intp]) -> FloatArray:
+        """Rows with these numbers as the first step of rows gets them, (n, d)."""
+        return np.asarray(self.cut)[rows]
 
     def begins(self, number: int) -> float:
         """Seconds into its file at which an image or series begins."""
@@ -234,6 +245,7 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
         shown,
         data.names if is_named else [f"{noun} {n}" for n in range(len(shown))],
         extractor.takes.each,
+        pieces.rows,
         pieces.places,
     )
     return PieceExamples(*known) if sound is None else SoundExamples(*known, sound, given)

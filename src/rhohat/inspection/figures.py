@@ -302,6 +302,10 @@ def plot_training(
         shown, width = np.where(curve > 0, curve, np.nan), 2.2 if name == "loss" else 1.4
         label = f"{name}, {curve[-1]:.3g} at the end"
         ax.plot(iterations, shown, color=color, linewidth=width, label=label)
+    if hasattr(model, "validation_iterations_"):
+        held_out = model.validation_terms_curve_.sum(axis=1)
+        label = f"loss, held out, {held_out[-1]:.3g} at the end"
+        ax.plot(model.validation_iterations_, held_out, color="0.35", linestyle="--", label=label)
     rows = getattr(model, "stage_rows_", np.zeros(len(iterations)))
     starts = [0, *(np.flatnonzero(np.diff(rows)) + 1)]
     above: dict[str, Any] = {"color": "0.35", "fontsize": "small", "va": "bottom"}

@@ -98,6 +98,8 @@ class NetworkObjective(Objective[NetworkTerms]):
                 f"of hidden layers, got {len(self.activations)}."
             )
         self.penalty = penalty_of(penalty)
+        if self.penalty.weight_is_sought:
+            raise ValueError("a network's penalty needs a weight that is a number, got 'auto'.")
         for activation in self.activations:
             self.penalty.check(activation)
         shapes: dict[str, tuple[int, ...]] = {}

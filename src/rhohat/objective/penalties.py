@@ -11,9 +11,10 @@ is one small class and one row of `PENALTIES`.
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import check_real, look_up
@@ -59,6 +60,24 @@ class SparsityPenalty(BaseEstimator):
         """The average activation asked of every unit; None if the penalty asks for none."""
         return None
 
+    @property
+    def weight_is_sought(self) -> bool:
+        """Whether `fit` is to find the weight; it then asks `misses` and `next_weight`."""
+        return False
+
+    def weighed(self, weight: float) -> Self:
+        """The same penalty with this weight."""
+        penalty: Self = clone(self).set_params(weight=weight)
+        return penalty
+
+    def misses(self, average: Float64Array, activation: Activation) -> bool:
+        """Whether the averages are too far from what is asked, for a weight that is sought."""
+        return False
+
+    def next_weight(self, average: Float64Array, activation: Activation) -> float:
+        """A better weight than this one, which led to these averages."""
+        raise NotImplementedError(f"{type(self).__name__} knows no way to find its weight.")
+
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """h(A) and h'(A), h being the function that is averaged; None as h' stands for 1.
 
@@ -90,11 +109,19 @@ class KLSparsity(SparsityPenalty):
     ----------
     target : float, default=0.05
         rho, the share of activity asked of every unit, in [1e-8, 1 - 1e-8].
-    weight : float, default=3.0
-        beta, at least 0.
+    weight : float or "auto", default=3.0
+        beta, at least 0. "auto" lets `SparseAutoencoder.fit` find the smallest weight at which the
+        mean of the average activations comes within `tolerance` of the target; then J with that
+        weight, which does not change any more, is minimized.
+    tolerance : float, default=0.1
+        How far from the target the mean may be under "auto", as a share of the target.
 
     Notes
     -----
+    "auto" is dual ascent. At a minimum a unit's activity is worth what it costs,
+    :math:`\beta KL'(\hat\rho_j)`. If it is worth as much elsewhere, the weight under which it ends
+    at :math:`\rho (1 \pm \tau / 2)` is :math:`\beta KL'(\hat\rho) / KL'(\rho (1 \pm \tau / 2))`.
+
     The divergence is infinite at 0 and 1. Below a share of 1e-8, and above 1 - 1e-8, it is
     continued by its tangent, so that value and slope stay finite and consistent, and a dead unit
     can come back.
@@ -107,9 +134,12 @@ class KLSparsity(SparsityPenalty):
     #: Share of activity beyond which the divergence is replaced by its tangent.
     edge = 1e-8
 
-    def __init__(self, target: float = 0.05, weight: float = 3.0) -> None:
+    def __init__(
+        self, target: float = 0.05, weight: float | str = 3.0, tolerance: float = 0.1
+    ) -> None:
         self.target = target
         self.weight = weight
+        self.tolerance = tolerance
 
     def check(self, activation: Activation) -> None:
         """Raise ValueError unless 0 < target < 1, weight >= 0 and the activation is bounded."""
@@ -119,7 +149,13 @@ class KLSparsity(SparsityPenalty):
                 f"KLSparsity target must be at least {self.edge:g} away from 0 and 1, got "
                 f"{self.target!r}: beyond, the divergence is replaced by its tangent."
             )
-        check_real("KLSparsity weight", self.weight, low=0)
+        if not self.weight_is_sought:
+            if isinstance(self.weight, str):
+                raise TypeError(
+                    f"KLSparsity weight must be a number or 'auto', got {self.weight!r}."
+                )
+            check_real("KLSparsity weight", self.weight, low=0)
+        check_real("KLSparsity tolerance", self.tolerance, low=0, high=1, open_ends=True)
         if not activation.is_bounded:
             low, high = activation.range
             raise ValueError(
@@ -133,13 +169,17 @@ class KLSparsity(SparsityPenalty):
     ) -> tuple[float, Float64Array]:
         """Value and slope; see the class for the formula."""
         low, high = activation.range
-        rho = self.target
+        rho, weight = self.target, self._known_weight
         share = (average - low) / (high - low)
         inside = np.clip(share, self.edge, 1 - self.edge)
         divergence = rho * np.log(rho / inside) + (1 - rho) * np.log((1 - rho) / (1 - inside))
-        slope = -rho / inside + (1 - rho) / (1 - inside)
+        slope = self._slope(inside)
         tangent = divergence + slope * (share - inside)
-        return self.weight * float(tangent.sum()), self.weight * slope / (high - low)
+        return weight * float(tangent.sum()), weight * slope / (high - low)
+
+    def _slope(self, share: Float64Array) -> Float64Array:
+        """KL'."""
+        return -self.target / share + (1 - self.target) / (1 - share)
 
     def curvature(self, average: Float64Array, activation: Activation) -> Float64Array:
         """Beta KL'': beta (rho / share^2 + (1 - rho) / (1 - share)^2) / (high - low)^2."""
@@ -147,7 +187,45 @@ class KLSparsity(SparsityPenalty):
         rho = self.target
         inside = np.clip((average - low) / (high - low), self.edge, 1 - self.edge)
         curvature = rho / inside**2 + (1 - rho) / (1 - inside) ** 2
-        return self.weight * curvature / (high - low) ** 2
+        return self._known_weight * curvature / (high - low) ** 2
+
+    @property
+    def _known_weight(self) -> float:
+        if isinstance(self.weight, str):
+            raise ValueError(
+                f"the weight is {self.weight!r}, which only SparseAutoencoder.fit finds: give a "
+                "number here."
+            )
+        return self.weight
+
+    @property
+    def weight_is_sought(self) -> bool:
+        """Whether the weight is "auto"."""
+        return isinstance(self.weight, str) and self.weight == "auto"
+
+    def misses(self, average: Float64Array, activation: Activation) -> bool:
+        """Whether the mean is not within the tolerance of the target."""
+        return abs(self._mean_share(average, activation) / self.target - 1) > self.tolerance
+
+    def next_weight(self, average: Float64Array, activation: Activation) -> float:
+        """The weight that may bring the mean halfway between the target and the tolerance.
+
+        The same one if the mean is there already, within a quarter of the tolerance; else at most
+        ten times as much or as little. A mean that is farther from the target, on either side, asks
+        for more, and one that is nearer for less.
+        """
+        share, tau = self._mean_share(average, activation), self.tolerance
+        off = share / self.target - 1
+        if tau / 4 <= abs(off) <= 3 * tau / 4:
+            return self._known_weight
+        wanted = min(self.target * (1 + np.copysign(tau / 2, off)), 1 - self.edge / 2)
+        worth, cost = self._slope(np.array([share, wanted]))
+        return self._known_weight * float(np.clip(worth / cost, 0.1, 10.0))
+
+    def _mean_share(self, average: Float64Array, activation: Activation) -> float:
+        low, high = activation.range
+        share = float(np.mean(average) - low) / (high - low)
+        return min(max(share, self.edge), 1 - self.edge)
 
     def asked_average(self, activation: Activation) -> float:
         """The average at which a unit's share of activity is the target."""

@@ -35,6 +35,7 @@ lecture notes W_enc is W1 and W_dec is the transpose of W2.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,6 +131,12 @@ class SparseObjective(Objective[Terms]):
         if not self.decoder.tied:
             shapes["W_dec"] = (k, d)
         super().__init__(shapes | {"b_dec": (d,)}, weight_decay)
+
+    def weighed(self, weight: float) -> SparseObjective:
+        """The same objective with this weight of the penalty."""
+        other = copy(self)
+        other.penalty = self.penalty.weighed(weight)
+        return other
 
     @property
     def n_encoder_parameters(self) -> int:

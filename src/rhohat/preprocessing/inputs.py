@@ -12,9 +12,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from rhohat.common.arrays import FloatArray, Images, row_dtypes
+from rhohat.common.validation import check_rows
 from rhohat.rows.engines import Summable, ThreadEngine
 from rhohat.rows.opening import open_store
 from rhohat.rows.partition import Partition
+from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import ArraySource, Rows, Source, check_finite
 
 S = TypeVar("S", bound=Summable)
@@ -45,6 +47,29 @@ def rows_of(estimator: BaseEstimator, X: RowData, *, reset: bool) -> Source:
     if reset:
         validate_data(estimator, source, reset=True, skip_check_array=True)
     return source
+
+
+def drawn_rows(X: RowData, most: int, seed: int) -> tuple[FloatArray, int]:
+    """Rows drawn at random, in a random order, wherever they lie; and how many there are in all.
+
+    Parameters
+    ----------
+    X : rows, in memory or not
+    most : int
+        How many to draw, if there are as many.
+    seed : int
+    """
+    source = open_store(X)
+    if source is None:
+        source = ArraySource(check_rows(cast(ArrayLike, X)))
+    n_rows = source.shape[0]
+    drawn = sample_rows(n_rows, min(n_rows, most), seed)
+    order = np.argsort(drawn)
+    rows = np.empty((len(drawn), source.shape[1]), source.dtype)
+    taken = source.take(drawn[order])
+    check_finite(taken, source.name)
+    rows[order] = taken.X
+    return rows, n_rows
 
 
 def sum_over(function: Callable[[Rows], S], source: Source) -> S:

@@ -148,6 +148,13 @@ class PatchNormalizer(_Normalizer):
         patches += low
         return patches
 
+    def as_change_of_input(self, changes: Float64Array) -> Float64Array:
+        """Changes of the normalized patch, in the patch, whose own mean they leave alone."""
+        low, high = self.feature_range
+        directions = changes - changes.mean(axis=1, keepdims=True)
+        back: Float64Array = directions * (2 * self.scale_ / (high - low))
+        return back
+
     @property
     def middle(self) -> Float64Array:
         """What a patch without contrast becomes."""
@@ -224,3 +231,7 @@ class ContrastNormalizer(_Normalizer):
         variance = np.einsum("ij,ij->i", centered, centered) / centered.shape[1]
         centered /= np.sqrt(variance + variance.dtype.type(self.epsilon))[:, None]
         return centered
+
+    def as_change_of_input(self, changes: Float64Array) -> Float64Array:
+        """The same, in units of the patch's own deviation, which differs from patch to patch."""
+        return changes

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
@@ -93,6 +94,10 @@ class Step(TransformerMixin, BaseEstimator):
         adjoint = getattr(self, "adjoint", None)
         return None if adjoint is None else Directions(adjoint(weights))
 
+    def as_change_of_input(self, changes: Float64Array) -> Float64Array | None:
+        """Changes of its output, (k, d), as changes of its input; None if it has no inverse."""
+        return _change_by(self, changes)
+
     def joined(self, after: AffineMap) -> AffineMap | None:
         """The step and an affine map after it, as one map; None if the step is not affine."""
         return None
@@ -119,8 +124,22 @@ class _OtherStep(Step):
     """A step that answers none of the questions, but may have an ``adjoint``."""
 
     def __init__(self, step: Any) -> None:
+        self._step = step
         if hasattr(step, "adjoint"):
             self.adjoint = step.adjoint
+
+    def as_change_of_input(self, changes: Float64Array) -> Float64Array | None:
+        return _change_by(self._step, changes)
+
+
+def _change_by(step: Any, changes: Float64Array) -> Float64Array | None:
+    """T^-1(w) - T^-1(0), for a step whose inverse is affine; None if it has none."""
+    if not hasattr(step, "inverse_transform"):
+        return None
+    both = np.vstack([changes, np.zeros((1, changes.shape[1]))])
+    back = np.asarray(step.inverse_transform(both), dtype=np.float64)
+    changed: Float64Array = back[:-1] - back[-1]
+    return changed
 
 
 def step_of(estimator: Any) -> Step:

@@ -12,7 +12,7 @@ from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles
 from rhohat.files.formats import Content
-from rhohat.recipes.settings import RECIPES, Recipe, Settings
+from rhohat.recipes.settings import RECIPES, STANDARDIZED, Recipe, Settings
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -152,7 +152,9 @@ class Data(ABC):
     @classmethod
     def recipe(cls, settings: Settings) -> Recipe:
         """The recipe that goes with the whitening."""
-        return look_up("whitening", settings.whitening, RECIPES)
+        recipe = look_up("whitening", settings.whitening, RECIPES)
+        is_scaled = settings.scale is not None and settings.whitening == "none"
+        return STANDARDIZED if is_scaled else recipe
 
     @classmethod
     def normalizes(cls, settings: Settings) -> bool:

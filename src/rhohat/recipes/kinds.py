@@ -60,7 +60,8 @@ class ImageData(Data):
     def normalizes(cls, settings: Settings) -> bool:
         """Patches are, unless PCA or ZCA whitens them."""
         cut = settings.patch_size != "whole"
-        return settings.whitening == "1/f" or (cut and settings.whitening == "none")
+        plain = settings.whitening == "none" and settings.scale is None
+        return settings.whitening == "1/f" or (cut and plain)
 
     @classmethod
     def steps(cls, settings: Settings) -> list[tuple[str, BaseEstimator]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rhohat.common.validation import look_up
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.recipes.data import Data
@@ -36,6 +38,8 @@ def complete(settings: Settings, kind: str, *, rows_are_images: bool = False) ->
 
     data_class = look_up("kind", kind, KINDS)
     settings = settings.with_defaults(whitening=data_class.usual_whitening(settings))
+    if settings.scale is not None and settings.whitening == "1/f":
+        raise ValueError("scale standardizes rows, but 1/f whitening has a scale: choose one.")
     _refuse_foreign(settings, data_class)
     settings = data_class.fill_in(settings, rows_are_images=rows_are_images)
     recipe = data_class.recipe(settings)
@@ -56,6 +60,10 @@ def complete(settings: Settings, kind: str, *, rows_are_images: bool = False) ->
     for name, parameter in OF_PENALTIES.items():
         if getattr(settings, name) is not None and parameter not in usual:
             raise ValueError(f"{name} has no meaning for the penalty {penalty!r}.")
+    if settings.sparsity_weight == "auto":
+        sought: Any = PENALTIES[penalty]
+        if not sought(weight="auto").weight_is_sought:
+            raise ValueError(f"sparsity_weight of the penalty {penalty!r} is a number, not 'auto'.")
     return settings.with_defaults(
         **{name: usual.get(parameter) for name, parameter in OF_PENALTIES.items()}
     )
@@ -86,23 +94,64 @@ def make_pipeline(
     kind : str
         A name in `KINDS`.
     variance : float, default=1.0
-        The data's mean variance, of which epsilon is a share.
+        The data's mean variance, of which epsilon is a share; 1 if they are standardized.
     **training
         Parameters of the autoencoder that say how it is trained: callback, engine, checkpoint.
     """
     from sklearn.pipeline import Pipeline
 
     from rhohat.preprocessing.normalizers import PatchNormalizer
+    from rhohat.preprocessing.standardization import Standardization
     from rhohat.preprocessing.whitening import Whitening
 
     data_class = look_up("kind", kind, KINDS)
     steps = data_class.steps(settings)
     if data_class.normalizes(settings):
         steps.append(("normalization", PatchNormalizer()))
+    if settings.scale is not None:
+        steps.append(("standardization", Standardization(settings.scale)))
+        variance = 1.0
     if settings.epsilon is not None:
         epsilon = settings.epsilon * variance
         steps.append(("whitening", Whitening(str(settings.whitening), epsilon=epsilon)))
     return Pipeline([*steps, ("autoencoder", make_autoencoder(settings, **training))])
+
+
+def fit_held_out(pipeline: Pipeline, content: Any, held_out: float | Any, seed: int) -> Pipeline:
+    """Fit a pipeline, with rows held out for its autoencoder's validation.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+    content : images, rows or recordings
+    held_out : float or content
+        A share of the rows, or pieces, drawn at random; or other data of the same kind.
+    seed : int
+        Draws the share.
+
+    Raises
+    ------
+    ValueError
+        If a share is to be drawn from rows that are read from where they lie.
+    """
+    *before, (_, autoencoder) = pipeline.steps
+    rows = content
+    for _, step in before:
+        rows = step.fit_transform(rows)
+    if isinstance(held_out, float):
+        if not isinstance(rows, np.ndarray):
+            raise ValueError(
+                "a share can only be held out of rows in memory: give --validation a file."
+            )
+        drawn = np.random.RandomState(seed).permutation(len(rows))
+        n_held = max(round(held_out * len(rows)), 1)
+        held, rest = np.sort(drawn[:n_held]), np.sort(drawn[n_held:])
+        autoencoder.fit(rows[rest], X_val=rows[held])
+        return pipeline
+    for _, step in before:
+        held_out = step.transform(held_out)
+    autoencoder.fit(rows, X_val=held_out)
+    return pipeline
 
 
 def make_autoencoder(settings: Settings, **training: Any) -> SparseAutoencoder:

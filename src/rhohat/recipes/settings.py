@@ -52,6 +52,8 @@ class Sound(NamedTuple):
 #: it, gray and color photographs gave noise.
 _NORMALIZED = Recipe("sigmoid", 1e-4, {"kl": {"target": 0.01, "weight": 3.0}})
 _WHITENED = Recipe("linear", 3e-3, {"kl": {"target": 0.035, "weight": 5.0}}, epsilon=0.5)
+#: Of rows that are standardized and not whitened.
+STANDARDIZED = Recipe("linear", 1e-3, {"kl": {"target": 0.02, "weight": 5.0}})
 #: Recipes by the names of whitenings.
 RECIPES: dict[str, Recipe] = {
     "1/f": _NORMALIZED,
@@ -84,8 +86,10 @@ class Settings:
         The autoencoder's n_components, activation, decoder, weight_decay, solver, max_iter,
         random_state and n_jobs.
     penalty, target, sparsity_weight
-        Name of the sparsity penalty, and its target and weight if it has them. None: KL, or L1
-        if the activation is unbounded.
+        Name of the sparsity penalty, and its target and weight if it has them; the weight "auto" is
+        found by `fit`. None: KL, or L1 if the activation is unbounded.
+    scale : str or None
+        What rows are standardized by; None: not at all.
     whitening : str or None
         None: 1/f for gray images, ZCA for everything else.
     epsilon : float or None
@@ -114,8 +118,9 @@ class Settings:
     decoder: str | None = None
     penalty: str | None = None
     target: float | None = None
-    sparsity_weight: float | None = None
+    sparsity_weight: float | str | None = None
     weight_decay: float | None = None
+    scale: str | None = None
     whitening: str | None = None
     epsilon: float | None = None
     color: bool = False

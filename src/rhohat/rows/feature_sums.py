@@ -65,8 +65,14 @@ class FeatureSums(Summable):
         return self.shift + self.first / self.weight
 
     @property
+    def variances(self) -> Float64Array:
+        """Variance of every feature, at least 0."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            variances = self.second / self.weight - (self.first / self.weight) ** 2
+            return np.maximum(variances, 0)
+
+    @property
     def standard_deviation(self) -> float:
         """Root mean square, over the features, of their standard deviations."""
         with np.errstate(over="ignore", invalid="ignore"):
-            variances = self.second / self.weight - (self.first / self.weight) ** 2
-            return float(np.sqrt(np.maximum(variances, 0).mean()))
+            return float(np.sqrt(self.variances.mean()))

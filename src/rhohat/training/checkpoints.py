@@ -21,13 +21,14 @@ from rhohat.common.tensorfiles import Arrays, pack, unpack, write_whole
 from rhohat.objective.base import LossTerms
 from rhohat.training.run import TrainingState
 from rhohat.training.solvers import SolverState, StopReason
+from rhohat.training.validation import Point, Validated
 
 #: Name of the file within the folder.
 FILE = "training.checkpoint"
 #: After writing, so many times as long is waited as it took, so that it costs 5 % of the time.
 SPACING = 20
 #: Numbers and texts of the run, and of its solver, that the file holds by the same names.
-RUN_VALUES = ("stage", "seed", "rows_read", "detail")
+RUN_VALUES = ("stage", "seed", "rows_read", "detail", "weight")
 SOLVER_VALUES = ("n_iter", "n_evaluations", "step")
 #: Prefix of the names of the arrays that are the solver's memory.
 MEMORY = "memory."
@@ -157,12 +158,22 @@ def _pack(state: TrainingState, identity: Mapping[str, str]) -> bytes:
     }
     arrays |= {MEMORY + name: np.asarray(value) for name, value in solver.memory.items()}
     arrays["average_activation"] = state.average_activation
+    validated = state.validated
+    arrays["validation_iterations"] = np.array(validated.iterations, dtype=np.int64)
+    arrays["validation_terms"] = np.array(validated.losses)
+    if np.isfinite(validated.least):
+        arrays["validation_least"] = np.array([validated.least])
+    if validated.best is not None:
+        arrays["best_theta"] = validated.best.theta
+        arrays["best_average"] = validated.best.average_activation
     described = {
         "class": "checkpoint",
         "checkpoint": dict(identity),
         "loss": list(state.loss),
         "reason": None if state.reason is None else state.reason.name,
         "solver_loss": solver.loss,
+        "best_loss": None if validated.best is None else list(validated.best.loss),
+        "validations_worse": validated.n_worse,
         **{name: getattr(state, name) for name in RUN_VALUES},
         **{name: getattr(solver, name) for name in SOLVER_VALUES},
     }
@@ -183,10 +194,22 @@ def _unpacked(described: Mapping[str, Any], arrays: Mapping[str, Any]) -> Traini
             if name.startswith(MEMORY)
         },
     )
+    losses, best = arrays.get("validation_terms", np.empty((0, 3))).tolist(), None
+    if described["best_loss"] is not None:
+        terms = LossTerms(*described["best_loss"])
+        best = Point(arrays["best_theta"], terms, arrays.get("best_average", np.empty(0)))
+    validated = Validated(
+        tuple(arrays.get("validation_iterations", np.empty(0, dtype=np.int64)).tolist()),
+        tuple(LossTerms(*terms) for terms in losses),
+        best,
+        float(arrays.get("validation_least", [np.inf])[0]),
+        described["validations_worse"],
+    )
     return TrainingState(
         solver=solver,
         theta=arrays["parameters"],
         loss=LossTerms(*described["loss"]),
+        validated=validated,
         average_activation=arrays.get("average_activation", np.empty(0)),
         loss_terms=tuple(LossTerms(*terms) for terms in arrays["loss_terms"].tolist()),
         stage_rows=tuple(arrays["stage_rows"].tolist()),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar, cast
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from rhohat.training.blocks import (
     sparse_sums,
 )
 from rhohat.training.change_of_variables import ChangeOfVariables, StandardizedVariables
+from rhohat.training.metric import SparseMetric
 from rhohat.training.solvers import Metric
 
 ObjectiveT = TypeVar("ObjectiveT", bound=Objective[Any])
@@ -64,6 +65,14 @@ class Evaluation(ABC, Generic[ObjectiveT]):
         default_factory=list, init=False
     )
 
+    def weighed(self, weight: float) -> Self:
+        """The same evaluation with this weight of the penalty, which is one that is sought."""
+        raise NotImplementedError("only a sparse autoencoder's weight can be sought.")
+
+    def loss_terms(self, theta: Float64Array) -> LossTerms:
+        """J and its terms over all rows of the source, at all parameters."""
+        raise NotImplementedError("only a sparse autoencoder is validated.")
+
     def hidden(self, loss: float) -> float:
         """Change of the loss that rounding hides: relatively, and where the error is nearly 0."""
         eps = float(np.finfo(self.source.dtype).eps)
@@ -95,6 +104,21 @@ class Evaluation(ABC, Generic[ObjectiveT]):
 class SparseEvaluation(Evaluation[SparseObjective]):
     """The evaluation of a sparse autoencoder."""
 
+    metric: SparseMetric | None = None
+
+    def weighed(self, weight: float) -> Self:
+        """The same evaluation, and metric, with this weight of the penalty."""
+        objective = self.objective.weighed(weight)
+        metric = None if self.metric is None else replace(self.metric, objective=objective)
+        return cast(Self, replace(cast(Any, self), objective=objective, metric=metric))
+
+    def loss_terms(self, theta: Float64Array) -> LossTerms:
+        """J and its terms over all rows of the source, at all parameters."""
+        sums = partial(sparse_sums, self.objective, theta.astype(self.source.dtype), None)
+        with overflow_as_infinity():
+            total = self.engine.map_sum(sums, self.source, self.partition)
+            return self.objective.loss_terms(total, theta)
+
     @cached_property
     def _kept(self) -> KeptActivations | None:
         if not keeping_pays(self.objective, self.source):
@@ -117,7 +141,7 @@ class SparseEvaluation(Evaluation[SparseObjective]):
         return theta, total
 
 
-class ProjectedEvaluation(Evaluation[SparseObjective]):
+class ProjectedEvaluation(SparseEvaluation):
     """The evaluation of a sparse autoencoder whose decoder is solved for.
 
     The solver sees J as a function of the encoder alone, the decoder being the best one for it: see

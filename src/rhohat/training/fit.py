@@ -20,7 +20,7 @@ from rhohat.common.arrays import FloatArray
 from rhohat.objective.base import Objective
 from rhohat.rows.checksums import Manifest, verified
 from rhohat.rows.derived import Mapped
-from rhohat.rows.engines import Engine
+from rhohat.rows.engines import Engine, ThreadEngine
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Column, Source, column
@@ -29,6 +29,8 @@ from rhohat.training.run import IterationCallback, Training, TrainingResult
 from rhohat.training.solvers import Solver, solver_of
 from rhohat.training.stages import Stage
 from rhohat.training.start import Start
+from rhohat.training.validation import Validation
+from rhohat.training.weight_search import with_legs
 
 #: How training works, as far as it decides the result: a run that began otherwise is not gone on
 #: with.
@@ -87,6 +89,7 @@ class Fit:
         Whether rows outside memory are compared with checksums whenever they are read.
     callback : callable or None
         Called after every iteration; ends the run if it returns True.
+    validation : Validation or None
     """
 
     objective: Objective[Any]
@@ -100,6 +103,7 @@ class Fit:
     checkpoint: Checkpoint | None
     verify: bool
     callback: IterationCallback | None
+    validation: Validation | None = None
 
     def run(
         self,
@@ -134,8 +138,11 @@ class Fit:
                 state = self.checkpoint.begin(self._identity(source, fingerprint))
             start = begin(source, engine, partition, None if state is None else state.seed)
             solver = solver_of(self.solver)
+            stages = self.stages if start.search is None else with_legs(self.stages)
             training = Training(
-                start.evaluation, self.stages, solver, self.tol, self.callback, keep
+                *(start.evaluation, stages, solver, self.tol, self.callback, keep),
+                start.search,
+                self.validation,
             )
             result = training.run(start.q, start.seed, state)
             theta = result.theta.astype(source.dtype)
@@ -144,6 +151,19 @@ class Fit:
                 encode = partial(encode, parameters=self.objective.unpack(theta))
                 extremes = engine.map_sum(partial(Extremes.of, encode=encode), source, partition)
         return Fitted(self.objective, result, theta, extremes, partition, fingerprint)
+
+    @property
+    def _held_out(self) -> dict[str, str]:
+        """Rows held out and patience, in words, if there are any."""
+        if self.validation is None:
+            return {}
+        with ThreadEngine(self.validation.n_jobs).running() as engine:
+            size = self.validation.partition.chunk_size
+            manifest = Manifest.over(self.validation.source, engine, size)
+        return {
+            "held-out data": manifest.fingerprint,
+            "patience": repr(self.validation.patience),
+        }
 
     def _identity(self, source: Source, fingerprint: str) -> dict[str, str]:
         """What decides the result, in words."""
@@ -161,6 +181,7 @@ class Fit:
             "shape": f"{source.shape[0]} rows, {source.shape[1]} features",
             "solver": str(self.solver),
             "tol": repr(float(self.tol)),
+            **self._held_out,
             "stages": str([tuple(stage) for stage in self.stages]),
             "block and chunk size": str(tuple(self.partition)),
             **self.settings,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -25,6 +25,8 @@ from rhohat.training.blocks import overflow_as_infinity
 from rhohat.training.evaluation import Evaluation
 from rhohat.training.solvers import Solver, SolverState, StopReason
 from rhohat.training.stages import Stage
+from rhohat.training.validation import EVERY, Point, Validated, Validation
+from rhohat.training.weight_search import FURTHER, WeightSearch, further_leg
 
 
 class TrainingProgress(NamedTuple):
@@ -81,6 +83,12 @@ class TrainingResult(NamedTuple):
     reason : StopReason
     detail : str
         Where NaN came up: the term and the iteration. Empty otherwise.
+    weight : float or None, default=None
+        Of the penalty, if it was sought.
+    complaint : str, default=""
+        Why the target is missed, if a weight was sought that meets it.
+    validated : Validated
+        The losses over rows held out.
     """
 
     theta: Float64Array
@@ -92,6 +100,9 @@ class TrainingResult(NamedTuple):
     n_evaluations: float
     reason: StopReason
     detail: str
+    weight: float | None = None
+    complaint: str = ""
+    validated: Validated = Validated()
 
     def refuse_nan(self) -> None:
         """Raise FloatingPointError if the run ended because loss or gradient became NaN."""
@@ -99,18 +110,23 @@ class TrainingResult(NamedTuple):
             raise FloatingPointError(f"{self.reason.value}: NaN in {self.detail}.")
 
     def warn_of_early_end(self, stacklevel: int) -> None:
-        """Warn if the run was interrupted, or could not go on."""
+        """Warn if the run was interrupted, could not go on, or did not find a weight."""
         if self.reason in (StopReason.INTERRUPTED, StopReason.NO_DESCENT):
             text = f"Training {self.reason.value}."
             warnings.warn(text, ConvergenceWarning, stacklevel=stacklevel + 1)
+        elif self.complaint and self.reason is not StopReason.CALLBACK:
+            warnings.warn(self.complaint, ConvergenceWarning, stacklevel=stacklevel + 1)
 
 
 #: Reasons that end the whole run, not only a stage.
-ENDINGS = (StopReason.CALLBACK, StopReason.INTERRUPTED, StopReason.NOT_A_NUMBER)
+ENDINGS = (
+    *(StopReason.CALLBACK, StopReason.VALIDATION),
+    *(StopReason.INTERRUPTED, StopReason.NOT_A_NUMBER),
+)
 #: Reasons after which there is nothing to resume.
 FINISHED = (
     *(StopReason.CONVERGED, StopReason.PRECISION, StopReason.MAX_ITER),
-    *(StopReason.NO_DESCENT, StopReason.CALLBACK),
+    *(StopReason.NO_DESCENT, StopReason.CALLBACK, StopReason.VALIDATION),
 )
 
 
@@ -139,6 +155,10 @@ class TrainingState:
     reason : StopReason, default=None
         Why the run has ended, if it has.
     detail : str, default=""
+    weight : float or None, default=None
+        Of the penalty in this stage, if it is sought.
+    validated : Validated
+        The losses over rows held out so far.
     """
 
     stage: int
@@ -152,6 +172,8 @@ class TrainingState:
     rows_read: int = 0
     reason: StopReason | None = None
     detail: str = ""
+    weight: float | None = None
+    validated: Validated = field(default_factory=Validated)
 
     @property
     def n_iter(self) -> int:
@@ -175,6 +197,10 @@ class Training:
     keep : callable, default=None
         ``keep(state, must)`` is given the state after every iteration, to be kept for a resumed
         run; it may skip states unless it `must` keep them.
+    search : WeightSearch, default=None
+        Finds the penalty's weight for every stage.
+    validation : Validation, default=None
+        Rows held out, whose loss is looked at now and then.
     """
 
     evaluation: Evaluation[Any]
@@ -183,6 +209,8 @@ class Training:
     tol: float
     callback: IterationCallback | None = None
     keep: Callable[[TrainingState, bool], None] | None = None
+    search: WeightSearch | None = None
+    validation: Validation | None = None
 
     @property
     def source(self) -> Source:
@@ -205,12 +233,12 @@ class Training:
         """
         with interrupts_as_requests() as interrupt:
             if state is None or state.reason is None:
-                for number in range(0 if state is None else state.stage, len(self.stages)):
+                number = 0 if state is None else state.stage
+                state = self._run_stage(number, q0, seed, state, interrupt)
+                while state.reason not in ENDINGS and self._goes_on(state):
+                    number += 1
                     state = self._run_stage(number, q0, seed, state, interrupt)
-                    if state.reason in ENDINGS:
-                        break
-                assert state is not None
-                state = self._on_all_rows(state)
+                state = self._on_all_rows(self._best_of(state))
                 if self.keep is not None and state.reason in FINISHED:
                     self.keep(state, True)
         return self._result(state)
@@ -224,12 +252,14 @@ class Training:
         interrupt: InterruptRequest,
     ) -> TrainingState:
         """Do the iterations of one stage; `state` is that before it, or within it."""
-        stage = self.stages[number]
-        evaluation = replace(self.evaluation, source=self._part(stage.n_rows, seed))
-        if state is None or state.stage < number:
-            state = self._begin(evaluation, number, q0, seed, state)
+        stage, is_begun = self._stage(number), state is not None and state.stage == number
+        weight = state.weight if state is not None and is_begun else self._weight_after(state)
+        evaluation = self._evaluation(weight, self._part(stage.n_rows, seed))
+        if state is None or not is_begun:
+            state = self._begin(evaluation, number, weight, q0, seed, state)
             if state.reason is not None:
                 return state
+            state = self._validate(evaluation, state)
 
         def after_iteration(solver: SolverState) -> StopReason | None:
             nonlocal state
@@ -244,8 +274,12 @@ class Training:
                 loss_terms=(*state.loss_terms, loss),
                 stage_rows=(*state.stage_rows, stage.n_rows),
             )
+            if solver.n_iter % EVERY == 0:
+                state = self._validate(evaluation, state)
             stop = None
-            if self.callback is not None and self.callback(self._progress(state)):
+            if self.validation is not None and self.validation.has_enough(state.validated):
+                stop = StopReason.VALIDATION
+            elif self.callback is not None and self.callback(self._progress(state)):
                 stop = StopReason.CALLBACK
             elif interrupt.requested:
                 stop = StopReason.INTERRUPTED
@@ -264,12 +298,29 @@ class Training:
         detail = ""
         if reason is StopReason.NOT_A_NUMBER:
             detail = f"{evaluation.nan_in} in iteration {state.n_iter + 1}"
-        return replace(state, solver=solver, reason=reason, detail=detail)
+        state = replace(state, solver=solver, reason=reason, detail=detail)
+        return self._validate(evaluation, state)
+
+    def _validate(self, evaluation: Evaluation[Any], state: TrainingState) -> TrainingState:
+        """The state with the loss over rows held out, if there are any and it is not known yet."""
+        if self.validation is None:
+            return state
+        found, is_last = state.validated, self._stage(state.stage).n_rows == self.source.shape[0]
+        begins = state.solver.n_iter == 0
+        if not begins and found.iterations[-1] == state.n_iter:
+            return state
+        loss = self.validation.loss(evaluation, state.theta)
+        point = Point(state.theta, state.loss, state.average_activation)
+        if begins or not is_last:
+            found = found.restarted()
+        found = found.followed_by(state.n_iter, loss, point if is_last else None)
+        return replace(state, validated=found)
 
     def _begin(
         self,
         evaluation: Evaluation[Any],
         number: int,
+        weight: float | None,
         q0: Float64Array,
         seed: int,
         before: TrainingState | None,
@@ -290,9 +341,11 @@ class Training:
             )
         theta, terms, average = evaluation.at(q)
         solver = SolverState(q, loss, grad, recent_losses=(loss,))
-        n_rows = self.stages[number].n_rows
         if before is None:
-            return TrainingState(number, solver, seed, theta, terms, average, (terms,), (n_rows,))
+            rows = (self._stage(number).n_rows,)
+            return TrainingState(
+                number, solver, seed, theta, terms, average, (terms,), rows, weight=weight
+            )
         return replace(
             before,
             stage=number,
@@ -302,22 +355,59 @@ class Training:
             average_activation=average,
             rows_read=self._rows_read(before),
             reason=None,
+            weight=weight,
         )
+
+    def _stage(self, number: int) -> Stage:
+        return self.stages[number] if number < len(self.stages) else further_leg(self.stages)
+
+    def _goes_on(self, state: TrainingState) -> bool:
+        """Whether a stage follows: a planned one, or another leg of the search for the weight."""
+        if state.stage + 1 < len(self.stages):
+            return True
+        return (
+            self.search is not None
+            and state.weight is not None
+            and state.stage + 1 < len(self.stages) + FURTHER
+            and state.weight < self.search.most
+            and self.search.misses(state.average_activation)
+        )
+
+    def _weight_after(self, state: TrainingState | None) -> float | None:
+        """The penalty's weight in the stage that follows, if it is sought."""
+        if self.search is None:
+            return None
+        if state is None or state.weight is None:
+            return self.search.first
+        return self.search.after(state.weight, state.average_activation)
+
+    def _evaluation(self, weight: float | None, source: Source) -> Evaluation[Any]:
+        evaluation = replace(self.evaluation, source=source)
+        return evaluation if weight is None else evaluation.weighed(weight)
+
+    def _best_of(self, state: TrainingState) -> TrainingState:
+        """The state at the point of least loss over rows held out, if they were to end the run."""
+        best = state.validated.best
+        if self.validation is None or self.validation.patience is None or best is None:
+            return state
+        theta, loss, average = best
+        return replace(state, theta=theta, loss=loss, average_activation=average)
 
     def _on_all_rows(self, state: TrainingState) -> TrainingState:
         """The state at the end of the run, with loss and averages of all rows."""
         read, total = self._rows_read(state), self.source.shape[0]
-        if self.stages[state.stage].n_rows == total:
+        if self._stage(state.stage).n_rows == total:
             return replace(state, rows_read=read)
-        self.evaluation(state.solver.theta)
-        theta, loss, average = self.evaluation.at(state.solver.theta)
+        evaluation = self._evaluation(state.weight, self.source)
+        evaluation(state.solver.theta)
+        theta, loss, average = evaluation.at(state.solver.theta)
         return replace(
             state, theta=theta, loss=loss, average_activation=average, rows_read=read + total
         )
 
     def _rows_read(self, state: TrainingState) -> int:
         """Rows read until the end of the state's stage."""
-        return state.rows_read + self.stages[state.stage].n_rows * state.solver.n_evaluations
+        return state.rows_read + self._stage(state.stage).n_rows * state.solver.n_evaluations
 
     def _part(self, n_rows: int, seed: int) -> Source:
         """The rows of a stage: all, or the first ones of a random order."""
@@ -330,19 +420,25 @@ class Training:
 
     def _progress(self, state: TrainingState) -> TrainingProgress:
         work = [stage.n_rows * stage.max_iter for stage in self.stages]
-        here = self.stages[state.stage].n_rows * state.solver.n_iter
+        here = self._stage(state.stage).n_rows * state.solver.n_iter
+        planned = sum(work)
+        further = [self._stage(n) for n in range(len(self.stages), state.stage + 1)]
+        work += [stage.n_rows * stage.max_iter for stage in further]
         return TrainingProgress(
             n_iter=state.n_iter,
-            max_iter=sum(stage.max_iter for stage in self.stages),
+            max_iter=sum(stage.max_iter for stage in [*self.stages, *further]),
             n_rows=state.stage_rows[-1],
             loss=state.loss,
             average_activation=state.average_activation,
-            work_done=(sum(work[: state.stage]) + here) / sum(work),
+            work_done=min((sum(work[: state.stage]) + here) / planned, 1.0),
             theta=state.theta,
         )
 
     def _result(self, state: TrainingState) -> TrainingResult:
         assert state.reason is not None
+        complaint = ""
+        if self.search is not None and state.weight is not None:
+            complaint = self.search.complaint(state.weight, state.average_activation)
         return TrainingResult(
             theta=state.theta,
             average_activation=state.average_activation,
@@ -353,4 +449,7 @@ class Training:
             n_evaluations=state.rows_read / self.source.shape[0],
             reason=state.reason,
             detail=state.detail,
+            weight=state.weight,
+            complaint=complaint,
+            validated=state.validated,
         )

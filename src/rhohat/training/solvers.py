@@ -40,6 +40,7 @@ class StopReason(Enum):
     )
     MAX_ITER = "stopped at max_iter iterations"
     CALLBACK = "stopped by the callback"
+    VALIDATION = "stopped early: the loss over held-out rows no longer fell; the best model is kept"
     INTERRUPTED = "was interrupted; the best model so far is kept"
     PRECISION = "converged: no step lowers the loss by more than the precision of the data can tell"
     NO_DESCENT = "stopped: no step along the search direction lowers the loss, as it should"

@@ -13,6 +13,7 @@ The averages, the fit and the loss are those of a sample of the rows.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +36,7 @@ from rhohat.training.evaluation import (
     SparseEvaluation,
 )
 from rhohat.training.metric import MOST_INPUTS, NetworkMetric, Sample, SparseMetric
+from rhohat.training.weight_search import WeightSearch
 
 #: Rows of the sample that the start and the metric are made from.
 SAMPLE_ROWS = 3000
@@ -62,11 +64,14 @@ class Start(NamedTuple):
         The parameters, in these variables.
     seed : int
         Draws the growing part of the data.
+    search : WeightSearch, default=None
+        For the penalty's weight, if it is sought.
     """
 
     evaluation: Evaluation[SparseObjective] | Evaluation[NetworkObjective]
     q: Float64Array
     seed: int
+    search: WeightSearch | None = None
 
 
 def sparse_start(
@@ -84,6 +89,11 @@ def sparse_start(
     The seed draws samples of the rows; it is drawn itself if it is None.
     """
     variables = StandardizedVariables.for_sums(objective, sums)
+    search = None
+    if objective.penalty.weight_is_sought:
+        search = WeightSearch(objective, objective.n_features * variables.scale**2)
+        objective = objective.weighed(search.first)
+        variables = replace(variables, objective=objective)
     drawn = int(random_state.randint(2**31))
     seed = drawn if seed is None else seed
     sample = draw_sample(source, variables.mean, variables.scale, seed)
@@ -93,7 +103,8 @@ def sparse_start(
         q = q[: objective.n_encoder_parameters].copy()
     kind = ProjectedEvaluation if is_projected else SparseEvaluation
     metric = SparseMetric(objective, variables.scale, sample, engine, partition, is_projected)
-    return Start(kind(objective, variables, engine, partition, source, metric), q, seed)
+    evaluation = kind(objective, variables, engine, partition, source, metric)
+    return Start(evaluation, q, seed, search)
 
 
 def network_start(

@@ -96,6 +96,7 @@ class LayerFindings:
     target: float | None
     average: FloatArray | None
     decoder_norm: FloatArray | None
+    replication: Float64Array | None
     views: Sequence[View]
     below: Below | None
     gabor: Gabors | None
@@ -228,6 +229,7 @@ def _layer(subject: Subject, rows: NDArray[np.intp]) -> LayerFindings:
         target=subject.target_activation,
         average=layer.average,
         decoder_norm=None if decoder is None else np.linalg.norm(decoder, axis=1),
+        replication=subject.replication,
         views=[
             View.of(tiles.values, tiles.shape, tiles.kind, name=name, title=title)
             for name, title, tiles in portrait.views

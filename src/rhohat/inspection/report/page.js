@@ -43,6 +43,7 @@ const SORTS = {
   edge: { name: "edge score", exists: () => found.gabor, value: (unit) => found.gabor.r2[unit] },
   centre: { name: "center frequency", rising: true, exists: () => found.bands, value: (unit) => found.bands.centre[unit] },
   decoder: { name: "decoder norm", exists: () => found.decoder_norm, value: (unit) => found.decoder_norm[unit] },
+  replication: { name: "replication", exists: () => found.replication, value: (unit) => found.replication[unit] },
 };
 const FILTERS = {
   all: { name: "all units", exists: () => true, holds: () => true },
@@ -457,6 +458,7 @@ function drawUnit(unit) {
       found.dead.has(unit) ? badge("dead", true) : null,
       found.saturated.has(unit) ? badge("saturated", true) : null,
       found.twins.has(unit) ? badge("duplicate", true) : null,
+      found.replication ? badge(`${found.replication[unit] >= 0.95 ? "replicates" : "does not replicate"}: cosine ${short(found.replication[unit])} with other starts`) : null,
       found.decoder_norm ? badge(`decoder norm ${short(found.decoder_norm[unit])}`) : null,
       el("span", { className: "way" },
         el("a", { href: found.number ? `#layer-${found.number + 1}` : "#units", id: "back", "aria-keyshortcuts": "Escape" }, "All units"), go(-1, "Previous", "ArrowLeft"), go(1, "Next", "ArrowRight"))),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -13,6 +13,9 @@ from sklearn.base import BaseEstimator
 from rhohat.common.pictures import data_uri, gray_levels, tile_grid
 from rhohat.common.tensorfiles import replacing
 from rhohat.common.validation import check_integer
+from rhohat.estimators.measures import stability
+from rhohat.files.images import LoadedImages
+from rhohat.files.recordings import LoadedRecordings
 from rhohat.inspection.portrait import Portrait
 from rhohat.inspection.report.findings import gather
 from rhohat.inspection.report.render import render
@@ -65,6 +68,7 @@ def report(
     labels: Sequence[Any] | None = None,
     title: str = TITLE,
     command: str | None = None,
+    n_seeds: int | None = None,
 ) -> Report:
     """Make an HTML page that shows what every unit of a model looks for, and does on data.
 
@@ -90,6 +94,9 @@ def report(
     title : str, default="What the units have learned"
     command : str, default=None
         Command line that makes the model, to be shown.
+    n_seeds : int, default=None
+        To show which units come back from other starts: the model, an autoencoder on the data that
+        it learned from, is fitted again until there are so many; see `stability`.
 
     Returns
     -------
@@ -120,6 +127,10 @@ def report(
     '<!doctype html>'
     """
     check_integer("n_examples", n_examples, low=1)
+    if n_seeds is not None:
+        check_integer("n_seeds", n_seeds, low=2)
+        if data is None:
+            raise ValueError("n_seeds fits the model again: pass the data that it learned from.")
     subjects = subjects_of(model, data, shape=shape, n_examples=n_examples, command=command)
     values, drawn, *_ = subjects[0].portrait.tiles
     if data is None and shape is not None and drawn is None:
@@ -135,6 +146,10 @@ def report(
             raise ValueError(
                 f"labels must have one entry for each example, got {len(labels)} for {given}."
             )
+    if n_seeds is not None:
+        content = data[0] if isinstance(data, LoadedImages | LoadedRecordings) else data
+        replication = stability(model, content, n_seeds=n_seeds).per_unit
+        subjects[-1] = replace(subjects[-1], replication=replication)
     return report_of(subjects, labels=labels, title=title)
 
 

@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rhohat.common.arrays import Float64Array
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.inspection.examples import PieceExamples
 from rhohat.inspection.report.charts import Axis, Chart, Line, Mark
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.provenance import code_of, parameters_of, trained_steps, versions
 from rhohat.inspection.report.subject import Subject
+from rhohat.inspection.report.verdict import VERDICT, find_verdict
 from rhohat.preprocessing.steps import step_of
 from rhohat.rows.sources import ArraySource
 
@@ -49,6 +51,8 @@ class Section(NamedTuple):
         A Jinja template of the card's content, in which `found` and `subject` are known.
     is_wide : bool, default=False
         Whether the card takes the page's whole width.
+    is_opening : bool, default=False
+        Whether the page opens with it: it stands above units and model, and can be folded away.
     told_of : {"each layer", "first layer", "last layer"}, default="each layer"
         The layers that are asked. A card told of each layer has the layer's number in its address.
     """
@@ -56,6 +60,7 @@ class Section(NamedTuple):
     find: Callable[[Subject], Any]
     html: str
     is_wide: bool = False
+    is_opening: bool = False
     told_of: str = "each layer"
 
 
@@ -118,7 +123,7 @@ def find_training(subject: Subject) -> TrainingFound | None:
     stages: Any = () if rows is None else np.flatnonzero(np.diff(rows)) + 1
     chart = Chart(
         Axis("iteration"),
-        Axis("loss and its terms", log=True),
+        Axis("loss and its terms", log=True, low=_lowest(loss, terms)),
         np.arange(len(loss)),
         f"The loss falls from {loss[0]:.3g} to {loss[-1]:.3g} in {estimator.n_iter_} iterations.",
         lines=[
@@ -126,11 +131,27 @@ def find_training(subject: Subject) -> TrainingFound | None:
             Line(error, "reconstruction", terms[:, 0]),
             Line("weight decay", "weight_decay", terms[:, 1]),
             Line("sparsity", "sparsity", terms[:, 2]),
+            *_held_out(estimator),
         ],
         marks=[Mark(f"{rows[i]:,} rows", x=i - 0.5, kind="stage") for i in stages],
         height=280,
     )
     return TrainingFound(estimator, error, chart)
+
+
+def _lowest(loss: Float64Array, terms: Float64Array) -> float | None:
+    """Where the axis begins: terms that are a thousandth of the loss do not stretch it."""
+    positive = terms[terms > 0]
+    return max(float(positive.min()), float(loss.min()) / 1000) if len(positive) else None
+
+
+def _held_out(estimator: Any) -> list[Line]:
+    """The loss over rows held out, where it was computed; none if there were no such rows."""
+    if not hasattr(estimator, "validation_iterations_"):
+        return []
+    y = np.full(len(estimator.loss_curve_), np.nan)
+    y[estimator.validation_iterations_] = estimator.validation_terms_curve_.sum(axis=1)
+    return [Line("loss, held out", "held_out", y)]
 
 
 TRAINING = """
@@ -351,6 +372,7 @@ AGAIN = """
 
 #: Sections by name, in the order of the page; cards of the same layer stand together.
 SECTIONS: dict[str, Section] = {
+    "verdict": Section(find_verdict, VERDICT, is_opening=True, told_of="last layer"),
     "training": Section(find_training, TRAINING, is_wide=True),
     "averages": Section(find_averages, AVERAGES),
     "spectrum": Section(find_spectrum, SPECTRUM, told_of="first layer"),

@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from rhohat.common.arrays import Float64Array
+from rhohat.estimators.anatomy import Anatomy
 from rhohat.inspection.activation_statistics import (
     ActivationStatistics,
     FiringTogether,
     activation_statistics,
     firing_together,
 )
+from rhohat.inspection.diagnosis import Case, Diagnosis
 from rhohat.inspection.examples import Examples, examples_of
 from rhohat.inspection.layers import Layer
 from rhohat.inspection.portrait import Portrait, portraits_of
@@ -85,6 +88,8 @@ class Subject:
         None without examples.
     command : str or None
         Command line that makes the model.
+    replication : ndarray of shape (k,) or None
+        Cosine of each unit's pattern with its partners from other starts; see `stability`.
     """
 
     model: BaseEstimator
@@ -92,11 +97,23 @@ class Subject:
     below: Subject | None = None
     responses: Responses | None = None
     command: str | None = None
+    replication: Float64Array | None = None
 
     @property
     def layer(self) -> Layer:
         """The layer itself."""
         return self.portrait.layer
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis | None:
+        """What the examples tell of an autoencoder; None without them, or for networks."""
+        anatomy = Anatomy.of(self.model)
+        if self.responses is None or anatomy.autoencoder is None or len(anatomy.units) > 1:
+            return None
+        examples = self.responses.examples
+        numbers = np.sort(examples.sample())
+        given, rows = examples.of_steps(numbers), examples.inputs(numbers)
+        return Case(self.model, anatomy, given, rows).diagnosis()
 
     @property
     def target(self) -> float | None:

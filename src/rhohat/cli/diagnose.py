@@ -1,0 +1,59 @@
+"""``rhohat diagnose``: whether a model has learned features and, if not, what to change."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rhohat.cli.data import read_for
+from rhohat.cli.options import data_options, json_option, model_argument
+from rhohat.cli.output import echo_json
+from rhohat.cli.text import printable
+
+if TYPE_CHECKING:
+    from rhohat.inspection.diagnosis import Diagnosis
+    from rhohat.recipes.data import Request
+
+
+@click.command()
+@model_argument
+@json_option
+@data_options("inputs")
+def diagnose(path: Path, as_json: bool, request: Request) -> None:
+    """Tell whether MODEL has learned features of INPUTS and, if not, why.
+
+    Each finding comes with what was measured, the threshold, and one change to make, as it is typed
+    in Python and as an option of learn. INPUTS are best the data that the model learned from, and
+    are read as learn reads them; without INPUTS, a model of patches is judged by the built-in
+    photographs.
+
+    \b
+    Examples:
+      rhohat diagnose rhohat-out/model.safetensors
+      rhohat diagnose own/model.safetensors holidays/
+    """
+    from rhohat.cli.progress import show_work
+    from rhohat.estimators.saving import load
+    from rhohat.inspection.diagnosis import diagnose as diagnosis_of
+
+    model = load(path)
+    data = read_for(path, model, request)
+    with show_work("looking for mistakes"):
+        diagnosis = diagnosis_of(model, data.content)
+    if as_json:
+        echo_json(diagnosis_facts(diagnosis))
+    else:
+        click.echo(printable(diagnosis))
+
+
+def diagnosis_facts(diagnosis: Diagnosis) -> dict[str, Any]:
+    """A diagnosis, ready for JSON."""
+    findings = []
+    for finding in diagnosis.findings:
+        change = finding.change
+        told = {"python": change.python, "option": change.option} if change is not None else None
+        findings.append({**asdict(finding), "change": told})
+    return {"good": diagnosis.is_good, "facts": diagnosis.facts, "findings": findings}

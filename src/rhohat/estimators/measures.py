@@ -1,0 +1,376 @@
+"""Measures of features, without labels: what units stand for, and how well they serve.
+
+An autoencoder that is no sparser than its input rebuilds it best, so the error says nothing of
+features. What does: how much of new rows very few units rebuild (`pursuit_score`), how sparse
+activations are (`hoyer`), and which features come back from another start (`stability`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import linear_sum_assignment
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.validation import check_integer, check_real, check_rows
+from rhohat.estimators.anatomy import Anatomy
+from rhohat.preprocessing.inputs import drawn_rows
+from rhohat.preprocessing.steps import step_of
+from rhohat.rows.engines import BLAS
+from rhohat.rows.opening import open_store
+
+#: How many units may rebuild a row in `pursuit_score`.
+PURSUED = (1, 2, 4)
+#: Rows that it looks at, at most.
+PURSUED_ROWS = 2000
+#: Added to the squared norm of atoms that are 1, so that no two are the same one.
+ROUNDING = 1e-10
+#: Cosine from which two features count as the same one.
+SAME = 0.95
+
+
+def patterns(model: BaseEstimator) -> Float64Array:
+    r"""What every unit stands for in the data's own columns: what it adds to a row when it fires.
+
+    Decoder rows, carried back through the steps before the autoencoder, whose inverses are affine:
+    :math:`T^{-1}(w_j) - T^{-1}(0)`.
+
+    Parameters
+    ----------
+    model : fitted SparseAutoencoder, or pipeline that ends in one
+
+    Returns
+    -------
+    patterns : ndarray of shape (k, d)
+        In the columns of the rows that the model is given or, if it cuts pieces out of images,
+        series or recordings, in the pixels of a piece.
+
+    Raises
+    ------
+    ValueError
+        If the model does not end in an autoencoder, or a step before it has no inverse.
+    """
+    anatomy = Anatomy.of(model)
+    if anatomy.autoencoder is None:
+        raise ValueError(f"{type(model).__name__} does not end in a SparseAutoencoder.")
+    check_is_fitted(anatomy.autoencoder)
+    found: Float64Array = anatomy.autoencoder.decoder_weights_.astype(np.float64)
+    for step in reversed(anatomy.of_rows):
+        back = step_of(step).as_change_of_input(found)
+        if back is None:
+            raise ValueError(f"{type(step).__name__} has no inverse: there are no patterns.")
+        found = back
+    return found
+
+
+def rows_before_units(model: BaseEstimator, X: Any, most: int) -> tuple[FloatArray, FloatArray]:
+    """Some rows, drawn at random if there are more, as the first step and the units get them.
+
+    They are those that the first step of rows is given: X itself, wherever it lies, or the pieces
+    that the model cuts out of it.
+    """
+    anatomy = Anatomy.of(model)
+    if anatomy.extractor is not None:
+        X = anatomy.extractor.transform(anatomy.filtered(X))
+    if open_store(X) is not None:
+        X = drawn_rows(X, most, seed=0)[0]
+    elif len(X) > most:
+        X = _safe_indexing(X, np.sort(np.random.RandomState(0).permutation(len(X))[:most]))
+    rows = X  # with the names of its columns, if it has any
+    for step in anatomy.of_rows:
+        rows = step.transform(rows)
+    return np.asarray(X), np.asarray(rows)
+
+
+def pursuit(atoms: ArrayLike, X: ArrayLike, n_atoms: Sequence[int] = PURSUED) -> float:
+    r"""Mean share of centered rows that few atoms rebuild, by orthogonal matching pursuit.
+
+    .. math:: 1 - \frac{\sum_i \|x_i - C_i D\|^2}{\sum_i \|x_i\|^2}, \quad \|C_i\|_0 \le s
+
+    averaged over the numbers s; there are no more atoms than D has, nor than columns.
+
+    Parameters
+    ----------
+    atoms : array-like of shape (k, d)
+        D; only their directions matter.
+    X : array-like of shape (m, d)
+        Rows without their mean.
+    n_atoms : sequence of int, default=(1, 2, 4)
+
+    Returns
+    -------
+    share : float
+        At most 1; 0 if the rows are all zero.
+    """
+    D, rows = np.asarray(atoms, dtype=np.float64), np.asarray(X, dtype=np.float64)
+    norms = np.linalg.norm(D, axis=1, keepdims=True)
+    D = D[norms[:, 0] > 0] / norms[norms[:, 0] > 0]
+    total = float(np.vdot(rows, rows))
+    if not len(D) or total == 0:
+        return 0.0
+    explained = _pursued(D, rows, min(max(n_atoms), *D.shape))
+    used = {min(s, len(explained)) for s in n_atoms}
+    return float(np.mean([explained[s - 1] for s in used])) / total
+
+
+def _pursued(D: Float64Array, X: Float64Array, most: int) -> list[float]:
+    """Sum of squares that 1, 2, ... atoms of norm 1 rebuild of the rows.
+
+    All rows are pursued at once, by the atoms' products (R. Rubinstein, M. Zibulevsky and M. Elad
+    (2008), Efficient implementation of the K-SVD algorithm using batch orthogonal matching
+    pursuit); the residuals themselves are not needed.
+    """
+    with BLAS.single_threaded():
+        products, gram = X @ D.T, D @ D.T
+        left, chosen = products.copy(), np.empty((len(X), 0), dtype=np.intp)
+        explained = []
+        for _ in range(most):
+            best = np.abs(left).argmax(axis=1)
+            chosen = np.column_stack([chosen, best])
+            among = gram[chosen[:, :, None], chosen[:, None, :]]
+            among[:, range(chosen.shape[1]), range(chosen.shape[1])] += ROUNDING
+            wanted = np.take_along_axis(products, chosen, axis=1)
+            codes = np.linalg.solve(among, wanted[:, :, None])[:, :, 0]
+            explained.append(float(np.vdot(codes, wanted)))
+            left = products - np.einsum("ij,ijk->ik", codes, gram[chosen])
+    return explained
+
+
+def pursuit_score(estimator: BaseEstimator, X: Any, y: object = None) -> float:
+    """How much of rows 1, 2 and 4 units rebuild, in the space that the model's units see.
+
+    A scorer for model selection without labels, ``GridSearchCV(..., scoring=pursuit_score)``.
+    Unlike the reconstruction error it does not reward the least sparse model: a few of its units
+    have to be enough for a row.
+
+    Parameters
+    ----------
+    estimator : fitted SparseAutoencoder, or pipeline that ends in one
+        Compare models whose steps before the autoencoder are the same.
+    X : rows, images, series or recordings, as the estimator takes them
+        A random part of 2,000 rows is looked at if there are more.
+    y : Ignored
+
+    Returns
+    -------
+    score : float
+        At most 1; see `pursuit`.
+    """
+    autoencoder = Anatomy.of(estimator).autoencoder
+    if autoencoder is None:
+        raise ValueError(f"{type(estimator).__name__} does not end in a SparseAutoencoder.")
+    check_is_fitted(autoencoder)
+    rows = check_rows(rows_before_units(estimator, X, PURSUED_ROWS)[1])
+    return pursuit(autoencoder.decoder_weights_, rows - rows.mean(axis=0, dtype=np.float64))
+
+
+def explained_variance(X: ArrayLike, X_hat: ArrayLike) -> float:
+    r"""Share of the variance about the mean that a reconstruction explains.
+
+    .. math:: 1 - \frac{\sum_i \|x_i - \hat x_i\|^2}{\sum_i \|x_i - \bar x\|^2}
+
+    Parameters
+    ----------
+    X, X_hat : array-like of shape (m, d)
+
+    Returns
+    -------
+    share : float
+        At most 1; below 0 if the mean would be nearer. 0 if the rows do not vary.
+    """
+    rows, rebuilt = np.asarray(X, dtype=np.float64), np.asarray(X_hat, dtype=np.float64)
+    total = float(np.square(rows - rows.mean(axis=0)).sum())
+    rounding = (np.finfo(float).eps * float(np.abs(rows).max(initial=0))) ** 2 * rows.size
+    if total <= rounding:
+        return 0.0
+    return 1 - float(np.square(rows - rebuilt).sum()) / total
+
+
+class Sparseness(NamedTuple):
+    r"""How sparse activations are.
+
+    Attributes
+    ----------
+    hoyer : float
+        Mean over the rows of :math:`(\sqrt k - \|a\|_1 / \|a\|_2) / (\sqrt k - 1)`: 0 if all
+        units are equally active, 1 if a single one is. P. Hoyer (2004), JMLR 5.
+    active : float
+        Mean number of units that are at more than half of their own largest activation.
+    kurtosis : float
+        Median over the units of the excess kurtosis of their activations; 0 for a Gaussian.
+    largest : float
+        Median of the units' largest activations, as a share of their range, or the largest itself
+        where it is unbounded.
+    """
+
+    hoyer: float
+    active: float
+    kurtosis: float
+    largest: float
+
+
+def sparseness(activations: ArrayLike, low: float = 0.0, high: float = 1.0) -> Sparseness:
+    """Measure how sparse activations are.
+
+    Parameters
+    ----------
+    activations : array-like of shape (m, k)
+    low, high : float, default=0 and 1
+        The range of a unit; an infinite one counts as (0, 1).
+
+    Returns
+    -------
+    sparseness : Sparseness
+    """
+    A = np.asarray(activations, dtype=np.float64)
+    if np.isfinite(high - low):
+        A = (A - low) / (high - low)
+    k = A.shape[1]
+    norms = np.linalg.norm(A, axis=1)
+    ratio = np.abs(A).sum(axis=1) / np.where(norms > 0, norms, 1)
+    hoyer = (np.sqrt(k) - ratio[norms > 0]) / (np.sqrt(k) - 1) if k > 1 else np.ones(1)
+    largest = A.max(axis=0)
+    active = (0.5 * np.maximum(largest, 1e-9) < A).sum(axis=1).mean()
+    D = A - A.mean(axis=0)
+    squares = np.square(D).mean(axis=0)
+    fourth = np.square(np.square(D)).mean(axis=0)
+    varying = squares > np.finfo(float).eps * np.maximum(largest, 1e-9) ** 2
+    excess = fourth[varying] / squares[varying] ** 2 - 3 if varying.any() else np.zeros(1)
+    return Sparseness(
+        float(hoyer.mean()) if hoyer.size else 0.0,
+        float(active),
+        float(np.median(excess)),
+        float(np.median(largest)),
+    )
+
+
+def matched_cosines(A: ArrayLike, B: ArrayLike) -> Float64Array:
+    """Cosine of every row of A with its partner among those of B, up to sign.
+
+    Partners are those, one each, whose cosines have the greatest sum. Rows without a partner
+    have 0.
+
+    Parameters
+    ----------
+    A, B : array-like of shape (k, d) and (l, d)
+
+    Returns
+    -------
+    cosines : ndarray of shape (k,)
+        Between 0 and 1.
+    """
+    table = np.abs(_directions(A) @ _directions(B).T)
+    rows, columns = linear_sum_assignment(-table)
+    cosines = np.zeros(len(table))
+    cosines[rows] = table[rows, columns]
+    return cosines
+
+
+def recovery(model: BaseEstimator | ArrayLike, D: ArrayLike, *, threshold: float = SAME) -> float:
+    """Share of the atoms of a known dictionary that a model has found.
+
+    Parameters
+    ----------
+    model : fitted SparseAutoencoder, pipeline that ends in one, or array-like of shape (k, d)
+        Its `patterns` are compared, or the rows of the array.
+    D : array-like of shape (l, d)
+        The atoms.
+    threshold : float, default=0.95
+        The least cosine, up to sign, with an atom's partner among the patterns.
+
+    Returns
+    -------
+    share : float
+    """
+    check_real("threshold", threshold, low=0, high=1)
+    found = patterns(model) if isinstance(model, BaseEstimator) else model
+    atoms = np.asarray(D, dtype=np.float64)
+    if atoms.ndim != 2 or atoms.shape[1:] != np.shape(found)[1:]:
+        raise ValueError(
+            f"D must have atoms of the {np.shape(found)[1]} numbers that the patterns have, got "
+            f"shape {atoms.shape}."
+        )
+    return float((matched_cosines(atoms, cast(ArrayLike, found)) >= threshold).mean())
+
+
+class Stability(NamedTuple):
+    """Which features come back from other starts.
+
+    Attributes
+    ----------
+    mean : float
+        Mean matched cosine over all pairs of models.
+    per_unit : ndarray of shape (k,)
+        Mean matched cosine of each unit of the first model with its partners in the others.
+    models : list of estimators
+        The fitted models.
+    """
+
+    mean: float
+    per_unit: Float64Array
+    models: list[Any]
+
+    @property
+    def replicates(self) -> NDArray[np.bool_]:
+        """Which units of the first model are the same feature in the others, on average."""
+        return self.per_unit >= SAME
+
+
+def stability(
+    pipeline: BaseEstimator, X: Any, *, n_seeds: int = 3, random_state: int | None = 0
+) -> Stability:
+    """Fit a model from several starts, and compare what it learned.
+
+    Parameters
+    ----------
+    pipeline : SparseAutoencoder, or pipeline that ends in one
+        Cloned. A fitted one is the first model, and is not fitted again.
+    X : rows, images, series or recordings, as it takes them
+        The training data.
+    n_seeds : int, default=3
+        Models to compare, at least 2.
+    random_state : int or None, default=0
+        Draws the seeds. Steps that draw pieces or samples keep theirs, so that all models learn
+        from the same data.
+
+    Returns
+    -------
+    stability : Stability
+
+    Notes
+    -----
+    Where the data have a dictionary, a good model finds it from every start. On photographs many
+    sets of features are equally good: a low value is no fault of theirs.
+    """
+    check_integer("n_seeds", n_seeds, low=2)
+    random = check_random_state(random_state)
+    models, is_fitted = [], hasattr(Anatomy.of(pipeline).autoencoder, "encoder_weights_")
+    if is_fitted:
+        models.append(pipeline)
+    while len(models) < n_seeds:
+        model = clone(pipeline)
+        autoencoder = Anatomy.of(model).autoencoder
+        if autoencoder is None:
+            raise ValueError(f"{type(pipeline).__name__} does not end in a SparseAutoencoder.")
+        autoencoder.set_params(random_state=int(random.randint(2**31 - 1)))
+        models.append(model.fit(X))
+    found = [patterns(model) for model in models]
+    pairs = {
+        (i, j): matched_cosines(found[i], found[j])
+        for i in range(n_seeds)
+        for j in range(i + 1, n_seeds)
+    }
+    per_unit = np.mean([pairs[0, j] for j in range(1, n_seeds)], axis=0)
+    return Stability(float(np.mean([c.mean() for c in pairs.values()])), per_unit, models)
+
+
+def _directions(A: ArrayLike) -> Float64Array:
+    rows: Float64Array = np.asarray(A, dtype=np.float64)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(norms > 0, norms, 1)

@@ -1,0 +1,164 @@
+"""Standardization of rows: one scale for all columns, or one for each."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Self, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.utils.validation import check_is_fitted
+
+from rhohat.common.arrays import Float64Array, FloatArray, as_floats
+from rhohat.common.validation import check_rows, look_up
+from rhohat.preprocessing.inputs import RowData, rows_of, sum_over
+from rhohat.preprocessing.steps import AffineMap, Step
+from rhohat.rows.derived import Mapped
+from rhohat.rows.engines import BLAS
+from rhohat.rows.feature_sums import FeatureSums
+from rhohat.rows.sources import ArraySource, first_row
+
+#: What columns are divided by.
+SCALES = {"all": "one number for all columns", "columns": "a number for each column"}
+
+
+class Standardization(OneToOneFeatureMixin, Step):
+    r"""Columns without their mean, at unit variance on average, or each.
+
+    .. math:: x' = (x - \mu) / s
+
+    The sigmoid units of a sparse autoencoder can only fire on data whose scale suits them. One
+    scale for all columns keeps what they have in common, as pixels, spectra and signals do; columns
+    of unlike units, as in a table, need a scale each.
+
+    Parameters
+    ----------
+    scale : {"all", "columns"}, default="all"
+        "all": s is the root of the columns' mean variance. "columns": s is each column's standard
+        deviation, ddof 0; 1 for columns that are constant but for rounding noise.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (n_features,)
+        mu.
+    scale_ : ndarray of shape (n_features,)
+        s.
+    n_features_in_ : int
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from rhohat import Standardization
+    >>> Standardization("columns").fit_transform(load_wine().data).std(axis=0).round(6).max()
+    np.float64(1.0)
+    """
+
+    def __init__(self, scale: str = "all") -> None:
+        self.scale = scale
+
+    def fit(self, X: RowData, y: object = None) -> Self:
+        """Learn mean and scale.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory
+            Whatever `SparseAutoencoder.fit` takes; read in one pass.
+        y : Ignored
+
+        Returns
+        -------
+        self : Standardization
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the parameter or the data is not as described.
+        """
+        look_up("scale", self.scale, SCALES)
+        source = rows_of(self, X, reset=True)
+        with BLAS.single_threaded():
+            sums = sum_over(partial(FeatureSums.of, shift=first_row(source)), source)
+        largest = max(abs(sums.low), abs(sums.high))
+        noise = 10 * float(np.finfo(source.dtype).eps) * largest
+        deviations = np.sqrt(sums.variances)
+        if not np.isfinite(deviations).all():
+            raise ValueError("the values are too large to be squared: scale the data.")
+        if self.scale == "all":
+            deviations = np.full_like(deviations, sums.standard_deviation)
+        self.mean_ = sums.mean
+        self.scale_ = np.where(deviations > noise, deviations, 1.0)
+        return self
+
+    def transform(self, X: RowData) -> FloatArray:
+        """Standardize the rows of X.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
+
+        Returns
+        -------
+        X_standard : ndarray of shape (m, n_features)
+            For rows outside memory, a `Mapped` source, computed whenever it is read.
+        """
+        check_is_fitted(self)
+        source = rows_of(self, X, reset=False)
+        mean, scale = self.mean_.astype(source.dtype), self.scale_.astype(source.dtype)
+        standardize = partial(_standardize, mean=mean, scale=scale)
+        if isinstance(source, ArraySource):
+            return standardize(source.X)
+        return cast(FloatArray, Mapped(source, standardize, source.shape[1]))
+
+    def inverse_transform(self, X: ArrayLike) -> FloatArray:
+        """Undo the standardization.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features)
+
+        Returns
+        -------
+        X_original : ndarray of shape (m, n_features)
+        """
+        check_is_fitted(self)
+        Z = check_rows(X)
+        if Z.shape[1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {Z.shape[1]} columns, but inverse_transform expects {self.n_features_in_}."
+            )
+        original: FloatArray = Z * self.scale_.astype(Z.dtype) + self.mean_.astype(Z.dtype)
+        return original
+
+    def adjoint(self, weights: FloatArray) -> FloatArray:
+        """Directions in the input along which linear functions of the standardized data change.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (k, n_features)
+
+        Returns
+        -------
+        directions : ndarray of shape (k, n_features)
+        """
+        check_is_fitted(self)
+        return as_floats(weights) / self.scale_
+
+    @property
+    def middle(self) -> Float64Array:
+        """What the mean becomes: zero."""
+        return np.zeros(self.n_features_in_)
+
+    def joined(self, after: AffineMap) -> AffineMap:
+        """W (x - mu) / s + b = (W / s) x + b - (W / s) mu."""
+        weights = self.adjoint(after.weights)
+        return AffineMap(weights, after.bias - weights @ self.mean_)
+
+
+def _standardize(
+    X: FloatArray, mean: FloatArray, scale: FloatArray, out: FloatArray | None = None
+) -> FloatArray:
+    """(X - mean) / scale."""
+    standard: FloatArray = np.subtract(X, mean, out=out)
+    standard /= scale
+    return standard

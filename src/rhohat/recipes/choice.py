@@ -1,0 +1,627 @@
+"""The choice of settings, from the data alone: `choose`.
+
+A short search on a part of the rows, one setting after the other, judged on rows held out. Which
+settings give features cannot be told by the error, which is least where units are not sparse; it
+can be told by how much of a new row very few units rebuild (`rhohat.estimators.measures.pursuit`).
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.extmath import randomized_svd
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.validation import check_integer, look_up
+from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.measures import explained_variance, patterns, pursuit
+from rhohat.files.images import LoadedImages
+from rhohat.files.recordings import LoadedRecordings
+from rhohat.objective.penalties import KLSparsity
+from rhohat.preprocessing.inputs import RowData, drawn_rows
+from rhohat.preprocessing.standardization import Standardization
+from rhohat.preprocessing.whitening import Whitening
+from rhohat.recipes.data import Request
+from rhohat.recipes.finding import find_to_learn
+from rhohat.recipes.kinds import KINDS
+from rhohat.recipes.pipelines import complete, make_pipeline
+from rhohat.recipes.settings import Settings
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+#: Rows that the search learns from, and those held out that it is judged on, at most; the least
+#: number and the share that are held out.
+SEARCH_ROWS, HELD_OUT_ROWS, LEAST_HELD_OUT, HELD_OUT_SHARE = 1500, 1000, 10, 0.2
+#: Iterations of a trial, and of the fits that the best model is taken from.
+TRIAL_ITERATIONS, TRIAL_TOL, FINAL_ITERATIONS = 20, 1e-3, 200
+#: Settings that a search begins with.
+STARTING_POINT: dict[str, Any] = {
+    "scale": "all",
+    "whitening": "none",
+    "iterations": FINAL_ITERATIONS,
+}
+#: Settings that a search finds.
+FOUND = (
+    *("decoder", "penalty", "target", "sparsity_weight", "weight_decay"),
+    *("scale", "whitening", "epsilon", "iterations"),
+)
+#: Fits on all rows, from different starts; the one of least loss is kept.
+STARTS = 2
+#: Fits like the one that is returned that a choice takes in all, about.
+FITS = 5
+#: Scores that differ by less are the same.
+SLACK = 0.003
+#: Ratio of the columns' variances from which they are of unlike scale, and the share of rows of one
+#: value from which a column counts as nearly constant.
+UNLIKE, NEARLY_CONSTANT = 100.0, 0.95
+#: Share of variance along one direction from which rows must be whitened: all units would serve it.
+DOMINANT = 0.5
+#: Share of variance whose principal components tell how many units are enough.
+RELEVANT = 0.99
+
+
+class Units(NamedTuple):
+    """How many units are enough: some for every principal component that matters.
+
+    Attributes
+    ----------
+    per_component : int
+        For each of the components that explain `RELEVANT` of the variance.
+    fewest, most : int
+    rows_per_unit : int
+        Rows that a unit should have; 0 if it does not matter.
+    """
+
+    per_component: int
+    fewest: int
+    most: int
+    rows_per_unit: int
+
+
+class Aim(NamedTuple):
+    """What features are for, and where the search looks for their settings.
+
+    Attributes
+    ----------
+    criterion : str
+    score : callable
+        ``score(model, whitening, rows)`` of standardized rows held out; whitening may be None.
+    targets : tuple of float
+        In order; the search begins in their middle.
+    decays : tuple of float
+        As shares of lambda_c.
+    weights : tuple of float
+        As parts of the rows' total variance; scores being the same, the last one.
+    epsilons : tuple of float or None
+        Of ZCA whitening, as shares of the mean variance; None is no whitening.
+    units : Units
+        How many, if they are not given.
+    """
+
+    criterion: str
+    score: Callable[[SparseAutoencoder, Whitening | None, Float64Array], float]
+    targets: tuple[float, ...]
+    decays: tuple[float, ...]
+    weights: tuple[float, ...]
+    epsilons: tuple[float | None, ...]
+    units: Units
+
+
+def _rebuilt_by_few(
+    model: SparseAutoencoder, whitening: Whitening | None, rows: Float64Array
+) -> float:
+    atoms = model.decoder_weights_.astype(np.float64)
+    return pursuit(atoms if whitening is None else atoms @ whitening.inverse_matrix_.T, rows)
+
+
+def _rebuilt_by_all(
+    model: SparseAutoencoder, whitening: Whitening | None, rows: Float64Array
+) -> float:
+    rows = rows if whitening is None else whitening.transform(rows).astype(np.float64)
+    return explained_variance(rows, model.inverse_transform(model.transform(rows)))
+
+
+#: What features may be for, by its name.
+AIMS: dict[str, Aim] = {
+    "features": Aim(
+        "variance of new rows that 1, 2 and 4 units rebuild, on average",
+        _rebuilt_by_few,
+        targets=(0.005, 0.01, 0.02, 0.04, 0.08),
+        decays=(0.02, 0.005, 0.06),
+        weights=(0.5, 0.1),
+        epsilons=(None, 0.1, 0.5),
+        units=Units(per_component=2, fewest=8, most=256, rows_per_unit=10),
+    ),
+    "recognition": Aim(
+        "variance of new rows that all units explain",
+        _rebuilt_by_all,
+        targets=(0.05, 0.1),
+        decays=(0.005, 0.0005),
+        weights=(0.5,),
+        epsilons=(None,),
+        units=Units(per_component=4, fewest=64, most=400, rows_per_unit=0),
+    ),
+}
+
+
+class Point(NamedTuple):
+    """Settings that are searched: see `Aim` for their units."""
+
+    epsilon: float | None
+    target: float
+    decay: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model whose settings were chosen from its data, and why.
+
+    Attributes
+    ----------
+    pipeline_ : Pipeline
+        Fitted on all of the data; its last step is a `SparseAutoencoder`.
+    patterns_ : ndarray of shape (k, d)
+        What each unit stands for in the data's own columns; see `rhohat.patterns`.
+    settings : dict
+        By the names that ``rhohat learn`` has for its options.
+    tried : list of dict
+        What was tried, each with its score: rows of a table.
+    criterion : str
+        What the score is.
+    reasons : list of str
+        Why these settings, in sentences.
+    command : str
+        The command that gives the same model.
+    """
+
+    pipeline_: Pipeline
+    patterns_: Float64Array
+    settings: dict[str, Any]
+    tried: list[dict[str, Any]]
+    criterion: str
+    reasons: list[str]
+    command: str
+
+    def __str__(self) -> str:
+        """Reasons, what was tried, and the command, as text."""
+        names = list(self.tried[0])
+        cells = [names, *([_short(row[name]) for name in names] for row in self.tried)]
+        widths = [max(len(row[column]) for row in cells) for column in range(len(names))]
+        table = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
+        return "\n".join([*self.reasons, "", f"score: {self.criterion}", *table, "", self.command])
+
+
+def choose(
+    X: Any,
+    n_components: int | None = None,
+    *,
+    aim: str = "features",
+    random_state: int | None = None,
+) -> Choice:
+    r"""Choose all settings from the data, without labels, and fit a model with them.
+
+    It settles whether columns share a scale, whether to whiten, the decoder, target and weight of
+    the penalty, weight decay, the number of units if it is not given, and the start. Every setting
+    is judged on rows held out:
+
+    - ``aim="features"``: by how much of a row one, two and four units rebuild.
+    - ``aim="recognition"``: by the variance that all units together explain.
+
+    Parameters
+    ----------
+    X : array-like of shape (m, d), images, recordings, path or list of paths
+        Rows; images as (n, height, width[, 3]) or a list of them, or what `load_images` gives;
+        what `load_recordings` gives; or files of any of them, and folders of such files.
+    n_components : int, default=None
+        Units. None: twice as many as principal components that explain 99 % of the variance, and
+        no more than a tenth of the rows; for recognition four times as many, at least 64.
+    aim : {"features", "recognition"}, default="features"
+        Whether units are to be looked at, each for a part that the data are made of; or to be
+        given to a classifier, all together.
+    random_state : int, default=None
+        Draws rows and starts; the same number gives the same choice. None counts as 0.
+
+    Returns
+    -------
+    choice : Choice
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are fewer than 20 rows, they do not vary, or a parameter is not as described.
+
+    Notes
+    -----
+    Decay is chosen as a share of :math:`\lambda_c = \rho (1 - \rho) l_1`, where l_1 is the rows'
+    greatest variance along a direction: from there on, the best that units can do is nothing. The
+    weight is chosen as a part of the rows' total variance.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rhohat import choose
+    >>> choice = choose(load_digits().data, 16, random_state=0)
+    >>> choice.patterns_.shape
+    (16, 64)
+    """
+    if n_components is not None:
+        check_integer("n_components", n_components, low=1)
+    seed = 0 if random_state is None else check_integer("random_state", random_state, low=0)
+    look_up("aim", aim, AIMS)
+    content, kind, settings, paths = _content_of(X, seed)
+    return choose_for(content, kind, settings, n_components, aim=aim, paths=paths)
+
+
+def choose_for(
+    content: Any,
+    kind: str,
+    settings: Settings,
+    n_components: int | None = None,
+    *,
+    aim: str = "features",
+    paths: Sequence[str] = ("DATA",),
+) -> Choice:
+    """`choose`, for data of a kind that are read already.
+
+    Parameters
+    ----------
+    content : images, rows or recordings
+        What a pipeline is given.
+    kind : str
+        A name in `KINDS`.
+    settings : Settings
+        Complete, from `STARTING_POINT`: how data are cut, and the seed, are kept.
+    n_components : int, default=None
+    aim : str, default="features"
+    paths : sequence of str, default=("DATA",)
+        Where the data came from, for the command.
+    """
+    row = look_up("aim", aim, AIMS)
+    search = _Search.over(_rows_of(content, kind, settings), row, kind, n_components, settings.seed)
+    best = search.run()
+    pipeline, settings = _fitted(content, kind, search.settings(settings, best))
+    return Choice(
+        pipeline,
+        patterns(pipeline),
+        _chosen(settings),
+        search.table(),
+        row.criterion,
+        search.reasons(best),
+        _command(paths, settings),
+    )
+
+
+def _content_of(X: Any, seed: int) -> tuple[Any, str, Settings, Sequence[str]]:
+    """What the pipeline is given, its kind, settings that follow from it, and its paths."""
+    settings = replace(Settings(seed=seed), **STARTING_POINT)
+    paths = [X] if isinstance(X, (str, os.PathLike)) else X
+    if isinstance(paths, (list, tuple)) and paths and isinstance(paths[0], (str, os.PathLike)):
+        data, settings = find_to_learn(Request([Path(path) for path in paths]), settings)
+        data.read()
+        return data.content, data.kind, settings, [str(path) for path in paths]
+    if isinstance(X, LoadedImages):
+        X, kind = X.images, "images"
+    elif isinstance(X, LoadedRecordings):
+        settings = replace(settings, rate=X.rate)
+        X, kind = X.recordings, "recordings"
+    elif isinstance(X, (list, tuple)) and all(np.ndim(image) in (2, 3) for image in X):
+        kind = "images"
+    else:
+        kind = "images" if getattr(X, "ndim", 2) in (3, 4) else "rows"
+    if kind == "images":
+        settings = replace(settings, color=np.ndim(X[0]) == 3)
+    return X, kind, complete(settings, kind), ["DATA"]
+
+
+def _rows_of(content: Any, kind: str, settings: Settings) -> RowData:
+    """The rows that are learned from: the content's, or pieces cut out of it."""
+    for _, step in KINDS[kind].steps(settings):
+        content = step.fit_transform(content)
+    rows: RowData = content
+    return rows
+
+
+@dataclass
+class _Search:
+    """The search for settings.
+
+    Attributes
+    ----------
+    aim : Aim
+    scale : str
+        See `Standardization`.
+    why_scale : str
+    units : int
+    why_units : str
+    X, held_out : ndarray of shape (m, d)
+        Standardized rows to learn from, and to judge by; the latter centered.
+    n_rows : int
+        Of all rows.
+    seed : int
+    scores : dict of Point to float
+    losses : dict of Point to float
+        J as a part of that of the best constant.
+    """
+
+    aim: Aim
+    scale: str
+    why_scale: str
+    units: int
+    why_units: str
+    X: FloatArray
+    held_out: Float64Array
+    n_rows: int
+    seed: int
+
+    scores: dict[Point, float] = field(default_factory=dict)
+    losses: dict[Point, float] = field(default_factory=dict)
+    _whitened: dict[float | None, _Whitened] = field(default_factory=dict)
+
+    @classmethod
+    def over(
+        cls,
+        rows: RowData,
+        aim: Aim,
+        kind: str,
+        units: int | None,
+        seed: int,
+    ) -> _Search:
+        """Draw rows, and settle what follows from them at once."""
+        drawn, n_rows = drawn_rows(rows, HELD_OUT_ROWS + SEARCH_ROWS, seed)
+        if n_rows < 2 * LEAST_HELD_OUT:
+            raise ValueError(
+                f"choose judges settings on rows held out: it needs {2 * LEAST_HELD_OUT} rows, got "
+                f"{n_rows}."
+            )
+        n_held = min(max(int(HELD_OUT_SHARE * n_rows), LEAST_HELD_OUT), HELD_OUT_ROWS)
+        X_held, X = drawn[:n_held], drawn[n_held : n_held + SEARCH_ROWS]
+        scale, why_scale = _scale_for(X, kind)
+        standardization = Standardization(scale).fit(X)
+        X = standardization.transform(X)
+        if not X.any():
+            raise ValueError("the rows do not vary: there is nothing to learn from them.")
+        judged: Float64Array = standardization.transform(X_held).astype(np.float64)
+        why_units = "the number of units was given"
+        if units is None:
+            units, why_units = _units_for(X, n_rows, aim.units)
+        return cls(aim, scale, why_scale, units, why_units, X, judged, n_rows, seed)
+
+    def run(self) -> Point:
+        """The best point that a search finds along one setting after the other."""
+        aim = self.aim
+        epsilons = self._epsilons
+        best = self._best(Point(epsilons[0], t, aim.decays[0], aim.weights[0]) for t in aim.targets)
+        best = self._best(best._replace(epsilon=epsilon) for epsilon in epsilons)
+        best = self._best(best._replace(decay=decay) for decay in aim.decays)
+        best = self._best(best._replace(weight=weight) for weight in aim.weights)
+        place = aim.targets.index(best.target)
+        near = aim.targets[max(place - 1, 0) : place + 2]
+        best = self._best(best._replace(target=target) for target in near)
+        return self._weaker(best)
+
+    @property
+    def _dominance(self) -> float:
+        """Share of the variance along one direction."""
+        plain = self._at(None)
+        return plain.largest / plain.variance
+
+    @property
+    def _epsilons(self) -> list[float | None]:
+        """Those that come into question: where one direction dominates, none without whitening."""
+        epsilons = list(self.aim.epsilons)
+        if self._dominance > DOMINANT and len(epsilons) > 1:
+            epsilons.remove(None)
+        return epsilons
+
+    def _best(self, points: Iterable[Point]) -> Point:
+        return max(points, key=self.score)
+
+    def _weaker(self, best: Point) -> Point:
+        """The point with the least weight whose score is as good."""
+        least = best
+        for weight in self.aim.weights:
+            point = best._replace(weight=weight)
+            if weight < least.weight and self.score(point) >= self.score(best) - SLACK:
+                least = point
+        return least
+
+    def score(self, point: Point) -> float:
+        """Learn a little with these settings, and judge by the rows held out."""
+        if point not in self.scores:
+            whitened = self._at(point.epsilon)
+            penalty, decay = self._penalty(point)
+            model = SparseAutoencoder(
+                self.units,
+                sparsity_penalty=penalty,
+                weight_decay=decay,
+                max_iter=TRIAL_ITERATIONS,
+                tol=TRIAL_TOL,
+                growth=False,
+                random_state=self.seed,
+            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                model.fit(whitened.X)
+            self.losses[point] = model.loss_ / (0.5 * whitened.variance)
+            self.scores[point] = self.aim.score(model, whitened.step, self.held_out)
+        return self.scores[point]
+
+    def _at(self, epsilon: float | None) -> _Whitened:
+        if epsilon not in self._whitened:
+            self._whitened[epsilon] = _Whitened.of(self.X, epsilon)
+        return self._whitened[epsilon]
+
+    def _penalty(self, point: Point) -> tuple[KLSparsity, float]:
+        """Penalty and decay of a point, rounded to what a command shows."""
+        whitened, rho = self._at(point.epsilon), point.target
+        decay = point.decay * rho * (1 - rho) * whitened.largest
+        return KLSparsity(rho, _rounded(point.weight * whitened.variance)), _rounded(decay)
+
+    def settings(self, settings: Settings, point: Point) -> Settings:
+        """Settings that make the point's model."""
+        penalty, decay = self._penalty(point)
+        return replace(
+            settings,
+            units=self.units,
+            scale=self.scale,
+            whitening="none" if point.epsilon is None else "zca",
+            epsilon=point.epsilon,
+            decoder="linear",
+            target=penalty.target,
+            sparsity_weight=penalty.weight,
+            weight_decay=decay,
+        )
+
+    def table(self) -> list[dict[str, Any]]:
+        """What was tried, the best first."""
+        rows = []
+        for point, score in sorted(self.scores.items(), key=lambda item: -item[1]):
+            penalty, decay = self._penalty(point)
+            rows.append(
+                {
+                    "score": score,
+                    "whitening": "none" if point.epsilon is None else "zca",
+                    "epsilon": point.epsilon,
+                    "target": point.target,
+                    "sparsity_weight": penalty.weight,
+                    "weight_decay": decay,
+                    "share_of_critical_decay": point.decay,
+                    "loss_to_constant": self.losses[point],
+                }
+            )
+        return rows
+
+    def reasons(self, best: Point) -> list[str]:
+        """Why these settings, in sentences."""
+        penalty, decay = self._penalty(best)
+        score = self.score(best)
+        return [
+            f"Scale: {self.why_scale}.",
+            f"Whitening: {self._why_whitening(best)}.",
+            "Decoder: linear, since it rebuilds values of any size and is solved for.",
+            f"Target {best.target:g}: {self._against('target', self.aim.targets)}.",
+            f"Sparsity weight {penalty.weight:g}, {best.weight:g} of the rows' variance: "
+            f"{self._against('weight', self.aim.weights)}.",
+            f"Weight decay {decay:g}, {best.decay:.1%} of what would silence all units: "
+            f"{self._against('decay', self.aim.decays, '.1%')}.",
+            f"Units {self.units}: {self.why_units}.",
+            f"Score {score:.3f}, on {len(self.held_out):,} rows held out of {self.n_rows:,}; the "
+            f"model is the better one of {STARTS} starts, fitted on all rows.",
+        ]
+
+    def _why_whitening(self, best: Point) -> str:
+        others = [point for point in self.scores if point.epsilon != best.epsilon]
+        if not others:
+            return "none, since it makes directions of noise count as much as others"
+        name = "none" if best.epsilon is None else f"zca, epsilon {best.epsilon:g}"
+        if None not in self._epsilons:
+            return (
+                f"{name}, since one direction holds {self._dominance:.0%} of the variance, and all "
+                "units would serve it"
+            )
+        highest = max(map(self.score, others))
+        return f"{name} (score {self.score(best):.3f}; others at most {highest:.3f})"
+
+    def _against(self, name: str, values: Sequence[float], form: str = "g") -> str:
+        """The best score that was found with each value of a setting."""
+        told = []
+        for value in values:
+            found = [score for p, score in self.scores.items() if getattr(p, name) == value]
+            if found:
+                told.append(f"{value:{form}} {max(found):.3f}")
+        return "best scores " + ", ".join(told) if len(told) > 1 else "not searched"
+
+
+class _Whitened(NamedTuple):
+    """Rows that are whitened or not, and what penalty and decay follow from."""
+
+    step: Whitening | None
+    X: FloatArray
+    variance: float
+    largest: float
+
+    @classmethod
+    def of(cls, X: FloatArray, epsilon: float | None) -> _Whitened:
+        step = None if epsilon is None else Whitening("zca", epsilon=epsilon).fit(X)
+        rows = X if step is None else step.transform(X)
+        centered = rows - rows.mean(axis=0)
+        (length,) = randomized_svd(centered, 1, random_state=0)[1]
+        variance = float(np.square(centered, dtype=np.float64).sum()) / len(rows)
+        return cls(step, rows, variance, float(length) ** 2 / len(rows))
+
+
+def _scale_for(X: FloatArray, kind: str) -> tuple[str, str]:
+    """One scale for all columns or one for each, and why."""
+    if kind != "rows":
+        return "all", f"one for all columns, since pieces of {kind} have one unit"
+    variances = X.var(axis=0, dtype=np.float64)
+    varying = variances > 0
+    if not varying.any():
+        return "all", "one for all columns"
+    ratio = float(variances[varying].max() / variances[varying].min())
+    same = (np.median(X, axis=0) == X).mean(axis=0)
+    if ratio <= UNLIKE:
+        return "all", f"one for all columns, whose variances differ by a factor of {ratio:.3g} only"
+    if (same[varying] > NEARLY_CONSTANT).any():
+        return "all", (
+            "one for all columns: some are nearly constant, and would be blown up by a scale of "
+            "their own"
+        )
+    return "columns", f"each column has its own, since their variances differ by {ratio:.3g}"
+
+
+def _units_for(X: FloatArray, n_rows: int, enough: Units) -> tuple[int, str]:
+    """How many units, and why."""
+    spectrum = np.linalg.svd(X - X.mean(axis=0), compute_uv=False).astype(np.float64) ** 2
+    relevant = int(np.searchsorted(np.cumsum(spectrum) / spectrum.sum(), RELEVANT)) + 1
+    units = min(max(enough.per_component * relevant, enough.fewest), enough.most)
+    why = (
+        f"{relevant} principal components explain {RELEVANT:.0%} of the variance; "
+        f"{enough.per_component} units for each, at least {enough.fewest}, at most {enough.most}"
+    )
+    if enough.rows_per_unit and units > n_rows // enough.rows_per_unit:
+        units = max(n_rows // enough.rows_per_unit, 2)
+        why += f", and one for {enough.rows_per_unit} rows"
+    return units, why
+
+
+def _fitted(content: Any, kind: str, settings: Settings) -> tuple[Pipeline, Settings]:
+    """The best one of several starts, on all of the data, and its settings."""
+    tried = [replace(settings, seed=settings.seed + start) for start in range(STARTS)]
+    fitted = [make_pipeline(candidate, kind).fit(content) for candidate in tried]
+    best = min(range(STARTS), key=lambda start: fitted[start][-1].loss_)
+    return fitted[best], tried[best]
+
+
+def _chosen(settings: Settings) -> dict[str, Any]:
+    """What differs from what ``rhohat learn`` does of itself."""
+    usual = asdict(Settings())
+    return {name: value for name, value in asdict(settings).items() if value != usual[name]}
+
+
+def _command(paths: Sequence[str], settings: Settings) -> str:
+    """The command that learns with these settings."""
+    words = ["rhohat", "learn", *paths]
+    for name, value in _chosen(settings).items():
+        option = "--" + name.replace("_", "-")
+        words += [option] if value is True else [option, str(value)]
+    return shlex.join(words)
+
+
+def _rounded(value: float) -> float:
+    """Three significant digits, which a command shows in full."""
+    return float(f"{value:.3g}")
+
+
+def _short(value: Any) -> str:
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

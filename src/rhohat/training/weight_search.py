@@ -1,0 +1,109 @@
+"""The search for the penalty's weight: one weight, by dual ascent between short stages.
+
+Training begins with legs, stages of a few iterations, and each goes on where the one before ended,
+under a better weight. Then the weight stays, and J with that weight is minimized. If the averages
+have left the target by the end, further legs follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rhohat.common.arrays import Float64Array
+from rhohat.objective.sparse import SparseObjective
+from rhohat.training.stages import Stage
+
+#: Iterations of the first leg and of the others, and the part of all iterations that all of them,
+#: and the last one, may have.
+FIRST_LEG, LEG, LEGS_SHARE = 20, 10, 0.6
+#: Further legs, each with that part of all iterations, for which there is no budget otherwise.
+FURTHER, FURTHER_SHARE = 2, 0.25
+#: The first weight, and the greatest, as parts of the data's total variance. Under a greater one,
+#: the penalty is nearly all that is minimized.
+FIRST_WEIGHT, MOST_WEIGHT = 0.5, 100.0
+
+
+@dataclass(frozen=True)
+class WeightSearch:
+    """A search for the weight of an objective's penalty.
+
+    Attributes
+    ----------
+    objective : SparseObjective
+        Its penalty's weight is sought.
+    variance : float
+        Of the data, summed over the features.
+    """
+
+    objective: SparseObjective
+    variance: float
+
+    @property
+    def first(self) -> float:
+        """The weight to begin with."""
+        return FIRST_WEIGHT * self.variance
+
+    @property
+    def most(self) -> float:
+        """The greatest weight."""
+        return MOST_WEIGHT * self.variance
+
+    def misses(self, average: Float64Array) -> bool:
+        """Whether the averages are too far from what is asked."""
+        return self.objective.penalty.misses(average, self.objective.activation)
+
+    def after(self, weight: float, average: Float64Array) -> float:
+        """The weight of the next leg, given that of the last one and where it has led."""
+        penalty = self.objective.penalty.weighed(weight)
+        return min(penalty.next_weight(average, self.objective.activation), self.most)
+
+    def complaint(self, weight: float, average: Float64Array) -> str:
+        """Why the target is missed; empty if it is not."""
+        activation = self.objective.activation
+        asked = self.objective.penalty.asked_average(activation)
+        if asked is None or not self.misses(average):
+            return ""
+        low, high = activation.range if activation.is_bounded else (0.0, 1.0)
+        share, asked = (average - low) / (high - low), (asked - low) / (high - low)
+        unit = int(share.argmax())
+        found = f"the average share of activity is {share.mean():.3g}, where {asked:.3g} was asked"
+        if weight < self.most:
+            return (
+                f"{found}, and training has ended before a weight was found: raise max_iter, or "
+                "give the weight as a number."
+            )
+        return (
+            f"the target cannot be met: {found}, although the penalty's weight is {weight:.3g}, "
+            f"{MOST_WEIGHT:g} times the data's variance. Unit {unit} is the most active, at "
+            f"{share[unit]:.3g}: what it does is worth more than any penalty, as where rows are "
+            "few. Ask for a higher target; if training has not converged, raise max_iter."
+        )
+
+
+def with_legs(stages: Sequence[Stage]) -> list[Stage]:
+    """Stages whose first one is divided into legs.
+
+    >>> [tuple(stage) for stage in with_legs([Stage(2000, 100)])]
+    [(2000, 20), (2000, 10), (2000, 10), (2000, 10), (2000, 50)]
+    """
+    first, *others = stages
+    most = int(LEGS_SHARE * sum(stage.max_iter for stage in stages))
+    legs: list[int] = []
+    left, size = first.max_iter, FIRST_LEG
+    while left > size and sum(legs) + size <= most:
+        legs.append(size)
+        left -= size
+        size = LEG
+    return [Stage(first.n_rows, leg) for leg in [*legs, left]] + others
+
+
+def further_leg(stages: Sequence[Stage]) -> Stage:
+    """A leg after the last stage."""
+    share = FURTHER_SHARE * sum(stage.max_iter for stage in stages)
+    return Stage(stages[-1].n_rows, max(int(share), 1))
+
+
+def most_iterations(stages: Sequence[Stage]) -> int:
+    """Iterations of all stages, and of all legs that may follow them."""
+    return sum(stage.max_iter for stage in stages) + FURTHER * further_leg(stages).max_iter
