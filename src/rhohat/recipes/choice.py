@@ -96,7 +96,7 @@ class Aim(NamedTuple):
     score : callable
         ``score(model, whitening, rows)`` of standardized rows held out; whitening may be None.
     targets : tuple of float
-        In order; the search begins in their middle.
+        In ascending order.
     decays : tuple of float
         As shares of lambda_c.
     weights : tuple of float
@@ -148,7 +148,7 @@ AIMS: dict[str, Aim] = {
         decays=(0.005, 0.0005),
         weights=(0.5,),
         epsilons=(None,),
-        units=Units(per_component=4, fewest=64, most=400, rows_per_unit=0),
+        units=Units(per_component=4, fewest=64, most=800, rows_per_unit=0),
     ),
 }
 
@@ -224,7 +224,7 @@ def choose(
         what `load_recordings` gives; or files of any of them, and folders of such files.
     n_components : int, default=None
         Units. None: twice as many as principal components that explain 99 % of the variance, and
-        no more than a tenth of the rows; for recognition four times as many, at least 64.
+        no more than a tenth of the rows, but 8; for recognition four times as many, from 64 to 800.
     aim : {"features", "recognition"}, default="features"
         Whether units are to be looked at, each for a part that the data are made of; or to be
         given to a classifier, all together.
@@ -589,9 +589,9 @@ def _units_for(X: FloatArray, n_rows: int, enough: Units) -> tuple[int, str]:
         f"{relevant} principal components explain {RELEVANT:.0%} of the variance; "
         f"{enough.per_component} units for each, at least {enough.fewest}, at most {enough.most}"
     )
-    if enough.rows_per_unit and units > n_rows // enough.rows_per_unit:
-        units = max(n_rows // enough.rows_per_unit, 2)
-        why += f", and one for {enough.rows_per_unit} rows"
+    if enough.rows_per_unit and units > max(n_rows // enough.rows_per_unit, enough.fewest):
+        units = max(n_rows // enough.rows_per_unit, enough.fewest)
+        why += f", and no more than one for {enough.rows_per_unit} rows"
     return units, why
 
 
