@@ -124,7 +124,7 @@ class PieceExamples(Examples):
         Of images, series or recordings.
     each : callable
         ``each(images)``: images, checked, one after the other.
-    cut : array-like of shape (n, d)
+    cut : Source
         Pieces as they were cut out, for the steps that follow.
     places : callable
         ``places(rows) -> Places``: where the rows with these numbers were cut out.
@@ -134,7 +134,7 @@ class PieceExamples(Examples):
     images: Sequence[FloatArray]
     names: Sequence[str]
     each: Callable[[Any], Iterator[FloatArray]]
-    cut: Any
+    cut: Source
     places: Callable[[NDArray[np.intp]], Places]
 
     @property
@@ -144,7 +144,7 @@ class PieceExamples(Examples):
 
     def of_steps(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers as the first step of rows gets them, (n, d)."""
-        return np.asarray(self.cut)[rows]
+        return _take(self.cut, rows)
 
     def begins(self, number: int) -> float:
         """Seconds into its file at which an image or series begins."""
@@ -245,7 +245,7 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
         shown,
         data.names if is_named else [f"{noun} {n}" for n in range(len(shown))],
         extractor.takes.each,
-        pieces.rows,
+        open_store(pieces.rows) or ArraySource(check_rows(pieces.rows)),
         pieces.places,
     )
     return PieceExamples(*known) if sound is None else SoundExamples(*known, sound, given)
