@@ -245,7 +245,7 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
         shown,
         data.names if is_named else [f"{noun} {n}" for n in range(len(shown))],
         extractor.takes.each,
-        open_store(pieces.rows) or ArraySource(check_rows(pieces.rows)),
+        open_store(pieces.rows) or ArraySource(np.asarray(pieces.rows)),
         pieces.places,
     )
     return PieceExamples(*known) if sound is None else SoundExamples(*known, sound, given)
