@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import linear_sum_assignment
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -265,6 +264,8 @@ def matched_cosines(A: ArrayLike, B: ArrayLike) -> Float64Array:
     cosines : ndarray of shape (k,)
         Between 0 and 1.
     """
+    from scipy.optimize import linear_sum_assignment
+
     table = np.abs(_directions(A) @ _directions(B).T)
     rows, columns = linear_sum_assignment(-table)
     cosines = np.zeros(len(table))

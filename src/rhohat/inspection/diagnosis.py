@@ -17,8 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.extmath import randomized_svd
 
@@ -740,6 +738,9 @@ def _idle_columns(case: Case) -> Iterator[Finding]:
 
 def _labels(case: Case) -> Iterator[Finding]:
     """Columns that may be labels: few whole numbers, which the other columns tell."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.model_selection import StratifiedKFold, cross_val_score
+
     X, threshold = case.given, 0.25
     if case.anatomy.extractor is not None or not 3 <= X.shape[1] <= MOST_COMPARED:
         return
