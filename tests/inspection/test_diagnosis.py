@@ -119,6 +119,7 @@ def is_fitted(model):
     return hasattr(Anatomy.of(model).autoencoder, "encoder_weights_")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "where"), PLANTED, ids=map(" in ".join, PLANTED))
 def test_a_planted_mistake_is_named_and_gone_after_its_change(name, where, data, tmp_path):
     (model, X), kind = MISTAKES[name](data[where]), name.split(",")[0]

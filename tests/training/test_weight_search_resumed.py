@@ -13,6 +13,8 @@ from rhohat.training.weight_search import with_legs
 from support.dictionaries import planted
 from support.fits import GROWING, Killed, bits, killed_after, make_model
 
+pytestmark = pytest.mark.slow
+
 X = planted(1200)[0]
 FIRST_WEIGHT, N_ITER = 1e-8, 20
 #: Iterations at most, with those of the legs after the last stage.
