@@ -25,11 +25,11 @@ def _without_mean(X: FloatArray) -> FloatArray:
     return centered
 
 
-class _Normalizer(OneToOneFeatureMixin, Step):
-    """What normalizers of patches have in common: they take rows, in memory or not, one by one."""
+class Rowwise(OneToOneFeatureMixin, Step):
+    """A step that transforms rows one by one, be they in memory or not."""
 
     def transform(self, X: RowData) -> FloatArray:
-        """Normalize patches.
+        """Transform the rows of X.
 
         Parameters
         ----------
@@ -37,7 +37,7 @@ class _Normalizer(OneToOneFeatureMixin, Step):
 
         Returns
         -------
-        X_normalized : ndarray of shape (m, n_features)
+        X_new : ndarray of shape (m, n_features)
             For rows outside memory, a `Mapped` source, computed whenever it is read.
         """
         check_is_fitted(self)
@@ -47,7 +47,7 @@ class _Normalizer(OneToOneFeatureMixin, Step):
         return cast(FloatArray, Mapped(source, copy(self)._normalized, source.shape[1]))
 
     def _normalized(self, X: FloatArray) -> FloatArray:
-        """Normalize rows in memory."""
+        """The transform of rows in memory."""
         raise NotImplementedError
 
 
@@ -80,7 +80,7 @@ class _Spread(Summable):
         return float(np.sqrt(max(squares, 0.0) / max(self.n_values - 1, 1)))
 
 
-class PatchNormalizer(_Normalizer):
+class PatchNormalizer(Rowwise):
     r"""Patches without their mean, clipped and scaled to values that a sigmoid decoder can reach.
 
     Each row's own mean is subtracted; then, with s three standard deviations (ddof 1) of all values
@@ -183,7 +183,7 @@ class PatchNormalizer(_Normalizer):
         return _without_mean(weights) * ((high - low) / (2 * self.scale_))
 
 
-class ContrastNormalizer(_Normalizer):
+class ContrastNormalizer(Rowwise):
     r"""Patches of mean 0 and about unit variance, each by itself.
 
     .. math:: x' = (x - \bar x) / \sqrt{\mathrm{var}(x) + \epsilon},

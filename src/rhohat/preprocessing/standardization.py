@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray, as_floats
 from rhohat.common.validation import check_rows, look_up
-from rhohat.preprocessing.inputs import RowData, rows_of, sum_over
-from rhohat.preprocessing.steps import AffineMap, Step
-from rhohat.rows.derived import Mapped
-from rhohat.rows.engines import BLAS
-from rhohat.rows.feature_sums import FeatureSums
-from rhohat.rows.sources import ArraySource, first_row
+from rhohat.preprocessing.inputs import RowData, rows_of
+from rhohat.preprocessing.normalizers import Rowwise
+from rhohat.preprocessing.steps import AffineMap
+from rhohat.preprocessing.variances import feature_sums
 
 #: What columns are divided by.
 SCALES = {"all": "one number for all columns", "columns": "a number for each column"}
 
 
-class Standardization(OneToOneFeatureMixin, Step):
+class Standardization(Rowwise):
     r"""Columns without their mean, at unit variance on average, or each.
 
     .. math:: x' = (x - \mu) / s
@@ -77,8 +73,7 @@ class Standardization(OneToOneFeatureMixin, Step):
         """
         look_up("scale", self.scale, SCALES)
         source = rows_of(self, X, reset=True)
-        with BLAS.single_threaded():
-            sums = sum_over(partial(FeatureSums.of, shift=first_row(source)), source)
+        sums = feature_sums(source)
         largest = max(abs(sums.low), abs(sums.high))
         noise = 10 * float(np.finfo(source.dtype).eps) * largest
         deviations = np.sqrt(sums.variances)
@@ -90,25 +85,10 @@ class Standardization(OneToOneFeatureMixin, Step):
         self.scale_ = np.where(deviations > noise, deviations, 1.0)
         return self
 
-    def transform(self, X: RowData) -> FloatArray:
-        """Standardize the rows of X.
-
-        Parameters
-        ----------
-        X : array-like of shape (m, n_features), or rows outside memory, as in `fit`
-
-        Returns
-        -------
-        X_standard : ndarray of shape (m, n_features)
-            For rows outside memory, a `Mapped` source, computed whenever it is read.
-        """
-        check_is_fitted(self)
-        source = rows_of(self, X, reset=False)
-        mean, scale = self.mean_.astype(source.dtype), self.scale_.astype(source.dtype)
-        standardize = partial(_standardize, mean=mean, scale=scale)
-        if isinstance(source, ArraySource):
-            return standardize(source.X)
-        return cast(FloatArray, Mapped(source, standardize, source.shape[1]))
+    def _normalized(self, X: FloatArray) -> FloatArray:
+        standard: FloatArray = X - self.mean_.astype(X.dtype)
+        standard /= self.scale_.astype(X.dtype)
+        return standard
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
         """Undo the standardization.
@@ -153,12 +133,3 @@ class Standardization(OneToOneFeatureMixin, Step):
         """W (x - mu) / s + b = (W / s) x + b - (W / s) mu."""
         weights = self.adjoint(after.weights)
         return AffineMap(weights, after.bias - weights @ self.mean_)
-
-
-def _standardize(
-    X: FloatArray, mean: FloatArray, scale: FloatArray, out: FloatArray | None = None
-) -> FloatArray:
-    """(X - mean) / scale."""
-    standard: FloatArray = np.subtract(X, mean, out=out)
-    standard /= scale
-    return standard

@@ -1,4 +1,4 @@
-"""Mean variances of data, of which the epsilon of whitening is a share."""
+"""Variances of data: of the mean one, the epsilon of whitening is a share."""
 
 from __future__ import annotations
 
@@ -29,6 +29,10 @@ def variance_of_pixels(images: Iterable[FloatArray]) -> float:
 def variance_of_rows(rows: FloatArray | Source) -> float:
     """Mean variance of the columns, in a pass over the rows, wherever they lie."""
     source = ArraySource(rows) if isinstance(rows, np.ndarray) else rows
+    return feature_sums(source).standard_deviation ** 2
+
+
+def feature_sums(source: Source) -> FeatureSums:
+    """Sums over all rows that give the columns' means and variances."""
     with BLAS.single_threaded():
-        sums = sum_over(partial(FeatureSums.of, shift=first_row(source)), source)
-    return sums.standard_deviation**2
+        return sum_over(partial(FeatureSums.of, shift=first_row(source)), source)
