@@ -115,12 +115,12 @@ def learn(
     if out == Path("-"):
         raise click.BadParameter("learn writes several files, into a folder.", param_hint="--out")
     if auto:
-        settings = starting_point(settings, run)
+        settings = starting_point(settings)
     elif click.get_current_context().get_parameter_source("aim") is not ParameterSource.DEFAULT:
         raise click.UsageError("--aim says what --auto chooses for: add --auto.")
     data, settings = find_to_learn(replace(request, stored="engine" in run), settings)
     if dry_run:
-        tell_estimate(data, settings, out, as_json, n_fits=fits_of_a_choice() if auto else 1)
+        tell_estimate(data, settings, out, as_json, auto)
         return
     files = Results(*(out / name for name in Results()))
     summary = learn_from(data, settings, run, files, started, aim if auto else None)
@@ -136,7 +136,7 @@ def learn(
 ELSEWHERE = ("activation", "solver", "checkpoint", "resume", "dask", "validation", "patience")
 
 
-def starting_point(settings: Settings, run: dict[str, Any]) -> Settings:
+def starting_point(settings: Settings) -> Settings:
     """Settings for ``--auto`` to begin with; raise if the user chose some of those it finds."""
     from rhohat.recipes.choice import FOUND, STARTING_POINT
 
@@ -277,21 +277,13 @@ def write_results(
     return subjects[-1]
 
 
-def fits_of_a_choice() -> int:
-    """How many fits ``--auto`` takes, about."""
+def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool, auto: bool) -> None:
+    """Print what learning would take."""
     from rhohat.recipes.choice import FITS
-
-    return FITS
-
-
-def tell_estimate(
-    data: Data, settings: Settings, out: Path, as_json: bool, n_fits: int = 1
-) -> None:
-    """Print what learning would take, if it takes so many fits."""
     from rhohat.recipes.estimates import estimate
 
     needed = estimate(data, settings)
-    seconds = n_fits * needed.seconds
+    seconds = FITS * needed.seconds if auto else needed.seconds
     tell_of_files(data)
     shown = {
         "data": data.summary(),

@@ -120,8 +120,8 @@ class SparseAutoencoder(
         How `fit` minimizes the objective. `partial_fit` uses it if it is an `Adam`, else `Adam()`.
     max_iter : int, default=100
         Most iterations, over all stages, or half as many more where a weight that is sought needs
-        them. It is a budget: with few units left to improve, a run
-        that ends here is a good model, and `converged_` and `stop_reason_` say that it could go on.
+        them. It is a budget: with few units left to improve, a run that ends here is a good model,
+        and `converged_` and `stop_reason_` say that it could go on.
     tol : float, default=1e-4
         A stage ends when the loss has fallen by less than this, relatively, in ten iterations.
     growth : bool, default=True
@@ -462,8 +462,7 @@ class SparseAutoencoder(
         if X_val is None:
             return None
         source = rows_of(self, X_val, reset=False)
-        sizes = self.block_size, self.chunk_size
-        partition = _partition(objective, source.dtype, *sizes)
+        partition = _partition(objective, source.dtype, self.block_size, self.chunk_size)
         return Validation(source, partition, self.n_jobs, patience)
 
     def _streamed_objective(self, n_features: int) -> SparseObjective:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils.extmath import randomized_svd
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray
@@ -189,6 +190,12 @@ def explained_variance(X: ArrayLike, X_hat: ArrayLike) -> float:
     if total <= rounding:
         return 0.0
     return 1 - float(np.square(rows - rebuilt).sum()) / total
+
+
+def greatest_variance(centered: FloatArray) -> float:
+    """The variance of rows without their mean along the direction in which they vary most."""
+    (length,) = randomized_svd(centered, 1, random_state=0)[1]
+    return float(length) ** 2 / len(centered)
 
 
 class Sparseness(NamedTuple):

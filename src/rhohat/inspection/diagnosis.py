@@ -23,7 +23,13 @@ from sklearn.utils.extmath import randomized_svd
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
-from rhohat.estimators.measures import Sparseness, explained_variance, rows_before_units, sparseness
+from rhohat.estimators.measures import (
+    Sparseness,
+    explained_variance,
+    greatest_variance,
+    rows_before_units,
+    sparseness,
+)
 from rhohat.objective.penalties import KLSparsity, penalty_of
 from rhohat.objective.sparse import SparseObjective
 from rhohat.preprocessing.extractors import Extractor
@@ -37,6 +43,8 @@ ROWS, TRIAL_ITERATIONS = 4000, 30
 LEAST_TO_SPLIT, HELD_OUT_SHARE = 20, 0.25
 #: A target that suits most data, and the share of lambda_c that weight decay may well have.
 USUAL_TARGET, GOOD_DECAY = 0.02, 0.03
+#: Share of lambda_c beyond which weight decay silences units.
+STRONG_DECAY = 0.5
 #: A target below which it is to blame rather than decay.
 LOW_TARGET = 0.002
 #: Share of the mean variance below which a direction counts as noise; when units are the same.
@@ -48,6 +56,15 @@ LEAST_PIXELS, ENOUGH_ROWS = 16, 10
 #: Columns that are compared with each other, at most; classes of a label; folds to tell it.
 MOST_COMPARED, MOST_CLASSES, FOLDS = 1000, 20, 3
 ALL = slice(None)
+#: Options of ``rhohat learn``, by the parameters that they set.
+OPTIONS = {
+    "n_components": "units",
+    "decoder": "decoder",
+    "weight_decay": "weight-decay",
+    "max_iter": "iterations",
+    "target": "target",
+    "weight": "sparsity-weight",
+}
 
 
 @dataclass(frozen=True)
@@ -228,7 +245,7 @@ class Case:
         centered: Float64Array = self.rows - self.rows.mean(axis=0, dtype=np.float64)
         return centered
 
-    @property
+    @cached_property
     def variance(self) -> float:
         """Total variance of the rows."""
         return float(np.square(self.centered).sum()) / len(self.rows)
@@ -236,7 +253,7 @@ class Case:
     @cached_property
     def largest(self) -> float:
         """The greatest variance along a direction."""
-        return float(randomized_svd(self.centered, 1, random_state=0)[1][0] ** 2 / len(self.rows))
+        return greatest_variance(self.centered)
 
     @cached_property
     def explained(self) -> float:
@@ -303,6 +320,12 @@ class Case:
             inside = np.clip(mean, output.range[0] + 1e-3, output.range[1] - 1e-3)
             slope *= float(output.derivative(inside, inside.copy()).mean())
         return slope * self.largest * (2 if self.objective.decoder.tied else 1)
+
+    @cached_property
+    def decay_share(self) -> float:
+        """Weight decay as a share of lambda_c; 0 if there is none."""
+        critical = self.critical_decay()
+        return self.autoencoder.weight_decay / critical if critical else 0.0
 
     def diagnosis(self) -> Diagnosis:
         """All findings, notes last."""
@@ -400,6 +423,18 @@ def _rounded(value: float) -> float:
     return float(f"{value:.2g}")
 
 
+def _set(parameter: str, value: Any) -> Change:
+    """The change of a parameter of the autoencoder."""
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    return Change({parameter: value}, option=f"--{OPTIONS[parameter]} {shown}")
+
+
+def _set_penalty(case: Case, parameter: str, value: float) -> Change:
+    """The change of a parameter of the penalty."""
+    penalty = clone(case.objective.penalty).set_params(**{parameter: value})
+    return Change({"sparsity_penalty": penalty}, option=f"--{OPTIONS[parameter]} {value:g}")
+
+
 def _more_iterations(model: SparseAutoencoder) -> int:
     """Three times as many as there were, and at least the default."""
     used: int = max(model.max_iter, model.n_iter_)
@@ -419,7 +454,7 @@ def _range(case: Case) -> Iterator[Finding]:
             f"{outside:.0%} of the values are outside (threshold {threshold:.0%}).",
             outside,
             threshold,
-            Change({"decoder": "linear"}, option="--decoder linear"),
+            _set("decoder", "linear"),
         )
 
 
@@ -466,25 +501,18 @@ def _silence(case: Case) -> Iterator[Finding]:
 
 def _decay(case: Case) -> Iterator[Finding]:
     """Weight decay beside lambda_c, and a target that is too low for it."""
-    critical, threshold = case.critical_decay(), 0.5
-    if not critical or case.target is None:
-        return
-    share = case.autoencoder.weight_decay / critical
-    if share <= threshold:
+    critical, share = case.critical_decay(), case.decay_share
+    if not critical or case.target is None or share <= STRONG_DECAY:
         return
     raised = case.critical_decay(max(USUAL_TARGET, case.target)) or critical
-    decay = Change(
-        {"weight_decay": _rounded(GOOD_DECAY * critical)},
-        option=f"--weight-decay {_rounded(GOOD_DECAY * critical):g}",
-    )
+    decay = _set("weight_decay", _rounded(GOOD_DECAY * critical))
     evidence = (
         f"Weight decay is {share:.2g} of lambda_c = {critical:.3g}, from where on silence is the "
-        f"best that units can do (threshold {threshold:g}); the units explain {case.explained:.0%} "
-        "of the variance."
+        f"best that units can do (threshold {STRONG_DECAY:g}); the units explain "
+        f"{case.explained:.0%} of the variance."
     )
-    if case.autoencoder.weight_decay <= threshold * raised:
-        penalty = clone(case.objective.penalty).set_params(target=USUAL_TARGET)
-        target = Change({"sparsity_penalty": penalty}, option=f"--target {USUAL_TARGET:g}")
+    if case.autoencoder.weight_decay <= STRONG_DECAY * raised:
+        target = _set_penalty(case, "target", USUAL_TARGET)
         tried = case.trial(target).explained
         if tried > 0.1 and (case.target < LOW_TARGET or tried >= case.trial(decay).explained):
             yield Finding(
@@ -492,30 +520,25 @@ def _decay(case: Case) -> Iterator[Finding]:
                 f"The target, {case.target:g}, is so low that nothing is worth a unit's weights.",
                 evidence,
                 share,
-                threshold,
+                STRONG_DECAY,
                 target,
             )
             return
-    yield Finding("decay", "Weight decay is too strong.", evidence, share, threshold, decay)
+    yield Finding("decay", "Weight decay is too strong.", evidence, share, STRONG_DECAY, decay)
 
 
 def _dead(case: Case) -> Iterator[Finding]:
     """Dead units, if decay does not explain them."""
     dead, threshold = float(case.dead.mean()), 0.05
-    critical = case.critical_decay()
-    if dead <= threshold or (critical and case.autoencoder.weight_decay > 0.5 * critical):
+    if dead <= threshold or case.decay_share > STRONG_DECAY:
         return
-    changes = []
+    changes, weight = [], getattr(case.objective.penalty, "weight", 0)
     if case.target is not None:
         raised = _rounded(min(max(4 * case.target, USUAL_TARGET), 0.2))
-        penalty = clone(case.objective.penalty).set_params(target=raised)
-        changes.append(Change({"sparsity_penalty": penalty}, option=f"--target {raised:g}"))
-    elif getattr(case.objective.penalty, "weight", 0):
-        lower = _rounded(case.objective.penalty.weight / 10)
-        penalty = clone(case.objective.penalty).set_params(weight=lower)
-        changes.append(Change({"sparsity_penalty": penalty}, option=f"--sparsity-weight {lower:g}"))
-    fewer = max(int((1 - dead) * len(case.dead)), 1)
-    changes.append(Change({"n_components": fewer}, option=f"--units {fewer}"))
+        changes.append(_set_penalty(case, "target", raised))
+    elif weight:
+        changes.append(_set_penalty(case, "weight", _rounded(weight / 10)))
+    changes.append(_set("n_components", max(int((1 - dead) * len(case.dead)), 1)))
     best = min(changes, key=lambda change: float(case.trial(change).dead.mean()))
     yield Finding(
         "dead units",
@@ -557,16 +580,14 @@ def _constant(case: Case) -> Iterator[Finding]:
     if loss is None or case.objective.decoder.output.is_bounded:
         return
     share, threshold = float(loss) / max(case.variance / 2, 1e-300), 1.0
-    critical = case.critical_decay()
-    if share >= threshold and not (critical and case.autoencoder.weight_decay > 0.5 * critical):
-        more = _more_iterations(case.autoencoder)
+    if share >= threshold and case.decay_share <= STRONG_DECAY:
         yield Finding(
             "worse than a constant",
             "The model costs more than one that gives the mean for every row.",
             f"J is {share:.2f} of half the variance (threshold {threshold:g}).",
             share,
             threshold,
-            Change({"max_iter": more}, option=f"--iterations {more}"),
+            _set("max_iter", _more_iterations(case.autoencoder)),
         )
 
 
@@ -579,7 +600,6 @@ def _convergence(case: Case) -> Iterator[Finding]:
     last = curve[model.stage_rows_ == model.stage_rows_[-1]][-LAST_ITERATIONS - 1 :]
     fall = float((last[0] - last[-1]) / max(abs(last[-1]), 1e-300)) if len(last) > 1 else 0.0
     if fall > threshold:
-        more = _more_iterations(model)
         yield Finding(
             "not converged",
             "Training ended while the loss was still falling.",
@@ -587,7 +607,7 @@ def _convergence(case: Case) -> Iterator[Finding]:
             f"{threshold:.0%}).",
             fall,
             threshold,
-            Change({"max_iter": more}, option=f"--iterations {more}"),
+            _set("max_iter", _more_iterations(case.autoencoder)),
         )
 
 
@@ -641,7 +661,6 @@ def _few_rows(case: Case) -> Iterator[Finding]:
     n_trained = n_rows if n_rows < ROWS else np.inf
     if n_trained >= ENOUGH_ROWS * len(case.dead) or case.gap <= threshold:
         return
-    fewer = max(n_rows // (2 * ENOUGH_ROWS), 1)
     yield Finding(
         "few rows",
         "The model learns its rows by heart: there are too few of them for so many units.",
@@ -650,7 +669,7 @@ def _few_rows(case: Case) -> Iterator[Finding]:
         "units.",
         case.gap,
         threshold,
-        Change({"n_components": fewer}, option=f"--units {fewer}"),
+        _set("n_components", max(n_rows // (2 * ENOUGH_ROWS), 1)),
     )
 
 
@@ -658,18 +677,12 @@ def _duplicates(case: Case) -> Iterator[Finding]:
     """Units that are the same, by weights and by activations."""
     pairs, repeated = int(case.same.sum()), int(case.same.any(axis=0).sum())
     if pairs:
-        fewer = len(case.dead) - repeated
-        changes = [Change({"n_components": fewer}, option=f"--units {fewer}")]
+        changes = [_set("n_components", len(case.dead) - repeated)]
         weight = getattr(case.autoencoder, "sparsity_weight_", None)
         if case.target is not None and weight:
             # Two units share what one does where it is on more often than the target asks.
-            weaker, more = _rounded(weight / 5), _rounded(min(2 * case.target, 0.5))
-            settings = [("weight", "sparsity-weight", weaker), ("target", "target", more)]
-            for name, option, value in settings:
-                penalty = clone(case.objective.penalty).set_params(**{name: value})
-                changes.append(
-                    Change({"sparsity_penalty": penalty}, option=f"--{option} {value:g}")
-                )
+            changes.append(_set_penalty(case, "weight", _rounded(weight / 5)))
+            changes.append(_set_penalty(case, "target", _rounded(min(2 * case.target, 0.5))))
         yield Finding(
             "duplicates",
             "Units are the same feature.",
@@ -698,7 +711,7 @@ def _explained(case: Case) -> Iterator[Finding]:
             f"{threshold:.0%} less).",
             components - case.explained,
             threshold,
-            Change({"weight_decay": lower}, option=f"--weight-decay {lower:g}"),
+            _set("weight_decay", lower),
             is_note=True,
         )
 

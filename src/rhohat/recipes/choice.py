@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.extmath import randomized_svd
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import check_integer, look_up
 from rhohat.estimators.autoencoder import SparseAutoencoder
-from rhohat.estimators.measures import explained_variance, patterns, pursuit
+from rhohat.estimators.measures import explained_variance, greatest_variance, patterns, pursuit
 from rhohat.files.images import LoadedImages
 from rhohat.files.recordings import LoadedRecordings
 from rhohat.objective.penalties import KLSparsity
@@ -160,6 +159,11 @@ class Point(NamedTuple):
     target: float
     decay: float
     weight: float
+
+    @property
+    def whitening(self) -> str:
+        """Its name among the settings."""
+        return "none" if self.epsilon is None else "zca"
 
 
 @dataclass(frozen=True)
@@ -474,7 +478,7 @@ class _Search:
             settings,
             units=self.units,
             scale=self.scale,
-            whitening="none" if point.epsilon is None else "zca",
+            whitening=point.whitening,
             epsilon=point.epsilon,
             decoder="linear",
             target=penalty.target,
@@ -490,7 +494,7 @@ class _Search:
             rows.append(
                 {
                     "score": score,
-                    "whitening": "none" if point.epsilon is None else "zca",
+                    "whitening": point.whitening,
                     "epsilon": point.epsilon,
                     "target": point.target,
                     "sparsity_weight": penalty.weight,
@@ -555,9 +559,8 @@ class _Whitened(NamedTuple):
         step = None if epsilon is None else Whitening("zca", epsilon=epsilon).fit(X)
         rows = X if step is None else step.transform(X)
         centered = rows - rows.mean(axis=0)
-        (length,) = randomized_svd(centered, 1, random_state=0)[1]
         variance = float(np.square(centered, dtype=np.float64).sum()) / len(rows)
-        return cls(step, rows, variance, float(length) ** 2 / len(rows))
+        return cls(step, rows, variance, greatest_variance(centered))
 
 
 def _scale_for(X: FloatArray, kind: str) -> tuple[str, str]:
@@ -589,9 +592,10 @@ def _units_for(X: FloatArray, n_rows: int, enough: Units) -> tuple[int, str]:
         f"{relevant} principal components explain {RELEVANT:.0%} of the variance; "
         f"{enough.per_component} units for each, at least {enough.fewest}, at most {enough.most}"
     )
-    if enough.rows_per_unit and units > max(n_rows // enough.rows_per_unit, enough.fewest):
-        units = max(n_rows // enough.rows_per_unit, enough.fewest)
-        why += f", and no more than one for {enough.rows_per_unit} rows"
+    if enough.rows_per_unit:
+        affordable = max(n_rows // enough.rows_per_unit, enough.fewest)
+        if units > affordable:
+            return affordable, f"{why}, and no more than one for {enough.rows_per_unit} rows"
     return units, why
 
 

@@ -52,7 +52,7 @@ class Section(NamedTuple):
     is_wide : bool, default=False
         Whether the card takes the page's whole width.
     is_opening : bool, default=False
-        Whether the page opens with it: it stands above units and model, and can be folded away.
+        Whether the page opens with it: it stands above units and model.
     told_of : {"each layer", "first layer", "last layer"}, default="each layer"
         The layers that are asked. A card told of each layer has the layer's number in its address.
     """

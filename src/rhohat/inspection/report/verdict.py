@@ -40,6 +40,8 @@ def _learned(subject: Subject, n_examples: int) -> Iterator[str]:
 
 
 VERDICT = """
+<details class="opening" open>
+<summary>{{ found.diagnosis.verdict }}</summary>
 <p>{{ found.learned }} {{ found.diagnosis.facts }}</p>
 {% if found.diagnosis.findings %}
 <ol>
@@ -50,4 +52,5 @@ VERDICT = """
 {% else %}
 <p>Next: look through the gallery, and give the features to what they are for.</p>
 {% endif %}
+</details>
 """
