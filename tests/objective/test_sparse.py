@@ -101,6 +101,18 @@ def test_loss_and_gradient_agree_with_the_plain_loops(activation, decoder, penal
 
 
 @every_combination
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_loss_alone_agrees_with_the_plain_loops(activation, decoder, penalty, weighted):
+    case = make_case(activation, decoder, penalty)
+    weight = case.sample_weight if weighted else None
+    sums = case.objective.losses(case.X, case.theta, weight)
+    expected, _ = oracle_loss_grad(case.objective, case.theta, case.X, weight)
+    assert relative(case.objective.loss_terms(sums, case.theta).total, expected) < 1e-12
+    assert not sums.gradient.size
+    assert not sums.direction.size
+
+
+@every_combination
 def test_terms_of_the_loss_add_up_and_vanish_where_they_should(activation, decoder, penalty):
     objective, theta, X, weight = make_case(activation, decoder, penalty)
     sums = objective.terms(X, theta, weight)

@@ -265,6 +265,29 @@ class SparseObjective(Objective[Terms]):
         weight, activity = (0.0, np.zeros(k)) if known_A else counted(h, ones if w is None else w)
         return Terms(weight, squared_error, activity, gradient, direction)
 
+    def losses(
+        self, X: FloatArray, theta: FloatArray, sample_weight: FloatArray | None = None
+    ) -> Terms:
+        """Sums over the rows of X that tell the loss, without those of its gradient.
+
+        Parameters
+        ----------
+        X, theta, sample_weight : as in `terms`
+
+        Returns
+        -------
+        terms : Terms
+            Whose gradient and direction are empty.
+        """
+        parameters, nothing = self.unpack(theta.astype(X.dtype, copy=False)), np.empty(0, X.dtype)
+        w = row_weights(X, sample_weight)
+        A = self.encode(X, parameters)
+        weight, activity = counted(self.penalty.pointwise(A)[0], w)
+        error = self.decode(A, parameters)
+        error -= X
+        squared_error = 0.5 * float(np.vdot(np.einsum("ij,ij->i", error, error), w))
+        return Terms(weight, squared_error, activity, nothing, nothing)
+
     def activities(
         self,
         X: FloatArray,

@@ -97,6 +97,12 @@ def sparse_sums(
         return objective.terms(X, theta, weight, _WORKSPACE, A=A, slope=slope)
 
 
+def loss_sums(objective: SparseObjective, theta: FloatArray, rows: Rows) -> Terms:
+    """Sums over a block of rows that tell the loss alone."""
+    with overflow_as_infinity():
+        return objective.losses(rows.X, theta, rows.sample_weight)
+
+
 def first_sums(
     objective: SparseObjective,
     theta: FloatArray,

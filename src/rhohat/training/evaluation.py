@@ -21,6 +21,7 @@ from rhohat.training.blocks import (
     KeptActivations,
     first_sums,
     keeping_pays,
+    loss_sums,
     network_sums,
     overflow_as_infinity,
     second_sums,
@@ -114,7 +115,7 @@ class SparseEvaluation(Evaluation[SparseObjective]):
 
     def loss_terms(self, theta: Float64Array) -> LossTerms:
         """J and its terms over all rows of the source, at all parameters."""
-        sums = partial(sparse_sums, self.objective, theta.astype(self.source.dtype), None)
+        sums = partial(loss_sums, self.objective, theta.astype(self.source.dtype))
         with overflow_as_infinity():
             total = self.engine.map_sum(sums, self.source, self.partition)
             return self.objective.loss_terms(total, theta)

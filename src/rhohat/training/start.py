@@ -21,7 +21,7 @@ from numpy.random import RandomState
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.objective.network import NetworkObjective
-from rhohat.objective.sparse import SparseObjective, Terms
+from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.engines import Engine
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition
@@ -219,13 +219,8 @@ def _of_size(
 def _loss(variables: StandardizedVariables, X: FloatArray, w: FloatArray, q: Float64Array) -> float:
     """J over standardized rows."""
     objective, theta = variables.objective, variables.to_theta(q)
-    views, rows = objective.unpack(theta), variables.scale * X + variables.mean
-    A = objective.encode(rows, views)
-    average = w @ objective.penalty.pointwise(A)[0]
-    error = objective.decode(A, views) - rows
-    squared = 0.5 * float(w @ np.einsum("ij,ij->i", error, error))
-    nothing = np.empty(0)
-    return objective.loss_terms(Terms(1.0, squared, average, nothing, nothing), theta).total
+    rows = variables.scale * X + variables.mean
+    return objective.loss_terms(objective.losses(rows, theta, w), theta).total
 
 
 def _learnable(V: FloatArray, sample: Sample, least: float) -> Float64Array:
