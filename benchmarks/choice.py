@@ -18,13 +18,13 @@ What needs files is left out without them.
 """
 
 import argparse
-import gzip
 import time
 import warnings
 from pathlib import Path
 
 import numpy as np
 from dictionaries import dictionary_rows
+from problems import fashion_mnist
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 from sklearn.decomposition import PCA, FastICA, MiniBatchDictionaryLearning
@@ -183,13 +183,6 @@ def images(X, y, n=2000):
     return half.reshape(len(half), -1), y[:n]
 
 
-def fashion(folder, part="train"):
-    with gzip.open(Path(folder) / f"{part}-images-idx3-ubyte.gz") as stream:
-        X = np.frombuffer(stream.read(), np.uint8, offset=16).reshape(-1, 784)
-    with gzip.open(Path(folder) / f"{part}-labels-idx1-ubyte.gz") as stream:
-        return X, np.frombuffer(stream.read(), np.uint8, offset=8)
-
-
 def pixels(side, color=False):
     """Patches of photographs as they are."""
     images = load_photographs(color=color).images
@@ -228,7 +221,7 @@ def data_sets(options):
         with np.load(options.mnist) as held:
             yield "MNIST 14x14", *images(held["x_train"], held["y_train"])
     if options.fashion:
-        yield "Fashion 14x14", *images(*fashion(options.fashion))
+        yield "Fashion 14x14", *images(*fashion_mnist(options.fashion))
 
 
 def accuracy(train, test, y, y_test):

@@ -1,6 +1,7 @@
 """The problems that the benchmarks solve, each a row: data, shape and settings."""
 
 import gzip
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -109,6 +110,15 @@ def images_of(path, n_rows):
         with np.load(path) as archive:
             X = archive["x_train"][:n_rows]
     return (X.reshape(n_rows, 784) / np.float32(255)).astype(np.float32)
+
+
+def fashion_mnist(folder, part="train"):
+    """All images of a part, (n, 784), 0 to 255, and their classes, from the data set's own files."""
+    held = []
+    for name, offset in ((f"{part}-images-idx3-ubyte.gz", 16), (f"{part}-labels-idx1-ubyte.gz", 8)):
+        with gzip.open(Path(folder) / name) as file:
+            held.append(np.frombuffer(file.read(), np.uint8, offset=offset))
+    return held[0].reshape(-1, 784), held[1]
 
 
 def principal_components(X, n_components):

@@ -8,11 +8,10 @@ of them held out; 6,000 others are classified, once for each split.
 """
 
 import argparse
-import gzip
 import warnings
-from pathlib import Path
 
 import numpy as np
+from problems import fashion_mnist
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -27,12 +26,7 @@ CS = (1e-3, 1e-2, 1e-1, 1)
 
 def read(folder):
     """All images, scaled to [0, 1], and their classes."""
-    parts = []
-    for part in ("train", "t10k"):
-        with gzip.open(Path(folder) / f"{part}-images-idx3-ubyte.gz") as stream:
-            X = np.frombuffer(stream.read(), np.uint8, offset=16).reshape(-1, 784)
-        with gzip.open(Path(folder) / f"{part}-labels-idx1-ubyte.gz") as stream:
-            parts.append((X, np.frombuffer(stream.read(), np.uint8, offset=8)))
+    parts = [fashion_mnist(folder, part) for part in ("train", "t10k")]
     X, y = (np.concatenate(values) for values in zip(*parts, strict=True))
     return (X / 255).astype(np.float32), y
 
