@@ -113,7 +113,7 @@ def images_of(path, n_rows):
 
 
 def fashion_mnist(folder, part="train"):
-    """All images of a part, (n, 784), 0 to 255, and their classes, from the data set's own files."""
+    """All images of a part, (n, 784), 0 to 255, and their classes, from the set's own files."""
     held = []
     for name, offset in ((f"{part}-images-idx3-ubyte.gz", 16), (f"{part}-labels-idx1-ubyte.gz", 8)):
         with gzip.open(Path(folder) / name) as file:
