@@ -696,7 +696,9 @@ def _duplicates(case: Case) -> Iterator[Finding]:
 
 def _explained(case: Case) -> Iterator[Finding]:
     """Much less explained than by as many principal components, which a classifier may miss."""
-    k, threshold = min(len(case.dead), *case.rows.shape), 0.15
+    k, threshold = len(case.dead), 0.15
+    if k >= min(case.rows.shape):  # so many components explain all, whatever the units do
+        return
     if case.variance == 0 or case.dead.mean() > 0.5:
         return
     lengths = randomized_svd(case.centered, k, random_state=0)[1]

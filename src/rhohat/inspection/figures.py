@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.pictures import picture_shape, tile_grid
 from rhohat.common.validation import check_integer
 from rhohat.estimators.autoencoder import SparseAutoencoder
@@ -316,11 +316,20 @@ def plot_training(
         ax.text(place, 1.0, told, transform=ax.get_xaxis_transform(), **above)
     ax.legend(frameon=False, loc="best")
     ax.set_yscale("log")
+    low = lowest_shown(model.loss_curve_, model.loss_terms_curve_)
+    if low is not None:
+        ax.set_ylim(bottom=low)
     ax.set_xlim(0, max(len(iterations) - 1, 1))
     ax.set_xlabel("iteration")
     ax.set_ylabel("loss and its terms")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def lowest_shown(loss: Float64Array, terms: Float64Array) -> float | None:
+    """Where an axis of losses begins: terms below a thousandth of the loss do not stretch it."""
+    positive = terms[terms > 0]
+    return max(float(positive.min()), float(loss.min()) / 1000) if len(positive) else None
 
 
 def save_figure(

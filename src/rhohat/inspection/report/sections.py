@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rhohat.common.arrays import Float64Array
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.inspection.examples import PieceExamples
+from rhohat.inspection.figures import lowest_shown
 from rhohat.inspection.report.charts import Axis, Chart, Line, Mark
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.provenance import code_of, parameters_of, trained_steps, versions
@@ -123,7 +123,7 @@ def find_training(subject: Subject) -> TrainingFound | None:
     stages: Any = () if rows is None else np.flatnonzero(np.diff(rows)) + 1
     chart = Chart(
         Axis("iteration"),
-        Axis("loss and its terms", log=True, low=_lowest(loss, terms)),
+        Axis("loss and its terms", log=True, low=lowest_shown(loss, terms)),
         np.arange(len(loss)),
         f"The loss falls from {loss[0]:.3g} to {loss[-1]:.3g} in {estimator.n_iter_} iterations.",
         lines=[
@@ -137,12 +137,6 @@ def find_training(subject: Subject) -> TrainingFound | None:
         height=280,
     )
     return TrainingFound(estimator, error, chart)
-
-
-def _lowest(loss: Float64Array, terms: Float64Array) -> float | None:
-    """Where the axis begins: terms that are a thousandth of the loss do not stretch it."""
-    positive = terms[terms > 0]
-    return max(float(positive.min()), float(loss.min()) / 1000) if len(positive) else None
 
 
 def _held_out(estimator: Any) -> list[Line]:
