@@ -20,6 +20,21 @@ def learned(tmp_path_factory):
     return folder / "rhohat-out", result
 
 
+@pytest.fixture
+def without_training_curve(monkeypatch):
+    """``learn`` draws the features, but not the curve of the loss."""
+    monkeypatch.setattr("rhohat.cli.learn.draw_training", lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def without_figures():
+    """``learn`` draws no figures, which take longer than learning: for tests that look at none."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("draw_features", "draw_training"):
+            patch.setattr(f"rhohat.cli.learn.{name}", lambda *_: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def odd_files(tmp_path_factory):
     """What is no model and no data, one kind each."""
@@ -57,6 +72,6 @@ def arrays(tmp_path_factory, digits, whitened):
     scipy.io.savemat(
         folder / "IMAGES.mat", {"IMAGES": np.dstack([image[:40, :50] for image in whitened[:5]])}
     )
-    np.save(folder / "rows.npy", digits)
-    np.savez(folder / "several.npz", x=digits, y=np.arange(3))
+    np.save(folder / "rows.npy", digits[:600])
+    np.savez(folder / "several.npz", x=digits[:600], y=np.arange(3))
     return folder

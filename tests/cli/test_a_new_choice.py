@@ -19,6 +19,8 @@ from rhohat.recipes.settings import Settings
 from rhohat.training.solvers import SOLVERS, GradientDescent
 from support.cases import sparse_data
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 def softsign(Z):
     return np.divide(Z, 1 + np.abs(Z), out=Z)
@@ -106,9 +108,10 @@ def test_help_lists_it(choice):
 def test_config_takes_it(choice, tmp_path):
     option, name = choice
     (tmp_path / "my.toml").write_text(f'{option} = "{name}"\n')
-    assert f'"{option}": "{name}"' in run(
-        "learn", "--config", tmp_path / "my.toml", "--dry-run", "--json", "--patches", "100"
-    )
+    np.save(tmp_path / "rows.npy", sparse_data(50, 4))
+    data = [tmp_path / "rows.npy", "--units", "3"]
+    told = run("learn", *data, "--config", tmp_path / "my.toml", "--dry-run", "--json")
+    assert f'"{option}": "{name}"' in told
 
 
 @pytest.mark.filterwarnings("ignore:decoder=.sigmoid. reaches:UserWarning")

@@ -11,6 +11,8 @@ from PIL import Image
 
 from support.command import run
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 
 def test_config_sets_defaults_and_the_command_line_wins(tmp_path):
     (tmp_path / "c.toml").write_text(

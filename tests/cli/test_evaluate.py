@@ -14,13 +14,13 @@ from support.command import run
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, without_figures):
     """Digits as an archive with labels, and models of them: whole, and of patches."""
     path = tmp_path_factory.mktemp("evaluate")
     X, y = load_digits(return_X_y=True)
-    np.savez(path / "digits.npz", x=X[:600].astype(np.float32) / 16, y=y[:600])
-    np.save(path / "labels.npy", y[:600])
-    (path / "labels.txt").write_text("\n".join(map(str, y[:600])))
+    np.savez(path / "digits.npz", x=X[:300].astype(np.float32) / 16, y=y[:300])
+    np.save(path / "labels.npy", y[:300])
+    (path / "labels.txt").write_text("\n".join(map(str, y[:300])))
     data = ["digits.npz", "--key", "x"]
     few = ["--units", "20", "--iterations", "60"]
     whole = ["--whitening", "none", "--decoder", "sigmoid", "--target", "0.1", "--shape", "8x8"]
@@ -42,7 +42,7 @@ def test_features_are_compared_with_raw_input_and_components(folder, labels):
     result = evaluate(folder, "whole", "--labels", labels, "--folds", "3", "--json")
     assert result.returncode == 0, result.stderr
     told = json.loads(result.stdout)
-    assert told["examples"] == 600
+    assert told["examples"] == 300
     scores = told["scores"]
     assert [scores[name]["columns"] for name in ("features", "raw", "pca")] == [20, 64, 20]
     for score in scores.values():
@@ -89,7 +89,7 @@ def test_encode_writes_pooled_features(folder, tmp_path):
     features = rhohat.ConvolutionalFeatures(
         rhohat.load(model), grid=3, pooling="max", encoding="soft-threshold"
     ).fit_transform(images)
-    assert features.shape == (600, 9 * 40)
+    assert features.shape == (300, 9 * 40)
     assert_array_equal(np.load(out), features)
 
 
@@ -118,7 +118,7 @@ def test_what_does_not_go_together_is_said(folder, tmp_path):
     cases = [
         (
             ["--labels", str(tmp_path / "few.npy")],
-            "holds labels of shape (5,), but there are 600 examples",
+            "holds labels of shape (5,), but there are 300 examples",
         ),
         (["--labels", "z"], "holds no array 'z', only x, y"),
         (["--labels", "y", "--folds", "300"], "fewer than 300 folds"),
@@ -136,10 +136,10 @@ def test_what_does_not_go_together_is_said(folder, tmp_path):
         ("archive.npy", "archive", "expected an array of labels"),
         ("utf16.txt", "0\n1\n".encode("utf-16"), "expected a text file in UTF-8"),
         ("gap.txt", b"0\n\n1\n", "line 2 is empty"),
-        ("same.txt", b"a\n" * 600, "all labels are alike, a"),
-        ("rare.txt", b"a\n" * 599 + b"b\n", "class b has 1 example, fewer than 5 folds"),
-        ("fractions.npy", np.linspace(0, 1, 600), "whole numbers or texts"),
-        ("onehot.npy", np.eye(10)[np.arange(600) % 10], "labels of shape (600, 10)"),
+        ("same.txt", b"a\n" * 300, "all labels are alike, a"),
+        ("rare.txt", b"a\n" * 299 + b"b\n", "class b has 1 example, fewer than 5 folds"),
+        ("fractions.npy", np.linspace(0, 1, 300), "whole numbers or texts"),
+        ("onehot.npy", np.eye(10)[np.arange(300) % 10], "labels of shape (300, 10)"),
     ],
 )
 def test_labels_that_cannot_be_used_are_said(folder, tmp_path, name, content, message):
@@ -156,7 +156,7 @@ def test_labels_that_cannot_be_used_are_said(folder, tmp_path, name, content, me
 
 def test_text_labels_are_what_editors_leave(folder, tmp_path):
     """A byte order mark, blanks at the ends of lines, and empty lines at the end of the file."""
-    y = load_digits().target[:600]
+    y = load_digits().target[:300]
     path = tmp_path / "labels.txt"
     path.write_text("\r\n".join(f"{label} " for label in y) + "\r\n\r\n", encoding="utf-8-sig")
     told, plain = (

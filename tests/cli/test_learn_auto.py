@@ -19,6 +19,8 @@ from support.command import run
 from support.dictionaries import planted
 from support.fits import WEIGHTS
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 #: Text by which each option is given on the command line.
 GIVEN = {
     "decoder": ["linear"],
@@ -86,15 +88,29 @@ def test_it_is_choose_on_the_command_line(known, chosen):
     ("options", "words"),
     [
         (["rows.npy", "--units", "16"], ["rows.npy"]),
-        (["rows.npy", "--units", "16", "--seed", "5"], ["rows.npy"]),
-        (["rows.npy", "--units", "9", "--aim", "recognition"], ["rows.npy"]),
+        pytest.param(
+            ["rows.npy", "--units", "16", "--seed", "5"], ["rows.npy"], marks=pytest.mark.slow
+        ),
+        pytest.param(
+            ["rows.npy", "--units", "9", "--aim", "recognition"],
+            ["rows.npy"],
+            marks=pytest.mark.slow,
+        ),
         (["several.npz", "--key", "x", "--units", "9"], ["several.npz", "--key", "x"]),
-        (["rows.npy", "--shape", "4x4", "--units", "9"], ["rows.npy", "--shape", "4x4"]),
+        pytest.param(
+            ["rows.npy", "--shape", "4x4", "--units", "9"],
+            ["rows.npy", "--shape", "4x4"],
+            marks=pytest.mark.slow,
+        ),
         (
             ["rows.npy", "--shape", "4x4", "--patch-size", "3", "--patches", "200", "--units", "6"],
             ["rows.npy", "--shape", "4x4"],
         ),
-        (["a.npy", "b.npy", "c.npy", "d.npy", "--units", "9"], [f"{n}.npy" for n in "abcd"]),
+        pytest.param(
+            ["a.npy", "b.npy", "c.npy", "d.npy", "--units", "9"],
+            [f"{n}.npy" for n in "abcd"],
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=lambda words: " ".join(words[:3]),
 )
@@ -132,6 +148,7 @@ def test_recordings_have_settings_chosen_too(tmp_path, recordings):
     assert_same_weights(model_in(tmp_path), model_in(tmp_path, "again"))
 
 
+@pytest.mark.slow
 def test_the_number_of_units_is_found_if_it_is_not_given(known, tmp_path):
     data = str(known[0] / "rows.npy")
     found = rhohat.choose(np.load(data)).settings["units"]

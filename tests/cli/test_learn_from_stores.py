@@ -16,6 +16,8 @@ from rhohat.training.checkpoints import FILE
 from support.cases import sparse_data
 from support.command import run
 
+pytestmark = pytest.mark.usefixtures("without_figures")
+
 X = sparse_data(6000, 12, dtype=np.float32)
 SMALL = ["--units", "6", "--iterations", "15", "--whitening", "none"]
 

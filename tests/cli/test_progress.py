@@ -68,9 +68,14 @@ def terminal_output(code=LEARN, **environment):
     return written.decode()
 
 
+@pytest.fixture(scope="module")
+def written():
+    """What learning writes to a terminal."""
+    return terminal_output()
+
+
 @pytest.mark.slow
-def test_on_a_terminal_lines_move_and_one_stays():
-    written = terminal_output()
+def test_on_a_terminal_lines_move_and_one_stays(written):
     assert written.count("\x1b[2K") > 2  # lines are cleared and written again
     assert re.search(r"training.*iteration \d+/400", written)
     assert "left" in written
@@ -88,9 +93,9 @@ def test_other_work_is_told_on_a_terminal_alone_and_leaves_nothing(capsys):
 
 
 @pytest.mark.slow
-def test_no_color_is_respected():
+def test_no_color_is_respected(written):
     colored = re.compile(r"\x1b\[[0-9;]*3[0-9]")
-    assert colored.search(terminal_output())
+    assert colored.search(written)
     for value in ("1", "anything"):
         assert not colored.search(terminal_output(NO_COLOR=value))
 

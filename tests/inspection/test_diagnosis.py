@@ -121,7 +121,10 @@ def is_fitted(model):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "where"), PLANTED, ids=map(" in ".join, PLANTED))
-def test_a_planted_mistake_is_named_and_gone_after_its_change(name, where, data, tmp_path):
+def test_a_planted_mistake_is_named_and_gone_after_its_change(
+    name, where, data, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("rhohat.recipes.estimates.TIMED_ROWS", (16, 64))  # of the dry run
     (model, X), kind = MISTAKES[name](data[where]), name.split(",")[0]
     model = model if is_fitted(model) else model.fit(X)
     diagnosis = diagnose(model, X)
@@ -235,6 +238,7 @@ GOOD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", GOOD.values(), ids=GOOD)
 def test_nothing_is_found_in_a_good_model(make, photographs):
     model, X = make(photographs)

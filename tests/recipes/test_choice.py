@@ -51,7 +51,13 @@ def assert_same_weights(one, other):
 
 @pytest.mark.parametrize(
     ("n_atoms", "n_features", "noise", "seed"),
-    [(16, 16, 0.02, 0), (12, 12, 0.1, 1), (24, 16, 0.02, 0), (12, 30, 0.05, 2)],
+    [
+        (16, 16, 0.02, 0),
+        *(
+            pytest.param(*sizes, marks=pytest.mark.slow)
+            for sizes in [(12, 12, 0.1, 1), (24, 16, 0.02, 0), (12, 30, 0.05, 2)]
+        ),
+    ],
 )
 def test_the_atoms_of_a_dictionary_are_found(n_atoms, n_features, noise, seed):
     X, atoms = planted(1500, n_features=n_features, n_atoms=n_atoms, noise=noise, seed=seed)
@@ -60,6 +66,7 @@ def test_the_atoms_of_a_dictionary_are_found(n_atoms, n_features, noise, seed):
     assert recovery(found.patterns_, atoms) >= 0.98
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("factor", [1e-3, 1e4])
 def test_the_datas_own_unit_does_not_matter(factor, known, choice):
     X, atoms = known
@@ -87,6 +94,7 @@ def test_the_best_that_was_tried_is_taken_and_judged_as_said(known, choice):
     assert pursuit_score(choice.pipeline_, known[0]) >= best["score"] - 0.01
 
 
+@pytest.mark.slow
 def test_units_for_recognition_explain_more_and_those_for_features_are_sparser(digits):
     features, recognition = (choose(digits[:500], 40, aim=aim) for aim in AIMS)
     assert recognition.criterion == AIMS["recognition"].criterion
@@ -102,6 +110,7 @@ def test_a_number_of_units_that_is_given_is_kept(known, choice):
     assert "Units 16: the number of units was given." in choice.reasons
 
 
+@pytest.mark.slow
 def test_the_number_of_units_follows_from_components_and_rows(rng):
     X = rng.randn(400, 5) @ rng.randn(5, 30)
     features, recognition = (aim.units for aim in AIMS.values())
@@ -134,6 +143,7 @@ def test_columns_that_are_alike_share_one(known, choice):
     assert f"variances differ by a factor of {ratio:.2g}"[:-1] in choice.reasons[0]
 
 
+@pytest.mark.slow
 def test_a_column_that_is_nearly_constant_is_not_blown_up(rng):
     X = rng.randn(300, 8)
     X[:, 0] = np.where(np.arange(300) % 50 == 0, 1e-3, 0)
@@ -151,6 +161,7 @@ def test_pixels_share_one(digits, photographs, few_pieces):
     assert found.reasons[0] == "Scale: one for all columns, since pieces of images have one unit."
 
 
+@pytest.mark.slow
 def test_rows_that_vary_along_one_direction_are_whitened(rng):
     X = rng.randn(500, 10) + 9 * rng.randn(500, 1)
     found = choose(X, 10)
@@ -180,6 +191,7 @@ def test_only_what_differs_from_the_defaults_is_told(choice):
     assert choice.settings["iterations"] == STARTING_POINT["iterations"]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_choice_and_none_is_seed_0(known, choice):
     X, _ = known
     for random_state in (0, None):
@@ -192,6 +204,7 @@ def test_the_same_seed_gives_the_same_choice_and_none_is_seed_0(known, choice):
     assert other.tried != choice.tried
 
 
+@pytest.mark.slow
 def test_the_start_of_least_loss_is_kept(known, choice):
     settings = Settings(**choice.settings)
     losses = {
@@ -313,6 +326,7 @@ def test_recordings_are_taken_as_spectrograms(recordings, tmp_path, few_pieces):
     assert_same_weights(again, from_files.pipeline_)
 
 
+@pytest.mark.slow
 def test_how_data_are_cut_is_kept_if_it_was_said(photographs):
     start = Settings(patch_size=5, patches=300, seed=4, **STARTING_POINT)
     content = small(photographs.images)

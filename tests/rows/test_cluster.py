@@ -42,7 +42,7 @@ def client():
 
 
 def autoencoder(**changes):
-    settings = {"n_components": 5, "max_iter": 12, "tol": 0.0, "random_state": 0, "n_jobs": 2}
+    settings = {"n_components": 5, "max_iter": 6, "tol": 0.0, "random_state": 0, "n_jobs": 2}
     return SparseAutoencoder(**(settings | changes))
 
 
@@ -82,7 +82,7 @@ def test_wide_weighted_rows_give_the_bits_of_threads(dtype, client, tmp_path):
 
 def test_the_weight_that_workers_find_is_that_of_threads(client, tmp_path):
     fits = [
-        autoencoder(sparsity_penalty=KLSparsity(0.1, "auto"), max_iter=40, engine=engine).fit(rows)
+        autoencoder(sparsity_penalty=KLSparsity(0.1, "auto"), max_iter=20, engine=engine).fit(rows)
         for engine, rows in ((client, as_npy(tmp_path, X)), ("threads", X))
     ]
     assert bits(fits[0]) == bits(fits[1])
@@ -169,12 +169,12 @@ def test_killing_each_worker_in_turn_and_a_new_one_change_no_bit(undisturbed, tm
         killed = []
 
         def disturb(progress):
-            if progress.n_iter in (8, 10):
+            if progress.n_iter in (2, 4):
                 pids = client.run(os.getpid)
                 pid = next(pid for pid in pids.values() if pid not in killed)
                 killed.append(pid)
                 kill_soon(pid)
-            if progress.n_iter == 9:
+            if progress.n_iter == 3:
                 cluster.scale(3)
 
         rows = SlowRows(as_npy(tmp_path, X))
@@ -189,7 +189,7 @@ def test_without_workers_it_ends_in_time_and_the_checkpoint_goes_on(undisturbed,
     with connected(1) as (cluster, client):
 
         def all_gone(progress):
-            if progress.n_iter == 9:
+            if progress.n_iter == 3:
                 cluster.scale(0)
 
         engine = DaskEngine(client, timeout=1)

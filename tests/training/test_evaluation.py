@@ -89,6 +89,7 @@ def test_the_evaluation_of_a_network_has_one_weight():
 # Decoders that are solved for.
 
 
+@pytest.mark.slow
 @weighted_or_not
 @pytest.mark.parametrize("kept", [0, 12, 23], ids=["none kept", "some kept", "all kept"])
 @pytest.mark.parametrize("sizes", [(3, 6), (4, 4), (64, 64)])

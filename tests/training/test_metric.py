@@ -38,6 +38,7 @@ every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty")
 # Positive definite.
 
 
+@pytest.mark.slow
 @every_combination
 @given(
     seed=st.integers(0, 10**6),
@@ -51,7 +52,7 @@ every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty")
     weighted=st.booleans(),
     projected=st.booleans(),
 )
-@laws(40)
+@laws(25)
 def test_it_is_positive_definite_whatever_the_rows_and_parameters(
     activation,
     decoder,
@@ -91,6 +92,7 @@ def test_it_is_positive_definite_whatever_the_rows_and_parameters(
     assert_positive_definite(metric_at(metric, q))
 
 
+@pytest.mark.slow
 @every_network
 @given(
     seed=st.integers(0, 10**6),
