@@ -21,7 +21,7 @@ from support.cases import sparse_data
 GROWING = sparse_data(6000, 8)
 SMALL = sparse_data(200, 8)
 #: Rows of the first stage under that fixture, and the iterations of a fit unless it says otherwise.
-FEW_ROWS, N_ITER = 500, 20
+FEW_ROWS, N_ITER = 500, 24
 
 
 def grow_early(patch):

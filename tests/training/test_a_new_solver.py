@@ -11,7 +11,7 @@ from rhohat.training.checkpoints import FILE
 from rhohat.training.metric import SparseMetric
 from rhohat.training.solvers import AT, SOLVERS, SolverResult, SolverState, StopReason
 from support.cases import sparse_data
-from support.fits import STAGE_ENDS
+from support.fits import N_ITER, STAGE_ENDS
 
 X = sparse_data(6000, 6)
 pytestmark = pytest.mark.usefixtures("early_growth")
@@ -72,7 +72,7 @@ def heavy_ball(monkeypatch):
 
 
 def autoencoder(folder=None, **changes):
-    settings = {"n_components": 5, "sparsity_penalty": KLSparsity(0.1, 0.5), "max_iter": 20}
+    settings = {"n_components": 5, "sparsity_penalty": KLSparsity(0.1, 0.5), "max_iter": N_ITER}
     return SparseAutoencoder(
         **settings | {"solver": "heavy-ball", "random_state": 0, "checkpoint": folder} | changes
     )
@@ -104,7 +104,7 @@ def test_it_needs_to_know_of_no_metric(decoder, monkeypatch):
         autoencoder(decoder=decoder, solver="lbfgs").fit(X)
 
 
-@pytest.mark.parametrize("iteration", [1, 2, *STAGE_ENDS, STAGE_ENDS[0] + 1, 19])
+@pytest.mark.parametrize("iteration", [1, 2, *STAGE_ENDS, STAGE_ENDS[0] + 1, N_ITER - 1])
 def test_a_run_that_was_cut_off_goes_on_with_its_memory_to_the_same_bits(iteration, tmp_path):
     undisturbed = bits(autoencoder().fit(X))
 
@@ -140,6 +140,6 @@ def test_it_is_saved_and_loaded_with_the_model(solver, tmp_path):
 def test_it_fine_tunes_a_classifier():
     y = (X[:, 0] > 0.5).astype(int)
     model = StackedAutoencoderClassifier(
-        autoencoder(max_iter=3), solver="heavy-ball", max_iter=20, random_state=0
+        autoencoder(max_iter=3), solver="heavy-ball", max_iter=N_ITER, random_state=0
     ).fit(X, y)
     assert model.loss_curve_[-1] < model.loss_curve_[0]

@@ -35,6 +35,8 @@ from support.fits import (
 )
 from support.stored import as_npy
 
+pytestmark = pytest.mark.slow
+
 PLANTED, ATOMS = planted(2000)
 #: Rows that tell nothing about one another, of which units can learn one each.
 FEW = np.random.RandomState(0).normal(size=(45, 20))
@@ -386,13 +388,18 @@ def test_data_that_do_not_vary_have_a_weight(decoder, X):
 
 @given(n_rows=st.integers(1, 10**6), max_iter=st.integers(1, 1000), growth=st.booleans())
 @laws(200)
-def test_legs_divide_the_first_stage_and_nothing_else(n_rows, max_iter, growth):
+def test_legs_divide_the_first_stage_which_is_long_enough_for_them(n_rows, max_iter, growth):
     stages = growth_stages(n_rows, max_iter, growth)
     divided = with_legs(stages)
     legs = divided[: len(divided) - len(stages) + 1]
-    assert divided[len(legs) :] == stages[1:]
+    assert [stage.n_rows for stage in divided[len(legs) :]] == [s.n_rows for s in stages[1:]]
+    assert divided[len(legs) + 1 :] == stages[2:]
     assert {leg.n_rows for leg in legs} == {stages[0].n_rows}
-    assert sum(leg.max_iter for leg in legs) == stages[0].max_iter
+    assert sum(stage.max_iter for stage in divided) == max_iter
+    # It is as long as it was, or as all legs, if the stage after it can lend the rest.
+    longer = min(int(LEGS_SHARE * max_iter), sum(stage.max_iter for stage in stages[:2]) - 1)
+    expected = stages[0].max_iter if len(stages) == 1 else max(stages[0].max_iter, longer)
+    assert sum(leg.max_iter for leg in legs) == expected
     assert all(leg.max_iter > 0 for leg in legs)
     # The last leg goes on to the minimum, and has some of the iterations for that.
     assert sum(leg.max_iter for leg in legs[:-1]) <= LEGS_SHARE * max_iter

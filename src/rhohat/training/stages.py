@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 #: Rows of the first stage, which has a part of all iterations that was enough in trials: with fewer
 #: rows, or fewer iterations on them, more had to be unlearned on all rows than was saved.
-FIRST_ROWS, FIRST_SHARE = 5000, 0.6
+FIRST_ROWS, FIRST_SHARE = 5000, 0.45
 #: Part of all iterations that are done on all rows, where stages lie between.
-LAST_SHARE = 0.1
+LAST_SHARE = 0.05
 #: Bytes that a growing part of the data may have: it is read once and held in memory.
 PART_BYTES = 64 << 20
 #: Factor by which further stages grow; the last one at least by half of it.
@@ -30,7 +30,7 @@ def growth_stages(
     Parts are held in memory, and therefore have at most 64 MiB.
 
     >>> [tuple(stage) for stage in growth_stages(60_000, 200)]
-    [(5000, 120), (20000, 60), (60000, 20)]
+    [(5000, 90), (20000, 100), (60000, 10)]
     """
     if not growth or n_rows < 2 * FIRST_ROWS:
         return [Stage(n_rows, max_iter)]

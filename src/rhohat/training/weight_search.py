@@ -82,13 +82,19 @@ class WeightSearch:
 
 
 def with_legs(stages: Sequence[Stage]) -> list[Stage]:
-    """Stages whose first one is divided into legs.
+    """Stages whose first one is divided into legs, and is long enough for all of them.
 
     >>> [tuple(stage) for stage in with_legs([Stage(2000, 100)])]
-    [(2000, 20), (2000, 10), (2000, 10), (2000, 10), (2000, 50)]
+    [(2000, 20), (2000, 10), (2000, 10), (2000, 10), (2000, 10), (2000, 40)]
+    >>> [tuple(stage) for stage in with_legs([Stage(5000, 45), Stage(12_000, 55)])]
+    [(5000, 20), (5000, 10), (5000, 10), (5000, 10), (5000, 10), (12000, 40)]
     """
     first, *others = stages
     most = int(LEGS_SHARE * sum(stage.max_iter for stage in stages))
+    if others:
+        lent = min(max(most - first.max_iter, 0), others[0].max_iter - 1)
+        first = first._replace(max_iter=first.max_iter + lent)
+        others[0] = others[0]._replace(max_iter=others[0].max_iter - lent)
     legs: list[int] = []
     left, size = first.max_iter, FIRST_LEG
     while left > size and sum(legs) + size <= most:
