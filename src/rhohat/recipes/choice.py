@@ -37,11 +37,13 @@ from rhohat.recipes.settings import Settings
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-#: Rows that the search learns from, and those held out that it is judged on, at most; the least
-#: number and the share that are held out.
-SEARCH_ROWS, HELD_OUT_ROWS, LEAST_HELD_OUT, HELD_OUT_SHARE = 1500, 1000, 10, 0.2
+#: Rows that a choice needs; those that the search learns from, and those held out that it is judged
+#: on, at most; the share that is held out.
+LEAST_ROWS, SEARCH_ROWS, HELD_OUT_ROWS, HELD_OUT_SHARE = 20, 1000, 1000, 0.2
+#: Rows, in all, below which one held-out part says little: every part is held out in its turn.
+FEW_ROWS, FOLDS = 200, 5
 #: Iterations of a trial, and of the fits that the best model is taken from.
-TRIAL_ITERATIONS, TRIAL_TOL, FINAL_ITERATIONS = 20, 1e-3, 200
+TRIAL_ITERATIONS, TRIAL_TOL, FINAL_ITERATIONS = 12, 1e-3, 200
 #: Settings that a search begins with.
 STARTING_POINT: dict[str, Any] = {
     "scale": "all",
@@ -57,8 +59,9 @@ FOUND = (
 STARTS = 2
 #: Fits like the one that is returned that a choice takes in all, about.
 FITS = 5
-#: Scores that differ by less are the same.
-SLACK = 0.003
+#: What a setting must gain over those tried before it, which are the simpler ones; and what a
+#: weaker penalty may lose.
+GAIN, SLACK = 0.001, 0.003
 #: Ratio of the columns' variances from which they are of unlike scale, and the share of rows of one
 #: value from which a column counts as nearly constant.
 UNLIKE, NEARLY_CONSTANT = 100.0, 0.95
@@ -347,8 +350,8 @@ class _Search:
     why_scale : str
     units : int
     why_units : str
-    X, held_out : ndarray of shape (m, d)
-        Standardized rows to learn from, and to judge by; the latter centered.
+    folds : list of _Fold
+        Rows to learn from, and to judge by; a score is the mean over them.
     n_rows : int
         Of all rows.
     seed : int
@@ -362,14 +365,12 @@ class _Search:
     why_scale: str
     units: int
     why_units: str
-    X: FloatArray
-    held_out: Float64Array
+    folds: list[_Fold]
     n_rows: int
     seed: int
 
     scores: dict[Point, float] = field(default_factory=dict)
     losses: dict[Point, float] = field(default_factory=dict)
-    _whitened: dict[float | None, _Whitened] = field(default_factory=dict)
 
     @classmethod
     def over(
@@ -382,23 +383,18 @@ class _Search:
     ) -> _Search:
         """Draw rows, and settle what follows from them at once."""
         drawn, n_rows = drawn_rows(rows, HELD_OUT_ROWS + SEARCH_ROWS, seed)
-        if n_rows < 2 * LEAST_HELD_OUT:
+        if n_rows < LEAST_ROWS:
             raise ValueError(
-                f"choose judges settings on rows held out: it needs {2 * LEAST_HELD_OUT} rows, got "
+                f"choose judges settings on rows held out: it needs {LEAST_ROWS} rows, got "
                 f"{n_rows}."
             )
-        n_held = min(max(int(HELD_OUT_SHARE * n_rows), LEAST_HELD_OUT), HELD_OUT_ROWS)
-        X_held, X = drawn[:n_held], drawn[n_held : n_held + SEARCH_ROWS]
-        scale, why_scale = _scale_for(X, kind)
-        standardization = Standardization(scale).fit(X)
-        X = standardization.transform(X)
-        if not X.any():
-            raise ValueError("the rows do not vary: there is nothing to learn from them.")
-        judged: Float64Array = standardization.transform(X_held).astype(np.float64)
+        parts = _parts(drawn, n_rows)
+        scale, why_scale = _scale_for(parts[0][0], kind)
+        folds = [_Fold.of(X, held_out, scale) for X, held_out in parts]
         why_units = "the number of units was given"
         if units is None:
-            units, why_units = _units_for(X, n_rows, aim.units)
-        return cls(aim, scale, why_scale, units, why_units, X, judged, n_rows, seed)
+            units, why_units = _units_for(folds[0].X, n_rows, aim.units)
+        return cls(aim, scale, why_scale, units, why_units, folds, n_rows, seed)
 
     def run(self) -> Point:
         """The best point that a search finds along one setting after the other."""
@@ -416,7 +412,7 @@ class _Search:
     @property
     def _dominance(self) -> float:
         """Share of the variance along one direction."""
-        plain = self._at(None)
+        plain = self.folds[0].whitened(None)
         return plain.largest / plain.variance
 
     @property
@@ -428,7 +424,10 @@ class _Search:
         return epsilons
 
     def _best(self, points: Iterable[Point]) -> Point:
-        return max(points, key=self.score)
+        """The first one that no other is better than by more than `GAIN`."""
+        points = list(points)
+        enough = max(map(self.score, points)) - GAIN
+        return next(point for point in points if self.score(point) >= enough)
 
     def _weaker(self, best: Point) -> Point:
         """The point with the least weight whose score is as good."""
@@ -442,32 +441,32 @@ class _Search:
     def score(self, point: Point) -> float:
         """Learn a little with these settings, and judge by the rows held out."""
         if point not in self.scores:
-            whitened = self._at(point.epsilon)
-            penalty, decay = self._penalty(point)
-            model = SparseAutoencoder(
-                self.units,
-                sparsity_penalty=penalty,
-                weight_decay=decay,
-                max_iter=TRIAL_ITERATIONS,
-                tol=TRIAL_TOL,
-                growth=False,
-                random_state=self.seed,
-            )
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                model.fit(whitened.X)
-            self.losses[point] = model.loss_ / (0.5 * whitened.variance)
-            self.scores[point] = self.aim.score(model, whitened.step, self.held_out)
+            found = [self._trial(point, fold) for fold in self.folds]
+            self.losses[point], self.scores[point] = map(float, np.mean(found, axis=0))
         return self.scores[point]
 
-    def _at(self, epsilon: float | None) -> _Whitened:
-        if epsilon not in self._whitened:
-            self._whitened[epsilon] = _Whitened.of(self.X, epsilon)
-        return self._whitened[epsilon]
+    def _trial(self, point: Point, fold: _Fold) -> tuple[float, float]:
+        """J as a part of that of the best constant, and the score."""
+        whitened = fold.whitened(point.epsilon)
+        penalty, decay = self._penalty(point)
+        model = SparseAutoencoder(
+            self.units,
+            sparsity_penalty=penalty,
+            weight_decay=decay,
+            max_iter=TRIAL_ITERATIONS,
+            tol=TRIAL_TOL,
+            growth=False,
+            random_state=self.seed,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(whitened.X)
+        score = self.aim.score(model, whitened.step, fold.held_out)
+        return model.loss_ / (0.5 * whitened.variance), score
 
     def _penalty(self, point: Point) -> tuple[KLSparsity, float]:
         """Penalty and decay of a point, rounded to what a command shows."""
-        whitened, rho = self._at(point.epsilon), point.target
+        whitened, rho = self.folds[0].whitened(point.epsilon), point.target
         decay = point.decay * rho * (1 - rho) * whitened.largest
         return KLSparsity(rho, _rounded(point.weight * whitened.variance)), _rounded(decay)
 
@@ -519,9 +518,15 @@ class _Search:
             f"Weight decay {decay:g}, {best.decay:.1%} of what would silence all units: "
             f"{self._against('decay', self.aim.decays, '.1%')}.",
             f"Units {self.units}: {self.why_units}.",
-            f"Score {score:.3f}, on {len(self.held_out):,} rows held out of {self.n_rows:,}; the "
-            f"model is the better one of {STARTS} starts, fitted on all rows.",
+            f"Score {score:.3f}, on {self._held_out}; the model is the better one of {STARTS} "
+            "starts, fitted on all rows.",
         ]
+
+    @property
+    def _held_out(self) -> str:
+        if len(self.folds) > 1:
+            return f"each of {len(self.folds)} parts of {self.n_rows:,} rows, held out in its turn"
+        return f"{len(self.folds[0].held_out):,} rows held out of {self.n_rows:,}"
 
     def _why_whitening(self, best: Point) -> str:
         others = [point for point in self.scores if point.epsilon != best.epsilon]
@@ -546,6 +551,28 @@ class _Search:
         return "best scores " + ", ".join(told) if len(told) > 1 else "not searched"
 
 
+@dataclass
+class _Fold:
+    """Standardized rows to learn from, and rows held out, which are centered like them."""
+
+    X: FloatArray
+    held_out: Float64Array
+    _whitened: dict[float | None, _Whitened] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, X: FloatArray, held_out: FloatArray, scale: str) -> _Fold:
+        standardization = Standardization(scale).fit(X)
+        X = standardization.transform(X)
+        if not X.any():
+            raise ValueError("the rows do not vary: there is nothing to learn from them.")
+        return cls(X, standardization.transform(held_out).astype(np.float64))
+
+    def whitened(self, epsilon: float | None) -> _Whitened:
+        if epsilon not in self._whitened:
+            self._whitened[epsilon] = _Whitened.of(self.X, epsilon)
+        return self._whitened[epsilon]
+
+
 class _Whitened(NamedTuple):
     """Rows that are whitened or not, and what penalty and decay follow from."""
 
@@ -561,6 +588,15 @@ class _Whitened(NamedTuple):
         centered = rows - rows.mean(axis=0)
         variance = float(np.square(centered, dtype=np.float64).sum()) / len(rows)
         return cls(step, rows, variance, greatest_variance(centered))
+
+
+def _parts(drawn: FloatArray, n_rows: int) -> list[tuple[FloatArray, FloatArray]]:
+    """Rows to learn from and rows held out: once, or where rows are few, each in its turn."""
+    if n_rows < FEW_ROWS:
+        held = np.array_split(np.arange(n_rows), FOLDS)
+        return [(np.delete(drawn, part, axis=0), drawn[part]) for part in held]
+    n_held = min(int(HELD_OUT_SHARE * n_rows), HELD_OUT_ROWS)
+    return [(drawn[n_held : n_held + SEARCH_ROWS], drawn[:n_held])]
 
 
 def _scale_for(X: FloatArray, kind: str) -> tuple[str, str]:
