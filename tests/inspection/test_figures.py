@@ -75,9 +75,9 @@ def test_training_shows_the_loss_and_its_terms(model):
 
 
 def test_training_marks_the_stages_of_growing_data(rng):
-    model = SparseAutoencoder(2, max_iter=16).fit(rng.rand(10_000, 3))
+    model = SparseAutoencoder(2, max_iter=16).fit(rng.rand(21_000, 3))
     texts = [text.get_text() for text in plot_training(model).texts]
-    assert {"5,000 rows", "10,000 rows"} <= set(texts)
+    assert {"5,000 rows", "21,000 rows"} <= set(texts)
 
 
 def test_file_that_cannot_be_written_is_named(model, tmp_path):

@@ -94,6 +94,45 @@ def test_the_best_that_was_tried_is_taken_and_judged_as_said(known, choice):
     assert pursuit_score(choice.pipeline_, known[0]) >= best["score"] - 0.01
 
 
+def scored_by(monkeypatch, score):
+    """Have features scored by a function of the rows held out."""
+    aim = AIMS["features"]._replace(score=lambda model, whitening, rows: score(rows))
+    monkeypatch.setitem(AIMS, "features", aim)
+
+
+@pytest.mark.parametrize(("n_rows", "n_parts"), [(60, 5), (199, 5), (200, 1), (300, 1)])
+def test_of_few_rows_each_part_is_held_out_in_its_turn(n_rows, n_parts, monkeypatch):
+    sizes = []
+
+    def score(rows):
+        sizes.append(len(rows))
+        return float(len(sizes))
+
+    scored_by(monkeypatch, score)
+    found = choose(planted(n_rows)[0], 4, random_state=0)
+    parts = np.reshape(sizes, (-1, n_parts))
+    held_out = n_rows if n_parts > 1 else n_rows // 5
+    assert (parts.sum(axis=1) == held_out).all()
+    assert np.ptp(parts) <= 1
+    means = np.arange(1, len(sizes) + 1).reshape(parts.shape).mean(axis=1)
+    assert [row["score"] for row in found.tried] == sorted(means, reverse=True)
+    told = "each of 5 parts of" if n_parts > 1 else f"{held_out} rows held out of"
+    assert told in found.reasons[-1]
+
+
+def test_a_setting_that_gains_nothing_leaves_the_simpler_one(known, monkeypatch):
+    scored_by(monkeypatch, lambda rows: 0.5)
+    found, aim = choose(known[0], 4, random_state=0), AIMS["features"]
+    assert found.settings["target"] == aim.targets[0]
+    assert "epsilon" not in found.settings
+    (taken,) = {
+        row["share_of_critical_decay"]
+        for row in found.tried
+        if row["weight_decay"] == found.settings["weight_decay"]
+    }
+    assert taken == aim.decays[0]
+
+
 @pytest.mark.slow
 def test_units_for_recognition_explain_more_and_those_for_features_are_sparser(digits):
     features, recognition = (choose(digits[:500], 40, aim=aim) for aim in AIMS)

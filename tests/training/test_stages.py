@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from rhohat import SparseObjective
 from rhohat.rows.sources import ArraySource
-from rhohat.training.stages import FIRST_ROWS, FIRST_SHARE, LAST_SHARE, Stage, growth_stages
+from rhohat.training.stages import (
+    FIRST_ROWS,
+    FIRST_SHARE,
+    LAST_SHARE,
+    LEAST_GROWTH,
+    Stage,
+    growth_stages,
+)
 from support.cases import laws
 from support.fits import FEW_ROWS, GROWING, N_ITER, STAGE_ENDS, STAGE_ROWS, Run
 
@@ -22,7 +29,7 @@ def test_stages_share_out_the_iterations_and_end_on_all_rows(n_rows, max_iter, g
     rows = [stage.n_rows for stage in stages]
     assert rows[-1] == n_rows
     assert rows == sorted(set(rows))
-    if not growth or n_rows < 2 * FIRST_ROWS:
+    if not growth or n_rows <= LEAST_GROWTH * FIRST_ROWS:
         assert stages == [Stage(n_rows, max_iter)]
     elif len(stages) > 1:
         assert rows[0] == FIRST_ROWS
@@ -40,7 +47,7 @@ def test_growing_parts_fit_into_a_stated_memory():
     assert all(part.n_rows * 784 * 8 <= 64 << 20 for part in parts)
 
 
-@given(n_rows=st.integers(2 * FIRST_ROWS, 10**8), max_iter=st.integers(50, 2000))
+@given(n_rows=st.integers(LEAST_GROWTH * FIRST_ROWS + 1, 10**8), max_iter=st.integers(50, 2000))
 @laws(100)
 def test_the_first_stage_has_most_iterations_and_the_last_a_few(n_rows, max_iter):
     """And where there are two stages alone, the last has all that are left."""
@@ -50,12 +57,10 @@ def test_the_first_stage_has_most_iterations_and_the_last_a_few(n_rows, max_iter
     assert -1e-9 <= last.max_iter - share * max_iter < 1 + len(between)
 
 
-def test_rows_that_are_hardly_more_than_a_first_stage_have_none():
-    assert len(growth_stages(2 * FIRST_ROWS - 1, 100)) == 1
-    assert [stage.n_rows for stage in growth_stages(2 * FIRST_ROWS, 100)] == [
-        FIRST_ROWS,
-        2 * FIRST_ROWS,
-    ]
+def test_few_times_the_rows_of_a_first_stage_have_none():
+    enough = LEAST_GROWTH * FIRST_ROWS + 1
+    assert len(growth_stages(enough - 1, 100)) == 1
+    assert [stage.n_rows for stage in growth_stages(enough, 100)] == [FIRST_ROWS, enough]
 
 
 def test_every_stage_trains_on_as_many_rows_as_it_says_and_keeps_those_before(early_growth):

@@ -293,7 +293,7 @@ def test_rows_of_weight_zero_have_no_part_in_it():
 # Growing parts of the data, and starts from an earlier fit.
 
 
-@pytest.mark.parametrize("n_rows", [12_000, 45_000])
+@pytest.mark.parametrize("n_rows", [24_000, 45_000])
 def test_legs_run_on_few_rows_and_the_target_is_met_on_all(n_rows):
     X = planted(n_rows)[0]
     model = searching(n_jobs=2).fit(X)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 #: Rows of the first stage, which has a part of all iterations that was enough in trials: with fewer
 #: rows, or fewer iterations on them, more had to be unlearned on all rows than was saved.
 FIRST_ROWS, FIRST_SHARE = 5000, 0.45
+#: Up to so many times the rows of the first stage, all rows from the start are as cheap.
+LEAST_GROWTH = 4
 #: Part of all iterations that are done on all rows, where stages lie between.
 LAST_SHARE = 0.05
 #: Bytes that a growing part of the data may have: it is read once and held in memory.
@@ -32,7 +34,7 @@ def growth_stages(
     >>> [tuple(stage) for stage in growth_stages(60_000, 200)]
     [(5000, 90), (20000, 100), (60000, 10)]
     """
-    if not growth or n_rows < 2 * FIRST_ROWS:
+    if not growth or n_rows <= LEAST_GROWTH * FIRST_ROWS:
         return [Stage(n_rows, max_iter)]
     between = []
     size = FIRST_ROWS * GROWTH_FACTOR
