@@ -84,7 +84,6 @@ MODEL = ["model", "rows.npy"]
         ("rhohat.recipes.gradient_trial:try_gradient", "SIGTERM", ["check", "rows.npy"]),
         ("rhohat.inspection.diagnosis:diagnose", "SIGTERM", ["diagnose", *MODEL]),
         ("rhohat.inspection.report.page:report", "SIGHUP", ["report", *MODEL, "--out"]),
-        ("rhohat.inspection.edges:fit_gabors", "SIGINT", ["report", *MODEL, "--shape", "6x6"]),
         ("rhohat.recipes.encoding:write_features", "SIGINT", ["encode", *MODEL, "--out"]),
         (
             "rhohat.inspection.probe:probe",
@@ -137,11 +136,20 @@ def test_f37_the_page_of_an_interrupted_run_may_not_take_long(folder, tmp_path, 
     assert not (tmp_path / "report.html").exists()
 
 
-def test_f37_a_signal_while_the_page_is_made_leaves_the_model(folder, tmp_path, monkeypatch):
-    let_interrupt(monkeypatch, "rhohat.inspection.report.subject:subjects_of", "SIGINT")
-    result = run(*LEARN, tmp_path, cwd=folder)
-    assert result.returncode == 130, result.stderr
-    assert rhohat.load(tmp_path / "model.safetensors")[-1].n_iter_ == 20
+@pytest.mark.parametrize(
+    ("place", "name", "command"),
+    [
+        ("rhohat.inspection.report.page:report_of", "SIGINT", LEARN),
+        ("rhohat.inspection.portrait:fit_gabors", "SIGTERM", PHOTOGRAPHS),
+    ],
+)
+def test_f37_a_signal_while_the_page_is_made_leaves_the_model(
+    place, name, command, folder, tmp_path, monkeypatch
+):
+    let_interrupt(monkeypatch, place, name)
+    result = run(*command, tmp_path, cwd=folder)
+    assert result.returncode == EXITS[name], result.stderr
+    assert rhohat.load(tmp_path / "model.safetensors")[-1].stop_reason_
     assert not (tmp_path / "report.html").exists()
 
 
