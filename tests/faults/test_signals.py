@@ -121,19 +121,24 @@ def test_f38_a_signal_in_training_writes_what_was_learned(name, folder, tmp_path
     assert (tmp_path / "report.html").exists()
 
 
-def test_f37_the_page_of_an_interrupted_run_may_not_take_long(folder, tmp_path, monkeypatch):
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_f37_the_page_of_an_interrupted_run_may_not_take_long(
+    arguments, folder, tmp_path, monkeypatch
+):
     let_interrupt(monkeypatch, "rhohat.training.run:Training._progress", "SIGINT", calls=3)
     monkeypatch.setattr("rhohat.cli.learn.SHOWN_WITHIN", 0.2)
     monkeypatch.setattr(
         "rhohat.inspection.report.subject.subjects_of", lambda *_, **__: time.sleep(60)
     )
     started = time.monotonic()
-    result = run(*LEARN, tmp_path, cwd=folder)
+    result = run(*LEARN, tmp_path, *arguments, cwd=folder)
     assert result.returncode == 130, result.stderr
     assert time.monotonic() - started < 5
     assert rhohat.load(tmp_path / "model.safetensors")[-1].n_iter_ == 3
-    assert "model.safetensors holds the best model so far" in result.stderr
+    assert "the best model so far is kept" in result.stderr
     assert not (tmp_path / "report.html").exists()
+    assert "report.html" not in result.stdout
+    assert "model.safetensors" in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,7 @@ def learn_from(
 ) -> dict[str, Any]:
     """Read, learn, write the results, and return the summary; with an aim, choose settings."""
     from rhohat.cli.progress import show_progress
+    from rhohat.inspection.layers import layers_of
     from rhohat.recipes.finding import find_to_learn
     from rhohat.recipes.pipelines import fit_held_out, make_pipeline
 
@@ -198,16 +199,16 @@ def learn_from(
                     interrupted = True
         fitted = time.perf_counter()
         command = None if choice is None else choice.command
-        subject = write_results(pipeline, data, files, command)
-    model = pipeline[-1]
+        subject, written = write_results(pipeline, data, files, command)
+    model, diagnosis = pipeline[-1], None if subject is None else subject.diagnosis
     return {
         "version": __version__,
         "data": data.summary(),
         "settings": asdict(settings),
         "choice": None if choice is None else choice_facts(choice),
-        "diagnosis": None if subject.diagnosis is None else diagnosis_facts(subject.diagnosis),
-        **training_facts(subject.layer),
-        **feature_facts(subject.portrait),
+        "diagnosis": None if diagnosis is None else diagnosis_facts(diagnosis),
+        **training_facts(layers_of(pipeline)[-1] if subject is None else subject.layer),
+        **feature_facts(None if subject is None else subject.portrait),
         "training": {
             "rows": int(model.stage_rows_[-1]),
             "iterations": model.n_iter_,
@@ -221,7 +222,7 @@ def learn_from(
             "learning": round(fitted - begun, 3),
             "total": round(time.perf_counter() - started, 3),
         },
-        "files": [str(file) for file in files],
+        "files": [str(file) for file in files if file in written],
     }
 
 
@@ -267,26 +268,31 @@ def choice_facts(choice: Choice) -> dict[str, Any]:
 
 def write_results(
     pipeline: Pipeline, data: Data, files: Results, command: str | None = None
-) -> Subject:
-    """Write model, figures and report, and return what they show."""
+) -> tuple[Subject | None, set[Path]]:
+    """Write model, figures and report; return what they show, and the files written.
+
+    After an interrupt, figures and report are left out if they take long.
+    """
     from rhohat.cli.progress import show_work
     from rhohat.estimators.saving import save
     from rhohat.inspection.report.page import report_of
     from rhohat.inspection.report.subject import subjects_of
 
     save(pipeline, files.model)
-    request = current_request()
-    if request.requested:
-        click.echo(f"note: {printable(files.model)} holds the best model so far", err=True)
+    subject, written = None, {files.model}
     work = show_work("looking at what the units do")
-    with request.limited(SHOWN_WITHIN), work:
+    with current_request().limited(SHOWN_WITHIN), work:
         draw_training(pipeline[-1], files.training)
+        written.add(files.training)
         command = command or reproducing_command(click.get_current_context())
         subjects = subjects_of(pipeline, data.loaded, command=command)
         for path in (files.features, files.features_svg):
             draw_features(subjects[-1].portrait, path)
+            written.add(path)
         report_of(subjects).save(files.report)
-    return subjects[-1]
+        written.add(files.report)
+        subject = subjects[-1]
+    return subject, written
 
 
 def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool, auto: bool) -> None:

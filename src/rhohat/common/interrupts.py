@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any, NoReturn
@@ -40,6 +40,10 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, number: int) -> None:
         super().__init__(f"ended by {signal.Signals(number).name}")
         self.number = number
+
+
+class _OutOfTime(BaseException):
+    """The time for what follows an interrupt is over."""
 
 
 class InterruptRequest:
@@ -118,23 +122,27 @@ class InterruptRequest:
 
     @contextmanager
     def limited(self, seconds: float) -> Iterator[None]:
-        """Raise in the block, wherever it is, once so many seconds are over since the signal.
+        """Leave the block, wherever it is, once so many seconds are over since the signal.
 
         Without a signal, or on systems without such a clock, there is no limit.
         """
         if self.number is None or not hasattr(signal, "setitimer"):
             yield
             return
+        is_over = False
 
         def end(number: int, frame: FrameType | None) -> None:
-            self._raise()
+            if not is_over:
+                raise _OutOfTime
 
         previous = signal.signal(signal.SIGALRM, end)
         left = self._came + seconds - time.monotonic()
         signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3))
         try:
-            yield
+            with suppress(_OutOfTime):
+                yield
         finally:
+            is_over = True
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, previous)
 
