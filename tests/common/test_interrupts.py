@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -161,6 +162,27 @@ def test_what_cannot_be_kept_is_cut_off_at_once(number):
     assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
+def test_a_second_ctrl_c_does_not_end_an_interactive_session(monkeypatch):
+    """Which holds more than this work: it is Python's own there."""
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    done = []
+
+    @interrupts_as_requests()
+    def work():
+        send(signal.SIGINT)
+        time.sleep(0.01)
+        done.append("went on")
+        send(signal.SIGINT)
+        time.sleep(10)
+
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["went on"]
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no such signal here")
 def test_signals_that_are_ignored_stay_so():
     """As SIGHUP is by nohup."""
     previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
