@@ -152,17 +152,18 @@ class InterruptRequest:
 
         For long work in LAPACK, during which no Python code runs, and of which nothing can be kept.
         """
-        ends: list[int] = []
-        if self._handlers is not None and self.number is None:
-            ends = self._handlers.of_the_end(all_of_them=self._raises)
+        handlers = self._handlers
+        if handlers is None or self.requested:
+            yield
+            return
+        ends = handlers.of_the_end(all_of_them=self._raises)
         try:
             for number in ends:
                 signal.signal(number, signal.SIG_DFL)
             yield
         finally:
-            for number in ends:
-                assert self._handlers is not None
-                self._handlers.catch(number)
+            for number in () if self.requested else ends:
+                handlers.catch(number)
 
     def _raise(self) -> NoReturn:
         assert self.number is not None
