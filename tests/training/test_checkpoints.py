@@ -131,8 +131,9 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path):
         if progress.n_iter == 7:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.warns(UserWarning, match="interrupted"):
-        stopped = autoencoder(tmp_path, callback=interrupt).fit(X)
+    stopped = autoencoder(tmp_path, callback=interrupt)
+    with pytest.warns(UserWarning, match="interrupted"), pytest.raises(KeyboardInterrupt):
+        stopped.fit(X)
     assert stopped.n_iter_ == 7
     assert bits(autoencoder(tmp_path, resume=True).fit(X)) == bits(autoencoder().fit(X))
 

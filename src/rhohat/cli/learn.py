@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 import warnings
@@ -24,8 +23,12 @@ from rhohat.cli.figures import draw_features, draw_training
 from rhohat.cli.options import data_options, json_option, run_options, settings_options
 from rhohat.cli.output import echo_json
 from rhohat.cli.summary import Results, feature_facts, summary_text, training_facts
-from rhohat.cli.text import EXIT_INTERRUPTED, count, duration, gibibytes, printable
+from rhohat.cli.text import count, duration, gibibytes, printable
+from rhohat.common.interrupts import Interrupted, current_request
 from rhohat.recipes.settings import Settings
+
+#: Seconds after an interrupt for figures and page of the model that is kept.
+SHOWN_WITHIN = 4.0
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -89,9 +92,10 @@ def learn(
     model.safetensors.
 
     \b
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted: the first Ctrl-C writes the best
-    model so far, a second one quits at once. Skipped files are not a failure; the summary and the
-    JSON list them.
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted: in training, the first Ctrl-C
+    writes the best model so far, and figures and page if a few seconds are enough; elsewhere it
+    ends the command. SIGTERM (143) and SIGHUP (129) do the same. A second signal ends the process
+    at once. Skipped files are not a failure; the summary and the JSON list them.
 
     \b
     Examples:
@@ -129,7 +133,7 @@ def learn(
     else:
         click.echo(summary_text(summary, data, files))
     if summary["training"]["interrupted"]:
-        sys.exit(EXIT_INTERRUPTED)
+        current_request().raise_unless_held()
 
 
 #: Other options that do not go with ``--auto``.
@@ -161,10 +165,9 @@ def learn_from(
 ) -> dict[str, Any]:
     """Read, learn, write the results, and return the summary; with an aim, choose settings."""
     from rhohat.cli.progress import show_progress
-    from rhohat.common.interrupts import interrupts_as_requests
+    from rhohat.inspection.layers import layers_of
     from rhohat.recipes.finding import find_to_learn
     from rhohat.recipes.pipelines import fit_held_out, make_pipeline
-    from rhohat.training.solvers import StopReason
 
     variance = read(data).variance()
     if variance == 0:
@@ -175,8 +178,8 @@ def learn_from(
         held_out = read(find_to_learn(request, settings)[0]).content
     make_writable(files.model.parent)
     begun = time.perf_counter()
-    with interrupts_as_requests() as interrupt, warnings_as_notes():
-        choice = None
+    with warnings_as_notes():
+        choice, interrupted = None, False
         if aim is not None:
             choice = chosen_for(data, settings, aim)
             pipeline, settings = choice.pipeline_, Settings(**choice.settings)
@@ -185,23 +188,27 @@ def learn_from(
                 pipeline = make_pipeline(
                     settings, data.kind, variance=variance, callback=callback, **run
                 )
-                if held_out is None:
-                    pipeline.fit(data.content)
-                else:
-                    fit_held_out(pipeline, data.content, held_out, settings.seed)
+                try:
+                    if held_out is None:
+                        pipeline.fit(data.content)
+                    else:
+                        fit_held_out(pipeline, data.content, held_out, settings.seed)
+                except Interrupted:
+                    if not hasattr(pipeline[-1], "n_iter_"):  # nothing to keep
+                        raise
+                    interrupted = True
         fitted = time.perf_counter()
         command = None if choice is None else choice.command
-        subject = write_results(pipeline, data, files, command)
-    model = pipeline[-1]
-    interrupted = interrupt.requested or model.stop_reason_ == StopReason.INTERRUPTED.value
+        subject, written = write_results(pipeline, data, files, command)
+    model, diagnosis = pipeline[-1], None if subject is None else subject.diagnosis
     return {
         "version": __version__,
         "data": data.summary(),
         "settings": asdict(settings),
         "choice": None if choice is None else choice_facts(choice),
-        "diagnosis": None if subject.diagnosis is None else diagnosis_facts(subject.diagnosis),
-        **training_facts(subject.layer),
-        **feature_facts(subject.portrait),
+        "diagnosis": None if diagnosis is None else diagnosis_facts(diagnosis),
+        **training_facts(layers_of(pipeline)[-1] if subject is None else subject.layer),
+        **feature_facts(None if subject is None else subject.portrait),
         "training": {
             "rows": int(model.stage_rows_[-1]),
             "iterations": model.n_iter_,
@@ -215,7 +222,7 @@ def learn_from(
             "learning": round(fitted - begun, 3),
             "total": round(time.perf_counter() - started, 3),
         },
-        "files": [str(file) for file in files],
+        "files": [str(file) for file in files if file in written],
     }
 
 
@@ -231,9 +238,11 @@ def warnings_as_notes() -> Iterator[None]:
     """Print warnings when the work is done, one line each, on standard error."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        yield
-    for warning in caught:
-        click.echo(f"note: {printable(warning.message)}", err=True)
+        try:
+            yield
+        finally:
+            for warning in caught:
+                click.echo(f"note: {printable(warning.message)}", err=True)
 
 
 def chosen_for(data: Data, settings: Settings, aim: str) -> Choice:
@@ -259,22 +268,31 @@ def choice_facts(choice: Choice) -> dict[str, Any]:
 
 def write_results(
     pipeline: Pipeline, data: Data, files: Results, command: str | None = None
-) -> Subject:
-    """Write model, figures and report, and return what they show."""
+) -> tuple[Subject | None, set[Path]]:
+    """Write model, figures and report; return what they show, and the files written.
+
+    After an interrupt, figures and report are left out if they take long.
+    """
     from rhohat.cli.progress import show_work
     from rhohat.estimators.saving import save
     from rhohat.inspection.report.page import report_of
     from rhohat.inspection.report.subject import subjects_of
 
     save(pipeline, files.model)
-    draw_training(pipeline[-1], files.training)
-    with show_work("looking at what the units do"):
+    subject, written = None, {files.model}
+    work = show_work("looking at what the units do")
+    with current_request().limited(SHOWN_WITHIN), work:
+        draw_training(pipeline[-1], files.training)
+        written.add(files.training)
         command = command or reproducing_command(click.get_current_context())
         subjects = subjects_of(pipeline, data.loaded, command=command)
         for path in (files.features, files.features_svg):
             draw_features(subjects[-1].portrait, path)
+            written.add(path)
         report_of(subjects).save(files.report)
-    return subjects[-1]
+        written.add(files.report)
+        subject = subjects[-1]
+    return subject, written
 
 
 def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool, auto: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from rhohat.cli.inspect import inspect
 from rhohat.cli.learn import learn
 from rhohat.cli.report import make_report
 from rhohat.cli.show import show
-from rhohat.cli.text import EXIT_FAILED, EXIT_INTERRUPTED, printable
+from rhohat.cli.text import EXIT_FAILED, exit_code_of, printable
+from rhohat.common.interrupts import interrupts_raised
 
 
 @click.group(
@@ -40,7 +42,8 @@ def cli() -> None:
 
     \b
     Exit codes: 0 done (files that could not be read and were skipped are listed),
-    1 failed, 2 wrong usage, 130 interrupted.
+    1 failed, 2 wrong usage, 130 interrupted by Ctrl-C (SIGINT), 143 by SIGTERM,
+    129 by SIGHUP. A second signal ends the process at once, by the signal itself.
     """
     if sys.prefix != sys.base_prefix:  # matplotlib's list of fonts stays in a virtual environment
         os.environ.setdefault("MPLCONFIGDIR", str(Path(sys.prefix, "var", "matplotlib")))
@@ -68,15 +71,17 @@ def completion(shell: str) -> None:
 def main() -> None:
     """Run the command line; errors become one line and an exit code."""
     try:
-        # On Windows, where the shell does not expand wildcards, click does.
-        cli(standalone_mode=False)
-        sys.stdout.flush()
+        with interrupts_raised():
+            # On Windows, where the shell does not expand wildcards, click does.
+            cli(standalone_mode=False)
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as end:
         click.echo("interrupted", err=True)
-        sys.exit(EXIT_INTERRUPTED)
+        raised = end.__cause__ if isinstance(end, click.Abort) else end
+        sys.exit(exit_code_of(getattr(raised, "number", signal.SIGINT)))
     except BrokenPipeError:  # the reader of standard output has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_FAILED)

@@ -42,8 +42,10 @@ def training_facts(layer: Layer) -> dict[str, Any]:
     }
 
 
-def feature_facts(portrait: Portrait) -> dict[str, Any]:
+def feature_facts(portrait: Portrait | None) -> dict[str, Any]:
     """Edges, colors and bands that units look for; None if they cannot look for any."""
+    if portrait is None:  # there was no time to look
+        return dict.fromkeys(("edges", "colors", "bands"))
     edges, chromatic, bands = portrait.edges, portrait.chromatic, portrait.bands
     share = None if chromatic is None else float(chromatic.mean())
     return {
@@ -80,7 +82,7 @@ def summary_text(summary: dict[str, Any], data: Data, files: Results) -> str:
         *(f"  {name:<18}  {text}" for name, text in _facts(summary, data).items()),
         "",
         *_verdict(summary),
-        *_next_steps(data, files),
+        *_next_steps(data, files, summary["files"]),
     ]
     return printable("\n".join(lines))
 
@@ -149,15 +151,19 @@ def _facts(summary: dict[str, Any], data: Data) -> dict[str, str]:
     return facts
 
 
-def _next_steps(data: Data, files: Results) -> list[str]:
+def _next_steps(data: Data, files: Results, written: list[str]) -> list[str]:
     """What to look at, and how to go on with the model."""
+    shown = {
+        files.report: "every unit, in a browser",
+        files.features: "the input that activates each unit most",
+        files.training: "the loss and its terms",
+    }
+    looks = [f"{file}  ({what})" for file, what in shown.items() if str(file) in written]
     inputs = [*arguments_for(data.request), *data.encode_options]
     encode = shlex.join(["rhohat", "encode", str(files.model), *inputs, "-o", "features.npy"])
     own = [] if data.request.paths else ["Or learn from your own: rhohat learn FOLDER"]
     return [
-        f"Look at    {files.report}  (every unit, in a browser)",
-        f"           {files.features}  (the input that activates each unit most)",
-        f"           {files.training}  (the loss and its terms)",
+        *(f"{'' if number else 'Look at':<11}{look}" for number, look in enumerate(looks)),
         f"Go on with {encode}",
         "or, in Python:",
         "           import rhohat",

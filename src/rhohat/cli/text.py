@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
+
+
+def exit_code_of(number: int) -> int:
+    """What a command exits with that a signal has ended, as shells number it: 130 for SIGINT."""
+    return 128 + number
 
 
 def printable(value: Any) -> str:

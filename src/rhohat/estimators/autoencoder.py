@@ -16,6 +16,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.pictures import image_of_units
 from rhohat.common.validation import check_integer, check_real, check_rows
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
@@ -318,6 +319,11 @@ class SparseAutoencoder(
             If no Dask worker is left.
         MemoryError
             If the weights alone would need more memory than the machine has.
+        KeyboardInterrupt
+            After Ctrl-C, when the best model so far is kept in the fitted attributes, unless no
+            iteration had ended. If there is no time for another pass over all rows, losses and
+            averages are those of the rows of the stage, and `n_dead_` is counted on the first
+            rows. SIGTERM and SIGHUP likewise end the process then. A second signal ends it at once.
 
         Warns
         -----
@@ -381,19 +387,21 @@ class SparseAutoencoder(
             callback=after_iteration,
             validation=validation,
         )
-        fitted = fit.run(begin, objective.encode)
-        self._stream: StreamState | None = None
-        if fitted.result.weight is not None:
-            objective = objective.weighed(fitted.result.weight)
-        self._publish(
-            _weights(objective, fitted.theta)
-            | values_of(fitted, EXACT | PARTITION)
-            | _weight_of(objective)
-            | ({} if validation is None else values_of(fitted, HELD_OUT))
-        )
-        tasks.end()
-        fitted.result.refuse_nan()
-        fitted.result.warn_of_early_end(stacklevel=2)
+        self._stream: StreamState | None
+        with interrupts_as_requests():  # raised when all is kept
+            fitted = fit.run(begin, objective.encode)
+            self._stream = None
+            if fitted.result.weight is not None:
+                objective = objective.weighed(fitted.result.weight)
+            self._publish(
+                _weights(objective, fitted.theta)
+                | values_of(fitted, EXACT | PARTITION)
+                | _weight_of(objective)
+                | ({} if validation is None else values_of(fitted, HELD_OUT))
+            )
+            tasks.end()
+            fitted.result.refuse_nan()
+            fitted.result.warn_of_early_end(stacklevel=2)
         return self
 
     def partial_fit(
@@ -424,6 +432,8 @@ class SparseAutoencoder(
             If a parameter or the data is not as described.
         FloatingPointError
             If loss or gradient is no longer finite; the weights are as before that batch.
+        KeyboardInterrupt
+            After Ctrl-C; the weights are those after the batch under way.
         """
         adam: Any = self.solver if hasattr(self.solver, "learn") else Adam()
         adam.check()
@@ -437,19 +447,20 @@ class SparseAutoencoder(
         state: StreamState | None = getattr(self, "_stream", None)
         if state is None or state.variables.objective.shapes != objective.shapes:
             state = self._begin_stream(objective, source, begun)
-        try:
-            adam.learn(objective, state, source.read(0, source.shape[0]))
-        finally:
-            self._stream = state
-            theta = state.variables.to_theta(state.q)
-            running = {
-                "running_average_activation_": state.average,
-                "n_rows_seen_": state.n_rows,
-            }
-            if state.loss is not None:
-                running["running_loss_"] = state.loss.total
-            weights = _weights(objective, theta.astype(X.dtype))
-            self._publish(weights | running | _weight_of(objective))
+        with interrupts_as_requests():  # looked at between batches
+            try:
+                adam.learn(objective, state, source.read(0, source.shape[0]))
+            finally:
+                self._stream = state
+                theta = state.variables.to_theta(state.q)
+                running = {
+                    "running_average_activation_": state.average,
+                    "n_rows_seen_": state.n_rows,
+                }
+                if state.loss is not None:
+                    running["running_loss_"] = state.loss.total
+                weights = _weights(objective, theta.astype(X.dtype))
+                self._publish(weights | running | _weight_of(objective))
         return self
 
     def _validation(self, objective: SparseObjective, X_val: RowData | None) -> Validation | None:

@@ -19,6 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.validation import check_integer, check_real
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.fitted_attributes import OUTCOME, values_of
@@ -190,7 +191,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         KeyboardInterrupt
-            If training was interrupted before fine-tuning began; with a checkpoint, resume.
+            If training was interrupted: after fine-tuning has begun, the best network so far is
+            kept in the fitted attributes; before, nothing, but with a checkpoint, resume. SIGTERM
+            and SIGHUP likewise end the process.
         FloatingPointError
             If loss or gradient becomes NaN during training.
         ValueError, TypeError, CheckpointError and others
@@ -210,35 +213,38 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         source = rows_of(self, X, reset=True)
         classes, labels = _encoded(y, source.shape[0])
         engine_of(self.engine, self.n_jobs).check(source)
-        layers = self._pretrained(source, sample_weight)
-        rows: Any = source
-        with as_parts():
-            for layer in layers:
-                rows = layer.transform(rows)
-        top: Source = rows if isinstance(rows, Mapped) else ArraySource(rows)
+        with interrupts_as_requests():  # raised when all is kept
+            layers = self._pretrained(source, sample_weight)
+            rows: Any = source
+            with as_parts():
+                for layer in layers:
+                    rows = layer.transform(rows)
+            top: Source = rows if isinstance(rows, Mapped) else ArraySource(rows)
 
-        sizes = [source.shape[1], *(len(layer.components_) for layer in layers), len(classes)]
-        activations = [layer.activation for layer in layers]
-        softmax = NetworkObjective(sizes[-2:], (), weight_decay=self.weight_decay)
-        network = self._network(sizes, activations)
-        refuse_beyond_memory(network)
-        last = self._fit(
-            softmax,
-            _labeled(top, labels, sample_weight),
-            np.zeros(softmax.n_parameters),
-            softmax_max_iter,
-            checkpoints["softmax"],
-        ).result
-        refuse_interrupted(last.reason.value, "the softmax layer", self.checkpoint)
-        encoders = [np.append(layer.encoder_weights_, layer.encoder_bias_) for layer in layers]
-        start = np.concatenate([*encoders, last.theta], dtype=np.float64)
-        bottom = _labeled(source, labels, sample_weight)
-        fitted = self._fit(network, bottom, start, max_iter, checkpoints["network"], self.callback)
+            sizes = [source.shape[1], *(len(layer.components_) for layer in layers), len(classes)]
+            activations = [layer.activation for layer in layers]
+            softmax = NetworkObjective(sizes[-2:], (), weight_decay=self.weight_decay)
+            network = self._network(sizes, activations)
+            refuse_beyond_memory(network)
+            last = self._fit(
+                softmax,
+                _labeled(top, labels, sample_weight),
+                np.zeros(softmax.n_parameters),
+                softmax_max_iter,
+                checkpoints["softmax"],
+            ).result
+            refuse_interrupted(last.reason.value, "the softmax layer", self.checkpoint)
+            encoders = [np.append(layer.encoder_weights_, layer.encoder_bias_) for layer in layers]
+            start = np.concatenate([*encoders, last.theta], dtype=np.float64)
+            bottom = _labeled(source, labels, sample_weight)
+            fitted = self._fit(
+                network, bottom, start, max_iter, checkpoints["network"], self.callback
+            )
 
-        self.classes_, self.theta_ = classes, fitted.theta
-        self.layer_sizes_, self.activations_ = sizes, activations
-        self.__dict__.update(values_of(fitted, OUTCOME))
-        fitted.result.warn_of_early_end(stacklevel=2)
+            self.classes_, self.theta_ = classes, fitted.theta
+            self.layer_sizes_, self.activations_ = sizes, activations
+            self.__dict__.update(values_of(fitted, OUTCOME))
+            fitted.result.warn_of_early_end(stacklevel=2)
         return self
 
     def decision_function(self, X: RowData) -> FloatArray:

@@ -15,6 +15,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.layerwise import as_parts, for_run, refuse_interrupted, seeds_of
 from rhohat.preprocessing.inputs import RowData, rows_of
@@ -107,7 +108,8 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         Raises
         ------
         KeyboardInterrupt
-            If training was interrupted; with a checkpoint, resume.
+            If training was interrupted; with a checkpoint, resume. SIGTERM and SIGHUP end the
+            process.
         ValueError, TypeError, FloatingPointError, CheckpointError and others
             As `SparseAutoencoder.fit`.
         """
@@ -116,13 +118,14 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
             if layer.checkpoint is not None:
                 Checkpoint.open(layer.checkpoint, layer.resume)  # raises now what would fail later
         rows: Any = rows_of(self, X, reset=True)
-        for number, layer in enumerate(layers):
-            with as_parts():
-                if number:
-                    rows = layers[number - 1].transform(rows)
-                layer.fit(rows, sample_weight=sample_weight)
-            where = f"layer {number + 1} of {len(layers)}"
-            refuse_interrupted(layer.stop_reason_, where, layer.checkpoint)
+        with interrupts_as_requests():
+            for number, layer in enumerate(layers):
+                with as_parts():
+                    if number:
+                        rows = layers[number - 1].transform(rows)
+                    layer.fit(rows, sample_weight=sample_weight)
+                where = f"layer {number + 1} of {len(layers)}"
+                refuse_interrupted(layer.stop_reason_, where, layer.checkpoint)
         self.layers_ = layers
         return self
 

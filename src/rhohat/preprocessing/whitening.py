@@ -14,6 +14,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray, as_floats
+from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.validation import check_integer, check_real, check_rows, look_up
 from rhohat.preprocessing.inputs import RowData, rows_of, sum_over
 from rhohat.preprocessing.spectra import Spectrum
@@ -135,12 +136,13 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         look_up("method", self.method, METHODS)
         check_real("epsilon", self.epsilon, low=0)
         source = rows_of(self, X, reset=True)
-        with BLAS.single_threaded():
+        with interrupts_as_requests() as interrupt, BLAS.single_threaded():
             shift = first_row(source)
             total = sum_over(partial(_Moments.of, shift=shift), source)
             center = total.first / total.weight
             covariance = total.second / total.weight - np.outer(center, center)
-            variances, vectors = scipy.linalg.eigh(covariance)
+            with interrupt.unheard():
+                variances, vectors = scipy.linalg.eigh(covariance)
         variances = np.maximum(variances[::-1], 0)
         components = vectors.T[::-1]
         largest = np.abs(components).argmax(axis=1)

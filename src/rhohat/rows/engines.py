@@ -18,6 +18,7 @@ import joblib
 from threadpoolctl import ThreadpoolController
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.interrupts import current_request
 from rhohat.common.validation import check_integer
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Rows, Source, check_finite
@@ -203,17 +204,24 @@ class ThreadEngine:
     def share(self, work: Callable[..., object], tasks: Iterable[tuple[Any, ...]]) -> None:
         """Call ``work(*task)`` for all tasks: each thread takes the next one when it is free.
 
-        Thus no thread waits for another to wake up. An error in one ends all.
+        Thus no thread waits for another to wake up. An error in one ends all, and so does a request
+        to stop, before the next tasks.
+
+        Raises
+        ------
+        Interrupted
+            If an end was asked for.
         """
         if self._pool is None:
             raise RuntimeError("ThreadEngine works inside 'with engine.running():' only.")
         remaining = iter(tasks)
         lock = threading.Lock()
         failed = threading.Event()
+        request = current_request()
 
         def take_tasks() -> None:
             try:
-                while not failed.is_set():
+                while not (failed.is_set() or request.is_due):
                     with lock:
                         task = next(remaining, None)
                     if task is None:
@@ -223,5 +231,10 @@ class ThreadEngine:
                 failed.set()
                 raise
 
-        for worker in [self._pool.submit(take_tasks) for _ in range(self.n_threads)]:
-            worker.result()
+        workers = [self._pool.submit(take_tasks) for _ in range(self.n_threads)]
+        try:
+            for worker in workers:
+                worker.result()
+        finally:
+            failed.set()  # where a signal is raised here, the others end with their task
+        request.check()

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataChangedError
+from rhohat.common.interrupts import current_request
 from rhohat.rows.partition import CHUNK_ROWS
 from rhohat.rows.sources import ArraySource, Origin, Rows, Source
 
@@ -83,8 +84,10 @@ class Store(Origin, ABC):
     def take(self, indices: NDArray[np.intp]) -> Rows:
         """The rows with these numbers, which ascend: one pass over the runs that hold them."""
         X = np.empty((len(indices), self.shape[1]), self.dtype)
+        request = current_request()
         done = 0
         while done < len(indices):
+            request.check()
             start = int(indices[done]) // GRANULE_ROWS * GRANULE_ROWS
             stop = min(start + GRANULE_ROWS, self.shape[0])
             until = int(np.searchsorted(indices, stop))

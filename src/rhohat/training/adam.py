@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import Float64Array
+from rhohat.common.interrupts import current_request
 from rhohat.common.validation import check_integer, check_real
 from rhohat.objective.base import LossTerms, Workspace
 from rhohat.objective.sparse import SparseObjective
@@ -192,9 +193,12 @@ class Adam(BaseEstimator):
         ------
         FloatingPointError
             If loss or gradient becomes infinite or NaN; `state` stays as it was before that step.
+        Interrupted
+            If an end was asked for; `state` is that after the last step.
         """
-        workspace = Workspace()
+        workspace, request = Workspace(), current_request()
         for batch in rows.blocks(self.batch_size):
+            request.check()
             self._step(objective, state, batch, workspace)
 
     def _step(

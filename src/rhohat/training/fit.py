@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.interrupts import Interrupted, current_request
 from rhohat.objective.base import Objective
 from rhohat.rows.checksums import Manifest, verified
 from rhohat.rows.derived import Mapped
@@ -122,6 +123,8 @@ class Fit:
 
         Raises
         ------
+        Interrupted
+            If an end was asked for before the first iteration had ended.
         ValueError
             If a value is NaN or infinite, or if the loss at the start is.
         CheckpointError
@@ -149,7 +152,7 @@ class Fit:
             extremes = None
             if encode is not None:
                 encode = partial(encode, parameters=self.objective.unpack(theta))
-                extremes = engine.map_sum(partial(Extremes.of, encode=encode), source, partition)
+                extremes = _extremes(encode, source, engine, partition)
         return Fitted(self.objective, result, theta, extremes, partition, fingerprint)
 
     @property
@@ -201,6 +204,18 @@ def _inspected(
     if isinstance(rows, Mapped):
         manifest = Manifest.over(source, engine, partition.chunk_size)
     return source, manifest.fingerprint
+
+
+def _extremes(
+    encode: Callable[..., FloatArray], source: Source, engine: Engine, partition: Partition
+) -> Extremes:
+    """Extremes of activations over all rows; after an interrupt, if there is no time, the first."""
+    of = partial(Extremes.of, encode=encode)
+    try:
+        with current_request().grace():
+            return engine.map_sum(of, source, partition)
+    except Interrupted:
+        return of(source.read(0, min(partition.block_size, source.shape[0])))
 
 
 def refuse_beyond_memory(objective: Objective[Any]) -> None:

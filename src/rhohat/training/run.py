@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from rhohat.common.arrays import Float64Array
-from rhohat.common.interrupts import InterruptRequest, interrupts_as_requests
+from rhohat.common.interrupts import Interrupted, InterruptRequest, interrupts_as_requests
 from rhohat.objective.base import LossTerms
 from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import Source, in_memory
@@ -222,26 +222,53 @@ class Training:
     ) -> TrainingResult:
         """Train from `q0`, or go on from `state`.
 
-        The first Ctrl-C or SIGTERM ends the run after the iteration under way; a second one at
-        once.
+        The first Ctrl-C, SIGTERM or SIGHUP ends the run where it is, with the state after the last
+        iteration. Then losses and averages are those of all rows if they can be had soon; else
+        they stay those of the rows of the stage.
 
         Raises
         ------
+        Interrupted
+            If an end was asked for before the first iteration had ended.
         ValueError
             If the loss at the start is not finite: the data's values are too large for its
             precision.
         """
         with interrupts_as_requests() as interrupt:
             if state is None or state.reason is None:
-                number = 0 if state is None else state.stage
-                state = self._run_stage(number, q0, seed, state, interrupt)
-                while state.reason not in ENDINGS and self._goes_on(state):
-                    number += 1
-                    state = self._run_stage(number, q0, seed, state, interrupt)
-                state = self._on_all_rows(self._best_of(state))
+                state = self._run_stages(q0, seed, state, interrupt)
+                state = self._at_the_end(self._best_of(state), interrupt)
                 if self.keep is not None and state.reason in FINISHED:
                     self.keep(state, True)
         return self._result(state)
+
+    def _run_stages(
+        self,
+        q0: Float64Array,
+        seed: int,
+        state: TrainingState | None,
+        interrupt: InterruptRequest,
+    ) -> TrainingState:
+        """Do the iterations of all stages that are left."""
+        reached = [state]  # the last state that a run can go on from
+
+        def reach(state: TrainingState) -> None:
+            reached[0] = state
+
+        try:
+            number = 0 if state is None else state.stage
+            state = self._run_stage(number, q0, seed, state, interrupt, reach)
+            while state.reason not in ENDINGS and self._goes_on(state):
+                number += 1
+                state = self._run_stage(number, q0, seed, state, interrupt, reach)
+        except Interrupted:
+            [last] = reached
+            if last is None or not last.n_iter:
+                raise
+            if self.keep is not None:
+                self.keep(last, True)
+            return replace(last, reason=StopReason.INTERRUPTED)
+        return state
 
     def _run_stage(
         self,
@@ -250,8 +277,12 @@ class Training:
         seed: int,
         state: TrainingState | None,
         interrupt: InterruptRequest,
+        reach: Callable[[TrainingState], None],
     ) -> TrainingState:
-        """Do the iterations of one stage; `state` is that before it, or within it."""
+        """Do the iterations of one stage; `state` is that before it, or within it.
+
+        `reach` is given every state that a run can go on from.
+        """
         stage, is_begun = self._stage(number), state is not None and state.stage == number
         weight = state.weight if state is not None and is_begun else self._weight_after(state)
         evaluation = self._evaluation(weight, self._part(stage.n_rows, seed))
@@ -260,6 +291,7 @@ class Training:
             if state.reason is not None:
                 return state
             state = self._validate(evaluation, state)
+            reach(state)
 
         def after_iteration(solver: SolverState) -> StopReason | None:
             nonlocal state
@@ -276,6 +308,7 @@ class Training:
             )
             if solver.n_iter % EVERY == 0:
                 state = self._validate(evaluation, state)
+            reach(state)
             stop = None
             if self.validation is not None and self.validation.has_enough(state.validated):
                 stop = StopReason.VALIDATION
@@ -299,6 +332,8 @@ class Training:
         if reason is StopReason.NOT_A_NUMBER:
             detail = f"{evaluation.nan_in} in iteration {state.n_iter + 1}"
         state = replace(state, solver=solver, reason=reason, detail=detail)
+        if reason is StopReason.INTERRUPTED:
+            return state
         return self._validate(evaluation, state)
 
     def _validate(self, evaluation: Evaluation[Any], state: TrainingState) -> TrainingState:
@@ -392,6 +427,15 @@ class Training:
             return state
         theta, loss, average = best
         return replace(state, theta=theta, loss=loss, average_activation=average)
+
+    def _at_the_end(self, state: TrainingState, interrupt: InterruptRequest) -> TrainingState:
+        """The state at the end of the run; after an interrupt, as far as there is time."""
+        try:
+            with interrupt.grace():
+                return self._on_all_rows(state)
+        except Interrupted:
+            read = self._rows_read(state)
+            return replace(state, rows_read=read, reason=StopReason.INTERRUPTED)
 
     def _on_all_rows(self, state: TrainingState) -> TrainingState:
         """The state at the end of the run, with loss and averages of all rows."""
