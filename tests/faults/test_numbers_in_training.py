@@ -180,24 +180,23 @@ CONSTANT = [
 def test_f9_constant_data_are_learned_with_every_activation_and_decoder(activation, decoder):
     """They may end where rounding hides every descent, which is told."""
     penalties = [p for a, d, p in COMBINATIONS if (a, d) == (activation, decoder)]
-    for rows in CONSTANT:
+    for rows, units in zip(CONSTANT, (4, 1, 4, 1), strict=True):
         for penalty in penalties:
-            for units in (1, 4):
-                model = SparseAutoencoder(
-                    units,
-                    activation=activation,
-                    decoder=decoder,
-                    sparsity_penalty=penalty,
-                    max_iter=30,
-                    random_state=0,
-                    n_jobs=1,
-                )
-                with warnings.catch_warnings():
-                    warnings.filterwarnings("ignore", message="decoder='sigmoid' reaches values")
-                    warnings.filterwarnings("ignore", message="Training stopped: no step along")
-                    model.fit(rows)
-                assert_weights_are_finite(model)
-                assert model.loss_ <= model.loss_curve_[0]
+            model = SparseAutoencoder(
+                units,
+                activation=activation,
+                decoder=decoder,
+                sparsity_penalty=penalty,
+                max_iter=30,
+                random_state=0,
+                n_jobs=1,
+            )
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="decoder='sigmoid' reaches values")
+                warnings.filterwarnings("ignore", message="Training stopped: no step along")
+                model.fit(rows)
+            assert_weights_are_finite(model)
+            assert model.loss_ <= model.loss_curve_[0]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

@@ -60,7 +60,7 @@ import numpy as np
 from rhohat.rows.blas import BLAS
 from support.threaded import X, bits_of_fit, blas_threads, two_blas_threads
 
-rows, ended, wrong = X[:1100], threading.Event(), []
+rows, ended, wrong = X[:600], threading.Event(), []
 with two_blas_threads():
     expected = bits_of_fit(1, rows)
     def fit_on():
@@ -170,9 +170,9 @@ def test_f35_partial_fit_and_whitening_have_the_same_bits_with_one_and_two_blas_
     from rhohat import SparseAutoencoder, Whitening
 
     def found():
-        model = SparseAutoencoder(64, random_state=0, n_jobs=1)
-        for start in range(0, 2100, 1050):
-            model.partial_fit(threaded.X[start : start + 1050])
+        model = SparseAutoencoder(40, random_state=0, n_jobs=1)
+        for start in range(0, 1100, 550):
+            model.partial_fit(threaded.X[start : start + 550])
         whitening = Whitening().fit(threaded.X)
         white = whitening.transform(threaded.X)
         back = whitening.inverse_transform(white)

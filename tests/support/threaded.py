@@ -8,7 +8,7 @@ import numpy as np
 from rhohat import SparseAutoencoder
 from rhohat.rows import blas
 
-X = np.random.RandomState(0).uniform(0.1, 0.9, (2100, 300))
+X = np.random.RandomState(0).uniform(0.1, 0.9, (1100, 200))
 
 
 def blas_threads():
@@ -29,6 +29,6 @@ def two_blas_threads():
 
 def bits_of_fit(n_iter=2, rows=X):
     """Digest of what a fit finds."""
-    model = SparseAutoencoder(64, max_iter=n_iter, random_state=0, n_jobs=2).fit(rows)
+    model = SparseAutoencoder(40, max_iter=n_iter, random_state=0, n_jobs=2).fit(rows)
     found = model.encoder_weights_.tobytes() + model.loss_curve_.tobytes()
     return hashlib.sha256(found).hexdigest()[:12]
