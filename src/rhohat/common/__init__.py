@@ -1,1 +1,1 @@
-"""What all rooms use: arrays, checks, errors, interrupts, extras, tensor files and pictures."""
+"""What all rooms use: arrays, checks, errors, interrupts, extras, memory, files and pictures."""

@@ -7,6 +7,7 @@ from math import inf
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from rhohat.common.arrays import PRECISIONS, FloatArray, row_dtypes
@@ -79,6 +80,7 @@ def look_up(name: str, value: Any, table: Mapping[str, T]) -> T:
     raise ValueError(f"{name} must be one of {rows}, got {value!r}.")
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of sums, by which NaN is sought
 def check_rows(X: ArrayLike) -> FloatArray:
     """Return X as a finite two-dimensional float array, else raise; see `check_array`."""
     from sklearn.utils.validation import check_array  # here, so that parameters need no sklearn
@@ -87,6 +89,7 @@ def check_rows(X: ArrayLike) -> FloatArray:
     return rows
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def check_floats(name: str, X: ArrayLike) -> FloatArray:
     """Return X, of any shape, as a finite float array, else raise; see `check_array`."""
     from sklearn.utils.validation import check_array  # here, so that parameters need no sklearn
@@ -101,3 +104,48 @@ def check_floats(name: str, X: ArrayLike) -> FloatArray:
         input_name=name,
     )
     return array
+
+
+def check_magnitude(largest: float, dtype: np.dtype[Any]) -> None:
+    """Raise ValueError unless values of this magnitude can be squared and summed, or are all zero.
+
+    Their squares, and those of their rounding errors, must be normal numbers of float64; and the
+    values themselves must leave as much room in their own precision.
+
+    Parameters
+    ----------
+    largest : float
+        The greatest absolute value; NaN or infinite if something has overflowed already.
+    dtype : dtype
+        Of the values.
+    """
+    own, wide = np.finfo(dtype), np.finfo(np.float64)
+    low = max(float(own.tiny) / float(own.eps), float(wide.tiny) ** 0.5 / float(wide.eps))
+    high = min(float(own.max) * float(own.eps), float(wide.max) ** 0.5 * float(wide.eps))
+    if largest != 0 and not low <= largest <= high:
+        small = largest < low
+        raise ValueError(
+            f"values of up to {largest:.3g} in {np.dtype(dtype).name} are too "
+            f"{'small' if small else 'large'} to be squared and summed: expected the largest "
+            f"between {low:.0e} and {high:.0e}. Scale the data, for instance "
+            f"{'multiply' if small else 'divide'} them by a power of ten."
+        )
+
+
+def is_finite(X: FloatArray) -> bool:
+    """Whether all values are finite; a fast pass over them is enough where they are."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum()) or np.isfinite(X).all())
+
+
+def check_overflow(values: FloatArray, X: FloatArray) -> FloatArray:
+    """Return the values that were computed from X, unless they overflow: then raise ValueError.
+
+    What is not finite in X itself is left to whoever reads X.
+    """
+    if not is_finite(values) and is_finite(X):
+        raise ValueError(
+            f"the values are too large: what is computed from them overflows {values.dtype.name}. "
+            "Scale the data, for instance divide them by a power of ten, before fit and after."
+        )
+    return values

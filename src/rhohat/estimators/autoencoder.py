@@ -26,6 +26,7 @@ from rhohat.objective.decoders import Decoder
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
 from rhohat.objective.sparse import SparseObjective, Terms
 from rhohat.preprocessing.inputs import RowData, check_input, rows_of
+from rhohat.rows.blas import BLAS
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import engine_of
 from rhohat.rows.engines import Engine, ThreadEngine
@@ -404,6 +405,7 @@ class SparseAutoencoder(
             fitted.result.warn_of_early_end(stacklevel=2)
         return self
 
+    @BLAS.single_threaded()
     def partial_fit(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
     ) -> Self:

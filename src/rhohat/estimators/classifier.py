@@ -23,7 +23,13 @@ from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.validation import check_integer, check_real
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.fitted_attributes import OUTCOME, values_of
-from rhohat.estimators.layerwise import as_parts, for_run, refuse_interrupted, seeds_of
+from rhohat.estimators.layerwise import (
+    as_parts,
+    for_run,
+    of_unfitted,
+    refuse_interrupted,
+    seeds_of,
+)
 from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
@@ -37,7 +43,7 @@ from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.fit import Fit, Fitted, refuse_beyond_memory
 from rhohat.training.run import IterationCallback
 from rhohat.training.sample_weights import weighted
-from rhohat.training.solvers import Solver, solver_of
+from rhohat.training.solvers import Solver, StopReason, solver_of
 from rhohat.training.stages import Stage
 from rhohat.training.start import Start, network_start
 
@@ -195,7 +201,8 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
             kept in the fitted attributes; before, nothing, but with a checkpoint, resume. SIGTERM
             and SIGHUP likewise end the process.
         FloatingPointError
-            If loss or gradient becomes NaN during training.
+            If loss or gradient becomes NaN during training; the last finite network is kept, unless
+            that was in the layers, before there was one.
         ValueError, TypeError, CheckpointError and others
             As `SparseAutoencoder.fit`.
 
@@ -237,13 +244,15 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
             encoders = [np.append(layer.encoder_weights_, layer.encoder_bias_) for layer in layers]
             start = np.concatenate([*encoders, last.theta], dtype=np.float64)
             bottom = _labeled(source, labels, sample_weight)
-            fitted = self._fit(
-                network, bottom, start, max_iter, checkpoints["network"], self.callback
-            )
+            is_sound = last.reason is not StopReason.NOT_A_NUMBER
+            tuning = (max_iter, checkpoints["network"], self.callback) if is_sound else (0, None)
+            fitted = self._fit(network, bottom, start, *tuning)
 
             self.classes_, self.theta_ = classes, fitted.theta
             self.layer_sizes_, self.activations_ = sizes, activations
             self.__dict__.update(values_of(fitted, OUTCOME))
+            last.refuse_nan()
+            fitted.result.refuse_nan()
             fitted.result.warn_of_early_end(stacklevel=2)
         return self
 
@@ -378,7 +387,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
             check_is_fitted(model)
         else:
             model = for_run(model, self, "layers", seeds_of(self.random_state))
-            with as_parts():
+            with as_parts(), of_unfitted("the layers"):
                 model.fit(source, sample_weight=sample_weight)
         layers = model.layers_ if isinstance(model, StackedAutoencoder) else [model]
         if not is_frozen:
@@ -418,9 +427,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
             verify=self.verify,
             callback=callback,
         )
-        fitted = fit.run(begin)
-        fitted.result.refuse_nan()
-        return fitted
+        return fit.run(begin)
 
 
 def _labeled(source: Source, labels: NDArray[np.intp], sample_weight: ArrayLike | None) -> Source:

@@ -49,3 +49,15 @@ def as_parts() -> Iterator[None]:
     with config_context(transform_output="default"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Training was interrupted", ConvergenceWarning)
         yield
+
+
+@contextmanager
+def of_unfitted(part: str) -> Iterator[None]:
+    """Word NaN in a part as what it is to a whole that is not fitted yet, and keeps nothing."""
+    try:
+        yield
+    except FloatingPointError as error:
+        found = str(error).rpartition(": ")[2]
+        raise FloatingPointError(
+            f"training ended in {part}, before all were made: {found}"
+        ) from None

@@ -22,7 +22,7 @@ from rhohat.common.validation import check_integer, check_real, check_rows
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.preprocessing.inputs import drawn_rows
 from rhohat.preprocessing.steps import step_of
-from rhohat.rows.engines import BLAS
+from rhohat.rows.blas import BLAS
 from rhohat.rows.opening import open_store
 
 #: How many units may rebuild a row in `pursuit_score`.

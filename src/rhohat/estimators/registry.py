@@ -52,7 +52,7 @@ from rhohat.training.solvers import SOLVERS
 
 #: Attributes that a fitted model may lack, because of its data or its training, or because an older
 #: version wrote the file.
-OPTIONAL = {"feature_names_in_", *PARTITION, *FOUND, *HELD_OUT, *RUNNING, *EXACT}
+OPTIONAL = {"feature_names_in_", "noise_", *PARTITION, *FOUND, *HELD_OUT, *RUNNING, *EXACT}
 
 
 class Row(NamedTuple):
@@ -173,6 +173,7 @@ ROWS: dict[str, Row] = {
                 "components_": Array(("k", "d")),
                 "explained_variance_": Array(("k",)),
                 "explained_variance_ratio_": Array(("k",)),
+                "noise_": NUMBER,
             },
         ),
         Row(Standardization, {**COLUMNS, "mean_": Array(("d",)), "scale_": Array(("d",))}),

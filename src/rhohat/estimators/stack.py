@@ -110,7 +110,10 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         KeyboardInterrupt
             If training was interrupted; with a checkpoint, resume. SIGTERM and SIGHUP end the
             process.
-        ValueError, TypeError, FloatingPointError, CheckpointError and others
+        FloatingPointError
+            If loss or gradient becomes NaN in a layer: `layers_` ends with it, at its last finite
+            weights.
+        ValueError, TypeError, CheckpointError and others
             As `SparseAutoencoder.fit`.
         """
         layers = self._unfitted_layers()
@@ -120,11 +123,16 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         rows: Any = rows_of(self, X, reset=True)
         with interrupts_as_requests():
             for number, layer in enumerate(layers):
-                with as_parts():
-                    if number:
-                        rows = layers[number - 1].transform(rows)
-                    layer.fit(rows, sample_weight=sample_weight)
                 where = f"layer {number + 1} of {len(layers)}"
+                try:
+                    with as_parts():
+                        if number:
+                            rows = layers[number - 1].transform(rows)
+                        layer.fit(rows, sample_weight=sample_weight)
+                except FloatingPointError as error:
+                    if hasattr(layer, "encoder_weights_"):
+                        self.layers_ = layers[: number + 1]
+                    raise FloatingPointError(f"{where}: {error}") from error
                 refuse_interrupted(layer.stop_reason_, where, layer.checkpoint)
         self.layers_ = layers
         return self

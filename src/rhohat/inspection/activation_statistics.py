@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.objective.activations import Activation
-from rhohat.rows.engines import BLAS, Summable, ThreadEngine
+from rhohat.rows.blas import BLAS
+from rhohat.rows.engines import Summable, ThreadEngine
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.partition import CHUNK_ROWS, Partition
 from rhohat.rows.sampling import sample_rows

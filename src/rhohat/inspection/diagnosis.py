@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.extmath import randomized_svd
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.caching import cached_property
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.measures import (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from rhohat.common.caching import cached_property
 from rhohat.inspection.bands import BandPass, band_pass
 from rhohat.inspection.color import chromatic_share
 from rhohat.inspection.edges import (

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from functools import cached_property
 from math import prod
 from typing import Any, Generic, NamedTuple, Self, TypeVar
 
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.caching import cached_property
 from rhohat.common.validation import check_real
 
 

@@ -11,7 +11,12 @@ import scipy.fft
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import FloatArray, Images, as_floats
-from rhohat.common.validation import check_integer, check_real
+from rhohat.common.validation import (
+    check_integer,
+    check_magnitude,
+    check_overflow,
+    check_real,
+)
 from rhohat.files.images import each_image
 from rhohat.files.lazy_sequence import LazySequence, MappedSequence
 from rhohat.preprocessing.spectra import Spectrum, radial_amplitude
@@ -78,10 +83,12 @@ class OneOverFWhitening(Step):
         for image in each_image(X):
             filtered = self._filter(image)
             n_pixels += image.size
-            total += float(filtered.sum(dtype=np.float64))
-            squares += float(np.square(filtered, dtype=np.float64).sum())
+            with np.errstate(over="ignore", invalid="ignore"):
+                total += float(filtered.sum(dtype=np.float64))
+                squares += float(np.square(filtered, dtype=np.float64).sum())
             largest = max(largest, float(np.abs(image).max()))
             dtype = np.result_type(dtype, image)
+        check_magnitude(largest if np.isfinite(squares) else np.inf, dtype)
         mean, square = total / n_pixels, squares / n_pixels
         noise = 10 * np.finfo(dtype).eps * largest
         deviation = float(np.sqrt(max(square - mean**2, 0.0)))
@@ -166,7 +173,8 @@ class OneOverFWhitening(Step):
         )
 
     def _whitened(self, image: FloatArray) -> FloatArray:
-        return self._filter(image) / self.scale_
+        with np.errstate(over="ignore", invalid="ignore"):
+            return check_overflow(self._filter(image) / self.scale_, image)
 
     def _filter(self, image: FloatArray) -> FloatArray:
         height, width = image.shape[:2]

@@ -25,6 +25,7 @@ S = TypeVar("S", bound=Summable)
 RowData: TypeAlias = ArrayLike | str | os.PathLike[str] | Source | Callable[[], Iterable[ArrayLike]]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of sums, by which NaN is sought
 def check_input(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> FloatArray:
     """Like `check_rows`, for an estimator's input: the features must be those seen in fit.
 

@@ -11,7 +11,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray, as_floats
-from rhohat.common.validation import check_real
+from rhohat.common.validation import check_magnitude, check_overflow, check_real
 from rhohat.preprocessing.inputs import RowData, rows_of, sum_over
 from rhohat.preprocessing.steps import Step
 from rhohat.rows.derived import Mapped
@@ -21,7 +21,9 @@ from rhohat.rows.sources import ArraySource, Rows
 
 def _without_mean(X: FloatArray) -> FloatArray:
     """Rows without their own mean."""
-    centered: FloatArray = X - X.mean(axis=1, keepdims=True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = check_overflow(X.mean(axis=1, keepdims=True), X)
+        centered: FloatArray = X - means
     return centered
 
 
@@ -43,11 +45,16 @@ class Rowwise(OneToOneFeatureMixin, Step):
         check_is_fitted(self)
         source = rows_of(self, X, reset=False)
         if isinstance(source, ArraySource):
-            return self._normalized(source.X)
-        return cast(FloatArray, Mapped(source, copy(self)._normalized, source.shape[1]))
+            return self._of_rows(source.X)
+        return cast(FloatArray, Mapped(source, copy(self)._of_rows, source.shape[1]))
+
+    def _of_rows(self, X: FloatArray) -> FloatArray:
+        """The transform of rows in memory, if it does not overflow."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return check_overflow(self._normalized(X), X)
 
     def _normalized(self, X: FloatArray) -> FloatArray:
-        """The transform of rows in memory."""
+        """The transform, which may overflow."""
         raise NotImplementedError
 
 
@@ -64,7 +71,9 @@ class _Spread(Summable):
     def of(cls, rows: Rows) -> _Spread:
         """Sums over one block."""
         d = _without_mean(rows.X).astype(np.float64)
-        return cls(d.size, float(d.sum()), float(np.vdot(d, d)), float(np.abs(rows.X).max()))
+        largest = float(np.abs(rows.X).max())
+        with np.errstate(over="ignore", invalid="ignore"):  # of which `largest` will tell
+            return cls(d.size, float(d.sum()), float(np.vdot(d, d)), largest)
 
     def __iadd__(self, other: _Spread) -> _Spread:
         self.n_values += other.n_values
@@ -133,6 +142,7 @@ class PatchNormalizer(Rowwise):
             raise ValueError(f"feature_range must be finite with low < high, got {(low, high)}.")
         source = rows_of(self, X, reset=True)
         spread = sum_over(_Spread.of, source)
+        check_magnitude(spread.largest, source.dtype)
         noise = 10 * np.finfo(source.dtype).eps * spread.largest
         deviates = spread.deviation > noise
         self.scale_ = self.n_deviations * spread.deviation if deviates else 1.0
@@ -229,7 +239,9 @@ class ContrastNormalizer(Rowwise):
     def _normalized(self, X: FloatArray) -> FloatArray:
         centered = _without_mean(X)
         variance = np.einsum("ij,ij->i", centered, centered) / centered.shape[1]
-        centered /= np.sqrt(variance + variance.dtype.type(self.epsilon))[:, None]
+        check_overflow(variance, X)  # which would make everything 0
+        epsilon = max(variance.dtype.type(self.epsilon), np.finfo(variance.dtype).tiny)
+        centered /= np.sqrt(variance + epsilon)[:, None]
         return centered
 
     def as_change_of_input(self, changes: Float64Array) -> Float64Array:

@@ -47,6 +47,15 @@ def frequency_of(mel: Any) -> Any:
     return 700 * (10 ** (np.asarray(mel) / 2595) - 1)
 
 
+def _near_one(samples: FloatArray) -> tuple[FloatArray, np.intc]:
+    """Samples of at most 1, whose squares can be summed, and the power of 2 that leads back.
+
+    No digit is lost.
+    """
+    _, exponent = np.frexp(np.abs(samples).max())
+    return np.ldexp(samples, -exponent), exponent
+
+
 class SoundExtractor(Step):
     """What extractors of recordings have in common: recordings in, one array of moments for each.
 
@@ -177,11 +186,12 @@ class WaveformExtractor(SoundExtractor):
         return samples
 
     def _extracted(self, recording: FloatArray) -> FloatArray:
-        samples = recording.mean(axis=0, keepdims=True)
+        samples, exponent = _near_one(recording.mean(axis=0, keepdims=True))
         noise = 10 * np.finfo(samples.dtype).eps * float(np.abs(samples).max())
         samples = samples - samples.mean(dtype=np.float64)
         deviation = float(np.sqrt(np.square(samples, dtype=np.float64).mean()))
-        return np.asarray(samples / (deviation if deviation > noise else 1), dtype=recording.dtype)
+        scaled = samples / deviation if deviation > noise else np.ldexp(samples, exponent)
+        return np.asarray(scaled, dtype=recording.dtype)
 
 
 class SpectrogramExtractor(SoundExtractor):
@@ -430,9 +440,8 @@ class SpectrogramExtractor(SoundExtractor):
     def _logs(self, recording: FloatArray) -> FloatArray:
         """Logarithms of the bands' powers, (n_mels, n_moments), before normalization."""
         length, hop, n_fft = self._sizes()
-        samples = recording.mean(axis=0)
-        _, exponent = np.frexp(np.abs(samples).max())  # powers of two, so that no digit is lost
-        samples = np.pad(np.ldexp(samples, -exponent), (length // 2, length - length // 2))
+        samples, _ = _near_one(recording.mean(axis=0))
+        samples = np.pad(samples, (length // 2, length - length // 2))
         moments = np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
         moments = moments[: 1 + recording.shape[1] // hop]
         taper = get_window("hann", length).astype(samples.dtype)

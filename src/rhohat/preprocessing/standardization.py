@@ -77,8 +77,6 @@ class Standardization(Rowwise):
         largest = max(abs(sums.low), abs(sums.high))
         noise = 10 * float(np.finfo(source.dtype).eps) * largest
         deviations = np.sqrt(sums.variances)
-        if not np.isfinite(deviations).all():
-            raise ValueError("the values are too large to be squared: scale the data.")
         if self.scale == "all":
             deviations = np.full_like(deviations, sums.standard_deviation)
         self.mean_ = sums.mean

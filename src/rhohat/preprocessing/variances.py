@@ -8,21 +8,25 @@ from functools import partial
 import numpy as np
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.validation import check_magnitude
 from rhohat.preprocessing.inputs import sum_over
-from rhohat.rows.engines import BLAS
+from rhohat.rows.blas import BLAS
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.sources import ArraySource, Source, first_row
 
 
 def variance_of_pixels(images: Iterable[FloatArray]) -> float:
     """Variance of all pixels, in a pass over the images."""
-    n_pixels, total, squares, shift = 0, 0.0, 0.0, None
+    n_pixels, total, squares, largest, shift = 0, 0.0, 0.0, 0.0, None
     for image in images:
         shift = float(image.flat[0]) if shift is None else shift
-        deviations = np.subtract(image, shift, dtype=np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):  # of which `largest` will tell
+            deviations = np.subtract(image, shift, dtype=np.float64)
+            total += float(deviations.sum())
+            squares += float(np.vdot(deviations, deviations))
         n_pixels += image.size
-        total += float(deviations.sum())
-        squares += float(np.vdot(deviations, deviations))
+        largest = max(largest, float(np.abs(deviations).max()))
+    check_magnitude(largest, np.dtype(np.float64))
     return max(squares / n_pixels - (total / n_pixels) ** 2, 0.0)
 
 
@@ -33,6 +37,14 @@ def variance_of_rows(rows: FloatArray | Source) -> float:
 
 
 def feature_sums(source: Source) -> FeatureSums:
-    """Sums over all rows that give the columns' means and variances."""
+    """Sums over all rows that give the columns' means and variances.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite, or if all are too large, or too small, for their squares.
+    """
     with BLAS.single_threaded():
-        return sum_over(partial(FeatureSums.of, shift=first_row(source)), source)
+        sums = sum_over(partial(FeatureSums.of, shift=first_row(source)), source)
+    check_magnitude(max(abs(sums.low), abs(sums.high)), source.dtype)
+    return sums

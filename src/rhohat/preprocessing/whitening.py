@@ -15,40 +15,58 @@ from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray, as_floats
 from rhohat.common.interrupts import interrupts_as_requests
-from rhohat.common.validation import check_integer, check_real, check_rows, look_up
+from rhohat.common.memory import check_memory
+from rhohat.common.validation import (
+    check_integer,
+    check_magnitude,
+    check_overflow,
+    check_real,
+    check_rows,
+    look_up,
+)
 from rhohat.preprocessing.inputs import RowData, rows_of, sum_over
 from rhohat.preprocessing.spectra import Spectrum
 from rhohat.preprocessing.steps import AffineMap, Step
+from rhohat.rows.blas import BLAS
 from rhohat.rows.derived import Mapped
-from rhohat.rows.engines import BLAS, Summable, ThreadEngine
-from rhohat.rows.partition import Partition
-from rhohat.rows.sources import Rows, first_row
+from rhohat.rows.engines import Summable, ThreadEngine, effective_n_jobs
+from rhohat.rows.partition import CHUNK_ROWS, Partition
+from rhohat.rows.sources import Rows, Source, first_row
 from rhohat.rows.stores import is_stored
 
 #: What the axes of whitened data are.
 METHODS = {"zca": "turned back to the input's axes", "pca": "one column per component"}
 #: Share of the greatest variance below which a direction holds rounding errors alone.
 ROUNDING = 1e-7
+#: Rounding errors of the largest value, in units of eps, below which a deviation is none.
+ROUNDINGS = 10.0
+#: Arrays of the covariance's size that `fit` holds at a time, besides two in each thread.
+COPIES = 6
 
 
 @dataclass
 class _Moments(Summable):
-    """Sums over rows of 1, x - shift and (x - shift)(x - shift)'."""
+    """Sums over rows of 1, x - shift and (x - shift)(x - shift)', and the largest |x|."""
 
     weight: float
     first: Float64Array
     second: Float64Array
+    largest: float
 
     @classmethod
     def of(cls, rows: Rows, shift: Float64Array) -> _Moments:
         """Sums over one block."""
-        D = rows.X - shift
-        return cls(float(len(D)), D.sum(axis=0), D.T @ D)
+        largest = max(float(rows.X.max()), -float(rows.X.min()))
+        with np.errstate(over="ignore", invalid="ignore"):  # of which `largest` will tell
+            D = rows.X - shift
+            return cls(float(len(D)), D.sum(axis=0), D.T @ D, largest)
 
     def __iadd__(self, other: _Moments) -> _Moments:
         self.weight += other.weight
         self.first += other.first
-        self.second += other.second
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.second += other.second
+        self.largest = max(self.largest, other.largest)
         return self
 
 
@@ -84,14 +102,17 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         Eigenvalues l, at least 0.
     explained_variance_ratio_ : ndarray of shape (k,)
         Shares of the total variance.
+    noise_ : float
+        Variance that rounding errors in the rows of `fit` may have.
     n_components_ : int
         Components kept, k.
     n_features_in_ : int
 
     Notes
     -----
-    Sums are float64 whatever the data's precision. With ``epsilon=0`` a direction without variance
-    is dropped instead of blown up. The inverse is exact only with all components.
+    Sums are float64 whatever the data's precision. A direction whose variance, with epsilon, may be
+    that of rounding errors is dropped instead of blown up. The inverse is exact only with all
+    components.
 
     References
     ----------
@@ -132,13 +153,17 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         ------
         ValueError, TypeError
             If a parameter or the data is not as described.
+        MemoryError
+            If the covariance needs more memory than is free.
         """
         look_up("method", self.method, METHODS)
         check_real("epsilon", self.epsilon, low=0)
         source = rows_of(self, X, reset=True)
+        _check_memory(source)
         with interrupts_as_requests() as interrupt, BLAS.single_threaded():
             shift = first_row(source)
             total = sum_over(partial(_Moments.of, shift=shift), source)
+            check_magnitude(total.largest, source.dtype)
             center = total.first / total.weight
             covariance = total.second / total.weight - np.outer(center, center)
             with interrupt.unheard():
@@ -154,6 +179,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         self.components_ = components[:k].copy()
         self.explained_variance_ = variances[:k].copy()
         self.explained_variance_ratio_ = ratio[:k].copy()
+        self.noise_ = (ROUNDINGS * float(np.finfo(source.dtype).eps) * total.largest) ** 2
         self.n_components_ = k
         return self
 
@@ -186,6 +212,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
             engine.map_into(lambda X, out: whiten(X, out=out), source, partition, out)
         return out
 
+    @BLAS.single_threaded()
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
         """Undo the whitening; exact if all components are kept and epsilon + l > 0.
 
@@ -260,12 +287,14 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         )
 
     @property
+    @BLAS.single_threaded()
     def matrix_(self) -> Float64Array:
         """T, (n_features_out, n_features): x_white = T (x - mu)."""
         T = self._scales(-0.5)[:, None] * self.components_
         return self.components_.T @ T if self.method == "zca" else T
 
     @property
+    @BLAS.single_threaded()
     def inverse_matrix_(self) -> Float64Array:
         """The inverse of T, on the space that the components span, (n_features, n_features_out)."""
         T = self._scales(0.5)[:, None] * self.components_
@@ -275,6 +304,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         """(l + epsilon) ** power; zero for directions that have no variance to scale."""
         regularized = self.explained_variance_ + self.epsilon
         floor = np.finfo(np.float64).eps * len(self.mean_) * self.explained_variance_.max()
+        floor = max(floor, getattr(self, "noise_", 0.0))  # which files of before do not tell
         regularized[regularized <= floor] = np.inf if power < 0 else 0.0
         return regularized**power
 
@@ -301,4 +331,16 @@ def _whiten(
     X: FloatArray, mean: FloatArray, matrix: FloatArray, out: FloatArray | None = None
 ) -> FloatArray:
     """(X - mean) T'."""
-    return np.matmul(X - mean, matrix, out=out)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return check_overflow(np.matmul(X - mean, matrix, out=out), X)
+
+
+def _check_memory(source: Source) -> None:
+    """Raise MemoryError, before anything is allocated, if the covariance needs too much."""
+    n_rows, d = source.shape
+    n_threads = min(effective_n_jobs(None), -(-n_rows // CHUNK_ROWS))
+    check_memory(
+        8 * d * d * (COPIES + 2 * n_threads),
+        f"whitening {d:,} columns",
+        "Reduce the columns, by smaller patches or sklearn.random_projection for instance.",
+    )

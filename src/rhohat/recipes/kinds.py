@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rhohat.common.arrays import FloatArray, float_dtype
+from rhohat.common.caching import cached_property
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles, Noted
 from rhohat.files.formats import Content

@@ -19,7 +19,8 @@ from typing import Any, TypeVar, cast
 from rhohat.common.errors import WorkerError
 from rhohat.common.extras import import_extra
 from rhohat.common.validation import check_real
-from rhohat.rows.engines import BLAS, Summable, ThreadEngine, chunk_sum, effective_n_jobs
+from rhohat.rows.blas import BLAS
+from rhohat.rows.engines import Summable, ThreadEngine, chunk_sum, effective_n_jobs
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import ArraySource, Rows, Source
 from rhohat.rows.stores import is_stored

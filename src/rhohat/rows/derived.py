@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
+from rhohat.rows.blas import BLAS
 from rhohat.rows.partition import CHUNK_ROWS
 from rhohat.rows.sources import Origin, Rows, Source, Wrapper, check_finite
 
@@ -97,6 +98,7 @@ class Mapped(Wrapper):
     def __len__(self) -> int:
         return self.shape[0]
 
+    @BLAS.single_threaded()
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         made = np.empty(self.shape, self.dtype)
         for start in range(0, len(made), CHUNK_ROWS):  # as if in memory, for the same bits

@@ -10,16 +10,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache, reduce
+from functools import reduce
 from operator import iadd
 from typing import Any, Protocol, Self, TypeVar, cast
 
 import joblib
-from threadpoolctl import ThreadpoolController
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.interrupts import current_request
 from rhohat.common.validation import check_integer
+from rhohat.rows.blas import BLAS
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Rows, Source, check_finite
 
@@ -52,55 +52,6 @@ class Engine(Protocol):
 
     def map_sum(self, function: Callable[[Rows], S], source: Source, partition: Partition) -> S:
         """Sum of `function` over all blocks of `source`."""
-
-
-class _Blas:
-    """BLAS's own threads, which belong to the whole process.
-
-    Several threads may run engines at once: the first of them limits BLAS to one thread, and the
-    last restores what was before.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_users = 0
-        self._n_threads = 1
-        self._limiter: Any = None
-
-    def n_threads(self) -> int:
-        """Threads that BLAS uses while no engine runs."""
-        with self._lock:
-            return self._n_threads if self._n_users else self._count()
-
-    @contextmanager
-    def single_threaded(self) -> Iterator[None]:
-        """Limit BLAS to one thread, so that sums have the same bits in every process."""
-        with self._lock:
-            if self._n_users == 0:
-                self._n_threads = self._count()
-                self._limiter = _controller().limit(limits=1, user_api="blas")
-            self._n_users += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._n_users -= 1
-                if self._n_users == 0:
-                    self._limiter.restore_original_limits()
-
-    @staticmethod
-    def _count() -> int:
-        pools = _controller().select(user_api="blas").lib_controllers
-        return max((int(pool.num_threads) for pool in pools), default=1)
-
-
-@cache
-def _controller() -> ThreadpoolController:
-    """The BLAS libraries of NumPy and SciPy, loaded by now; finding them takes milliseconds."""
-    return ThreadpoolController()
-
-
-BLAS = _Blas()
 
 
 def chunk_sum(function: Callable[[Rows], S], rows: Rows, block_size: int) -> S:
@@ -142,7 +93,8 @@ class ThreadEngine:
     @contextmanager
     def running(self) -> Iterator[ThreadEngine]:
         """Keep the threads, and limit BLAS to one thread in each."""
-        with BLAS.single_threaded(), ThreadPoolExecutor(self.n_threads) as pool:
+        pool = ThreadPoolExecutor(self.n_threads, initializer=BLAS.limit)
+        with BLAS.single_threaded(), pool:
             self._pool = pool
             try:
                 yield self
@@ -214,6 +166,7 @@ class ThreadEngine:
         """
         if self._pool is None:
             raise RuntimeError("ThreadEngine works inside 'with engine.running():' only.")
+        BLAS.limit_again()
         remaining = iter(tasks)
         lock = threading.Lock()
         failed = threading.Event()

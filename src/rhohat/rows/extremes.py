@@ -23,7 +23,8 @@ class Extremes(Summable):
     @classmethod
     def of(cls, rows: Rows, encode: Callable[[FloatArray], FloatArray]) -> Extremes:
         """Extremes over one block of the units' inputs."""
-        A = encode(rows.X)
+        with np.errstate(over="ignore", invalid="ignore"):  # the loss reports it
+            A = encode(rows.X)
         return cls(A.min(axis=0), A.max(axis=0))
 
     def __iadd__(self, other: Extremes) -> Extremes:
@@ -44,7 +45,8 @@ class Extremes(Summable):
         -------
         constant : ndarray of bool of shape (k,)
         """
-        spread = np.subtract(self.high, self.low, dtype=np.float64)
+        with np.errstate(invalid="ignore"):  # of infinities
+            spread = np.subtract(self.high, self.low, dtype=np.float64)
         low, high = bounds
         width = high - low if np.isfinite(bounds).all() else spread.max()
         return np.asarray(spread <= 1e-3 * width)

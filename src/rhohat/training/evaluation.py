@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Generic, Self, TypeVar, cast
 
 import numpy as np
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.caching import cached_property
 from rhohat.objective.base import LossTerms, Objective, Sums
 from rhohat.objective.network import NetworkObjective, NetworkTerms
 from rhohat.objective.projection import CodeSums, best_decoder

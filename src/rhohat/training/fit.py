@@ -7,7 +7,6 @@ resumed.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ import numpy as np
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.interrupts import Interrupted, current_request
+from rhohat.common.memory import check_memory
 from rhohat.objective.base import Objective
 from rhohat.rows.checksums import Manifest, verified
 from rhohat.rows.derived import Mapped
@@ -221,14 +221,8 @@ def _extremes(
 def refuse_beyond_memory(objective: Objective[Any]) -> None:
     """Raise MemoryError, before anything is allocated, if the parameters cannot fit."""
     # theta, gradient, sums, and the solver's memory of 10 steps and 10 changes, in float64
-    needed = 8 * objective.n_parameters * 28
-    try:
-        available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # only Unix tells
-        return
-    if needed > available:
-        raise MemoryError(
-            f"training {objective.n_parameters:,} parameters needs about {needed / 2**30:,.0f} "
-            f"GiB, this machine has {available / 2**30:,.0f} GiB. Use fewer units, or reduce the "
-            "features, for instance by Whitening(n_components=...)."
-        )
+    check_memory(
+        8 * objective.n_parameters * 28,
+        f"training {objective.n_parameters:,} parameters",
+        "Use fewer units, or reduce the features, for instance by Whitening(n_components=...).",
+    )

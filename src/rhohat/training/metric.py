@@ -25,7 +25,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -33,6 +33,7 @@ from scipy.linalg import cho_factor, cho_solve, eigh
 from sklearn.utils.extmath import randomized_svd
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.caching import cached_property
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.projection import best_decoder
 from rhohat.objective.sparse import SparseObjective

@@ -28,6 +28,9 @@ from rhohat.training.stages import Stage
 from rhohat.training.validation import EVERY, Point, Validated, Validation
 from rhohat.training.weight_search import FURTHER, WeightSearch, further_leg
 
+#: What to do about values that overflow.
+SCALE = "Scale the data, for instance with sklearn.preprocessing.StandardScaler"
+
 
 class TrainingProgress(NamedTuple):
     """What a callback is told after every iteration.
@@ -82,7 +85,7 @@ class TrainingResult(NamedTuple):
         Sweeps over all rows, or their equivalent.
     reason : StopReason
     detail : str
-        Where NaN came up: the term and the iteration. Empty otherwise.
+        What is not finite, and where. Empty if nothing is.
     weight : float or None, default=None
         Of the penalty, if it was sought.
     complaint : str, default=""
@@ -110,9 +113,10 @@ class TrainingResult(NamedTuple):
             raise FloatingPointError(f"{self.reason.value}: NaN in {self.detail}.")
 
     def warn_of_early_end(self, stacklevel: int) -> None:
-        """Warn if the run was interrupted, could not go on, or did not find a weight."""
-        if self.reason in (StopReason.INTERRUPTED, StopReason.NO_DESCENT):
-            text = f"Training {self.reason.value}."
+        """Warn if the run was interrupted, could not go on, overflowed, or found no weight."""
+        if self.detail or self.reason in (StopReason.INTERRUPTED, StopReason.NO_DESCENT):
+            detail = f": {self.detail}" if self.detail else ""
+            text = f"Training {self.reason.value}{detail}."
             warnings.warn(text, ConvergenceWarning, stacklevel=stacklevel + 1)
         elif self.complaint and self.reason is not StopReason.CALLBACK:
             warnings.warn(self.complaint, ConvergenceWarning, stacklevel=stacklevel + 1)
@@ -121,12 +125,12 @@ class TrainingResult(NamedTuple):
 #: Reasons that end the whole run, not only a stage.
 ENDINGS = (
     *(StopReason.CALLBACK, StopReason.VALIDATION),
-    *(StopReason.INTERRUPTED, StopReason.NOT_A_NUMBER),
+    *(StopReason.INTERRUPTED, StopReason.NOT_A_NUMBER, StopReason.OVERFLOW),
 )
 #: Reasons after which there is nothing to resume.
 FINISHED = (
     *(StopReason.CONVERGED, StopReason.PRECISION, StopReason.MAX_ITER),
-    *(StopReason.NO_DESCENT, StopReason.CALLBACK, StopReason.VALIDATION),
+    *(StopReason.NO_DESCENT, StopReason.CALLBACK, StopReason.VALIDATION, StopReason.OVERFLOW),
 )
 
 
@@ -345,6 +349,10 @@ class Training:
         if not begins and found.iterations[-1] == state.n_iter:
             return state
         loss = self.validation.loss(evaluation, state.theta)
+        if not np.isfinite(loss.total):
+            if state.n_iter == 0:
+                raise ValueError(f"the loss over the rows held out is {loss.total}. {SCALE}.")
+            return state
         point = Point(state.theta, state.loss, state.average_activation)
         if begins or not is_last:
             found = found.restarted()
@@ -363,17 +371,10 @@ class Training:
         """The state at the start of a stage: at `q0`, or where the stage before has ended."""
         q = q0 if before is None else before.solver.theta
         loss, grad = evaluation(q)
-        if before is not None and np.isnan(loss):
-            detail = f"{evaluation.nan_in} in iteration {before.n_iter + 1}"
-            return replace(before, reason=StopReason.NOT_A_NUMBER, detail=detail)
         with overflow_as_infinity():
-            is_finite = np.isfinite(loss) and np.isfinite(grad @ grad)
-        if not is_finite:
-            raise ValueError(
-                f"the loss at the start of training is {loss} in {self.source.dtype.name}: the "
-                "values are too large, or too small. Scale the data, for instance with "
-                "sklearn.preprocessing.StandardScaler."
-            )
+            square = grad @ grad
+        if not (np.isfinite(loss) and np.isfinite(square)):
+            return self._not_begun(evaluation, loss, bool(np.isnan(square)), before)
         theta, terms, average = evaluation.at(q)
         solver = SolverState(q, loss, grad, recent_losses=(loss,))
         if before is None:
@@ -392,6 +393,28 @@ class Training:
             reason=None,
             weight=weight,
         )
+
+    def _not_begun(
+        self,
+        evaluation: Evaluation[Any],
+        loss: float,
+        has_nan_gradient: bool,
+        before: TrainingState | None,
+    ) -> TrainingState:
+        """The state before a stage that cannot begin, as the end of the run."""
+        is_nan = np.isnan(loss) or (has_nan_gradient and np.isfinite(loss))
+        wrong = f"NaN in {evaluation.nan_in}" if is_nan else "the loss or its gradient overflows"
+        if before is None:
+            raise ValueError(
+                f"{wrong} at the start of training in {self.source.dtype.name}: the values are "
+                f"too large, or too small. {SCALE}."
+            )
+        if is_nan:
+            detail = f"{evaluation.nan_in} in iteration {before.n_iter + 1}"
+            return replace(before, reason=StopReason.NOT_A_NUMBER, detail=detail)
+        rows = evaluation.source.shape[0]
+        detail = f"{wrong} over {rows:,} rows, after iteration {before.n_iter}. {SCALE}"
+        return replace(before, reason=StopReason.OVERFLOW, detail=detail)
 
     def _stage(self, number: int) -> Stage:
         return self.stages[number] if number < len(self.stages) else further_leg(self.stages)
@@ -438,13 +461,17 @@ class Training:
             return replace(state, rows_read=read, reason=StopReason.INTERRUPTED)
 
     def _on_all_rows(self, state: TrainingState) -> TrainingState:
-        """The state at the end of the run, with loss and averages of all rows."""
+        """The state at the end of the run; loss and averages are those of all rows if finite."""
         read, total = self._rows_read(state), self.source.shape[0]
         if self._stage(state.stage).n_rows == total:
             return replace(state, rows_read=read)
         evaluation = self._evaluation(state.weight, self.source)
         evaluation(state.solver.theta)
         theta, loss, average = evaluation.at(state.solver.theta)
+        if not (np.isfinite(loss.total) and np.isfinite(average).all()):
+            rows = state.stage_rows[-1]
+            detail = f"the loss over all rows is {loss.total}, what is told is that of {rows:,}"
+            return replace(state, rows_read=read + total, detail=state.detail or detail)
         return replace(
             state, theta=theta, loss=loss, average_activation=average, rows_read=read + total
         )

@@ -44,6 +44,7 @@ class StopReason(Enum):
     INTERRUPTED = "was interrupted; the best model so far is kept"
     PRECISION = "converged: no step lowers the loss by more than the precision of the data can tell"
     NO_DESCENT = "stopped: no step along the search direction lowers the loss, as it should"
+    OVERFLOW = "stopped: the loss of further rows overflows; the best model before them is kept"
     NOT_A_NUMBER = "stopped: loss or gradient became NaN; the last finite model is kept"
 
     @property
@@ -120,6 +121,8 @@ EARLY_RENEWAL, EARLY, RENEWAL = 3, 30, 10
 #: Decrease that a direction promises, in units of what rounding hides, below which a search that
 #: fails has found the end of precision, and above which something is wrong.
 PROMISE = 1e4
+#: Least products of vectors that are not rounded away, and may be divided by.
+TINY = float(np.finfo(float).tiny)
 
 #: Takes a gradient to a direction.
 Operator: TypeAlias = Callable[[Float64Array], Float64Array]
@@ -276,8 +279,9 @@ class LBFGS(GradientDescent):
             q -= np.multiply(alpha, y, out=scaled)
             alphas.append(alpha)
         _, y, curvature = pairs[-1]
-        q = H(q)
-        q *= curvature / float(y @ H(y))
+        q, length = H(q), float(y @ H(y))
+        if length >= TINY:
+            q *= curvature / length
         for (s, y, curvature), alpha in zip(pairs, reversed(alphas), strict=True):
             q += np.multiply(alpha - float(y @ q) / curvature, s, out=scaled)
         return q
@@ -290,7 +294,7 @@ class LBFGS(GradientDescent):
         """`after` with the step and the change of gradient, if their product shows curvature."""
         step, change = after.theta - before.theta, after.grad - before.grad
         curvature = float(step @ change)
-        if curvature <= np.finfo(float).eps * float(change @ change):
+        if curvature <= max(np.finfo(float).eps * float(change @ change), TINY):
             return after
         new = {"steps": step, "changes": change, "curvatures": curvature}
         memory = {
@@ -308,7 +312,7 @@ def _first_step(state: SolverState, direction: Float64Array) -> float:
     """One where there is an H; else a step that moves the parameters by at most 1 in total."""
     if AT in state.memory:
         return 1.0
-    return min(1.0, 1.0 / max(float(np.abs(direction).sum()), np.finfo(float).tiny))
+    return min(1.0, 1.0 / max(float(np.abs(direction).sum()), TINY))
 
 
 def _has_converged(state: SolverState, tol: float) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import Float64Array
+from rhohat.common.caching import cached_property
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.inspection.activation_statistics import (
     ActivationStatistics,
