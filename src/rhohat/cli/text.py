@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from rhohat.common.printable import printable, printable_lines, shortened
+
+__all__ = ["count", "duration", "gibibytes", "printable", "printable_lines", "shortened"]
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
-
-
-def printable(value: Any) -> str:
-    """Text in which whatever could control a terminal or cannot be encoded is escaped."""
-    return "".join(
-        character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
-        for character in str(value)
-    )
 
 
 def count(number: int, noun: str) -> str:

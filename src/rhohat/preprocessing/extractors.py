@@ -169,6 +169,11 @@ class Extractor(Step):
         """
         raise NotImplementedError
 
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError if a parameter is not as described."""
+        self._check()
+        check_random_state(self.random_state)
+
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the shape of a piece, and check that every array has room for it.
 
@@ -182,6 +187,7 @@ class Extractor(Step):
         -------
         self : Extractor
         """
+        self.check_settings()
         (height, width), _ = self._check()
         arrays = X if isinstance(X, LazySequence) else list(self.takes.each(X))
         first = next(self.takes.each(arrays))
