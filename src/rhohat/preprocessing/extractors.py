@@ -227,6 +227,8 @@ class Extractor(Step):
         check_is_fitted(self)
         _, n_pieces = self._check()
         arrays = X if isinstance(X, LazySequence) else list(self.takes.each(X))
+        if not isinstance(arrays, LazySequence):  # of which no more than `PATCH_BYTES` is held
+            self._check_fit(0, arrays[0])  # before anything is allocated
         if n_pieces is None:
             return self._all(arrays)
         dtype = arrays.dtype if isinstance(arrays, LazySequence) else np.result_type(*arrays)
