@@ -1,12 +1,8 @@
-"""Texts that are safe to print, and numbers in the unit that suits."""
+"""Numbers in the unit that suits."""
 
 import pytest
 
-from rhohat.cli.text import count, duration, gibibytes, printable
-
-
-def test_what_commands_a_terminal_is_printed_as_an_escape():
-    assert printable("\x1b[31mred\n\udcff\u202e ρ̂") == "\\x1b[31mred\n\\udcff\\u202e ρ̂"
+from rhohat.cli.text import count, duration, gibibytes
 
 
 @pytest.mark.parametrize(

@@ -71,9 +71,9 @@ FORGERIES = {
     "parameters in a list": (put(PARAMS, []), "params"),
     "an unknown parameter": (put([*PARAMS, "__class__"], 1), "found .*__class__"),
     "a method as parameter": (put([*PARAMS, "fit"], 1), "found .*fit"),
-    "an unknown activation": (put([*PARAMS, "activation"], "step"), "one of sigmoid.* activation"),
-    "a list as activation": (put([*PARAMS, "activation"], ["relu"]), "one of sigmoid.*activation"),
-    "an unknown decoder": (put([*PARAMS, "decoder"], "none"), "one of linear.* decoder"),
+    "an unknown activation": (put([*PARAMS, "activation"], "step"), "activation .*one of 'sigmoid"),
+    "a list as activation": (put([*PARAMS, "activation"], ["relu"]), "activation .*'sigmoid"),
+    "an unknown decoder": (put([*PARAMS, "decoder"], "none"), "decoder .*one of 'linear"),
     "a callback": (put([*PARAMS, "callback"], "os.system"), "found .*callback"),
     "an infinite parameter": (
         lambda d, e, a: json.dumps(d).replace('"tol": 0.0001', '"tol": 1e999'),
@@ -137,7 +137,7 @@ FORGERIES = {
     "the keys of a description": (lambda d, e, a: json.dumps(sorted(d)), "a description"),
     "a text as description": (lambda d, e, a: '"format versions"', "a description"),
     "endless lists": (lambda d, e, a: "[" * 60_000, "nested without end"),
-    "nested lists": (put([*PARAMS, "tol"], eval("[" * 80 + "]" * 80)), None),
+    "nested lists": (put([*PARAMS, "tol"], eval("[" * 80 + "]" * 80)), "tol must be a number"),
     "half a character": (lambda d, e, a: '{"\\ud800": "\ud800"}', "format and versions"),
     "a number of many digits": (
         lambda d, e, a: json.dumps(d).replace('"format": 1', '"format": ' + "9" * 5000),
@@ -152,12 +152,9 @@ def test_forgeries_are_refused(forgery, contents, file):
     forged = forge(contents("autoencoder"), edit)
     repr(NoSparsity())  # scikit-learn imports its printer when it first prints
     modules = set(sys.modules)
-    if message is None:
+    with pytest.raises(ModelFileError, match=message) as caught:
         load_bytes(forged, file)
-    else:
-        with pytest.raises(ModelFileError, match=message) as caught:
-            load_bytes(forged, file)
-        assert len(str(caught.value)) < 2000
+    assert len(str(caught.value)) < 2000
     assert set(sys.modules) == modules
 
 

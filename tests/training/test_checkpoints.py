@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from rhohat import CheckpointError, KLSparsity, SparseAutoencoder
-from rhohat.common.tensorfiles import pack, unpack, write_whole
+from rhohat.common.tensorfiles import pack, unpack
+from rhohat.common.writing import write_whole
 from rhohat.objective.decoders import DECODERS
 from rhohat.training.checkpoints import FILE, SPACING
 from rhohat.training.solvers import AT, SOLVERS

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from rhohat import CheckpointError, KLSparsity
-from rhohat.common.tensorfiles import unpack, write_whole
+from rhohat.common.tensorfiles import unpack
+from rhohat.common.writing import write_whole
 from rhohat.objective.decoders import DECODERS
 from rhohat.training.checkpoints import FILE
 from rhohat.training.solvers import SOLVERS

@@ -11,6 +11,8 @@ from typing import NoReturn
 import click
 from click.core import ParameterSource
 
+from rhohat.cli.text import printable
+
 #: Options that do not change what is learned.
 WITHOUT_EFFECT = ("out", "as_json", "dry_run", "checkpoint", "resume", "dask", "verify", "threads")
 
@@ -42,14 +44,15 @@ def read_config(context: click.Context, parameter: click.Parameter, path: Path |
     """Take options from a TOML file as defaults; those on the command line win."""
     if path is None:
         return
+    shown = printable(path)
     try:
         if not path.is_file():
-            _refuse(f"{path} is not a file.")
+            _refuse(f"{shown} is not a file.")
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        _refuse(f"{path}: {error.strerror}.")
+        _refuse(f"{shown}: {error.strerror}.")
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        _refuse(f"{path} is not TOML: {error}.")
+        _refuse(f"{shown} is not TOML: {error}.")
     switches = {
         switch.removeprefix("--"): (option, switch not in option.secondary_opts)
         for option in context.command.params
@@ -63,13 +66,13 @@ def read_config(context: click.Context, parameter: click.Parameter, path: Path |
         if name not in switches:
             like = difflib.get_close_matches(name, sorted(switches), n=1)
             hint = f"; did you mean {like[0]}?" if like else "."
-            _refuse(f"{path} sets {key!r}, which is no option of {context.info_name}{hint}")
+            _refuse(f"{shown} sets {key!r}, which is no option of {context.info_name}{hint}")
         option, is_on = switches[name]
         if option.name in defaults:
-            _refuse(f"{path} sets --{name} twice.")
+            _refuse(f"{shown} sets --{name} twice.")
         if option.is_flag != isinstance(value, bool) or isinstance(value, (list, dict)):
             expected = "true or false" if option.is_flag else "a text or a number"
-            _refuse(f"{path} sets {key} to {value!r}, expected {expected}.")
+            _refuse(f"{shown} sets {key} to {value!r}, expected {expected}.")
         # As text, as on the command line, so that 3.7 is not taken for an integer.
         defaults[option.name] = value == is_on if option.is_flag else str(value)
     context.default_map = {**(context.default_map or {}), **defaults}

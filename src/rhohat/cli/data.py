@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rhohat.cli.text import count, printable
+from rhohat.cli.text import count, printable, shortened
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -30,9 +30,9 @@ def arguments_for(request: Request) -> list[str]:
 def tell_of_files(data: Data) -> None:
     """Name the files that were skipped or are damaged, on standard error."""
     for file, reason in data.found.skipped:
-        click.echo(f"skipped: {printable(file)} {printable(reason)}", err=True)
+        click.echo(f"skipped: {printable(file)} {shortened(printable(reason))}", err=True)
     for file, reason in data.found.notes:
-        click.echo(f"note: {printable(file)} {printable(reason)}", err=True)
+        click.echo(f"note: {printable(file)} {shortened(printable(reason))}", err=True)
     if data.found.ignored:
         click.echo(f"not data, left alone: {count(len(data.found.ignored), 'file')}", err=True)
 

@@ -11,7 +11,7 @@ import click
 from rhohat.cli.data import read_for
 from rhohat.cli.options import data_options, json_option, model_argument
 from rhohat.cli.output import echo_json
-from rhohat.cli.text import printable
+from rhohat.cli.text import printable_lines
 
 if TYPE_CHECKING:
     from rhohat.inspection.diagnosis import Diagnosis
@@ -46,7 +46,7 @@ def diagnose(path: Path, as_json: bool, request: Request) -> None:
     if as_json:
         echo_json(diagnosis_facts(diagnosis))
     else:
-        click.echo(printable(diagnosis))
+        click.echo(printable_lines(diagnosis))
 
 
 def diagnosis_facts(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 import click
@@ -16,10 +17,15 @@ from rhohat.cli.encode import encode
 from rhohat.cli.evaluate import evaluate
 from rhohat.cli.inspect import inspect
 from rhohat.cli.learn import learn
+from rhohat.cli.output import drop_standard_output, open_standard_streams
 from rhohat.cli.report import make_report
 from rhohat.cli.show import show
-from rhohat.cli.text import EXIT_FAILED, exit_code_of, printable
+from rhohat.cli.text import EXIT_FAILED, exit_code_of, printable, printable_lines, shortened
 from rhohat.common.interrupts import interrupts_raised
+
+#: Errors by which our code and its libraries say that a file, the data, a setting or the machine is
+#: not as it must be; all others are defects.
+EXPECTED = (OSError, ValueError, MemoryError, FloatingPointError, ImportError)
 
 
 @click.group(
@@ -70,12 +76,14 @@ def completion(shell: str) -> None:
 
 def main() -> None:
     """Run the command line; errors become one line and an exit code."""
+    open_standard_streams()
     try:
         with interrupts_raised():
             # On Windows, where the shell does not expand wildcards, click does.
             cli(standalone_mode=False)
             sys.stdout.flush()
     except click.ClickException as error:
+        vars(error).update(message=shortened(printable_lines(error.message)))
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as end:
@@ -83,15 +91,23 @@ def main() -> None:
         raised = end.__cause__ if isinstance(end, click.Abort) else end
         sys.exit(exit_code_of(getattr(raised, "number", signal.SIGINT)))
     except BrokenPipeError:  # the reader of standard output has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_standard_output()
         sys.exit(EXIT_FAILED)
-    except (OSError, ValueError, MemoryError, FloatingPointError, ImportError) as error:
-        click.echo(f"rhohat: {printable(message(error))}", err=True)
+    except Exception as error:
+        drop_standard_output()
+        if os.environ.get("RHOHAT_DEBUG") == "1":
+            traceback.print_exc()
+        click.echo(f"rhohat: {shortened(printable(message(error)))}", err=True)
         sys.exit(EXIT_FAILED)
 
 
 def message(error: BaseException) -> str:
-    """What went wrong, and with which file."""
+    """What went wrong, and with which file; a defect is told as one."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{os.fspath(error.filename)}: {error.strerror}"
+    if not isinstance(error, EXPECTED):
+        return (
+            "this is a defect of rhohat; please report it, with what the environment variable "
+            f"RHOHAT_DEBUG=1 shows: {type(error).__name__}: {error}"
+        )
     return str(error) or type(error).__name__

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from io import BytesIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,6 +31,27 @@ def output_option(default: str | None, help_: str) -> Callable[..., Any]:
     )
 
 
+def open_standard_streams() -> None:
+    """Prepare the process's standard streams for whatever is written to them.
+
+    Streams that are closed lead to nowhere; else the next file that is opened would take their
+    place, and what is printed would go into it. What the encoding lacks is escaped.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def drop_standard_output() -> None:
+    """Let what is still to be written to standard output go nowhere, if it cannot be written."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):  # ValueError: it was closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def echo_json(value: Any) -> None:
     """Print a value as JSON."""
     click.echo(json.dumps(value, indent=2))
@@ -37,9 +60,11 @@ def echo_json(value: Any) -> None:
 @contextmanager
 def binary_output(path: Path, what: str) -> Iterator[IO[bytes]]:
     """A stream for a file, which is replaced once all is written, or for standard output."""
-    from rhohat.common.tensorfiles import replacing
+    from rhohat.common.writing import replacing
 
     if path == STANDARD_OUTPUT:
+        if sys.__stdout__ is None:
+            raise OSError(errno.EBADF, "It is closed", "standard output")
         if sys.stdout.isatty():
             raise click.UsageError(
                 "standard output is a terminal: pipe it, or name a file with -o."

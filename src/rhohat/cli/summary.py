@@ -84,7 +84,7 @@ def summary_text(summary: dict[str, Any], data: Data, files: Results) -> str:
         *_verdict(summary),
         *_next_steps(data, files, summary["files"]),
     ]
-    return printable("\n".join(lines))
+    return "\n".join(map(printable, lines))
 
 
 def _verdict(summary: dict[str, Any]) -> list[str]:

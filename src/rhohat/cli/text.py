@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from rhohat.common.printable import printable, printable_lines, shortened
+
+__all__ = ["count", "duration", "gibibytes", "printable", "printable_lines", "shortened"]
 
 EXIT_FAILED = 1
 
@@ -10,14 +12,6 @@ EXIT_FAILED = 1
 def exit_code_of(number: int) -> int:
     """What a command exits with that a signal has ended, as shells number it: 130 for SIGINT."""
     return 128 + number
-
-
-def printable(value: Any) -> str:
-    """Text in which whatever could control a terminal or cannot be encoded is escaped."""
-    return "".join(
-        character if character.isprintable() or character == "\n" else ascii(character)[1:-1]
-        for character in str(value)
-    )
 
 
 def count(number: int, noun: str) -> str:

@@ -13,16 +13,11 @@ to run, and assumes that any array is row-major in memory. It can read what is w
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
-import os
-import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from importlib.metadata import version
 from math import isfinite, prod
-from pathlib import Path
 from reprlib import repr as short
 from typing import Any, BinaryIO, NoReturn, TypeAlias
 
@@ -189,61 +184,6 @@ def is_list(value: Any, is_valid: Callable[[Any], bool], *lengths: int) -> bool:
     """Whether it is a list of valid values, and of one of `lengths` if any are given."""
     fits = type(value) is list and (not lengths or len(value) in lengths)
     return fits and all(map(is_valid, value))
-
-
-@contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A stream whose content replaces a file all at once, when the block ends without an error.
-
-    Whatever goes wrong, even a crash, the file holds either all of the old or all of the new.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written; names it.
-    """
-    target = Path(os.path.realpath(path))
-    if target.exists() and not (target.is_file() or target.is_dir()):  # a device, or a pipe
-        with target.open("wb") as stream:
-            yield stream
-        return
-    temporary = target.parent / f".rhohat-{secrets.token_hex(8)}.tmp"
-    try:
-        if not target.parent.is_dir():
-            raise FileNotFoundError(errno.ENOENT, "The folder does not exist")
-        with temporary.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise OSError(error.errno or errno.EIO, reason, os.fspath(path)) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
-    with suppress(OSError):  # not every platform opens folders
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file all at once, and read it back before it replaces what was there.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written; names it.
-    """
-    with replacing(path) as stream:
-        stream.write(content)
-        stream.flush()
-        written = Path(str(stream.name))
-        if written.is_file() and written.read_bytes() != content:
-            raise OSError(errno.EIO, "What was written reads back differently")
 
 
 def expect(condition: bool, expected: str, found: Any = None, *, words: str = "") -> None:

@@ -29,7 +29,10 @@ def check_real(
     """
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {value!r} of type {type(value).__name__}.")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond all floats
+        number = inf
     inside = low < number < high if open_ends else low <= number <= high
     if not inside or number == inf:
         brackets = "()" if open_ends else "[]"
@@ -54,6 +57,13 @@ def check_integer(name: str, value: Any, *, low: int) -> int:
     if value < low:
         raise ValueError(f"{name} must be at least {low}, got {value!r}.")
     return int(value)
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return `value` if it is True or False, else raise TypeError."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")
+    return bool(value)
 
 
 def check_pair(name: str, value: Any) -> tuple[int, int]:

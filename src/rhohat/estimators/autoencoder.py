@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.pictures import image_of_units
-from rhohat.common.validation import check_integer, check_real, check_rows
+from rhohat.common.validation import check_flag, check_integer, check_real, check_rows
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
 from rhohat.estimators.fitted_attributes import OUTCOME, Attribute, values_of
@@ -29,9 +29,9 @@ from rhohat.preprocessing.inputs import RowData, check_input, rows_of
 from rhohat.rows.blas import BLAS
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import engine_of
-from rhohat.rows.engines import Engine, ThreadEngine
+from rhohat.rows.engines import Engine, ThreadEngine, check_n_jobs
 from rhohat.rows.feature_sums import FeatureSums
-from rhohat.rows.partition import Partition
+from rhohat.rows.partition import Partition, check_sizes
 from rhohat.rows.sources import ArraySource, Rows, Source
 from rhohat.rows.stores import is_stored
 from rhohat.training.adam import Adam, StreamState
@@ -39,7 +39,7 @@ from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.fit import Fit, refuse_beyond_memory
 from rhohat.training.run import IterationCallback, TrainingProgress
 from rhohat.training.sample_weights import validated_weight, weighted
-from rhohat.training.solvers import Solver, solver_of
+from rhohat.training.solvers import Solver, check_solver, solver_of
 from rhohat.training.stages import growth_stages
 from rhohat.training.start import Start, sparse_start
 from rhohat.training.validation import Validation
@@ -277,6 +277,20 @@ class SparseAutoencoder(
         self.callback = callback
         self.random_state = random_state
 
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError if a parameter is not as described."""
+        self._objective(n_features=1)
+        check_solver(self.solver)
+        check_integer("max_iter", self.max_iter, low=1)
+        check_real("tol", self.tol, low=0)
+        for name in ("growth", "resume", "verify", "warm_start"):
+            check_flag(name, getattr(self, name))
+        check_sizes(self.block_size, self.chunk_size)
+        check_n_jobs(self.n_jobs)
+        if self.patience is not None:
+            check_integer("patience", self.patience, low=1)
+        check_random_state(self.random_state)
+
     @with_callbacks
     def fit(
         self,
@@ -334,9 +348,9 @@ class SparseAutoencoder(
             If training ends early: by Ctrl-C, or because no step lowers the loss; or if no weight
             was found that meets the target.
         """
-        solver_of(self.solver)  # raises before the data are read
-        max_iter = check_integer("max_iter", self.max_iter, low=1)
-        tol = check_real("tol", self.tol, low=0)
+        self.check_settings()
+        solver_of(self.solver)  # raises if it learns from streams only
+        max_iter, tol = int(self.max_iter), float(self.tol)
         engine = engine_of(self.engine, self.n_jobs)
         goes_on = self.warm_start and hasattr(self, "encoder_weights_")
         source = rows_of(self, X, reset=not goes_on)
@@ -468,11 +482,9 @@ class SparseAutoencoder(
     def _validation(self, objective: SparseObjective, X_val: RowData | None) -> Validation | None:
         """Rows held out, and the patience with the loss over them."""
         patience = self.patience
-        if patience is not None:
-            check_integer("patience", patience, low=1)
-            if X_val is None:
-                raise ValueError("patience watches the loss over rows held out: give fit X_val.")
         if X_val is None:
+            if patience is not None:
+                raise ValueError("patience watches the loss over rows held out: give fit X_val.")
             return None
         source = rows_of(self, X_val, reset=False)
         partition = _partition(objective, source.dtype, self.block_size, self.chunk_size)

@@ -13,19 +13,20 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
-from sklearn.utils import assert_all_finite, column_or_1d
+from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
 from sklearn.utils.extmath import softmax
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.interrupts import interrupts_as_requests
-from rhohat.common.validation import check_integer, check_real
+from rhohat.common.validation import check_flag, check_integer, check_real
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.fitted_attributes import OUTCOME, values_of
 from rhohat.estimators.layerwise import (
     as_parts,
     for_run,
+    holding_checkpoint,
     of_unfitted,
     refuse_interrupted,
     seeds_of,
@@ -36,14 +37,14 @@ from rhohat.objective.penalties import SparsityPenalty, penalty_of
 from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import engine_of
-from rhohat.rows.engines import Engine, ThreadEngine
-from rhohat.rows.partition import Partition
+from rhohat.rows.engines import Engine, ThreadEngine, check_n_jobs
+from rhohat.rows.partition import Partition, check_sizes
 from rhohat.rows.sources import ArraySource, Labeled, Source
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.fit import Fit, Fitted, refuse_beyond_memory
 from rhohat.training.run import IterationCallback
 from rhohat.training.sample_weights import weighted
-from rhohat.training.solvers import Solver, StopReason, solver_of
+from rhohat.training.solvers import Solver, StopReason, check_solver, solver_of
 from rhohat.training.stages import Stage
 from rhohat.training.start import Start, network_start
 
@@ -178,6 +179,7 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         self.callback = callback
         self.random_state = random_state
 
+    @holding_checkpoint
     def fit(self, X: RowData, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train the layers, the softmax layer, and then the whole network.
 
@@ -211,11 +213,9 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
         ConvergenceWarning
             If fine-tuning ends early: by Ctrl-C, or because no step lowers the loss.
         """
-        solver_of(self.solver)
-        max_iter = check_integer("max_iter", self.max_iter, low=0)
-        softmax_max_iter = check_integer("softmax_max_iter", self.softmax_max_iter, low=1)
-        check_real("weight_decay", self.weight_decay, low=0)
-        check_real("tol", self.tol, low=0)
+        self.check_settings()
+        solver_of(self.solver)  # raises if it learns from streams only
+        max_iter, softmax_max_iter = int(self.max_iter), int(self.softmax_max_iter)
         checkpoints = self._checkpoints()
         source = rows_of(self, X, reset=True)
         classes, labels = _encoded(y, source.shape[0])
@@ -253,8 +253,23 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
             self.__dict__.update(values_of(fitted, OUTCOME))
             last.refuse_nan()
             fitted.result.refuse_nan()
-            fitted.result.warn_of_early_end(stacklevel=2)
+            fitted.result.warn_of_early_end(stacklevel=3)
         return self
+
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError if a parameter is not as described."""
+        check_solver(self.solver)
+        check_integer("max_iter", self.max_iter, low=0)
+        check_integer("softmax_max_iter", self.softmax_max_iter, low=1)
+        check_real("weight_decay", self.weight_decay, low=0)
+        check_real("tol", self.tol, low=0)
+        penalty_of(self.sparsity_penalty, "sparsity_penalty")
+        for name in ("resume", "verify"):
+            check_flag(name, getattr(self, name))
+        check_sizes(self.block_size, self.chunk_size)
+        check_n_jobs(self.n_jobs)
+        check_random_state(self.random_state)
+        self._estimator().check_settings()
 
     def decision_function(self, X: RowData) -> FloatArray:
         """Inputs of the softmax, A W' + b of the last layer.
@@ -371,18 +386,23 @@ class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
             return dict.fromkeys(names)
         return {name: Checkpoint.open(Path(self.checkpoint) / name, self.resume) for name in names}
 
-    def _pretrained(
-        self, source: Source, sample_weight: ArrayLike | None
-    ) -> list[SparseAutoencoder]:
-        """The fitted autoencoders that the network starts from."""
+    def _estimator(self) -> StackedAutoencoder | SparseAutoencoder:
+        """What the layers are trained by, thawed if it is frozen."""
         estimator = StackedAutoencoder() if self.estimator is None else self.estimator
-        is_frozen = isinstance(estimator, FrozenEstimator)
-        model = estimator.estimator if is_frozen else estimator
+        model = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
         if not isinstance(model, StackedAutoencoder | SparseAutoencoder):
             raise TypeError(
                 "estimator must be a StackedAutoencoder, a SparseAutoencoder, or a FrozenEstimator "
                 f"of one, got {self.estimator!r}."
             )
+        return model
+
+    def _pretrained(
+        self, source: Source, sample_weight: ArrayLike | None
+    ) -> list[SparseAutoencoder]:
+        """The fitted autoencoders that the network starts from."""
+        is_frozen = isinstance(self.estimator, FrozenEstimator)
+        model = self._estimator()
         if is_frozen:
             check_is_fitted(model)
         else:

@@ -26,7 +26,7 @@ from rhohat.objective.activations import ACTIVATIONS
 from rhohat.preprocessing.extractors import PatchExtractor, every_patch
 from rhohat.preprocessing.inputs import precision_of
 from rhohat.preprocessing.steps import AffineMap, Wholes, step_of
-from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.engines import ThreadEngine, check_n_jobs
 
 #: Bytes of responses computed at a time: few enough to stay in cache until they are pooled.
 BLOCK_BYTES = 4 << 20
@@ -203,10 +203,7 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         ValueError, TypeError
             If a parameter, the model or the images are not as described.
         """
-        check_integer("stride", self.stride, low=1)
-        look_up("encoding", self.encoding, ENCODINGS)
-        check_real("threshold", self.threshold, low=0)
-        self._poolings()
+        self.check_settings()
         size = None if self.patch_size is None else check_pair("patch_size", self.patch_size)
         model = self._fitted_model(X)
         anatomy = Anatomy.of(model)
@@ -234,6 +231,19 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         self.model_, self.patch_shape_ = model, shape
         self.grid_ = len(rows) - 1, len(columns) - 1
         return self
+
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError if a parameter is not as described."""
+        check_integer("stride", self.stride, low=1)
+        look_up("encoding", self.encoding, ENCODINGS)
+        check_real("threshold", self.threshold, low=0)
+        self._poolings()
+        check_pair("grid", self.grid)
+        if self.window is not None:
+            check_pair("window", self.window)
+        if self.patch_size is not None:
+            check_pair("patch_size", self.patch_size)
+        check_n_jobs(self.n_jobs)
 
     def _fitted_model(self, X: Images | Recordings) -> Any:
         """The model as it is if it is fitted, else a copy fitted on pieces of X."""

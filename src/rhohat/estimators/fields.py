@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,10 +13,19 @@ from rhohat.objective.base import LossTerms
 
 
 class Array(NamedTuple):
-    """A fitted array. A symbol stands for the same size wherever it comes within a class."""
+    """A fitted array. A symbol stands for the same size wherever it comes within a class.
+
+    Attributes
+    ----------
+    shape : tuple of str or int
+    dtypes : tuple of str, default=("F32", "F64")
+    least : float, default=-inf
+        What no value is below; `TINY` for those above 0.
+    """
 
     shape: tuple[str | int, ...]
     dtypes: tuple[str, ...] = ("F32", "F64")
+    least: float = -np.inf
 
 
 class Value(NamedTuple):
@@ -43,21 +52,6 @@ class Value(NamedTuple):
     to_json: Callable[[Any], Any] = lambda value: np.asarray(value).tolist()
 
 
-class OneOf(NamedTuple):
-    """A parameter that is a name in a table, to which rows may be added later."""
-
-    table: Mapping[str, Any]
-
-    @property
-    def expected(self) -> str:
-        """The names."""
-        return f"one of {', '.join(self.table)}"
-
-    def is_valid(self, name: Any) -> bool:
-        """Whether it is in the table."""
-        return name in list(self.table)
-
-
 class Models(NamedTuple):
     """A fitted list of models, all of one class, at least one."""
 
@@ -69,6 +63,10 @@ def is_plain(value: Any) -> bool:
     return value is None or type(value) in (bool, int, str) or is_number(value)
 
 
+#: The least number above 0.
+TINY = 5e-324
+#: Characters of all labels in an array, in which each takes as much room as the longest.
+MOST_CHARACTERS = 10_000_000
 #: Types that labels may have, by their names in NumPy; object is for strings.
 LABEL_TYPES = (
     *("bool", "str", "object", "float16", "float32", "float64"),
@@ -95,18 +93,26 @@ def _are_labels(described: Any) -> bool:
     if type(described) is not dict or described.keys() != {"dtype", "values"}:
         return False
     dtype, values = described["dtype"], described["values"]
-    if dtype not in list(LABEL_TYPES) or not is_list(values, is_plain) or None in values:
+    if dtype not in list(LABEL_TYPES) or not is_list(values, is_plain):
+        return False
+    types = set(map(type, values))
+    if types == {str} and len(values) * max(map(len, values)) > MOST_CHARACTERS:
+        return False
+    if len(types) != 1 or types == {type(None)}:
         return False
     try:
         with np.errstate(all="ignore"):
             found = _restore_labels(described).tolist()
     except (OverflowError, TypeError, ValueError):
         return False
-    return found == values and len({type(value) for value in [*found, *values]}) == 1
+    return found == values and set(map(type, found)) == types
 
 
 COUNT = Value("a whole number, at least 0", is_count)
+SIZE = Value("a whole number, at least 1", lambda value: is_count(value) and value > 0)
 NUMBER = Value("a finite number", is_number)
+POSITIVE = Value("a finite number above 0", lambda value: is_number(value) and value > 0)
+NOT_NEGATIVE = Value("a finite number, at least 0", lambda value: is_number(value) and value >= 0)
 FLAG = Value("true or false", lambda value: type(value) is bool)
 TEXT = Value("a text", is_text)
 TERMS = Value(
@@ -114,8 +120,12 @@ TERMS = Value(
     lambda terms: is_list(terms, is_number, 3),
     lambda terms: LossTerms(*terms),
 )
-SHAPE = Value("two or three whole numbers", lambda sizes: is_list(sizes, is_count, 2, 3), tuple)
-PAIR = Value("two whole numbers", lambda sizes: is_list(sizes, is_count, 2), tuple)
+SHAPE = Value(
+    "two or three whole numbers, at least 1",
+    lambda sizes: is_list(sizes, SIZE.is_valid, 2, 3),
+    tuple,
+)
+PAIR = Value("two whole numbers, at least 1", lambda sizes: is_list(sizes, SIZE.is_valid, 2), tuple)
 NAMES = Value(
     "a list of texts",
     lambda names: is_list(names, is_text),
@@ -133,4 +143,4 @@ LABELS = Value(
 )
 
 #: What estimators of rows remember of their columns.
-COLUMNS = {"n_features_in_": COUNT._replace(size="d"), "feature_names_in_": NAMES}
+COLUMNS = {"n_features_in_": SIZE._replace(size="d"), "feature_names_in_": NAMES}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from sklearn import config_context
@@ -14,7 +15,10 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from rhohat.training.checkpoints import held
 from rhohat.training.solvers import StopReason
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def for_run(
@@ -61,3 +65,14 @@ def of_unfitted(part: str) -> Iterator[None]:
         raise FloatingPointError(
             f"training ended in {part}, before all were made: {found}"
         ) from None
+
+
+def holding_checkpoint(fit: F) -> F:
+    """A `fit` that keeps the folder of its estimator's checkpoint from all others."""
+
+    @wraps(fit)
+    def holding(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with nullcontext() if self.checkpoint is None else held(self.checkpoint):
+            return fit(self, *args, **kwargs)
+
+    return cast(F, holding)

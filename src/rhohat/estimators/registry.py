@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
+from math import prod
 from typing import Any, NamedTuple
 
+from sklearn.base import OneToOneFeatureMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from rhohat.common.tensorfiles import is_list, is_text
-from rhohat.estimators.anatomy import thawed
+from rhohat.common.validation import check_pair
+from rhohat.estimators.anatomy import Anatomy, steps_of, thawed
 from rhohat.estimators.autoencoder import (
     EXACT,
     FOUND,
@@ -25,23 +29,24 @@ from rhohat.estimators.convolution import ConvolutionalFeatures
 from rhohat.estimators.fields import (
     COLUMNS,
     COUNT,
+    FLAG,
     LABELS,
-    NUMBER,
+    NOT_NEGATIVE,
     PAIR,
+    POSITIVE,
     SHAPE,
+    SIZE,
     SIZES,
     TEXTS,
+    TINY,
     Array,
     Models,
-    OneOf,
     Value,
 )
 from rhohat.estimators.fitted_attributes import OUTCOME, fields_of
 from rhohat.estimators.stack import StackedAutoencoder
-from rhohat.objective.activations import ACTIVATIONS
-from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
-from rhohat.preprocessing.extractors import PatchExtractor, WindowExtractor
+from rhohat.preprocessing.extractors import Extractor, PatchExtractor, WindowExtractor
 from rhohat.preprocessing.filters import OneOverFWhitening
 from rhohat.preprocessing.normalizers import ContrastNormalizer, PatchNormalizer
 from rhohat.preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
@@ -65,10 +70,14 @@ class Row(NamedTuple):
         Fitted attributes. None for a class that is a parameter of models, but no model itself.
     left_out : tuple of str, default=()
         Parameters that are not saved; after `load` they have their defaults.
+    unused : tuple of str, default=()
+        Likewise, but files of earlier versions hold them: they are about the machine that the file
+        was written on.
     unfitted : tuple of str, default=()
         Parameters whose models are settings for `fit`, saved without what they have learned.
     checked : mapping, default={}
-        Parameters that must be as described for the model to make sense.
+        Parameters that must be as described, where the class has no ``check_settings`` that would
+        say so.
     either : tuple of tuple of str, default=()
         Groups of fitted attributes, of which one must be complete.
     learned : mapping, default={}
@@ -81,8 +90,9 @@ class Row(NamedTuple):
     cls: type[Any]
     fitted: Mapping[str, Array | Value | Models] | None = None
     left_out: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     unfitted: tuple[str, ...] = ()
-    checked: Mapping[str, Value | OneOf] = {}
+    checked: Mapping[str, Value] = {}
     either: tuple[tuple[str, ...], ...] = ()
     learned: Mapping[str, str] = {}
     fits_together: Callable[[Any], bool] = lambda model: True
@@ -92,9 +102,30 @@ class Row(NamedTuple):
         return (is_fitted or self.cls is FrozenEstimator) and parameter not in self.unfitted
 
     @property
+    def defaults(self) -> Mapping[str, Any]:
+        """The constructor's parameters with their defaults; `NEEDED` for those that have none."""
+        cls: Any = self.cls
+        return _defaults(cls)
+
+    @property
     def parameters(self) -> set[str]:
         """Names of the constructor's parameters that are saved."""
-        return set(inspect.signature(self.cls).parameters) - set(self.left_out)
+        return self.defaults.keys() - {*self.left_out, *self.unused}
+
+    def check_settings(self, model: Any) -> None:
+        """Raise TypeError or ValueError unless parameters are as `fit` takes them."""
+        if hasattr(model, "check_settings"):
+            model.check_settings()
+
+
+#: The default of parameters that have none.
+NEEDED = inspect.Parameter.empty
+
+
+@cache
+def _defaults(cls: type[Any]) -> Mapping[str, Any]:
+    """Parameters and their defaults; looking at a signature takes long."""
+    return {name: p.default for name, p in inspect.signature(cls).parameters.items()}
 
 
 def _is_step(step: Any) -> bool:
@@ -104,15 +135,86 @@ def _is_step(step: Any) -> bool:
 
 
 MODEL = Value("a model", lambda model: is_model(thawed(model)))
-STEPS = Value(
-    "a list of (name, model) pairs", lambda steps: bool(steps) and is_list(steps, _is_step)
+STEPS = Value("a pipeline's list of (name, model) pairs", lambda steps: _are_steps(steps))
+TEXTS_OR_NONE = Value(
+    "a list of texts, or None", lambda texts: texts is None or is_list(texts, is_text)
 )
+
+
+def _are_steps(steps: Any) -> bool:
+    """Whether these may be all steps of a pipeline."""
+    if not steps or not is_list(steps, _is_step):
+        return False
+    names = {name for name, _ in steps}
+    return len(names) == len(steps) and not any("__" in name or name == "steps" for name in names)
+
+
+def _steps_fit(pipeline: Pipeline) -> bool:
+    """Whether each step takes as many columns as the one before gives, as far as both tell."""
+    width = None
+    for step in steps_of(pipeline):
+        taken = getattr(step, "n_features_in_", None)
+        if None not in (width, taken) and taken != width:
+            return False
+        width = _width_of(step)
+    return True
+
+
+def _width_of(step: Any) -> int | None:
+    """Columns that a fitted step gives; None if it gives none."""
+    if isinstance(step, Extractor):
+        return int(prod(step.patch_shape_))
+    if isinstance(step, OneToOneFeatureMixin):
+        return int(step.n_features_in_)
+    width: int | None = getattr(step, "_n_features_out", None)
+    return width
+
+
+def _curves_fit(model: SparseAutoencoder | StackedAutoencoderClassifier) -> bool:
+    """Whether the curve of the loss goes over all iterations, if there is one."""
+    return not hasattr(model, "loss_curve_") or len(model.loss_curve_) == model.n_iter_ + 1
+
+
+def _units_fit(model: SparseAutoencoder) -> bool:
+    """Whether there are as many units as asked for."""
+    return len(model.encoder_weights_) == model.n_components and _curves_fit(model)
+
+
+def _components_fit(model: Whitening) -> bool:
+    """Whether there are as many components as asked for, and as the columns allow."""
+    kept, asked = model.n_components_, model.n_components
+    number = model.n_features_in_ if asked is None else asked
+    return kept <= model.n_features_in_ and (kept == number or not isinstance(number, int))
+
+
+def _piece_fits(model: PatchExtractor | WindowExtractor) -> bool:
+    """Whether pieces have the size asked for."""
+    (height, width), _ = model._check()
+    found = model.patch_shape_[:2]
+    return found == (height or found[0], width or found[1])
+
+
+def _bands_fit(model: SpectrogramExtractor) -> bool:
+    """Whether there are as many bands as asked for."""
+    return len(model.frequencies_) == model.n_mels
+
+
+def _positions_fit(model: ConvolutionalFeatures) -> bool:
+    """Whether patches have as many values as the model takes, and the grid is as asked for."""
+    anatomy = Anatomy.of(model.model_)
+    if anatomy.autoencoder is None:
+        return False
+    taken = getattr([*anatomy.of_rows, *anatomy.units][0], "n_features_in_", None)
+    asked = check_pair("grid", model.grid)
+    along_time = (1, asked[1])  # where one number is that of cells along time
+    grids = (model.grid_,) if model.window is not None else (asked, along_time)
+    return taken in (None, prod(model.patch_shape_)) and model.grid_ in grids
 
 
 def _layers_fit(stack: StackedAutoencoder) -> bool:
     """Whether each layer takes what the one below returns."""
     widths = [stack.n_features_in_, *(len(layer.components_) for layer in stack.layers_)]
-    return all(
+    return len(stack.layers_) == len(stack.layers) and all(
         layer.n_features_in_ == width for layer, width in zip(stack.layers_, widths, strict=False)
     )
 
@@ -122,6 +224,8 @@ def _network_fits(model: StackedAutoencoderClassifier) -> bool:
     try:
         objective = model.objective()
     except (TypeError, ValueError):
+        return False
+    if not _curves_fit(model):
         return False
     sizes = objective.layer_sizes
     return (len(model.theta_), len(model.average_activation_), sizes[0], sizes[-1]) == (
@@ -140,13 +244,15 @@ ROWS: dict[str, Row] = {
             SparseAutoencoder,
             {**COLUMNS, **WEIGHTS, **fields_of(EXACT | PARTITION | HELD_OUT), **FOUND, **RUNNING},
             left_out=("callback", "engine", "checkpoint", "resume", "verify"),
-            checked={"activation": OneOf(ACTIVATIONS), "decoder": OneOf(DECODERS)},
+            unused=("n_jobs",),
             either=(tuple(EXACT), tuple(RUNNING)),
+            fits_together=_units_fit,
         ),
         Row(
             StackedAutoencoder,
             {**COLUMNS, "layers_": Models(SparseAutoencoder)},
             left_out=("engine", "checkpoint", "resume"),
+            unused=("n_jobs",),
             unfitted=("layers", "estimator"),
             fits_together=_layers_fit,
         ),
@@ -161,6 +267,7 @@ ROWS: dict[str, Row] = {
                 **fields_of(OUTCOME),
             },
             left_out=("callback", "engine", "checkpoint", "resume", "verify"),
+            unused=("n_jobs",),
             unfitted=("estimator",),
             fits_together=_network_fits,
         ),
@@ -168,34 +275,47 @@ ROWS: dict[str, Row] = {
             Whitening,
             {
                 **COLUMNS,
-                "n_components_": COUNT._replace(size="k"),
+                "n_components_": SIZE._replace(size="k"),
                 "mean_": Array(("d",)),
                 "components_": Array(("k", "d")),
-                "explained_variance_": Array(("k",)),
-                "explained_variance_ratio_": Array(("k",)),
-                "noise_": NUMBER,
+                "explained_variance_": Array(("k",), least=0),
+                "explained_variance_ratio_": Array(("k",), least=0),
+                "noise_": NOT_NEGATIVE,
             },
+            fits_together=_components_fit,
         ),
-        Row(Standardization, {**COLUMNS, "mean_": Array(("d",)), "scale_": Array(("d",))}),
-        Row(OneOverFWhitening, {"scale_": NUMBER}),
-        Row(PatchExtractor, {"patch_shape_": SHAPE}),
-        Row(WindowExtractor, {"patch_shape_": SHAPE}),
+        Row(
+            Standardization,
+            {**COLUMNS, "mean_": Array(("d",)), "scale_": Array(("d",), least=TINY)},
+        ),
+        Row(OneOverFWhitening, {"scale_": POSITIVE}),
+        Row(PatchExtractor, {"patch_shape_": SHAPE}, fits_together=_piece_fits),
+        Row(WindowExtractor, {"patch_shape_": SHAPE}, fits_together=_piece_fits),
         Row(
             SpectrogramExtractor,
-            {"frequencies_": Array(("b",)), "mean_": Array(("b",)), "scale_": NUMBER},
+            {"frequencies_": Array(("b",), least=0), "mean_": Array(("b",)), "scale_": POSITIVE},
+            fits_together=_bands_fit,
         ),
         Row(WaveformExtractor, {"n_recordings_": COUNT}),
-        Row(PatchNormalizer, {**COLUMNS, "scale_": NUMBER}),
+        Row(PatchNormalizer, {**COLUMNS, "scale_": POSITIVE}),
         Row(ContrastNormalizer, COLUMNS),
         Row(
             ConvolutionalFeatures,
             {"patch_shape_": SHAPE, "grid_": PAIR},
+            unused=("n_jobs",),
             checked={"model": MODEL},
             learned={"model": "model_"},
+            fits_together=_positions_fit,
         ),
-        Row(Pipeline, {}, left_out=("memory",), checked={"steps": STEPS}),
+        Row(
+            Pipeline,
+            {},
+            left_out=("memory",),
+            checked={"steps": STEPS, "verbose": FLAG, "transform_input": TEXTS_OR_NONE},
+            fits_together=_steps_fit,
+        ),
         Row(Adam),
-        Row(FrozenEstimator),
+        Row(FrozenEstimator, checked={"estimator": MODEL}),
     )
 }
 

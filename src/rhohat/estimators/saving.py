@@ -11,8 +11,9 @@ else. Every released format stays readable; a parameter that a file lacks has it
 from __future__ import annotations
 
 import errno
-import inspect
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from reprlib import repr as short
@@ -32,10 +33,16 @@ from rhohat.common.tensorfiles import (
     is_text,
     pack,
     unpack,
-    write_whole,
 )
-from rhohat.estimators.fields import Array, Models, is_plain
-from rhohat.estimators.registry import OPTIONAL, ROWS, Row, is_model, row_of, rows
+from rhohat.common.writing import write_whole
+from rhohat.estimators.fields import TINY, Array, Models, is_plain
+from rhohat.estimators.registry import NEEDED, OPTIONAL, ROWS, Row, is_model, row_of, rows
+
+#: Estimators, penalties and solvers in a model, and parameters and items of these in all: so many
+#: are made in half a second. A pipeline has a few dozen.
+PART_LIMIT, VALUE_LIMIT = 1_000, 20_000
+#: Characters of an error's text that are told again.
+TOLD = 500
 
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:
@@ -48,8 +55,9 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     ----------
     model : estimator
         Any transformer or classifier of this package, or a Pipeline of them. An autoencoder's
-        ``callback``, a pipeline's ``memory`` and what ``set_output`` set are not saved, nor what
-        the prototypes of a stack's or classifier's layers have learned, unless they are frozen.
+        ``callback`` and ``n_jobs``, a pipeline's ``memory`` and what ``set_output`` set are not
+        saved, nor what the prototypes of a stack's or classifier's layers have learned, unless they
+        are frozen.
     path : str or path-like
         Overwritten if it exists. Usually ends in ``.safetensors``.
 
@@ -89,12 +97,13 @@ def load(path: str | os.PathLike[str]) -> Any:
     Returns
     -------
     model : estimator
-        Equal to the one saved, to the last bit.
+        Equal to the one saved, to the last bit. Parameters that are not saved have their defaults.
 
     Raises
     ------
     ModelFileError
-        If the file is not a model, is damaged, or needs a newer version of rhohat.
+        If the file is not a model, is damaged, holds what `fit` refuses or cannot have found, or
+        needs a newer version of rhohat.
     OSError
         If the file does not exist or cannot be read.
     """
@@ -177,6 +186,7 @@ def _little_endian(value: Any, spec: Array, label: str) -> NDArray[Any]:
 def _unpack(stream: BinaryIO, size: int) -> Any:
     """The model that a file of `size` bytes describes."""
     described, arrays = unpack(stream, size)
+    _refuse_too_many(described)
     try:
         model = _restore(described, "", arrays)
     except RecursionError:
@@ -184,6 +194,24 @@ def _unpack(stream: BinaryIO, size: int) -> Any:
     expect(is_model(model), "a model", model)
     expect(not arrays, "the model's arrays only", sorted(arrays))
     return model
+
+
+def _refuse_too_many(described: Any) -> None:
+    """Raise ModelFileError, before any is made, if there are more parts or values than allowed."""
+    n_parts = n_values = 0
+    left = [(described, True)]  # and whether it is or holds parameters, or what was fitted
+    while left:
+        node, is_parameter = left.pop()
+        if type(node) is dict:
+            n_parts += "class" in node
+            for key, value in node.items():
+                left.append((value, key == "params" or (is_parameter and key != "fitted")))
+        elif type(node) is list:
+            left += [(item, is_parameter) for item in node]
+        n_values += is_parameter
+    limits = f"a model of at most {PART_LIMIT:,} parts and {VALUE_LIMIT:,} parameters"
+    found = f"{n_parts:,} parts and {n_values:,} parameters"
+    expect(n_parts <= PART_LIMIT and n_values <= VALUE_LIMIT, limits, words=found)
 
 
 def _restore(node: Any, prefix: str, arrays: Arrays, is_fitted: bool = True) -> Any:
@@ -204,23 +232,43 @@ def _restore(node: Any, prefix: str, arrays: Arrays, is_fitted: bool = True) -> 
     keys = {"class", "params", "fitted"} if has_fitted else {"class", "params"}
     params = node.get("params")
     expect(node.keys() == keys and type(params) is dict, f"{sorted(keys)} of {name}", node)
-    unknown = sorted(params.keys() - row.parameters)
+    unknown = sorted(params.keys() - row.parameters - set(row.unused))
     taken = f"parameters of {name} among {', '.join(sorted(row.parameters))}"
     expect(not unknown, f"{taken} {more}", unknown)
     params = {
         p: _restore(params[p], f"{prefix}{p}.", arrays, row.keeps_learned(p, is_fitted))
         for p in params
     }
-    defaults = inspect.signature(row.cls).parameters
-    for p, value in row.checked.items():
-        given = params.get(p, defaults[p].default)
-        expect(value.is_valid(given), f"{value.expected} as {name}'s {p}", given)
-    model = row.cls(**params)
+    missing = sorted(p for p in row.parameters if row.defaults[p] is NEEDED and p not in params)
+    expect(not missing, f"{name}'s {', '.join(missing)}", words="none")
+    for p in row.checked.keys() & params.keys():
+        value = row.checked[p]
+        expect(value.is_valid(params[p]), f"{value.expected} as {name}'s {p}", params[p])
+    model = row.cls(**{p: params[p] for p in params if p not in row.unused})
+    with _as_model_file_error(f"{name} with parameters that fit takes {more}"):
+        for p in row.unused:  # looked at, and left
+            vars(model)[p] = params.get(p, row.defaults[p])
+        row.check_settings(model)
+    vars(model).update({p: row.defaults[p] for p in row.unused})
     if has_fitted:
         vars(model).update(_restore_fitted(row, node["fitted"], prefix, arrays))
         vars(model).update({fitted: params[p] for p, fitted in row.learned.items()})
-        expect(row.fits_together(model), f"attributes of {name} that fit together", words="others")
+        together = f"attributes of {name} that fit together"
+        with _as_model_file_error(together):
+            expect(row.fits_together(model), together, words="others")
     return model
+
+
+@contextmanager
+def _as_model_file_error(expected: str) -> Iterator[None]:
+    """Tell what goes wrong with values that a file holds as a fault of the file."""
+    try:
+        yield
+    except ModelFileError:
+        raise
+    except Exception as error:
+        words = f"{type(error).__name__}: {str(error)[:TOLD].rstrip('.')}"
+        raise ModelFileError(f"expected {expected}, found {words}") from error
 
 
 def _restore_fitted(row: Row, values: Any, prefix: str, arrays: Arrays) -> dict[str, Any]:
@@ -241,6 +289,8 @@ def _restore_fitted(row: Row, values: Any, prefix: str, arrays: Arrays) -> dict[
             expect(key in arrays, f"{label} as the array {short(key)}", words="none of this name")
             array = arrays.pop(key)
             expect(dtype_name(array) in spec.dtypes, f"{label} in {spec.dtypes}", array.dtype)
+            least = "above 0" if spec.least == TINY else f"of at least {spec.least:g}"
+            expect(bool((array >= spec.least).all()), f"{label} {least}", array.min())
             fitted[attribute] = array
             symbols, found = spec.shape, array.shape
         elif isinstance(spec, Models):

@@ -11,15 +11,22 @@ from typing import Any, Self, TypeAlias, cast
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.interrupts import interrupts_as_requests
+from rhohat.common.validation import check_integer
 from rhohat.estimators.autoencoder import SparseAutoencoder
-from rhohat.estimators.layerwise import as_parts, for_run, refuse_interrupted, seeds_of
+from rhohat.estimators.layerwise import (
+    as_parts,
+    for_run,
+    holding_checkpoint,
+    refuse_interrupted,
+    seeds_of,
+)
 from rhohat.preprocessing.inputs import RowData, rows_of
-from rhohat.rows.engines import Engine
+from rhohat.rows.engines import Engine, check_n_jobs
 from rhohat.training.checkpoints import Checkpoint
 
 #: How a layer is specified: by its size, or by its settings.
@@ -90,6 +97,7 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         self.resume = resume
         self.random_state = random_state
 
+    @holding_checkpoint
     def fit(self, X: RowData, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Train the layers one after the other, each on the activations of the one below.
 
@@ -116,6 +124,7 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         ValueError, TypeError, CheckpointError and others
             As `SparseAutoencoder.fit`.
         """
+        self.check_settings()
         layers = self._unfitted_layers()
         for layer in layers:
             if layer.checkpoint is not None:
@@ -136,6 +145,19 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
                 refuse_interrupted(layer.stop_reason_, where, layer.checkpoint)
         self.layers_ = layers
         return self
+
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError if a parameter is not as described."""
+        check_random_state(self.random_state)
+        check_n_jobs(self.n_jobs)
+        if self.estimator is not None:
+            _check_autoencoder(self.estimator, "estimator must be a SparseAutoencoder or None")
+        for number, layer in enumerate(self._specified_layers(), start=1):
+            if isinstance(layer, Integral):
+                check_integer(f"layer {number}", layer, low=1)
+            else:
+                expected = f"layer {number} must be a number of units or a SparseAutoencoder"
+                _check_autoencoder(layer, expected)
 
     def transform(self, X: RowData) -> FloatArray:
         """Activations of the top layer's hidden units.
@@ -185,27 +207,26 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
-    def _unfitted_layers(self) -> list[SparseAutoencoder]:
-        """The layers with the settings that they are fitted with."""
+    def _specified_layers(self) -> Sequence[LayerSpec]:
+        """`layers`, if it is a sequence of at least one."""
         is_sequence = isinstance(self.layers, (Sequence, np.ndarray))
         if isinstance(self.layers, str) or not is_sequence or not len(self.layers):
             raise ValueError(
                 "layers must be a sequence of numbers of units or SparseAutoencoders, at least "
                 f"one, got {self.layers!r}."
             )
+        return self.layers
+
+    def _unfitted_layers(self) -> list[SparseAutoencoder]:
+        """The layers with the settings that they are fitted with."""
         prototype = SparseAutoencoder() if self.estimator is None else self.estimator
         seeds = seeds_of(self.random_state)
         layers = []
-        for number, layer in enumerate(self.layers, start=1):
+        for number, layer in enumerate(self._specified_layers(), start=1):
             if isinstance(layer, Integral):
                 layer = clone(prototype).set_params(n_components=int(layer))
                 if layer.checkpoint is not None:
                     layer.set_params(checkpoint=Path(layer.checkpoint) / f"layer{number}")
-            if not isinstance(layer, SparseAutoencoder):
-                raise TypeError(
-                    f"layer {number} must be a number of units or a SparseAutoencoder, got "
-                    f"{layer!r}."
-                )
             layers.append(for_run(layer, self, f"layer{number}", seeds))
         folders = [os.path.abspath(layer.checkpoint) for layer in layers if layer.checkpoint]
         if len(set(folders)) < len(folders):
@@ -214,3 +235,10 @@ class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Base
                 "own, or the stack one for all."
             )
         return layers
+
+
+def _check_autoencoder(layer: Any, expected: str) -> None:
+    """Raise unless this is an autoencoder whose parameters are as described."""
+    if not isinstance(layer, SparseAutoencoder):
+        raise TypeError(f"{expected}, got {layer!r}.")
+    layer.check_settings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.pictures import picture_shape, tile_grid
 from rhohat.common.validation import check_integer
+from rhohat.common.writing import replacing
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.inspection.activation_statistics import activation_statistics
@@ -361,11 +363,10 @@ def save_figure(
     unstable = {"svg": "Date", "png": "Software"}.get(kind)
     if unstable is None:
         raise ValueError(f"a figure's file must end in .png or .svg, got {name!r}.")
+    whole: AbstractContextManager[Any] = nullcontext(file) if name is None else replacing(name)
     try:
-        with plt.rc_context({"svg.hashsalt": "rhohat"}):
+        with whole as stream, plt.rc_context({"svg.hashsalt": "rhohat"}):
             metadata = {"Title": title, unstable: None}
-            figure.savefig(file, format=kind, dpi="figure", metadata=metadata)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, name) from error
+            figure.savefig(stream, format=kind, dpi="figure", metadata=metadata)
     finally:
         plt.close(figure)

@@ -169,6 +169,11 @@ class Extractor(Step):
         """
         raise NotImplementedError
 
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError if a parameter is not as described."""
+        self._check()
+        check_random_state(self.random_state)
+
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the shape of a piece, and check that every array has room for it.
 
@@ -182,6 +187,7 @@ class Extractor(Step):
         -------
         self : Extractor
         """
+        self.check_settings()
         (height, width), _ = self._check()
         arrays = X if isinstance(X, LazySequence) else list(self.takes.each(X))
         first = next(self.takes.each(arrays))
@@ -221,6 +227,8 @@ class Extractor(Step):
         check_is_fitted(self)
         _, n_pieces = self._check()
         arrays = X if isinstance(X, LazySequence) else list(self.takes.each(X))
+        if not isinstance(arrays, LazySequence):  # of which no more than `PATCH_BYTES` is held
+            self._check_fit(0, arrays[0])  # before anything is allocated
         if n_pieces is None:
             return self._all(arrays)
         dtype = arrays.dtype if isinstance(arrays, LazySequence) else np.result_type(*arrays)

@@ -77,7 +77,7 @@ class OneOverFWhitening(Step):
         -------
         self : OneOverFWhitening
         """
-        check_real("cutoff", self.cutoff, low=0, open_ends=True)
+        self.check_settings()
         n_pixels, total, squares, largest = 0, 0.0, 0.0, 0.0
         dtype = np.dtype(np.float32)
         for image in each_image(X):
@@ -94,6 +94,10 @@ class OneOverFWhitening(Step):
         deviation = float(np.sqrt(max(square - mean**2, 0.0)))
         self.scale_ = deviation if deviation > noise else 1.0
         return self
+
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError if the parameter is not as described."""
+        check_real("cutoff", self.cutoff, low=0, open_ends=True)
 
     def transform(self, X: Images) -> Images:
         """Whiten images.

@@ -134,12 +134,7 @@ class PatchNormalizer(Rowwise):
         -------
         self : PatchNormalizer
         """
-        check_real("n_deviations", self.n_deviations, low=0, open_ends=True)
-        if not isinstance(self.feature_range, tuple) or len(self.feature_range) != 2:
-            raise ValueError(f"feature_range must be (low, high), got {self.feature_range!r}.")
-        low, high = (check_real("feature_range", end) for end in self.feature_range)
-        if not -np.inf < low < high:
-            raise ValueError(f"feature_range must be finite with low < high, got {(low, high)}.")
+        self.check_settings()
         source = rows_of(self, X, reset=True)
         spread = sum_over(_Spread.of, source)
         check_magnitude(spread.largest, source.dtype)
@@ -147,6 +142,15 @@ class PatchNormalizer(Rowwise):
         deviates = spread.deviation > noise
         self.scale_ = self.n_deviations * spread.deviation if deviates else 1.0
         return self
+
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError if a parameter is not as described."""
+        check_real("n_deviations", self.n_deviations, low=0, open_ends=True)
+        if not isinstance(self.feature_range, tuple) or len(self.feature_range) != 2:
+            raise ValueError(f"feature_range must be (low, high), got {self.feature_range!r}.")
+        low, high = (check_real("feature_range", end) for end in self.feature_range)
+        if not -np.inf < low < high:
+            raise ValueError(f"feature_range must be finite with low < high, got {(low, high)}.")
 
     def _normalized(self, X: FloatArray) -> FloatArray:
         low, high = self.feature_range
@@ -232,9 +236,13 @@ class ContrastNormalizer(Rowwise):
         -------
         self : ContrastNormalizer
         """
-        check_real("epsilon", self.epsilon, low=0, open_ends=True)
+        self.check_settings()
         rows_of(self, X, reset=True)
         return self
+
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError if a parameter is not as described."""
+        check_real("epsilon", self.epsilon, low=0, open_ends=True)
 
     def _normalized(self, X: FloatArray) -> FloatArray:
         centered = _without_mean(X)

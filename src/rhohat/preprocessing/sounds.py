@@ -22,6 +22,8 @@ from rhohat.preprocessing.steps import Step, Wholes
 
 #: Moments whose spectra are computed at a time, at most, and samples in them, at most.
 FRAMES, FRAME_SAMPLES = 4096, 1 << 24
+#: Samples that a spectrum is taken of, at most: more are no moment.
+MOST_SAMPLES = 1 << 20
 #: Samples to which windows give less weight are not amplified: moments hardly determine them.
 LEAST_WEIGHT = 0.1
 #: Iterations of Griffin and Lim's algorithm.
@@ -171,9 +173,13 @@ class WaveformExtractor(SoundExtractor):
         DataFileError
             If a file cannot be read.
         """
-        check_integer("rate", self.rate, low=1)
+        self.check_settings()
         self.n_recordings_ = sum(1 for _ in each_recording(X, self.rate))
         return self
+
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError if the parameter is not as described."""
+        check_integer("rate", self.rate, low=1)
 
     @property
     def seconds_per_moment(self) -> float:
@@ -303,7 +309,7 @@ class SpectrogramExtractor(SoundExtractor):
         DataFileError
             If a file cannot be read.
         """
-        self._check()
+        self.check_settings()
         edges = self._edges()
         self.frequencies_ = edges[1:-1][::-1].copy()
         total, n_moments, scales = np.zeros(self.n_mels), 0, []
@@ -377,16 +383,18 @@ class SpectrogramExtractor(SoundExtractor):
         """Least duration of a sound with this many moments, the first of which is at its start."""
         return (moments - 1) * self.seconds_per_moment
 
-    def _check(self) -> None:
-        check_integer("rate", self.rate, low=1)
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError if a parameter is not as described, or bands are empty."""
+        rate = check_integer("rate", self.rate, low=1)
         check_integer("n_mels", self.n_mels, low=1)
-        check_real("window", self.window, low=0)
-        check_real("hop", self.hop, low=0)
-        if min(self.window * self.rate / 2, self.hop * self.rate) < 1 or self.hop > self.window:
+        check_real("rate", rate, low=1, high=MOST_SAMPLES**2)
+        window, hop = check_real("window", self.window, low=0), check_real("hop", self.hop, low=0)
+        if min(window * rate / 2, hop * rate) < 1 or hop > window or window * rate > MOST_SAMPLES:
             raise ValueError(
                 f"windows of {self.window:g} s, each {self.hop:g} s after the last, do not go with "
-                f"{self.rate:,} samples per second: expected two samples in a window at least, one "
-                "in a hop, and no hop beyond its window, where sound would be lost."
+                f"{self.rate:,} samples per second: expected two samples in a window at least, and "
+                f"{MOST_SAMPLES:,} at most, one in a hop, and no hop beyond its window, where "
+                "sound would be lost."
             )
         high = self.rate / 2 if self.high is None else self.high
         check_real("low", self.low, low=0)
@@ -398,13 +406,23 @@ class SpectrogramExtractor(SoundExtractor):
             )
         check_real("floor", self.floor, low=0, high=1, open_ends=True)
         look_up("normalize", self.normalize, NORMALIZATIONS)
-        empty = int((self._mels().sum(axis=1) == 0).sum())
+        empty = self._n_empty()
         if empty:
             raise ValueError(
                 f"{empty} of {self.n_mels} bands between {self.low:g} and {high:g} Hz are narrower "
                 f"than what windows of {self.window:g} s tell apart: choose fewer bands or longer "
                 "windows."
             )
+
+    def _n_empty(self) -> int:
+        """Bands without a frequency of the transform; no matrix is made, which may be huge."""
+        n_fft = self._sizes()[2]
+        most = n_fft + 2  # a frequency lies in two bands at most
+        if self.n_mels > most:
+            return self.n_mels - most
+        edges, frequency = self._edges(), np.arange(n_fft // 2 + 1) * self.rate / n_fft
+        first = np.searchsorted(frequency, edges[:-2], side="right")
+        return int((np.searchsorted(frequency, edges[2:], side="left") <= first).sum())
 
     def _sizes(self) -> tuple[int, int, int]:
         """Samples in a window, in a hop, and in the window's transform, which is a power of two."""

@@ -71,7 +71,7 @@ class Standardization(Rowwise):
         ValueError, TypeError
             If the parameter or the data is not as described.
         """
-        look_up("scale", self.scale, SCALES)
+        self.check_settings()
         source = rows_of(self, X, reset=True)
         sums = feature_sums(source)
         largest = max(abs(sums.low), abs(sums.high))
@@ -82,6 +82,10 @@ class Standardization(Rowwise):
         self.mean_ = sums.mean
         self.scale_ = np.where(deviations > noise, deviations, 1.0)
         return self
+
+    def check_settings(self) -> None:
+        """Raise ValueError if the parameter is not as described."""
+        look_up("scale", self.scale, SCALES)
 
     def _normalized(self, X: FloatArray) -> FloatArray:
         standard: FloatArray = X - self.mean_.astype(X.dtype)

@@ -74,6 +74,12 @@ class Step(TransformerMixin, BaseEstimator):
     #: What its input is called, if units after it are better shown there.
     shown_before: ClassVar[str] = ""
 
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError if a parameter is not as described; `fit` asks, and `load`.
+
+        The default is for steps without parameters.
+        """
+
     @property
     def takes(self) -> Wholes | None:
         """What it works on, if not rows."""

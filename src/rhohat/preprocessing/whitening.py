@@ -156,8 +156,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         MemoryError
             If the covariance needs more memory than is free.
         """
-        look_up("method", self.method, METHODS)
-        check_real("epsilon", self.epsilon, low=0)
+        self.check_settings()
         source = rows_of(self, X, reset=True)
         _check_memory(source)
         with interrupts_as_requests() as interrupt, BLAS.single_threaded():
@@ -182,6 +181,18 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         self.noise_ = (ROUNDINGS * float(np.finfo(source.dtype).eps) * total.largest) ** 2
         self.n_components_ = k
         return self
+
+    def check_settings(self) -> None:
+        """Raise TypeError or ValueError if a parameter is not as described."""
+        look_up("method", self.method, METHODS)
+        check_real("epsilon", self.epsilon, low=0)
+        if self.n_components is None:
+            return
+        if isinstance(self.n_components, Integral):
+            check_integer("n_components", self.n_components, low=1)
+        else:
+            name = "n_components as a share of variance"
+            check_real(name, self.n_components, low=0, high=1, open_ends=True)
 
     def transform(self, X: RowData) -> FloatArray:
         """Whiten the rows of X.
@@ -313,14 +324,11 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         if self.n_components is None:
             return n_features
         if isinstance(self.n_components, Integral):
-            k = check_integer("n_components", self.n_components, low=1)
+            k = int(self.n_components)
             if k > n_features:
                 raise ValueError(f"n_components must be at most n_features={n_features}, got {k}.")
             return k
-        share = check_real(
-            "n_components as a share of variance", self.n_components, low=0, high=1, open_ends=True
-        )
-        return min(int(np.searchsorted(np.cumsum(ratio), share)) + 1, n_features)
+        return min(int(np.searchsorted(np.cumsum(ratio), self.n_components)) + 1, n_features)
 
     @property
     def _n_features_out(self) -> int:

@@ -23,6 +23,9 @@ from rhohat.rows.blas import BLAS
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Rows, Source, check_finite
 
+#: Threads at most: no machine has more cores.
+MOST_JOBS = 10_000
+
 
 class Summable(Protocol):
     """A sum over rows, to which the sum over other rows can be added in place."""
@@ -65,11 +68,18 @@ def effective_n_jobs(n_jobs: int | None) -> int:
     Thus None respects OMP_NUM_THREADS, `threadpoolctl.threadpool_limits`, and the share that joblib
     leaves to each of its workers.
     """
+    check_n_jobs(n_jobs)
     if n_jobs is None:
         return BLAS.n_threads()
-    if n_jobs == -1:
-        return int(joblib.cpu_count())
-    return check_integer("n_jobs", n_jobs, low=1)
+    return int(joblib.cpu_count() if n_jobs == -1 else n_jobs)
+
+
+def check_n_jobs(n_jobs: int | None) -> None:
+    """Raise TypeError or ValueError unless it is None, -1 or a sensible number of threads."""
+    if n_jobs is None or n_jobs == -1:
+        return
+    if check_integer("n_jobs", n_jobs, low=1) > MOST_JOBS:
+        raise ValueError(f"n_jobs must be at most {MOST_JOBS}, got {n_jobs!r}.")
 
 
 class ThreadEngine:

@@ -56,21 +56,28 @@ class Partition(NamedTuple):
         ValueError
             If a chunk is not made of whole blocks.
         """
+        check_sizes(block_size, chunk_size)
         if block_size is None:
             bytes_per_row = (3 * n_features + 3 * n_components) * dtype.itemsize
             fitting = 1 << max(WORKSPACE_BYTES // bytes_per_row, 1).bit_length() - 1
             block_size = min(fitting, chunk_size or CHUNK_ROWS, CHUNK_ROWS)
-        check_integer("block_size", block_size, low=1)
         if chunk_size is None:
             chunk_size = max(CHUNK_ROWS // block_size, 1) * block_size
-        check_integer("chunk_size", chunk_size, low=1)
-        if chunk_size % block_size:
-            raise ValueError(
-                f"chunk_size must be a multiple of block_size={block_size}, got {chunk_size}."
-            )
+        check_sizes(block_size, chunk_size)
         return cls(block_size, chunk_size)
 
     def chunks(self, n_rows: int) -> Iterator[tuple[int, int]]:
         """Start and stop of every chunk, in order."""
         for start in range(0, n_rows, self.chunk_size):
             yield start, min(start + self.chunk_size, n_rows)
+
+
+def check_sizes(block_size: int | None, chunk_size: int | None) -> None:
+    """Raise TypeError or ValueError unless the sizes, as far as given, make chunks of blocks."""
+    for name, size in (("block_size", block_size), ("chunk_size", chunk_size)):
+        if size is not None:
+            check_integer(name, size, low=1)
+    if block_size is not None and chunk_size is not None and chunk_size % block_size:
+        raise ValueError(
+            f"chunk_size must be a multiple of block_size={block_size}, got {chunk_size}."
+        )

@@ -1,23 +1,27 @@
 """Checkpoints: the state of a run in a file, so that nothing is lost when the machine stops.
 
 A resumed run ends with the same weights and loss curve, bit for bit, as if it had not stopped. The
-file is replaced as a whole: whenever the power fails, the old state or the new one is there.
+file is replaced as a whole: whenever the power fails, the old state or the new one is there. While
+a run lasts, its folder is locked; the lock ends with its process, however that ends.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rhohat.common.errors import CheckpointError, ModelFileError
-from rhohat.common.tensorfiles import Arrays, pack, unpack, write_whole
+from rhohat.common.locks import is_locked_by_us
+from rhohat.common.tensorfiles import Arrays, pack, unpack
+from rhohat.common.writing import OPEN_FILES_CAN_MOVE, remove_leftovers, write_whole
 from rhohat.objective.base import LossTerms
 from rhohat.training.run import TrainingState
 from rhohat.training.solvers import SolverState, StopReason
@@ -25,6 +29,10 @@ from rhohat.training.validation import Point, Validated
 
 #: Name of the file within the folder.
 FILE = "training.checkpoint"
+#: Name of the file that is locked while a run lasts, and says whose it is.
+LOCK = "training.lock"
+#: Seconds that a run waits for a folder: another may only look whether it could run there.
+PATIENCE = 0.5
 #: After writing, so many times as long is waited as it took, so that it costs 5 % of the time.
 SPACING = 20
 #: Numbers and texts of the run, and of its solver, that the file holds by the same names.
@@ -34,6 +42,57 @@ SOLVER_VALUES = ("n_iter", "n_evaluations", "step")
 MEMORY = "memory."
 
 
+@contextmanager
+def held(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Make a folder if there is none, and keep it from all others.
+
+    Raises
+    ------
+    CheckpointError
+        If another run has it, of this process or another; names it.
+    OSError
+        If the folder cannot be written to.
+    """
+    path = Path(folder) / LOCK
+    path.parent.mkdir(parents=True, exist_ok=True)
+    until = time.monotonic() + PATIENCE
+    while True:
+        stream = path.open("a+", encoding="utf-8")
+        is_ours = is_locked_by_us(stream)
+        if is_ours and _is_at(path, stream.fileno()):
+            break
+        stream.seek(0)
+        holder = stream.read(200).strip() or "another process"
+        stream.close()
+        if not is_ours and time.monotonic() > until:
+            raise CheckpointError(
+                f"{path.parent} is in use: {holder} trains there. Wait until it has ended, or "
+                "choose another folder."
+            )
+        time.sleep(0.01)
+    try:
+        with suppress(OSError):  # on a full disk it is locked all the same
+            stream.truncate(0)
+            stream.write(f"process {os.getpid()} on {platform.node()}\n")
+            stream.flush()
+        yield
+    finally:
+        if not OPEN_FILES_CAN_MOVE:
+            stream.close()
+        with suppress(OSError):
+            path.unlink()
+        with suppress(OSError):
+            stream.close()
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Whether an open file is still the one at the path, and none that was removed."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
 class Checkpoint:
     """The checkpoint of one run; made by `open`.
 
@@ -41,13 +100,13 @@ class Checkpoint:
     ----------
     path : Path
         Of the file.
-    found : tuple, default=None
-        Description and arrays of the run to go on from, as the file held them.
+    resume : bool
+        Whether to go on from what it holds.
     """
 
-    def __init__(self, path: Path, found: tuple[dict[str, Any], Arrays] | None = None) -> None:
+    def __init__(self, path: Path, resume: bool) -> None:
         self.path = path
-        self._found = found
+        self.resume = resume
         self._identity: dict[str, str] = {}
         self._due = 0.0
 
@@ -65,28 +124,36 @@ class Checkpoint:
         Raises
         ------
         CheckpointError
-            If the folder holds a run that has not ended and `resume` is False, or a damaged file.
+            If the folder is in use, or holds a damaged file, or a run that has not ended although
+            `resume` is False.
         OSError
             If the folder cannot be written to.
         """
-        path = Path(folder) / FILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-        for left in path.parent.glob(".rhohat-*.tmp"):
-            with suppress(OSError):
-                left.unlink()
-        if not path.exists():
-            return cls(path)
-        found = _contents(path)
-        if resume:
-            return cls(path, found)
+        checkpoint = cls(Path(folder) / FILE, resume)
+        with checkpoint.held():
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+            remove_leftovers(checkpoint.path)
+            checkpoint._found()
+        return checkpoint
+
+    def held(self) -> AbstractContextManager[None]:
+        """Keep the folder from all others; see `held`."""
+        return held(self.path.parent)
+
+    def _found(self) -> tuple[dict[str, Any], Arrays] | None:
+        """Description and arrays of the run to go on from; None to start anew."""
+        if not self.path.exists():
+            return None
+        found = _contents(self.path)
+        if self.resume:
+            return found
         if found[0]["reason"] is None:
             raise CheckpointError(
-                f"{path} holds a run that has not ended. Go on from it with resume=True "
+                f"{self.path} holds a run that has not ended. Go on from it with resume=True "
                 "(--resume on the command line), or delete the file to start anew."
             )
-        return cls(path)
+        return None
 
     def begin(self, identity: Mapping[str, str]) -> TrainingState | None:
         """The state to go on from; None to start anew.
@@ -102,10 +169,10 @@ class Checkpoint:
             If the file is of a run with other data or settings, of which the first is named.
         """
         self._identity = dict(identity)
-        if self._found is None:
+        kept = self._found()
+        if kept is None:
             return None
-        described, arrays = self._found
-        self._found = None
+        described, arrays = kept
         found = dict(described["checkpoint"] or {})
         for name, here in identity.items():
             if found.get(name) != here:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -128,12 +129,12 @@ class Fit:
         ValueError
             If a value is NaN or infinite, or if the loss at the start is.
         CheckpointError
-            If the checkpoint is of another fit.
+            If the checkpoint is of another fit, or its folder in use.
         DataChangedError
             If rows are not what they were in the first pass.
         """
         engine, partition = self.engine, self.partition
-        with engine.running():
+        with nullcontext() if self.checkpoint is None else self.checkpoint.held(), engine.running():
             source, fingerprint = _inspected(self.source, engine, partition, self.verify)
             state, keep = None, None
             if self.checkpoint is not None:

@@ -328,6 +328,13 @@ SOLVERS: dict[str, type[Solver]] = {
 }
 
 
+def check_solver(solver: Any) -> None:
+    """Raise TypeError or ValueError unless it learns, from streams or not, as it is set."""
+    found = solver if hasattr(solver, "learn") else solver_of(solver)
+    if hasattr(found, "check"):
+        found.check()
+
+
 def solver_of(solver: Any) -> Solver:
     """The solver that a name stands for, or the one given.
 

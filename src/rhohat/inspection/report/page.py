@@ -11,8 +11,8 @@ from typing import Any
 from sklearn.base import BaseEstimator
 
 from rhohat.common.pictures import data_uri, gray_levels, tile_grid
-from rhohat.common.tensorfiles import replacing
 from rhohat.common.validation import check_integer
+from rhohat.common.writing import replacing
 from rhohat.estimators.measures import stability
 from rhohat.files.images import LoadedImages
 from rhohat.files.recordings import LoadedRecordings

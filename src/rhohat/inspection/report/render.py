@@ -10,6 +10,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
+from rhohat.common.printable import encodable
 from rhohat.inspection.report.findings import Findings, as_json
 from rhohat.inspection.report.sections import Card
 
@@ -54,7 +55,7 @@ def render(found: Findings, cards: Sequence[Card], *, title: str, subtitle: str,
         return Markup(template.render(found=card.found, subject=card.subject))
 
     gallery = found.layers[0].views[0]
-    return environment.from_string(_text("page.html")).render(
+    page = environment.from_string(_text("page.html")).render(
         found=found,
         cards=[(card, content(card)) for card in cards],
         title=title,
@@ -68,6 +69,7 @@ def render(found: Findings, cards: Sequence[Card], *, title: str, subtitle: str,
         script=script,
         policy=policy,
     )
+    return encodable(page)
 
 
 def _text(name: str) -> str:

@@ -1,0 +1,34 @@
+"""Printable text: names and messages from anywhere, made safe for terminals, logs and files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: Characters of a message that are shown, at most.
+MESSAGE = 2_000
+
+
+def printable(value: Any) -> str:
+    """Text on one line, in which what could control a terminal or break the line is escaped.
+
+    So is what cannot be encoded: bytes of file names that are not UTF-8.
+    """
+    return "".join(
+        character if character.isprintable() else ascii(character)[1:-1] for character in str(value)
+    )
+
+
+def printable_lines(text: Any) -> str:
+    """The same for a text that has lines of its own, which stay."""
+    return "\n".join(map(printable, str(text).split("\n")))
+
+
+def encodable(text: str) -> str:
+    """Text in which only what UTF-8 cannot encode is escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def shortened(text: str, longest: int = MESSAGE) -> str:
+    """Text that, if it is too long, tells how much more there was."""
+    more = len(text) - longest
+    return text if more <= 0 else f"{text[:longest]}... ({more:,} characters more)"

@@ -1,0 +1,36 @@
+"""Printable text: nothing in it controls a terminal, breaks the line or cannot be written."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rhohat.common.printable import encodable, printable, printable_lines, shortened
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("\x1b[31mred\n\udcff\u202e ρ̂", "\\x1b[31mred\\n\\udcff\\u202e ρ̂"),
+        ("a\r\nb\x85c\u2028d\te", "a\\r\\nb\\x85c\\u2028d\\te"),
+        ("plain text", "plain text"),
+    ],
+)
+def test_what_commands_a_terminal_is_an_escape(text, expected):
+    assert printable(text) == expected
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_any_text_is_one_line_that_can_be_written(text):
+    shown = printable(text)
+    assert len(shown.encode().splitlines()) <= 1
+    assert shown.isprintable()
+    assert encodable(text).encode().decode() == encodable(text)
+
+
+def test_own_lines_stay():
+    assert printable_lines("a\n\x1bb\n") == "a\n\\x1bb\n"
+
+
+def test_long_texts_tell_how_much_is_left_out():
+    assert shortened("x" * 20, 20) == "x" * 20
+    assert shortened("x" * 1020, 20) == "x" * 20 + "... (1,000 characters more)"
