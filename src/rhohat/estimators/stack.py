@@ -18,6 +18,7 @@ from rhohat.common.arrays import FloatArray
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.layerwise import as_parts, for_run, refuse_interrupted, seeds_of
 from rhohat.preprocessing.inputs import RowData, rows_of
+from rhohat.rows.engine_choice import EngineHolder
 from rhohat.rows.engines import Engine
 from rhohat.training.checkpoints import Checkpoint
 
@@ -25,7 +26,9 @@ from rhohat.training.checkpoints import Checkpoint
 LayerSpec: TypeAlias = int | SparseAutoencoder
 
 
-class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class StackedAutoencoder(
+    EngineHolder, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Sparse autoencoders one above the other, trained layer by layer.
 
     The first learns to reconstruct X, and each further one the activations of the one below, by
