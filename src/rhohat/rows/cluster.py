@@ -165,7 +165,7 @@ class DaskEngine:
                 client = distributed.Client(self._given, set_as_default=False)
             except (OSError, TimeoutError, ValueError) as error:
                 raise WorkerError(f"no Dask cluster answers at {self._given}: {error}") from error
-            return stack.enter_context(client)
+            return stack.enter_context(_closed_quietly(client))
         if self._given is not None:
             return self._given
         try:
@@ -199,6 +199,21 @@ class DaskEngine:
         sweep = Sweep(self._workers, self._patience, _sums_of_chunks, tasks, forms)
         with closing(sweep.sums()) as sums:
             return cast(S, reduce(iadd, (chunk.widened() for chunk in sums)))
+
+
+@contextmanager
+def _closed_quietly(client: Any) -> Iterator[Any]:
+    """Close a client at the end, without Dask's tracebacks if its cluster is gone."""
+    try:
+        yield client
+    finally:
+        log = logging.getLogger("distributed.client")
+        level = log.level
+        log.setLevel(logging.CRITICAL)
+        try:
+            client.close()
+        finally:
+            log.setLevel(level)
 
 
 def _runs(chunks: list[tuple[int, int]], most: int) -> list[list[tuple[int, int]]]:

@@ -245,16 +245,22 @@ class Sweep:
         tasks = self._tasks[self._n_over :]
         self._hear(tasks)
         is_late = self._patience.ends()
-        if not is_late and not self._workers.silent:
+        stranded = {f.key for t in tasks for f in t.futures if self._workers.is_stranded(f)}
+        if not (is_late or stranded or self._workers.silent):
             return
         holders = self._workers.holders([future for task in tasks for future in task.futures])
         if is_late:
             self._note_late(tasks, holders)
         for task in tasks:
-            held = [holders[future.key] for future in task.futures]
-            is_left = all(who and who <= self._workers.silent for who in held)
-            if is_left or (is_late and task.done is None):
-                self._ask_another(task, sorted(set().union(*held)))
+            held = {future.key: holders[future.key] for future in task.futures}
+            is_left = all(
+                key in stranded or (who and who <= self._workers.silent)
+                for key, who in held.items()
+            )
+            who = set().union(*held.values())
+            is_to_be_given = is_left or (is_late and who and task.done is None)
+            if is_to_be_given and (self._workers.able or not who):
+                self._ask_another(task, ", ".join(sorted(who)) or "workers that are gone")
 
     def _note_late(self, tasks: list[Task], holders: dict[Any, set[str]]) -> None:
         """Give nothing more to those who are late; raise WorkerError if it takes too long."""
@@ -270,13 +276,9 @@ class Sweep:
             )
         self._workers.note_late(late)
 
-    def _ask_another(self, task: Task, who: list[str]) -> None:
-        """Give a task that these workers hold to one who is able, if there is one."""
-        if not who or not self._workers.able:
-            return
-        logger.warning(
-            "%s are summed by another Dask worker: nothing is heard of %s", task, ", ".join(who)
-        )
+    def _ask_another(self, task: Task, who: str) -> None:
+        """Give a task that others hold to one who is able."""
+        logger.warning("%s are summed by another Dask worker: nothing is heard of %s", task, who)
         lost = [future for future in task.futures if future.done()]  # and cannot be fetched
         task.futures = [future for future in task.futures if future not in lost]
         self._workers.release(lost)

@@ -53,6 +53,7 @@ class Workers:
         self.silent: set[str] = set()
         self._signs: dict[str, tuple[Any, float]] = {}  # the last of each, and when it was noticed
         self._owed: dict[str, list[Any]] = {}  # futures that each was given, and is late with
+        self._allowed: dict[Any, set[str]] = {}  # by key, if a future is not for all workers
         self._distrusted: set[str] = set()
         self._alone_since: float | None = None
 
@@ -110,13 +111,21 @@ class Workers:
         import dask
 
         able = self.able - set(besides) or self.able
-        options: dict[str, Any] = {}
-        if able and able != self.present:
-            options = {"workers": sorted(able), "allow_other_workers": True}
+        is_for_all = not able or able == self.present
+        # Not allow_other_workers: idle ones, such as those that are stopped, would take it over.
+        options: dict[str, Any] = {} if is_for_all else {"workers": sorted(able)}
         # Parameters go out with every task by design, however large they are.
         large = {"distributed.admin.large-graph-warning-threshold": "1TB"}
         with self._talking(), dask.config.set(large):
-            return self._client.submit(function, *arguments, pure=False, **options)
+            future = self._client.submit(function, *arguments, pure=False, **options)
+        if not is_for_all:
+            self._allowed[future.key] = able
+        return future
+
+    def is_stranded(self, future: Any) -> bool:
+        """Whether all those who may compute it are gone."""
+        allowed = self._allowed.get(future.key)
+        return allowed is not None and not future.done() and not allowed & self.present
 
     def wait(self, futures: list[Any]) -> None:
         """Wait for one of them to be done, but not for long."""
@@ -160,6 +169,7 @@ class Workers:
         owed = {id(future) for owed in self._owed.values() for future in owed}
         for future in futures:
             if id(future) not in owed:
+                self._allowed.pop(future.key, None)
                 with suppress(RuntimeError):  # the client is closed: nothing is left to release
                     future.release()
 
