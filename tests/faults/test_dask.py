@@ -91,7 +91,7 @@ def test_f16_wrong_sums_of_all_workers_are_an_error_that_names_rows_and_workers(
     name, pair, tmp_path
 ):
     way, why = WRONG[name]
-    with pytest.raises(WorkerError, match=rf"rows 0 to \d+ of .*x.npy.*tcp://.*({why})"):
+    with pytest.raises(WorkerError, match=rf"rows \d+ to \d+ of .*x.npy.*tcp://.*({why})"):
         fit_with(pair, way, None, as_npy(tmp_path, X))
 
 

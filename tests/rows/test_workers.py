@@ -109,7 +109,7 @@ def test_who_is_confused_is_given_nothing_as_long_as_there_are_others(workers, c
     workers.distrust(["two"])
     workers.give(print)
     workers.give(print, besides={"two"})
-    assert client.given == [["two"], None, None]
+    assert client.given == [["two"], None, ["one"]]
 
 
 def test_what_is_for_some_workers_alone_is_stranded_when_they_are_gone(workers, client):

@@ -110,7 +110,8 @@ class Workers:
         """Have it computed by those who are able, if there are any besides these; its future."""
         import dask
 
-        able = self.able - set(besides) or self.able
+        able = self.able or self.present - self.silent
+        able = able - set(besides) or able
         is_for_all = not able or able == self.present
         # Not allow_other_workers: idle ones, such as those that are stopped, would take it over.
         options: dict[str, Any] = {} if is_for_all else {"workers": sorted(able)}
