@@ -28,7 +28,7 @@ from rhohat.objective.sparse import SparseObjective, Terms
 from rhohat.preprocessing.inputs import RowData, check_input, rows_of
 from rhohat.rows.blas import BLAS
 from rhohat.rows.derived import Mapped
-from rhohat.rows.engine_choice import engine_of
+from rhohat.rows.engine_choice import EngineHolder, engine_of
 from rhohat.rows.engines import Engine, ThreadEngine, check_n_jobs
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition, check_sizes
@@ -84,7 +84,11 @@ RUNNING: dict[str, Array | Value] = {
 
 
 class SparseAutoencoder(
-    CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    EngineHolder,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     r"""Sparse autoencoder with the exact average activation.
 

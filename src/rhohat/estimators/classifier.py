@@ -36,7 +36,7 @@ from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
 from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.rows.derived import Mapped
-from rhohat.rows.engine_choice import engine_of
+from rhohat.rows.engine_choice import EngineHolder, engine_of
 from rhohat.rows.engines import Engine, ThreadEngine, check_n_jobs
 from rhohat.rows.partition import Partition, check_sizes
 from rhohat.rows.sources import ArraySource, Labeled, Source
@@ -49,7 +49,7 @@ from rhohat.training.stages import Stage
 from rhohat.training.start import Start, network_start
 
 
-class StackedAutoencoderClassifier(ClassifierMixin, BaseEstimator):
+class StackedAutoencoderClassifier(EngineHolder, ClassifierMixin, BaseEstimator):
     r"""Classifier: stacked autoencoders with a softmax layer above, fine-tuned as one network.
 
     First the autoencoders are trained without labels, then a softmax layer on the activations of

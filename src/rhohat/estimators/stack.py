@@ -26,6 +26,7 @@ from rhohat.estimators.layerwise import (
     seeds_of,
 )
 from rhohat.preprocessing.inputs import RowData, rows_of
+from rhohat.rows.engine_choice import EngineHolder
 from rhohat.rows.engines import Engine, check_n_jobs
 from rhohat.training.checkpoints import Checkpoint
 
@@ -33,7 +34,9 @@ from rhohat.training.checkpoints import Checkpoint
 LayerSpec: TypeAlias = int | SparseAutoencoder
 
 
-class StackedAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class StackedAutoencoder(
+    EngineHolder, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Sparse autoencoders one above the other, trained layer by layer.
 
     The first learns to reconstruct X, and each further one the activations of the one below, by

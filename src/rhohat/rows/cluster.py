@@ -8,35 +8,41 @@ from __future__ import annotations
 
 import logging
 import pickle
-import time
+import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from functools import reduce
-from itertools import chain, pairwise
+from itertools import pairwise
+from multiprocessing import resource_tracker
 from operator import iadd
 from typing import Any, TypeVar, cast
 
 from rhohat.common.errors import WorkerError
 from rhohat.common.extras import import_extra
 from rhohat.common.validation import check_real
+from rhohat.rows.answers import PROTOCOL, digest_of, forms_of, packed
 from rhohat.rows.blas import BLAS
 from rhohat.rows.engines import Summable, ThreadEngine, chunk_sum, effective_n_jobs
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import ArraySource, Rows, Source
 from rhohat.rows.stores import is_stored
+from rhohat.rows.sweeps import Patience, Sweep, Task
+from rhohat.rows.workers import Workers
 
 S = TypeVar("S", bound=Summable)
 
-#: The pickle protocol: one that gives arrays memory of their own.
-PROTOCOL = 4
 #: Tasks per worker and evaluation, so that a fast worker can take more than a slow one.
 TASKS_PER_WORKER = 4
-
-logger = logging.getLogger("rhohat")
+#: Signals that a terminal or a batch system sends to all processes of a command, of which this one
+#: alone is to act on them.
+SHARED_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 def local_cluster(n_workers: int, **options: Any) -> Any:
     """A cluster of single-threaded worker processes, reachable from this machine alone.
+
+    Ctrl-C in a terminal, which reaches every process of a command, does not end its workers.
 
     Parameters
     ----------
@@ -51,7 +57,8 @@ def local_cluster(n_workers: int, **options: Any) -> Any:
     dask, distributed = import_extra("dask", "dask"), import_extra("distributed", "dask")
     # Workers would spend a tenth of their time on profiling themselves.
     with dask.config.set({"distributed.worker.profile.enabled": False}):
-        return distributed.LocalCluster(
+        return _with_signals_blocked(
+            distributed.LocalCluster,
             n_workers=n_workers,
             threads_per_worker=1,
             host="127.0.0.1",
@@ -59,6 +66,28 @@ def local_cluster(n_workers: int, **options: Any) -> Any:
             silence_logs=logging.ERROR,
             **options,
         )
+
+
+def _with_signals_blocked(start: Callable[..., Any], **options: Any) -> Any:
+    """Start something in a thread that blocks the shared signals.
+
+    All threads and processes that it starts, now or later, inherit that. This thread does not wait
+    with signals blocked.
+    """
+
+    def block() -> None:
+        if hasattr(signal, "pthread_sigmask"):  # Windows has process groups of another kind
+            shared = [getattr(signal, name) for name in SHARED_SIGNALS]
+            signal.pthread_sigmask(signal.SIG_BLOCK, shared)
+
+    resource_tracker.ensure_running()  # which would unblock them in the thread that starts it
+    with ThreadPoolExecutor(1, initializer=block) as thread:
+        started = thread.submit(start, **options)
+        try:
+            return started.result()
+        except KeyboardInterrupt:
+            started.result().close()
+            raise
 
 
 class DaskEngine:
@@ -76,14 +105,30 @@ class DaskEngine:
         would use, -1 for every core.
     timeout : float, default=300
         Seconds to wait for a worker when none is left.
+    hung_after : float, default=60
+        Seconds without a sign of life after which a worker's work is given to another. So it is
+        where workers give signs of life, but none has been done with anything for four times as
+        long as is usual, and no less than these seconds; who is asked first may still answer.
     """
 
-    def __init__(self, client: Any = None, n_jobs: int | None = None, timeout: float = 300) -> None:
+    def __init__(
+        self,
+        client: Any = None,
+        n_jobs: int | None = None,
+        timeout: float = 300,
+        hung_after: float = 60,
+    ) -> None:
         self._given = client
         self._n_jobs = n_jobs
         self._timeout = check_real("timeout", timeout, low=0)
+        self._hung_after = check_real("hung_after", hung_after, low=0)
         self._local = ThreadEngine(n_jobs)
-        self._client: Any = None
+        self._patience = Patience(self._hung_after)
+        self._workers: Workers | None = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> DaskEngine:
+        """An engine of its own with the same client, which cannot be copied."""
+        return DaskEngine(self._given, self._n_jobs, self._timeout, self._hung_after)
 
     def check(self, source: Source) -> None:
         """Raise TypeError if workers would have to be sent the rows."""
@@ -105,12 +150,14 @@ class DaskEngine:
         """
         distributed = import_extra("distributed", "dask")
         with ExitStack() as stack:
-            self._client = self._connect(distributed, stack)
+            client = self._connect(distributed, stack)
+            self._workers = Workers(client, self._timeout, self._hung_after)
+            stack.callback(self._workers.release_all)
             stack.enter_context(self._local.running())
             try:
                 yield
             finally:
-                self._client = None
+                self._workers = None
 
     def _connect(self, distributed: Any, stack: ExitStack) -> Any:
         if isinstance(self._given, str):
@@ -119,7 +166,7 @@ class DaskEngine:
                 client = distributed.Client(self._given, set_as_default=False)
             except (OSError, TimeoutError, ValueError) as error:
                 raise WorkerError(f"no Dask cluster answers at {self._given}: {error}") from error
-            return stack.enter_context(client)
+            return stack.enter_context(_closed_quietly(client))
         if self._given is not None:
             return self._given
         try:
@@ -134,82 +181,59 @@ class DaskEngine:
         Raises
         ------
         WorkerError
-            If no worker is left and none comes back in time, or if some rows, which it names, end
-            every worker that reads them.
+            If the cluster is gone, if no worker is left and none comes back in time, or if some
+            rows, which it names, end every worker that reads them, or are not summed as asked.
         """
         if isinstance(source.origin, ArraySource):
             return self._local.map_sum(function, source, partition)
-        runs = self._runs(list(partition.chunks(source.shape[0])))
-        futures = [self._submit(function, source, partition, run) for run in runs]
-        tasks = zip(futures, runs, strict=True)
+        if self._workers is None:
+            raise RuntimeError("DaskEngine works inside 'with engine.running():' only.")
+        self._workers.look()
+        chunks = list(partition.chunks(source.shape[0]))
+        n_workers = len(self._workers.able or self._workers.present)
+        runs = _runs(chunks, TASKS_PER_WORKER * max(1, n_workers))
+        tasks = [
+            Task(_work(function, source, run), partition.block_size, run, source.name)
+            for run in runs
+        ]
+        forms = forms_of(tasks[0].work, source, chunks)
+        sweep = Sweep(self._workers, self._patience, _sums_of_chunks, tasks, forms)
+        with closing(sweep.sums()) as sums:
+            return cast(S, reduce(iadd, (chunk.widened() for chunk in sums)))
+
+
+@contextmanager
+def _closed_quietly(client: Any) -> Iterator[Any]:
+    """Close a client at the end, without Dask's tracebacks if its cluster is gone."""
+    try:
+        yield client
+    finally:
+        log = logging.getLogger("distributed.client")
+        level = log.level
+        log.setLevel(logging.CRITICAL)
         try:
-            chunks = chain.from_iterable(self._result(*task, source) for task in tasks)
-            return cast(S, reduce(iadd, (chunk.widened() for chunk in chunks)))
+            client.close()
         finally:
-            self._client.cancel(futures)
+            log.setLevel(level)
 
-    def _runs(self, chunks: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:
-        """Chunks in runs, one for a task, and as many as keep all workers busy."""
-        n_workers = max(1, len(self._workers()))
-        n_tasks = min(len(chunks), TASKS_PER_WORKER * n_workers)
-        ends = [len(chunks) * number // n_tasks for number in range(n_tasks + 1)]
-        return [chunks[begin:end] for begin, end in pairwise(ends)]
 
-    def _submit(
-        self,
-        function: Callable[[Rows], S],
-        source: Source,
-        partition: Partition,
-        run: list[tuple[int, int]],
-    ) -> Any:
-        import cloudpickle
-        import dask
+def _runs(chunks: list[tuple[int, int]], most: int) -> list[list[tuple[int, int]]]:
+    """Chunks in runs of about the same length, one for a task."""
+    n_tasks = min(len(chunks), most)
+    ends = [len(chunks) * number // n_tasks for number in range(n_tasks + 1)]
+    return [chunks[begin:end] for begin, end in pairwise(ends)]
 
-        # Pickled here, since Dask would leave arrays where its network put them, perhaps unaligned,
-        # which changes the bits of sums.
-        work = cloudpickle.dumps(
-            (function, source.portion(run[0][0], run[-1][1])), protocol=PROTOCOL
-        )
-        # Parameters go out with every task by design, however large they are.
-        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"}):
-            return self._client.submit(_sums_of_chunks, work, partition.block_size, run, pure=False)
 
-    def _result(self, future: Any, run: list[tuple[int, int]], source: Source) -> list[Any]:
-        """What a task returns, waiting for it as long as there are workers."""
-        distributed = import_extra("distributed", "dask")
-        alone_since: float | None = None
-        while not future.done():
-            try:
-                with self._client.as_current():
-                    distributed.wait(future, timeout=1)
-            except TimeoutError:
-                if self._workers():
-                    alone_since = None
-                    continue
-                if alone_since is None:
-                    alone_since = time.monotonic()
-                    logger.warning("no Dask worker is left; waiting for one to come back")
-                elif time.monotonic() - alone_since > self._timeout:
-                    raise WorkerError(
-                        f"no Dask worker is left, and none came back in {self._timeout:g} s. Start "
-                        "workers and run again; with a checkpoint, resume."
-                    ) from None
-        where = f"rows {run[0][0]} to {run[-1][1] - 1} of {source.name}"
-        try:
-            return cast("list[Any]", pickle.loads(future.result()))
-        except distributed.scheduler.KilledWorker as error:
-            raise WorkerError(
-                f"{where} ended every worker that read them: the data there, or the library that "
-                f"reads them, is broken, or they need more memory than a worker has ({error})."
-            ) from error
-        except distributed.client.FutureCancelledError as error:
-            raise WorkerError(
-                f"the Dask cluster gave up {where}: its scheduler is gone or was restarted. With a "
-                "checkpoint, resume."
-            ) from error
+def _work(function: Callable[[Rows], S], source: Source, run: list[tuple[int, int]]) -> bytes:
+    """What a worker needs to sum a run of chunks.
 
-    def _workers(self) -> Any:
-        return self._client.scheduler_info(n_workers=-1)["workers"]
+    Pickled here, since Dask would leave arrays where its network put them, perhaps unaligned, which
+    changes the bits of sums.
+    """
+    import cloudpickle
+
+    portion = source.portion(run[0][0], run[-1][1])
+    return cast(bytes, cloudpickle.dumps((function, portion), protocol=PROTOCOL))
 
 
 def _check_address(address: str) -> None:
@@ -225,9 +249,26 @@ def _check_address(address: str) -> None:
         )
 
 
+class _Counted:
+    """A function of rows that counts them."""
+
+    def __init__(self, function: Callable[[Rows], Any]) -> None:
+        self._function = function
+        self.n_rows = 0
+
+    def __call__(self, rows: Rows) -> Any:
+        """What the function makes of the rows."""
+        self.n_rows += len(rows.X)
+        return self._function(rows)
+
+
 def _sums_of_chunks(work: bytes, block_size: int, run: list[tuple[int, int]]) -> bytes:
-    """In a worker: the sum of each chunk of a run."""
+    """In a worker: the sum of each chunk of a run, with what they are sums of."""
     function, source = pickle.loads(work)
+    rows, sums = [], []
     with BLAS.single_threaded():
-        sums = [chunk_sum(function, source.read(*chunk), block_size) for chunk in run]
-    return pickle.dumps(sums, protocol=PROTOCOL)
+        for start, stop in run:
+            counted = _Counted(function)
+            sums.append(chunk_sum(counted, source.read(start, stop), block_size))
+            rows.append((start, counted.n_rows))
+    return packed(digest_of(work, block_size, run), rows, sums)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from rhohat.common.validation import look_up
 from rhohat.rows.cluster import DaskEngine
@@ -27,6 +28,30 @@ def engine_of(engine: Any, n_jobs: int | None) -> Engine:
     if hasattr(engine, "map_sum"):
         return cast(Engine, engine)
     is_address = isinstance(engine, str) and "://" in engine
-    if is_address or hasattr(engine, "scheduler_info"):
+    if is_address or _is_client(engine):
         return DaskEngine(engine, n_jobs)
     return look_up("engine", engine, ENGINES)(n_jobs)
+
+
+class EngineHolder:
+    """An estimator with an engine among its parameters; its clones have the same Dask client.
+
+    A client is a connection, which cannot be copied as `sklearn.base.clone` copies parameters.
+    """
+
+    engine: Any
+
+    def __sklearn_clone__(self) -> Self:
+        """An unfitted estimator with the same parameters."""
+        model = self
+        if _is_client(self.engine):
+            model = copy.copy(self)
+            model.engine = None
+        clone: Self = super(EngineHolder, model).__sklearn_clone__()  # type: ignore[misc]
+        if model is not self:
+            clone.engine = self.engine
+        return clone
+
+
+def _is_client(engine: Any) -> bool:
+    return hasattr(engine, "scheduler_info")
