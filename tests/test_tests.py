@@ -75,11 +75,12 @@ def untested(tests, sources, elsewhere):
 
 
 def nameless(tests, sources, across):
-    """Files of tests that are named after no module, and not after something new."""
+    """Files of tests that are named after no module, after nothing new and after no fault."""
     return [
         test
         for test in named(tests, "*/**/test_*.py")
         if test not in across
+        and not test.startswith("faults/")
         and not test.rpartition("/")[2].startswith("test_a_new_")
         and not any(is_of(test, module) for module in modules(sources))
     ]

@@ -20,7 +20,7 @@ from threadpoolctl import ThreadpoolController
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import check_integer
 from rhohat.rows.partition import Partition
-from rhohat.rows.sources import Rows, Source, check_finite
+from rhohat.rows.sources import Holders, Rows, Source, check_finite
 
 
 class Summable(Protocol):
@@ -165,7 +165,7 @@ class ThreadEngine:
 
         def work(start: int, stop: int) -> None:
             rows = source.read(start, stop)
-            check_finite(rows, source.name)
+            check_finite(rows, Holders.of(source))
             function(rows.X, out[start:stop])
 
         self.share(work, partition.chunks(source.shape[0]))
