@@ -52,5 +52,4 @@ def test_f23_f28_to_f31_mutated_files_end_in_rows_or_in_our_error(seed, tmp_path
                 error.add_note(f"by mutation {number} of {kind}")
                 raise
         assert time.process_time() - began < SECONDS, number
-    assert said
     assert [(name, text) for name, text in said if name not in text or "pickle" in text] == []

@@ -106,11 +106,11 @@ def write_mutation(kind, number, seed, path):
 
 def zeros(n):
     """So many bytes of zero, compressed by zlib."""
-    packer = zlib.compressobj(9)
+    packer = zlib.compressobj(1)
     return b"".join(packer.compress(bytes(10**7)) for _ in range(n // 10**7)) + packer.flush()
 
 
-def npz_bomb(path, n=800_000_000, name="x"):
+def npz_bomb(path, n=300_000_000, name="x"):
     head = f"{{'descr': '<f8', 'fortran_order': False, 'shape': ({n // 800}, 100), }}".encode()
     head = head.ljust(117) + b"\n"
     with (
@@ -159,15 +159,15 @@ def zarr_chunk(path, content, codec):
 
 
 def gzip_zarr(path):
-    packer = zlib.compressobj(9, wbits=31)
-    content = b"".join(packer.compress(bytes(10**7)) for _ in range(80)) + packer.flush()
+    packer = zlib.compressobj(1, wbits=31)
+    content = b"".join(packer.compress(bytes(10**7)) for _ in range(30)) + packer.flush()
     zarr_chunk(path, content, {"name": "gzip", "configuration": {"level": 5}})
 
 
 def zstd_zarr(path):
     from numcodecs import Zstd
 
-    content = Zstd(level=3).encode(bytes(800_000_000))
+    content = Zstd(level=3).encode(bytes(300_000_000))
     zarr_chunk(path, content, {"name": "zstd", "configuration": {"level": 0, "checksum": False}})
 
 
@@ -176,12 +176,12 @@ def mat_element(kind, data):
 
 
 def long_mat(path):
-    """A variable of 10 x 10 numbers of which there are 800 MB."""
+    """A variable of 10 x 10 numbers of which there are 300 MB."""
     body = mat_element(6, struct.pack("<II", 6, 0)) + mat_element(5, struct.pack("<2i", 10, 10))
-    body += mat_element(1, b"x") + struct.pack("<II", 9, 800_000_000)
-    packer = zlib.compressobj(9)
-    packed = packer.compress(struct.pack("<II", 14, len(body) + 800_000_000) + body)
-    packed += b"".join(packer.compress(bytes(10**7)) for _ in range(80)) + packer.flush()
+    body += mat_element(1, b"x") + struct.pack("<II", 9, 300_000_000)
+    packer = zlib.compressobj(1)
+    packed = packer.compress(struct.pack("<II", 14, len(body) + 300_000_000) + body)
+    packed += b"".join(packer.compress(bytes(10**7)) for _ in range(30)) + packer.flush()
     header = b"MATLAB 5.0 MAT-file".ljust(116) + bytes(8) + struct.pack("<H", 0x0100) + b"IM"
     path.write_bytes(header + struct.pack("<II", 15, len(packed)) + packed)
 
@@ -228,7 +228,7 @@ BOMBS = {
     "zstd.zarr": zstd_zarr,
     "lying.npz": lying_npz,
     "long.mat": long_mat,
-    "strip.tif": lambda path: tiff(path, zeros(800_000_000)),
+    "strip.tif": lambda path: tiff(path, zeros(300_000_000)),
     "tile.tif": lambda path: tiff(path, bytes(600), t258=8, t322=60_000, t323=60_000),
     "bits.tif": lambda path: tiff(path, bytes(600), t258=65_535),
     "color.png": lambda path: png_of("RGB", 9000, path),
