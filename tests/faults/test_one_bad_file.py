@@ -97,18 +97,9 @@ def test_f33_one_bad_file_is_left_out_where_rows_stay_in_files(name, tmp_path):
 
 
 def learn(folder, *options):
-    command = [
-        "learn",
-        str(folder),
-        "--units",
-        "3",
-        "--iterations",
-        "2",
-        "--patches",
-        "300",
-        *options,
-    ]
-    return CliRunner().invoke(cli, [*command, "-o", str(folder.with_name("out")), "--json"])
+    small = ["--units", "3", "--iterations", "2", "--patches", "300", "--json"]
+    command = ["learn", str(folder), *small, *options, "-o", str(folder.with_name("out"))]
+    return CliRunner().invoke(cli, command)
 
 
 @pytest.mark.parametrize("name", ["bracket.npy", "one.wav"])
