@@ -7,6 +7,7 @@ asked is asked there first: if that goes well, it goes well here.
 from __future__ import annotations
 
 import atexit
+import importlib
 import json
 import os
 import subprocess
@@ -125,8 +126,7 @@ def run_apart(function: Callable[..., Any], *arguments: str | int | None) -> Any
 def _limit_memory() -> None:
     """Let this process grow by `BYTES`, where the system can limit it."""
     with suppress(ImportError, OSError, ValueError):
-        import resource
-
+        resource: Any = importlib.import_module("resource")  # which only Unix has
         with open("/proc/self/statm") as stream:
             own = int(stream.read().split()[0]) * resource.getpagesize()
         _, most = resource.getrlimit(resource.RLIMIT_AS)
@@ -137,7 +137,6 @@ def _limit_memory() -> None:
 def _serve() -> None:
     """Answer questions, one a line, until there are no more."""
     import faulthandler
-    import importlib
 
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     nowhere = os.open(os.devnull, os.O_WRONLY)
