@@ -75,7 +75,7 @@ def untested(tests, sources, elsewhere):
 
 
 def nameless(tests, sources, across):
-    """Files of tests that are named after no module, and not after something new."""
+    """Files of tests that are named after no module, after nothing new and after no fault."""
     return [
         test
         for test in named(tests, "*/**/test_*.py")

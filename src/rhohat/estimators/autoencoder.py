@@ -32,7 +32,7 @@ from rhohat.rows.engine_choice import EngineHolder, engine_of
 from rhohat.rows.engines import Engine, ThreadEngine, check_n_jobs
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition, check_sizes
-from rhohat.rows.sources import ArraySource, Rows, Source
+from rhohat.rows.sources import ArraySource, Holders, Rows, Source, check_finite
 from rhohat.rows.stores import is_stored
 from rhohat.training.adam import Adam, StreamState
 from rhohat.training.checkpoints import Checkpoint
@@ -539,7 +539,10 @@ class SparseAutoencoder(
         source = rows_of(self, X, reset=False)
         theta = self._fitted_theta(objective).astype(source.dtype)
 
+        holders = Holders.of(source)
+
         def activities(rows: Rows) -> Terms:
+            check_finite(rows, holders)
             out = np.empty((len(rows.X), objective.n_components), source.dtype)
             return objective.activities(rows.X, theta, rows.sample_weight, out=out)
 

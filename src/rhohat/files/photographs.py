@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import re
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,41 +15,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.errors import DataFileError
+from rhohat.rows.claims import Claims, check_deflated
 from rhohat.rows.file_format import Content, FileFormat, decoding
 
-#: Pixels that an image may have; a larger one is taken for a decompression bomb.
-PIXEL_LIMIT = 89_478_485
+#: Formats that are decoded, by Pillow's names, whatever ending a file has. Others that Pillow knows
+#: run a program (EPS), lead to other files, or are read by code that few use.
+PICTURES = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "PPM")
+#: How TIFFs begin.
+TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 #: The EXIF tag of how the camera was held.
 ORIENTATION = 274
+#: Bytes at the start of a PBM, PGM or PPM in which its size must be found.
+_NETPBM_HEAD = 1 << 16
+#: Types of the values in Pillow's modes, where they are not bytes.
+_TYPES = {"I": "i4", "F": "f4"}
 
 
 @contextmanager
-def _opened_image(path: Path) -> Iterator[Any]:
-    """The image, opened with Pillow."""
+def _opened_image(path: Path, formats: tuple[str, ...] = PICTURES) -> Iterator[Any]:
+    """The image, opened with Pillow, its claims checked."""
     from PIL import Image, UnidentifiedImageError
 
     with decoding():
+        _check_netpbm(path)
         try:
-            opened = Image.open(path)
+            opened = Image.open(path, formats=formats)
         except Image.DecompressionBombError:
-            raise _bomb(f"more than {2 * PIXEL_LIMIT:,}") from None
+            raise DataFileError(
+                "announces too many pixels, which a small file may do to fill the memory. Scale "
+                "the image down"
+            ) from None
         except UnidentifiedImageError:
             raise DataFileError("is not an image in a format that can be read") from None
         with opened as image:
-            _refuse_bomb(image.height, image.width)
+            mode = image.mode
+            dtype = np.dtype("u2" if mode.startswith("I;16") else _TYPES.get(mode, "u1"))
+            is_gray = mode in ("1", "L", "I", "F") or mode.startswith("I;16")
+            _check(path, image.height, image.width, 1 if is_gray else 3, dtype)
             yield image
 
 
-def _refuse_bomb(height: int, width: int) -> None:
-    if height * width > PIXEL_LIMIT:
-        raise _bomb(f"{width} x {height}, more than {PIXEL_LIMIT:,}")
+def _check(
+    path: Path, height: int, width: int, n_colors: int, dtype: np.dtype[Any], **claims: Any
+) -> None:
+    """Raise DataFileError if what a picture claims is not to be believed."""
+    stored = path.stat().st_size
+    shape = 1, height, width, n_colors
+    Claims(shape, dtype, stored, pixels=height * width, **claims).check()
 
 
-def _bomb(pixels: str) -> DataFileError:
-    return DataFileError(
-        f"announces {pixels} pixels, which a small file may do to fill the memory. Scale the image "
-        "down"
-    )
+def _check_netpbm(path: Path) -> None:
+    """Raise DataFileError if the size of a PBM, PGM or PPM comes late: it is read byte by byte."""
+    with path.open("rb") as stream:
+        head = stream.read(_NETPBM_HEAD)
+    if re.match(rb"P[0-9fy]\s", head) and len(re.sub(rb"#[^\r\n]*", b"", head).split(None, 3)) < 3:
+        raise DataFileError("does not say its size where it should")
+
+
+def _is_tiff(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(4) in TIFF_MAGIC
 
 
 #: What turns a stored picture upright, by EXIF's orientation.
@@ -66,6 +93,21 @@ def _upright(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
     return _UPRIGHT[orientation](picture) if orientation in _UPRIGHT else picture
 
 
+def _known_orientation(value: Any) -> int:
+    """EXIF's orientation, or 1 if it is none."""
+    return value if isinstance(value, int) and value in _UPRIGHT else 1
+
+
+def _orientation(image: Any) -> int:
+    """How the picture is turned; 1, which is upright, if its EXIF data are damaged."""
+    try:
+        return _known_orientation(image.getexif().get(ORIENTATION, 1))
+    except (SyntaxError, struct.error, KeyError, TypeError, ValueError):
+        if image.format == "PNG":  # whose pixels were decoded on the way
+            raise
+        return 1
+
+
 def _photograph(height: int, width: int, orientation: int) -> Content:
     """Content of a file of one photograph, which is to be turned upright."""
     shape = (width, height) if orientation >= 5 else (height, width)
@@ -73,26 +115,34 @@ def _photograph(height: int, width: int, orientation: int) -> Content:
 
 
 def _look_at_photograph(path: Path, key: str | None) -> Content:
+    if _is_tiff(path):
+        return _look_at_tiff(path, key)
     with _opened_image(path) as image:
-        return _photograph(image.height, image.width, image.getexif().get(ORIENTATION, 1))
+        return _photograph(image.height, image.width, _orientation(image))
 
 
 def _read_photograph(path: Path, key: str | None) -> NDArray[Any]:
     """The first picture of a file, upright, (1, height, width[, 3]); transparency becomes white."""
+    if _is_tiff(path):
+        return _read_tiff(path, key)
+    with _opened_image(path) as image:
+        return _picture(image)
+
+
+def _picture(image: Any) -> NDArray[Any]:
     from PIL import Image
 
-    with _opened_image(path) as image:
-        orientation = image.getexif().get(ORIENTATION, 1)
-        paletted = image.mode in ("P", "L", "RGB") and "transparency" in image.info
-        if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or paletted:
-            image = image.convert("RGBA")
-            paper = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(paper, image).convert("RGB")
-        elif image.mode == "1":
-            image = image.convert("L")
-        elif image.mode not in ("L", "F", "I") and not image.mode.startswith("I;16"):
-            image = image.convert("RGB")
-        return _upright(np.asarray(image), orientation)[None]
+    orientation = _orientation(image)
+    paletted = image.mode in ("P", "L", "RGB") and "transparency" in image.info
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or paletted:
+        image = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image).convert("RGB")
+    elif image.mode == "1":
+        image = image.convert("L")
+    elif image.mode not in ("L", "F", "I") and not image.mode.startswith("I;16"):
+        image = image.convert("RGB")
+    return _upright(np.asarray(image), orientation)[None]
 
 
 @contextmanager
@@ -118,26 +168,59 @@ def _deep_page(path: Path) -> Iterator[Any]:
         page: Any = tiff.pages[0] if tiff.pages else None
         if page is None:
             raise DataFileError("holds no picture")
+        _check_page(path, page)
         colors, bits = page.samplesperpixel, page.bitspersample
         kinds = ((page.photometric == 2, 3, 8), (page.photometric in (0, 1), 1, 16))
         if not any(fits and colors == n and bits > usual for fits, n, usual in kinds):
             yield None
             return
-        _refuse_bomb(page.imagelength, page.imagewidth)
         needs_codec = page.compression not in (COMPRESSION.NONE, COMPRESSION.ADOBE_DEFLATE)
         if needs_codec and importlib.util.find_spec("imagecodecs") is None:
             raise DataFileError(
                 f"holds {bits} bits a color, compressed by {page.compression.name}. Save it "
                 "uncompressed, or pip install imagecodecs"
             )
+        if page.compression in (COMPRESSION.ADOBE_DEFLATE, COMPRESSION.DEFLATE):
+            _check_segments(path, page)
         yield page
+
+
+def _check_page(path: Path, page: Any) -> None:
+    """Raise DataFileError if what a page of a TIFF claims is not to be believed."""
+    bits = page.bitspersample
+    if not isinstance(bits, int):
+        raise DataFileError(f"announces {bits} bits for its colors, expected the same for all")
+    _check(
+        path,
+        page.imagelength,
+        page.imagewidth,
+        page.samplesperpixel,
+        np.dtype(f"u{next((n for n in (1, 2, 4) if bits <= 8 * n), 8)}"),
+        bits=bits,
+        chunk=(page.tilelength, page.tilewidth, page.samplesperpixel) if page.is_tiled else None,
+    )
+
+
+def _check_segments(path: Path, page: Any) -> None:
+    """Raise DataFileError if a strip or tile of a page holds more than its part of the picture."""
+    if page.is_tiled:
+        height, width = page.tilelength, page.tilewidth
+    else:
+        height, width = min(page.rowsperstrip, page.imagelength), page.imagewidth
+    most = height * width * page.samplesperpixel * page.bitspersample // 8
+    with path.open("rb") as stream:
+        for begin, length in zip(page.dataoffsets, page.databytecounts, strict=False):
+            stream.seek(begin)
+            check_deflated(stream.read(min(length, path.stat().st_size)), most, "a strip or tile")
 
 
 def _look_at_tiff(path: Path, key: str | None) -> Content:
     with _deep_page(path) as page:
         if page is not None:
-            return _photograph(page.imagelength, page.imagewidth, page.tags.valueof(ORIENTATION, 1))
-    return _look_at_photograph(path, key)
+            orientation = _known_orientation(page.tags.valueof(ORIENTATION, 1))
+            return _photograph(page.imagelength, page.imagewidth, orientation)
+    with _opened_image(path, ("TIFF",)) as image:
+        return _photograph(image.height, image.width, _orientation(image))
 
 
 def _read_tiff(path: Path, key: str | None) -> NDArray[Any]:
@@ -146,8 +229,10 @@ def _read_tiff(path: Path, key: str | None) -> NDArray[Any]:
             picture: NDArray[Any] = page.asarray()
             if page.samplesperpixel == 3 and page.planarconfig == 2:
                 picture = np.moveaxis(picture, 0, -1)
-            return _upright(picture, page.tags.valueof(ORIENTATION, 1))[None]
-    return _read_photograph(path, key)
+            orientation = _known_orientation(page.tags.valueof(ORIENTATION, 1))
+            return _upright(picture, orientation)[None]
+    with _opened_image(path, ("TIFF",)) as image:
+        return _picture(image)
 
 
 PHOTOGRAPH = FileFormat(

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import ceil
 from pathlib import Path
+from statistics import median_high
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,11 +21,15 @@ from rhohat.common.errors import DataFileError
 from rhohat.common.validation import check_floats, check_integer, check_real
 from rhohat.files.finding import DataFiles, Noted, PathLike, Skipped, read_again
 from rhohat.files.lazy_sequence import LazySequence
-from rhohat.files.resampling import BLOCK_SECONDS, Part, mixed_down, samples_of
+from rhohat.files.resampling import Part, check_resampling, mixed_down, samples_of
 from rhohat.files.sound import SOUND, read_sound
 
 #: Samples per second that recordings are resampled to at most, unless a rate is given.
 RATE = 16_000
+#: A file that has so many times fewer samples per second than is usual may be damaged.
+SLOWER = 10
+#: Values that are decoded at a time to look for silence.
+PEAK_VALUES = 1 << 20
 #: What is said of a file whose samples are all zero.
 SILENT = "holds nothing but silence"
 
@@ -92,6 +97,8 @@ def read_recordings(
                 raise DataFileError(
                     f"lasts {n_samples / own:.3f} s, too short: {shortest:g} s are needed"
                 )
+            check_resampling(own, rate)
+            peak = _peak(path, content.shape[1], n_samples)
             step = n_samples if longest is None else samples_of(longest, own, rate)
             mine = [
                 Part(path, start, min(start + step, n_samples), own)
@@ -99,7 +106,7 @@ def read_recordings(
             ]
             if len(mine) > 1 and mine[-1].stop - mine[-1].start < _samples_in(shortest, own):
                 mine[-2:] = [mine[-1]._replace(start=mine[-2].start)]
-            if _peak(path, n_samples, own) == 0:
+            if peak == 0:
                 silent.append(Noted(str(path), SILENT))
             parts += mine
             names += [str(path) if len(mine) == 1 else _name_of(part) for part in mine]
@@ -110,20 +117,33 @@ def read_recordings(
 
 
 def lowest_rate(files: DataFiles, shortest: float = 0.0) -> int:
-    """The lowest rate of the files that are long enough, but at most 16,000 samples per second."""
+    """The lowest rate of the files that are long enough, but at most 16,000 samples per second.
+
+    A file whose rate is so low that all others would lose by it is treated as one that cannot be
+    read.
+    """
     rates = {
-        content.rate
-        for content in files.contents.values()
+        path: content.rate
+        for path, content in files.contents.items()
         if content.shape[2] >= _samples_in(shortest, content.rate)
     }
-    return min({RATE, *rates})
+    usual = median_high(rates.values()) if rates else RATE
+    for path in [path for path, rate in rates.items() if rate * SLOWER < min(usual, RATE)]:
+        with files.reading(path):
+            del files.contents[path]
+            raise DataFileError(
+                f"has {rates.pop(path):,} samples per second, most others {usual:,} or more: it "
+                "may be damaged. Give a rate to bring all files to it"
+            )
+    return min({RATE, *rates.values()})
 
 
-def _peak(path: Path, n_samples: int, rate: int) -> float:
+def _peak(path: Path, n_channels: int, n_samples: int) -> float:
     """The greatest absolute sample of a file, for which all of them are decoded."""
     peak = 0.0
-    for start in range(0, n_samples, BLOCK_SECONDS * rate):
-        stop = min(start + BLOCK_SECONDS * rate, n_samples)
+    step = max(PEAK_VALUES // n_channels, 1)
+    for start in range(0, n_samples, step):
+        stop = min(start + step, n_samples)
         samples, _ = read_sound(path, start, stop)
         missing = stop - start - samples.shape[1]
         if missing:

@@ -14,6 +14,8 @@ from rhohat.files.sound import read_sound
 
 #: Seconds that are decoded, mixed down and resampled at a time.
 BLOCK_SECONDS = 60
+#: Greatest term of the ratio of two rates, for a filter of some ten megabytes.
+TERM_LIMIT = 200_000
 
 
 class Part(NamedTuple):
@@ -56,6 +58,18 @@ def resampled(samples: FloatArray, rate: int, to: int) -> FloatArray:
     return made.astype(samples.dtype, copy=False)
 
 
+def check_resampling(rate: int, to: int) -> None:
+    """Raise DataFileError if the filter from one rate to the other is too long.
+
+    Its length grows with the rates' terms once they have no common divisor left.
+    """
+    if max(rate, to) // gcd(rate, to) > TERM_LIMIT:
+        raise DataFileError(
+            f"has {rate:,} samples per second, which have too little in common with {to:,} to be "
+            "resampled: it may be damaged. Resample it first, with sox for instance"
+        )
+
+
 def mixed_down(part: Part, rate: int) -> FloatArray:
     """Samples (n_samples,) of a part of a file: the mean of its channels, resampled, in blocks.
 
@@ -68,6 +82,7 @@ def mixed_down(part: Part, rate: int) -> FloatArray:
         As `read_sound`; or if the file's rate has changed.
     """
     path, first, last, own = part
+    check_resampling(own, rate)
     step = own_step(own, rate)
     reach = 0 if own == rate else 10 * max(own, rate) // rate + 1  # of resample_poly's filter
     margin = -(-reach // step) * step

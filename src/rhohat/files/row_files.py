@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -12,23 +15,36 @@ from rhohat.files.finding import DataFiles, PathLike
 from rhohat.files.formats import format_of
 from rhohat.rows.derived import Concatenation
 from rhohat.rows.file_format import finite_floats
-from rhohat.rows.opening import open_file
-from rhohat.rows.sources import Source
+from rhohat.rows.sources import Source, check_finite
+
+#: Rows that are read at a time to find files that cannot be read.
+TRIED_ROWS = 8192
+
+T = TypeVar("T", FloatArray, Source)
 
 
 def read_rows(files: DataFiles) -> FloatArray:
     """Read the rows of all files into one array."""
-    parts: list[FloatArray] = []
+    found: dict[Path, FloatArray] = {}
     for path in files.contents:
         with files.reading(path):
-            part = finite_floats(files.read(path))
-            if parts and part.shape[1] != parts[0].shape[1]:
-                raise DataFileError(
-                    f"has {part.shape[1]} columns, the files before it {parts[0].shape[1]}"
-                )
-            parts.append(part)
-    files.need_some(parts)
+            found[path] = finite_floats(files.read(path))
+    parts = _of_one_width(files, found)
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _of_one_width(files: DataFiles, found: dict[Path, T]) -> list[T]:
+    """What was found in files; those of another number of columns than most cannot be used."""
+    files.need_some(list(found))
+    widths = [part.shape[1] for part in found.values()]
+    usual, _ = Counter(widths).most_common(1)[0]
+    for number, (path, width) in enumerate(zip(list(found), widths, strict=True)):
+        if width != usual:
+            with files.reading(path):
+                del found[path]
+                others = "the files before it" if usual in widths[:number] else "most others"
+                raise DataFileError(f"has {width} columns, {others} {usual}")
+    return list(found.values())
 
 
 def can_be_stored(files: DataFiles) -> bool:
@@ -39,17 +55,36 @@ def can_be_stored(files: DataFiles) -> bool:
 def stored_rows(files: DataFiles) -> Source:
     """The rows of all files where they are, to be read a run at a time.
 
+    If files that cannot be read are to be left out, all rows are read once to find these files.
+
     Raises
     ------
     DataFileError
         If the files have different numbers of columns.
     """
-    widths = {content.shape[1]: path for path, content in files.contents.items()}
-    if len(widths) > 1:
-        (first, one), (second, other) = list(widths.items())[:2]
-        raise DataFileError(f"{other} has {second} columns, {one} has {first}.")
-    parts = [open_file(path, files.key) for path in files.contents]
+    found: dict[Path, Source] = {}
+    for path in files.contents:
+        with files.reading(path):
+            opener = format_of(path).open
+            assert opener is not None  # see `can_be_stored`
+            source = opener(path, files.key)
+            if files.on_error == "skip" and len(files.contents) > 1:
+                _try(source)
+            found[path] = source
+    parts = _of_one_width(files, found)
     return parts[0] if len(parts) == 1 else Concatenation(parts)
+
+
+def _try(source: Source) -> None:
+    """Raise DataFileError if rows of a file cannot be read, or are not finite."""
+    try:
+        for start in range(0, source.shape[0], TRIED_ROWS):
+            rows = source.read(start, min(start + TRIED_ROWS, source.shape[0]))
+            check_finite(rows, source.name)
+    except OSError:
+        raise
+    except ValueError as error:
+        raise DataFileError(str(error).removeprefix(source.name).strip().rstrip(".")) from error
 
 
 def load_rows(

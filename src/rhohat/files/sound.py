@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DataFileError
 from rhohat.common.extras import import_extra
+from rhohat.rows.claims import Claims
 from rhohat.rows.file_format import Content, FileFormat
 
-#: Channels that a file may have; one of more is taken to be damaged.
-CHANNEL_LIMIT = 1024
+#: How files begin that are given to libsndfile, which knows many more kinds: WAV in its variants,
+#: AIFF, FLAC (also after an ID3 tag) and OGG.
+MAGIC = frozenset(b"RIFF RIFX RF64 riff FORM fLaC OggS ID3\x02 ID3\x03 ID3\x04".split(b" "))
 #: Bytes that may be missing from a file that is used, and noted as cut off.
 MISSING_LIMIT = 1 << 30
 #: Samples per byte that are plausible in a header; in FLAC, silence has some thousands.
@@ -26,6 +28,8 @@ PLAUSIBLE = 100_000
 #: Bytes of a sample, in the encodings (by soundfile's names) where all samples are equally long.
 SAMPLE_BYTES = {"PCM_S8": 1, "PCM_U8": 1, "ULAW": 1, "ALAW": 1, "PCM_16": 2, "PCM_24": 3}
 SAMPLE_BYTES |= {"PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
+#: What most samples are before they become floats.
+_DECODED = np.dtype(np.int16)
 
 
 def _soundfile() -> Any:
@@ -46,16 +50,16 @@ def _look(path: Path, key: str | None) -> Content:
     size = path.stat().st_size
     if size == 0:
         raise DataFileError("is empty")
+    with path.open("rb") as stream:
+        if stream.read(4) not in MAGIC:
+            raise DataFileError("is not a sound file that can be read: it begins like none")
     try:
         with _opened(path) as sound:
             rate, n_samples, n_channels = sound.samplerate, sound.frames, sound.channels
             sample_bytes = SAMPLE_BYTES.get(sound.subtype, 0) * n_channels
     except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
         raise DataFileError(f"is not a sound file that can be read: {_told(error)}") from error
-    if rate <= 0:
-        raise DataFileError(f"has a rate of {rate} samples per second")
-    if not 0 < n_channels <= CHANNEL_LIMIT:
-        raise DataFileError(f"has {n_channels:,} channels, expected 1 to {CHANNEL_LIMIT:,}")
+    Claims((), _DECODED, size, rate=rate, channels=n_channels).check()
     missing = _missing_bytes(path)
     if missing > MISSING_LIMIT:
         raise DataFileError(
@@ -69,9 +73,11 @@ def _look(path: Path, key: str | None) -> Content:
             "does not say how long it is, or says something impossible. It was written by a "
             "program that never knew its length: write it again, with sox for instance"
         )
+    shape = 1, n_channels, n_samples
+    Claims(shape, _DECODED, size).check()
     lost = missing // sample_bytes if sample_bytes else 0
     note = _cut_off(lost, n_samples) if missing > 0 else ""
-    return Content("recordings", (1, n_channels, n_samples), np.dtype(np.float32), rate, note)
+    return Content("recordings", shape, np.dtype(np.float32), rate, note)
 
 
 def _told(error: Exception) -> str:

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.errors import DataFileError
+from rhohat.rows.file_format import LISTED
+from rhohat.rows.npy import array_names, read_any_array
 
 
 class Score(NamedTuple):
@@ -114,23 +117,30 @@ def read_labels(labels: str, inputs: Sequence[Path], names: Sequence[str]) -> ND
             raise ValueError(f"--labels folders goes by files, but {inputs[0]} holds all rows.")
         return np.array([Path(name).parent.name for name in names])
     if path.is_file():
+        if path.suffix.lower() == ".npy":
+            return _labels_in(path, None, f"--labels {labels}: expected an array of labels, but it")
         try:
-            if path.suffix.lower() == ".npy":
-                held: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-                return held.squeeze() if held.ndim > 1 else np.asarray(held)
             text = path.read_text(encoding="utf-8-sig")
-        except (ValueError, EOFError, OSError) as error:
-            expected = "an array of labels" if path.suffix == ".npy" else "a text file in UTF-8"
-            raise ValueError(f"--labels {labels}: expected {expected}: {error}") from error
+        except (ValueError, OSError) as error:
+            raise ValueError(
+                f"--labels {labels}: expected a text file in UTF-8: {error}"
+            ) from error
         lines = [line.strip() for line in text.rstrip().splitlines()]
         if "" in lines:
             raise ValueError(f"--labels {labels}: line {lines.index('') + 1} is empty.")
         return np.array(lines)
     if len(inputs) == 1 and inputs[0].suffix.lower() == ".npz":
-        with np.load(inputs[0], allow_pickle=False) as arrays:
-            if labels in arrays.files:
-                held = arrays[labels]
-                return held.squeeze() if held.ndim > 1 else held
-            known = ", ".join(arrays.files)
-        raise ValueError(f"{inputs[0]} holds no array {labels!r}, only {known}.")
+        return _labels_in(inputs[0], labels, str(inputs[0]))
     raise ValueError(f"--labels {labels}: no such file.")
+
+
+def _labels_in(path: Path, key: str | None, called: str) -> NDArray[Any]:
+    """Labels in an array of NumPy's, of any type but objects."""
+    try:
+        names = array_names(path) if key is not None else []
+        if key is not None and key not in names:
+            raise DataFileError(f"holds no array {key!r}, only {', '.join(names[:LISTED])}")
+        held = read_any_array(path, key)
+    except (DataFileError, OSError) as error:
+        raise ValueError(f"{called} {error}.") from error
+    return held.squeeze() if held.ndim > 1 else held

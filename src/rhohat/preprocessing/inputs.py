@@ -17,7 +17,7 @@ from rhohat.rows.engines import Summable, ThreadEngine
 from rhohat.rows.opening import open_store
 from rhohat.rows.partition import Partition
 from rhohat.rows.sampling import sample_rows
-from rhohat.rows.sources import ArraySource, Rows, Source, check_finite
+from rhohat.rows.sources import ArraySource, Holders, Rows, Source, check_finite
 
 S = TypeVar("S", bound=Summable)
 
@@ -83,7 +83,7 @@ def sum_over(function: Callable[[Rows], S], source: Source) -> S:
     """
 
     def checked(rows: Rows) -> S:
-        check_finite(rows, source.name)
+        check_finite(rows, Holders.of(source))
         return function(rows)
 
     partition = Partition.for_shape(source.shape[1], source.shape[1], source.dtype)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rhohat.common.errors import DataChangedError
 from rhohat.rows.engines import Engine, Summable
 from rhohat.rows.partition import Partition
-from rhohat.rows.sources import Rows, Source, Wrapper, check_finite
+from rhohat.rows.sources import Holders, Rows, Source, Wrapper, check_finite
 from rhohat.rows.stores import is_stored
 
 #: Rows of a piece, for which there is a checksum.
@@ -45,9 +45,9 @@ class Manifest(Summable):
         return self
 
     @classmethod
-    def of(cls, piece: Rows, name: str) -> Manifest:
+    def of(cls, piece: Rows, holders: Holders) -> Manifest:
         """Checksums of one piece."""
-        check_finite(piece, name)
+        check_finite(piece, holders)
         return cls([hashlib.sha256(piece.X.data).digest()], [zlib.crc32(piece.X.data)])
 
     @classmethod
@@ -61,7 +61,7 @@ class Manifest(Summable):
         """
         whole_pieces = max(chunk_size // PIECE_ROWS, 1) * PIECE_ROWS
         partition = Partition(PIECE_ROWS, whole_pieces)
-        return engine.map_sum(partial(cls.of, name=source.name), source, partition)
+        return engine.map_sum(partial(cls.of, holders=Holders.of(source)), source, partition)
 
     @property
     def fingerprint(self) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import FloatArray
 from rhohat.rows.blas import BLAS
 from rhohat.rows.partition import CHUNK_ROWS
-from rhohat.rows.sources import Origin, Rows, Source, Wrapper, check_finite
+from rhohat.rows.sources import ArraySource, Holders, Origin, Rows, Source, Wrapper, check_finite
 
 
 class Concatenation(Origin):
@@ -31,6 +31,11 @@ class Concatenation(Origin):
         if not self.ends[-1]:
             raise ValueError("the blocks hold no rows.")
         self.name = f"{len(parts)} blocks, the first of them {parts[0].name},"
+        names = (
+            f"block {number}" if isinstance(part, ArraySource) else part.name
+            for number, part in enumerate(parts)
+        )
+        self.holders = Holders(tuple(names), tuple(self.ends.tolist()))
         self.shape = int(self.ends[-1]), widths.pop()
         self.dtype = np.dtype(np.result_type(*{part.dtype for part in parts}))
 
@@ -82,7 +87,7 @@ class Mapped(Wrapper):
     def read(self, start: int, stop: int) -> Rows:
         """What the function makes of the other's rows start to stop."""
         rows = self.source.read(start, stop)
-        check_finite(rows, self.name)
+        check_finite(rows, Holders.of(self))
         return rows._replace(X=self.function(rows.X))
 
     def take(self, indices: NDArray[np.intp]) -> Rows:

@@ -21,7 +21,7 @@ from rhohat.common.interrupts import current_request
 from rhohat.common.validation import check_integer
 from rhohat.rows.blas import BLAS
 from rhohat.rows.partition import Partition
-from rhohat.rows.sources import Rows, Source, check_finite
+from rhohat.rows.sources import Holders, Rows, Source, check_finite
 
 #: Threads at most: no machine has more cores.
 MOST_JOBS = 10_000
@@ -128,7 +128,7 @@ class ThreadEngine:
 
         def work(start: int, stop: int) -> None:
             rows = source.read(start, stop)
-            check_finite(rows, source.name)
+            check_finite(rows, Holders.of(source))
             function(rows.X, out[start:stop])
 
         self.share(work, partition.chunks(source.shape[0]))

@@ -9,6 +9,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from math import prod
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -17,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray, float_dtype, is_real
-from rhohat.common.errors import DataFileError
+from rhohat.common.errors import DataChangedError, DataFileError
+from rhohat.rows.claims import RATIO_LIMIT, Claims, bytes_in
 from rhohat.rows.sources import Source
 
 T = TypeVar("T")
 
-#: A compressed array this many times larger than its file, and larger than 100 MB, is taken for one
-#: that is made to fill the memory.
-RATIO_LIMIT, BYTES_LIMIT = 100, 100_000_000
+#: Arrays of a file that an error lists.
+LISTED = 10
 
 
 class Content(NamedTuple):
@@ -50,8 +53,13 @@ class Content(NamedTuple):
     note: str = ""
 
 
-class FileFormat(NamedTuple):
+@dataclass(frozen=True)
+class FileFormat:
     """A format of files.
+
+    Whatever `look` and `read` raise on a damaged file becomes a DataFileError, and what `look`
+    finds is checked: see `rhohat.rows.claims`, where a format also states what else its files
+    claim, before it believes it.
 
     Attributes
     ----------
@@ -77,6 +85,38 @@ class FileFormat(NamedTuple):
     open: Callable[[Path, str | None], Source] | None = None
     is_photograph: bool = False
     is_folder: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "look", _checked(self.look))
+        object.__setattr__(self, "read", _decoded(self.read))
+
+
+def _decoded(read: Callable[[Path, str | None], T]) -> Callable[[Path, str | None], T]:
+    @wraps(read)
+    def decoded(path: Path, key: str | None) -> T:
+        with decoding():
+            return read(path, key)
+
+    return decoded
+
+
+def _checked(look: Callable[[Path, str | None], Content]) -> Callable[[Path, str | None], Content]:
+    look = _decoded(look)
+
+    @wraps(look)
+    def checked(path: Path, key: str | None) -> Content:
+        content = look(path, key)
+        is_sound = content.kind == "recordings"
+        Claims(
+            content.shape,
+            np.dtype(np.uint8),  # whatever the type, a value in a file takes a byte or so
+            bytes_in(path, prod(content.shape) // RATIO_LIMIT + 1),
+            rate=content.rate if is_sound else None,
+            channels=content.shape[1] if is_sound else None,
+        ).check()
+        return content
+
+    return checked
 
 
 def array_content(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Content:
@@ -149,7 +189,7 @@ def choose(
     key : str or None
         The user's choice; may be None if there is one array.
     shape_of : callable
-        ``shape_of(array) -> tuple of int``, for the error that lists them.
+        ``shape_of(array) -> tuple of int``, for the error that lists the first of them.
 
     Raises
     ------
@@ -164,27 +204,24 @@ def choose(
     if key is not None and key in arrays:
         return arrays[key]
     listed = []
-    for name, array in arrays.items():
+    for name in names[:LISTED]:
         try:
-            listed.append(f"{name} {shape_of(array)}")
+            listed.append(f"{_short(name)} {shape_of(arrays[name])}")
         except DataFileError as error:
-            listed.append(f"{name} ({error})")
+            listed.append(f"{_short(name)} ({error})")
+    if len(names) > LISTED:
+        listed.append(f"and {len(names) - LISTED:,} more")
     held = ", ".join(listed)
     found = f"no array {key!r}, but {held}" if key is not None else f"several arrays: {held}"
+    first = _short(names[0])
     raise DataFileError(
-        f"holds {found}. Choose one: key={names[0]!r} where files are loaded, 'path::{names[0]}' "
-        f"in fit, --key {names[0]} on the command line"
+        f"holds {found}. Choose one: key={first!r} where files are loaded, 'path::{first}' "
+        f"in fit, --key {first} on the command line"
     )
 
 
-def refuse_bomb(announced: int, compressed: int) -> None:
-    """Raise DataFileError if these are far too many bytes for the file that they come from."""
-    if announced > max(BYTES_LIMIT, RATIO_LIMIT * compressed):
-        raise DataFileError(
-            f"announces {announced:,} bytes of array in {compressed:,} compressed ones; such a "
-            "file may be made to fill the memory. If it is sound, save the array uncompressed, "
-            "as .npy"
-        )
+def _short(name: str) -> str:
+    return name if len(name) <= 80 else f"{name[:77]}..."
 
 
 def array_format(
@@ -227,8 +264,15 @@ def decoding() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of oddities in metadata; what matters is an error
             yield
+    except (DataFileError, DataChangedError, ImportError):
+        raise
     except Exception as error:
-        has_errno = isinstance(error, OSError) and error.errno is not None  # not Pillow's, HDF5's
-        if has_errno or isinstance(error, DataFileError):
+        if isinstance(error, OSError) and error.errno is not None:  # not Pillow's, HDF5's
             raise
-        raise DataFileError(f"cannot be decoded: {error}") from error
+        raise DataFileError(f"cannot be decoded: {told(error)}") from error
+
+
+def told(error: Exception) -> str:
+    """An error of a library in one line, however much of the file it repeats."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0] if len(lines[0]) <= 300 else f"{lines[0][:297]}..."

@@ -6,6 +6,7 @@ Rows of a .npy are read from the file when they are needed.
 from __future__ import annotations
 
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -18,13 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.errors import DataChangedError, DataFileError
+from rhohat.rows.claims import Claims
 from rhohat.rows.file_format import (
     Content,
     FileFormat,
     array_content,
     as_content,
     choose,
-    refuse_bomb,
+    decoding,
+    told,
 )
 from rhohat.rows.sources import Rows
 from rhohat.rows.stores import Store
@@ -127,25 +130,33 @@ class ColumnMajorFile(Store):
             raise DataChangedError(f"{self.name} can no longer be read: {error}") from error
 
 
+#: Versions of the format.
+_VERSIONS = ((1, 0), (2, 0), (3, 0))
+
+
 def _read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, whether it is column-major, and dtype of the array in a .npy of `size` bytes.
 
     Array and header must account for every byte. The stream is left where the array begins.
     """
     try:
-        if np.lib.format.read_magic(stream) == (1, 0):
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
             header = np.lib.format.read_array_header_1_0(stream)
         else:
             header = np.lib.format.read_array_header_2_0(stream)
-    except (ValueError, EOFError, KeyError, TypeError, SyntaxError, UnicodeError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error):
+        raise
+    except Exception as error:  # Python's own parser has many kinds of them
         raise DataFileError("is not an array in NumPy's format, or its header is broken") from error
+    if version not in _VERSIONS:
+        raise DataFileError(f"is in version {version} of NumPy's format, which is not known")
     shape, _, dtype = header
-    if not all(type(length) is int and length >= 0 for length in shape):
-        raise DataFileError(f"announces an array of shape {shape}")
     if dtype.hasobject:
         raise DataFileError("holds Python objects, which are never loaded; expected numbers")
-    announced = prod(shape) * dtype.itemsize
     found = size - stream.tell()
+    Claims(shape, dtype, found).check()
+    announced = prod(shape) * dtype.itemsize
     if announced != found:
         raise DataFileError(f"announces {announced:,} bytes of array {shape}, holds {found:,}")
     return header
@@ -154,9 +165,10 @@ def _read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, n
 def _read_array(stream: IO[bytes]) -> NDArray[Any]:
     """Read a .npy, header and all."""
     try:
-        return as_content(np.lib.format.read_array(stream, allow_pickle=False))
+        array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
     except (ValueError, TypeError) as error:
-        raise DataFileError(f"is not a sound array: {error}") from error
+        raise DataFileError(f"is not a sound array: {told(error)}") from error
+    return array
 
 
 def _look(path: Path, key: str | None) -> Content:
@@ -166,7 +178,13 @@ def _look(path: Path, key: str | None) -> Content:
 
 
 def _read(path: Path, key: str | None) -> NDArray[Any]:
+    return as_content(_read_npy(path))
+
+
+def _read_npy(path: Path) -> NDArray[Any]:
     with path.open("rb") as stream:
+        _read_header(stream, os.fstat(stream.fileno()).st_size)
+        stream.seek(0)
         return _read_array(stream)
 
 
@@ -192,11 +210,16 @@ def _member(path: Path, key: str | None) -> Iterator[tuple[IO[bytes], zipfile.Zi
                     return _read_header(stream, member.file_size)[0]
 
             member = choose(members, key, shape_of)
-            refuse_bomb(member.file_size, member.compress_size)
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise DataFileError("is compressed in a way that np.savez_compressed never uses")
+            stored = min(member.compress_size, path.stat().st_size)
+            with archive.open(member) as stream:
+                shape, _, dtype = _read_header(stream, member.file_size)
+            Claims(shape, dtype, stored).check()
             with archive.open(member) as stream:
                 yield stream, member
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise DataFileError(f"is not a sound .npz archive: {error}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error) as error:
+        raise DataFileError(f"is not a sound .npz archive: {told(error)}") from error
 
 
 def _look_at_npz(path: Path, key: str | None) -> Content:
@@ -206,10 +229,32 @@ def _look_at_npz(path: Path, key: str | None) -> Content:
 
 
 def _read_npz(path: Path, key: str | None) -> NDArray[Any]:
+    return as_content(_read_member(path, key))
+
+
+def _read_member(path: Path, key: str | None) -> NDArray[Any]:
     with _member(path, key) as (stream, _):
         array = _read_array(stream)
         stream.read()  # to its end, where zipfile compares the checksum
         return array
+
+
+def read_any_array(path: Path, key: str | None = None) -> NDArray[Any]:
+    """An array of any shape and type but objects, such as labels, from a .npy or .npz.
+
+    Raises
+    ------
+    DataFileError
+        If it is damaged, or not to be believed.
+    """
+    with decoding():
+        return _read_npy(path) if path.suffix.lower() == ".npy" else _read_member(path, key)
+
+
+def array_names(path: Path) -> list[str]:
+    """Names of the arrays in a .npz."""
+    with decoding(), zipfile.ZipFile(path) as archive:
+        return [name[:-4] for name in archive.namelist() if name.endswith(".npy")]
 
 
 NPY = FileFormat((".npy",), _look, _read, _open)

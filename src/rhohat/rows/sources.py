@@ -7,6 +7,7 @@ above it needs to know where the data are.
 from __future__ import annotations
 
 import copy
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
@@ -250,16 +251,47 @@ def first_row(source: Source) -> NDArray[np.float64]:
     return np.array(source.read(0, min(CHUNK_ROWS, source.shape[0])).X[0], dtype=np.float64)
 
 
-def check_finite(rows: Rows, name: str) -> None:
-    """Raise ValueError if a value is NaN or infinite; name the row and column of the first."""
+class Holders(NamedTuple):
+    """Who holds which rows: what errors call each, and the row after its last.
+
+    Attributes
+    ----------
+    names : tuple of str
+    ends : tuple of int
+    """
+
+    names: tuple[str, ...]
+    ends: tuple[int, ...]
+
+    @classmethod
+    def of(cls, source: Source) -> Holders:
+        """Those of a source: its files, if it is made of several."""
+        held: Holders | None = getattr(source.origin, "holders", None)
+        return cls((source.name,), (source.shape[0],)) if held is None else held
+
+    def locate(self, row: int, value: object) -> str:
+        """The holder of a row with a value that it should not have, and the row's number there."""
+        number = bisect_right(self.ends, row)
+        begin = self.ends[number - 1] if number else 0
+        text = f"{self.names[number]} holds {value} in row {row - begin}"
+        return text if len(self.names) == 1 else f"{text} ({row} of all)"
+
+
+def check_finite(rows: Rows, holders: Holders | str) -> None:
+    """Raise ValueError if a value is NaN or infinite; name the holder, row and column of the first.
+
+    `holders` may be the name of the only one.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(rows.X.sum()):  # a fast pass that misses nothing
             return
     bad = np.argwhere(~np.isfinite(rows.X))
     if len(bad):
         row, column = (int(index) for index in bad[0])
+        if isinstance(holders, str):
+            holders = Holders((holders,), (rows.start + len(rows.X),))
         raise ValueError(
-            f"{name} holds {rows.X[row, column]} in row {rows.start + row}, column {column}, in "
+            f"{holders.locate(rows.start + row, rows.X[row, column])}, column {column}, in "
             f"the block of rows {rows.start} to {rows.start + len(rows.X) - 1}. Leave such rows "
             "out, or fill them in."
         )

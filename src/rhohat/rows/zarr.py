@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rhohat.common.errors import DataChangedError, DataFileError
 from rhohat.common.extras import import_extra
-from rhohat.rows.file_format import array_format, choose, decoding, holds_examples
+from rhohat.rows.claims import RATIO_LIMIT, Claims, bytes_in
+from rhohat.rows.file_format import array_format, choose, decoding, holds_examples, told
 from rhohat.rows.stores import ChunkedStore, even_ends
 
 
@@ -30,22 +33,38 @@ class ZarrArray(ChunkedStore):
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """The rows of one granule."""
-        return np.asarray(self.array[start:stop])
+        try:
+            return np.asarray(self.array[start:stop])
+        except DataFileError as error:
+            raise DataFileError(f"{self.name} {error}.") from error
+        except Exception as error:  # of whatever kind zarr has for it
+            raise DataChangedError(f"{self.name} can no longer be read: {told(error)}") from error
 
 
 @contextmanager
 def _opened(path: Path, key: str | None) -> Iterator[Any]:
     """The array that is meant."""
     zarr = import_extra("zarr", "store")
+    from rhohat.rows.zarr_store import ContainedStore
+
+    store = ContainedStore(path, read_only=True)
     with decoding():
-        opened = zarr.open(str(path), mode="r")
+        opened = zarr.open(store, mode="r")
         is_group = isinstance(opened, zarr.Group)
         arrays = {
             name: member
             for name, member in (opened.members(max_depth=None) if is_group else ())
             if isinstance(member, zarr.Array) and holds_examples(member)
         }
-    yield choose(arrays, key) if is_group else opened
+    array = choose(arrays, key) if is_group else opened
+    Claims(
+        array.shape,
+        np.dtype(array.dtype),
+        bytes_in(path, prod(array.shape) * array.dtype.itemsize // RATIO_LIMIT + 1),
+        chunk=array.shards or array.chunks,
+    ).check()
+    array.store_path.store.expect(array)
+    yield array
 
 
 ZARR = array_format((".zarr",), _opened, ZarrArray, is_folder=True)
