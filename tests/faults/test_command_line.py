@@ -37,7 +37,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_no_class_of_error_is_a_traceback(error, model, tmp_path, monkeypatch):
+def test_f44_no_class_of_error_is_a_traceback(error, model, tmp_path, monkeypatch):
     monkeypatch.delenv("RHOHAT_DEBUG", raising=False)
     with mock.patch("rhohat.estimators.saving.load", side_effect=error):
         result = run("inspect", model, cwd=tmp_path)
@@ -50,7 +50,7 @@ def test_no_class_of_error_is_a_traceback(error, model, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [OSError(5, "a", "b"), ValueError("a"), MemoryError()])
-def test_what_can_be_expected_is_no_defect(error, model, tmp_path):
+def test_f44_what_can_be_expected_is_no_defect(error, model, tmp_path):
     with mock.patch("rhohat.estimators.saving.load", side_effect=error):
         result = run("inspect", model, cwd=tmp_path)
     assert result.returncode == 1
@@ -58,7 +58,7 @@ def test_what_can_be_expected_is_no_defect(error, model, tmp_path):
     assert "defect" not in result.stderr
 
 
-def test_the_traceback_is_shown_to_who_asks_for_it(model, tmp_path, monkeypatch):
+def test_f44_the_traceback_is_shown_to_who_asks_for_it(model, tmp_path, monkeypatch):
     monkeypatch.setenv("RHOHAT_DEBUG", "1")
     with mock.patch("rhohat.estimators.saving.load", side_effect=KeyError("a")):
         result = run("inspect", model, cwd=tmp_path)
@@ -131,7 +131,7 @@ def test_f36_paths_that_are_no_text_are_learned_from(name, tmp_path):
         assert "\\udc" in page.read()
 
 
-def test_what_the_terminal_s_encoding_lacks_is_escaped(model, tmp_path):
+def test_f41_what_the_terminal_s_encoding_lacks_is_escaped(model, tmp_path):
     environment = {**os.environ, "PYTHONIOENCODING": "latin-1:strict", "PYTHONUTF8": "0"}
     command = [sys.executable, "-m", "rhohat", "encode", model, "x.npy", "-o", "ρ.npy"]
     np.save(tmp_path / "x.npy", X)

@@ -218,7 +218,7 @@ def test_f27_what_is_no_file_is_not_waited_for(tmp_path):
 # What is sound is read as before.
 
 
-def test_arrays_of_zarr_in_shards_and_of_all_listed_codecs_are_read(tmp_path):
+def test_f28_arrays_of_zarr_in_shards_and_of_all_listed_codecs_are_read(tmp_path):
     X = np.random.RandomState(0).uniform(size=(32, 6))
     options = [
         {"compressors": codec}
@@ -239,7 +239,7 @@ def test_arrays_of_zarr_in_shards_and_of_all_listed_codecs_are_read(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights")
-def test_a_folder_of_zarr_may_itself_be_a_link(tmp_path):
+def test_f27_a_folder_of_zarr_may_itself_be_a_link(tmp_path):
     write_zarr(tmp_path / "real")
     (tmp_path / "x.zarr").symlink_to(tmp_path / "real")
     assert load_rows(tmp_path / "x.zarr").shape == (40, 6)

@@ -80,7 +80,7 @@ def assert_right_or_refused(compute, right, rtol=1e-6):
         assert_allclose(found, right, rtol=rtol, atol=rtol * np.abs(right).max())
 
 
-def test_every_step_is_looked_at():
+def test_f10_every_step_is_looked_at():
     steps = {row.cls for row in ROWS.values() if issubclass(row.cls, Step)}
     assert {type(step) for step, _, _ in STEPS.values()} == steps
     assert not any(inspect.isabstract(step) for step in steps)
