@@ -8,6 +8,8 @@ import pytest
 
 from support.cases import sparse_data
 
+pytestmark = pytest.mark.slow
+
 #: Prints how many bytes of its own a process takes more at most than before a fit.
 MEASURE = """
 import sys, threading, time

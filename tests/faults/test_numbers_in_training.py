@@ -22,6 +22,8 @@ from support.fits import (
 from support.poisons import FaultyEngine, Poison, poisoned
 from support.stacks import X, Y, classifier, layer
 
+pytestmark = pytest.mark.slow
+
 growing = pytest.mark.usefixtures("early_growth")
 
 

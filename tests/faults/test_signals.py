@@ -28,7 +28,10 @@ from rhohat.rows.sources import ArraySource
 from support.command import run
 from support.fits import GROWING, SMALL, assert_weights_are_finite, bits, make_model
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals"),
+    pytest.mark.slow,
+]
 
 EXITS = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 

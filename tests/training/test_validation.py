@@ -41,7 +41,7 @@ def test_looking_changes_no_bit():
 
 
 def test_it_is_looked_at_every_few_iterations_and_at_the_ends_of_stages(monkeypatch):
-    monkeypatch.setattr("rhohat.training.stages.FIRST_ROWS", 100)
+    monkeypatch.setattr("rhohat.training.stages.FIRST_ROWS", 50)
     model = make_model(max_iter=22).fit(X[:250], X_val=HELD_OUT_ROWS)
     first = int(np.flatnonzero(np.diff(model.stage_rows_))[0])
     expected = {*range(0, first + 1, EVERY), first, *range(first, 23, EVERY), 22}
@@ -66,7 +66,7 @@ def test_patience_ends_training_and_keeps_the_best_weights():
 
 
 def test_patience_waits_for_the_last_stage(monkeypatch):
-    monkeypatch.setattr("rhohat.training.stages.FIRST_ROWS", 30)
+    monkeypatch.setattr("rhohat.training.stages.FIRST_ROWS", 15)
     model = make_model(**BY_HEART, patience=1).fit(X[:80], X_val=HELD_OUT_ROWS)
     assert model.stage_rows_[-1] == 80
     least = model.validation_terms_curve_[
