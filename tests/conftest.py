@@ -1,6 +1,7 @@
 """Shared settings: private caches, no stray skips in CI, and small real data."""
 
 import os
+import signal
 from pathlib import Path
 
 # Nothing outside the checkout: neither temporary files nor matplotlib's list of fonts.
@@ -9,6 +10,8 @@ CACHE.mkdir(exist_ok=True)
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(CACHE))
 os.environ.setdefault("MPLCONFIGDIR", str(CACHE / "matplotlib"))
 os.environ["MPLBACKEND"] = "Agg"
+# A job that a script has put into the background ignores Ctrl-C, which tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["SCIPY_ARRAY_API"] = "1"  # scikit-learn's checks of it run only if SciPy sees it first
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     # Processes that test side by side share the cores: threads that wait for one another's do not.
