@@ -10,8 +10,11 @@ CACHE.mkdir(exist_ok=True)
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(CACHE))
 os.environ.setdefault("MPLCONFIGDIR", str(CACHE / "matplotlib"))
 os.environ["MPLBACKEND"] = "Agg"
-# A job that a script has put into the background ignores Ctrl-C, which tests send.
+# Jobs in the background and under nohup ignore signals, which tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for _name in ("SIGTERM", "SIGHUP"):
+    if getattr(signal, _name, None) and signal.getsignal(getattr(signal, _name)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, _name), signal.SIG_DFL)
 os.environ["SCIPY_ARRAY_API"] = "1"  # scikit-learn's checks of it run only if SciPy sees it first
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     # Processes that test side by side share the cores: threads that wait for one another's do not.
