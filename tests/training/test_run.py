@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from rhohat import KLSparsity, SparseObjective
+from rhohat import SparseObjective
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.training.solvers import SOLVERS, SolverResult, SolverState, StopReason
@@ -27,6 +27,7 @@ from support.fits import (
     assert_weights_are_finite,
     make_model,
 )
+from support.poisons import Poison, poisoned
 
 pytestmark = pytest.mark.usefixtures("early_growth")
 every_solver = pytest.mark.parametrize("solver", SOLVERS)
@@ -132,39 +133,12 @@ def test_what_a_callback_raises_reaches_the_caller():
 # Not a number, and too large a number.
 
 
-class Poison:
-    """NaN from the iteration after `iteration` on; to be asked for by a callback."""
-
-    def __init__(self, iteration):
-        self.iteration = iteration
-        self.released = False
-
-    def __call__(self, progress):
-        self.released = progress.n_iter >= self.iteration
-
-
-class PoisonedKL(KLSparsity):
-    poison = None
-
-    def on_average(self, average, activation):
-        value, slope = super().on_average(average, activation)
-        return (np.nan, slope) if self.poison.released else (value, slope)
-
-
-class PoisonedSlope(PoisonedKL):
-    def on_average(self, average, activation):
-        value, slope = KLSparsity.on_average(self, average, activation)
-        return value, slope * (np.nan if self.poison.released else 1)
-
-
 @pytest.mark.parametrize("iteration", [1, 2, 5])
-@pytest.mark.parametrize(
-    ("penalty", "term"), [(PoisonedKL, "sparsity"), (PoisonedSlope, "the gradient")]
-)
-def test_not_a_number_is_an_error_that_names_term_and_iteration(iteration, penalty, term):
+@pytest.mark.parametrize(("part", "term"), [("value", "sparsity"), ("slope", "the gradient")])
+def test_not_a_number_is_an_error_that_names_term_and_iteration(iteration, part, term):
     poison = Poison(iteration)
-    model = make_model(sparsity_penalty=penalty(0.1, 0.5), callback=poison)
-    model.sparsity_penalty.poison = poison
+    penalty = poisoned(poison, **{part: np.nan})
+    model = make_model(sparsity_penalty=penalty, callback=poison)
     with pytest.raises(FloatingPointError, match=f"NaN in {term} in iteration {iteration + 1}"):
         model.fit(SMALL)
     undisturbed = make_model(max_iter=iteration).fit(SMALL)
@@ -185,8 +159,7 @@ def test_not_a_number_from_a_worker_is_an_error_that_names_the_term(monkeypatch,
             A[0] = np.nan
         return A
 
-    poisoned = dataclasses.replace(sigmoid, function=function)
-    monkeypatch.setitem(ACTIVATIONS, "sigmoid", poisoned)
+    monkeypatch.setitem(ACTIVATIONS, "sigmoid", dataclasses.replace(sigmoid, function=function))
     model = make_model(callback=poison, n_jobs=n_jobs)
     with pytest.raises(FloatingPointError, match=r"NaN in reconstruction, sparsity in iteration 4"):
         model.fit(SMALL)
@@ -197,8 +170,7 @@ def test_not_a_number_from_a_worker_is_an_error_that_names_the_term(monkeypatch,
 def test_not_a_number_in_any_stage_is_an_error_and_leaves_finite_weights(iteration):
     """After the last iteration of a stage it comes up where the next one starts."""
     poison = Poison(iteration)
-    model = make_model(sparsity_penalty=PoisonedKL(0.1, 0.5), callback=poison)
-    model.sparsity_penalty.poison = poison
+    model = make_model(sparsity_penalty=poisoned(poison, value=np.nan), callback=poison)
     with pytest.raises(FloatingPointError, match=f"NaN in sparsity in iteration {iteration + 1}"):
         model.fit(GROWING)
     assert model.n_iter_ == iteration

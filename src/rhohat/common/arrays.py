@@ -24,6 +24,16 @@ Recordings: TypeAlias = Sequence[FloatArray | str | os.PathLike[str]] | FloatArr
 PRECISIONS = (np.float64, np.float32)
 
 
+def overflow_as_infinity() -> np.errstate:
+    """Let overflow make values infinite, or NaN, without a warning; for whoever looks at them."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
+def rounding_noise(largest: float, dtype: np.dtype[Any]) -> float:
+    """The deviation that rounding errors may have, of values of up to `largest`."""
+    return 10 * float(np.finfo(dtype).eps) * largest
+
+
 def is_real(dtype: np.dtype[Any]) -> bool:
     """Whether values of this type are real numbers or booleans."""
     return dtype.kind in "buif"

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rhohat.common.arrays import PRECISIONS, FloatArray, row_dtypes
+from rhohat.common.arrays import PRECISIONS, FloatArray, overflow_as_infinity, row_dtypes
 
 T = TypeVar("T")
 
@@ -90,7 +90,7 @@ def look_up(name: str, value: Any, table: Mapping[str, T]) -> T:
     raise ValueError(f"{name} must be one of {rows}, got {value!r}.")
 
 
-@np.errstate(over="ignore", invalid="ignore")  # of sums, by which NaN is sought
+@overflow_as_infinity()  # of sums, by which NaN is sought
 def check_rows(X: ArrayLike) -> FloatArray:
     """Return X as a finite two-dimensional float array, else raise; see `check_array`."""
     from sklearn.utils.validation import check_array  # here, so that parameters need no sklearn
@@ -99,7 +99,7 @@ def check_rows(X: ArrayLike) -> FloatArray:
     return rows
 
 
-@np.errstate(over="ignore", invalid="ignore")
+@overflow_as_infinity()
 def check_floats(name: str, X: ArrayLike) -> FloatArray:
     """Return X, of any shape, as a finite float array, else raise; see `check_array`."""
     from sklearn.utils.validation import check_array  # here, so that parameters need no sklearn
@@ -144,7 +144,7 @@ def check_magnitude(largest: float, dtype: np.dtype[Any]) -> None:
 
 def is_finite(X: FloatArray) -> bool:
     """Whether all values are finite; a fast pass over them is enough where they are."""
-    with np.errstate(over="ignore", invalid="ignore"):
+    with overflow_as_infinity():
         return bool(np.isfinite(X.sum()) or np.isfinite(X).all())
 
 

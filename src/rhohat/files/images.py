@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rhohat.common.arrays import FloatArray, Images
+from rhohat.common.arrays import FloatArray, Images, rounding_noise
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import check_floats
 from rhohat.files.finding import DataFiles, PathLike, Skipped, read_again
@@ -128,7 +128,7 @@ def _as_images(array: NDArray[Any], color: bool) -> FloatArray:
 def _at_unit_contrast(image: FloatArray) -> FloatArray:
     """A photograph divided by the standard deviation of its brightness, where it has any."""
     deviation = image.std(dtype=np.float64)
-    noise = 10 * np.finfo(image.dtype).eps * float(np.abs(image).max())
+    noise = rounding_noise(float(np.abs(image).max()), image.dtype)
     return np.asarray(image / deviation if deviation > noise else image, dtype=np.float32)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Generic, NamedTuple, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.common.caching import cached_property
 from rhohat.common.validation import check_real
 
@@ -66,7 +66,7 @@ class Sums:
     weight: float
     activity: Float64Array
 
-    @np.errstate(over="ignore", invalid="ignore")  # overflow shows in the loss
+    @overflow_as_infinity()  # overflow shows in the loss
     def __iadd__(self, other: Self) -> Self:
         more = vars(other)
         vars(self).update({name: _added(sums, more[name]) for name, sums in vars(self).items()})

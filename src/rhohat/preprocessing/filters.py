@@ -10,7 +10,7 @@ import numpy as np
 import scipy.fft
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import FloatArray, Images, as_floats
+from rhohat.common.arrays import FloatArray, Images, as_floats, overflow_as_infinity, rounding_noise
 from rhohat.common.validation import (
     check_integer,
     check_magnitude,
@@ -83,14 +83,14 @@ class OneOverFWhitening(Step):
         for image in each_image(X):
             filtered = self._filter(image)
             n_pixels += image.size
-            with np.errstate(over="ignore", invalid="ignore"):
+            with overflow_as_infinity():
                 total += float(filtered.sum(dtype=np.float64))
                 squares += float(np.square(filtered, dtype=np.float64).sum())
             largest = max(largest, float(np.abs(image).max()))
             dtype = np.result_type(dtype, image)
         check_magnitude(largest if np.isfinite(squares) else np.inf, dtype)
         mean, square = total / n_pixels, squares / n_pixels
-        noise = 10 * np.finfo(dtype).eps * largest
+        noise = rounding_noise(largest, dtype)
         deviation = float(np.sqrt(max(square - mean**2, 0.0)))
         self.scale_ = deviation if deviation > noise else 1.0
         return self
@@ -177,7 +177,7 @@ class OneOverFWhitening(Step):
         )
 
     def _whitened(self, image: FloatArray) -> FloatArray:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with overflow_as_infinity():
             return check_overflow(self._filter(image) / self.scale_, image)
 
     def _filter(self, image: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from rhohat.common.arrays import FloatArray, Images, row_dtypes
+from rhohat.common.arrays import FloatArray, Images, overflow_as_infinity, row_dtypes
 from rhohat.common.validation import check_rows
 from rhohat.rows.engines import Summable, ThreadEngine
 from rhohat.rows.opening import open_store
@@ -25,7 +25,7 @@ S = TypeVar("S", bound=Summable)
 RowData: TypeAlias = ArrayLike | str | os.PathLike[str] | Source | Callable[[], Iterable[ArrayLike]]
 
 
-@np.errstate(over="ignore", invalid="ignore")  # of sums, by which NaN is sought
+@overflow_as_infinity()  # of sums, by which NaN is sought
 def check_input(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> FloatArray:
     """Like `check_rows`, for an estimator's input: the features must be those seen in fit.
 

@@ -10,7 +10,13 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import Float64Array, FloatArray, as_floats
+from rhohat.common.arrays import (
+    Float64Array,
+    FloatArray,
+    as_floats,
+    overflow_as_infinity,
+    rounding_noise,
+)
 from rhohat.common.validation import check_magnitude, check_overflow, check_real
 from rhohat.preprocessing.inputs import RowData, rows_of, sum_over
 from rhohat.preprocessing.steps import Step
@@ -21,7 +27,7 @@ from rhohat.rows.sources import ArraySource, Rows
 
 def _without_mean(X: FloatArray) -> FloatArray:
     """Rows without their own mean."""
-    with np.errstate(over="ignore", invalid="ignore"):
+    with overflow_as_infinity():
         means = check_overflow(X.mean(axis=1, keepdims=True), X)
         centered: FloatArray = X - means
     return centered
@@ -50,7 +56,7 @@ class Rowwise(OneToOneFeatureMixin, Step):
 
     def _of_rows(self, X: FloatArray) -> FloatArray:
         """The transform of rows in memory, if it does not overflow."""
-        with np.errstate(over="ignore", invalid="ignore"):
+        with overflow_as_infinity():
             return check_overflow(self._normalized(X), X)
 
     def _normalized(self, X: FloatArray) -> FloatArray:
@@ -72,7 +78,7 @@ class _Spread(Summable):
         """Sums over one block."""
         d = _without_mean(rows.X).astype(np.float64)
         largest = float(np.abs(rows.X).max())
-        with np.errstate(over="ignore", invalid="ignore"):  # of which `largest` will tell
+        with overflow_as_infinity():  # of which `largest` will tell
             return cls(d.size, float(d.sum()), float(np.vdot(d, d)), largest)
 
     def __iadd__(self, other: _Spread) -> _Spread:
@@ -138,7 +144,7 @@ class PatchNormalizer(Rowwise):
         source = rows_of(self, X, reset=True)
         spread = sum_over(_Spread.of, source)
         check_magnitude(spread.largest, source.dtype)
-        noise = 10 * np.finfo(source.dtype).eps * spread.largest
+        noise = rounding_noise(spread.largest, source.dtype)
         deviates = spread.deviation > noise
         self.scale_ = self.n_deviations * spread.deviation if deviates else 1.0
         return self

@@ -13,7 +13,7 @@ from scipy.optimize import nnls
 from scipy.signal import get_window
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import Float64Array, FloatArray, Images, Recordings
+from rhohat.common.arrays import Float64Array, FloatArray, Images, Recordings, rounding_noise
 from rhohat.common.validation import check_integer, check_real, look_up
 from rhohat.files.images import each_image
 from rhohat.files.lazy_sequence import LazySequence, MappedSequence
@@ -193,7 +193,7 @@ class WaveformExtractor(SoundExtractor):
 
     def _extracted(self, recording: FloatArray) -> FloatArray:
         samples, exponent = _near_one(recording.mean(axis=0, keepdims=True))
-        noise = 10 * np.finfo(samples.dtype).eps * float(np.abs(samples).max())
+        noise = rounding_noise(float(np.abs(samples).max()), samples.dtype)
         samples = samples - samples.mean(dtype=np.float64)
         deviation = float(np.sqrt(np.square(samples, dtype=np.float64).mean()))
         scaled = samples / deviation if deviation > noise else np.ldexp(samples, exponent)

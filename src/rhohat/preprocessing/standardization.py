@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import Float64Array, FloatArray, as_floats
+from rhohat.common.arrays import Float64Array, FloatArray, as_floats, rounding_noise
 from rhohat.common.validation import check_rows, look_up
 from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.preprocessing.normalizers import Rowwise
@@ -75,7 +75,7 @@ class Standardization(Rowwise):
         source = rows_of(self, X, reset=True)
         sums = feature_sums(source)
         largest = max(abs(sums.low), abs(sums.high))
-        noise = 10 * float(np.finfo(source.dtype).eps) * largest
+        noise = rounding_noise(largest, source.dtype)
         deviations = np.sqrt(sums.variances)
         if self.scale == "all":
             deviations = np.full_like(deviations, sums.standard_deviation)

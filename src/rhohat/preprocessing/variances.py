@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import FloatArray, overflow_as_infinity
 from rhohat.common.validation import check_magnitude
 from rhohat.preprocessing.inputs import sum_over
 from rhohat.rows.blas import BLAS
@@ -20,7 +20,7 @@ def variance_of_pixels(images: Iterable[FloatArray]) -> float:
     n_pixels, total, squares, largest, shift = 0, 0.0, 0.0, 0.0, None
     for image in images:
         shift = float(image.flat[0]) if shift is None else shift
-        with np.errstate(over="ignore", invalid="ignore"):  # of which `largest` will tell
+        with overflow_as_infinity():  # of which `largest` will tell
             deviations = np.subtract(image, shift, dtype=np.float64)
             total += float(deviations.sum())
             squares += float(np.vdot(deviations, deviations))

@@ -13,7 +13,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import Float64Array, FloatArray, as_floats
+from rhohat.common.arrays import (
+    Float64Array,
+    FloatArray,
+    as_floats,
+    overflow_as_infinity,
+    rounding_noise,
+)
 from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.memory import check_memory
 from rhohat.common.validation import (
@@ -38,8 +44,6 @@ from rhohat.rows.stores import is_stored
 METHODS = {"zca": "turned back to the input's axes", "pca": "one column per component"}
 #: Share of the greatest variance below which a direction holds rounding errors alone.
 ROUNDING = 1e-7
-#: Rounding errors of the largest value, in units of eps, below which a deviation is none.
-ROUNDINGS = 10.0
 #: Arrays of the covariance's size that `fit` holds at a time, besides two in each thread.
 COPIES = 6
 
@@ -57,14 +61,14 @@ class _Moments(Summable):
     def of(cls, rows: Rows, shift: Float64Array) -> _Moments:
         """Sums over one block."""
         largest = max(float(rows.X.max()), -float(rows.X.min()))
-        with np.errstate(over="ignore", invalid="ignore"):  # of which `largest` will tell
+        with overflow_as_infinity():  # of which `largest` will tell
             D = rows.X - shift
             return cls(float(len(D)), D.sum(axis=0), D.T @ D, largest)
 
     def __iadd__(self, other: _Moments) -> _Moments:
         self.weight += other.weight
         self.first += other.first
-        with np.errstate(over="ignore", invalid="ignore"):
+        with overflow_as_infinity():
             self.second += other.second
         self.largest = max(self.largest, other.largest)
         return self
@@ -178,7 +182,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         self.components_ = components[:k].copy()
         self.explained_variance_ = variances[:k].copy()
         self.explained_variance_ratio_ = ratio[:k].copy()
-        self.noise_ = (ROUNDINGS * float(np.finfo(source.dtype).eps) * total.largest) ** 2
+        self.noise_ = rounding_noise(total.largest, source.dtype) ** 2
         self.n_components_ = k
         return self
 
@@ -339,7 +343,7 @@ def _whiten(
     X: FloatArray, mean: FloatArray, matrix: FloatArray, out: FloatArray | None = None
 ) -> FloatArray:
     """(X - mean) T'."""
-    with np.errstate(over="ignore", invalid="ignore"):
+    with overflow_as_infinity():
         return check_overflow(np.matmul(X - mean, matrix, out=out), X)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rhohat.common.arrays import FloatArray, float_dtype
+from rhohat.common.arrays import FloatArray, float_dtype, overflow_as_infinity
 from rhohat.common.caching import cached_property
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles, Noted
@@ -392,7 +392,7 @@ def _longest_part(piece: float) -> float:
 
 def _finite(variance_of: Callable[[Any], float], content: Any) -> float:
     """The variance of content; raise ValueError if it is infinite or NaN."""
-    with np.errstate(over="ignore", invalid="ignore"):
+    with overflow_as_infinity():
         variance = variance_of(content)
     if not math.isfinite(variance):
         raise ValueError("the values are too large to be squared: scale the data.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import FloatArray, overflow_as_infinity
 from rhohat.rows.engines import Summable
 from rhohat.rows.sources import Rows
 
@@ -23,7 +23,7 @@ class Extremes(Summable):
     @classmethod
     def of(cls, rows: Rows, encode: Callable[[FloatArray], FloatArray]) -> Extremes:
         """Extremes over one block of the units' inputs."""
-        with np.errstate(over="ignore", invalid="ignore"):  # the loss reports it
+        with overflow_as_infinity():  # the loss reports it
             A = encode(rows.X)
         return cls(A.min(axis=0), A.max(axis=0))
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from rhohat.common.arrays import Float64Array
+from rhohat.common.arrays import Float64Array, overflow_as_infinity
 from rhohat.rows.engines import Engine, Summable
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Rows, Source, first_row
@@ -47,7 +47,7 @@ class FeatureSums(Summable):
     @classmethod
     def of(cls, rows: Rows, shift: Float64Array) -> FeatureSums:
         """Sums over one block."""
-        with np.errstate(over="ignore", invalid="ignore"):  # the loss reports it
+        with overflow_as_infinity():  # the loss reports it
             D = rows.X - shift
             w = np.ones(len(D)) if rows.sample_weight is None else rows.sample_weight
             low, high = float(rows.X.min()), float(rows.X.max())
@@ -67,12 +67,12 @@ class FeatureSums(Summable):
     @property
     def variances(self) -> Float64Array:
         """Variance of every feature, at least 0."""
-        with np.errstate(over="ignore", invalid="ignore"):
+        with overflow_as_infinity():
             variances = self.second / self.weight - (self.first / self.weight) ** 2
             return np.maximum(variances, 0)
 
     @property
     def standard_deviation(self) -> float:
         """Root mean square, over the features, of their standard deviations."""
-        with np.errstate(over="ignore", invalid="ignore"):
+        with overflow_as_infinity():
             return float(np.sqrt(self.variances.mean()))

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import FloatArray, overflow_as_infinity
 from rhohat.rows.partition import CHUNK_ROWS
 
 
@@ -282,7 +282,7 @@ def check_finite(rows: Rows, holders: Holders | str) -> None:
 
     `holders` may be the name of the only one.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
+    with overflow_as_infinity():
         if np.isfinite(rows.X.sum()):  # a fast pass that misses nothing
             return
     bad = np.argwhere(~np.isfinite(rows.X))

@@ -10,9 +10,9 @@ import logging
 import time
 from collections.abc import Callable, Collection, Generator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
+from rhohat.common.caching import cached_property
 from rhohat.common.errors import WorkerError
 from rhohat.common.extras import import_extra
 from rhohat.common.interrupts import current_request

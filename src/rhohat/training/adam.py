@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from rhohat.common.arrays import Float64Array
+from rhohat.common.arrays import Float64Array, overflow_as_infinity
 from rhohat.common.interrupts import current_request
 from rhohat.common.validation import check_integer, check_real
 from rhohat.objective.base import LossTerms, Workspace
@@ -208,7 +208,7 @@ class Adam(BaseEstimator):
         theta = state.variables.to_theta(state.q)
         computed = theta.astype(X.dtype)
         A = workspace.array("A", (len(X), objective.n_components), X.dtype)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with overflow_as_infinity():
             total = objective.activities(X, computed, weight, out=A)
             n_rows = state.n_rows + total.weight
             share = min(1.0, total.weight / min(self.window, n_rows))

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.objective.base import Workspace
 from rhohat.objective.network import NetworkObjective, NetworkTerms
 from rhohat.objective.projection import CodeSums, code_sums
@@ -19,11 +19,6 @@ from rhohat.rows.sources import Rows, Source
 #: fewest features for which the matrix product saved outweighs writing and reading them.
 KEPT_BYTES, KEPT_FEATURES = 256 << 20, 128
 _WORKSPACE = Workspace()
-
-
-def overflow_as_infinity() -> np.errstate:
-    """Let overflow make the loss infinite, which solvers know how to handle."""
-    return np.errstate(over="ignore", invalid="ignore")
 
 
 class KeptActivations:

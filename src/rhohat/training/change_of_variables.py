@@ -23,14 +23,14 @@ from functools import partial
 
 import numpy as np
 
-from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.engines import Engine
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Source
-from rhohat.training.blocks import network_sums, overflow_as_infinity
+from rhohat.training.blocks import network_sums
 
 
 class ChangeOfVariables(ABC):

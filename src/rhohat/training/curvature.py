@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 from sklearn.utils.extmath import softmax
 
-from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.objective.activations import ACTIVATIONS, Activation
 from rhohat.objective.base import Sums, counted, row_weights
 from rhohat.objective.network import NetworkObjective
@@ -19,7 +19,6 @@ from rhohat.objective.penalties import SparsityPenalty
 from rhohat.objective.projection import code_sums
 from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.sources import Rows
-from rhohat.training.blocks import overflow_as_infinity
 
 
 @dataclass

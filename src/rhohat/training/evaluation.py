@@ -9,7 +9,7 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 import numpy as np
 
-from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.common.caching import cached_property
 from rhohat.objective.base import LossTerms, Objective, Sums
 from rhohat.objective.network import NetworkObjective, NetworkTerms
@@ -24,7 +24,6 @@ from rhohat.training.blocks import (
     keeping_pays,
     loss_sums,
     network_sums,
-    overflow_as_infinity,
     second_sums,
     sparse_sums,
 )

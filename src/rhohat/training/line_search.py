@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from rhohat.common.arrays import Float64Array
+from rhohat.common.arrays import Float64Array, overflow_as_infinity
 
 #: Sufficient decrease and curvature constants of the strong Wolfe conditions (N & W, section 3.1).
 C1, C2 = 1e-4, 0.9
@@ -72,7 +72,7 @@ class Line:
         loss, grad = self.loss_grad(theta)
         if not (loss == np.inf or is_finite(loss, grad)):
             raise NotANumber
-        with np.errstate(over="ignore", invalid="ignore"):
+        with overflow_as_infinity():
             slope = float(grad @ self.direction)
         if not (np.isfinite(loss) and np.isfinite(slope)):
             return Point(step, theta, np.inf, grad, 0.0)

@@ -32,7 +32,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 from sklearn.utils.extmath import randomized_svd
 
-from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.common.caching import cached_property
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.projection import best_decoder
@@ -40,7 +40,6 @@ from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.engines import Engine
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Rows, Source
-from rhohat.training.blocks import overflow_as_infinity
 from rhohat.training.curvature import InputSums, LayerSums, network_curvature, sparse_curvature
 from rhohat.training.solvers import Operator
 

@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from rhohat.common.arrays import Float64Array
+from rhohat.common.arrays import Float64Array, overflow_as_infinity
 from rhohat.common.interrupts import Interrupted, InterruptRequest, interrupts_as_requests
 from rhohat.objective.base import LossTerms
 from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import Source, in_memory
-from rhohat.training.blocks import overflow_as_infinity
 from rhohat.training.evaluation import Evaluation
 from rhohat.training.solvers import Solver, SolverState, StopReason
 from rhohat.training.stages import Stage

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import RandomState
 
-from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.engines import Engine
@@ -27,7 +27,6 @@ from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition
 from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import Source, in_memory
-from rhohat.training.blocks import overflow_as_infinity
 from rhohat.training.change_of_variables import CenteredVariables, StandardizedVariables
 from rhohat.training.evaluation import (
     Evaluation,
