@@ -70,11 +70,12 @@ EVALUATIONS = {
 
 def our_evaluation(problem, evaluation=problems.evaluation):
     from rhohat.rows.engines import ThreadEngine
-    from rhohat.rows.partition import Partition
+    from rhohat.rows.partition import NARROW_CHUNK_ROWS, Partition
     from rhohat.rows.sources import ArraySource
 
     objective, source = problem.objective, ArraySource(problem.X)
-    partition = Partition.for_shape(objective.n_features, objective.n_components, problem.X.dtype)
+    sizes = objective.n_features, objective.n_components
+    partition = Partition.for_shape(*sizes, problem.X.dtype, most_rows=NARROW_CHUNK_ROWS)
     engine = ThreadEngine()
     with engine.running():
         return median_seconds(evaluation(objective, source, engine, partition))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhohat.rows.partition import Partition
+from rhohat.rows.partition import CHUNK_ROWS, NARROW_CHUNK_ROWS, Partition
 from support.cases import laws
 from support.stored import X, as_npy, autoencoder
 
@@ -31,3 +31,17 @@ def test_chunks_cover_every_row_once_in_whole_blocks(n_features, n_components):
     for n_rows in (1, partition.chunk_size, 3 * partition.chunk_size + 1):
         chunks = list(partition.chunks(n_rows))
         assert [row for chunk in chunks for row in range(*chunk)] == list(range(n_rows))
+
+
+@given(n_features=st.integers(1, 5000), n_components=st.integers(1, 5000))
+@laws(30)
+def test_training_takes_larger_chunks_of_narrow_rows_in_whole_multiples(n_features, n_components):
+    """Of the pieces for which there are checksums, and whose bits a transform has."""
+    shape = n_features, n_components, np.dtype(np.float32)
+    plain, training = (
+        Partition.for_shape(*shape, most_rows=most) for most in (CHUNK_ROWS, NARROW_CHUNK_ROWS)
+    )
+    assert plain.chunk_size == CHUNK_ROWS
+    assert training.chunk_size % CHUNK_ROWS == 0
+    assert CHUNK_ROWS <= training.chunk_size <= NARROW_CHUNK_ROWS
+    assert (training == plain) == (n_features + n_components >= 171)

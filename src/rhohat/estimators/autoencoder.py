@@ -31,7 +31,7 @@ from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import EngineHolder, engine_of
 from rhohat.rows.engines import Engine, ThreadEngine, check_n_jobs
 from rhohat.rows.feature_sums import FeatureSums
-from rhohat.rows.partition import Partition, check_sizes
+from rhohat.rows.partition import CHUNK_ROWS, NARROW_CHUNK_ROWS, Partition, check_sizes
 from rhohat.rows.sources import ArraySource, Holders, Rows, Source, check_finite
 from rhohat.rows.stores import is_stored
 from rhohat.training.adam import Adam, StreamState
@@ -397,7 +397,9 @@ class SparseAutoencoder(
             source,
             stages,
             engine,
-            _partition(objective, source.dtype, self.block_size, self.chunk_size),
+            _partition(
+                objective, source.dtype, self.block_size, self.chunk_size, NARROW_CHUNK_ROWS
+            ),
             self.solver,
             tol,
             settings=self._identity(objective),
@@ -768,9 +770,10 @@ def _partition(
     dtype: np.dtype[Any],
     block_size: int | None = None,
     chunk_size: int | None = None,
+    most_rows: int = CHUNK_ROWS,
 ) -> Partition:
     sizes = objective.n_features, objective.n_components
-    return Partition.for_shape(*sizes, dtype, block_size, chunk_size)
+    return Partition.for_shape(*sizes, dtype, block_size, chunk_size, most_rows=most_rows)
 
 
 def _warn_beyond_output_range(objective: SparseObjective, sums: FeatureSums) -> None:

@@ -38,7 +38,7 @@ from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import EngineHolder, engine_of
 from rhohat.rows.engines import Engine, ThreadEngine, check_n_jobs
-from rhohat.rows.partition import Partition, check_sizes
+from rhohat.rows.partition import CHUNK_ROWS, NARROW_CHUNK_ROWS, Partition, check_sizes
 from rhohat.rows.sources import ArraySource, Labeled, Source
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.fit import Fit, Fitted, refuse_beyond_memory
@@ -433,7 +433,7 @@ class StackedAutoencoderClassifier(EngineHolder, ClassifierMixin, BaseEstimator)
             source,
             [Stage(source.shape[0], max_iter)],
             engine_of(self.engine, self.n_jobs),
-            _partition(objective, source, self.block_size, self.chunk_size),
+            _partition(objective, source, self.block_size, self.chunk_size, NARROW_CHUNK_ROWS),
             self.solver,
             float(self.tol),
             settings={
@@ -474,6 +474,8 @@ def _partition(
     source: Source,
     block_size: int | None = None,
     chunk_size: int | None = None,
+    most_rows: int = CHUNK_ROWS,
 ) -> Partition:
     n_features, *units = objective.layer_sizes
-    return Partition.for_shape(n_features, sum(units), source.dtype, block_size, chunk_size)
+    sizes = n_features, sum(units)
+    return Partition.for_shape(*sizes, source.dtype, block_size, chunk_size, most_rows=most_rows)

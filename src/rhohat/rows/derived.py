@@ -88,7 +88,10 @@ class Mapped(Wrapper):
         """What the function makes of the other's rows start to stop."""
         rows = self.source.read(start, stop)
         check_finite(rows, Holders.of(self))
-        return rows._replace(X=self.function(rows.X))
+        if len(rows.X) <= CHUNK_ROWS:
+            return rows._replace(X=self.function(rows.X))
+        made = [self.function(part.X) for part in rows.blocks(CHUNK_ROWS)]  # as if in memory
+        return rows._replace(X=np.concatenate(made))
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
         """What the function makes of the other's rows with these numbers."""
