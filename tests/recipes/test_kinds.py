@@ -159,7 +159,7 @@ def test_rows_stay_where_they_are_beyond_what_is_held(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("recordings", {"key": "x"}, "--key names an array"),
+        ("recordings", {"selection": Selection(key="x")}, "--key names an array"),
         ("images", {"stored": True}, "--dask works on rows in files; images are cut up"),
         ("images", {"settings": replace(SMALL, patch_size="whole")}, "must have one size"),
         ("rows.npy", {"shape": (6, 6, 1)}, "--shape HxWx3 and --color go together"),
