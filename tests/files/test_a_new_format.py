@@ -22,7 +22,7 @@ from rhohat.cli.main import cli
 from rhohat.common.arrays import float_dtype
 from rhohat.files.finding import DataFiles
 from rhohat.files.formats import FORMATS
-from rhohat.rows.file_format import FileFormat, array_content, as_content, finite_floats
+from rhohat.rows.file_format import FileFormat, Selection, array_content, as_content, finite_floats
 from rhohat.rows.opening import open_file, open_store
 from rhohat.rows.stores import Store
 
@@ -53,11 +53,11 @@ class ToyRows(Store):
         return np.array([line.split() for line in lines]).astype(float).astype(self.stored_dtype)
 
 
-def look_at_toy(path, key):
+def look_at_toy(path, selection):
     return array_content(*header(path))
 
 
-def read_toy(path, key):
+def read_toy(path, selection):
     shape, dtype = header(path)
     numbers = np.array(path.read_text().partition("\n")[2].split()).astype(float)
     return as_content(numbers.astype(dtype).reshape(shape))
@@ -66,7 +66,7 @@ def read_toy(path, key):
 @pytest.fixture(autouse=True)
 def toy(monkeypatch):
     """All that is done to add a kind of file."""
-    row = FileFormat((".toy",), look_at_toy, read_toy, lambda path, key: ToyRows(path))
+    row = FileFormat((".toy",), look_at_toy, read_toy, lambda path, selection: ToyRows(path))
     monkeypatch.setitem(FORMATS, "toy", row)
 
 
@@ -159,7 +159,7 @@ def test_every_format_has_an_example_here():
 def test_looking_promises_what_reading_gives(name, shape, dtype, tmp_path):
     values = np.arange(prod(shape)).reshape(shape).astype(dtype)
     path = written(name, tmp_path, values)
-    content, array = FORMATS[name].look(path, None), FORMATS[name].read(path, None)
+    content, array = FORMATS[name].look(path, Selection()), FORMATS[name].read(path, Selection())
     assert content.kind == ("rows" if len(shape) == 2 else "images")
     assert (content.shape, content.dtype) == (array.shape, array.dtype)
     assert_array_equal(array.reshape(shape), values)
@@ -169,7 +169,7 @@ def test_looking_promises_what_reading_gives(name, shape, dtype, tmp_path):
 def test_looking_at_pictures_and_sound_promises_shape_and_precision(name, tmp_path):
     path = tmp_path / f"x{FORMATS[name].suffixes[0]}"
     OTHERS[name](path)
-    content, array = FORMATS[name].look(path, None), FORMATS[name].read(path, None)
+    content, array = FORMATS[name].look(path, Selection()), FORMATS[name].read(path, Selection())
     assert (content.shape, content.dtype) == (array.shape, float_dtype(array.dtype))
 
 
@@ -177,7 +177,7 @@ def test_looking_at_pictures_and_sound_promises_shape_and_precision(name, tmp_pa
 @every_dtype
 def test_opening_gives_the_rows_that_reading_gives(name, dtype, tmp_path):
     path = written(name, tmp_path, rows(dtype))
-    source, X = open_file(path), finite_floats(FORMATS[name].read(path, None))
+    source, X = open_file(path), finite_floats(FORMATS[name].read(path, Selection()))
     assert (source.shape, source.dtype) == (X.shape, X.dtype)
     assert_array_equal(source.read(7, 40).X, X[7:])
     assert_array_equal(source.take(np.array([0, 8, 39])).X, X[[0, 8, 39]])

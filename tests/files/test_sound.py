@@ -14,7 +14,7 @@ from rhohat import (
     load_recordings,
 )
 from rhohat.files.sound import SOUND, wav_bytes
-from rhohat.rows.file_format import Content
+from rhohat.rows.file_format import Content, Selection
 from support.sounds import RATE, tone, wav
 
 
@@ -46,7 +46,7 @@ def test_formats_are_the_same_sound(tmp_path, suffix):
 
 def test_header_is_read_without_the_sound(tmp_path):
     soundfile.write(tmp_path / "sound.flac", np.zeros((3000, 2)), 22_050)
-    assert SOUND.look(tmp_path / "sound.flac", None) == Content(
+    assert SOUND.look(tmp_path / "sound.flac", Selection()) == Content(
         "recordings", (1, 2, 3000), np.dtype(np.float32), rate=22_050
     )
 

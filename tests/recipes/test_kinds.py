@@ -18,7 +18,7 @@ from rhohat.recipes.finding import find, find_to_learn
 from rhohat.recipes.kinds import KINDS, Photographs
 from rhohat.recipes.pipelines import complete, make_pipeline
 from rhohat.recipes.settings import Settings
-from rhohat.rows.file_format import Content
+from rhohat.rows.file_format import Content, Selection
 
 SMALL = Settings(units=4, patches=300, iterations=3)
 WHOLE = replace(SMALL, whitening="none")
@@ -50,7 +50,7 @@ CASES = {
     "images": ("images", SMALL, {}),
     "images in color": ("images", replace(SMALL, color=True, patch_size=6), {}),
     "rows": ("rows.npy", SMALL, {}),
-    "one of several": ("several.npz", SMALL, {"key": "x"}),
+    "one of several": ("several.npz", SMALL, {"selection": Selection(key="x")}),
     "rows as images": ("rows.npy", WHOLE, {"shape": (6, 6)}),
     "patches of rows": ("rows.npy", replace(WHOLE, patch_size=4), {"shape": (6, 6)}),
     "rows that stay": ("rows.npy", SMALL, {"stored": True}),
@@ -153,13 +153,13 @@ def test_rows_stay_where_they_are_beyond_what_is_held(folder, monkeypatch):
     assert data.is_stored
     np.testing.assert_array_equal(data.few(10), np.load(folder / "rows.npy")[:10])
     # an archive cannot be read in runs
-    assert not find(Request([folder / "several.npz"], key="x")).is_stored
+    assert not find(Request([folder / "several.npz"], selection=Selection(key="x"))).is_stored
 
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("recordings", {"key": "x"}, "--key names an array"),
+        ("recordings", {"selection": Selection(key="x")}, "--key names an array"),
         ("images", {"stored": True}, "--dask works on rows in files; images are cut up"),
         ("images", {"settings": replace(SMALL, patch_size="whole")}, "must have one size"),
         ("rows.npy", {"shape": (6, 6, 1)}, "--shape HxWx3 and --color go together"),
@@ -174,7 +174,9 @@ def test_what_data_do_not_allow_for_is_said(name, options, message, folder):
 
 
 def test_stored_rows_must_be_readable_in_runs(folder):
-    data, _ = find_to_learn(Request([folder / "several.npz"], key="x", stored=True), SMALL)
+    data, _ = find_to_learn(
+        Request([folder / "several.npz"], selection=Selection(key="x"), stored=True), SMALL
+    )
     with pytest.raises(ValueError, match="--dask needs rows that workers can read"):
         data.read()
 

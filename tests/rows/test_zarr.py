@@ -5,6 +5,7 @@ import pytest
 import zarr
 
 from rhohat import DataFileError
+from rhohat.rows.file_format import Selection
 from rhohat.rows.zarr import ZARR, ZarrArray
 from support.stored import X, as_zarr
 
@@ -20,10 +21,10 @@ def test_one_of_several_arrays_in_a_group_is_chosen_by_its_name(tmp_path):
     group = zarr.open_group(tmp_path / "x.zarr", mode="w")
     for name, array in (("deep/a", X[:9]), ("b", X[:5])):
         group.create_array(name, shape=array.shape, dtype=array.dtype)[:] = array
-    assert ZARR.look(tmp_path / "x.zarr", "deep/a").shape == (9, 8)
-    np.testing.assert_array_equal(ZARR.read(tmp_path / "x.zarr", "b"), X[:5])
+    assert ZARR.look(tmp_path / "x.zarr", Selection(key="deep/a")).shape == (9, 8)
+    np.testing.assert_array_equal(ZARR.read(tmp_path / "x.zarr", Selection(key="b")), X[:5])
     with pytest.raises(DataFileError, match="holds several arrays"):
-        ZARR.look(tmp_path / "x.zarr", None)
+        ZARR.look(tmp_path / "x.zarr", Selection())
 
 
 @pytest.mark.parametrize(
@@ -33,4 +34,4 @@ def test_a_folder_of_something_else_is_refused(content, message, tmp_path):
     (tmp_path / "x.zarr").mkdir()
     (tmp_path / "x.zarr" / "zarr.json").write_text(content)
     with pytest.raises(DataFileError, match=message):
-        ZARR.look(tmp_path / "x.zarr", None)
+        ZARR.look(tmp_path / "x.zarr", Selection())

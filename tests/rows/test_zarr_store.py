@@ -10,6 +10,7 @@ import zarr
 from numcodecs import Blosc, Zstd
 
 from rhohat import DataFileError
+from rhohat.rows.file_format import Selection
 from rhohat.rows.zarr import ZARR
 from rhohat.rows.zarr_store import Chunks, ContainedStore, announced, check_description, codec_names
 
@@ -80,7 +81,7 @@ def test_a_chunk_that_is_longer_than_a_chunk_is_refused(tmp_path):
     array_of(tmp_path / "a.zarr", compressors=None)
     (tmp_path / "a.zarr" / "c" / "0" / "0").write_bytes(bytes(100_000))
     with pytest.raises(DataFileError, match=r"100,000 bytes in c/0/0, more than belong there"):
-        ZARR.read(tmp_path / "a.zarr", None)
+        ZARR.read(tmp_path / "a.zarr", Selection())
 
 
 def test_a_description_that_is_too_long_is_refused(tmp_path):
@@ -89,7 +90,7 @@ def test_a_description_that_is_too_long_is_refused(tmp_path):
     described["attributes"] = {"long": "x" * (5 << 20)}
     (tmp_path / "a.zarr" / "zarr.json").write_text(json.dumps(described))
     with pytest.raises(DataFileError, match=r"in zarr\.json, more than belong there"):
-        ZARR.look(tmp_path / "a.zarr", None)
+        ZARR.look(tmp_path / "a.zarr", Selection())
 
 
 def test_a_chunk_in_a_shard_that_holds_too_much_is_refused(tmp_path):
@@ -102,8 +103,8 @@ def test_a_chunk_in_a_shard_that_holds_too_much_is_refused(tmp_path):
     bomb = Zstd().encode(bytes(10_000_000))[:length].ljust(length, b"\0")
     shard.write_bytes(content[:begin] + bomb + content[begin + length :])
     for read in (
-        lambda: ZARR.read(path, None),
-        lambda: ZARR.open(path, None).read(0, 3),
+        lambda: ZARR.read(path, Selection()),
+        lambda: ZARR.open(path, Selection()).read(0, 3),
     ):
         with pytest.raises(DataFileError, match=r"holds more in the chunk c/0/0"):
             read()

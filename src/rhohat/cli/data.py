@@ -24,7 +24,7 @@ def described(data: Data) -> str:
 def arguments_for(request: Request) -> list[str]:
     """Arguments of a command that name the same files."""
     paths = ["FILES"] if request.has_many_paths else [str(path) for path in request.paths]
-    return paths if request.key is None else [*paths, "--key", request.key]
+    return [*paths, *request.selection.options()]
 
 
 def tell_of_files(data: Data) -> None:

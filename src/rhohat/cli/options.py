@@ -266,6 +266,12 @@ SETTINGS: dict[str, click.Option] = {
 settings_options = _gathering("settings", Settings, *SETTINGS.values())
 
 
+#: Options of what in a file is meant, by attributes of `Selection`.
+SELECTION = {
+    "key": click.Option(["--key"], help="Name of the array in files that hold several."),
+}
+
+
 def data_options(paths: str, *, required: bool = False) -> Callable[[Command], Command]:
     """Add an argument for paths of data, and options of how to read them.
 
@@ -280,15 +286,17 @@ def data_options(paths: str, *, required: bool = False) -> Callable[[Command], C
     """
 
     def gather(**values: Any) -> Request:
+        from rhohat.files.formats import Selection
         from rhohat.recipes.data import Request
 
-        return Request(values.pop(paths), **values)
+        selection = Selection(**{name: values.pop(name) for name in SELECTION})
+        return Request(values.pop(paths), selection, **values)
 
     return _gathering(
         "request",
         gather,
         click.Argument([paths], nargs=-1, required=required, type=PATH),
-        click.Option(["--key"], help="Name of the array in files that hold several."),
+        *SELECTION.values(),
         click.Option(
             ["--shape"],
             type=Shape(),

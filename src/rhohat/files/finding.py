@@ -18,7 +18,7 @@ from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import look_up
 from rhohat.files.formats import by_suffix, format_of, is_folder_format
-from rhohat.rows.file_format import Content
+from rhohat.rows.file_format import ANY, Content, Selection
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -61,7 +61,7 @@ class DataFiles:
         Files that cannot be read; reading adds to it.
     ignored : list of Path
         Files in folders that have no suffix of a format.
-    key, on_error, shape
+    selection, on_error, shape
         As in `find`.
     notes : list of Noted
         Files that are used although something is wrong with them.
@@ -71,7 +71,7 @@ class DataFiles:
     contents: dict[Path, Content]
     skipped: list[Skipped]
     ignored: list[Path]
-    key: str | None = None
+    selection: Selection = ANY
     on_error: str = "fail"
     shape: tuple[int, ...] | None = None
     notes: list[Noted] = field(default_factory=list)
@@ -81,7 +81,7 @@ class DataFiles:
         cls,
         paths: PathLike | Iterable[PathLike],
         *,
-        key: str | None = None,
+        selection: Selection = ANY,
         on_error: str = "fail",
         smallest: tuple[int, int] = (1, 1),
         shape: tuple[int, ...] | None = None,
@@ -93,8 +93,8 @@ class DataFiles:
         paths : path-like or iterable of path-like
             Files and folders. Folders are searched to any depth; hidden files are left out, and
             links to folders are not followed.
-        key : str, default=None
-            Name of the array in files that hold several.
+        selection : Selection, default=ANY
+            What of each file is meant.
         on_error : {"fail", "skip"}, default="fail"
             What to do if a file cannot be read. A path that does not exist always fails.
         smallest : tuple of int, default=(1, 1)
@@ -111,11 +111,11 @@ class DataFiles:
             With "skip", the kind of most files is kept.
         """
         look_up("on_error", on_error, ON_ERROR)
-        found = cls("", {}, [], [], key, on_error, shape)
+        found = cls("", {}, [], [], selection, on_error, shape)
         listed = [paths] if isinstance(paths, str | os.PathLike) else paths
         for path in found._walk(map(Path, listed)):
             with found.reading(path):
-                content = format_of(path).look(path, key)
+                content = format_of(path).look(path, selection)
                 if shape is not None:
                     content = _with_shape(content, shape)
                 if content.note:
@@ -138,7 +138,7 @@ class DataFiles:
 
     def read(self, path: Path) -> NDArray[Any]:
         """What one of the files holds."""
-        return format_of(path).read(path, self.key)
+        return format_of(path).read(path, self.selection)
 
     @property
     def n_bytes(self) -> int:

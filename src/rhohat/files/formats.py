@@ -2,9 +2,18 @@
 
 from rhohat.files.photographs import PHOTOGRAPH, TIFF
 from rhohat.files.sound import SOUND
-from rhohat.rows.file_format import Content, FileFormat
+from rhohat.rows.file_format import ANY, Content, FileFormat, Selection
 from rhohat.rows.formats import FORMATS, by_suffix, format_of, is_folder_format
 
-__all__ = ["FORMATS", "Content", "FileFormat", "by_suffix", "format_of", "is_folder_format"]
+__all__ = [
+    "ANY",
+    "FORMATS",
+    "Content",
+    "FileFormat",
+    "Selection",
+    "by_suffix",
+    "format_of",
+    "is_folder_format",
+]
 
 FORMATS.update(photograph=PHOTOGRAPH, tiff=TIFF, sound=SOUND)

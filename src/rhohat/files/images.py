@@ -15,7 +15,7 @@ from rhohat.common.validation import check_floats
 from rhohat.files.finding import DataFiles, PathLike, Skipped, read_again
 from rhohat.files.formats import format_of
 from rhohat.files.lazy_sequence import LazySequence
-from rhohat.rows.file_format import finite_floats
+from rhohat.rows.file_format import Selection, finite_floats
 
 
 class LoadedImages(NamedTuple):
@@ -183,7 +183,9 @@ def load_images(
     FileNotFoundError
         If a path does not exist.
     """
-    files = DataFiles.find(paths, key=key, on_error=on_error, smallest=smallest)
+    files = DataFiles.find(
+        paths, selection=Selection(key=key), on_error=on_error, smallest=smallest
+    )
     if files.kind == "recordings":
         raise DataFileError(f"{next(iter(files.contents))} is a recording. Use load_recordings.")
     if files.kind != "images":

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rhohat.common.errors import DataFileError
 from rhohat.rows.claims import Claims, check_deflated
-from rhohat.rows.file_format import Content, FileFormat, decoding
+from rhohat.rows.file_format import Content, FileFormat, Selection, decoding
 
 #: Formats that are decoded, by Pillow's names, whatever ending a file has. Others that Pillow knows
 #: run a program (EPS), lead to other files, or are read by code that few use.
@@ -114,17 +114,17 @@ def _photograph(height: int, width: int, orientation: int) -> Content:
     return Content("images", (1, *shape), np.dtype(np.float32))
 
 
-def _look_at_photograph(path: Path, key: str | None) -> Content:
+def _look_at_photograph(path: Path, selection: Selection) -> Content:
     if _is_tiff(path):
-        return _look_at_tiff(path, key)
+        return _look_at_tiff(path, selection)
     with _opened_image(path) as image:
         return _photograph(image.height, image.width, _orientation(image))
 
 
-def _read_photograph(path: Path, key: str | None) -> NDArray[Any]:
+def _read_photograph(path: Path, selection: Selection) -> NDArray[Any]:
     """The first picture of a file, upright, (1, height, width[, 3]); transparency becomes white."""
     if _is_tiff(path):
-        return _read_tiff(path, key)
+        return _read_tiff(path, selection)
     with _opened_image(path) as image:
         return _picture(image)
 
@@ -214,7 +214,7 @@ def _check_segments(path: Path, page: Any) -> None:
             check_deflated(stream.read(min(length, path.stat().st_size)), most, "a strip or tile")
 
 
-def _look_at_tiff(path: Path, key: str | None) -> Content:
+def _look_at_tiff(path: Path, selection: Selection) -> Content:
     with _deep_page(path) as page:
         if page is not None:
             orientation = _known_orientation(page.tags.valueof(ORIENTATION, 1))
@@ -223,7 +223,7 @@ def _look_at_tiff(path: Path, key: str | None) -> Content:
         return _photograph(image.height, image.width, _orientation(image))
 
 
-def _read_tiff(path: Path, key: str | None) -> NDArray[Any]:
+def _read_tiff(path: Path, selection: Selection) -> NDArray[Any]:
     with _deep_page(path) as page:
         if page is not None:
             picture: NDArray[Any] = page.asarray()

@@ -23,6 +23,7 @@ from rhohat.files.finding import DataFiles, Noted, PathLike, Skipped, read_again
 from rhohat.files.lazy_sequence import LazySequence
 from rhohat.files.resampling import Part, check_resampling, mixed_down, samples_of
 from rhohat.files.sound import SOUND, read_sound
+from rhohat.rows.file_format import ANY
 
 #: Samples per second that recordings are resampled to at most, unless a rate is given.
 RATE = 16_000
@@ -290,7 +291,7 @@ def _file(path: str | os.PathLike[str], rate: int | None) -> FloatArray:
     if rate is None:
         raise ValueError(f"{path}: read files by rhohat.load_recordings, which brings them here.")
     try:
-        found = SOUND.look(Path(path), None)
+        found = SOUND.look(Path(path), ANY)
         return mixed_down(Part(Path(path), 0, found.shape[2], found.rate), rate)
     except DataFileError as error:
         raise DataFileError(f"{path} {error}.") from error

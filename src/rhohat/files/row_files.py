@@ -14,7 +14,7 @@ from rhohat.common.errors import DataFileError
 from rhohat.files.finding import DataFiles, PathLike
 from rhohat.files.formats import format_of
 from rhohat.rows.derived import Concatenation
-from rhohat.rows.file_format import finite_floats
+from rhohat.rows.file_format import Selection, finite_floats
 from rhohat.rows.sources import Source, check_finite
 
 #: Rows that are read at a time to find files that cannot be read.
@@ -67,7 +67,7 @@ def stored_rows(files: DataFiles) -> Source:
         with files.reading(path):
             opener = format_of(path).open
             assert opener is not None  # see `can_be_stored`
-            source = opener(path, files.key)
+            source = opener(path, files.selection)
             if files.on_error == "skip" and len(files.contents) > 1:
                 _try(source)
             found[path] = source
@@ -115,7 +115,7 @@ def load_rows(
     FileNotFoundError
         If a path does not exist.
     """
-    files = DataFiles.find(paths, key=key, on_error=on_error)
+    files = DataFiles.find(paths, selection=Selection(key=key), on_error=on_error)
     if files.kind != "rows":
         raise DataFileError(
             f"{next(iter(files.contents))} holds {files.kind}. Use load_{files.kind}."

@@ -16,7 +16,7 @@ from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DataFileError
 from rhohat.common.extras import import_extra
 from rhohat.rows.claims import Claims
-from rhohat.rows.file_format import Content, FileFormat
+from rhohat.rows.file_format import Content, FileFormat, Selection
 
 #: How files begin that are given to libsndfile, which knows many more kinds: WAV in its variants,
 #: AIFF, FLAC (also after an ID3 tag) and OGG.
@@ -45,7 +45,7 @@ def _opened(path: str | os.PathLike[str]) -> Any:
     return _soundfile().SoundFile(name)
 
 
-def _look(path: Path, key: str | None) -> Content:
+def _look(path: Path, selection: Selection) -> Content:
     soundfile = _soundfile()
     size = path.stat().st_size
     if size == 0:
@@ -173,7 +173,7 @@ def wav_bytes(samples: FloatArray, rate: int) -> bytes:
     return stream.getvalue()
 
 
-def _read(path: Path, key: str | None) -> NDArray[Any]:
+def _read(path: Path, selection: Selection) -> NDArray[Any]:
     samples, _ = read_sound(path)
     return samples[None]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles
-from rhohat.files.formats import Content
+from rhohat.files.formats import ANY, Content, Selection
 from rhohat.recipes.settings import RECIPES, STANDARDIZED, Recipe, Settings
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Request:
     ----------
     paths : sequence of Path
         Empty for the built-in photographs.
-    key : str or None
-        Name of the array in files that hold several.
+    selection : Selection
+        What of each file is meant.
     shape : tuple of int or None
         (height, width) or (height, width, 3) of the image that each row is.
     on_error : {"skip", "fail"}
@@ -52,7 +52,7 @@ class Request:
     """
 
     paths: Sequence[Path] = ()
-    key: str | None = None
+    selection: Selection = ANY
     shape: tuple[int, ...] | None = None
     on_error: str = "skip"
     color: bool = False
@@ -280,9 +280,7 @@ class Data(ABC):
         """Python code that calls a function of rhohat on the same files."""
         request = self.request
         paths = "FILES" if request.has_many_paths else repr([str(path) for path in request.paths])
-        arguments = [paths]
-        if request.key is not None:
-            arguments.append(f"key={request.key!r}")
+        arguments = [paths, *request.selection.keywords()]
         if self.found.skipped:
             arguments.append("on_error='skip'")
         return f"rhohat.{function}({', '.join([*arguments, *options])})"

@@ -30,13 +30,13 @@ def find(request: Request) -> Data:
         raise ValueError("--shape HxWx3 and --color go together.")
     found = DataFiles.find(
         request.paths,
-        key=request.key,
+        selection=request.selection,
         on_error=request.on_error,
         smallest=request.smallest,
         shape=request.shape,
     )
     data = KINDS[found.kind](request, found)
-    if request.key is not None and not data.has_keys:
+    if request.selection.key is not None and not data.has_keys:
         raise ValueError(f"--key names an array in a file, but the data are {data.described}.")
     return data
 

@@ -222,7 +222,7 @@ class RowData(Data):
     @property
     def expression(self) -> str:
         """A call of `load_rows`, or the path of rows that stay in one file."""
-        paths, key = self.request.paths, self.request.key
+        paths, key = self.request.paths, self.request.selection.key
         if self.is_stored and len(paths) == 1:
             return repr(f"{paths[0]}" if key is None else f"{paths[0]}::{key}")
         return self.call("load_rows")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import wraps
 from math import prod
 from operator import attrgetter
@@ -54,6 +54,38 @@ class Content(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Selection:
+    """What of a file is meant, where it holds several things or can be read in several ways.
+
+    Attributes
+    ----------
+    key : str, default=None
+        Name of the array, in files that hold several.
+    """
+
+    key: str | None = None
+
+    def keywords(self) -> list[str]:
+        """What is selected, as arguments of `rhohat.load_rows`."""
+        return [f"{name}={value!r}" for name, value in self._given()]
+
+    def options(self) -> list[str]:
+        """What is selected, as options of a command."""
+        return [part for name, value in self._given() for part in (f"--{name}", str(value))]
+
+    def _given(self) -> list[tuple[str, Any]]:
+        return [
+            (part.name, getattr(self, part.name))
+            for part in fields(self)
+            if getattr(self, part.name) != part.default
+        ]
+
+
+#: Nothing in particular.
+ANY = Selection()
+
+
+@dataclass(frozen=True)
 class FileFormat:
     """A format of files.
 
@@ -66,13 +98,12 @@ class FileFormat:
     suffixes : tuple of str
         Endings of its files' names, in lower case.
     look : callable
-        ``look(path, key) -> Content``, from the header alone; `key` is the name of the array that
-        is meant, or None.
+        ``look(path, selection) -> Content``, from the header alone.
     read : callable
-        ``read(path, key) -> ndarray`` of the content's shape.
+        ``read(path, selection) -> ndarray`` of the content's shape.
     open : callable, default=None
-        ``open(path, key) -> Source`` of rows, which reads a run of them at a time; None if such
-        files must be read whole.
+        ``open(path, selection) -> Source`` of rows, which reads a run of them at a time; None if
+        such files must be read whole.
     is_photograph : bool, default=False
         Whether each holds one photograph, whose contrast depends on exposure.
     is_folder : bool, default=False
@@ -80,9 +111,9 @@ class FileFormat:
     """
 
     suffixes: tuple[str, ...]
-    look: Callable[[Path, str | None], Content]
-    read: Callable[[Path, str | None], NDArray[Any]]
-    open: Callable[[Path, str | None], Source] | None = None
+    look: Callable[[Path, Selection], Content]
+    read: Callable[[Path, Selection], NDArray[Any]]
+    open: Callable[[Path, Selection], Source] | None = None
     is_photograph: bool = False
     is_folder: bool = False
 
@@ -91,21 +122,21 @@ class FileFormat:
         object.__setattr__(self, "read", _decoded(self.read))
 
 
-def _decoded(read: Callable[[Path, str | None], T]) -> Callable[[Path, str | None], T]:
+def _decoded(read: Callable[[Path, Selection], T]) -> Callable[[Path, Selection], T]:
     @wraps(read)
-    def decoded(path: Path, key: str | None) -> T:
+    def decoded(path: Path, selection: Selection) -> T:
         with decoding():
-            return read(path, key)
+            return read(path, selection)
 
     return decoded
 
 
-def _checked(look: Callable[[Path, str | None], Content]) -> Callable[[Path, str | None], Content]:
+def _checked(look: Callable[[Path, Selection], Content]) -> Callable[[Path, Selection], Content]:
     look = _decoded(look)
 
     @wraps(look)
-    def checked(path: Path, key: str | None) -> Content:
-        content = look(path, key)
+    def checked(path: Path, selection: Selection) -> Content:
+        content = look(path, selection)
         is_sound = content.kind == "recordings"
         Claims(
             content.shape,
@@ -226,7 +257,7 @@ def _short(name: str) -> str:
 
 def array_format(
     suffixes: tuple[str, ...],
-    opened: Callable[[Path, str | None], AbstractContextManager[Any]],
+    opened: Callable[[Path, Selection], AbstractContextManager[Any]],
     store: Callable[[Any], Source],
     *,
     is_folder: bool = False,
@@ -237,21 +268,21 @@ def array_format(
     ----------
     suffixes, is_folder : as in `FileFormat`
     opened : callable
-        ``opened(path, key)`` is a context with the array that is meant.
+        ``opened(path, selection)`` is a context with the array that is meant.
     store : callable
         ``store(array) -> Source`` of its rows.
     """
 
-    def look(path: Path, key: str | None) -> Content:
-        with opened(path, key) as array:
+    def look(path: Path, selection: Selection) -> Content:
+        with opened(path, selection) as array:
             return array_content(array.shape, np.dtype(array.dtype))
 
-    def read(path: Path, key: str | None) -> NDArray[Any]:
-        with opened(path, key) as array, decoding():
+    def read(path: Path, selection: Selection) -> NDArray[Any]:
+        with opened(path, selection) as array, decoding():
             return as_content(np.asarray(array[...]))
 
-    def open_rows(path: Path, key: str | None) -> Source:
-        with opened(path, key) as array:
+    def open_rows(path: Path, selection: Selection) -> Source:
+        with opened(path, selection) as array:
             return store(array)
 
     return FileFormat(suffixes, look, read, open_rows, is_folder=is_folder)

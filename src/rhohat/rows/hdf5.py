@@ -17,7 +17,14 @@ from rhohat.common.errors import DataChangedError, DataFileError
 from rhohat.common.extras import import_extra
 from rhohat.rows.apart import run_apart
 from rhohat.rows.claims import Claims, check_search
-from rhohat.rows.file_format import array_format, choose, decoding, holds_examples, told
+from rhohat.rows.file_format import (
+    Selection,
+    array_format,
+    choose,
+    decoding,
+    holds_examples,
+    told,
+)
 from rhohat.rows.stores import ChunkedStore, even_ends
 
 #: Bytes of a dataset that are read to try whether it can be read.
@@ -166,12 +173,12 @@ def _found(path: str, key: str | None, state: tuple[int, ...]) -> str:
 
 
 @contextmanager
-def _opened(path: Path, key: str | None) -> Iterator[Any]:
+def _opened(path: Path, selection: Selection) -> Iterator[Any]:
     """The dataset that is meant, with its file open inside the block."""
     h5py = import_extra("h5py", "store")
     about = path.stat()
     state = about.st_ino, about.st_size, about.st_mtime_ns
-    name = _found(os.path.abspath(path), key, state)
+    name = _found(os.path.abspath(path), selection.key, state)
     with decoding():
         file = h5py.File(path, "r")
     with file:

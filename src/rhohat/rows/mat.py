@@ -19,6 +19,7 @@ from rhohat.rows.claims import Claims
 from rhohat.rows.file_format import (
     Content,
     FileFormat,
+    Selection,
     array_content,
     as_content,
     choose,
@@ -125,7 +126,7 @@ def _part(order: str, head: bytes, at: int) -> tuple[int, int, int, int]:
     return word, length, at + 8, at + 8 + length + -length % 8
 
 
-def _find(path: Path, key: str | None) -> tuple[str, Content]:
+def _find(path: Path, selection: Selection) -> tuple[str, Content]:
     """Name and content of the variable that is meant."""
     from scipy.io import whosmat
 
@@ -142,7 +143,7 @@ def _find(path: Path, key: str | None) -> tuple[str, Content]:
         for name, shape, kind in variables
         if kind in _CLASSES or kind.startswith(("int", "uint"))
     }
-    name, shape, dtype = choose(arrays, key, itemgetter(1))
+    name, shape, dtype = choose(arrays, selection.key, itemgetter(1))
     if name in complex_names:
         raise DataFileError("holds values of type complex128, expected real numbers")
     Claims(shape, dtype, path.stat().st_size).check()
@@ -151,14 +152,14 @@ def _find(path: Path, key: str | None) -> tuple[str, Content]:
     return name, array_content(shape, dtype)
 
 
-def _look(path: Path, key: str | None) -> Content:
-    return _find(path, key)[1]
+def _look(path: Path, selection: Selection) -> Content:
+    return _find(path, selection)[1]
 
 
-def _read(path: Path, key: str | None) -> NDArray[Any]:
+def _read(path: Path, selection: Selection) -> NDArray[Any]:
     from scipy.io import loadmat
 
-    name, _ = _find(path, key)
+    name, _ = _find(path, selection)
     with decoding():
         array = np.asarray(loadmat(path, variable_names=[name])[name])
     if array.ndim > 2:

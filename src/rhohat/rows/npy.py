@@ -23,6 +23,7 @@ from rhohat.rows.claims import Claims
 from rhohat.rows.file_format import (
     Content,
     FileFormat,
+    Selection,
     array_content,
     as_content,
     choose,
@@ -171,13 +172,13 @@ def _read_array(stream: IO[bytes]) -> NDArray[Any]:
     return array
 
 
-def _look(path: Path, key: str | None) -> Content:
+def _look(path: Path, selection: Selection) -> Content:
     with path.open("rb") as stream:
         shape, _, dtype = _read_header(stream, os.fstat(stream.fileno()).st_size)
     return array_content(shape, dtype)
 
 
-def _read(path: Path, key: str | None) -> NDArray[Any]:
+def _read(path: Path, selection: Selection) -> NDArray[Any]:
     return as_content(_read_npy(path))
 
 
@@ -188,7 +189,7 @@ def _read_npy(path: Path) -> NDArray[Any]:
         return _read_array(stream)
 
 
-def _open(path: Path, key: str | None) -> Store:
+def _open(path: Path, selection: Selection) -> Store:
     with path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         shape, is_column_major, dtype = _read_header(stream, size)
@@ -222,14 +223,14 @@ def _member(path: Path, key: str | None) -> Iterator[tuple[IO[bytes], zipfile.Zi
         raise DataFileError(f"is not a sound .npz archive: {told(error)}") from error
 
 
-def _look_at_npz(path: Path, key: str | None) -> Content:
-    with _member(path, key) as (stream, member):
+def _look_at_npz(path: Path, selection: Selection) -> Content:
+    with _member(path, selection.key) as (stream, member):
         shape, _, dtype = _read_header(stream, member.file_size)
     return array_content(shape, dtype)
 
 
-def _read_npz(path: Path, key: str | None) -> NDArray[Any]:
-    return as_content(_read_member(path, key))
+def _read_npz(path: Path, selection: Selection) -> NDArray[Any]:
+    return as_content(_read_member(path, selection.key))
 
 
 def _read_member(path: Path, key: str | None) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
 from rhohat.rows.dask_arrays import DaskArray
 from rhohat.rows.derived import Concatenation
+from rhohat.rows.file_format import Selection
 from rhohat.rows.formats import by_suffix, format_of
 from rhohat.rows.hdf5 import Hdf5Dataset
 from rhohat.rows.npy import NpyFile
@@ -50,7 +51,7 @@ def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
     """
     text = os.fspath(path)
     plain, _, inner = text.partition("::")
-    file, key = Path(plain), key or inner or None
+    file, selection = Path(plain), Selection(key=key or inner or None)
     openers = {suffix: row.open for suffix, row in by_suffix().items() if row.open is not None}
     open_rows = openers.get(file.suffix.lower())
     if open_rows is None:
@@ -61,8 +62,8 @@ def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
     if not file.exists():
         raise FileNotFoundError(f"No such file or folder: {plain}")
     try:
-        format_of(file).look(file, key)  # says what is wrong with it
-        return open_rows(file, key)
+        format_of(file).look(file, selection)  # says what is wrong with it
+        return open_rows(file, selection)
     except DataFileError as error:
         raise DataFileError(f"{plain} {error}.") from error
 

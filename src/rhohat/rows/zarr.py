@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from rhohat.common.errors import DataChangedError, DataFileError
 from rhohat.common.extras import import_extra
 from rhohat.rows.claims import RATIO_LIMIT, Claims, bytes_in
-from rhohat.rows.file_format import array_format, choose, decoding, holds_examples, told
+from rhohat.rows.file_format import (
+    Selection,
+    array_format,
+    choose,
+    decoding,
+    holds_examples,
+    told,
+)
 from rhohat.rows.stores import ChunkedStore, even_ends
 
 
@@ -42,7 +49,7 @@ class ZarrArray(ChunkedStore):
 
 
 @contextmanager
-def _opened(path: Path, key: str | None) -> Iterator[Any]:
+def _opened(path: Path, selection: Selection) -> Iterator[Any]:
     """The array that is meant."""
     zarr = import_extra("zarr", "store")
     from rhohat.rows.zarr_store import ContainedStore
@@ -56,7 +63,7 @@ def _opened(path: Path, key: str | None) -> Iterator[Any]:
             for name, member in (opened.members(max_depth=None) if is_group else ())
             if isinstance(member, zarr.Array) and holds_examples(member)
         }
-    array = choose(arrays, key) if is_group else opened
+    array = choose(arrays, selection.key) if is_group else opened
     Claims(
         array.shape,
         np.dtype(array.dtype),
