@@ -253,6 +253,15 @@ class Data(ABC):
         return list(self.found.contents.values())
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of rows; empty if they have none."""
+        return ()
+
+    def told(self) -> list[str]:
+        """What was read from which file, in lines; empty if there is nothing to say of it."""
+        return []
+
+    @property
     def n_examples(self) -> int:
         """Number of images, rows or recordings."""
         if self.content is None:
