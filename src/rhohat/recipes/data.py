@@ -257,6 +257,10 @@ class Data(ABC):
         """Names of the columns of rows; empty if they have none."""
         return ()
 
+    def files_of_examples(self) -> list[str]:
+        """The file that each example comes from, once read; empty if this is not known."""
+        return self.names
+
     def told(self) -> list[str]:
         """What was read from which file, in lines; empty if there is nothing to say of it."""
         return []

@@ -220,6 +220,13 @@ class RowData(Data):
         """Names of the columns of all files."""
         return self.found.columns
 
+    def files_of_examples(self) -> list[str]:
+        """The file of each row, unless rows of it were left out."""
+        used = set(self.files)
+        contents = {str(p): c for p, c in self.found.contents.items() if str(p) in used}
+        names = [name for name, content in contents.items() for _ in range(content.shape[0])]
+        return names if len(contents) > 1 and len(names) == self.n_examples else []
+
     def told(self) -> list[str]:
         """How many rows of how many columns were read from each file, and without which."""
         used = set(self.files)

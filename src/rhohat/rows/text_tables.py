@@ -131,7 +131,8 @@ def _told_ragged(message: str, numbers: Sequence[int] | None, first: int) -> str
     )
 
 
-def _open_text(path: Path, selection: Selection) -> ArrowTable:
+def open_text(path: Path, selection: Selection) -> ArrowTable:
+    """The table in a text, whatever dialect it is in."""
     text, notes = read_text(path)
     lines, numbers, comments = _sifted(text)
     dialect = dialect_of(lines[:SAMPLE], comments, selection.heading)
@@ -203,12 +204,12 @@ def _open_arff(path: Path, selection: Selection) -> ArrowTable:
 
 TEXT_TABLE = table_format(
     tuple(ending + packed for ending in (".csv", ".tsv", ".tab") for packed in ("", ".gz")),
-    _open_text,
+    open_text,
     precedence=1,
 )
 PLAIN_TEXT = table_format(
     tuple(ending + packed for ending in (".txt", ".dat", ".data") for packed in ("", ".gz")),
-    _open_text,
+    open_text,
     precedence=2,
 )
 ARFF = table_format((".arff", ".arff.gz"), _open_arff)
