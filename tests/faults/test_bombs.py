@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from rhohat import load_images, load_recordings, load_rows
-from rhohat.inspection.probe import read_labels
+from rhohat.files.labels import read_labels
 from support.hostile import BOMBS, cost_of_reading, npz_bomb, write_hdf5
 from support.sounds import wav
 

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 
-from rhohat.inspection.probe import probe, read_labels
+from rhohat.inspection.probe import measured, neighbors_are_alike, probe
 
 
 @pytest.fixture
@@ -30,8 +29,8 @@ def test_the_input_competes_with_as_many_components_as_there_are_features(classe
         assert list(scores) == ["features", "raw", "pca"]
         assert [score.columns for score in scores.values()] == [width, 10, components]
         assert all(len(score.accuracy) == 3 for score in scores.values())
-    few = probe(X[:12], X[:12], y[:12], folds=2)  # no more components than rows to train on
-    assert few["pca"].columns == 6
+    few = probe(X[:12], X[:12], y[:12], folds=2)  # no more components than rows vary in
+    assert few["pca"].columns == 5
 
 
 @pytest.mark.parametrize(
@@ -55,27 +54,52 @@ def test_whole_numbers_and_texts_are_classes(classes):
     assert probe(X, None, np.array(["no", "yes"])[y]) == expected
 
 
-def test_labels_are_read_from_files_archives_and_folders(tmp_path):
-    y = np.array([3, 1, 2])
-    np.save(tmp_path / "y.npy", y[:, None])
-    (tmp_path / "y.txt").write_text("3\n1\n2\n\n")
-    np.savez(tmp_path / "data.npz", x=np.eye(3), y=y)
-    inputs = [tmp_path / "data.npz"]
-    assert_array_equal(read_labels(str(tmp_path / "y.npy"), inputs, []), y)
-    assert_array_equal(read_labels(str(tmp_path / "y.txt"), inputs, []), ["3", "1", "2"])
-    assert_array_equal(read_labels("y", inputs, []), y)
-    names = ["a/one.png", "b/two.png", "b/three.png"]
-    assert_array_equal(read_labels("folders", inputs, names), ["a", "b", "b"])
+def test_components_that_do_not_vary_are_left_out(rng):
+    """Their rounding noise, standardized, would drown out the others."""
+    y = np.repeat([0, 1], 10)
+    X = rng.normal(size=(20, 400)).astype(np.float32)
+    X[y == 1, :60] += 2
+    scores = probe(X[:, :30], X, y)
+    assert np.mean(scores["pca"].accuracy) > 0.9
+    assert scores["pca"].columns == 15
+    flat = np.repeat(X[:, :60].mean(axis=1, keepdims=True), 40, axis=1)
+    assert probe(X[:, :30], flat, y)["pca"].columns == 1
 
 
-def test_labels_that_are_not_there_are_said(tmp_path):
-    np.savez(tmp_path / "data.npz", x=np.eye(3))
-    inputs = [tmp_path / "data.npz"]
-    for labels, message in (
-        ("folders", "goes by files"),
-        ("z", "holds no array 'z', only x"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            read_labels(labels, inputs, [])
-    with pytest.raises(ValueError, match="no such file"):
-        read_labels("z", [tmp_path / "rows.npy"], [])
+def test_no_group_is_on_both_sides(rng):
+    """Rows that are copies of their group's are known again, unless the group is held out."""
+    groups = np.repeat(np.arange(20), 6)
+    y = rng.permutation(np.arange(20) % 2)[groups]
+    X = rng.randn(20, 30)[groups] + 0.01 * rng.randn(120, 30)
+    by_row, by_group = probe(X, None, y), probe(X, None, y, groups=groups)
+    assert np.mean(by_row["features"].accuracy) == 1
+    assert np.mean(by_group["features"].accuracy) < 0.8
+    assert neighbors_are_alike(X, y)
+    assert not neighbors_are_alike(rng.randn(120, 30), y)
+    with pytest.raises(ValueError, match="there are 2 groups, fewer than 5 folds: use --folds 2"):
+        probe(X, None, y, groups=groups % 2)
+    with pytest.raises(ValueError, match="all examples are in one group"):
+        probe(X, None, y, groups=np.zeros(120))
+
+
+def test_measures_are_those_of_scikit_learn(rng):
+    from sklearn import metrics
+
+    y, answers = rng.randint(0, 3, 90), rng.randint(0, 3, 90)
+    chances = rng.dirichlet(np.ones(3), 90)
+    found = measured(y, answers, chances, np.arange(3))
+    expected = (
+        metrics.accuracy_score(y, answers),
+        metrics.balanced_accuracy_score(y, answers),
+        metrics.f1_score(y, answers, average="macro"),
+        metrics.cohen_kappa_score(y, answers),
+        metrics.roc_auc_score(y, chances, multi_class="ovr"),
+    )
+    np.testing.assert_allclose(found, expected)
+
+
+def test_accuracy_rises_with_the_number_of_labels(classes):
+    X, y = classes
+    curve = probe(X + 0.0, None, y)["features"].by_labels
+    assert list(curve) == [1, 3, 10]
+    assert curve[10] >= curve[1]

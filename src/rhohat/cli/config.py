@@ -6,7 +6,7 @@ import difflib
 import shlex
 import tomllib
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from click.core import ParameterSource
@@ -32,6 +32,8 @@ def reproducing_command(context: click.Context) -> str:
             continue
         if isinstance(option, click.Argument):
             paths = [str(path) for path in value or ()]
+        elif isinstance(option, click.Option) and option.multiple:
+            words += [word for text in value or () for word in (option.opts[0], str(text))]
         elif isinstance(option, click.Option) and option.is_flag:
             words.append(option.opts[0] if value else option.secondary_opts[0])
         else:
@@ -60,7 +62,7 @@ def read_config(context: click.Context, parameter: click.Parameter, path: Path |
         for switch in (*option.opts, *option.secondary_opts)
         if switch.startswith("--")
     }
-    defaults = {}
+    defaults: dict[str, Any] = {}
     for key, value in values.items():
         name = key.replace("_", "-")
         if name not in switches:
@@ -70,11 +72,17 @@ def read_config(context: click.Context, parameter: click.Parameter, path: Path |
         option, is_on = switches[name]
         if option.name in defaults:
             _refuse(f"{shown} sets --{name} twice.")
+        many = option.multiple and isinstance(value, list)
+        if many and not any(isinstance(part, (list, dict, bool)) for part in value):
+            defaults[option.name] = tuple(map(str, value))
+            continue
         if option.is_flag != isinstance(value, bool) or isinstance(value, (list, dict)):
             expected = "true or false" if option.is_flag else "a text or a number"
+            expected += ", or a list of them" if option.multiple else ""
             _refuse(f"{shown} sets {key} to {value!r}, expected {expected}.")
         # As text, as on the command line, so that 3.7 is not taken for an integer.
-        defaults[option.name] = value == is_on if option.is_flag else str(value)
+        text = (str(value),) if option.multiple else str(value)
+        defaults[option.name] = value == is_on if option.is_flag else text
     context.default_map = {**(context.default_map or {}), **defaults}
 
 

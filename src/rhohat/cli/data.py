@@ -41,6 +41,8 @@ def read(data: Data) -> Data:
     """Read data that were found, and tell of files that cannot be used."""
     data.read()
     tell_of_files(data)
+    for line in data.told():
+        click.echo(f"read: {shortened(printable(line))}", err=True)
     return data
 
 

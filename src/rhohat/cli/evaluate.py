@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from rhohat.cli.data import read_for
 from rhohat.cli.options import convolution_options, data_options, json_option, model_argument
@@ -14,7 +16,8 @@ from rhohat.cli.output import echo_json
 from rhohat.cli.text import count
 
 if TYPE_CHECKING:
-    from rhohat.recipes.data import Request
+    from rhohat.inspection.probe import Score
+    from rhohat.recipes.data import Data, Request
 
 
 @click.command()
@@ -22,19 +25,27 @@ if TYPE_CHECKING:
 @click.option(
     "--labels",
     required=True,
-    metavar="FILE|KEY|folders",
-    help="One label per row, image or recording: a .npy file, a text file with one label per line, "
-    "the name of another array in the same .npz, or 'folders' for the folder each file lies in.",
+    metavar="COLUMN|FILE|KEY|folders",
+    help="One label per row, image or recording: a column of the data; a .npy file; a text or "
+    "table, FILE::COLUMN if it has several columns; the name of another array in the same .npz; or "
+    "'folders' for the folder each file lies in.",
+)
+@click.option(
+    "--groups",
+    metavar="COLUMN|FILE|KEY|folders|files",
+    help="What each example belongs to, such as a recording, a patient or a machine, given "
+    "likewise: none is both learned from and tested on.",
 )
 @click.option(
     "--folds", type=click.IntRange(min=2), default=5, help="Number of folds of cross-validation."
 )
 @json_option
 @convolution_options
-@data_options("inputs", required=True)
+@data_options("inputs", required=True, without=("labels",))
 def evaluate(
     path: Path,
     labels: str,
+    groups: str | None,
     folds: int,
     as_json: bool,
     convolution: dict[str, Any] | None,
@@ -44,16 +55,21 @@ def evaluate(
 
     Logistic regression on standardized columns is cross-validated: on the features that encode
     writes, on INPUTS as they are (recordings pooled over time, as the features are), and on as many
-    principal components as there are features.
+    principal components as there are features. Where rows of one recording, patient or machine are
+    alike, say by --groups which belong together: else the scores tell how well these are known
+    again, not how well others will be recognized.
 
     \b
     Examples:
       rhohat evaluate model.safetensors digits.npz --key x_train --labels y_train
+      rhohat evaluate model.safetensors cells.csv --labels tissue --groups patient
+      rhohat evaluate model.safetensors rows.npy --labels labels.csv::class
       rhohat evaluate model.safetensors flowers/ --convolve --labels folders
       rhohat evaluate model.safetensors words/ --convolve --grid 3 --labels folders
     """
     from rhohat.estimators.saving import load
-    from rhohat.inspection.probe import probe, read_labels
+    from rhohat.files.labels import has_label, names_column
+    from rhohat.inspection.probe import neighbors_are_alike, probe
     from rhohat.recipes.encoding import draws_pieces, encoder_of
 
     model = load(path)
@@ -62,33 +78,97 @@ def evaluate(
             "the model makes rows of random pieces, which have no labels: add --convolve for "
             "features of each image or recording."
         )
-    data = read_for(path, model, request, convolution)
+    columns = tuple(w for w in (labels, groups) if w and names_column(w, request.paths))
+    selection = replace(request.selection, labels=columns)
+    data = read_for(path, model, replace(request, selection=selection), convolution)
     if data.is_stored:
         raise ValueError("evaluate trains on rows in memory: give it a part of the data.")
     features = encoder_of(model, convolution, data.content).transform(data.content)
     raw = data.raw_rows(model, convolution or {})
-    y = read_labels(labels, request.paths, data.names)
-    if y.shape != (data.n_examples,):
-        raise ValueError(
-            f"{labels} holds labels of shape {y.shape}, but there are "
-            f"{count(data.n_examples, 'example')}: each needs one. Files that were skipped still "
-            "need theirs left out."
-        )
+    y = _beside(data, labels, "--labels", columns)
+    belongs = None if groups is None else _beside(data, groups, "--groups", columns)
     if raw is None:
         click.echo(
             "note: images of different sizes have no raw input of one length; the features are "
             "scored alone",
             err=True,
         )
-    scores = probe(features, raw, y, folds=folds)
+    known = has_label(y)
+    if not known.all():
+        click.echo(
+            f"note: {count(int((~known).sum()), 'example')} without a label left out", err=True
+        )
+        y, features, raw = y[known], features[known], None if raw is None else raw[known]
+        belongs = None if belongs is None else belongs[known]
+    y = y.astype(str) if y.dtype == object else y
+    if belongs is None and neighbors_are_alike(features if raw is None else raw, y):
+        click.echo(
+            "note: examples that follow each other are much alike, as windows of one recording "
+            "are. They fall on both sides of the split, so the scores may be far too good: name "
+            "what belongs together by --groups",
+            err=True,
+        )
+    scores = probe(features, raw, y, folds=folds, groups=belongs)
     if as_json:
-        told = {name: score._asdict() for name, score in scores.items()}
-        echo_json({"folds": folds, "examples": len(y), "scores": told})
+        told = {name: asdict(score) for name, score in scores.items()}
+        n_groups = None if belongs is None else len(np.unique(belongs))
+        echo_json({"folds": folds, "examples": len(y), "groups": n_groups, "scores": told})
         return
-    classes = len(np.unique(y))
-    click.echo(f"{count(len(y), 'example')} of {classes} classes, {folds} folds, accuracy\n")
-    names = {"features": "features", "raw": "raw input", "pca": "PCA"}
+    click.echo(_text(scores, y, folds, belongs))
+
+
+def _beside(data: Data, wanted: str, option: str, columns: tuple[str, ...]) -> NDArray[Any]:
+    """One value for each example."""
+    from rhohat.files.labels import labels_in_column, read_labels
+
+    if wanted in columns:
+        values = labels_in_column(data.found, wanted, option)
+    else:
+        names = data.names or data.files_of_examples()
+        values = read_labels(wanted, data.request.paths, names, data.n_examples, option)
+    if values.shape != (data.n_examples,):
+        raise ValueError(
+            f"{wanted} holds {option[2:]} of shape {values.shape}, but there are "
+            f"{count(data.n_examples, 'example')}: each needs one. Files that were skipped still "
+            "need theirs left out."
+        )
+    return values
+
+
+def _text(
+    scores: dict[str, Score], y: NDArray[Any], folds: int, groups: NDArray[Any] | None
+) -> str:
+    """Scores as a table."""
+    of_groups = "" if groups is None else f" in {len(np.unique(groups))} groups"
+    lines = [
+        f"{count(len(y), 'example')} of {len(np.unique(y))} classes{of_groups}, {folds} folds, "
+        "accuracy",
+        "",
+    ]
     for name, score in scores.items():
         accuracy = 100 * np.array(score.accuracy)
         spread = f"{accuracy.mean():5.1f} % +- {accuracy.std():.1f}"
-        click.echo(f"  {names[name]:<10} {score.columns:>7,} columns   {spread}")
+        lines.append(f"  {NAMES[name]:<10} {score.columns:>7,} columns   {spread}")
+    head = "".join(f"{title:>19}" for title in MEASURES.values())
+    lines += ["", f"  {'':<10}{head}"]
+    for name, score in scores.items():
+        values = "".join(f"{np.mean(getattr(score, measure)):>19.3f}" for measure in MEASURES)
+        lines.append(f"  {NAMES[name]:<10}{values}")
+    curve = scores["features"].by_labels
+    if curve:
+        labels = "".join(f"{n:>8,}" for n in curve)
+        lines += ["", "accuracy in % by the number of labels of each class", f"  {'':<10}{labels}"]
+        for name, score in scores.items():
+            values = "".join(f"{100 * score.by_labels[n]:>8.1f}" for n in curve)
+            lines.append(f"  {NAMES[name]:<10}{values}")
+    return "\n".join(lines)
+
+
+NAMES = {"features": "features", "raw": "raw input", "pca": "PCA"}
+#: Measures beside accuracy, as they are headed.
+MEASURES = {
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "kappa": "Cohen's kappa",
+    "roc_auc": "ROC AUC",
+}

@@ -266,13 +266,45 @@ SETTINGS: dict[str, click.Option] = {
 settings_options = _gathering("settings", Settings, *SETTINGS.values())
 
 
+def _columns(switch: str, help_: str) -> click.Option:
+    return click.Option([switch], multiple=True, metavar="COLUMN", help=help_)
+
+
 #: Options of what in a file is meant, by attributes of `Selection`.
 SELECTION = {
     "key": click.Option(["--key"], help="Name of the array in files that hold several."),
+    "columns": _columns(
+        "--columns",
+        "Columns of a table to learn from: a name, a pattern such as 'wl_*', a number from 0, a "
+        "range such as 2:10, or what they hold: numbers, text, dates. May be given several times.  "
+        "[default: all]",
+    ),
+    "drop": _columns("--drop", "Columns to leave out, likewise."),
+    "labels": _columns(
+        "--labels", "Columns that are kept beside the rows, such as classes: not learned from."
+    ),
+    "one_hot": _columns(
+        "--one-hot",
+        "Columns, likewise, to replace by a column of 0 and 1 for each of their values.",
+    ),
+    "missing": click.Option(
+        ["--missing"],
+        type=RowOf("rhohat.rows.table", "MISSING"),
+        default="error",
+        help="If values of a table are missing: end, leave such rows out, or put the median of the "
+        "column in their place.",
+    ),
+    "heading": click.Option(
+        ["--heading/--no-heading"],
+        default=None,
+        help="Whether the first line of a text names the columns.  [default: tell by the lines]",
+    ),
 }
 
 
-def data_options(paths: str, *, required: bool = False) -> Callable[[Command], Command]:
+def data_options(
+    paths: str, *, required: bool = False, without: tuple[str, ...] = ()
+) -> Callable[[Command], Command]:
     """Add an argument for paths of data, and options of how to read them.
 
     The command gets a `Request` as ``request``.
@@ -283,20 +315,23 @@ def data_options(paths: str, *, required: bool = False) -> Callable[[Command], C
         Name of the argument.
     required : bool, default=False
         Whether there must be at least one path.
+    without : tuple of str, default=()
+        Options of `SELECTION` that the command has in a sense of its own.
     """
+    offered = {name: option for name, option in SELECTION.items() if name not in without}
 
     def gather(**values: Any) -> Request:
         from rhohat.files.formats import Selection
         from rhohat.recipes.data import Request
 
-        selection = Selection(**{name: values.pop(name) for name in SELECTION})
+        selection = Selection(**{name: values.pop(name) for name in offered})
         return Request(values.pop(paths), selection, **values)
 
     return _gathering(
         "request",
         gather,
         click.Argument([paths], nargs=-1, required=required, type=PATH),
-        *SELECTION.values(),
+        *offered.values(),
         click.Option(
             ["--shape"],
             type=Shape(),

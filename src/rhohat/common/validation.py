@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf
 from numbers import Integral, Real
 from typing import Any, TypeVar
@@ -95,8 +95,45 @@ def check_rows(X: ArrayLike) -> FloatArray:
     """Return X as a finite two-dimensional float array, else raise; see `check_array`."""
     from sklearn.utils.validation import check_array  # here, so that parameters need no sklearn
 
-    rows: FloatArray = check_array(X, dtype=row_dtypes(X))
+    rows: FloatArray = check_array(X, dtype=row_dtypes(X), ensure_all_finite=False)
+    check_all_finite(rows, names_of_frame(X))
     return rows
+
+
+def names_of_frame(X: Any) -> tuple[str, ...]:
+    """Names of the columns of a data frame, if X is one, or of rows that know theirs."""
+    names = getattr(X, "columns", ())
+    try:
+        return tuple(str(name) for name in names) if hasattr(X, "shape") else ()
+    except TypeError:  # no sequence
+        return ()
+
+
+@overflow_as_infinity()
+def check_all_finite(X: FloatArray, names: Sequence[str] = ()) -> None:
+    """Raise ValueError if a value of rows is NaN or infinite; names the first one's place.
+
+    Parameters
+    ----------
+    X : ndarray of shape (m, d)
+    names : sequence of str, default=()
+        Of the columns.
+    """
+    if np.isfinite(X.sum()):  # a fast pass that misses nothing
+        return
+    bad = ~np.isfinite(X)
+    if not bad.any():
+        return
+    row, column = (int(index) for index in np.argwhere(bad)[0])
+    value = "NaN" if np.isnan(X[row, column]) else "infinity"
+    at = f'column {column}, "{names[column]}"' if len(names) == X.shape[1] else f"column {column}"
+    n_rows = int(bad.any(axis=1).sum())
+    rows = "1 row holds" if n_rows == 1 else f"{n_rows:,} of {len(X):,} rows hold"
+    raise ValueError(
+        f"X holds {value} in row {row}, {at}; {rows} NaN or infinity. Leave such rows out, "
+        "X = X[np.isfinite(X).all(axis=1)], or fill them in, for instance by scikit-learn's "
+        'SimpleImputer(strategy="median") before this estimator in a pipeline.'
+    )
 
 
 @overflow_as_infinity()

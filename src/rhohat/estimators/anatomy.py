@@ -68,6 +68,11 @@ class Anatomy:
         return next((step for step in self.before if isinstance(step, SoundExtractor)), None)
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns that the model was fitted on; empty if they had none."""
+        return tuple(getattr(self.steps[0], "feature_names_in_", ())) if self.steps else ()
+
+    @property
     def takes(self) -> Wholes | None:
         """What the model is given: images, series or recordings; None if rows."""
         answers = (step_of(step).takes for step in self.before)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import look_up
-from rhohat.files.formats import by_suffix, format_of, is_folder_format
+from rhohat.files.formats import by_suffix, format_of, is_folder_format, row_of
+from rhohat.rows.columns import listed
 from rhohat.rows.file_format import ANY, Content, Selection
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -134,7 +135,20 @@ class DataFiles:
             with found.reading(path):
                 held = found.contents.pop(path).kind
                 raise DataFileError(f"holds {held}, but {n_files} of the others {found.kind}")
+        found._compare_columns()
         return found
+
+    def _compare_columns(self) -> None:
+        """Leave out files, or raise, whose columns have other names than those of the first."""
+        first = next(iter(self.contents))
+        names = self.contents[first].columns
+        for path, content in list(self.contents.items()):
+            if content.columns != names and content.columns and names:
+                with self.reading(path):
+                    del self.contents[path]
+                    other = sorted(set(names) ^ set(content.columns))
+                    what = f"not both have {listed(other)}" if other else "their order differs"
+                    raise DataFileError(f"has other columns than {first}: {what}")
 
     def read(self, path: Path) -> NDArray[Any]:
         """What one of the files holds."""
@@ -147,6 +161,11 @@ class DataFiles:
             prod(content.shape) * float_dtype(content.dtype).itemsize
             for content in self.contents.values()
         )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the rows' columns, if the files have them."""
+        return next(iter(self.contents.values())).columns if self.contents else ()
 
     @contextmanager
     def reading(self, path: Path) -> Iterator[None]:
@@ -176,7 +195,7 @@ class DataFiles:
     def _walk(self, paths: Iterable[Path]) -> list[Path]:
         """Data files at and below `paths`, each once, in the order of names."""
         files: dict[Path, None] = {}
-        endings = by_suffix()
+        inside: dict[Path, int] = {}
 
         def cannot_list(error: OSError) -> None:
             with self.reading(Path(error.filename)):
@@ -194,11 +213,18 @@ class DataFiles:
                 files.update(dict.fromkeys(Path(folder, name) for name in stores))
                 folders[:] = [name for name in folders if name not in stores]
                 for name in sorted(name for name in names if not name.startswith(".")):
-                    inside = Path(folder, name)
-                    if inside.suffix.lower() in endings:
-                        files[inside] = None
+                    file = Path(folder, name)
+                    row = row_of(file)
+                    if row is None:
+                        self.ignored.append(file)
                     else:
-                        self.ignored.append(inside)
+                        files[file] = None
+                        inside[file] = row.precedence
+        # A text beside images is about them; alone it may be the data.
+        least = min([0] * (len(files) > len(inside)) + list(inside.values()), default=0)
+        for file in [file for file, precedence in inside.items() if precedence > least]:
+            del files[file]
+            self.ignored.append(file)
         return list(files)
 
 

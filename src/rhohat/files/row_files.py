@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DataFileError
@@ -15,6 +17,7 @@ from rhohat.files.finding import DataFiles, PathLike
 from rhohat.files.formats import format_of
 from rhohat.rows.derived import Concatenation
 from rhohat.rows.file_format import Selection, finite_floats
+from rhohat.rows.named_rows import with_columns
 from rhohat.rows.sources import Source, check_finite
 
 #: Rows that are read at a time to find files that cannot be read.
@@ -29,8 +32,39 @@ def read_rows(files: DataFiles) -> FloatArray:
     for path in files.contents:
         with files.reading(path):
             found[path] = finite_floats(files.read(path))
+    names = files.columns
     parts = _of_one_width(files, found)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    rows = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return with_columns(rows, names) if len(names) == rows.shape[1] else rows
+
+
+def read_beside(files: DataFiles, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """Columns of the files' tables that are kept beside their rows, by their names.
+
+    Parameters
+    ----------
+    files : DataFiles
+        Whose rows were read.
+    names : sequence of str
+        As in `Selection.labels`.
+
+    Raises
+    ------
+    DataFileError
+        If a file, which it names, has no such column.
+    """
+    selection = replace(files.selection, labels=tuple(names))
+    skipped = {file for file, _ in files.skipped}
+    parts: list[dict[str, NDArray[Any]]] = []
+    for path in files.contents:
+        if str(path) not in skipped:
+            try:
+                beside = format_of(path).beside
+                assert beside is not None  # every format has one
+                parts.append(beside(path, selection))
+            except DataFileError as error:
+                raise DataFileError(f"{path} {error}.") from error
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _of_one_width(files: DataFiles, found: dict[Path, T]) -> list[T]:
@@ -49,7 +83,9 @@ def _of_one_width(files: DataFiles, found: dict[Path, T]) -> list[T]:
 
 def can_be_stored(files: DataFiles) -> bool:
     """Whether the rows of all files can be read a run at a time."""
-    return all(format_of(path).open is not None for path in files.contents)
+    if files.selection.missing != "error" or files.selection.one_hot:
+        return False
+    return all(format_of(path).streams for path in files.contents)
 
 
 def stored_rows(files: DataFiles) -> Source:
@@ -88,11 +124,21 @@ def _try(source: Source) -> None:
 
 
 def load_rows(
-    paths: PathLike | Iterable[PathLike], *, key: str | None = None, on_error: str = "fail"
+    paths: PathLike | Iterable[PathLike],
+    *,
+    key: str | None = None,
+    columns: str | Sequence[str] = (),
+    drop: str | Sequence[str] = (),
+    labels: str | Sequence[str] = (),
+    one_hot: str | Sequence[str] = (),
+    missing: str = "error",
+    heading: bool | None = None,
+    on_error: str = "fail",
 ) -> FloatArray:
-    """Read two-dimensional arrays from .npy, .npz, .mat, .h5 and .zarr files into one.
+    """Read the rows of tables and two-dimensional arrays in files into one array.
 
-    If memory is too small for that, give ``fit`` the path instead.
+    Arrays are in .npy, .npz, .mat, .h5 and .zarr files, tables in .csv and other texts, .parquet,
+    .feather and .arff files. If memory is too small for them, give ``fit`` the path instead.
 
     Parameters
     ----------
@@ -100,13 +146,26 @@ def load_rows(
         Files and folders. Folders are searched to any depth, without hidden files.
     key : str, default=None
         Name of the array in files that hold several.
+    columns, drop, labels : str or sequence of str, default=()
+        Columns to read (all if there are none), and to leave out: names, patterns such as
+        ``"wl_*"``, numbers from 0, ranges of them such as ``"2:10"``, or what columns hold,
+        ``"numbers"``, ``"text"`` or ``"dates"``. Labels are left out, too.
+    one_hot : str or sequence of str, default=()
+        Columns, likewise, to replace by a column of 0 and 1 for each of their values, called
+        ``name=value``.
+    missing : {"error", "drop", "median"}, default="error"
+        What to do about missing values: raise, leave out the rows that lack one, or put the median
+        of the column in their place.
+    heading : bool, default=None
+        Whether the first line of a text names the columns; None tells by the lines.
     on_error : {"fail", "skip"}, default="fail"
         What to do if a file cannot be read: raise, or leave it out.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_features), float32 or float64
-        The rows of the files, one after another.
+        The rows of the files, one after another. If the columns have names, they are
+        ``X.columns``, and estimators that are fitted on X keep them as ``feature_names_in_``.
 
     Raises
     ------
@@ -115,7 +174,8 @@ def load_rows(
     FileNotFoundError
         If a path does not exist.
     """
-    files = DataFiles.find(paths, selection=Selection(key=key), on_error=on_error)
+    selection = Selection(key, columns, drop, labels, one_hot, missing, heading)
+    files = DataFiles.find(paths, selection=selection, on_error=on_error)
     if files.kind != "rows":
         raise DataFileError(
             f"{next(iter(files.contents))} holds {files.kind}. Use load_{files.kind}."

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
-from rhohat.common.errors import DataFileError
-from rhohat.rows.file_format import LISTED
-from rhohat.rows.npy import array_names, read_any_array
+
+#: Labels of each class that a classifier learns from, in the curve over their number.
+LABELS_OF_A_CLASS = (1, 3, 10, 30, 100, 300, 1000)
+#: Neighbors that are so much nearer than other rows of their class are windows of one recording,
+#: or other copies of nearly the same thing: a share of the mean squared distance.
+NEAR = 0.5
+#: Pairs of rows whose distances are looked at.
+PAIRS = 2000
+
+Split = list[tuple[NDArray[np.intp], NDArray[np.intp]]]
 
 
-class Score(NamedTuple):
+@dataclass(frozen=True)
+class Score:
     """How well a linear classifier does.
 
     Attributes
@@ -23,15 +31,46 @@ class Score(NamedTuple):
     columns : int
         Columns of its input.
     accuracy : list of float
-        In each fold of cross-validation.
+        In each fold of cross-validation, like the following.
+    balanced_accuracy : list of float
+        The mean over classes of the share that is recognized.
+    macro_f1 : list of float
+        The mean over classes of F1, the harmonic mean of precision and recall.
+    kappa : list of float
+        Cohen's: how far accuracy goes beyond that of guessing with the same frequencies.
+    roc_auc : list of float
+        The mean over classes of the probability that an example of the class is ranked above
+        another one.
+    by_labels : dict of int to float
+        Mean accuracy by the number of labels of each class that were learned from.
     """
 
     columns: int
     accuracy: list[float]
+    balanced_accuracy: list[float] = field(default_factory=list)
+    macro_f1: list[float] = field(default_factory=list)
+    kappa: list[float] = field(default_factory=list)
+    roc_auc: list[float] = field(default_factory=list)
+    by_labels: dict[int, float] = field(default_factory=dict)
+
+
+class Measures(NamedTuple):
+    """Measures of a classifier's answers, by their names."""
+
+    accuracy: float
+    balanced_accuracy: float
+    macro_f1: float
+    kappa: float
+    roc_auc: float
 
 
 def probe(
-    features: FloatArray, raw: FloatArray | None, y: NDArray[Any], *, folds: int = 5
+    features: FloatArray,
+    raw: FloatArray | None,
+    y: NDArray[Any],
+    *,
+    folds: int = 5,
+    groups: NDArray[Any] | None = None,
 ) -> dict[str, Score]:
     """Cross-validate a linear classifier on features, and on what they compete with.
 
@@ -43,38 +82,172 @@ def probe(
     y : ndarray of shape (m,)
         Classes.
     folds : int, default=5
+    groups : ndarray of shape (m,), default=None
+        What examples belong to, such as a recording or a patient: none is on both sides.
 
     Returns
     -------
     scores : dict of str to Score
         Of "features", of "raw", and of "pca": as many principal components of the raw input as
-        there are features.
+        there are features, but at most as many as vary among the rows that are learned from.
 
     Raises
     ------
     ValueError
-        If the labels are not classes, are all the same, or give a class fewer examples than folds.
+        If the labels are not classes, are all the same, or give a class fewer examples than folds;
+        or if there are fewer groups than folds.
     """
-    from sklearn.decomposition import PCA
+    y = np.asarray(y)
+    _check_classes(y, folds)
+    split = _split(y, folds, groups)
+    scores = {"features": _score(features, y, split)}
+    if raw is not None:
+        in_training = min(len(train) for train, _ in split)
+        scores["raw"] = _score(raw, y, split)
+        scores["pca"] = _score(raw, y, split, min(features.shape[1], raw.shape[1], in_training - 1))
+    return scores
+
+
+def _split(y: NDArray[Any], folds: int, groups: NDArray[Any] | None) -> Split:
+    """Rows to learn from and to be tested on, for every fold."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    if groups is None:
+        return list(StratifiedKFold(folds, shuffle=True, random_state=0).split(y, y))
+    names = np.unique(groups)
+    if len(names) < folds:
+        raise ValueError(
+            f"there are {len(names)} groups, fewer than {folds} folds: use --folds {len(names)}"
+            if len(names) > 1
+            else f"all examples are in one group, {names[0]}: there is none to hold out."
+        )
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
+    split = [(train, test) for train, test in splitter.split(y, y, groups) if len(test)]
+    if any(len(np.unique(y[train])) < 2 for train, _ in split):
+        raise ValueError(
+            "without the groups that are held out, all labels are alike: a class must be in "
+            "several groups."
+        )
+    return split
+
+
+def _score(X: FloatArray, y: NDArray[Any], split: Split, components: int | None = None) -> Score:
+    """The scores of one input, or of its principal components."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_score
-    from sklearn.pipeline import make_pipeline
+
+    found: list[Measures] = []
+    curves: dict[int, list[float]] = {}
+    columns = X.shape[1]
+    for train, test in split:
+        inner, outer = X[train], X[test]
+        if components is not None:
+            inner, outer = _components(inner, outer, components)
+            columns = min(columns, inner.shape[1])
+        inner, outer = _standardized(inner, outer)
+        for n_labels, chosen in _fewer(y[train]):
+            few = LogisticRegression(max_iter=2000).fit(inner[chosen], y[train][chosen])
+            curves.setdefault(n_labels, []).append(float(few.score(outer, y[test])))
+        classifier = LogisticRegression(max_iter=2000).fit(inner, y[train])
+        answers = classifier.predict(outer)
+        found.append(
+            measured(y[test], answers, classifier.predict_proba(outer), classifier.classes_)
+        )
+    measures = {name: [getattr(m, name) for m in found] for name in Measures._fields}
+    curve = {n: float(np.mean(c)) for n, c in curves.items() if len(c) == len(split)}
+    return Score(columns, **measures, by_labels=curve)
+
+
+def _components(
+    inner: FloatArray, outer: FloatArray, components: int
+) -> tuple[FloatArray, FloatArray]:
+    """Principal components of the rows to learn from, without those that do not vary."""
+    from sklearn.decomposition import PCA
+
+    pca = PCA(components, random_state=0).fit(inner)
+    variance = pca.explained_variance_
+    noise = max(inner.shape) * float(np.finfo(inner.dtype).eps)
+    varies = variance > noise * variance.max()
+    return pca.transform(inner)[:, varies], pca.transform(outer)[:, varies]
+
+
+def _standardized(inner: FloatArray, outer: FloatArray) -> tuple[FloatArray, FloatArray]:
     from sklearn.preprocessing import StandardScaler
 
-    _check_classes(y, folds)
-    linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    competitors: dict[str, tuple[FloatArray, Any, int]] = {}
-    competitors["features"] = features, linear, features.shape[1]
-    if raw is not None:
-        in_training = len(raw) - -(-len(raw) // folds)
-        k = min(features.shape[1], raw.shape[1], in_training)
-        competitors["raw"] = raw, linear, raw.shape[1]
-        competitors["pca"] = raw, make_pipeline(PCA(k, random_state=0), *linear), k
-    split = StratifiedKFold(folds, shuffle=True, random_state=0)
-    return {
-        name: Score(columns, cross_val_score(classifier, X, y, cv=split).tolist())
-        for name, (X, classifier, columns) in competitors.items()
-    }
+    scaler = StandardScaler().fit(inner)
+    return scaler.transform(inner), scaler.transform(outer)
+
+
+def _fewer(y: NDArray[Any]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Fewer and fewer rows drawn at random, so many of each class."""
+    order = np.random.RandomState(0).permutation(len(y))
+    classes, sizes = np.unique(y, return_counts=True)
+    for n_labels in LABELS_OF_A_CLASS:
+        if n_labels >= sizes.max():
+            return
+        chosen = [order[y[order] == name][:n_labels] for name in classes]
+        yield n_labels, np.sort(np.concatenate(chosen))
+
+
+def measured(
+    y: NDArray[Any], answers: NDArray[Any], chances: FloatArray, classes: NDArray[Any]
+) -> Measures:
+    """Measures of answers, over the classes that are there.
+
+    Parameters
+    ----------
+    y, answers : ndarray of shape (m,)
+        The classes, and what they were taken for.
+    chances : ndarray of shape (m, c)
+        Probability of each class.
+    classes : ndarray of shape (c,)
+    """
+    from sklearn.metrics import roc_auc_score
+
+    accuracy = float(np.mean(y == answers))
+    recalls, f1s, areas = [], [], []
+    by_chance = 0.0
+    for name in np.union1d(y, answers):
+        is_it, is_said = y == name, answers == name
+        hits = float((is_it & is_said).sum())
+        by_chance += float(is_it.mean() * is_said.mean())
+        f1s.append(2 * hits / float(is_it.sum() + is_said.sum()))
+        if is_it.any():
+            recalls.append(hits / float(is_it.sum()))
+    for number, name in enumerate(classes):
+        is_it = y == name
+        if is_it.any() and not is_it.all():
+            areas.append(float(roc_auc_score(is_it, chances[:, number])))
+    kappa = (accuracy - by_chance) / (1 - by_chance) if by_chance < 1 else 1.0
+    area = float(np.mean(areas)) if areas else float("nan")
+    return Measures(accuracy, float(np.mean(recalls)), float(np.mean(f1s)), kappa, area)
+
+
+def neighbors_are_alike(X: FloatArray, y: NDArray[Any]) -> bool:
+    """Whether rows that follow each other are much nearer than other rows of the same class.
+
+    So are windows of one recording: by a split among them, a classifier is tested on what it has
+    learned by heart.
+
+    Parameters
+    ----------
+    X : ndarray of shape (m, d)
+    y : ndarray of shape (m,)
+        Their classes.
+    """
+    random = np.random.RandomState(0)
+    first = np.flatnonzero(y[1:] == y[:-1])
+    first = first[random.permutation(len(first))[:PAIRS]]
+    one, other = random.randint(len(y), size=(2, 20 * PAIRS))
+    same = np.flatnonzero((y[one] == y[other]) & (abs(one - other) > 1))[:PAIRS]
+    if len(first) < 20 or len(same) < 20:
+        return False
+    scale = X.std(axis=0, dtype=np.float64)
+    scale[scale == 0] = 1
+
+    def distance(a: NDArray[np.intp], b: NDArray[np.intp]) -> float:
+        return float(np.mean(np.square((X[a] - X[b]) / scale)))
+
+    return distance(first, first + 1) < NEAR * distance(one[same], other[same])
 
 
 def _check_classes(y: NDArray[Any], folds: int) -> None:
@@ -91,56 +264,3 @@ def _check_classes(y: NDArray[Any], folds: int) -> None:
             f"class {classes[rarest]} has {examples}, fewer than {folds} folds: use --folds, or "
             "see whether that label is right."
         )
-
-
-def read_labels(labels: str, inputs: Sequence[Path], names: Sequence[str]) -> NDArray[Any]:
-    """Read labels from a file, another array of the data's file, or the names of folders.
-
-    Parameters
-    ----------
-    labels : str
-        A .npy file, a text file with one label per line, the name of an array in the .npz file that
-        is the only input, or "folders".
-    inputs : sequence of Path
-        Files of the data.
-    names : sequence of str
-        Files of the examples; empty if they have none.
-
-    Raises
-    ------
-    ValueError
-        If there are no such labels, or they cannot be read.
-    """
-    path = Path(labels)
-    if labels == "folders":
-        if not names:
-            raise ValueError(f"--labels folders goes by files, but {inputs[0]} holds all rows.")
-        return np.array([Path(name).parent.name for name in names])
-    if path.is_file():
-        if path.suffix.lower() == ".npy":
-            return _labels_in(path, None, f"--labels {labels}: expected an array of labels, but it")
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (ValueError, OSError) as error:
-            raise ValueError(
-                f"--labels {labels}: expected a text file in UTF-8: {error}"
-            ) from error
-        lines = [line.strip() for line in text.rstrip().splitlines()]
-        if "" in lines:
-            raise ValueError(f"--labels {labels}: line {lines.index('') + 1} is empty.")
-        return np.array(lines)
-    if len(inputs) == 1 and inputs[0].suffix.lower() == ".npz":
-        return _labels_in(inputs[0], labels, str(inputs[0]))
-    raise ValueError(f"--labels {labels}: no such file.")
-
-
-def _labels_in(path: Path, key: str | None, called: str) -> NDArray[Any]:
-    """Labels in an array of NumPy's, of any type but objects."""
-    try:
-        names = array_names(path) if key is not None else []
-        if key is not None and key not in names:
-            raise DataFileError(f"holds no array {key!r}, only {', '.join(names[:LISTED])}")
-        held = read_any_array(path, key)
-    except (DataFileError, OSError) as error:
-        raise ValueError(f"{called} {error}.") from error
-    return held.squeeze() if held.ndim > 1 else held

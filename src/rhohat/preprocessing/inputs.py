@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias, TypeVar, cast
 
 import numpy as np
@@ -12,8 +12,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from rhohat.common.arrays import FloatArray, Images, overflow_as_infinity, row_dtypes
-from rhohat.common.validation import check_rows
+from rhohat.common.validation import check_all_finite, check_rows, names_of_frame
+from rhohat.rows.columns import listed
 from rhohat.rows.engines import Summable, ThreadEngine
+from rhohat.rows.named_rows import columns_of
 from rhohat.rows.opening import open_store
 from rhohat.rows.partition import Partition
 from rhohat.rows.sampling import sample_rows
@@ -31,8 +33,43 @@ def check_input(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> Float
 
     With `reset`, the estimator takes their number and names from X.
     """
-    rows: FloatArray = validate_data(estimator, X, reset=reset, dtype=row_dtypes(X))
+    names = columns_of(X)
+    if names and not reset:
+        check_names(estimator, names, reset=False)
+        rows: FloatArray = check_rows(X)
+        _check_width(estimator, rows.shape[1], "X")
+        return rows
+    rows = validate_data(estimator, X, reset=reset, dtype=row_dtypes(X), ensure_all_finite=False)
+    check_all_finite(rows, names or names_of_frame(X))
+    if names:
+        check_names(estimator, names, reset=True)
     return rows
+
+
+def check_names(estimator: Any, names: Sequence[str], *, reset: bool) -> None:
+    """Give the names of columns to an estimator; without `reset`, compare them with its own."""
+    if reset:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+        return
+    own = getattr(estimator, "feature_names_in_", None)
+    if own is None or list(own) == list(names):
+        return
+    unknown = [name for name in names if name not in set(own)]
+    lacking = [name for name in own if name not in set(names)]
+    told = [f"it lacks {listed(lacking)}"] if lacking else []
+    told += [f"{listed(unknown)} are not known"] if unknown else []
+    raise ValueError(
+        f"the columns are not those that {type(estimator).__name__} was fitted on: "
+        f"{', '.join(told) or 'their order differs'}."
+    )
+
+
+def _check_width(estimator: Any, width: int, name: str) -> None:
+    if width != estimator.n_features_in_:
+        raise ValueError(
+            f"{name} has {width} columns, but {type(estimator).__name__} was fitted on "
+            f"{estimator.n_features_in_}."
+        )
 
 
 def rows_of(estimator: BaseEstimator, X: RowData, *, reset: bool) -> Source:
@@ -40,13 +77,13 @@ def rows_of(estimator: BaseEstimator, X: RowData, *, reset: bool) -> Source:
     source = open_store(X)
     if source is None:
         return ArraySource(check_input(estimator, cast(ArrayLike, X), reset=reset))
-    if not reset and source.shape[1] != estimator.n_features_in_:
-        raise ValueError(
-            f"{source.name} has {source.shape[1]} columns, but {type(estimator).__name__} was "
-            f"fitted on {estimator.n_features_in_}."
-        )
     if reset:
         validate_data(estimator, source, reset=True, skip_check_array=True)
+    else:
+        _check_width(estimator, source.shape[1], source.name)
+    names = columns_of(source)
+    if names:
+        check_names(estimator, names, reset=reset)
     return source
 
 

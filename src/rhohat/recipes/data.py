@@ -253,6 +253,19 @@ class Data(ABC):
         return list(self.found.contents.values())
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of rows; empty if they have none."""
+        return ()
+
+    def files_of_examples(self) -> list[str]:
+        """The file that each example comes from, once read; empty if this is not known."""
+        return self.names
+
+    def told(self) -> list[str]:
+        """What was read from which file, in lines; empty if there is nothing to say of it."""
+        return []
+
+    @property
     def n_examples(self) -> int:
         """Number of images, rows or recordings."""
         if self.content is None:

@@ -17,12 +17,12 @@ from rhohat.common.arrays import FloatArray, float_dtype, overflow_as_infinity
 from rhohat.common.caching import cached_property
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles, Noted
-from rhohat.files.formats import Content
+from rhohat.files.formats import Content, listed
 from rhohat.files.images import LoadedImages, read_images
 from rhohat.files.recordings import SILENT, LoadedRecordings, lowest_rate, read_recordings
 from rhohat.files.row_files import can_be_stored, read_rows, stored_rows
 from rhohat.preprocessing.variances import variance_of_pixels, variance_of_rows
-from rhohat.recipes.data import Data, Request, Size
+from rhohat.recipes.data import MOST_NAMED, Data, Request, Size
 from rhohat.recipes.settings import SOUNDS, Recipe, Settings
 
 if TYPE_CHECKING:
@@ -215,6 +215,47 @@ class RowData(Data):
         """Number of rows."""
         return super().n_examples if self.content is None else int(self.content.shape[0])
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of all files."""
+        return self.found.columns
+
+    def files_of_examples(self) -> list[str]:
+        """The file of each row, unless rows of it were left out."""
+        used = set(self.files)
+        contents = {str(p): c for p, c in self.found.contents.items() if str(p) in used}
+        names = [name for name, content in contents.items() for _ in range(content.shape[0])]
+        return names if len(contents) > 1 and len(names) == self.n_examples else []
+
+    def told(self) -> list[str]:
+        """How many rows of how many columns were read from each file, and without which."""
+        used = set(self.files)
+        contents = {p: c for p, c in self.found.contents.items() if str(p) in used}
+        if len(contents) > MOST_NAMED:
+            width = next(iter(contents.values())).shape[1]
+            return [f"{self.n_examples:,} rows of {width:,} columns from {len(contents):,} files"]
+        lines = []
+        for path, content in contents.items():
+            n_rows = content.shape[0] if len(contents) > 1 else self.n_examples
+            rows = "1 row" if n_rows == 1 else f"{n_rows:,} rows"
+            without = f", without {listed(content.left_out)}" if content.left_out else ""
+            lines.append(f"{rows} of {content.shape[1]:,} columns from {path}{without}")
+        return lines
+
+    def summary(self) -> dict[str, Any]:
+        """What was read, with the names of columns if they have any."""
+        told = super().summary()
+        left_out = {p: c.left_out for p, c in self.found.contents.items() if c.left_out}
+        if self.columns or left_out:
+            told["columns"] = list(self.columns)
+            told["left_out"] = {str(path): list(names) for path, names in left_out.items()}
+        return told
+
+    @classmethod
+    def needs(cls, anatomy: Anatomy, convolution: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The columns that the model has learned from, if they had names."""
+        return {"like": anatomy.columns}
+
     def variance(self) -> float:
         """The mean variance of the columns."""
         return _finite(variance_of_rows, self.content)
@@ -222,8 +263,9 @@ class RowData(Data):
     @property
     def expression(self) -> str:
         """A call of `load_rows`, or the path of rows that stay in one file."""
-        paths, key = self.request.paths, self.request.selection.key
-        if self.is_stored and len(paths) == 1:
+        paths, selection = self.request.paths, self.request.selection
+        if self.is_stored and len(paths) == 1 and not selection.chooses_columns:
+            key = selection.key
             return repr(f"{paths[0]}" if key is None else f"{paths[0]}::{key}")
         return self.call("load_rows")
 

@@ -27,6 +27,7 @@ class Concatenation(Origin):
         if len(widths) > 1:
             raise ValueError(f"expected blocks of one width, got {sorted(widths)} columns.")
         self.parts = list(parts)
+        self.columns: tuple[str, ...] = getattr(self.parts[0], "columns", ()) if parts else ()
         self.ends = np.cumsum([part.shape[0] for part in parts])
         if not self.ends[-1]:
             raise ValueError("the blocks hold no rows.")

@@ -7,9 +7,9 @@ Files may come from anywhere: nothing in them is run or trusted. Whatever is wro
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import wraps
 from math import prod
 from operator import attrgetter
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray, float_dtype, is_real
 from rhohat.common.errors import DataChangedError, DataFileError
+from rhohat.rows.chosen_columns import beside_array, choosing
 from rhohat.rows.claims import RATIO_LIMIT, Claims, bytes_in
 from rhohat.rows.sources import Source
 
@@ -44,6 +45,10 @@ class Content(NamedTuple):
         Samples per second of a recording.
     note : str, default=""
         What is wrong with a file that can be used all the same.
+    columns : tuple of str, default=()
+        Names of the rows' columns, if they have any.
+    left_out : tuple of str, default=()
+        Columns of the file that the rows have nothing of.
     """
 
     kind: str
@@ -51,6 +56,8 @@ class Content(NamedTuple):
     dtype: np.dtype[Any]
     rate: int = 0
     note: str = ""
+    columns: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,23 +68,67 @@ class Selection:
     ----------
     key : str, default=None
         Name of the array, in files that hold several.
+    columns, drop, labels, one_hot : str or sequence of str, default=()
+        Columns to learn from (all if there are none), to leave out, to keep beside the rows, and to
+        replace by a column of 0 and 1 for each of their values; see `find_columns`.
+    missing : {"error", "drop", "median"}, default="error"
+        What to do about missing values.
+    heading : bool, default=None
+        Whether the first line of a text names the columns; None tells by the lines.
+    like : tuple of str, default=()
+        Names of the columns that a model has learned from, which are taken in this order.
     """
 
     key: str | None = None
+    columns: Sequence[str] = ()
+    drop: Sequence[str] = ()
+    labels: Sequence[str] = ()
+    one_hot: Sequence[str] = ()
+    missing: str = "error"
+    heading: bool | None = None
+    like: tuple[str, ...] = field(default=(), metadata={"follows": "from a model"})
+
+    def __post_init__(self) -> None:
+        for name in ("columns", "drop", "labels", "one_hot", "like"):
+            given = getattr(self, name)
+            listed = (given,) if isinstance(given, str | int) else given
+            object.__setattr__(self, name, tuple(map(str, listed or ())))
+
+    @property
+    def chooses_columns(self) -> bool:
+        """Whether the rows are others than the file's."""
+        chosen = (self.columns, self.drop, self.labels, self.one_hot)
+        return any(chosen) or self.missing != "error"
+
+    @property
+    def is_about_columns(self) -> bool:
+        """Whether anything is said about columns."""
+        return self.chooses_columns or bool(self.like)
 
     def keywords(self) -> list[str]:
         """What is selected, as arguments of `rhohat.load_rows`."""
-        return [f"{name}={value!r}" for name, value in self._given()]
+        return [
+            f"{name}={list(value) if isinstance(value, tuple) else value!r}"
+            for name, value in self._given()
+        ]
 
     def options(self) -> list[str]:
         """What is selected, as options of a command."""
-        return [part for name, value in self._given() for part in (f"--{name}", str(value))]
+        words: list[str] = []
+        for name, value in self._given():
+            option = name.replace("_", "-")
+            if isinstance(value, bool):
+                words.append(f"--{option}" if value else f"--no-{option}")
+            else:
+                for text in value if isinstance(value, tuple) else (value,):
+                    words += [f"--{option}", str(text)]
+        return words
 
     def _given(self) -> list[tuple[str, Any]]:
         return [
             (part.name, getattr(self, part.name))
             for part in fields(self)
-            if getattr(self, part.name) != part.default
+            if getattr(self, part.name) != part.default and not part.metadata
         ]
 
 
@@ -108,6 +159,14 @@ class FileFormat:
         Whether each holds one photograph, whose contrast depends on exposure.
     is_folder : bool, default=False
         Whether each is a folder.
+    beside : callable, default=None
+        ``beside(path, selection) -> dict``: the columns that are selected as labels, by their
+        names. None if the format leaves it to others to choose columns of its arrays.
+    streams : bool, default=True
+        Whether `open`, if there is one, reads no more than a run of rows at a time.
+    precedence : int, default=0
+        In a folder, only files of the formats of least precedence are data: texts beside images
+        are about them.
     """
 
     suffixes: tuple[str, ...]
@@ -116,10 +175,20 @@ class FileFormat:
     open: Callable[[Path, Selection], Source] | None = None
     is_photograph: bool = False
     is_folder: bool = False
+    beside: Callable[[Path, Selection], dict[str, NDArray[Any]]] | None = None
+    precedence: int = 0
+    streams: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "look", _checked(self.look))
-        object.__setattr__(self, "read", _decoded(self.read))
+        look, read, opens, beside = self.look, self.read, self.open, self.beside
+        if beside is None:
+            beside = beside_array(look, read)
+            look, read, opens = choosing(look, read, opens)
+        object.__setattr__(self, "look", _checked(look))
+        object.__setattr__(self, "read", _decoded(read))
+        object.__setattr__(self, "open", opens)
+        object.__setattr__(self, "streams", self.streams and opens is not None)
+        object.__setattr__(self, "beside", _decoded(beside))
 
 
 def _decoded(read: Callable[[Path, Selection], T]) -> Callable[[Path, Selection], T]:

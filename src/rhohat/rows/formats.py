@@ -9,14 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from rhohat.common.errors import DataFileError
+from rhohat.rows.arrow_files import ARROW, PARQUET
 from rhohat.rows.file_format import FileFormat
 from rhohat.rows.hdf5 import HDF5
 from rhohat.rows.mat import MAT
 from rhohat.rows.npy import NPY, NPZ
+from rhohat.rows.text_tables import ARFF, PLAIN_TEXT, TEXT_TABLE
 from rhohat.rows.zarr import ZARR
 
 #: Formats by their names.
 FORMATS: dict[str, FileFormat] = {"npy": NPY, "npz": NPZ, "mat": MAT, "zarr": ZARR, "hdf5": HDF5}
+FORMATS |= {"parquet": PARQUET, "arrow": ARROW, "arff": ARFF}
+FORMATS |= {"text table": TEXT_TABLE, "plain text": PLAIN_TEXT}
 
 
 def by_suffix() -> dict[str, FileFormat]:
@@ -24,9 +28,16 @@ def by_suffix() -> dict[str, FileFormat]:
     return {suffix: row for row in FORMATS.values() for suffix in row.suffixes}
 
 
+def row_of(path: Path) -> FileFormat | None:
+    """The format whose ending a name has, the longest one: .csv.gz rather than .gz."""
+    rows, name = by_suffix(), path.name.lower()
+    endings = [ending for ending in rows if name.endswith(ending) and len(name) > len(ending)]
+    return rows[max(endings, key=len)] if endings else None
+
+
 def is_folder_format(path: Path) -> bool:
     """Whether a folder of this name is data itself."""
-    row = by_suffix().get(path.suffix.lower())
+    row = row_of(path)
     return row is not None and row.is_folder
 
 
@@ -38,10 +49,9 @@ def format_of(path: Path) -> FileFormat:
     DataFileError
         If its suffix belongs to none, or there is no such file.
     """
-    rows = by_suffix()
-    row = rows.get(path.suffix.lower())
+    row = row_of(path)
     if row is None:
-        raise DataFileError(f"ends in none of {', '.join(rows)}")
+        raise DataFileError(f"ends in none of {', '.join(by_suffix())}")
     if not (path.is_dir() if row.is_folder else path.is_file()):
         raise DataFileError("is not a file" if path.exists() else "is gone, or a link to nothing")
     return row

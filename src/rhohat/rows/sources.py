@@ -258,16 +258,28 @@ class Holders(NamedTuple):
     ----------
     names : tuple of str
     ends : tuple of int
+    columns : tuple of str, default=()
+        Names of the columns of all of them.
     """
 
     names: tuple[str, ...]
     ends: tuple[int, ...]
+    columns: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, source: Source) -> Holders:
         """Those of a source: its files, if it is made of several."""
         held: Holders | None = getattr(source.origin, "holders", None)
-        return cls((source.name,), (source.shape[0],)) if held is None else held
+        columns = tuple(getattr(source.origin, "columns", ()))
+        if held is None:
+            return cls((source.name,), (source.shape[0],), columns)
+        return held._replace(columns=columns or held.columns)
+
+    def column(self, number: int) -> str:
+        """A column by its number, and its name if it has one."""
+        if number < len(self.columns):
+            return f'column {number}, "{self.columns[number]}"'
+        return f"column {number}"
 
     def locate(self, row: int, value: object) -> str:
         """The holder of a row with a value that it should not have, and the row's number there."""
@@ -291,7 +303,7 @@ def check_finite(rows: Rows, holders: Holders | str) -> None:
         if isinstance(holders, str):
             holders = Holders((holders,), (rows.start + len(rows.X),))
         raise ValueError(
-            f"{holders.locate(rows.start + row, rows.X[row, column])}, column {column}, in "
-            f"the block of rows {rows.start} to {rows.start + len(rows.X) - 1}. Leave such rows "
-            "out, or fill them in."
+            f"{holders.locate(rows.start + row, rows.X[row, column])}, "
+            f"{holders.column(column)}, in the block of rows {rows.start} to "
+            f"{rows.start + len(rows.X) - 1}. Leave such rows out, or fill them in."
         )
