@@ -1,9 +1,11 @@
-"""All formats: photographs and sound, added to the table of arrays."""
+"""All formats: photographs, sound and scans, added to the table of arrays."""
 
+from rhohat.files.fits import FITS
+from rhohat.files.medical import DICOM, NIFTI
 from rhohat.files.photographs import PHOTOGRAPH, TIFF
 from rhohat.files.sound import SOUND
 from rhohat.rows.file_format import ANY, Content, FileFormat, Selection
-from rhohat.rows.formats import FORMATS, by_suffix, format_of, is_folder_format
+from rhohat.rows.formats import FORMATS, endings, format_named, format_of, is_folder_format
 
 __all__ = [
     "ANY",
@@ -11,9 +13,11 @@ __all__ = [
     "Content",
     "FileFormat",
     "Selection",
-    "by_suffix",
+    "endings",
+    "format_named",
     "format_of",
     "is_folder_format",
 ]
 
 FORMATS.update(photograph=PHOTOGRAPH, tiff=TIFF, sound=SOUND)
+FORMATS.update(fits=FITS, nifti=NIFTI, dicom=DICOM)

@@ -49,7 +49,10 @@ def _of_one_width(files: DataFiles, found: dict[Path, T]) -> list[T]:
 
 def can_be_stored(files: DataFiles) -> bool:
     """Whether the rows of all files can be read a run at a time."""
-    return all(format_of(path).open is not None for path in files.contents)
+    return all(
+        format_of(path).open is not None and not content.is_whole
+        for path, content in files.contents.items()
+    )
 
 
 def stored_rows(files: DataFiles) -> Source:
@@ -88,9 +91,14 @@ def _try(source: Source) -> None:
 
 
 def load_rows(
-    paths: PathLike | Iterable[PathLike], *, key: str | None = None, on_error: str = "fail"
+    paths: PathLike | Iterable[PathLike],
+    *,
+    key: str | None = None,
+    transpose: bool = False,
+    axes: str | None = None,
+    on_error: str = "fail",
 ) -> FloatArray:
-    """Read two-dimensional arrays from .npy, .npz, .mat, .h5 and .zarr files into one.
+    """Read two-dimensional arrays, and pixels of cubes, from files of many kinds into one.
 
     If memory is too small for that, give ``fit`` the path instead.
 
@@ -99,7 +107,12 @@ def load_rows(
     paths : path-like or iterable of path-like
         Files and folders. Folders are searched to any depth, without hidden files.
     key : str, default=None
-        Name of the array in files that hold several.
+        Name of the array in files that hold several; ``"S.X"`` is a field of a structure of MATLAB.
+    transpose : bool, default=False
+        Whether examples are columns.
+    axes : str, default=None
+        What each axis of an array is, a letter each: N rows, H height, W width, C columns or bands.
+        ``"HWC"`` makes each pixel of a cube a row. None tells by the shape.
     on_error : {"fail", "skip"}, default="fail"
         What to do if a file cannot be read: raise, or leave it out.
 
@@ -114,8 +127,11 @@ def load_rows(
         If a file, which it names, cannot be read and `on_error` is "fail", or if none can.
     FileNotFoundError
         If a path does not exist.
+    ValueError
+        If `axes` are no axes of rows or images.
     """
-    files = DataFiles.find(paths, selection=Selection(key=key), on_error=on_error)
+    selection = Selection(key, transpose, axes)
+    files = DataFiles.find(paths, selection=selection, on_error=on_error)
     if files.kind != "rows":
         raise DataFileError(
             f"{next(iter(files.contents))} holds {files.kind}. Use load_{files.kind}."

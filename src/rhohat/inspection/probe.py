@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DataFileError
-from rhohat.rows.file_format import LISTED
+from rhohat.rows.inventory import LISTED
 from rhohat.rows.npy import array_names, read_any_array
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from rhohat.common.arrays import FloatArray, float_dtype, overflow_as_infinity
 from rhohat.common.caching import cached_property
 from rhohat.common.validation import look_up
-from rhohat.files.finding import DataFiles, Noted
+from rhohat.files.finding import DataFiles, Noted, is_planar
 from rhohat.files.formats import Content
 from rhohat.files.images import LoadedImages, read_images
 from rhohat.files.recordings import SILENT, LoadedRecordings, lowest_rate, read_recordings
@@ -124,7 +124,8 @@ class ImageData(Data):
         request, options = self.request, []
         if request.shape is not None:
             sizes = ", ".join(map(str, request.shape))
-            return f"{self.call('load_rows')}.reshape(-1, {sizes})"
+            moved = ".transpose(0, 2, 3, 1)" if is_planar(request.shape) else ""
+            return f"{self.call('load_rows')}.reshape(-1, {sizes}){moved}"
         if self.found.skipped and request.smallest != (1, 1):
             options.append(f"smallest={request.smallest}")
         if request.color:
@@ -191,6 +192,30 @@ class RowData(Data):
 
     kind, noun, described = "rows", "row", "rows of numbers"
     can_be_shaped = True
+
+    def fill_in_from_files(self, settings: Settings) -> Settings:
+        """Nothing; but one row or column is no data, and few long rows may be columns."""
+        path, first = next(iter(self.found.contents.items()))
+        n_rows, n_columns = self.n_examples, first.shape[1]
+        if n_columns == 1:
+            raise ValueError(
+                f"{path} holds {n_rows:,} rows of one column, which teach nothing. A series has to "
+                "be cut into windows, each of which is a row: --series, or x.reshape(-1, 256) in "
+                "Python."
+            )
+        if n_rows == 1:
+            raise ValueError(
+                f"{path} holds one row of {n_columns:,} columns, which teaches nothing. A series "
+                "has to be cut into windows, each of which is a row: --series, or "
+                "x.reshape(-1, 256) in Python."
+            )
+        if n_rows < n_columns and not (first.columns or self.request.selection.transpose):
+            note = (
+                f"has {n_columns:,} columns, and there are only {n_rows:,} rows. If each column is "
+                "an example: --transpose"
+            )
+            self.found.notes.append(Noted(str(path), note))
+        return settings
 
     def read(self) -> None:
         """Read into memory; or open, if they are too many or workers must read them."""
