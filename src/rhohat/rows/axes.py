@@ -223,9 +223,7 @@ def _given(shape: tuple[int, ...], axes: str | None, transpose: bool) -> Axes | 
 def check_axes(axes: str) -> str:
     """Letters in capitals; raise ValueError if they are not axes of rows or images."""
     letters = axes.upper()
-    if "".join(letter for letter in LETTERS if letter in letters) not in _KNOWN or len(
-        set(letters)
-    ) != len(letters):
+    if sorted(letters) not in map(sorted, _KNOWN):
         told = ", ".join(f"{letter} {what}" for letter, what in LETTERS.items())
         raise ValueError(
             f"axes must be the letters of {', '.join(_KNOWN)} in the order of the array ({told}), "

@@ -190,8 +190,9 @@ class FileFormat:
     ) -> NDArray[Any]:
         """What is read, its axes in order."""
         array = read(path, selection)
-        arranged = self._arrangement(array.shape, selection).of(array)
-        return arranged if array.flags.f_contiguous else np.ascontiguousarray(arranged)
+        found = self._arrangement(array.shape, selection)
+        arranged = found.of(array)
+        return np.ascontiguousarray(arranged) if found.moves else arranged
 
 
 def _opened(

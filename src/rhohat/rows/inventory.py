@@ -108,7 +108,7 @@ def choose(names: Iterable[str], describe: Callable[[str], Entry], key: str | No
             return Entry(name, reason=str(error))
 
     if key is not None and key in names:
-        entry = describe(key)
+        entry = described(key)
         if entry.reason:
             raise DataFileError(f"holds {_short(key)!r}, which cannot be read: {entry.reason}")
         return Chosen(entry, {"array": key})

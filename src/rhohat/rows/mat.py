@@ -310,7 +310,8 @@ def _read(path: Path, selection: Selection) -> NDArray[Any]:
         return whole(value, dtype)
     if place.is_cell:
         return stack_cells(list(value.ravel(order="F"))).astype(dtype, copy=False)
-    return np.asarray(value).astype(dtype, copy=False)
+    array = np.asarray(value).astype(dtype, copy=False)
+    return np.ascontiguousarray(array) if array.ndim == 2 else array
 
 
 MAT = FileFormat((".mat",), _look, _read, open_mat73, axes=matlab_axes)

@@ -176,7 +176,8 @@ def read_mat73(path: Path, selection: Selection) -> NDArray[Any]:
             n_rows, n_columns = found.shape
             matrix = csc_matrix((rows, columns, ends.astype(np.int64)), shape=(n_rows, n_columns))
             return whole(matrix, dtype)
-        return np.asarray(node[...]).T
+        array = np.asarray(node[...]).T
+        return np.ascontiguousarray(array) if array.ndim == 2 else array
 
 
 def open_mat73(path: Path, selection: Selection) -> Hdf5Dataset:

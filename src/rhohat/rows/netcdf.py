@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import float_dtype, is_real
+from rhohat.common.errors import DataFileError
 from rhohat.rows.claims import Claims, check_search
 from rhohat.rows.file_format import Content, FileFormat, Selection, array_content, decoding
 from rhohat.rows.hdf5 import Hdf5Dataset, find_dataset, found_apart, opened_file
@@ -19,6 +21,8 @@ from rhohat.rows.sources import Source
 
 #: How files of version 3 begin; the next byte is a version.
 _CLASSIC = b"CDF"
+#: Bytes of a header that are read beside the numbers.
+_HEADER_BYTES = 1 << 20
 #: Attributes that say how numbers are packed, and which of them stand for none.
 _SCALE, _OFFSET, _MISSING = "scale_factor", "add_offset", ("_FillValue", "missing_value")
 
@@ -75,6 +79,23 @@ class _Variable(NamedTuple):
         return values
 
 
+class _Bounded(io.FileIO):
+    """A file of which SciPy reads little more than it holds, whatever its header says."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._size = path.stat().st_size
+        self._left = 2 * self._size + _HEADER_BYTES
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Bytes from here on."""
+        wanted = self._size if size is None else int(size)
+        self._left -= wanted
+        if not 0 <= wanted <= self._size or self._left < 0:
+            raise DataFileError(f"announces more than the {self._size:,} bytes that it holds")
+        return super().read(wanted) or b""
+
+
 def _is_classic(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(3) == _CLASSIC
@@ -96,7 +117,7 @@ def _opened(path: Path, selection: Selection) -> Iterator[_Variable]:
         return
     from scipy.io import netcdf_file
 
-    with decoding(), netcdf_file(path, mmap=True) as file:  # mapped: nothing is copied yet
+    with decoding(), _Bounded(path) as stream, netcdf_file(stream, mmap=False) as file:
         variables = file.variables
         check_search(0, len(variables))
 
