@@ -161,7 +161,7 @@ def test_parts_that_are_longer_than_the_whole_are_refused(tmp_path):
     assert content.count(size) == 1
     for wrong in (2**31, 30 * 7 * 8 - 8, 2**32 - 1):
         (tmp_path / "x.mat").write_bytes(content.replace(size, wrong.to_bytes(4, "little")))
-        with pytest.raises(DataFileError, match="bytes of numbers|cannot be decoded"):
+        with pytest.raises(DataFileError, match=r"bytes of numbers|cannot be decoded"):
             load_rows(tmp_path / "x.mat", key="S.X")
 
 

@@ -33,7 +33,7 @@ def _opened(path: Path, selection: Selection) -> Iterator[tuple[Any, Content]]:
     with path.open("rb") as stream:
         if stream.read(6) != b"SIMPLE":  # astropy would unpack archives of any kind
             raise DataFileError("does not begin as FITS files do; if it is packed, unpack it")
-    with decoding(), fits.open(path, mode="readonly", memmap=True, lazy_load_hdus=False) as parts:
+    with decoding(), fits.open(path, mode="readonly", memmap=False, lazy_load_hdus=False) as parts:
         check_search(0, len(parts))
         named = {part.name or str(number): part for number, part in enumerate(parts)}
 
