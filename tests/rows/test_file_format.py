@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from PIL import Image
 
 from rhohat import DataFileError, load_images, load_rows
+from rhohat.files.formats import FORMATS
+from rhohat.rows.file_format import ANY, Selection
+from rhohat.rows.stores import is_stored
 from support.photographs import COLOR
 
 
@@ -14,16 +18,54 @@ def test_one_color_image_is_told_by_its_last_axis(tmp_path):
 
 
 def test_key_chooses_among_arrays_and_the_error_lists_them(tmp_path):
-    np.savez_compressed(tmp_path / "a.npz", x=np.eye(3), y=np.ones(3))
+    np.savez_compressed(tmp_path / "a.npz", x=np.eye(3), z=np.eye(4), labels=np.ones(3))
     assert_array_equal(load_rows(tmp_path / "a.npz", key="x"), np.eye(3))
-    with pytest.raises(DataFileError, match=r"x \(3, 3\), y \(3,\)"):
+    with pytest.raises(DataFileError, match=r"z \(4, 4\), x \(3, 3\), labels \(3,\)\. .*--key z "):
         load_rows(tmp_path / "a.npz")
-    with pytest.raises(DataFileError, match="no array 'z'"):
-        load_rows(tmp_path / "a.npz", key="z")
+    with pytest.raises(DataFileError, match="no array 'y'"):
+        load_rows(tmp_path / "a.npz", key="y")
 
 
-def test_a_key_saves_an_array_beside_a_bad_one(tmp_path):
+def test_an_array_beside_a_bad_one_is_read_and_the_bad_one_is_told(tmp_path):
     np.savez(tmp_path / "a.npz", bad=np.array([{}]), good=np.eye(3))
     assert_array_equal(load_rows(tmp_path / "a.npz", key="good"), np.eye(3))
-    with pytest.raises(DataFileError, match=r"bad \(holds Python objects.*good \(3, 3\)"):
-        load_rows(tmp_path / "a.npz")
+    assert_array_equal(load_rows(tmp_path / "a.npz"), np.eye(3))
+    content = FORMATS["npz"].look(tmp_path / "a.npz", ANY)
+    assert "bad (holds Python objects" in content.note
+    assert content.array == "good"
+    with pytest.raises(DataFileError, match="'bad', which cannot be read: holds Python objects"):
+        load_rows(tmp_path / "a.npz", key="bad")
+
+
+def test_axes_are_those_that_are_given(tmp_path):
+    X = np.arange(24.0).reshape(4, 6)
+    np.save(tmp_path / "x.npy", X)
+    assert_array_equal(load_rows(tmp_path / "x.npy", transpose=True), X.T)
+    assert_array_equal(load_rows(tmp_path / "x.npy", axes="cn"), X.T)
+    assert_array_equal(load_images(tmp_path / "x.npy", axes="HW").images, X[None])
+    with pytest.raises(ValueError, match="axes must be the letters of NC, HW"):
+        load_rows(tmp_path / "x.npy", axes="NX")
+    with pytest.raises(DataFileError, match=r"has 2 axes, but --axes NHW names 3"):
+        load_rows(tmp_path / "x.npy", axes="NHW")
+
+
+def test_rows_whose_axes_are_moved_are_opened_in_memory(tmp_path):
+    X = np.arange(24.0).reshape(4, 6)
+    np.save(tmp_path / "x.npy", X)
+    for selection, rows in ((Selection(transpose=True), X.T), (Selection(axes="NC"), X)):
+        source = FORMATS["npy"].open(tmp_path / "x.npy", selection)
+        assert_array_equal(source.read(0, len(rows)).X, rows)
+        assert is_stored(source) == (rows is X)
+
+
+def test_a_selection_is_told_as_arguments_and_as_options():
+    selection = Selection("x", transpose=True, axes=None)
+    assert selection.keywords() == ["key='x'", "transpose=True"]
+    assert selection.options() == ["--key", "x", "--transpose"]
+    assert Selection(axes="nchw").options() == ["--axes", "NCHW"]
+
+
+def test_axes_of_photographs_are_known(tmp_path):
+    Image.fromarray(COLOR).save(tmp_path / "a.png")
+    with pytest.raises(DataFileError, match="whose axes are known: leave out --axes"):
+        load_images(tmp_path / "a.png", axes="HWC")

@@ -1,16 +1,34 @@
 """The table of formats: each file has the row of its ending."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from rhohat import DataFileError
-from rhohat.rows.formats import FORMATS, by_suffix, format_of, is_folder_format
+from rhohat.rows.file_format import FileFormat
+from rhohat.rows.formats import FORMATS, format_named, format_of, is_folder_format
 
 
 def test_every_ending_leads_to_its_row():
-    rows = by_suffix()
     for row in FORMATS.values():
-        assert all(rows[suffix] is row for suffix in row.suffixes)
+        assert all(format_named(Path(f"x{suffix}")) is row for suffix in row.suffixes)
+
+
+def test_the_longest_ending_tells_the_format(monkeypatch):
+    toy = FileFormat((".npy.gz", "-toy"), FORMATS["npy"].look, FORMATS["npy"].read)
+    monkeypatch.setitem(FORMATS, "toy", toy)
+    assert format_named(Path("x.NPY.gz")) is toy
+    assert format_named(Path("folder.npy/x-toy")) is toy
+    assert format_named(Path("x.npy")) is FORMATS["npy"]
+    assert format_named(Path("toy")) is None
+
+
+def test_a_folder_in_a_folder_of_a_format_is_of_this_format(tmp_path):
+    (tmp_path / "x.zarr" / "group" / "b").mkdir(parents=True)
+    assert is_folder_format(tmp_path / "x.zarr" / "group" / "b")
+    (tmp_path / "x.zarr" / "file").touch()
+    assert format_named(tmp_path / "x.zarr" / "file") is None
 
 
 def test_endings_may_be_in_capitals(tmp_path):

@@ -1,15 +1,184 @@
-"""Files of MATLAB: images lie along the last axis."""
+"""Files of MATLAB, of all versions: variables, fields, cell arrays and sparse matrices."""
 
+import gc
+
+import h5py
 import numpy as np
+import pytest
 import scipy.io
+import scipy.sparse
 from numpy.testing import assert_array_equal
 
-from rhohat import load_images
+from rhohat import DataFileError, Whitening, load_images, load_rows
+from rhohat.files.formats import FORMATS
+from rhohat.rows.file_format import ANY, Selection
+from rhohat.rows.opening import open_file
+from rhohat.rows.stores import is_stored
+from support.written import write_mat73
 
-ARRAYS = np.random.RandomState(0).randint(0, 256, (4, 12, 9)).astype(np.uint8)
+RANDOM = np.random.RandomState(0)
+ARRAYS = RANDOM.randint(0, 256, (4, 12, 9)).astype(np.uint8)
+CELLS = [RANDOM.uniform(size=(12, 9)) for _ in range(20)]
+SPARSE = scipy.sparse.random(50, 20, 0.2, format="csc", random_state=0)
+#: What the files of the tests hold.
+VARIABLES = {
+    "S": {"X": RANDOM.uniform(size=(30, 7)), "deep": {"Z": np.ones((9, 4), "f4")}},
+    "images": CELLS,
+    "vectors": [np.full((1, 5), float(i)) for i in range(6)],
+    "uneven": [np.eye(2), np.eye(3)],
+    "mixed": [np.eye(2), "text"],
+    "fea": SPARSE,
+    "name": "a text",
+    "labels": np.eye(20),
+    "count": np.array([[7.0]]),
+}
+
+
+def cells(values):
+    array = np.empty((1, len(values)), object)
+    for number, value in enumerate(values):
+        array[0, number] = value
+    return array
+
+
+def write_old(path, variables, compressed=False):
+    known = {k: cells(v) if isinstance(v, list) else v for k, v in variables.items()}
+    scipy.io.savemat(path, known, do_compression=compressed)
+
+
+WRITERS = {
+    "5": write_old,
+    "5, compressed": lambda path, variables: write_old(path, variables, compressed=True),
+    "7.3": write_mat73,
+}
+every_version = pytest.mark.parametrize("version", WRITERS)
+
+
+@pytest.fixture(params=WRITERS)
+def path(request, tmp_path):
+    WRITERS[request.param](tmp_path / "x.mat", VARIABLES)
+    return tmp_path / "x.mat"
 
 
 def test_olshausens_layout_has_images_along_the_last_axis(tmp_path):
     images = ARRAYS.astype(float)
     scipy.io.savemat(tmp_path / "IMAGES.mat", {"IMAGES": np.moveaxis(images, 0, -1)})
     assert_array_equal(np.stack(load_images(tmp_path / "IMAGES.mat").images), images)
+
+
+def test_fields_of_structures_are_named_by_points(path):
+    assert_array_equal(load_rows(path, key="S.X"), VARIABLES["S"]["X"])
+    deep = load_rows(path, key="S.deep.Z")
+    assert_array_equal(deep, VARIABLES["S"]["deep"]["Z"])
+    assert deep.dtype == np.float32
+
+
+def test_cells_of_one_size_are_images_or_rows(path):
+    assert_array_equal(np.stack(load_images(path, key="images").images), CELLS)
+    assert_array_equal(load_rows(path, key="vectors"), np.arange(6.0)[:, None] * np.ones(5))
+
+
+def test_small_sparse_matrices_are_made_whole(path):
+    assert_array_equal(load_rows(path, key="fea"), SPARSE.toarray())
+
+
+def test_all_is_named_where_nothing_is_clear(path):
+    with pytest.raises(DataFileError, match="Choose one: key='images'") as caught:
+        load_rows(path)
+    for told in (
+        "images (12, 9, 20)",
+        "S.X (30, 7)",
+        "S.deep.Z (9, 4)",
+        "fea (50, 20)",
+        "labels (20, 20)",
+        "uneven (a cell array of 2 matrices of different sizes)",
+        "mixed (a cell array of 2 that are not all matrices of numbers)",
+        "name (text)",
+    ):
+        assert told in str(caught.value)
+
+
+@every_version
+@pytest.mark.parametrize("dtype", ["u1", "i2", "f4", "f8"])
+@pytest.mark.parametrize("shape", [(40, 6), (12, 9, 5), (8, 9, 3, 5)])
+def test_all_versions_give_the_same_values_and_types(version, dtype, shape, tmp_path):
+    array = RANDOM.uniform(0, 100, shape).astype(dtype)
+    WRITERS[version](tmp_path / "x.mat", {"x": array})
+    row = FORMATS["mat"]
+    content, read = row.look(tmp_path / "x.mat", ANY), row.read(tmp_path / "x.mat", ANY)
+    assert_array_equal(read, array if len(shape) == 2 else np.moveaxis(array, -1, 0))
+    assert (content.shape, content.dtype, read.dtype) == (read.shape, dtype, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "u1"])
+def test_rows_of_version_7_3_are_read_where_they_lie(dtype, tmp_path):
+    X = RANDOM.uniform(0, 9, (3000, 6)).astype(dtype)
+    write_mat73(tmp_path / "x.mat", {"x": X})
+    np.save(tmp_path / "x.npy", X)
+    source, plain = open_file(tmp_path / "x.mat"), open_file(tmp_path / "x.npy")
+    assert is_stored(source)
+    assert source.dtype == plain.dtype
+    for start, stop in ((0, 1), (700, 2999), (2999, 3000)):
+        assert_array_equal(source.read(start, stop).X, plain.read(start, stop).X)
+    old = tmp_path / "old.mat"
+    scipy.io.savemat(old, {"x": X})
+    fits = [Whitening().fit(tmp_path / name) for name in ("x.mat", "x.npy", "old.mat")]
+    assert fits[0].components_.tobytes() == fits[1].components_.tobytes()
+    assert fits[2].components_.tobytes() == fits[1].components_.tobytes()
+
+
+def test_no_file_of_version_7_3_is_left_open(tmp_path):
+    write_mat73(tmp_path / "x.mat", {"x": np.eye(5)})
+    open_file(tmp_path / "x.mat").read(0, 5)
+    gc.collect()
+    write_mat73(tmp_path / "x.mat", {"x": np.eye(5)})  # which fails while it is open
+
+
+@every_version
+def test_a_sparse_matrix_that_is_too_large_is_refused_with_its_size(version, tmp_path):
+    huge = scipy.sparse.csc_matrix(([1.0], ([5], [7])), shape=(2**20, 2**12))
+    WRITERS[version](tmp_path / "x.mat", {"x": huge})
+    with pytest.raises(DataFileError, match=r"would take 32\.0 GiB"):
+        load_rows(tmp_path / "x.mat")
+
+
+@pytest.mark.parametrize("kind", ["complex", "struct array", "function-like text"])
+def test_what_cannot_be_read_is_named_with_its_kind(kind, tmp_path):
+    value, told = {
+        "complex": (np.eye(3) * 1j, r"x \(values of type complex128\)"),
+        "struct array": (np.zeros((1, 3), [("a", float)]), r"x \(an array of 3 structures\)"),
+        "function-like text": ("@(x) x", r"x \(text\)"),
+    }[kind]
+    scipy.io.savemat(tmp_path / "x.mat", {"x": value})
+    with pytest.raises(DataFileError, match=f"no array of numbers, but {told}"):
+        load_rows(tmp_path / "x.mat")
+
+
+def test_parts_that_are_longer_than_the_whole_are_refused(tmp_path):
+    write_old(tmp_path / "x.mat", {"S": {"X": np.ones((30, 7))}})
+    content = (tmp_path / "x.mat").read_bytes()
+    size = (30 * 7 * 8).to_bytes(4, "little")
+    assert content.count(size) == 1
+    for wrong in (2**31, 30 * 7 * 8 - 8, 2**32 - 1):
+        (tmp_path / "x.mat").write_bytes(content.replace(size, wrong.to_bytes(4, "little")))
+        with pytest.raises(DataFileError, match=r"bytes of numbers|cannot be decoded"):
+            load_rows(tmp_path / "x.mat", key="S.X")
+
+
+def test_links_in_version_7_3_are_not_followed(tmp_path):
+
+    write_mat73(tmp_path / "x.mat", {"x": np.eye(5)})
+    with h5py.File(tmp_path / "x.mat", "r+") as file:
+        file["y"] = h5py.ExternalLink("other.h5", "/y")
+    with pytest.raises(DataFileError, match=r"'y', which cannot be read: a link to elsewhere"):
+        load_rows(tmp_path / "x.mat", key="y")
+    assert load_rows(tmp_path / "x.mat").shape == (5, 5)
+
+
+def test_columns_that_are_examples_are_transposed(tmp_path):
+    X = RANDOM.uniform(size=(8, 30))
+    for write in WRITERS.values():
+        write(tmp_path / "x.mat", {"x": X})
+        assert_array_equal(load_rows(tmp_path / "x.mat", transpose=True), X.T)
+        source = FORMATS["mat"].open(tmp_path / "x.mat", Selection(transpose=True))
+        assert_array_equal(source.read(0, 30).X, X.T)

@@ -24,7 +24,8 @@ def described(data: Data) -> str:
 def arguments_for(request: Request) -> list[str]:
     """Arguments of a command that name the same files."""
     paths = ["FILES"] if request.has_many_paths else [str(path) for path in request.paths]
-    return [*paths, *request.selection.options()]
+    shape = [] if request.shape is None else ["--shape", "x".join(map(str, request.shape))]
+    return [*paths, *request.selection.options(), *shape]
 
 
 def tell_of_files(data: Data) -> None:

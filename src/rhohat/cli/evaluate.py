@@ -68,9 +68,9 @@ def evaluate(
       rhohat evaluate model.safetensors words/ --convolve --grid 3 --labels folders
     """
     from rhohat.estimators.saving import load
-    from rhohat.files.labels import has_label, names_column
     from rhohat.inspection.probe import neighbors_are_alike, probe
     from rhohat.recipes.encoding import draws_pieces, encoder_of
+    from rhohat.recipes.labels import has_label, names_column
 
     model = load(path)
     if convolution is None and draws_pieces(model):
@@ -119,7 +119,7 @@ def evaluate(
 
 def _beside(data: Data, wanted: str, option: str, columns: tuple[str, ...]) -> NDArray[Any]:
     """One value for each example."""
-    from rhohat.files.labels import labels_in_column, read_labels
+    from rhohat.recipes.labels import labels_in_column, read_labels
 
     if wanted in columns:
         values = labels_in_column(data.found, wanted, option)

@@ -78,8 +78,12 @@ def learn(
     \b
     Photographs  .png .jpg .tif .webp .bmp .gif .pgm .ppm
     Recordings   .wav .flac .ogg .aiff
-    Arrays       .npy .npz .mat .h5 .zarr: images (n, height, width[, 3]), in .mat files
-                 (height, width[, 3], n); or rows of numbers (n, columns)
+    Arrays       .npy .npz .mat .h5 .zarr .nc .fits, MNIST's idx3-ubyte: images
+                 (n, height, width[, 3]), in .mat files (height, width[, 3], n); or rows
+                 of numbers (n, columns); other orders by --axes or --transpose
+    Cubes        .hdr of ENVI with its raw file, or any array with --axes HWC
+    Genes        .h5ad
+    Scans        .nii .dcm
 
     Rows of more than 1 GB in .npy, .h5 and .zarr are not loaded but read a run at a time.
 
@@ -315,9 +319,10 @@ def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool, auto
     if as_json:
         echo_json(shown)
         return
+    told = "".join(f"\nread {printable(line)}" for line in data.told())
     click.echo(f"""\
 would learn {count(settings.units, "feature")} from {needed.n_rows:,} rows of \
-{needed.n_features} numbers, out of {described(data)}
+{needed.n_features} numbers, out of {described(data)}{told}
 
   whitening {settings.whitening}, {settings.activation} units, {settings.decoder} decoder, \
 penalty {settings.penalty}

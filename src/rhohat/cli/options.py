@@ -39,7 +39,7 @@ class PatchSize(click.ParamType):
 
 
 class Shape(click.ParamType):
-    """Height, width, and channels if there are any: 28x28, 8x8x3."""
+    """Height, width, and channels if there are any, last or first: 28x28, 8x8x3, 3x8x8."""
 
     name = "HxW[x3]"
 
@@ -49,10 +49,25 @@ class Shape(click.ParamType):
             return value
         parts = str(value).split("x")
         if not all(part.isdecimal() and int(part) for part in parts) or not (
-            len(parts) == 2 or parts[2:] == ["3"]
+            len(parts) == 2 or (len(parts) == 3 and "3" in (parts[0], parts[2]))
         ):
-            self.fail(f"{value!r} is not like 28x28 or 8x8x3.", param, ctx)
+            self.fail(f"{value!r} is not like 28x28, 8x8x3 or 3x8x8.", param, ctx)
         return tuple(map(int, parts))
+
+
+class Axes(click.ParamType):
+    """A letter for each axis of an array: NCHW, HWC."""
+
+    name = "LETTERS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse."""
+        from rhohat.recipes.data import Selection
+
+        try:
+            return Selection(axes=str(value)).axes
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class HeldOut(click.ParamType):
@@ -272,7 +287,23 @@ def _columns(switch: str, help_: str) -> click.Option:
 
 #: Options of what in a file is meant, by attributes of `Selection`.
 SELECTION = {
-    "key": click.Option(["--key"], help="Name of the array in files that hold several."),
+    "key": click.Option(
+        ["--key"],
+        help="Name of the array in files that hold several; S.X for the field X of a structure S.",
+    ),
+    "transpose": click.Option(
+        ["--transpose"],
+        is_flag=True,
+        help="The examples of an array are its columns, not its rows.",
+    ),
+    "axes": click.Option(
+        ["--axes"],
+        type=Axes(),
+        metavar="LETTERS",
+        help="What each axis of an array is: N rows or images, H height, W width, C columns, "
+        "channels or bands. NCHW are images, channels first; HWC with many bands is a cube, each "
+        "pixel of which is a row.  [default: told by the shape]",
+    ),
     "columns": _columns(
         "--columns",
         "Columns of a table to learn from: a name, a pattern such as 'wl_*', a number from 0, a "
@@ -321,8 +352,7 @@ def data_options(
     offered = {name: option for name, option in SELECTION.items() if name not in without}
 
     def gather(**values: Any) -> Request:
-        from rhohat.files.formats import Selection
-        from rhohat.recipes.data import Request
+        from rhohat.recipes.data import Request, Selection
 
         selection = Selection(**{name: values.pop(name) for name in offered})
         return Request(values.pop(paths), selection, **values)
@@ -337,7 +367,7 @@ def data_options(
             type=Shape(),
             metavar="HxW[x3]",
             help="Each row of the arrays is an image of this shape, taken whole unless "
-            "--patch-size says otherwise.",
+            "--patch-size says otherwise; 3xHxW if all red comes first, then green, then blue.",
         ),
         click.Option(
             ["--on-error"],

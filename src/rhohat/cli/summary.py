@@ -77,6 +77,7 @@ def summary_text(summary: dict[str, Any], data: Data, files: Results) -> str:
     lines = [
         f"{count(settings['units'], 'feature')} learned from {source} in "
         f"{summary['seconds']['learning']:.1f} s",
+        *(f"read {line}" for line in data.told()),
         "",
         *_choice(summary),
         *(f"  {name:<18}  {text}" for name, text in _facts(summary, data).items()),

@@ -52,7 +52,7 @@ def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """
     if not is_real(dtype):
         raise TypeError(f"expected real numbers, got values of type {dtype}.")
-    is_short = dtype.itemsize <= 2 or dtype == np.float32
+    is_short = dtype.itemsize <= 2 or dtype.newbyteorder("=") == np.float32
     return np.dtype(np.float32 if is_short else np.float64)
 
 

@@ -12,14 +12,16 @@ from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import look_up
-from rhohat.files.formats import by_suffix, format_of, is_folder_format, row_of
+from rhohat.files.formats import endings, format_named, format_of, is_folder_format
 from rhohat.rows.columns import listed
 from rhohat.rows.file_format import ANY, Content, Selection
+from rhohat.rows.refusals import way_round
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -92,8 +94,8 @@ class DataFiles:
         Parameters
         ----------
         paths : path-like or iterable of path-like
-            Files and folders. Folders are searched to any depth; hidden files are left out, and
-            links to folders are not followed.
+            Files and folders. Folders are searched to any depth, also those that links lead to;
+            hidden files are left out.
         selection : Selection, default=ANY
             What of each file is meant.
         on_error : {"fail", "skip"}, default="fail"
@@ -101,7 +103,7 @@ class DataFiles:
         smallest : tuple of int, default=(1, 1)
             Height and width; files with smaller images are treated as ones that cannot be read.
         shape : tuple of int, default=None
-            (height, width) or (height, width, channels) of the image that each row is.
+            (height, width), (height, width, 3) or (3, height, width) of the image that each row is.
 
         Raises
         ------
@@ -185,8 +187,10 @@ class DataFiles:
         if found:
             return
         if not self.skipped:
-            endings = ", ".join(by_suffix())
-            raise DataFileError(f"found no data: no file that ends in {endings}.")
+            told = (f" {path} {way_round(path)}." for path in self.ignored if way_round(path))
+            raise DataFileError(
+                f"found no data: no file that ends in {', '.join(endings())}.{next(told, '')}"
+            )
         first = self.skipped[0]
         others = len(self.skipped) - 1
         more = f", and {others} more {'file' if others == 1 else 'files'}" if others else ""
@@ -196,6 +200,13 @@ class DataFiles:
         """Data files at and below `paths`, each once, in the order of names."""
         files: dict[Path, None] = {}
         inside: dict[Path, int] = {}
+        seen: set[tuple[int, int]] = set()
+
+        def is_new(folder: str) -> bool:
+            about = os.stat(folder)
+            before = len(seen)
+            seen.add((about.st_dev, about.st_ino))
+            return len(seen) > before
 
         def cannot_list(error: OSError) -> None:
             with self.reading(Path(error.filename)):
@@ -207,14 +218,18 @@ class DataFiles:
             if not path.is_dir() or is_folder_format(path):
                 files[path] = None
                 continue
-            for folder, folders, names in os.walk(path, onerror=cannot_list):
+            seen.clear()
+            for folder, folders, names in os.walk(path, onerror=cannot_list, followlinks=True):
+                if not is_new(folder):  # a link to a folder that holds it
+                    folders.clear()
+                    continue
                 folders[:] = sorted(name for name in folders if not name.startswith("."))
                 stores = [name for name in folders if is_folder_format(Path(name))]
                 files.update(dict.fromkeys(Path(folder, name) for name in stores))
                 folders[:] = [name for name in folders if name not in stores]
                 for name in sorted(name for name in names if not name.startswith(".")):
                     file = Path(folder, name)
-                    row = row_of(file)
+                    row = format_named(file)
                     if row is None:
                         self.ignored.append(file)
                     else:
@@ -236,4 +251,17 @@ def _with_shape(content: Content, shape: tuple[int, ...]) -> Content:
     if width != prod(shape):
         sizes = " x ".join(map(str, shape))
         raise DataFileError(f"has {width} columns, too many or too few for {sizes}")
-    return Content("images", (n, *shape), content.dtype)
+    if is_planar(shape):
+        shape = (*shape[1:], shape[0])
+    return content._replace(kind="images", shape=(n, *shape), columns=())
+
+
+def is_planar(shape: tuple[int, ...]) -> bool:
+    """Whether the shape of an image begins with its colors, and does not end with them."""
+    return len(shape) == 3 and shape[2] != 3
+
+
+def shaped(rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Rows as images of a shape, (n, height, width[, 3]) even if their colors come first."""
+    images = rows.reshape(-1, *shape)
+    return np.moveaxis(images, 1, -1) if is_planar(shape) else images

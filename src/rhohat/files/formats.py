@@ -1,10 +1,12 @@
-"""All formats: photographs and sound, added to the table of arrays."""
+"""All formats: photographs, sound and scans, added to the table of arrays."""
 
+from rhohat.files.fits import FITS
+from rhohat.files.medical import DICOM, NIFTI
 from rhohat.files.photographs import PHOTOGRAPH, TIFF
 from rhohat.files.sound import SOUND
 from rhohat.rows.columns import listed
 from rhohat.rows.file_format import ANY, Content, FileFormat, Selection
-from rhohat.rows.formats import FORMATS, by_suffix, format_of, is_folder_format, row_of
+from rhohat.rows.formats import FORMATS, endings, format_named, format_of, is_folder_format
 
 __all__ = [
     "ANY",
@@ -12,11 +14,12 @@ __all__ = [
     "Content",
     "FileFormat",
     "Selection",
-    "by_suffix",
+    "endings",
+    "format_named",
     "format_of",
     "is_folder_format",
     "listed",
-    "row_of",
 ]
 
 FORMATS.update(photograph=PHOTOGRAPH, tiff=TIFF, sound=SOUND)
+FORMATS.update(fits=FITS, nifti=NIFTI, dicom=DICOM)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import FloatArray, Images, rounding_noise
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import check_floats
-from rhohat.files.finding import DataFiles, PathLike, Skipped, read_again
+from rhohat.files.finding import DataFiles, PathLike, Skipped, read_again, shaped
 from rhohat.files.formats import format_of
 from rhohat.files.lazy_sequence import LazySequence
 from rhohat.rows.file_format import Selection, finite_floats
@@ -64,7 +64,7 @@ def images_of_file(files: DataFiles, path: Path, color: bool) -> FloatArray | li
     """The images of one file."""
     array = files.read(path)
     if files.shape is not None:
-        array = array.reshape(-1, *files.shape)
+        array = shaped(array, files.shape)
     stack = _as_images(array, color)
     return [_at_unit_contrast(stack[0])] if format_of(path).is_photograph else stack
 
@@ -137,6 +137,7 @@ def load_images(
     *,
     color: bool = False,
     key: str | None = None,
+    axes: str | None = None,
     on_error: str = "fail",
     smallest: tuple[int, int] = (1, 1),
     lazy: bool = False,
@@ -149,10 +150,12 @@ def load_images(
     others. From animations and files of several pages, the first picture is taken; a color PNG of
     16 bits is read at 8.
 
-    Arrays (.npy, .npz, .mat, .h5, .zarr) hold images along their first axis, (images, height,
-    width) or (images, height, width, channels), or one color image, (height, width, 3). In .mat
-    files images are stacked along the last axis, as in Olshausen's ``IMAGES.mat``. Values stay as
-    they are, but unsigned integers are divided by the largest of their type.
+    Arrays (.npy, .npz, .mat, .h5, .zarr and others) hold images along their first axis, (images,
+    height, width) or (images, height, width, channels), or one color image, (height, width, 3).
+    Channels may come first where that cannot be mistaken, (images, 3, height, width). In .mat files
+    images are stacked along the last axis, as in Olshausen's ``IMAGES.mat``. Other orders are given
+    by `axes`. Values stay as they are, but unsigned integers are divided by the largest of their
+    type.
 
     Parameters
     ----------
@@ -162,6 +165,9 @@ def load_images(
         Red, green and blue instead of gray. Gray images then have three equal channels.
     key : str, default=None
         Name of the array in files that hold several.
+    axes : str, default=None
+        What each axis of an array is, a letter each: N images, H height, W width, C channels;
+        ``"NCHW"`` for instance. None tells by the shape.
     on_error : {"fail", "skip"}, default="fail"
         What to do if a file cannot be read: raise, or leave it out and list it in `skipped`.
     smallest : tuple of int, default=(1, 1)
@@ -184,7 +190,7 @@ def load_images(
         If a path does not exist.
     """
     files = DataFiles.find(
-        paths, selection=Selection(key=key), on_error=on_error, smallest=smallest
+        paths, selection=Selection(key, axes=axes), on_error=on_error, smallest=smallest
     )
     if files.kind == "recordings":
         raise DataFileError(f"{next(iter(files.contents))} is a recording. Use load_recordings.")

@@ -14,8 +14,9 @@ from rhohat.common.errors import DataFileError
 from rhohat.files.finding import DataFiles
 from rhohat.files.row_files import read_beside
 from rhohat.rows.columns import ANSWERS, Column, find_columns, listed
-from rhohat.rows.file_format import LISTED, Selection, decoding
-from rhohat.rows.formats import row_of
+from rhohat.rows.file_format import Selection, decoding
+from rhohat.rows.formats import format_named
+from rhohat.rows.inventory import LISTED
 from rhohat.rows.npy import array_names, read_any_array
 from rhohat.rows.table import is_missing
 from rhohat.rows.text_tables import open_text, read_text
@@ -133,7 +134,7 @@ def _in_array(path: Path, key: str | None, called: str) -> NDArray[Any]:
 
 def _in_table(path: Path, column: str, n_examples: int | None) -> NDArray[Any]:
     """Labels in a file of text, a line or a cell each, or in another table."""
-    row = row_of(path)
+    row = format_named(path)
     if path.name.lower().endswith(_TABLES) and row is not None and row.beside is not None:
         if not column:
             raise DataFileError("has columns: name that of the labels, FILE::COLUMN")

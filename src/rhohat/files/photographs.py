@@ -240,5 +240,6 @@ PHOTOGRAPH = FileFormat(
     _look_at_photograph,
     _read_photograph,
     is_photograph=True,
+    axes=None,
 )
-TIFF = FileFormat((".tif", ".tiff"), _look_at_tiff, _read_tiff, is_photograph=True)
+TIFF = FileFormat((".tif", ".tiff"), _look_at_tiff, _read_tiff, is_photograph=True, axes=None)

@@ -85,7 +85,10 @@ def can_be_stored(files: DataFiles) -> bool:
     """Whether the rows of all files can be read a run at a time."""
     if files.selection.missing != "error" or files.selection.one_hot:
         return False
-    return all(format_of(path).streams for path in files.contents)
+    return all(
+        format_of(path).open is not None and not content.is_whole
+        for path, content in files.contents.items()
+    )
 
 
 def stored_rows(files: DataFiles) -> Source:
@@ -127,6 +130,8 @@ def load_rows(
     paths: PathLike | Iterable[PathLike],
     *,
     key: str | None = None,
+    transpose: bool = False,
+    axes: str | None = None,
     columns: str | Sequence[str] = (),
     drop: str | Sequence[str] = (),
     labels: str | Sequence[str] = (),
@@ -135,7 +140,7 @@ def load_rows(
     heading: bool | None = None,
     on_error: str = "fail",
 ) -> FloatArray:
-    """Read the rows of tables and two-dimensional arrays in files into one array.
+    """Read rows of tables and arrays, and pixels of cubes, in files of many kinds into one array.
 
     Arrays are in .npy, .npz, .mat, .h5 and .zarr files, tables in .csv and other texts, .parquet,
     .feather and .arff files. If memory is too small for them, give ``fit`` the path instead.
@@ -145,7 +150,12 @@ def load_rows(
     paths : path-like or iterable of path-like
         Files and folders. Folders are searched to any depth, without hidden files.
     key : str, default=None
-        Name of the array in files that hold several.
+        Name of the array in files that hold several; ``"S.X"`` is a field of a structure of MATLAB.
+    transpose : bool, default=False
+        Whether examples are columns.
+    axes : str, default=None
+        What each axis of an array is, a letter each: N rows, H height, W width, C columns or bands.
+        ``"HWC"`` makes each pixel of a cube a row. None tells by the shape.
     columns, drop, labels : str or sequence of str, default=()
         Columns to read (all if there are none), and to leave out: names, patterns such as
         ``"wl_*"``, numbers from 0, ranges of them such as ``"2:10"``, or what columns hold,
@@ -173,8 +183,10 @@ def load_rows(
         If a file, which it names, cannot be read and `on_error` is "fail", or if none can.
     FileNotFoundError
         If a path does not exist.
+    ValueError
+        If `axes` are no axes of rows or images.
     """
-    selection = Selection(key, columns, drop, labels, one_hot, missing, heading)
+    selection = Selection(key, transpose, axes, columns, drop, labels, one_hot, missing, heading)
     files = DataFiles.find(paths, selection=selection, on_error=on_error)
     if files.kind != "rows":
         raise DataFileError(

@@ -178,4 +178,4 @@ def _read(path: Path, selection: Selection) -> NDArray[Any]:
     return samples[None]
 
 
-SOUND = FileFormat((".wav", ".flac", ".ogg", ".oga", ".aiff", ".aif"), _look, _read)
+SOUND = FileFormat((".wav", ".flac", ".ogg", ".oga", ".aiff", ".aif"), _look, _read, axes=None)

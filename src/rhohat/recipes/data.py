@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles
-from rhohat.files.formats import ANY, Content, Selection
+from rhohat.files.formats import ANY, Content, listed
+from rhohat.files.formats import Selection as Selection
 from rhohat.recipes.settings import RECIPES, STANDARDIZED, Recipe, Settings
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Request:
     selection : Selection
         What of each file is meant.
     shape : tuple of int or None
-        (height, width) or (height, width, 3) of the image that each row is.
+        (height, width), (height, width, 3) or (3, height, width) of the image that each row is.
     on_error : {"skip", "fail"}
         What to do if a file cannot be read.
     color : bool
@@ -252,18 +253,9 @@ class Data(ABC):
         """What the files' headers say."""
         return list(self.found.contents.values())
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the columns of rows; empty if they have none."""
-        return ()
-
     def files_of_examples(self) -> list[str]:
         """The file that each example comes from, once read; empty if this is not known."""
         return self.names
-
-    def told(self) -> list[str]:
-        """What was read from which file, in lines; empty if there is nothing to say of it."""
-        return []
 
     @property
     def n_examples(self) -> int:
@@ -277,6 +269,36 @@ class Data(ABC):
         """Names of the files that are used."""
         skipped = {file for file, _ in self.found.skipped}
         return [str(path) for path in self.found.contents if str(path) not in skipped]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns of rows; empty if they have none, or files have others."""
+        names = {content.columns for content in self.contents}
+        return names.pop() if len(names) == 1 else ()
+
+    @property
+    def scene(self) -> tuple[int, ...]:
+        """([scenes,] height, width) whose pixels are the rows, one after another, if they are."""
+        scenes = [content.scene for content in self.contents]
+        return scenes[0] if len(scenes) == 1 else ()
+
+    def told(self) -> list[str]:
+        """What was read, from which array of which file; one line if there are many files."""
+        used = set(self.files)
+        contents = [(str(p), c) for p, c in self.found.contents.items() if str(p) in used]
+        sizes = {(content.kind, content.shape[1:]) for _, content in contents}
+        if not contents:
+            return []
+        if len(contents) <= MOST_NAMED:
+            return [
+                f"{_told(content)} from {_place(path, content)}{_without(content)}"
+                for path, content in contents
+            ]
+        total = sum(content.shape[0] for _, content in contents)
+        largest = contents[0][1]._replace(shape=(total, *contents[0][1].shape[1:]))
+        if len(sizes) == 1:
+            return [f"{_told(largest)} from {len(contents):,} files"]
+        return [f"{total:,} {largest.kind} of {len(sizes):,} sizes from {len(contents):,} files"]
 
     def summary(self) -> dict[str, Any]:
         """What was read and what was not, ready for JSON."""
@@ -297,3 +319,26 @@ class Data(ABC):
         if self.found.skipped:
             arguments.append("on_error='skip'")
         return f"rhohat.{function}({', '.join([*arguments, *options])})"
+
+
+def _without(content: Content) -> str:
+    """Which columns of a table were left out."""
+    return f", without {listed(content.left_out)}" if content.left_out else ""
+
+
+def _told(content: Content) -> str:
+    """How many of what size a file holds."""
+    n, *sizes = content.shape
+    noun = content.kind if n != 1 else content.kind.removesuffix("s")
+    if content.kind == "images":
+        return f"{n:,} {noun} of {' x '.join(map(str, sizes))}"
+    if content.kind != "rows":
+        return f"{n:,} {noun}"
+    columns = f"{sizes[0]:,} column{'' if sizes[0] == 1 else 's'}"
+    pixels = " x ".join(map(str, content.scene))
+    return f"{n:,} {noun} of {columns}{f', the pixels of a cube of {pixels},' if pixels else ''}"
+
+
+def _place(path: str, content: Content) -> str:
+    """A file, and the array in it."""
+    return f"{content.array} of {path}" if content.array else path

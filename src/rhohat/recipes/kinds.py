@@ -16,13 +16,13 @@ import numpy as np
 from rhohat.common.arrays import FloatArray, float_dtype, overflow_as_infinity
 from rhohat.common.caching import cached_property
 from rhohat.common.validation import look_up
-from rhohat.files.finding import DataFiles, Noted
-from rhohat.files.formats import Content, listed
+from rhohat.files.finding import DataFiles, Noted, is_planar
+from rhohat.files.formats import Content
 from rhohat.files.images import LoadedImages, read_images
 from rhohat.files.recordings import SILENT, LoadedRecordings, lowest_rate, read_recordings
 from rhohat.files.row_files import can_be_stored, read_rows, stored_rows
 from rhohat.preprocessing.variances import variance_of_pixels, variance_of_rows
-from rhohat.recipes.data import MOST_NAMED, Data, Request, Size
+from rhohat.recipes.data import Data, Request, Size
 from rhohat.recipes.settings import SOUNDS, Recipe, Settings
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ class ImageData(Data):
         request, options = self.request, []
         if request.shape is not None:
             sizes = ", ".join(map(str, request.shape))
-            return f"{self.call('load_rows')}.reshape(-1, {sizes})"
+            moved = ".transpose(0, 2, 3, 1)" if is_planar(request.shape) else ""
+            return f"{self.call('load_rows')}.reshape(-1, {sizes}){moved}"
         if self.found.skipped and request.smallest != (1, 1):
             options.append(f"smallest={request.smallest}")
         if request.color:
@@ -192,6 +193,30 @@ class RowData(Data):
     kind, noun, described = "rows", "row", "rows of numbers"
     can_be_shaped = True
 
+    def fill_in_from_files(self, settings: Settings) -> Settings:
+        """Nothing; but one row or column is no data, and few long rows may be columns."""
+        path, first = next(iter(self.found.contents.items()))
+        n_rows, n_columns = self.n_examples, first.shape[1]
+        if n_columns == 1:
+            raise ValueError(
+                f"{path} holds {n_rows:,} rows of one column, which teach nothing. A series has to "
+                "be cut into windows, each of which is a row: --series, or x.reshape(-1, 256) in "
+                "Python."
+            )
+        if n_rows == 1:
+            raise ValueError(
+                f"{path} holds one row of {n_columns:,} columns, which teaches nothing. A series "
+                "has to be cut into windows, each of which is a row: --series, or "
+                "x.reshape(-1, 256) in Python."
+            )
+        if n_rows < n_columns and not (first.columns or self.request.selection.transpose):
+            note = (
+                f"has {n_columns:,} columns, and there are only {n_rows:,} rows. If each column is "
+                "an example: --transpose"
+            )
+            self.found.notes.append(Noted(str(path), note))
+        return settings
+
     def read(self) -> None:
         """Read into memory; or open, if they are too many or workers must read them."""
         if self.is_stored:
@@ -215,32 +240,12 @@ class RowData(Data):
         """Number of rows."""
         return super().n_examples if self.content is None else int(self.content.shape[0])
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Names of the columns of all files."""
-        return self.found.columns
-
     def files_of_examples(self) -> list[str]:
         """The file of each row, unless rows of it were left out."""
         used = set(self.files)
         contents = {str(p): c for p, c in self.found.contents.items() if str(p) in used}
         names = [name for name, content in contents.items() for _ in range(content.shape[0])]
         return names if len(contents) > 1 and len(names) == self.n_examples else []
-
-    def told(self) -> list[str]:
-        """How many rows of how many columns were read from each file, and without which."""
-        used = set(self.files)
-        contents = {p: c for p, c in self.found.contents.items() if str(p) in used}
-        if len(contents) > MOST_NAMED:
-            width = next(iter(contents.values())).shape[1]
-            return [f"{self.n_examples:,} rows of {width:,} columns from {len(contents):,} files"]
-        lines = []
-        for path, content in contents.items():
-            n_rows = content.shape[0] if len(contents) > 1 else self.n_examples
-            rows = "1 row" if n_rows == 1 else f"{n_rows:,} rows"
-            without = f", without {listed(content.left_out)}" if content.left_out else ""
-            lines.append(f"{rows} of {content.shape[1]:,} columns from {path}{without}")
-        return lines
 
     def summary(self) -> dict[str, Any]:
         """What was read, with the names of columns if they have any."""

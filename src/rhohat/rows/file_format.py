@@ -7,12 +7,11 @@ Files may come from anywhere: nothing in them is run or trusted. Whatever is wro
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, fields
-from functools import wraps
+from functools import partial, wraps
 from math import prod
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,14 +20,12 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray, float_dtype, is_real
 from rhohat.common.errors import DataChangedError, DataFileError
-from rhohat.rows.chosen_columns import beside_array, choosing
+from rhohat.rows.axes import Arrangement, Guess, arrange, check_axes, usual_axes
+from rhohat.rows.chosen_columns import HeldRows, beside_array, choosing
 from rhohat.rows.claims import RATIO_LIMIT, Claims, bytes_in
 from rhohat.rows.sources import Source
 
 T = TypeVar("T")
-
-#: Arrays of a file that an error lists.
-LISTED = 10
 
 
 class Content(NamedTuple):
@@ -46,7 +43,13 @@ class Content(NamedTuple):
     note : str, default=""
         What is wrong with a file that can be used all the same.
     columns : tuple of str, default=()
-        Names of the rows' columns, if they have any.
+        Names of the columns of rows, where the file has any.
+    array : str, default=""
+        Name of the array that was taken, of a file that holds more than this.
+    scene : tuple of int, default=()
+        ([scenes,] height, width), if each row is a pixel of a cube, row by row.
+    is_whole : bool, default=False
+        Whether rows are not as they lie in the file, or packed, so that it must be read whole.
     left_out : tuple of str, default=()
         Columns of the file that the rows have nothing of.
     """
@@ -57,6 +60,9 @@ class Content(NamedTuple):
     rate: int = 0
     note: str = ""
     columns: tuple[str, ...] = ()
+    array: str = ""
+    scene: tuple[int, ...] = ()
+    is_whole: bool = False
     left_out: tuple[str, ...] = ()
 
 
@@ -68,6 +74,11 @@ class Selection:
     ----------
     key : str, default=None
         Name of the array, in files that hold several.
+    transpose : bool, default=False
+        Whether the examples of an array of two axes are its columns.
+    axes : str, default=None
+        What each axis of an array is, a letter each: N rows or images, H height, W width, C
+        columns, channels or bands. ``"NCHW"`` for instance. None tells by the shape.
     columns, drop, labels, one_hot : str or sequence of str, default=()
         Columns to learn from (all if there are none), to leave out, to keep beside the rows, and to
         replace by a column of 0 and 1 for each of their values; see `find_columns`.
@@ -80,6 +91,8 @@ class Selection:
     """
 
     key: str | None = None
+    transpose: bool = False
+    axes: str | None = None
     columns: Sequence[str] = ()
     drop: Sequence[str] = ()
     labels: Sequence[str] = ()
@@ -89,6 +102,8 @@ class Selection:
     like: tuple[str, ...] = field(default=(), metadata={"follows": "from a model"})
 
     def __post_init__(self) -> None:
+        if self.axes is not None:
+            object.__setattr__(self, "axes", check_axes(self.axes))
         for name in ("columns", "drop", "labels", "one_hot", "like"):
             given = getattr(self, name)
             listed = (given,) if isinstance(given, str | int) else given
@@ -147,7 +162,7 @@ class FileFormat:
     Attributes
     ----------
     suffixes : tuple of str
-        Endings of its files' names, in lower case.
+        Endings of its files' names, in lower case: ``".npy"``, ``".csv.gz"``, ``"idx3-ubyte"``.
     look : callable
         ``look(path, selection) -> Content``, from the header alone.
     read : callable
@@ -162,11 +177,12 @@ class FileFormat:
     beside : callable, default=None
         ``beside(path, selection) -> dict``: the columns that are selected as labels, by their
         names. None if the format leaves it to others to choose columns of its arrays.
-    streams : bool, default=True
-        Whether `open`, if there is one, reads no more than a run of rows at a time.
     precedence : int, default=0
         In a folder, only files of the formats of least precedence are data: texts beside images
         are about them.
+    axes : callable or None, default=usual_axes
+        ``axes(shape) -> Axes`` of the arrays that it gives, where the user says nothing of them;
+        None if they are rows or images already, whose axes are known.
     """
 
     suffixes: tuple[str, ...]
@@ -177,18 +193,75 @@ class FileFormat:
     is_folder: bool = False
     beside: Callable[[Path, Selection], dict[str, NDArray[Any]]] | None = None
     precedence: int = 0
-    streams: bool = True
+    axes: Guess | None = usual_axes
 
     def __post_init__(self) -> None:
-        look, read, opens, beside = self.look, self.read, self.open, self.beside
+        read, opened, beside = _decoded(self.read), self.open, self.beside
+        look = _checked(partial(self._looked, self.look))
+        if self.axes is not None:
+            read = partial(self._arranged, read)
+            opened = None if opened is None else partial(_opened, look, read, opened)
         if beside is None:
             beside = beside_array(look, read)
-            look, read, opens = choosing(look, read, opens)
-        object.__setattr__(self, "look", _checked(look))
+            look, read, opened = choosing(look, read, opened)
+        object.__setattr__(self, "look", _decoded(look))
         object.__setattr__(self, "read", _decoded(read))
-        object.__setattr__(self, "open", opens)
-        object.__setattr__(self, "streams", self.streams and opens is not None)
+        object.__setattr__(self, "open", opened)
         object.__setattr__(self, "beside", _decoded(beside))
+
+    def matches(self, name: str) -> int:
+        """How long the ending is by which a file of this name is of the format; 0 if it is not."""
+        name = name.lower()
+        return max((len(end) for end in self.suffixes if name.endswith(end)), default=0)
+
+    def _arrangement(self, shape: tuple[int, ...], selection: Selection) -> Arrangement:
+        assert self.axes is not None
+        return arrange(shape, selection.axes, selection.transpose, self.axes)
+
+    def _looked(
+        self, look: Callable[[Path, Selection], Content], path: Path, selection: Selection
+    ) -> Content:
+        """What is found by looking, its axes in order."""
+        content = look(path, selection)
+        if self.axes is None or content.kind not in ("array", "rows"):
+            if selection.axes is not None or selection.transpose:
+                raise DataFileError(
+                    f"holds {content.kind}, whose axes are known: leave out --axes and --transpose"
+                )
+            return content
+        found = self._arrangement(content.shape, selection)
+        return content._replace(
+            kind=found.kind,
+            shape=found.shape,
+            scene=found.scene or content.scene,
+            note=content.note or found.note,
+            columns=content.columns if found.order[-1] == len(content.shape) - 1 else (),
+            is_whole=content.is_whole or found.moves,
+        )
+
+    def _arranged(
+        self, read: Callable[[Path, Selection], NDArray[Any]], path: Path, selection: Selection
+    ) -> NDArray[Any]:
+        """What is read, its axes in order."""
+        array = read(path, selection)
+        found = self._arrangement(array.shape, selection)
+        return np.ascontiguousarray(found.of(array)) if found.moves else array
+
+
+def _opened(
+    look: Callable[[Path, Selection], Content],
+    read: Callable[[Path, Selection], NDArray[Any]],
+    open_rows: Callable[[Path, Selection], Source],
+    path: Path,
+    selection: Selection,
+) -> Source:
+    """The rows of a file where they lie, or in memory if their axes were moved."""
+    content = look(path, selection)
+    if content.kind != "rows":
+        raise DataFileError(f"has shape {content.shape}, expected (rows, columns)")
+    if content.is_whole:
+        return HeldRows(str(path), finite_floats(read(path, selection)), content.columns)
+    return open_rows(path, selection)
 
 
 def _decoded(read: Callable[[Path, Selection], T]) -> Callable[[Path, Selection], T]:
@@ -203,7 +276,6 @@ def _decoded(read: Callable[[Path, Selection], T]) -> Callable[[Path, Selection]
 def _checked(look: Callable[[Path, Selection], Content]) -> Callable[[Path, Selection], Content]:
     look = _decoded(look)
 
-    @wraps(look)
     def checked(path: Path, selection: Selection) -> Content:
         content = look(path, selection)
         is_sound = content.kind == "recordings"
@@ -219,35 +291,26 @@ def _checked(look: Callable[[Path, Selection], Content]) -> Callable[[Path, Sele
     return checked
 
 
-def array_content(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Content:
-    """What an array holds, by its shape.
+def array_content(shape: tuple[int, ...], dtype: np.dtype[Any], **facts: Any) -> Content:
+    """What an array holds; `FileFormat` tells from its shape whether it is rows or images.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : dtype
+    **facts
+        Other attributes of `Content`.
 
     Raises
     ------
     DataFileError
-        If it is neither rows nor images of real numbers.
+        If it is empty, or does not hold real numbers.
     """
     if not is_real(dtype):
         raise DataFileError(f"holds values of type {dtype}, expected real numbers")
     if 0 in shape:
         raise DataFileError(f"holds an empty array, of shape {shape}")
-    if len(shape) == 2:
-        return Content("rows", shape, dtype)
-    if len(shape) in (3, 4):
-        return Content("images", (1, *shape) if _is_one_color_image(shape) else shape, dtype)
-    raise DataFileError(
-        f"holds an array of shape {shape}, expected (rows, columns), (images, height, width) or "
-        "(images, height, width, channels)"
-    )
-
-
-def as_content(array: NDArray[Any]) -> NDArray[Any]:
-    """The array, in the shape that `array_content` gives it."""
-    return array[None] if _is_one_color_image(array.shape) else array
-
-
-def _is_one_color_image(shape: tuple[int, ...]) -> bool:
-    return len(shape) == 3 and shape[-1] in (3, 4)
+    return Content("array", shape, dtype, **facts)
 
 
 def finite_floats(array: NDArray[Any]) -> FloatArray:
@@ -270,63 +333,24 @@ def finite_floats(array: NDArray[Any]) -> FloatArray:
     return floats
 
 
-def holds_examples(array: Any) -> bool:
-    """Whether one of several arrays may be the data, rather than labels or text beside them."""
-    return array.ndim > 1 and is_real(np.dtype(array.dtype))
+class Opened(NamedTuple):
+    """An array of an opened file.
 
-
-def choose(
-    arrays: Mapping[str, T],
-    key: str | None,
-    shape_of: Callable[[T], tuple[int, ...]] = attrgetter("shape"),
-) -> T:
-    """The array that is meant, of those that a file holds.
-
-    Parameters
+    Attributes
     ----------
-    arrays : mapping of str to object
-        By their names, in whatever way the format refers to them.
-    key : str or None
-        The user's choice; may be None if there is one array.
-    shape_of : callable
-        ``shape_of(array) -> tuple of int``, for the error that lists the first of them.
-
-    Raises
-    ------
-    DataFileError
-        If there is none, or none of this name, or several and no name.
+    array : object
+        Has a shape and a dtype, and is read by slices.
+    facts : dict
+        Attributes of `Content` beside these.
     """
-    names = list(arrays)
-    if not names:
-        raise DataFileError("holds no array of numbers")
-    if key is None and len(names) == 1:
-        key = names[0]
-    if key is not None and key in arrays:
-        return arrays[key]
-    listed = []
-    for name in names[:LISTED]:
-        try:
-            listed.append(f"{_short(name)} {shape_of(arrays[name])}")
-        except DataFileError as error:
-            listed.append(f"{_short(name)} ({error})")
-    if len(names) > LISTED:
-        listed.append(f"and {len(names) - LISTED:,} more")
-    held = ", ".join(listed)
-    found = f"no array {key!r}, but {held}" if key is not None else f"several arrays: {held}"
-    first = _short(names[0])
-    raise DataFileError(
-        f"holds {found}. Choose one: key={first!r} where files are loaded, 'path::{first}' "
-        f"in fit, --key {first} on the command line"
-    )
 
-
-def _short(name: str) -> str:
-    return name if len(name) <= 80 else f"{name[:77]}..."
+    array: Any
+    facts: dict[str, Any]
 
 
 def array_format(
     suffixes: tuple[str, ...],
-    opened: Callable[[Path, Selection], AbstractContextManager[Any]],
+    opened: Callable[[Path, Selection], AbstractContextManager[Opened]],
     store: Callable[[Any], Source],
     *,
     is_folder: bool = False,
@@ -343,15 +367,15 @@ def array_format(
     """
 
     def look(path: Path, selection: Selection) -> Content:
-        with opened(path, selection) as array:
-            return array_content(array.shape, np.dtype(array.dtype))
+        with opened(path, selection) as (array, facts):
+            return array_content(array.shape, np.dtype(array.dtype), **facts)
 
     def read(path: Path, selection: Selection) -> NDArray[Any]:
-        with opened(path, selection) as array, decoding():
-            return as_content(np.asarray(array[...]))
+        with opened(path, selection) as (array, _), decoding():
+            return np.asarray(array[...])
 
     def open_rows(path: Path, selection: Selection) -> Source:
-        with opened(path, selection) as array:
+        with opened(path, selection) as (array, _):
             return store(array)
 
     return FileFormat(suffixes, look, read, open_rows, is_folder=is_folder)

@@ -10,34 +10,67 @@ from pathlib import Path
 
 from rhohat.common.errors import DataFileError
 from rhohat.rows.arrow_files import ARROW, PARQUET
+from rhohat.rows.envi import ENVI
 from rhohat.rows.file_format import FileFormat
+from rhohat.rows.h5ad import H5AD
 from rhohat.rows.hdf5 import HDF5
+from rhohat.rows.idx import IDX
 from rhohat.rows.mat import MAT
+from rhohat.rows.netcdf import NETCDF
 from rhohat.rows.npy import NPY, NPZ
+from rhohat.rows.refusals import way_round
 from rhohat.rows.text_tables import ARFF, PLAIN_TEXT, TEXT_TABLE
 from rhohat.rows.zarr import ZARR
 
 #: Formats by their names.
-FORMATS: dict[str, FileFormat] = {"npy": NPY, "npz": NPZ, "mat": MAT, "zarr": ZARR, "hdf5": HDF5}
-FORMATS |= {"parquet": PARQUET, "arrow": ARROW, "arff": ARFF}
-FORMATS |= {"text table": TEXT_TABLE, "plain text": PLAIN_TEXT}
+FORMATS: dict[str, FileFormat] = {
+    "npy": NPY,
+    "npz": NPZ,
+    "mat": MAT,
+    "zarr": ZARR,
+    "hdf5": HDF5,
+    "h5ad": H5AD,
+    "netcdf": NETCDF,
+    "idx": IDX,
+    "envi": ENVI,
+    "parquet": PARQUET,
+    "arrow": ARROW,
+    "arff": ARFF,
+    "text table": TEXT_TABLE,
+    "plain text": PLAIN_TEXT,
+}
 
 
-def by_suffix() -> dict[str, FileFormat]:
-    """The format of each suffix."""
-    return {suffix: row for row in FORMATS.values() for suffix in row.suffixes}
+def endings(*, opened: bool = False) -> list[str]:
+    """Endings of names that are recognized, without those of several parts.
+
+    Parameters
+    ----------
+    opened : bool, default=False
+        Only of files whose rows can be read a run at a time.
+    """
+    rows = [row for row in FORMATS.values() if row.open is not None or not opened]
+    return [suffix for row in rows for suffix in row.suffixes if suffix.rfind(".") == 0]
 
 
-def row_of(path: Path) -> FileFormat | None:
-    """The format whose ending a name has, the longest one: .csv.gz rather than .gz."""
-    rows, name = by_suffix(), path.name.lower()
-    endings = [ending for ending in rows if name.endswith(ending) and len(name) > len(ending)]
-    return rows[max(endings, key=len)] if endings else None
+def format_named(path: Path) -> FileFormat | None:
+    """The format whose ending the name has, the longest if several; None if there is none.
+
+    A folder inside a folder of a format is of this format, too: ``store.zarr/group``.
+    """
+    best = max(FORMATS.values(), key=lambda row: row.matches(path.name))
+    if best.matches(path.name):
+        return best
+    for outer in path.parents if path.is_dir() else ():
+        for row in FORMATS.values():
+            if row.is_folder and row.matches(outer.name):
+                return row
+    return None
 
 
 def is_folder_format(path: Path) -> bool:
     """Whether a folder of this name is data itself."""
-    row = row_of(path)
+    row = format_named(path)
     return row is not None and row.is_folder
 
 
@@ -47,11 +80,11 @@ def format_of(path: Path) -> FileFormat:
     Raises
     ------
     DataFileError
-        If its suffix belongs to none, or there is no such file.
+        If its ending belongs to none, or there is no such file; says how to convert it.
     """
-    row = row_of(path)
+    row = format_named(path)
     if row is None:
-        raise DataFileError(f"ends in none of {', '.join(by_suffix())}")
+        raise DataFileError(way_round(path) or f"ends in none of {', '.join(endings())}")
     if not (path.is_dir() if row.is_folder else path.is_file()):
         raise DataFileError("is not a file" if path.exists() else "is gone, or a link to nothing")
     return row

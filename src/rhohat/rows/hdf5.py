@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from math import prod
@@ -13,18 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rhohat.common.arrays import is_real
 from rhohat.common.errors import DataChangedError, DataFileError
 from rhohat.common.extras import import_extra
 from rhohat.rows.apart import run_apart
 from rhohat.rows.claims import Claims, check_search
-from rhohat.rows.file_format import (
-    Selection,
-    array_format,
-    choose,
-    decoding,
-    holds_examples,
-    told,
-)
+from rhohat.rows.file_format import Opened, Selection, array_format, decoding, told
+from rhohat.rows.inventory import Chosen, Entry, choose
 from rhohat.rows.stores import ChunkedStore, even_ends
 
 #: Bytes of a dataset that are read to try whether it can be read.
@@ -39,33 +34,43 @@ class Hdf5Dataset(ChunkedStore):
     dataset : h5py.Dataset
     hold : bool, default=True
         Whether to read from this dataset, which stays open, instead of opening its file each time.
+    transposed : bool, default=False
+        Whether its columns are the rows.
     """
 
     _dataset: Any = None  # in other processes
 
-    def __init__(self, dataset: Any, hold: bool = True) -> None:
+    def __init__(self, dataset: Any, hold: bool = True, *, transposed: bool = False) -> None:
         path, self.key = str(dataset.file.filename), str(dataset.name)
-        self.path = os.path.abspath(path)
+        self.path, self.transposed = os.path.abspath(path), transposed
         name = f"{path}{self.key}"
-        super().__init__(name, dataset.shape, dataset.dtype, even_ends(dataset))
+        axis = int(transposed)
+        shape = dataset.shape[::-1] if transposed else dataset.shape
+        super().__init__(name, shape, dataset.dtype, even_ends(dataset, axis))
         self._dataset = dataset if hold else None
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """The rows of one granule."""
         if self._dataset is not None:
-            return np.asarray(self._dataset[start:stop])
+            return self._rows(self._dataset, start, stop)
         try:
             with import_extra("h5py", "store").File(self.path, "r") as file:
-                return np.asarray(file[self.key][start:stop])
+                return self._rows(file[self.key], start, stop)
         except Exception as error:  # of whatever kind h5py has for it
             raise DataChangedError(f"{self.name} can no longer be read: {told(error)}") from error
 
+    def _rows(self, dataset: Any, start: int, stop: int) -> NDArray[Any]:
+        if self.transposed:
+            return np.asarray(dataset[:, start:stop]).T
+        return np.asarray(dataset[start:stop])
 
-def find_dataset(path: str, key: str | None) -> str:
-    """Name of the dataset that is meant, of which a part is read to see that this goes well.
 
-    libhdf5 can crash on a damaged file, so this is asked in another process first. Only what lies
-    in the file itself counts: links are not followed.
+def find_dataset(path: str, key: str | None) -> list[Any]:
+    """Name of the dataset that is meant, and facts of the choice.
+
+    libhdf5 can crash on a damaged file, so this is asked in another process first, where a part of
+    the dataset is read to see that this goes well. Only what lies in the file itself counts: links
+    are not followed.
 
     Raises
     ------
@@ -74,22 +79,50 @@ def find_dataset(path: str, key: str | None) -> str:
     """
     h5py = import_extra("h5py", "store")
     with decoding(), h5py.File(path, "r") as file:
-        dataset = _named(h5py, file, key)
-        if dataset is None:
-            dataset = choose(_datasets(h5py, file), key)
-        _check(dataset, os.stat(path).st_size)
-        _try(dataset)
-        return str(dataset.name)
+        dataset = named(h5py, file, key)
+        facts: dict[str, Any] = {"array": key or ""}
+        if not isinstance(dataset, h5py.Dataset) or dataset.ndim < 2:
+            entry, facts = choose_dataset(h5py, file, key)
+            dataset = entry.handle
+        check_dataset(dataset, os.stat(path).st_size)
+        return [str(dataset.name), facts]
 
 
-def _named(h5py: Any, file: Any, key: str | None) -> Any:
-    """The dataset of this name, which may lie among more objects than can be looked through."""
+def choose_dataset(h5py: Any, file: Any, key: str | None) -> Chosen:
+    """The dataset that is meant, of all in a file.
+
+    Raises
+    ------
+    DataFileError
+        If there is none, or several and no name.
+    """
+    found, links = _objects(h5py, file)
+    if links and not found:
+        raise DataFileError(
+            f"holds no array of numbers but links to elsewhere, such as {links[0]:.80}, which are "
+            "not followed: they could lead to any file of yours. Copy the numbers into one file"
+        )
+    return choose(found, lambda name: describe(name, found[name]), key)
+
+
+def describe(name: str, node: Any) -> Entry:
+    """A dataset, or a group that stands for one, in an inventory."""
+    if not hasattr(node, "dtype"):
+        return Entry(name, reason=f"a sparse matrix {_sparse_shape(node)}", handle=node)
+    reason = "" if is_real(node.dtype) else f"values of type {node.dtype}"
+    if node.dtype.kind in "OSU":
+        reason = "text or objects"
+    return Entry(name, node.shape, node.dtype, reason, False, node)
+
+
+def named(h5py: Any, file: Any, key: str | None) -> Any:
+    """The object of this name, which may lie among more than can be looked through, or None."""
     node = file
     for part in (key or "").strip("/").split("/"):
         if not (part and isinstance(node, h5py.Group) and _holds(h5py, node, part)):
             return None
         node = node[part]
-    return node if isinstance(node, h5py.Dataset) and holds_examples(node) else None
+    return node
 
 
 def _holds(h5py: Any, group: Any, name: str) -> bool:
@@ -98,8 +131,8 @@ def _holds(h5py: Any, group: Any, name: str) -> bool:
     return bool(links.exists(name_bytes) and links.get_info(name_bytes).type == h5py.h5l.TYPE_HARD)
 
 
-def _datasets(h5py: Any, file: Any) -> dict[str, Any]:
-    """All datasets of a file that may be the data, by their names."""
+def _objects(h5py: Any, file: Any) -> tuple[dict[str, Any], list[str]]:
+    """All datasets and sparse matrices of a file by their names, and names of links."""
     found: dict[str, Any] = {}
     seen = set()
     links: list[str] = []
@@ -110,9 +143,9 @@ def _datasets(h5py: Any, file: Any) -> dict[str, Any]:
         if (about.fileno, about.addr) in seen:  # groups may hold each other
             continue
         seen.add((about.fileno, about.addr))
-        if isinstance(node, h5py.Dataset) and holds_examples(node):
+        if isinstance(node, h5py.Dataset) or is_sparse(node):
             found[name] = node
-        if isinstance(node, h5py.Group):
+        elif isinstance(node, h5py.Group):
             check_search(depth, len(seen) + len(left) + len(node))
             for inner in sorted(node, reverse=True):
                 path = f"{name}/{inner}" if name else inner
@@ -120,12 +153,27 @@ def _datasets(h5py: Any, file: Any) -> dict[str, Any]:
                     left.append((node[inner], path, depth + 1))
                 else:
                     links.append(path)
-    if links and not found:
-        raise DataFileError(
-            f"holds no array of numbers but links to elsewhere, such as {links[0]:.80}, which are "
-            "not followed: they could lead to any file of yours. Copy the numbers into one file"
-        )
-    return found
+    return found, links
+
+
+def is_sparse(node: Any) -> bool:
+    """Whether a group holds the parts of a sparse matrix, as AnnData and MATLAB keep it."""
+    return not hasattr(node, "dtype") and (
+        "MATLAB_sparse" in node.attrs or {"data", "indices", "indptr"} <= set(node)
+    )
+
+
+def _sparse_shape(node: Any) -> tuple[int, ...]:
+    """(rows, columns) of a sparse matrix, as far as they are told."""
+    if "MATLAB_sparse" in node.attrs:
+        return int(node.attrs["MATLAB_sparse"]), len(node["jc"]) - 1
+    return tuple(int(n) for n in node.attrs.get("shape", node.attrs.get("h5sparse_shape", ())))
+
+
+def check_dataset(dataset: Any, size: int) -> None:
+    """Raise DataFileError if a dataset is not to be believed, or a part of it cannot be read."""
+    _check(dataset, size)
+    _try(dataset)
 
 
 def _check(dataset: Any, size: int) -> None:
@@ -166,25 +214,42 @@ _CODECS |= {32000: "lzf"}
 
 
 @lru_cache(maxsize=1024)
-def _found(path: str, key: str | None, state: tuple[int, ...]) -> str:
-    """As `find_dataset`, asked once for each state of a file."""
-    name: str = run_apart(find_dataset, path, key)
-    return name
+def _found(finder: Callable[..., Any], path: str, key: str | None, state: tuple[int, ...]) -> Any:
+    """What a finder answers in the other process, asked once for each state of a file."""
+    return run_apart(finder, path, key)
+
+
+def found_apart(finder: Callable[[str, str | None], Any], path: Path, key: str | None) -> Any:
+    """What ``finder(path, key)`` answers in another process; see `find_dataset`.
+
+    Raises
+    ------
+    DataFileError
+        That it raises, or if it crashes.
+    """
+    import_extra("h5py", "store")
+    about = path.stat()
+    state = about.st_ino, about.st_size, about.st_mtime_ns
+    return _found(finder, os.path.abspath(path), key, state)
 
 
 @contextmanager
-def _opened(path: Path, selection: Selection) -> Iterator[Any]:
-    """The dataset that is meant, with its file open inside the block."""
-    h5py = import_extra("h5py", "store")
-    about = path.stat()
-    state = about.st_ino, about.st_size, about.st_mtime_ns
-    name = _found(os.path.abspath(path), selection.key, state)
+def opened_file(path: Path) -> Iterator[Any]:
+    """The file, open inside the block."""
     with decoding():
-        file = h5py.File(path, "r")
+        file = import_extra("h5py", "store").File(path, "r")
     with file:
+        yield file
+
+
+@contextmanager
+def _opened(path: Path, selection: Selection) -> Iterator[Opened]:
+    """The dataset that is meant, with its file open inside the block."""
+    name, facts = found_apart(find_dataset, path, selection.key)
+    with opened_file(path) as file:
         with decoding():
             dataset = file[name]
-        yield dataset
+        yield Opened(dataset, facts)
 
 
-HDF5 = array_format((".h5", ".hdf5"), _opened, partial(Hdf5Dataset, hold=False))
+HDF5 = array_format((".h5", ".hdf5", ".he5"), _opened, partial(Hdf5Dataset, hold=False))

@@ -18,18 +18,18 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rhohat.common.arrays import is_real
 from rhohat.common.errors import DataChangedError, DataFileError
-from rhohat.rows.claims import Claims
+from rhohat.rows.claims import Claims, check_search
 from rhohat.rows.file_format import (
     Content,
     FileFormat,
     Selection,
     array_content,
-    as_content,
-    choose,
     decoding,
     told,
 )
+from rhohat.rows.inventory import Entry, choose
 from rhohat.rows.sources import Rows
 from rhohat.rows.stores import Store
 
@@ -179,7 +179,7 @@ def _look(path: Path, selection: Selection) -> Content:
 
 
 def _read(path: Path, selection: Selection) -> NDArray[Any]:
-    return as_content(_read_npy(path))
+    return _read_npy(path)
 
 
 def _read_npy(path: Path) -> NDArray[Any]:
@@ -200,17 +200,24 @@ def _open(path: Path, selection: Selection) -> Store:
 
 
 @contextmanager
-def _member(path: Path, key: str | None) -> Iterator[tuple[IO[bytes], zipfile.ZipInfo]]:
-    """The .npy that is meant, as a stream, and what the archive says of it."""
+def _member(
+    path: Path, key: str | None
+) -> Iterator[tuple[IO[bytes], zipfile.ZipInfo, dict[str, Any]]]:
+    """The .npy that is meant, as a stream, what the archive says of it, and facts of the choice."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = {m.filename[:-4]: m for m in archive.infolist() if m.filename[-4:] == ".npy"}
 
-            def shape_of(member: zipfile.ZipInfo) -> tuple[int, ...]:
-                with archive.open(member) as stream:
-                    return _read_header(stream, member.file_size)[0]
+            check_search(0, len(members))
 
-            member = choose(members, key, shape_of)
+            def describe(name: str) -> Entry:
+                with archive.open(members[name]) as stream:
+                    shape, _, dtype = _read_header(stream, members[name].file_size)
+                text = "" if is_real(dtype) else f"values of type {dtype}"
+                return Entry(name, shape, dtype, text, may_be_data=dtype.kind not in "SU")
+
+            entry, facts = choose(members, describe, key)
+            member = members[entry.name]
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise DataFileError("is compressed in a way that np.savez_compressed never uses")
             stored = min(member.compress_size, path.stat().st_size)
@@ -218,23 +225,23 @@ def _member(path: Path, key: str | None) -> Iterator[tuple[IO[bytes], zipfile.Zi
                 shape, _, dtype = _read_header(stream, member.file_size)
             Claims(shape, dtype, stored).check()
             with archive.open(member) as stream:
-                yield stream, member
+                yield stream, member, facts
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error) as error:
         raise DataFileError(f"is not a sound .npz archive: {told(error)}") from error
 
 
 def _look_at_npz(path: Path, selection: Selection) -> Content:
-    with _member(path, selection.key) as (stream, member):
+    with _member(path, selection.key) as (stream, member, facts):
         shape, _, dtype = _read_header(stream, member.file_size)
-    return array_content(shape, dtype)
+    return array_content(shape, dtype, **facts)
 
 
 def _read_npz(path: Path, selection: Selection) -> NDArray[Any]:
-    return as_content(_read_member(path, selection.key))
+    return _read_member(path, selection.key)
 
 
 def _read_member(path: Path, key: str | None) -> NDArray[Any]:
-    with _member(path, key) as (stream, _):
+    with _member(path, key) as (stream, *_):
         array = _read_array(stream)
         stream.read()  # to its end, where zipfile compares the checksum
         return array

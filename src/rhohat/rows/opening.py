@@ -16,7 +16,7 @@ from rhohat.common.errors import DataFileError
 from rhohat.rows.dask_arrays import DaskArray
 from rhohat.rows.derived import Concatenation
 from rhohat.rows.file_format import Selection
-from rhohat.rows.formats import by_suffix, format_of, row_of
+from rhohat.rows.formats import endings, format_named, format_of
 from rhohat.rows.hdf5 import Hdf5Dataset
 from rhohat.rows.npy import NpyFile
 from rhohat.rows.sources import ArraySource, Source
@@ -52,11 +52,10 @@ def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
     text = os.fspath(path)
     plain, _, inner = text.partition("::")
     file, selection = Path(plain), Selection(key=key or inner or None)
-    row = row_of(file)
+    row = format_named(file)
     if row is None or row.open is None:
-        openers = [suffix for suffix, row in by_suffix().items() if row.open is not None]
         raise ValueError(
-            f"{text} ends in none of {', '.join(openers)}. Read other files with "
+            f"{text} ends in none of {', '.join(endings(opened=True))}. Read other files with "
             "rhohat.load_rows or rhohat.load_images."
         )
     if not file.exists():

@@ -169,14 +169,16 @@ class ChunkedStore(Store):
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def even_ends(array: Any) -> NDArray[np.intp]:
+def even_ends(array: Any, axis: int = 0) -> NDArray[np.intp]:
     """Ends of granules of an array, which are storage chunks, or several of them if they are small.
 
     Parameters
     ----------
     array : dask.array.Array, h5py.Dataset or zarr.Array
+    axis : int, default=0
+        Along which its rows lie.
     """
-    rows = max(int(np.max(array.chunks[0])), 1) if array.chunks else GRANULE_ROWS
+    rows = max(int(np.max(array.chunks[axis])), 1) if array.chunks else GRANULE_ROWS
     rows *= -(-CHUNK_ROWS // rows)
-    n_rows = prod(array.shape[:1])
+    n_rows = prod(array.shape[axis : axis + 1])
     return np.append(np.arange(rows, n_rows, rows), n_rows)

@@ -67,9 +67,11 @@ def table_format(
 
     Parameters
     ----------
-    suffixes, precedence, streams : as in `FileFormat`
+    suffixes, precedence : as in `FileFormat`
     opened : callable
         ``opened(path, selection) -> FileTable``.
+    streams : bool, default=False
+        Whether its stores read no more than a run of rows at a time.
     """
     last = _Last()
 
@@ -102,7 +104,11 @@ def table_format(
             notes = "; ".join([*table.notes, *notes_on(plan)])
             shape = source.shape
             return Content(
-                "rows", shape, source.dtype, note=notes, columns=names, left_out=plan.left_out
+                *("rows", shape, source.dtype),
+                note=notes,
+                columns=names,
+                is_whole=not streams,
+                left_out=plan.left_out,
             )
         chosen = chosen_of(path, selection)
         last.hold(path, selection, chosen)
@@ -112,6 +118,7 @@ def table_format(
             chosen.X.dtype,
             note="; ".join(chosen.notes),
             columns=chosen.names,
+            is_whole=True,
             left_out=chosen.left_out,
         )
 
@@ -131,9 +138,4 @@ def table_format(
         with decoding():
             return choose_rows(opened(path, selection), selection).beside
 
-    return FileFormat(
-        *(suffixes, look, read, open_rows),
-        beside=beside,
-        precedence=precedence,
-        streams=streams,
-    )
+    return FileFormat(suffixes, look, read, open_rows, beside=beside, precedence=precedence)

@@ -14,14 +14,8 @@ from numpy.typing import NDArray
 from rhohat.common.errors import DataChangedError, DataFileError
 from rhohat.common.extras import import_extra
 from rhohat.rows.claims import RATIO_LIMIT, Claims, bytes_in
-from rhohat.rows.file_format import (
-    Selection,
-    array_format,
-    choose,
-    decoding,
-    holds_examples,
-    told,
-)
+from rhohat.rows.file_format import Opened, Selection, array_format, decoding, told
+from rhohat.rows.inventory import Entry, choose
 from rhohat.rows.stores import ChunkedStore, even_ends
 
 
@@ -49,7 +43,7 @@ class ZarrArray(ChunkedStore):
 
 
 @contextmanager
-def _opened(path: Path, selection: Selection) -> Iterator[Any]:
+def _opened(path: Path, selection: Selection) -> Iterator[Opened]:
     """The array that is meant."""
     zarr = import_extra("zarr", "store")
     from rhohat.rows.zarr_store import ContainedStore
@@ -58,12 +52,17 @@ def _opened(path: Path, selection: Selection) -> Iterator[Any]:
     with decoding():
         opened = zarr.open(store, mode="r")
         is_group = isinstance(opened, zarr.Group)
-        arrays = {
-            name: member
-            for name, member in (opened.members(max_depth=None) if is_group else ())
-            if isinstance(member, zarr.Array) and holds_examples(member)
-        }
-    array = choose(arrays, selection.key) if is_group else opened
+        arrays = dict(opened.members(max_depth=None)) if is_group else {}
+    array = opened
+    facts: dict[str, Any] = {}
+    if is_group:
+        names = [name for name, member in arrays.items() if isinstance(member, zarr.Array)]
+
+        def describe(name: str) -> Entry:
+            return Entry(name, arrays[name].shape, np.dtype(arrays[name].dtype))
+
+        entry, facts = choose(names, describe, selection.key)
+        array = arrays[entry.name]
     Claims(
         array.shape,
         np.dtype(array.dtype),
@@ -71,7 +70,7 @@ def _opened(path: Path, selection: Selection) -> Iterator[Any]:
         chunk=array.shards or array.chunks,
     ).check()
     array.store_path.store.expect(array)
-    yield array
+    yield Opened(array, facts)
 
 
 ZARR = array_format((".zarr",), _opened, ZarrArray, is_folder=True)
