@@ -26,7 +26,7 @@ NOTHING = (
 #: The fewest columns of numbers whose first line may name them by numbers, such as wavelengths.
 LEAST_WAVELENGTHS = 6
 _POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
-_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
+_COMMA = re.compile(r"[+-]?(\d+,\d+|,\d+)([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Dialect:
 def cells_of(line: str, delimiter: str) -> list[str]:
     """The cells of a line, without quotes and the space around them."""
     if delimiter == " ":
-        return [cell.strip('"') for cell in re.findall(r'"[^"]*"|[^\s"]+', line)]
+        return [cell.strip('"') for cell in re.findall(r'(?:"[^"]*"|[^\s"])+', line)]
     try:
         row = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
     except csv.Error:
@@ -140,10 +140,10 @@ def _score(sample: Sequence[str], delimiter: str) -> tuple[int, float, float]:
     (width, n_lines), *_ = Counter(map(len, table)).most_common(1)
     if width < 2 or n_lines < 0.5 * len(sample):
         return 0, 0.0, 0.0
+    n_filled = sum(cell not in NOTHING for row in table for cell in row)
     cells = [cell for row in table if len(row) == width for cell in row]
-    filled = [cell for cell in cells if cell not in NOTHING] or [""]
-    numbers = sum(is_number(c) or (delimiter != "," and is_number(c, ",")) for c in filled)
-    return 1, round(numbers / len(filled), 2), round(n_lines / len(sample), 2)
+    numbers = sum(is_number(c) or (delimiter != "," and is_number(c, ",")) for c in cells)
+    return 1, numbers / max(n_filled, 1), n_lines / len(sample)
 
 
 def _decimal(rows: Sequence[Sequence[str]], delimiter: str) -> str:
