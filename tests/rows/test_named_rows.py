@@ -72,6 +72,7 @@ def test_what_is_not_finite_is_named_by_row_and_column(value, word, use):
     for estimator in (Whitening(), SparseAutoencoder(2)):
         with pytest.raises(ValueError, match=f"X holds {word} in row 2, column 1{name}; 1 row"):
             estimator.fit(given)
+    good = pd.DataFrame(X, columns=["a", "b", "c"]) if use == "frame" else X
+    whitening = Whitening().fit(good)
     with pytest.raises(ValueError, match=f"X holds {word} in row 2, column 1{name}"):
-        good = pd.DataFrame(X, columns=["a", "b", "c"]) if use == "frame" else X
-        Whitening().fit(good).transform(given)
+        whitening.transform(given)

@@ -325,3 +325,15 @@ def test_an_index_of_pandas_is_told(tmp_path):
     content = FORMATS["parquet"].look(tmp_path / "x.parquet", Selection())
     assert content.columns == tuple(NAMES[1:])
     assert "pandas' index in column 'mass'" in content.note
+
+
+def test_files_that_would_fill_the_memory_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("rhohat.rows.text_tables.BYTES_LIMIT", 1000)
+    monkeypatch.setattr("rhohat.rows.claims.BYTES_LIMIT", 1000)
+    (tmp_path / "x.csv.gz").write_bytes(gzip.compress(b"1,2\n" * 100_000))
+    with pytest.raises(DataFileError, match="holds more in its text than the"):
+        load_rows(tmp_path / "x.csv.gz")
+    zeros = pa.table({"a": np.zeros(1_000_000, np.float32)})
+    pyarrow.parquet.write_table(zeros, tmp_path / "x.parquet")
+    with pytest.raises(DataFileError, match="may be made to fill the memory"):
+        load_rows(tmp_path / "x.parquet")
