@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from rhohat.common.errors import DataFileError
 
-#: Lines that the dialect is told by.
-SAMPLE = 200
+#: Lines that the dialect is told by: at most so many, of so many characters, but some.
+SAMPLE, SAMPLE_CHARACTERS, LEAST_SAMPLE = 200, 100_000, 5
 #: What may part cells, the likeliest first; a space stands for any white space.
 DELIMITERS = ("\t", ";", ",", "|", " ")
 #: What lines of comments begin with.
@@ -58,6 +58,8 @@ class Dialect:
 
 def cells_of(line: str, delimiter: str) -> list[str]:
     """The cells of a line, without quotes and the space around them."""
+    if '"' not in line:
+        return [c.strip() for c in line.split(None if delimiter == " " else delimiter)]
     if delimiter == " ":
         return [cell.strip('"') for cell in re.findall(r'(?:"[^"]*"|[^\s"])+', line)]
     try:
@@ -95,7 +97,7 @@ def dialect_of(
     """
     if not lines:
         raise DataFileError("is empty: it has no line but comments" if comments else "is empty")
-    sample = lines[:SAMPLE]
+    sample = _sample(lines)
     scored = [(*_score(sample, delimiter), -n) for n, delimiter in enumerate(DELIMITERS)]
     best = max(range(len(DELIMITERS)), key=scored.__getitem__)
     delimiter = DELIMITERS[best]
@@ -132,6 +134,16 @@ def dialect_of(
     if first >= len(lines):
         raise DataFileError("holds a line of names and no rows")
     return Dialect(delimiter, decimal, names, first, width, tuple(notes))
+
+
+def _sample(lines: Sequence[str]) -> Sequence[str]:
+    """The first lines, fewer if they are long."""
+    n_characters = 0
+    for number, line in enumerate(lines[:SAMPLE]):
+        n_characters += len(line)
+        if n_characters > SAMPLE_CHARACTERS:
+            return lines[: max(number, LEAST_SAMPLE)]
+    return lines[:SAMPLE]
 
 
 def _score(sample: Sequence[str], delimiter: str) -> tuple[int, float, float]:

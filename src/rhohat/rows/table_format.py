@@ -93,7 +93,7 @@ def table_format(
         return Chosen(chosen.X, chosen.names, chosen.left_out, chosen.beside, notes)
 
     def stored(path: Path, selection: Selection) -> tuple[Source, Plan, FileTable] | None:
-        if selection.missing != "error":
+        if not streams or selection.missing != "error":
             return None
         table = opened(path, selection)
         plan = plan_of(table.columns, selection)
