@@ -81,11 +81,14 @@ def learn(
     Arrays       .npy .npz .mat .h5 .zarr .nc .fits, MNIST's idx3-ubyte: images
                  (n, height, width[, 3]), in .mat files (height, width[, 3], n); or rows
                  of numbers (n, columns); other orders by --axes or --transpose
+    Tables       .csv .tsv .txt .dat .data (.gz too), .arff, .parquet, .feather
     Cubes        .hdr of ENVI with its raw file, or any array with --axes HWC
     Genes        .h5ad
     Scans        .nii .dcm
 
-    Rows of more than 1 GB in .npy, .h5 and .zarr are not loaded but read a run at a time.
+    Rows of more than 1 GB in .npy, .h5, .zarr, .parquet and .feather are not loaded but read a run
+    at a time. Columns of a table that hold no numbers are named: --drop leaves them out, --one-hot
+    makes numbers of them. In a folder, texts count only where nothing else is data.
 
     Images are whitened and cut into patches; then a sparse autoencoder learns to reconstruct the
     patches from hidden units that are mostly silent. Rows are whitened and learned from as they
@@ -105,6 +108,7 @@ def learn(
     Examples:
       rhohat learn
       rhohat learn measurements.npy --auto
+      rhohat learn spectra.csv --labels species --drop date
       rhohat learn holidays/ --patch-size 14 --units 196 --out holidays-out
       rhohat learn holidays/ --color --patch-size 8
       rhohat learn IMAGES.mat --whitening none --patch-size 8 --units 25

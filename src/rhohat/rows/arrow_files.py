@@ -178,7 +178,10 @@ class ParquetTable(_LazyTable):
         if min(lengths, default=0) < 0 or sum(lengths) != self.metadata.num_rows:
             raise DataFileError("is a Parquet file whose groups do not add up to its rows")
         shape = self.metadata.num_rows, len(schema.names)
-        Claims(shape, np.dtype(np.uint8), path.stat().st_size).check()
+        size = path.stat().st_size
+        Claims(shape, np.dtype(np.uint8), size).check()
+        unpacked = sum(self.metadata.row_group(number).total_byte_size for number in groups)
+        Claims((unpacked,), np.dtype(np.uint8), size).check()
         super().__init__(path, schema, lengths)
 
     def _read(self) -> Any:

@@ -118,6 +118,7 @@ def _described(field: Any, column: Any) -> Column:
     types = arrow().types
     if not (types.is_string(field.type) or types.is_large_string(field.type)):
         return Column(field.name, held)
+    n_values = len(column.unique())
     texts = [text for text in column.slice(0, LOOKED_AT).to_pylist() if text]
     if texts and all(_DATE.fullmatch(text) for text in texts):
         return Column(field.name, "dates")
@@ -129,5 +130,6 @@ def _described(field: Any, column: Any) -> Column:
             held,
             f" (though most of it is numbers: the first that is none is {first!r:.40}; mend or "
             "empty such cells)",
+            n_values,
         )
-    return Column(field.name, held)
+    return Column(field.name, held, n_values=n_values)

@@ -91,7 +91,9 @@ def choosing(look: Look, read: Read, opens: Open | None) -> tuple[Look, Read, Op
         if content.kind == "rows":
             return True
         if selection.chooses_columns:
-            raise DataFileError(f"holds {content.kind}, but columns are chosen of rows")
+            wanted = [*selection.columns, *selection.drop, *selection.labels, *selection.one_hot]
+            such = f": there is none like {wanted[0]!r:.60}" if wanted else ""
+            raise DataFileError(f"holds {content.kind}, but columns are chosen of rows{such}")
         return False
 
     @wraps(look)

@@ -39,11 +39,14 @@ class Column(NamedTuple):
         What it holds, a key of `HELD`.
     note : str, default=""
         What else is worth telling if it cannot be learned from.
+    n_values : int, default=0
+        How many different values it has, if they are texts.
     """
 
     name: str
     held: str = "numbers"
     note: str = ""
+    n_values: int = 0
 
 
 class Output(NamedTuple):
@@ -180,7 +183,7 @@ def _hint(text: str, columns: Sequence[Column]) -> str:
     folded = {name.casefold(): name for name in names}
     near = difflib.get_close_matches(text.casefold(), list(folded), n=1)
     if near:
-        return f"; did you mean {folded[near[0]]!r}?"
+        return f" (did you mean {folded[near[0]]!r}?)"
     if not names:
         return f": its columns have no names; give their numbers, 0 to {len(columns) - 1}"
     return f", but {len(columns):,} columns: {listed(names)}"
@@ -266,8 +269,11 @@ def _check_held(plan: Plan) -> None:
     drop = drop if len(indices) <= NAMED else " ".join(f"--drop {held}" for held in bad)
     ways = [f"{drop} leaves {'it' if len(indices) == 1 else 'them'} out"]
     if "text" in bad:
-        first = _typed(plan.columns, bad["text"][0])
-        ways.append(f"--one-hot {first} makes a column of 0 and 1 for each of its values")
+        fewest = min(bad["text"], key=lambda index: plan.columns[index].n_values)
+        first, n_values = _typed(plan.columns, fewest), plan.columns[fewest].n_values
+        ways.append(
+            f"--one-hot {first} makes a column of 0 and 1 for each of its {n_values:,} values"
+        )
         ways.append(f"--labels {first} keeps it beside the rows, as an answer")
     if len(bad) < len({column.held for column in plan.columns}) + 1 and any(
         plan.columns[index].held == "numbers" for index in plan.kept

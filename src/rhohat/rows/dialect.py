@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from rhohat.common.errors import DataFileError
 
-#: Lines that the dialect is told by.
-SAMPLE = 200
+#: Lines that the dialect is told by: at most so many, of so many characters, but some.
+SAMPLE, SAMPLE_CHARACTERS, LEAST_SAMPLE = 200, 100_000, 5
 #: What may part cells, the likeliest first; a space stands for any white space.
 DELIMITERS = ("\t", ";", ",", "|", " ")
 #: What lines of comments begin with.
@@ -26,7 +26,7 @@ NOTHING = (
 #: The fewest columns of numbers whose first line may name them by numbers, such as wavelengths.
 LEAST_WAVELENGTHS = 6
 _POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
-_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
+_COMMA = re.compile(r"[+-]?(\d+,\d+|,\d+)([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,10 @@ class Dialect:
 
 def cells_of(line: str, delimiter: str) -> list[str]:
     """The cells of a line, without quotes and the space around them."""
+    if '"' not in line:
+        return [c.strip() for c in line.split(None if delimiter == " " else delimiter)]
     if delimiter == " ":
-        return [cell.strip('"') for cell in re.findall(r'"[^"]*"|[^\s"]+', line)]
+        return [cell.strip('"') for cell in re.findall(r'(?:"[^"]*"|[^\s"])+', line)]
     try:
         row = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
     except csv.Error:
@@ -95,7 +97,7 @@ def dialect_of(
     """
     if not lines:
         raise DataFileError("is empty: it has no line but comments" if comments else "is empty")
-    sample = lines[:SAMPLE]
+    sample = _sample(lines)
     scored = [(*_score(sample, delimiter), -n) for n, delimiter in enumerate(DELIMITERS)]
     best = max(range(len(DELIMITERS)), key=scored.__getitem__)
     delimiter = DELIMITERS[best]
@@ -134,16 +136,26 @@ def dialect_of(
     return Dialect(delimiter, decimal, names, first, width, tuple(notes))
 
 
+def _sample(lines: Sequence[str]) -> Sequence[str]:
+    """The first lines, fewer if they are long."""
+    n_characters = 0
+    for number, line in enumerate(lines[:SAMPLE]):
+        n_characters += len(line)
+        if n_characters > SAMPLE_CHARACTERS:
+            return lines[: max(number, LEAST_SAMPLE)]
+    return lines[:SAMPLE]
+
+
 def _score(sample: Sequence[str], delimiter: str) -> tuple[int, float, float]:
     """How well a delimiter fits: whether it parts lines alike, and how many cells are numbers."""
     table = [cells_of(line, delimiter) for line in sample]
     (width, n_lines), *_ = Counter(map(len, table)).most_common(1)
     if width < 2 or n_lines < 0.5 * len(sample):
         return 0, 0.0, 0.0
+    n_filled = sum(cell not in NOTHING for row in table for cell in row)
     cells = [cell for row in table if len(row) == width for cell in row]
-    filled = [cell for cell in cells if cell not in NOTHING] or [""]
-    numbers = sum(is_number(c) or (delimiter != "," and is_number(c, ",")) for c in filled)
-    return 1, round(numbers / len(filled), 2), round(n_lines / len(sample), 2)
+    numbers = sum(is_number(c) or (delimiter != "," and is_number(c, ",")) for c in cells)
+    return 1, numbers / max(n_filled, 1), n_lines / len(sample)
 
 
 def _decimal(rows: Sequence[Sequence[str]], delimiter: str) -> str:

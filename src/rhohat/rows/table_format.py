@@ -36,6 +36,14 @@ class FileTable(Table, Protocol):
         """Rows of the columns that are kept, read a run at a time; None if this cannot be."""
 
 
+#: Rows of at most so many bytes are decoded once and held, instead of in every sweep.
+HELD_BYTES = 256 << 20
+
+
+def _n_bytes(source: Source) -> int:
+    return source.shape[0] * source.shape[1] * source.dtype.itemsize
+
+
 class _Last:
     """What was made of the file that was looked at last, so that it is not read twice."""
 
@@ -87,7 +95,7 @@ def table_format(
         return Chosen(chosen.X, chosen.names, chosen.left_out, chosen.beside, notes)
 
     def stored(path: Path, selection: Selection) -> tuple[Source, Plan, FileTable] | None:
-        if selection.missing != "error":
+        if not streams or selection.missing != "error":
             return None
         table = opened(path, selection)
         plan = plan_of(table.columns, selection)
@@ -129,7 +137,7 @@ def table_format(
     def open_rows(path: Path, selection: Selection) -> Source:
         with decoding():
             found = stored(path, selection)
-            if found is not None:
+            if found is not None and _n_bytes(found[0]) > HELD_BYTES:
                 return found[0]
             chosen = chosen_of(path, selection)
         return HeldRows(str(path), chosen.X, chosen.names)

@@ -92,13 +92,13 @@ def _parse(
     if delimiter == " ":
         delimiter = "\t"
         body = ["\t".join(f'"{c}"' if '"' in c else c for c in cells_of(b, " ")) for b in body]
-    data = "\n".join(body).encode()
+    data = "\n".join([*body, ""]).encode()
     try:
         return csv.read_csv(
             io.BytesIO(data),
             # In one block, so that a column's type is told by all of it.
             read_options=csv.ReadOptions(
-                autogenerate_column_names=True, block_size=len(data) + 1, use_threads=False
+                autogenerate_column_names=True, block_size=len(data) + 1024, use_threads=False
             ),
             parse_options=csv.ParseOptions(
                 delimiter=delimiter,
