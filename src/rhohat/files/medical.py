@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rhohat.common.errors import DataFileError
 from rhohat.common.extras import import_extra
+from rhohat.files.photographs import without_log
 from rhohat.rows.claims import RATIO_LIMIT, Claims
 from rhohat.rows.file_format import Content, FileFormat, Selection, decoding
 
@@ -24,7 +25,7 @@ _DEFLATED = "1.2.840.10008.1.2.1.99"
 def _volume(path: Path) -> Iterator[tuple[Any, tuple[int, ...], np.dtype[Any]]]:
     """A volume, its shape and the type of its numbers."""
     nibabel = import_extra("nibabel", "medical")
-    with decoding():
+    with decoding(), without_log("nibabel.global"):
         size = path.stat().st_size
         image = nibabel.Nifti1Image if _is_nifti1(path) else nibabel.Nifti2Image
         volume = image.from_filename(path)
