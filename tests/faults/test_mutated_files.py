@@ -22,7 +22,7 @@ def read(path):
     if ending in ("wav", "flac"):
         loaded = load_recordings(path, longest=60.0)
         return [recording.shape for recording in loaded.recordings]
-    if ending in ("png", "jpg", "gif", "tif"):
+    if ending in ("png", "jpg", "gif", "tif", "fits", "nii", "dcm"):
         return load_images(path).images[0].shape
     return load_rows(path).shape
 

@@ -81,3 +81,23 @@ def test_a_file_that_is_deflated_as_a_whole_is_not_unpacked(tmp_path):
     data.save_as(tmp_path / "x.dcm")
     with pytest.raises(DataFileError, match="deflated as a whole"):
         load_images(tmp_path / "x.dcm")
+
+
+def test_what_pydicom_cannot_decode_is_told_with_what_does(tmp_path, monkeypatch):
+    write_dicom(tmp_path / "x.dcm", STACK[0])
+
+    def refuse(self):
+        raise RuntimeError("Unable to decode as exceptions were raised by all available plugins")
+
+    monkeypatch.setattr(pydicom.Dataset, "pixel_array", property(refuse))
+    with pytest.raises(DataFileError, match="pip install pylibjpeg"):
+        load_images(tmp_path / "x.dcm")
+
+
+def test_palettes_are_refused(tmp_path):
+    write_dicom(tmp_path / "x.dcm", STACK[0])
+    data = pydicom.dcmread(tmp_path / "x.dcm")
+    data.PhotometricInterpretation = "PALETTE COLOR"
+    data.save_as(tmp_path / "x.dcm")
+    with pytest.raises(DataFileError, match="palette"):
+        load_images(tmp_path / "x.dcm")

@@ -154,6 +154,28 @@ def test_what_cannot_be_read_is_named_with_its_kind(kind, tmp_path):
         load_rows(tmp_path / "x.mat")
 
 
+def test_complex_numbers_of_version_4_are_refused(tmp_path):
+    scipy.io.savemat(tmp_path / "x.mat", {"x": np.eye(3) * 1j}, format="4")
+    with pytest.raises(DataFileError, match="complex128"):
+        load_rows(tmp_path / "x.mat")
+
+
+def test_what_functions_remember_is_no_variable(tmp_path):
+    write_old(tmp_path / "x.mat", {"x": np.eye(3)})
+    content = bytearray((tmp_path / "x.mat").read_bytes())
+    where = content.index(b"\x01\x00\x01\x00x")
+    content[where : where + 8] = b"\x01\x00\x00\x00" + bytes(4)  # a name of no letters
+    (tmp_path / "y.mat").write_bytes(content)
+    with pytest.raises(DataFileError, match=r"holds no array of numbers\."):
+        load_rows(tmp_path / "y.mat")
+
+
+def test_hdf5_under_the_name_of_mat_is_read_as_version_7_3(tmp_path):
+    with h5py.File(tmp_path / "x.mat", "w") as file:
+        file["x"] = np.arange(6.0).reshape(2, 3)
+    assert load_rows(tmp_path / "x.mat").shape == (3, 2)
+
+
 def test_parts_that_are_longer_than_the_whole_are_refused(tmp_path):
     write_old(tmp_path / "x.mat", {"S": {"X": np.ones((30, 7))}})
     content = (tmp_path / "x.mat").read_bytes()

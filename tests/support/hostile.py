@@ -22,6 +22,7 @@ import zarr
 from PIL import Image
 
 from support.sounds import tone, wav
+from support.written import VARIETIES
 
 NUMBERS = np.random.RandomState(0).uniform(size=(40, 6))
 PICTURE = np.random.RandomState(0).randint(0, 256, (24, 30, 3)).astype("u1")
@@ -59,6 +60,14 @@ SEEDS = {
     "h5": write_hdf5,
     "zarr": write_zarr,
     "v2.zarr": write_zarr2,
+    "struct.mat": VARIETIES["struct.mat"],
+    "newer.mat": VARIETIES["newer.mat"],
+    "idx": VARIETIES["x.idx"],
+    "h5ad": VARIETIES["sparse.h5ad"],
+    "nc": VARIETIES["x.nc"],
+    "fits": VARIETIES["x.fits"],
+    "nii": VARIETIES["x.nii"],
+    "dcm": VARIETIES["x.dcm"],
 }
 
 

@@ -39,9 +39,18 @@ class PatchSize(click.ParamType):
 
 
 class Shape(click.ParamType):
-    """Height, width, and channels if there are any, last or first: 28x28, 8x8x3, 3x8x8."""
+    """Height, width, and channels if there are any: 28x28, 8x8x3.
+
+    Parameters
+    ----------
+    may_be_planar : bool, default=False
+        Whether channels may come first: 3x8x8.
+    """
 
     name = "HxW[x3]"
+
+    def __init__(self, *, may_be_planar: bool = False) -> None:
+        self._places = (0, 2) if may_be_planar else (2,)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse."""
@@ -49,9 +58,9 @@ class Shape(click.ParamType):
             return value
         parts = str(value).split("x")
         if not all(part.isdecimal() and int(part) for part in parts) or not (
-            len(parts) == 2 or (len(parts) == 3 and "3" in (parts[0], parts[2]))
+            len(parts) == 2 or (len(parts) == 3 and "3" in [parts[place] for place in self._places])
         ):
-            self.fail(f"{value!r} is not like 28x28, 8x8x3 or 3x8x8.", param, ctx)
+            self.fail(f"{value!r} is not like 28x28 or 8x8x3.", param, ctx)
         return tuple(map(int, parts))
 
 
@@ -364,7 +373,7 @@ def data_options(
         *offered.values(),
         click.Option(
             ["--shape"],
-            type=Shape(),
+            type=Shape(may_be_planar=True),
             metavar="HxW[x3]",
             help="Each row of the arrays is an image of this shape, taken whole unless "
             "--patch-size says otherwise; 3xHxW if all red comes first, then green, then blue.",

@@ -58,6 +58,11 @@ def make_report(
 
     model, data = load(path), None
     kind = kind_of(model)
+    if request.is_planar and not kind.takes_shape:
+        raise click.BadParameter(
+            "the model works on rows, which are drawn as images whose colors come last.",
+            param_hint="--shape",
+        )
     if request.paths or (kind.is_built_in and draws_pieces(model)):
         shape = request.shape if kind.takes_shape else None
         data = read_for(path, model, replace(request, shape=shape)).loaded

@@ -30,30 +30,36 @@ def _fits_axes(shape: tuple[int, ...]) -> Axes:
 def _opened(path: Path, selection: Selection) -> Iterator[tuple[Any, Content]]:
     """The part of a file that is meant, and what it holds."""
     fits = import_extra("astropy.io.fits", "fits")
-    with path.open("rb") as stream:
+    with decoding(), path.open("rb") as stream:
         if stream.read(6) != b"SIMPLE":  # astropy would unpack archives of any kind
             raise DataFileError("does not begin as FITS files do; if it is packed, unpack it")
-    with decoding(), fits.open(path, mode="readonly", memmap=False, lazy_load_hdus=False) as parts:
-        check_search(0, len(parts))
-        named = {part.name or str(number): part for number, part in enumerate(parts)}
+        stream.seek(0)
+        with fits.open(stream, memmap=False, lazy_load_hdus=False) as parts:
+            yield _chosen(parts, path, selection)
 
-        def describe(name: str) -> Entry:
-            part = named[name]
-            if part.header.get("ZIMAGE") or type(part).__name__ == "CompImageHDU":
-                return Entry(name, reason="an image compressed by tiles: funpack unpacks it")
-            if not part.is_image:
-                return Entry(name, reason="a table, which is not read: save it as CSV")
-            if part.header.get("NAXIS", 0) == 0:
-                return Entry(name, reason="a header alone", may_be_data=False)
-            shape = tuple(int(part.header[f"NAXIS{n}"]) for n in range(part.header["NAXIS"], 0, -1))
-            return Entry(name, shape, _dtype(part.header))
 
-        entry, facts = choose(named, describe, selection.key)
-        assert entry.dtype is not None
-        shape = tuple(n for n in entry.shape if n != 1)  # axes of one plane, as of frequency
-        shape = shape if len(shape) > 1 else entry.shape
-        Claims(shape, entry.dtype, path.stat().st_size).check()
-        yield named[entry.name], array_content(shape, entry.dtype, **facts)
+def _chosen(parts: Any, path: Path, selection: Selection) -> tuple[Any, Content]:
+    """The part that is meant, and what it holds."""
+    check_search(0, len(parts))
+    named = {part.name or str(number): part for number, part in enumerate(parts)}
+
+    def describe(name: str) -> Entry:
+        part = named[name]
+        if part.header.get("ZIMAGE") or type(part).__name__ == "CompImageHDU":
+            return Entry(name, reason="an image compressed by tiles: funpack unpacks it")
+        if not part.is_image:
+            return Entry(name, reason="a table, which is not read: save it as CSV")
+        if part.header.get("NAXIS", 0) == 0:
+            return Entry(name, reason="a header alone", may_be_data=False)
+        shape = tuple(int(part.header[f"NAXIS{n}"]) for n in range(part.header["NAXIS"], 0, -1))
+        return Entry(name, shape, _dtype(part.header))
+
+    entry, facts = choose(named, describe, selection.key)
+    assert entry.dtype is not None
+    shape = tuple(n for n in entry.shape if n != 1)  # axes of one plane, as of frequency
+    shape = shape if len(shape) > 1 else entry.shape
+    Claims(shape, entry.dtype, path.stat().st_size).check()
+    return named[entry.name], array_content(shape, entry.dtype, **facts)
 
 
 def _dtype(header: Any) -> np.dtype[Any]:

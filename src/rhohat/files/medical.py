@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rhohat.common.errors import DataFileError
 from rhohat.common.extras import import_extra
+from rhohat.files.photographs import without_log
 from rhohat.rows.claims import RATIO_LIMIT, Claims
 from rhohat.rows.file_format import Content, FileFormat, Selection, decoding
 
@@ -24,7 +25,7 @@ _DEFLATED = "1.2.840.10008.1.2.1.99"
 def _volume(path: Path) -> Iterator[tuple[Any, tuple[int, ...], np.dtype[Any]]]:
     """A volume, its shape and the type of its numbers."""
     nibabel = import_extra("nibabel", "medical")
-    with decoding():
+    with decoding(), without_log("nibabel.global"):
         size = path.stat().st_size
         image = nibabel.Nifti1Image if _is_nifti1(path) else nibabel.Nifti2Image
         volume = image.from_filename(path)
@@ -85,6 +86,8 @@ def _picture(path: Path, *, whole: bool) -> Iterator[tuple[Any, Content]]:
             raise DataFileError("holds no picture")
         frames, channels = int(picture.get("NumberOfFrames") or 1), int(picture.SamplesPerPixel)
         bits, is_signed = int(picture.BitsAllocated), bool(picture.get("PixelRepresentation", 0))
+        if picture.get("PhotometricInterpretation") == "PALETTE COLOR":
+            raise DataFileError("holds numbers of a palette's colors: save it as PNG")
         if bits not in (8, 16, 32) or channels not in (1, 3):
             raise DataFileError(f"holds pixels of {bits} bits and {channels} channels")
         stored = np.dtype(f"{'i' if is_signed else 'u'}{bits // 8}")
@@ -107,7 +110,13 @@ def _look_at_dicom(path: Path, selection: Selection) -> Content:
 
 def _read_dicom(path: Path, selection: Selection) -> NDArray[Any]:
     with _picture(path, whole=True) as (picture, content):
-        pixels = np.asarray(picture.pixel_array)
+        try:
+            pixels = np.asarray(picture.pixel_array)
+        except (RuntimeError, NotImplementedError) as error:
+            raise DataFileError(
+                "is compressed in a way that pydicom alone does not decode: pip install pylibjpeg "
+                "pylibjpeg-libjpeg, or save it uncompressed"
+            ) from error
         if content.dtype == np.float64:
             slope, intercept = _scale(picture)
             pixels = pixels * slope + intercept

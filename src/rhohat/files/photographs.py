@@ -146,7 +146,7 @@ def _picture(image: Any) -> NDArray[Any]:
 
 
 @contextmanager
-def _without_log(name: str) -> Iterator[None]:
+def without_log(name: str) -> Iterator[None]:
     """Keep a library from logging what it also raises."""
     log = logging.getLogger(name)
     before, log.disabled = log.disabled, True
@@ -164,7 +164,7 @@ def _deep_page(path: Path) -> Iterator[Any]:
     """
     from tifffile import COMPRESSION, TiffFile
 
-    with _without_log("tifffile"), decoding(), TiffFile(path) as tiff:
+    with without_log("tifffile"), decoding(), TiffFile(path) as tiff:
         page: Any = tiff.pages[0] if tiff.pages else None
         if page is None:
             raise DataFileError("holds no picture")

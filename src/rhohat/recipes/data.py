@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import look_up
-from rhohat.files.finding import DataFiles
+from rhohat.files.finding import DataFiles, is_planar
 from rhohat.files.formats import ANY, Content, listed
 from rhohat.files.formats import Selection as Selection
 from rhohat.recipes.settings import RECIPES, STANDARDIZED, Recipe, Settings
@@ -62,6 +62,11 @@ class Request:
     rate: int | None = None
     longest: float | None = None
     shortest: float = 0.0
+
+    @property
+    def is_planar(self) -> bool:
+        """Whether each row is an image whose colors come first, one after another."""
+        return self.shape is not None and is_planar(self.shape)
 
     @property
     def has_many_paths(self) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from rhohat.common.arrays import FloatArray, float_dtype, overflow_as_infinity
 from rhohat.common.caching import cached_property
 from rhohat.common.validation import look_up
-from rhohat.files.finding import DataFiles, Noted, is_planar
+from rhohat.files.finding import DataFiles, Noted
 from rhohat.files.formats import Content
 from rhohat.files.images import LoadedImages, read_images
 from rhohat.files.recordings import SILENT, LoadedRecordings, lowest_rate, read_recordings
@@ -124,7 +124,7 @@ class ImageData(Data):
         request, options = self.request, []
         if request.shape is not None:
             sizes = ", ".join(map(str, request.shape))
-            moved = ".transpose(0, 2, 3, 1)" if is_planar(request.shape) else ""
+            moved = ".transpose(0, 2, 3, 1)" if request.is_planar else ""
             return f"{self.call('load_rows')}.reshape(-1, {sizes}){moved}"
         if self.found.skipped and request.smallest != (1, 1):
             options.append(f"smallest={request.smallest}")

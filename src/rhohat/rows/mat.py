@@ -109,6 +109,8 @@ def _inventory(path: Path) -> dict[str, Entry]:
             if kind != _MATRIX:
                 continue
             matrix = _header(order, head, 0)
+            if not matrix.name:  # what functions remember
+                continue
             if matrix.code in (_CELL, _STRUCT):
                 stream.seek(begin)
                 Claims((length,), np.dtype(np.uint8), n_stored).check()
@@ -310,6 +312,8 @@ def _read(path: Path, selection: Selection) -> NDArray[Any]:
         return whole(value, dtype)
     if place.is_cell:
         return stack_cells(list(value.ravel(order="F"))).astype(dtype, copy=False)
+    if np.iscomplexobj(value):  # which the headers of version 4 say elsewhere
+        raise DataFileError("holds values of type complex128, expected real numbers")
     array = np.asarray(value).astype(dtype, copy=False)
     return np.ascontiguousarray(array) if array.ndim == 2 else array
 

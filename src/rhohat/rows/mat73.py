@@ -52,9 +52,11 @@ class _Found(NamedTuple):
 
 
 def is_mat73(path: Path) -> bool:
-    """Whether a file begins as those of version 7.3 do."""
+    """Whether a file begins as those of version 7.3 do, or is HDF5 altogether."""
     with path.open("rb") as stream:
-        return stream.read(10) == b"MATLAB 7.3"
+        begin = stream.read(128)
+    is_newer = begin[124:128] in (b"\x00\x02IM", b"\x02\x00MI")
+    return is_newer or begin.startswith((b"MATLAB 7.3", b"\x89HDF\r\n\x1a\n"))
 
 
 def find_variable(path: str, key: str | None) -> list[Any]:
