@@ -77,7 +77,7 @@ def learn(
 
     \b
     Photographs  .png .jpg .tif .webp .bmp .gif .pgm .ppm
-    Recordings   .wav .flac .ogg .aiff
+    Recordings   .wav .flac .mp3 .ogg .opus .aiff .au
     Arrays       .npy .npz .mat .h5 .zarr: images (n, height, width[, 3]), in .mat files
                  (height, width[, 3], n); or rows of numbers (n, columns)
 

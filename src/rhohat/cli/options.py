@@ -286,8 +286,7 @@ def data_options(paths: str, *, required: bool = False) -> Callable[[Command], C
     """
 
     def gather(**values: Any) -> Request:
-        from rhohat.files.formats import Selection
-        from rhohat.recipes.data import Request
+        from rhohat.recipes.data import Request, Selection
 
         selection = Selection(**{name: values.pop(name) for name in SELECTION})
         return Request(values.pop(paths), selection, **values)

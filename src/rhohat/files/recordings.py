@@ -170,7 +170,7 @@ def load_recordings(
     shortest: float = 0.0,
     on_error: str = "fail",
 ) -> LoadedRecordings:
-    """Find recordings (WAV, FLAC, OGG, AIFF), to be decoded when they are asked for.
+    """Find recordings (WAV, FLAC, MP3, OGG, Opus, AIFF, AU), decoded when asked for.
 
     Each is mixed down to one channel and resampled. All files are decoded once now, a part at a
     time, to find out what cannot be read. A WAV that ends before its header says is used as far as
