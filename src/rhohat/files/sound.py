@@ -211,11 +211,9 @@ def _read(path: Path, selection: Selection) -> NDArray[Any]:
     return samples[None]
 
 
-SOUND = FileFormat(
-    tuple(
-        f".{ending}"
-        for ending in "wav wave w64 rf64 sph flac ogg oga opus mp3 aiff aif aifc au snd".split()
-    ),
-    _look,
-    _read,
+#: Endings of recordings' names.
+_ENDINGS = (
+    *(".wav", ".wave", ".w64", ".rf64", ".sph", ".aiff", ".aif", ".aifc", ".au", ".snd"),
+    *(".flac", ".ogg", ".oga", ".opus", ".mp3"),
 )
+SOUND = FileFormat(_ENDINGS, _look, _read)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles
-from rhohat.files.formats import ANY, Content, Selection
+from rhohat.files.formats import ANY, Content
+from rhohat.files.formats import Selection as Selection
 from rhohat.recipes.settings import RECIPES, STANDARDIZED, Recipe, Settings
 
 if TYPE_CHECKING:
