@@ -256,7 +256,8 @@ def test_series_of_one_channel_need_no_axis_of_channels(rng):
 
 def test_images_of_one_shape_give_the_patches_that_each_alone_gives(rng):
     images = [rng.randn(20, 17).astype("f4") for _ in range(40)]
-    mixed = [image for pair in zip(images, [rng.randn(18, 21).astype("f4")] * 40) for image in pair]
+    other = rng.randn(18, 21).astype("f4")
+    mixed = [image for each in images for image in (each, other)]
     extractor = PatchExtractor(6, n_patches=500, random_state=0).fit(mixed)
     drawn = extractor.draw(mixed)
     for row, number, top, left in zip(drawn.rows, *drawn.places(np.arange(500)), strict=True):

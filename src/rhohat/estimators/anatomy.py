@@ -12,6 +12,7 @@ from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.preprocessing.extractors import Extractor
+from rhohat.preprocessing.series import SeriesStep
 from rhohat.preprocessing.sounds import SoundExtractor
 from rhohat.preprocessing.steps import Wholes, step_of
 
@@ -66,6 +67,11 @@ class Anatomy:
     def sound(self) -> SoundExtractor | None:
         """The step that makes images, or waveforms, of recordings."""
         return next((step for step in self.before if isinstance(step, SoundExtractor)), None)
+
+    @property
+    def series(self) -> SeriesStep | None:
+        """The step that scales series, or makes spectra of them."""
+        return next((step for step in self.before if isinstance(step, SeriesStep)), None)
 
     @property
     def takes(self) -> Wholes | None:

@@ -102,6 +102,43 @@ class PatchSource(ChunkedStore):
         return image, _corners(image, self.patch_shape, shares)
 
 
+class EveryPiece(ChunkedStore):
+    """All pieces of arrays in order, cut out whenever they are read, array by array.
+
+    Parameters
+    ----------
+    arrays : LazySequence
+    extractor : Extractor
+        Fitted.
+    counts : sequence of int
+        Pieces of each array.
+    """
+
+    def __init__(self, arrays: LazySequence, extractor: Extractor, counts: Sequence[int]) -> None:
+        self.arrays = arrays
+        self.extractor = copy(extractor)
+        shape = int(np.sum(counts)), int(np.prod(extractor.patch_shape_))
+        name = f"{extractor.pieces} of {len(arrays)} {extractor.takes.kind}"
+        super().__init__(name, shape, arrays.dtype, np.cumsum(counts))
+
+    def load_granule(self, start: int, stop: int) -> FloatArray:
+        """All pieces of one array."""
+        number = int(np.searchsorted(self.ends, start, side="right"))
+        array = next(self.extractor.takes.each([self.arrays[number]]))
+        self.extractor._check_fit(number, array)
+        extractor = self.extractor
+        pieces = every_patch(array[None], extractor.patch_shape_, extractor._stride)[0]
+        rows: FloatArray = pieces.reshape(-1, pieces.shape[-1]).astype(self.dtype, copy=False)
+        return rows
+
+    def places(self, rows: NDArray[np.intp]) -> Places:
+        """Where rows with these numbers were cut out, of pieces that lie along one axis."""
+        numbers = np.searchsorted(self.ends, rows, side="right")
+        begins = np.concatenate([[0], self.ends])[numbers]
+        left = (np.asarray(rows) - begins) * self.extractor._stride
+        return Places(numbers, np.zeros_like(left), left)
+
+
 def _corners(
     image: FloatArray, patch_shape: tuple[int, ...], shares: FloatArray
 ) -> NDArray[np.intp]:
@@ -128,12 +165,12 @@ class Patches(NamedTuple):
 
     Attributes
     ----------
-    rows : ndarray of shape (n_patches, n_features), or PatchSource
+    rows : ndarray of shape (n_patches, n_features), PatchSource or EveryPiece
     places : callable
         ``places(rows) -> Places``: where the rows with these numbers were cut out.
     """
 
-    rows: FloatArray | PatchSource
+    rows: FloatArray | PatchSource | EveryPiece
     places: Callable[[NDArray[np.intp]], Places]
 
 
@@ -215,8 +252,8 @@ class Extractor(Step):
         Returns
         -------
         pieces : ndarray of shape (n_pieces, n_values)
-            More than 1 GiB of them, drawn from a `LazySequence`, are a `PatchSource`, which cuts
-            them out whenever they are read, array by array: later steps of a pipeline take it.
+            More than 1 GiB of them, from a `LazySequence`, are a source, which cuts them out
+            whenever they are read, array by array: later steps of a pipeline take it.
         """
         return cast(FloatArray, self.draw(X).rows)
 
@@ -239,13 +276,13 @@ class Extractor(Step):
             self._check_fit(0, arrays[0])  # before anything is allocated
         if n_pieces is None:
             return self._all(arrays)
-        is_lazy = isinstance(arrays, LazySequence)
-        dtype = arrays.dtype if is_lazy else np.result_type(*{array.dtype for array in arrays})
+        lazy = arrays if isinstance(arrays, LazySequence) else None
+        dtype = lazy.dtype if lazy is not None else np.result_type(*{x.dtype for x in arrays})
         n_arrays, n_features = len(arrays), int(np.prod(self.patch_shape_))
         random_state = check_random_state(self.random_state)
         n_bytes = n_pieces * (n_features * dtype.itemsize + DRAWN_BYTES)
-        if isinstance(arrays, LazySequence) and n_bytes > PATCH_BYTES:
-            source = PatchSource(arrays, self, n_pieces, random_state)
+        if lazy is not None and n_bytes > PATCH_BYTES:
+            source = PatchSource(lazy, self, n_pieces, random_state)
             return Patches(source, source.places)
         self._check_number(n_pieces, n_bytes)
         chosen = random_state.randint(n_arrays, size=n_pieces)
@@ -289,15 +326,25 @@ class Extractor(Step):
         n_pieces, noun = len(places.image), self.takes.kind
         different = len(np.unique(np.stack(places), axis=1).T)
         warnings.warn(
-            f"drew {n_pieces:,} {self.pieces} from {n_places:,} places: {different:,} are different, "
-            f"{n_pieces - different:,} repeat one of them. Draw fewer (n_{self.pieces}), or give "
-            f"more or larger {noun}.",
+            f"drew {n_pieces:,} {self.pieces} from {n_places:,} places: {different:,} are "
+            f"different, {n_pieces - different:,} repeat one of them. Draw fewer "
+            f"(n_{self.pieces}), or give more or larger {noun}.",
             UserWarning,
             stacklevel=4,
         )
 
     def _all(self, arrays: Sequence[FloatArray]) -> Patches:
         """Every piece of every array, in order."""
+        if isinstance(arrays, LazySequence) and self.is_along_time:
+            length = self.patch_shape_[1]
+            counts = [
+                (array.shape[1] - length) // self._stride + 1
+                for array in self._each_fitting(arrays)
+            ]
+            n_values = int(np.sum(counts)) * int(np.prod(self.patch_shape_))
+            if n_values * arrays.dtype.itemsize > PATCH_BYTES:
+                source = EveryPiece(arrays, self, counts)
+                return Patches(source, source.places)
         found, images, corners = [], [], []
         for index, array in enumerate(self._each_fitting(arrays)):
             pieces = every_patch(array[None], self.patch_shape_, self._stride)[0]
@@ -334,9 +381,9 @@ class Extractor(Step):
         this = f"{wholes.noun} {index}"
         if self.is_along_time and array.shape[0] > array.shape[1] < width:
             raise ValueError(
-                f"{this} has {array.shape[0]:,} channels of {array.shape[1]:,} samples, too few for "
-                f"windows of {width:,}. Channels come first, (channels, samples): transpose series "
-                "that have them last, as in [series.T for series in X]."
+                f"{this} has {array.shape[0]:,} channels of {array.shape[1]:,} samples, too few "
+                f"for windows of {width:,}. Channels come first, (channels, samples): transpose "
+                "series that have them last, as in [series.T for series in X]."
             )
         if self.is_along_time and array.shape[0] != height:
             raise ValueError(

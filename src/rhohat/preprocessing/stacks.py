@@ -1,4 +1,4 @@
-"""Stacks: arrays of one shape, taken together where each by itself would cost more than the work."""
+"""Stacks of arrays of one shape: where they are small, work on each alone would take longer."""
 
 from __future__ import annotations
 

@@ -89,7 +89,8 @@ def find_to_encode(
     """
     needs = needs_of(model, convolution)
     kind, whole = needs.pop("kind"), needs.pop("whole", None)
-    request = replace(request, **needs)
+    selection = replace(request.selection, **KINDS[kind].selected)
+    request = replace(request, selection=selection, **needs)
     data = find(request)
     if request.shape is None and whole is not None and data.can_be_shaped:
         data = find(replace(request, shape=whole))

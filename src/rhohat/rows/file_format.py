@@ -35,22 +35,26 @@ class Content(NamedTuple):
 
     Attributes
     ----------
-    kind : {"images", "rows", "recordings"}
+    kind : {"images", "rows", "recordings", "series"}
     shape : tuple of int
-        (images, height, width[, channels]), (rows, columns), or (1, channels, samples).
+        (images, height, width[, channels]), (rows, columns), or (series, channels, samples), one
+        recording or any number of series.
     dtype : dtype
         Of the file's numbers, which are converted to floats.
-    rate : int, default=0
-        Samples per second of a recording.
+    rate : float, default=0
+        Samples per second of a recording, which has a whole number of them, or of series.
     note : str, default=""
         What is wrong with a file that can be used all the same.
+    channels : tuple of str, default=()
+        Names of the channels of series, if they have any.
     """
 
     kind: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    rate: int = 0
+    rate: float = 0
     note: str = ""
+    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,19 @@ class Selection:
     ----------
     key : str, default=None
         Name of the array, in files that hold several.
+    series : bool, default=False
+        Whether arrays are series, whose windows are learned from.
+    channels : tuple of str, default=None
+        Names of the channels of series, or their numbers counted from 0; None takes all.
+    time : {"rows", "columns"}, default=None
+        Whether each row of an array of series is a moment, or each column. None: whatever alone is
+        plausible.
     """
 
     key: str | None = None
+    series: bool = False
+    channels: tuple[str, ...] | None = None
+    time: str | None = None
 
     def keywords(self) -> list[str]:
         """What is selected, as arguments of `rhohat.load_rows`."""
@@ -71,7 +85,11 @@ class Selection:
 
     def options(self) -> list[str]:
         """What is selected, as options of a command."""
-        return [part for name, value in self._given() for part in (f"--{name}", str(value))]
+        words = []
+        for name, value in self._given():
+            shown = ",".join(value) if isinstance(value, tuple) else str(value)
+            words += [f"--{name}"] if value is True else [f"--{name}", shown]
+        return words
 
     def _given(self) -> list[tuple[str, Any]]:
         return [
@@ -142,7 +160,7 @@ def _checked(look: Callable[[Path, Selection], Content]) -> Callable[[Path, Sele
             content.shape,
             np.dtype(np.uint8),  # whatever the type, a value in a file takes a byte or so
             bytes_in(path, prod(content.shape) // RATIO_LIMIT + 1),
-            rate=content.rate if is_sound else None,
+            rate=int(content.rate) if is_sound else None,
             channels=content.shape[1] if is_sound else None,
         ).check()
         return content
@@ -150,8 +168,10 @@ def _checked(look: Callable[[Path, Selection], Content]) -> Callable[[Path, Sele
     return checked
 
 
-def array_content(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Content:
-    """What an array holds, by its shape.
+def array_content(
+    shape: tuple[int, ...], dtype: np.dtype[Any], selection: Selection = ANY
+) -> Content:
+    """What an array holds, by its shape; one of one axis is a column where series are meant.
 
     Raises
     ------
@@ -162,6 +182,8 @@ def array_content(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Content:
         raise DataFileError(f"holds values of type {dtype}, expected real numbers")
     if 0 in shape:
         raise DataFileError(f"holds an empty array, of shape {shape}")
+    if len(shape) == 1 and selection.series:
+        shape = (*shape, 1)
     if len(shape) == 2:
         return Content("rows", shape, dtype)
     if len(shape) in (3, 4):
@@ -275,7 +297,7 @@ def array_format(
 
     def look(path: Path, selection: Selection) -> Content:
         with opened(path, selection) as array:
-            return array_content(array.shape, np.dtype(array.dtype))
+            return array_content(array.shape, np.dtype(array.dtype), selection)
 
     def read(path: Path, selection: Selection) -> NDArray[Any]:
         with opened(path, selection) as array, decoding():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rhohat.common.errors import DataFileError
+from rhohat.rows.edf import EDF
 from rhohat.rows.file_format import FileFormat
 from rhohat.rows.hdf5 import HDF5
 from rhohat.rows.mat import MAT
@@ -16,7 +17,14 @@ from rhohat.rows.npy import NPY, NPZ
 from rhohat.rows.zarr import ZARR
 
 #: Formats by their names.
-FORMATS: dict[str, FileFormat] = {"npy": NPY, "npz": NPZ, "mat": MAT, "zarr": ZARR, "hdf5": HDF5}
+FORMATS: dict[str, FileFormat] = {
+    "npy": NPY,
+    "npz": NPZ,
+    "mat": MAT,
+    "zarr": ZARR,
+    "hdf5": HDF5,
+    "edf": EDF,
+}
 
 
 def by_suffix() -> dict[str, FileFormat]:

@@ -149,7 +149,7 @@ def _find(path: Path, selection: Selection) -> tuple[str, Content]:
     Claims(shape, dtype, path.stat().st_size).check()
     if len(shape) in (3, 4):
         shape = (shape[-1], *shape[:-1])
-    return name, array_content(shape, dtype)
+    return name, array_content(shape, dtype, selection)
 
 
 def _look(path: Path, selection: Selection) -> Content:

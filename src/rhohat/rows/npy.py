@@ -175,7 +175,7 @@ def _read_array(stream: IO[bytes]) -> NDArray[Any]:
 def _look(path: Path, selection: Selection) -> Content:
     with path.open("rb") as stream:
         shape, _, dtype = _read_header(stream, os.fstat(stream.fileno()).st_size)
-    return array_content(shape, dtype)
+    return array_content(shape, dtype, selection)
 
 
 def _read(path: Path, selection: Selection) -> NDArray[Any]:
@@ -226,7 +226,7 @@ def _member(path: Path, key: str | None) -> Iterator[tuple[IO[bytes], zipfile.Zi
 def _look_at_npz(path: Path, selection: Selection) -> Content:
     with _member(path, selection.key) as (stream, member):
         shape, _, dtype = _read_header(stream, member.file_size)
-    return array_content(shape, dtype)
+    return array_content(shape, dtype, selection)
 
 
 def _read_npz(path: Path, selection: Selection) -> NDArray[Any]:
