@@ -25,6 +25,7 @@ from rhohat.files.formats import FORMATS
 from rhohat.rows.file_format import FileFormat, Selection, array_content, as_content, finite_floats
 from rhohat.rows.opening import open_file, open_store
 from rhohat.rows.stores import Store
+from support.series import write_edf
 
 # The smallest kind of file: a line of type and shape, then a line of numbers for each row.
 
@@ -101,6 +102,7 @@ OPEN = ("npy", "hdf5", "zarr", "toy")
 GRAY = np.random.RandomState(0).randint(0, 256, (12, 9)).astype(np.uint8)
 #: What writes an example of each other format.
 OTHERS = {
+    "edf": lambda path: write_edf(path, np.arange(600.0).reshape(2, 300)),
     "photograph": lambda path: Image.fromarray(GRAY).save(path),
     "tiff": lambda path: Image.fromarray(GRAY).save(path),
     "sound": lambda path: soundfile.write(path, np.full((300, 2), 0.5), 8000),
@@ -147,7 +149,7 @@ def learned(path):
 
 def test_every_format_has_an_example_here():
     assert {*WRITE, *OTHERS} == set(FORMATS)
-    assert set(OPEN) == {name for name, row in FORMATS.items() if row.open is not None}
+    assert {*OPEN, "edf"} == {name for name, row in FORMATS.items() if row.open is not None}
 
 
 @every_format

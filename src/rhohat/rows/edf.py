@@ -92,7 +92,7 @@ def read_header(path: Path) -> Header:
     held, more = divmod(size - n_bytes, record_bytes) if record_bytes else (0, 0)
     if n_records == -1:  # as it is while a file is being written
         n_records = held
-    if n_records > held or more:
+    if n_records != held or more:
         raise DataFileError(
             f"announces {n_records:,} data records of {record_bytes:,} bytes, but "
             f"{size - n_bytes:,} bytes follow its header: it was cut, or is damaged. Copy it again"
@@ -100,6 +100,13 @@ def read_header(path: Path) -> Header:
     if n_records < 1:
         raise DataFileError("holds no data records")
     signals = [s for s in _decoded(head, b"", 0).signals if s.label not in ANNOTATIONS]
+    for signal in signals:
+        if signal.digital_min >= signal.digital_max or signal.physical_min == signal.physical_max:
+            raise DataFileError(
+                f"says that channel {signal.label!r} goes from {signal.digital_min} to "
+                f"{signal.digital_max}, which are {signal.physical_min:g} to "
+                f"{signal.physical_max:g}: no values can be made of that"
+            )
     names = tuple(signal.label for signal in signals)
     rates = tuple(float(signal.sampling_frequency) for signal in signals)
     is_gapless = head[192:197] not in (b"EDF+D", b"BDF+D")
