@@ -184,7 +184,7 @@ def test_series_that_are_too_short_are_refused(tmp_path):
 
 def test_rows_are_no_series(tmp_path):
     write_edf(tmp_path / "x.edf", X)
-    with pytest.raises(DataFileError, match="holds series. Use load_series"):
+    with pytest.raises(DataFileError, match=r"holds series\. Use load_series"):
         load_rows(tmp_path / "x.edf")
 
 

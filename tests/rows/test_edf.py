@@ -67,7 +67,9 @@ def test_annotations_are_no_channel(tmp_path):
 def test_channels_of_other_rates_are_named_and_can_be_left_out(tmp_path):
     path = tmp_path / "x.edf"
     write_edf(path, [*pulses(1000, 2), np.arange(10.0)], [100, 100, 1], ["Fpz", "Pz", "Resp"])
-    with pytest.raises(DataFileError, match="2 rates: 100 Hz Fpz, Pz; 1 Hz Resp.*--channels 'Fpz'"):
+    with pytest.raises(
+        DataFileError, match=r"2 rates: 100 Hz Fpz, Pz; 1 Hz Resp.*--channels 'Fpz'"
+    ):
         load_series(path)
     edf = edfio.read_edf(path)
     assert_array_equal(load_series(path, channels=["Pz"]).series[0][0], edf.get_signal("Pz").data)

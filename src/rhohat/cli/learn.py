@@ -76,7 +76,7 @@ def learn(
     Without PATHS, learns edges from ten photographs that come with scikit-image and scikit-learn.
 
     \b
-    Photographs  .png .jpg .tif .webp .bmp .gif .pgm .ppm
+    Photographs  .png .jpg .tif .webp .bmp .gif .heic .avif .jp2 .tga .pgm .ppm .pfm
     Recordings   .wav .flac .mp3 .ogg .opus .aiff .au
     Arrays       .npy .npz .mat .h5 .zarr: images (n, height, width[, 3]), in .mat files
                  (height, width[, 3], n); or rows of numbers (n, columns)

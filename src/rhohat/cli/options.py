@@ -325,6 +325,12 @@ SELECTION = {
         help="Whether each row of an array of series is a moment, or each column.  [default: "
         "along the axis that is much longer]",
     ),
+    "max_pixels": click.Option(
+        ["--max-pixels"],
+        type=POSITIVE_INTEGER,
+        metavar="N",
+        help="Pixels that a picture may have, if you trust it.  [default: 89478485]",
+    ),
 }
 
 

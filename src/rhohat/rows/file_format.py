@@ -72,12 +72,15 @@ class Selection:
     time : {"rows", "columns"}, default=None
         Whether each row of an array of series is a moment, or each column. None: whatever alone is
         plausible.
+    max_pixels : int, default=None
+        Pixels that a picture may have; None is the limit of `rhohat.rows.claims`.
     """
 
     key: str | None = None
     series: bool = False
     channels: tuple[str, ...] | None = None
     time: str | None = None
+    max_pixels: int | None = None
 
     def keywords(self) -> list[str]:
         """What is selected, as arguments of `rhohat.load_rows`."""
@@ -88,7 +91,8 @@ class Selection:
         words = []
         for name, value in self._given():
             shown = ",".join(value) if isinstance(value, tuple) else str(value)
-            words += [f"--{name}"] if value is True else [f"--{name}", shown]
+            option = f"--{name.replace('_', '-')}"
+            words += [option] if value is True else [option, shown]
         return words
 
     def _given(self) -> list[tuple[str, Any]]:
