@@ -80,6 +80,7 @@ def learn(
     Recordings   .wav .flac .mp3 .ogg .opus .aiff .au
     Arrays       .npy .npz .mat .h5 .zarr: images (n, height, width[, 3]), in .mat files
                  (height, width[, 3], n); or rows of numbers (n, columns)
+    Series       .edf .bdf; and with --series any array or recording
 
     Rows of more than 1 GB in .npy, .h5 and .zarr are not loaded but read a run at a time.
 
@@ -109,6 +110,8 @@ def learn(
       rhohat learn signals.npy --whitening pca --units 64
       rhohat learn recordings/ --units 144
       rhohat learn recordings/ --sound waveform
+      rhohat learn vibration.npz --series --rate 12000 --window 256
+      rhohat learn sleep.edf --channels Fpz,Pz --form spectrum --window 2s
       rhohat learn huge.zarr --checkpoint run/ --resume
       rhohat learn huge.zarr --dask tcp://scheduler:8786
       rhohat learn huge/ --dry-run

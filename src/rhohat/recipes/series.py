@@ -102,6 +102,12 @@ class SeriesData(Data):
         needs: dict[str, Any] = {"rate": None if step is None else step.rate}
         if convolution is not None:  # each becomes a row, and is needed whole
             more = (convolution["grid"] - 1) * convolution["stride"]
+            apart = moments if step is not None and step.told(moments) else 1
+            if convolution["stride"] % apart:
+                raise ValueError(
+                    f"spectra of {moments} frequencies follow one another: --stride must be a "
+                    f"multiple of {moments}, --stride {moments} for the next one."
+                )
             return needs | {"window": samples_of(0, moments + more)[1]}
         stride = extractor._stride
         return needs | {
