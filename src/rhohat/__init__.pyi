@@ -16,6 +16,7 @@ from .files.builtin_photographs import load_photographs
 from .files.images import LoadedImages, load_images
 from .files.recordings import LoadedRecordings, load_recordings
 from .files.row_files import load_rows
+from .files.series import LoadedSeries, RowOrigins, load_series
 from .inspection.bands import band_pass
 from .inspection.diagnosis import Diagnosis, Finding, diagnose
 from .inspection.edges import edge_score
@@ -29,6 +30,7 @@ from .objective.sparse import SparseObjective, Terms
 from .preprocessing.extractors import PatchExtractor, WindowExtractor
 from .preprocessing.filters import OneOverFWhitening
 from .preprocessing.normalizers import ContrastNormalizer, PatchNormalizer
+from .preprocessing.series import ChannelScaling, SeriesSpectra, SeriesSpectrogram
 from .preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
 from .preprocessing.standardization import Standardization
 from .preprocessing.whitening import Whitening
@@ -43,6 +45,7 @@ __version__: str
 __all__ = [
     "LBFGS",
     "Adam",
+    "ChannelScaling",
     "CheckpointError",
     "Choice",
     "ContrastNormalizer",
@@ -57,6 +60,7 @@ __all__ = [
     "L1Sparsity",
     "LoadedImages",
     "LoadedRecordings",
+    "LoadedSeries",
     "LossTerms",
     "ModelFileError",
     "NoSparsity",
@@ -64,6 +68,9 @@ __all__ = [
     "PatchExtractor",
     "PatchNormalizer",
     "Report",
+    "RowOrigins",
+    "SeriesSpectra",
+    "SeriesSpectrogram",
     "SparseAutoencoder",
     "SparseObjective",
     "SparsityPenalty",
@@ -87,6 +94,7 @@ __all__ = [
     "load_photographs",
     "load_recordings",
     "load_rows",
+    "load_series",
     "matched_cosines",
     "maximal_inputs",
     "patterns",

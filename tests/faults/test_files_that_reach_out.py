@@ -85,7 +85,7 @@ def test_f29_pictures_of_the_listed_kinds_are_read_under_any_name(kind, tmp_path
 
 
 @pytest.mark.parametrize(
-    "magic", [b"\0\0\0\1", b".snd", b"caff", b"MATLAB 5.0", b" paf", b"SDS\0", b"HTK\0"]
+    "magic", [b"\0\0\0\1", b"2BIT", b"caff", b"MATLAB 5.0", b" paf", b"SDS\0", b"HTK\0"]
 )
 def test_f30_sound_of_a_kind_that_is_not_listed_is_not_given_to_the_decoder(magic, tmp_path):
     (tmp_path / "x.wav").write_bytes(magic + bytes(4000))

@@ -25,6 +25,7 @@ from rhohat.rows.file_format import FileFormat, Selection, array_content, finite
 from rhohat.rows.opening import open_file, open_store
 from rhohat.rows.stores import Store
 from support import written
+from support.series import write_edf
 
 # The smallest kind of file: a line of type and shape, then a line of numbers for each row.
 
@@ -90,6 +91,7 @@ TABLES = ("parquet", "arrow", "arff", "text table", "plain text")
 GRAY = np.random.RandomState(0).randint(0, 256, (12, 9)).astype(np.uint8)
 #: What writes an example of each other format.
 OTHERS = {
+    "edf": lambda path: write_edf(path, np.arange(600.0).reshape(2, 300)),
     "photograph": lambda path: Image.fromarray(GRAY).save(path),
     "tiff": lambda path: Image.fromarray(GRAY).save(path),
     "sound": lambda path: soundfile.write(path, np.full((300, 2), 0.5), 8000),
@@ -144,6 +146,7 @@ def test_every_format_has_an_example_here():
     assert {*WRITE, *OTHERS, *TABLES} == set(FORMATS)
     opened = {name for name in WRITE if FORMATS[name].open is not None}
     assert opened == {*OPEN, "mat"}
+    assert FORMATS["edf"].open is not None
 
 
 @every_format

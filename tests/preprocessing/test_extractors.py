@@ -19,6 +19,11 @@ def numbered(height, width, start=0):
     return np.arange(start, start + height * width, dtype=float).reshape(height, width)
 
 
+#: Some draw more pieces than there are places, so that every place is drawn.
+MORE_THAN_PLACES = pytest.mark.filterwarnings("ignore:drew")
+
+
+@MORE_THAN_PLACES
 def test_every_patch_is_a_window_of_an_image():
     images = [numbered(9, 12), numbered(15, 7, start=1000)]
     extractor = PatchExtractor((4, 3), n_patches=300, random_state=0)
@@ -31,6 +36,7 @@ def test_every_patch_is_a_window_of_an_image():
         assert_array_equal(row.reshape(4, 3), image[y : y + 4, x : x + 3])
 
 
+@MORE_THAN_PLACES
 def test_every_image_and_every_position_is_drawn_alike():
     images = [numbered(5, 6), numbered(40, 40, start=1000)]
     patches = PatchExtractor(4, n_patches=12_000, random_state=0).fit_transform(images)
@@ -41,6 +47,7 @@ def test_every_image_and_every_position_is_drawn_alike():
     assert_allclose(counts, 1000, atol=150)
 
 
+@MORE_THAN_PLACES
 def test_color_patches_keep_height_width_channels():
     image = np.random.RandomState(0).rand(8, 8, 3)
     extractor = PatchExtractor(8, n_patches=2, random_state=0)
@@ -137,6 +144,7 @@ def test_adjoint_of_patches_are_pictures(rng):
 # Windows
 
 
+@MORE_THAN_PLACES
 def test_windows_are_pieces_of_their_series(rng):
     series = [rng.randn(3, n) for n in (40, 55, 30)]
     extractor = WindowExtractor(8, n_windows=200, random_state=0).fit(series)
@@ -202,3 +210,55 @@ def test_patches_too_many_to_hold_are_cut_as_they_are_read(photograph_folder, mo
     assert np.isin(patches, values.astype(patches.dtype)).all()
     stored, held = rhohat.PatchNormalizer().fit(source), rhohat.PatchNormalizer().fit(patches)
     assert stored.scale_ == pytest.approx(held.scale_, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("extractor", "X", "said"),
+    [
+        (PatchExtractor(10, n_patches=5000), np.zeros((1, 15, 10)), "5,000 patches from 6 places"),
+        (PatchExtractor(2, n_patches=10), np.zeros((2, 3, 3)), "10 patches from 8 places"),
+        (WindowExtractor(8, n_windows=6), np.zeros((1, 2, 12)), "6 windows from 5 places"),
+    ],
+)
+def test_more_pieces_than_places_are_told_with_how_many_differ(extractor, X, said):
+    extractor.set_params(random_state=0)
+    X = np.arange(X.size, dtype=float).reshape(X.shape)
+    with pytest.warns(UserWarning, match=f"drew {said}") as caught:
+        rows = extractor.fit_transform(X)
+    different = len(np.unique(rows, axis=0))
+    assert f"{different:,} are different, {len(rows) - different:,} repeat" in str(
+        caught[0].message
+    )
+
+
+def test_as_many_pieces_as_places_are_told_nothing():
+    PatchExtractor(2, n_patches=8, random_state=0).fit_transform(np.zeros((2, 3, 3)))
+
+
+def test_pieces_that_memory_does_not_hold_are_refused_at_once():
+    extractor = PatchExtractor(100, n_patches=10**8).fit(np.zeros((1, 300, 300)))
+    with pytest.raises(ValueError, match=r"100,000,000 patches of 10,000 values needs about 7,4"):
+        extractor.transform(np.zeros((1, 300, 300)))
+
+
+def test_series_whose_channels_come_last_are_to_be_transposed():
+    with pytest.raises(ValueError, match=r"5,000 channels of 1 samples.*transpose"):
+        WindowExtractor(256).fit([np.zeros((5000, 1))])
+
+
+def test_series_of_one_channel_need_no_axis_of_channels(rng):
+    series = [rng.randn(40), rng.randn(30)]
+    flat = WindowExtractor(8, n_windows=None).fit_transform(series)
+    assert_array_equal(
+        flat, WindowExtractor(8, n_windows=None).fit_transform([x[None] for x in series])
+    )
+
+
+def test_images_of_one_shape_give_the_patches_that_each_alone_gives(rng):
+    images = [rng.randn(20, 17).astype("f4") for _ in range(40)]
+    other = rng.randn(18, 21).astype("f4")
+    mixed = [image for each in images for image in (each, other)]
+    extractor = PatchExtractor(6, n_patches=500, random_state=0).fit(mixed)
+    drawn = extractor.draw(mixed)
+    for row, number, top, left in zip(drawn.rows, *drawn.places(np.arange(500)), strict=True):
+        assert_array_equal(row.reshape(6, 6), mixed[number][top : top + 6, left : left + 6])

@@ -168,7 +168,8 @@ def test_wrong_parameters_are_said(parameters, message, recordings):
 
 
 @pytest.mark.parametrize(
-    "extractor", [SpectrogramExtractor(RATE), WaveformExtractor(RATE), WindowExtractor(30)]
+    "extractor",
+    [SpectrogramExtractor(RATE), WaveformExtractor(RATE), WindowExtractor(30, n_windows=900)],
 )
 def test_estimators_keep_to_scikit_learn(extractor, recordings):
     with pytest.raises(NotFittedError):

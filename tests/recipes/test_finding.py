@@ -61,9 +61,8 @@ def test_a_model_needs_data_like_those_that_it_learned_from(name, convolution, n
     assert needs_of(models[name], convolution) == needs
 
 
-def test_series_are_for_python(models):
-    with pytest.raises(ValueError, match="works on series of numbers"):
-        needs_of(models["series"])
+def test_series_are_read_as_series(models):
+    assert needs_of(models["series"])["kind"] == "series"
 
 
 def test_rows_become_the_images_that_a_model_takes_whole(models, tmp_path):

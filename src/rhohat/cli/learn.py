@@ -76,12 +76,13 @@ def learn(
     Without PATHS, learns edges from ten photographs that come with scikit-image and scikit-learn.
 
     \b
-    Photographs  .png .jpg .tif .webp .bmp .gif .pgm .ppm
-    Recordings   .wav .flac .ogg .aiff
+    Photographs  .png .jpg .tif .webp .bmp .gif .heic .avif .jp2 .tga .pgm .ppm .pfm
+    Recordings   .wav .flac .mp3 .ogg .opus .aiff .au
     Arrays       .npy .npz .mat .h5 .zarr .nc .fits, MNIST's idx3-ubyte: images
                  (n, height, width[, 3]), in .mat files (height, width[, 3], n); or rows
                  of numbers (n, columns); other orders by --axes or --transpose
     Tables       .csv .tsv .txt .dat .data (.gz too), .arff, .parquet, .feather
+    Series       .edf .bdf; and with --series any array or recording
     Cubes        .hdr of ENVI with its raw file, or any array with --axes HWC
     Genes        .h5ad
     Scans        .nii .dcm
@@ -117,6 +118,8 @@ def learn(
       rhohat learn signals.npy --whitening pca --units 64
       rhohat learn recordings/ --units 144
       rhohat learn recordings/ --sound waveform
+      rhohat learn vibration.npz --series --rate 12000 --window 256
+      rhohat learn sleep.edf --channels Fpz,Pz --form spectrum --window 2s
       rhohat learn huge.zarr --checkpoint run/ --resume
       rhohat learn huge.zarr --dask tcp://scheduler:8786
       rhohat learn huge/ --dry-run

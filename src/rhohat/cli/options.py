@@ -79,6 +79,32 @@ class Axes(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class Span(click.ParamType):
+    """A number above 0, which may be followed by an s for seconds: 256, 0.025, 0.5s."""
+
+    name = "N|SECONDSs"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse."""
+        text = str(value)
+        try:
+            number = float(text.removesuffix("s"))
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor seconds, as in 0.5s.", param, ctx)
+        DURATION.convert(number, param, ctx)
+        return text if text.endswith("s") else number
+
+
+class Names(click.ParamType):
+    """Names, separated by commas."""
+
+    name = "NAME,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse."""
+        return value if isinstance(value, tuple) else tuple(str(value).split(","))
+
+
 class HeldOut(click.ParamType):
     """A share between 0 and 1, or a path."""
 
@@ -193,8 +219,8 @@ SETTINGS: dict[str, click.Option] = {
         _setting(
             "--rate",
             POSITIVE_INTEGER,
-            "Sample rate that recordings are converted to.  [default: the lowest of the files' "
-            "rates, at most 16000]",
+            "Sample rate that recordings are converted to, or that series have whose files do not "
+            "tell it.  [default: the lowest of the files' rates, at most 16000]",
             "HZ",
         ),
         _setting(
@@ -205,10 +231,25 @@ SETTINGS: dict[str, click.Option] = {
         ),
         _setting("--mels", click.IntRange(min=2), "Number of mel bands.  [default: 40]", "N"),
         _setting(
-            "--window", DURATION, "Duration of sound in each spectrum.  [default: 0.025]", "SECONDS"
+            "--window",
+            Span(),
+            "Samples of series that a unit sees, or seconds, as in 0.5s; of sound, the seconds in "
+            "each spectrum.  [default: 128 samples, 512 for spectra and spectrograms; of "
+            "sound 0.025]",
+            "N|SECONDSs",
         ),
         _setting(
-            "--hop", DURATION, "Time from one spectrum to the next.  [default: 0.01]", "SECONDS"
+            "--hop",
+            Span(),
+            "From one window of series, or one spectrum of sound, to the next.  [default: half a "
+            "window; of sound 0.01]",
+            "N|SECONDSs",
+        ),
+        _setting(
+            "--form",
+            RowOf("rhohat.recipes.settings", "FORMS"),
+            "Learn from windows of series as they are, from their spectra or spectrograms.  "
+            "[default: raw]",
         ),
         _setting("--color/--gray", None, "Read images in color, or as brightness."),
         _setting(
@@ -338,6 +379,27 @@ SELECTION = {
         ["--heading/--no-heading"],
         default=None,
         help="Whether the first line of a text names the columns.  [default: tell by the lines]",
+    ),
+    "series": click.Option(
+        ["--series"], is_flag=True, help="The arrays, or sound files, are series: cut windows."
+    ),
+    "channels": click.Option(
+        ["--channels"],
+        type=Names(),
+        metavar="NAME,...",
+        help="Channels of series, by name or by number from 0.  [default: all]",
+    ),
+    "time": click.Option(
+        ["--time"],
+        type=RowOf("rhohat.files.layout", "TIMES"),
+        help="Whether each row of an array of series is a moment, or each column.  [default: "
+        "along the axis that is much longer]",
+    ),
+    "max_pixels": click.Option(
+        ["--max-pixels"],
+        type=POSITIVE_INTEGER,
+        metavar="N",
+        help="Pixels that a picture may have, if you trust it.  [default: 89478485]",
     ),
 }
 

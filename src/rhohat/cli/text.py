@@ -15,8 +15,9 @@ def exit_code_of(number: int) -> int:
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun, which is in the plural unless the number is 1."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """A number with its noun, which is in the plural unless the number is 1; series stay series."""
+    is_plural = number != 1 and not noun.endswith("s")
+    return f"{number:,} {noun}{'s' if is_plural else ''}"
 
 
 def gibibytes(n_bytes: float) -> str:

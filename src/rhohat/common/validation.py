@@ -139,6 +139,8 @@ def check_all_finite(X: FloatArray, names: Sequence[str] = ()) -> None:
 @overflow_as_infinity()
 def check_floats(name: str, X: ArrayLike) -> FloatArray:
     """Return X, of any shape, as a finite float array, else raise; see `check_array`."""
+    if type(X) is np.ndarray and X.dtype in PRECISIONS and is_finite(X):
+        return X  # most are, and the full check takes longer than work on a small image
     from sklearn.utils.validation import check_array  # here, so that parameters need no sklearn
 
     array: FloatArray = check_array(

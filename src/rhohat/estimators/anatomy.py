@@ -12,6 +12,7 @@ from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.preprocessing.extractors import Extractor
+from rhohat.preprocessing.series import SeriesStep
 from rhohat.preprocessing.sounds import SoundExtractor
 from rhohat.preprocessing.steps import Wholes, step_of
 
@@ -71,6 +72,11 @@ class Anatomy:
     def columns(self) -> tuple[str, ...]:
         """Names of the columns that the model was fitted on; empty if they had none."""
         return tuple(getattr(self.steps[0], "feature_names_in_", ())) if self.steps else ()
+
+    @property
+    def series(self) -> SeriesStep | None:
+        """The step that scales series, or makes spectra of them."""
+        return next((step for step in self.before if isinstance(step, SeriesStep)), None)
 
     @property
     def takes(self) -> Wholes | None:

@@ -49,6 +49,7 @@ from rhohat.objective.penalties import PENALTIES
 from rhohat.preprocessing.extractors import Extractor, PatchExtractor, WindowExtractor
 from rhohat.preprocessing.filters import OneOverFWhitening
 from rhohat.preprocessing.normalizers import ContrastNormalizer, PatchNormalizer
+from rhohat.preprocessing.series import ChannelScaling, SeriesSpectra, SeriesSpectrogram
 from rhohat.preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
 from rhohat.preprocessing.standardization import Standardization
 from rhohat.preprocessing.whitening import Whitening
@@ -297,6 +298,10 @@ ROWS: dict[str, Row] = {
             fits_together=_bands_fit,
         ),
         Row(WaveformExtractor, {"n_recordings_": COUNT}),
+        *(
+            Row(cls, {"mean_": Array(("c",)), "scale_": Array(("c",), least=TINY)})
+            for cls in (ChannelScaling, SeriesSpectra, SeriesSpectrogram)
+        ),
         Row(PatchNormalizer, {**COLUMNS, "scale_": POSITIVE}),
         Row(ContrastNormalizer, COLUMNS),
         Row(

@@ -19,6 +19,7 @@ from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import look_up
 from rhohat.files.formats import endings, format_named, format_of, is_folder_format
+from rhohat.files.layout import as_series
 from rhohat.rows.columns import listed
 from rhohat.rows.file_format import ANY, Content, Selection
 from rhohat.rows.refusals import way_round
@@ -57,7 +58,7 @@ class DataFiles:
 
     Attributes
     ----------
-    kind : {"images", "rows", "recordings"}
+    kind : {"images", "rows", "recordings", "series"}
     contents : dict of Path to Content
         What each holds, in the order of their names, folder by folder.
     skipped : list of Skipped
@@ -119,6 +120,8 @@ class DataFiles:
         for path in found._walk(map(Path, listed)):
             with found.reading(path):
                 content = format_of(path).look(path, selection)
+                if selection.series:
+                    content = as_series(content, selection)
                 if shape is not None:
                     content = _with_shape(content, shape)
                 if content.note:

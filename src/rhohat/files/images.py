@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray, Images, rounding_noise
 from rhohat.common.errors import DataFileError
-from rhohat.common.validation import check_floats
+from rhohat.common.validation import check_floats, check_integer
 from rhohat.files.finding import DataFiles, PathLike, Skipped, read_again, shaped
 from rhohat.files.formats import format_of
 from rhohat.files.lazy_sequence import LazySequence
@@ -48,13 +48,14 @@ def read_images(files: DataFiles, *, color: bool = False, lazy: bool = False) ->
     for path in files.contents:
         with files.reading(path):
             stack = images_of_file(files, path, color)
+            is_one = len(stack) == 1 and format_of(path).is_photograph
             dtypes.add(stack[0].dtype)
             if lazy:
                 items.extend((path, index) for index in range(len(stack)))
             else:
                 images.extend(stack)
             numbered = (f"{path}[{index}]" for index in range(len(stack)))
-            names.extend([str(path)] if format_of(path).is_photograph else numbered)
+            names.extend([str(path)] if is_one else numbered)
     files.need_some(names)
     found = FileImages(files, items, color, np.result_type(*dtypes)) if lazy else images
     return LoadedImages(found, names, list(files.skipped))
@@ -66,7 +67,8 @@ def images_of_file(files: DataFiles, path: Path, color: bool) -> FloatArray | li
     if files.shape is not None:
         array = shaped(array, files.shape)
     stack = _as_images(array, color)
-    return [_at_unit_contrast(stack[0])] if format_of(path).is_photograph else stack
+    is_photograph = format_of(path).is_photograph
+    return [_at_unit_contrast(image) for image in stack] if is_photograph else stack
 
 
 class FileImages(LazySequence):
@@ -141,14 +143,15 @@ def load_images(
     on_error: str = "fail",
     smallest: tuple[int, int] = (1, 1),
     lazy: bool = False,
+    max_pixels: int | None = None,
 ) -> LoadedImages:
     """Read photographs, and arrays of images.
 
-    Photographs (PNG, JPEG, TIFF, WebP and others; gray, color, palette, CMYK, 16-bit) are turned
-    upright as their EXIF data say, and transparent pixels become white. Each is divided by the
-    standard deviation of its brightness, so that all have the same contrast and none dominates the
-    others. From animations and files of several pages, the first picture is taken; a color PNG of
-    16 bits is read at 8.
+    Photographs (PNG, JPEG, TIFF, WebP, HEIC and others; gray, color, palette, CMYK, 16-bit) are
+    turned upright as their EXIF data say, and transparent pixels become white. Each is divided by
+    the standard deviation of its brightness, so that all have the same contrast and none dominates
+    the others. Each page of a TIFF is an image, and each picture of an animation, if it has the
+    size of the first; a color PNG of 16 bits is read at 8.
 
     Arrays (.npy, .npz, .mat, .h5, .zarr and others) hold images along their first axis, (images,
     height, width) or (images, height, width, channels), or one color image, (height, width, 3).
@@ -177,6 +180,8 @@ def load_images(
         Whether to return a sequence that reads each image when it is asked for, for more
         photographs than memory holds. `OneOverFWhitening` and `PatchExtractor` go through it one
         image at a time.
+    max_pixels : int, default=None
+        Pixels that a photograph may have, if you trust it; None is 89,478,485.
 
     Returns
     -------
@@ -189,9 +194,10 @@ def load_images(
     FileNotFoundError
         If a path does not exist.
     """
-    files = DataFiles.find(
-        paths, selection=Selection(key, axes=axes), on_error=on_error, smallest=smallest
-    )
+    if max_pixels is not None:
+        check_integer("max_pixels", max_pixels, low=1)
+    selection = Selection(key, axes=axes, max_pixels=max_pixels)
+    files = DataFiles.find(paths, selection=selection, on_error=on_error, smallest=smallest)
     if files.kind == "recordings":
         raise DataFileError(f"{next(iter(files.contents))} is a recording. Use load_recordings.")
     if files.kind != "images":

@@ -93,7 +93,7 @@ def read_recordings(
     silent: list[Noted] = []
     for path, content in files.contents.items():
         with files.reading(path):
-            own, n_samples = content.rate, content.shape[2]
+            own, n_samples = int(content.rate), content.shape[2]
             if n_samples < _samples_in(shortest, own):
                 raise DataFileError(
                     f"lasts {n_samples / own:.3f} s, too short: {shortest:g} s are needed"
@@ -124,9 +124,9 @@ def lowest_rate(files: DataFiles, shortest: float = 0.0) -> int:
     read.
     """
     rates = {
-        path: content.rate
+        path: int(content.rate)
         for path, content in files.contents.items()
-        if content.shape[2] >= _samples_in(shortest, content.rate)
+        if content.shape[2] >= _samples_in(shortest, int(content.rate))
     }
     usual = median_high(rates.values()) if rates else RATE
     for path in [path for path, rate in rates.items() if rate * SLOWER < min(usual, RATE)]:
@@ -170,7 +170,7 @@ def load_recordings(
     shortest: float = 0.0,
     on_error: str = "fail",
 ) -> LoadedRecordings:
-    """Find recordings (WAV, FLAC, OGG, AIFF), to be decoded when they are asked for.
+    """Find recordings (WAV, FLAC, MP3, OGG, Opus, AIFF, AU), decoded when asked for.
 
     Each is mixed down to one channel and resampled. All files are decoded once now, a part at a
     time, to find out what cannot be read. A WAV that ends before its header says is used as far as
@@ -292,6 +292,6 @@ def _file(path: str | os.PathLike[str], rate: int | None) -> FloatArray:
         raise ValueError(f"{path}: read files by rhohat.load_recordings, which brings them here.")
     try:
         found = SOUND.look(Path(path), ANY)
-        return mixed_down(Part(Path(path), 0, found.shape[2], found.rate), rate)
+        return mixed_down(Part(Path(path), 0, found.shape[2], int(found.rate)), rate)
     except DataFileError as error:
         raise DataFileError(f"{path} {error}.") from error

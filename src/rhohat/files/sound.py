@@ -6,6 +6,7 @@ They are decoded by soundfile, which comes with ``rhohat[audio]``.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,8 +20,17 @@ from rhohat.rows.claims import Claims
 from rhohat.rows.file_format import Content, FileFormat, Selection
 
 #: How files begin that are given to libsndfile, which knows many more kinds: WAV in its variants,
-#: AIFF, FLAC (also after an ID3 tag) and OGG.
-MAGIC = frozenset(b"RIFF RIFX RF64 riff FORM fLaC OggS ID3\x02 ID3\x03 ID3\x04".split(b" "))
+#: NIST's among them, AIFF, AU, FLAC and MP3 (also after an ID3 tag), and OGG.
+MAGIC = re.compile(
+    rb"RIFF|RIFX|RF64|riff|NIST|FORM|\.snd|dns\.|fLaC|OggS|ID3[\2-\4]|\xff[\xe2-\xff]"
+)
+#: Samples before those that are asked for, from which an MP3 is decoded: its frames depend on those
+#: before them.
+MP3_RUN_UP = 1 << 15
+#: Samples that are decoded at a time in files where one cannot go straight to a sample.
+SKIPPED_SAMPLES = 1 << 20
+#: How to write a file again whose header never got its length.
+WRITE_AGAIN = "write it again, by 'sox --ignore-length OLD.wav NEW.wav' for instance"
 #: Bytes that may be missing from a file that is used, and noted as cut off.
 MISSING_LIMIT = 1 << 30
 #: Samples per byte that are plausible in a header; in FLAC, silence has some thousands.
@@ -51,7 +61,7 @@ def _look(path: Path, selection: Selection) -> Content:
     if size == 0:
         raise DataFileError("is empty")
     with path.open("rb") as stream:
-        if stream.read(4) not in MAGIC:
+        if not MAGIC.match(stream.read(4)):
             raise DataFileError("is not a sound file that can be read: it begins like none")
     try:
         with _opened(path) as sound:
@@ -64,7 +74,12 @@ def _look(path: Path, selection: Selection) -> Content:
     if missing > MISSING_LIMIT:
         raise DataFileError(
             f"announces {missing:,} bytes of sound more than it holds. It is damaged, or was "
-            "written by a program that never knew its length: write it again, with sox for instance"
+            f"written by a program that never knew its length: {WRITE_AGAIN}"
+        )
+    if n_samples <= 0 and missing < 0:
+        raise DataFileError(
+            f"announces 0 bytes of sound, but {-missing:,} bytes follow, as when a program writes "
+            f"into a pipe and never knows the length: {WRITE_AGAIN}"
         )
     if n_samples <= 0:
         raise DataFileError("holds no sound")
@@ -91,7 +106,10 @@ def _cut_off(missing: int, present: int) -> str:
 
 
 def _missing_bytes(path: Path) -> int:
-    """Bytes of sound that a WAV (RIFF or RF64) or AIFF announces and does not hold."""
+    """Bytes of sound that a WAV (RIFF or RF64) or AIFF announces and does not hold.
+
+    If it announces none, less than 0: minus the bytes that follow.
+    """
     size = path.stat().st_size
     with path.open("rb") as stream:
         magic, _, _ = (stream.read(4) for _ in range(3))
@@ -103,7 +121,8 @@ def _missing_bytes(path: Path) -> int:
             name, length = header[:4], int.from_bytes(header[4:], order)
             if name in (b"data", b"SSND"):
                 whole = long_length if magic == b"RF64" and length == 0xFFFFFFFF else length
-                return max(stream.tell() + whole - size, 0)
+                missing = stream.tell() + whole - size
+                return max(missing, 0) if whole else min(missing, 0)
             begin = stream.tell()
             if name == b"ds64":
                 long_length = int.from_bytes(stream.read(16)[8:], "little")
@@ -138,10 +157,9 @@ def read_sound(
     try:
         with _opened(path) as sound:
             rate = sound.samplerate
-            sound.seek(start)
-            samples = sound.read(
-                -1 if stop is None else stop - start, dtype="float32", always_2d=True
-            )
+            skipped = start - _go_to(sound, start)
+            wanted = (sound.frames if stop is None else stop) - start + skipped
+            samples = sound.read(max(wanted, 0), dtype="float32", always_2d=True)[skipped:]
     except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
         raise DataFileError(f"cannot be decoded: {_told(error)}") from error
     bad = ~np.isfinite(samples)
@@ -149,6 +167,21 @@ def read_sound(
         first = start + int(np.argwhere(bad)[0, 0])
         raise DataFileError(f"holds NaN or infinity, first in sample {first:,}")
     return np.ascontiguousarray(samples.T), rate
+
+
+def _go_to(sound: Any, start: int) -> int:
+    """Go to a sample, or to one before it, from where it can be decoded; return which that is."""
+    if sound.seekable():
+        begin = max(start - MP3_RUN_UP, 0) if sound.subtype.startswith("MPEG") else start
+        sound.seek(begin)
+        return begin
+    begin = 0
+    while begin < start:
+        n_read = len(sound.read(min(SKIPPED_SAMPLES, start - begin), dtype="float32"))
+        if n_read == 0:
+            break
+        begin += n_read
+    return begin
 
 
 def wav_bytes(samples: FloatArray, rate: int) -> bytes:
@@ -178,4 +211,9 @@ def _read(path: Path, selection: Selection) -> NDArray[Any]:
     return samples[None]
 
 
-SOUND = FileFormat((".wav", ".flac", ".ogg", ".oga", ".aiff", ".aif"), _look, _read, axes=None)
+#: Endings of recordings' names.
+_ENDINGS = (
+    *(".wav", ".wave", ".w64", ".rf64", ".sph", ".aiff", ".aif", ".aifc", ".au", ".snd"),
+    *(".flac", ".ogg", ".oga", ".opus", ".mp3"),
+)
+SOUND = FileFormat(_ENDINGS, _look, _read, axes=None)

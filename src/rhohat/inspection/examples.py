@@ -16,6 +16,7 @@ from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import check_rows
 from rhohat.files.images import LoadedImages
 from rhohat.files.recordings import FileRecordings, LoadedRecordings
+from rhohat.files.series import LoadedSeries
 from rhohat.inspection.layers import Layer, layers_of
 from rhohat.inspection.tiles import TileAxes, axes_of, input_tiles
 from rhohat.preprocessing.extractors import Places
@@ -128,6 +129,9 @@ class PieceExamples(Examples):
         Pieces as they were cut out, for the steps that follow.
     places : callable
         ``places(rows) -> Places``: where the rows with these numbers were cut out.
+    starts : sequence of float
+        Seconds into its file at which each series begins, or samples if no rate is known; empty if
+        all begin at 0.
     """
 
     shape: tuple[int, ...]
@@ -136,6 +140,7 @@ class PieceExamples(Examples):
     each: Callable[[Any], Iterator[FloatArray]]
     cut: Source
     places: Callable[[NDArray[np.intp]], Places]
+    starts: Sequence[float]
 
     @property
     def n_given(self) -> int:
@@ -147,8 +152,8 @@ class PieceExamples(Examples):
         return _take(self.cut, rows)
 
     def begins(self, number: int) -> float:
-        """Seconds into its file at which an image or series begins."""
-        return 0.0
+        """Seconds, or samples, into its file at which a series begins; 0 for images."""
+        return self.starts[number] if self.starts else 0.0
 
     def image(self, number: int) -> FloatArray:
         """One of the images, or series, that rows were cut out of."""
@@ -203,7 +208,7 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
     model : estimator
         Fitted, with one layer of units or several.
     data : images or rows
-        What the model's `fit` takes, or `LoadedImages` or `LoadedRecordings`.
+        What the model's `fit` takes, or `LoadedImages`, `LoadedRecordings` or `LoadedSeries`.
     shape : tuple of int, default=None
         (height, width[, 3]) of rows that are pictures. Patches have their own.
 
@@ -215,7 +220,7 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
     layer = layers_of(model)[0]
     anatomy = layer.anatomy
     extractor, sound = anatomy.extractor, anatomy.sound
-    is_named = isinstance(data, LoadedImages | LoadedRecordings)
+    is_named = isinstance(data, LoadedImages | LoadedRecordings | LoadedSeries)
     if extractor is None:
         if is_named:
             kind = data._fields[0]
@@ -234,7 +239,7 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
     shown = filtered = given = data[0] if is_named else data
     for step in anatomy.filters:
         filtered = step.transform(filtered)
-        if step is sound:
+        if step is sound or step is anatomy.series:
             shown = filtered
     pieces = extractor.draw(filtered)
     noun = (anatomy.takes or extractor.takes).noun
@@ -247,6 +252,9 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
         extractor.takes.each,
         open_store(pieces.rows) or ArraySource(np.asarray(pieces.rows)),
         pieces.places,
+        [begin / (data.rate or 1) for begin in data.begins]
+        if isinstance(data, LoadedSeries)
+        else [],
     )
     return PieceExamples(*known) if sound is None else SoundExamples(*known, sound, given)
 

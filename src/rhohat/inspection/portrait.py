@@ -117,6 +117,8 @@ class Portrait:
         axes = self.axes
         if axes is None or axes.kind != "trace" or axes.rate is None or self.layer.is_deep:
             return None
+        if axes.told or (self.tiles.shape or (1,))[0] > 1:  # spectra, or several channels
+            return None
         return band_pass(self.tiles.values, axes.rate)
 
     @cached_property

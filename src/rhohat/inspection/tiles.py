@@ -118,18 +118,29 @@ class TileAxes(NamedTuple):
         Moments per second; None if unknown.
     frequencies : ndarray or None
         Of the rows of a tile in Hz, from the highest down; None if tiles may lie anywhere.
+    told : str, default=""
+        How far a tile reaches, in words, if its moments are not in time.
+    hop : float, default=1
+        Samples of a series from one moment to the next.
+    is_sound : bool, default=True
+        Whether the series are recordings of sound.
     """
 
     kind: str
     n_moments: int
     rate: float | None
     frequencies: FloatArray | None
+    told: str = ""
+    hop: float = 1.0
+    is_sound: bool = True
 
     @property
     def span(self) -> str:
         """How long a tile is, in words."""
+        if self.told:
+            return self.told
         if self.rate is None:
-            return f"{self.n_moments} samples"
+            return f"{self.n_moments * self.hop:,.0f} samples"
         return f"{1000 * self.n_moments / self.rate:.3g} ms"
 
 
@@ -139,10 +150,18 @@ def axes_of(layer: Layer) -> TileAxes | None:
     if extractor is None or (sound is None and not extractor.is_along_time):
         return None
     height, n_moments = extractor.patch_shape_[:2]
+    series = layer.anatomy.series
+    if series is not None:
+        hop = series.hop_per_moment
+        is_trace = height == len(series.mean_)
+        rate = None if series.rate is None else series.rate / hop
+        known = None if is_trace else series.frequencies
+        kind, told = "trace" if is_trace else "spectrogram", series.told(n_moments)
+        return TileAxes(kind, n_moments, rate, known, told, hop, is_sound=False)
     rate = None if sound is None else 1 / sound.seconds_per_moment
     frequencies = None if sound is None else sound.frequencies
     if frequencies is None:
-        return TileAxes("trace", n_moments, rate, None)
+        return TileAxes("trace", n_moments, rate, None, is_sound=sound is not None)
     whole = height == len(frequencies)
     return TileAxes("spectrogram", n_moments, rate, frequencies if whole else None)
 

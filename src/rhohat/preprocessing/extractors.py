@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from typing import Any, ClassVar, NamedTuple, Self, cast
 
@@ -12,15 +13,19 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import FloatArray, as_floats
+from rhohat.common.memory import check_memory
 from rhohat.common.validation import check_integer, check_pair
 from rhohat.files.images import each_image
 from rhohat.files.lazy_sequence import LazySequence
 from rhohat.files.recordings import each_recording
+from rhohat.preprocessing.stacks import stacked
 from rhohat.preprocessing.steps import Step, Wholes
 from rhohat.rows.stores import ChunkedStore
 
 #: Patches of a `LazySequence` that take more bytes are cut whenever they are read.
 PATCH_BYTES = 1 << 30
+#: Bytes that each patch takes besides its values while it is drawn: its image, shares and place.
+DRAWN_BYTES = 64
 
 
 class Places(NamedTuple):
@@ -76,7 +81,7 @@ class PatchSource(ChunkedStore):
     def load_granule(self, start: int, stop: int) -> FloatArray:
         """All patches of one image."""
         image, corners = self._drawn(np.searchsorted(self.ends, start, side="right"))
-        patches = _cut_out(image, self.patch_shape, corners)
+        patches = _cut_out(image[None], self.patch_shape, 0, corners)
         return patches.astype(self.dtype, copy=False).reshape(len(corners), -1)
 
     def places(self, rows: NDArray[np.intp]) -> Places:
@@ -97,6 +102,43 @@ class PatchSource(ChunkedStore):
         return image, _corners(image, self.patch_shape, shares)
 
 
+class EveryPiece(ChunkedStore):
+    """All pieces of arrays in order, cut out whenever they are read, array by array.
+
+    Parameters
+    ----------
+    arrays : LazySequence
+    extractor : Extractor
+        Fitted.
+    counts : sequence of int
+        Pieces of each array.
+    """
+
+    def __init__(self, arrays: LazySequence, extractor: Extractor, counts: Sequence[int]) -> None:
+        self.arrays = arrays
+        self.extractor = copy(extractor)
+        shape = int(np.sum(counts)), int(np.prod(extractor.patch_shape_))
+        name = f"{extractor.pieces} of {len(arrays)} {extractor.takes.kind}"
+        super().__init__(name, shape, arrays.dtype, np.cumsum(counts))
+
+    def load_granule(self, start: int, stop: int) -> FloatArray:
+        """All pieces of one array."""
+        number = int(np.searchsorted(self.ends, start, side="right"))
+        array = next(self.extractor.takes.each([self.arrays[number]]))
+        self.extractor._check_fit(number, array)
+        extractor = self.extractor
+        pieces = every_patch(array[None], extractor.patch_shape_, extractor._stride)[0]
+        rows: FloatArray = pieces.reshape(-1, pieces.shape[-1]).astype(self.dtype, copy=False)
+        return rows
+
+    def places(self, rows: NDArray[np.intp]) -> Places:
+        """Where rows with these numbers were cut out, of pieces that lie along one axis."""
+        numbers = np.searchsorted(self.ends, rows, side="right")
+        begins = np.concatenate([[0], self.ends])[numbers]
+        left = (np.asarray(rows) - begins) * self.extractor._stride
+        return Places(numbers, np.zeros_like(left), left)
+
+
 def _corners(
     image: FloatArray, patch_shape: tuple[int, ...], shares: FloatArray
 ) -> NDArray[np.intp]:
@@ -107,12 +149,15 @@ def _corners(
 
 
 def _cut_out(
-    image: FloatArray, patch_shape: tuple[int, ...], corners: NDArray[np.intp]
+    stack: FloatArray,
+    patch_shape: tuple[int, ...],
+    numbers: NDArray[np.intp] | int,
+    corners: NDArray[np.intp],
 ) -> FloatArray:
-    """Patches, (n, *patch_shape), by their first pixels."""
-    windows = np.lib.stride_tricks.sliding_window_view(image, patch_shape[:2], axis=(0, 1))
-    picked: FloatArray = windows[corners[:, 0], corners[:, 1]]
-    return np.moveaxis(picked, 1, -1) if image.ndim == 3 else picked
+    """Patches, (n, *patch_shape), by the numbers of their images in a stack and first pixels."""
+    windows = np.lib.stride_tricks.sliding_window_view(stack, patch_shape[:2], axis=(1, 2))
+    picked: FloatArray = windows[numbers, corners[:, 0], corners[:, 1]]
+    return np.moveaxis(picked, 1, -1) if stack.ndim == 4 else picked
 
 
 class Patches(NamedTuple):
@@ -120,12 +165,12 @@ class Patches(NamedTuple):
 
     Attributes
     ----------
-    rows : ndarray of shape (n_patches, n_features), or PatchSource
+    rows : ndarray of shape (n_patches, n_features), PatchSource or EveryPiece
     places : callable
         ``places(rows) -> Places``: where the rows with these numbers were cut out.
     """
 
-    rows: FloatArray | PatchSource
+    rows: FloatArray | PatchSource | EveryPiece
     places: Callable[[NDArray[np.intp]], Places]
 
 
@@ -207,8 +252,8 @@ class Extractor(Step):
         Returns
         -------
         pieces : ndarray of shape (n_pieces, n_values)
-            More than 1 GiB of them, drawn from a `LazySequence`, are a `PatchSource`, which cuts
-            them out whenever they are read, array by array: later steps of a pipeline take it.
+            More than 1 GiB of them, from a `LazySequence`, are a source, which cuts them out
+            whenever they are read, array by array: later steps of a pipeline take it.
         """
         return cast(FloatArray, self.draw(X).rows)
 
@@ -231,29 +276,77 @@ class Extractor(Step):
             self._check_fit(0, arrays[0])  # before anything is allocated
         if n_pieces is None:
             return self._all(arrays)
-        dtype = arrays.dtype if isinstance(arrays, LazySequence) else np.result_type(*arrays)
+        lazy = arrays if isinstance(arrays, LazySequence) else None
+        dtype = lazy.dtype if lazy is not None else np.result_type(*{x.dtype for x in arrays})
         n_arrays, n_features = len(arrays), int(np.prod(self.patch_shape_))
         random_state = check_random_state(self.random_state)
-        n_bytes = n_pieces * n_features * dtype.itemsize
-        if isinstance(arrays, LazySequence) and n_bytes > PATCH_BYTES:
-            source = PatchSource(arrays, self, n_pieces, random_state)
+        n_bytes = n_pieces * (n_features * dtype.itemsize + DRAWN_BYTES)
+        if lazy is not None and n_bytes > PATCH_BYTES:
+            source = PatchSource(lazy, self, n_pieces, random_state)
             return Patches(source, source.places)
+        self._check_number(n_pieces, n_bytes)
         chosen = random_state.randint(n_arrays, size=n_pieces)
         shares = random_state.uniform(size=(n_pieces, 2))
         corners = np.empty(shares.shape, dtype=np.intp)
         patches = np.empty((n_pieces, *self.patch_shape_), dtype=dtype)
-        for index, array in enumerate(self.takes.each(arrays)):
+        order, first, n_places = np.argsort(chosen, kind="stable"), 0, 0
+        ends = np.searchsorted(chosen, np.arange(n_arrays + 1), sorter=order)
+        for stack in stacked(self._each_fitting(arrays)):
+            mine = order[ends[first] : ends[first + len(stack)]]
+            corners[mine] = _corners(stack[0], self.patch_shape_, shares[mine])
+            numbers = chosen[mine] - first
+            patches[mine] = _cut_out(stack, self.patch_shape_, numbers, corners[mine])
+            room = np.subtract(stack.shape[1:3], self.patch_shape_[:2]) + 1
+            n_places, first = n_places + len(stack) * int(np.prod(room)), first + len(stack)
+        places = Places(chosen, *corners.T)
+        if n_pieces > n_places:
+            self._warn_of_repeats(places, n_places)
+        return Patches(patches.reshape(n_pieces, -1), places.at)
+
+    def _each_fitting(self, arrays: Sequence[FloatArray]) -> Iterator[FloatArray]:
+        """All arrays, one after the other, each of which has room for a piece."""
+        each = self.takes.each(arrays) if isinstance(arrays, LazySequence) else arrays
+        for index, array in enumerate(each):
             self._check_fit(index, array)
-            mine = np.flatnonzero(chosen == index)
-            corners[mine] = _corners(array, self.patch_shape_, shares[mine])
-            patches[mine] = _cut_out(array, self.patch_shape_, corners[mine])
-        return Patches(patches.reshape(n_pieces, -1), Places(chosen, *corners.T).at)
+            yield array
+
+    def _check_number(self, n_pieces: int, n_bytes: int) -> None:
+        """Raise ValueError if so many pieces do not fit into memory."""
+        try:
+            check_memory(
+                n_bytes,
+                f"drawing {n_pieces:,} {self.pieces} of {np.prod(self.patch_shape_):,} values",
+                f"Draw fewer of them (n_{self.pieces}), or smaller ones.",
+            )
+        except MemoryError as error:
+            raise ValueError(str(error)) from None
+
+    def _warn_of_repeats(self, places: Places, n_places: int) -> None:
+        """Say how many of the pieces that were drawn are different ones."""
+        n_pieces, noun = len(places.image), self.takes.kind
+        different = len(np.unique(np.stack(places), axis=1).T)
+        warnings.warn(
+            f"drew {n_pieces:,} {self.pieces} from {n_places:,} places: {different:,} are "
+            f"different, {n_pieces - different:,} repeat one of them. Draw fewer "
+            f"(n_{self.pieces}), or give more or larger {noun}.",
+            UserWarning,
+            stacklevel=4,
+        )
 
     def _all(self, arrays: Sequence[FloatArray]) -> Patches:
         """Every piece of every array, in order."""
+        if isinstance(arrays, LazySequence) and self.is_along_time:
+            length = self.patch_shape_[1]
+            counts = [
+                (array.shape[1] - length) // self._stride + 1
+                for array in self._each_fitting(arrays)
+            ]
+            n_values = int(np.sum(counts)) * int(np.prod(self.patch_shape_))
+            if n_values * arrays.dtype.itemsize > PATCH_BYTES:
+                source = EveryPiece(arrays, self, counts)
+                return Patches(source, source.places)
         found, images, corners = [], [], []
-        for index, array in enumerate(self.takes.each(arrays)):
-            self._check_fit(index, array)
+        for index, array in enumerate(self._each_fitting(arrays)):
             pieces = every_patch(array[None], self.patch_shape_, self._stride)[0]
             found.append(pieces.reshape(-1, pieces.shape[-1]))
             images.append(np.full(len(found[-1]), index))
@@ -286,6 +379,12 @@ class Extractor(Step):
         """
         height, width, *channels = piece_shape
         this = f"{wholes.noun} {index}"
+        if self.is_along_time and array.shape[0] > array.shape[1] < width:
+            raise ValueError(
+                f"{this} has {array.shape[0]:,} channels of {array.shape[1]:,} samples, too few "
+                f"for windows of {width:,}. Channels come first, (channels, samples): transpose "
+                "series that have them last, as in [series.T for series in X]."
+            )
         if self.is_along_time and array.shape[0] != height:
             raise ValueError(
                 f"{this} has {array.shape[0]} channels, but the first had {height}: all must have "

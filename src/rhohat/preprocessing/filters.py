@@ -20,6 +20,7 @@ from rhohat.common.validation import (
 from rhohat.files.images import each_image
 from rhohat.files.lazy_sequence import LazySequence, MappedSequence
 from rhohat.preprocessing.spectra import Spectrum, radial_amplitude
+from rhohat.preprocessing.stacks import stacked
 from rhohat.preprocessing.steps import Directions, Step, Wholes
 
 #: Images at most whose spectra are averaged.
@@ -80,14 +81,14 @@ class OneOverFWhitening(Step):
         self.check_settings()
         n_pixels, total, squares, largest = 0, 0.0, 0.0, 0.0
         dtype = np.dtype(np.float32)
-        for image in each_image(X):
-            filtered = self._filter(image)
-            n_pixels += image.size
+        for stack in stacked(each_image(X)):
+            filtered = self._filter(stack)
+            n_pixels += stack.size
             with overflow_as_infinity():
                 total += float(filtered.sum(dtype=np.float64))
                 squares += float(np.square(filtered, dtype=np.float64).sum())
-            largest = max(largest, float(np.abs(image).max()))
-            dtype = np.result_type(dtype, image)
+            largest = max(largest, float(np.abs(stack).max()))
+            dtype = np.result_type(dtype, stack)
         check_magnitude(largest if np.isfinite(squares) else np.inf, dtype)
         mean, square = total / n_pixels, squares / n_pixels
         noise = rounding_noise(largest, dtype)
@@ -115,7 +116,8 @@ class OneOverFWhitening(Step):
         check_is_fitted(self)
         if isinstance(X, LazySequence):
             return MappedSequence(X, copy(self)._whitened)
-        images = [self._whitened(image) for image in each_image(X)]
+        stacks = stacked(each_image(X))
+        images = [image for stack in stacks for image in self._all_whitened(stack)]
         return np.stack(images) if isinstance(X, np.ndarray) else images
 
     def adjoint(self, weights: FloatArray, margin: int = 0) -> FloatArray:
@@ -145,7 +147,7 @@ class OneOverFWhitening(Step):
         room = 4 * max(*weights.shape[1:3], margin)  # for the filter's tails to die out
         channels = ((0, 0),) * (weights.ndim - 3)
         canvas = np.pad(weights, ((0, 0), (room, room), (room, room), *channels))
-        directions = np.stack([self._filter(patch) for patch in canvas]) / self.scale_
+        directions = self._filter(canvas) / self.scale_
         crop = room - margin
         return directions[:, crop:-crop, crop:-crop]
 
@@ -177,16 +179,22 @@ class OneOverFWhitening(Step):
         )
 
     def _whitened(self, image: FloatArray) -> FloatArray:
-        with overflow_as_infinity():
-            return check_overflow(self._filter(image) / self.scale_, image)
+        whitened: FloatArray = self._all_whitened(image[None])[0]
+        return whitened
 
-    def _filter(self, image: FloatArray) -> FloatArray:
-        height, width = image.shape[:2]
+    def _all_whitened(self, stack: FloatArray) -> FloatArray:
+        """Images of one shape, (n, height, width[, channels]), whitened."""
+        with overflow_as_infinity():
+            return check_overflow(self._filter(stack) / self.scale_, stack)
+
+    def _filter(self, stack: FloatArray) -> FloatArray:
+        """Images of one shape, (n, height, width[, channels]), filtered."""
+        height, width = stack.shape[1:3]
         rows = np.arange(height)[:, None] / (2 * height)
         columns = np.arange(width) / (2 * width)
         r = np.hypot(rows, columns)
-        gain = (r * np.exp(-((r / self.cutoff) ** 4))).astype(image.dtype)
-        if image.ndim == 3:
+        gain = (r * np.exp(-((r / self.cutoff) ** 4))).astype(stack.dtype)
+        if stack.ndim == 4:
             gain = gain[..., None]
-        spectrum = scipy.fft.dctn(image, axes=(0, 1), norm="ortho") * gain
-        return scipy.fft.idctn(spectrum, axes=(0, 1), norm="ortho")
+        spectrum = scipy.fft.dctn(stack, axes=(1, 2), norm="ortho") * gain
+        return scipy.fft.idctn(spectrum, axes=(1, 2), norm="ortho", overwrite_x=True)

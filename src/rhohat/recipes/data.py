@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+import numpy as np
+
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles, is_planar
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
     from rhohat.estimators.anatomy import Anatomy
+    from rhohat.files.series import RowOrigins
 
 #: The most paths that a text names; more are called FILES.
 MOST_NAMED = 3
@@ -44,12 +47,17 @@ class Request:
         The least height and width of images.
     stored : bool
         Whether rows must be read from where they lie, not loaded into memory.
-    rate : int or None
-        Sample rate that recordings are converted to; None follows the files.
+    rate : int, float or None
+        Sample rate that recordings are converted to, or that series have whose files do not tell
+        it; None follows the files.
     longest : float or None
         Seconds; longer recordings are taken in parts.
     shortest : float
         Seconds; shorter recordings cannot be used.
+    window : int
+        Samples; shorter series cannot be used.
+    hop : int or None
+        Samples between the windows of series that are taken in parts; None takes them whole.
     """
 
     paths: Sequence[Path] = ()
@@ -59,9 +67,11 @@ class Request:
     color: bool = False
     smallest: tuple[int, int] = (1, 1)
     stored: bool = False
-    rate: int | None = None
+    rate: Any = None
     longest: float | None = None
     shortest: float = 0.0
+    window: int = 1
+    hop: int | None = None
 
     @property
     def is_planar(self) -> bool:
@@ -122,6 +132,8 @@ class Data(ABC):
         Whether a file may hold several arrays.
     is_built_in : bool
         Whether there are built-in data of this kind, used where no paths are given.
+    selected : mapping
+        What files are asked for if a model works on this kind, by attributes of `Selection`.
     takes_shape, can_be_shaped : bool
         Whether rows that are given a shape become this kind, and whether these are such rows.
     """
@@ -142,6 +154,7 @@ class Data(ABC):
     is_built_in: ClassVar[bool] = False
     takes_shape: ClassVar[bool] = False
     can_be_shaped: ClassVar[bool] = False
+    selected: ClassVar[Mapping[str, Any]] = {}
 
     # Settings.
 
@@ -246,6 +259,10 @@ class Data(ABC):
             Parameters of the `ConvolutionalFeatures` that apply the model; empty if there are none.
         """
 
+    def origins(self, model: BaseEstimator) -> RowOrigins | None:
+        """Where the rows come from that a model makes of the content; None if nobody can say."""
+        return None
+
     @property
     def is_stored(self) -> bool:
         """Whether the content is read from where it lies, now or once it is read."""
@@ -347,3 +364,27 @@ def _told(content: Content) -> str:
 def _place(path: str, content: Content) -> str:
     """A file, and the array in it."""
     return f"{content.array} of {path}" if content.array else path
+
+
+def pooled_over_time(
+    model: BaseEstimator, content: Any, convolution: Mapping[str, Any]
+) -> FloatArray:
+    """What a model's pieces are cut out of, pooled over time as its features are: a row for each.
+
+    Parameters
+    ----------
+    model : BaseEstimator
+    content : recordings or series
+    convolution : mapping
+        Parameters of the `ConvolutionalFeatures` that apply the model.
+    """
+    from rhohat.estimators.anatomy import Anatomy
+
+    grid, poolings = convolution.get("grid", 1), convolution.get("pooling", ("mean",))
+    rows = []
+    for image in Anatomy.of(model).filtered(content):
+        cells = np.array_split(image, grid, axis=1)
+        # Poolings are named after NumPy's functions.
+        pooled = [getattr(np, name)(cell, axis=1) for name in poolings for cell in cells]
+        rows.append(np.concatenate(pooled))
+    return np.stack(rows)

@@ -89,7 +89,7 @@ def find_to_encode(
     """
     needs = needs_of(model, convolution)
     kind, whole = needs.pop("kind"), needs.pop("whole", None)
-    selection = replace(request.selection, like=needs.pop("like", ()))
+    selection = replace(request.selection, like=needs.pop("like", ()), **KINDS[kind].selected)
     request = replace(request, selection=selection, **needs)
     data = find(request)
     if request.shape is None and whole is not None and data.can_be_shaped:

@@ -1,4 +1,4 @@
-"""Kinds of data: images, rows of numbers, recordings.
+"""Kinds of data: images, rows of numbers, recordings, and series.
 
 Each kind is one class and one row of `KINDS`: how its data are read, which settings they have, what
 turns them into rows, and how much memory these take.
@@ -22,8 +22,9 @@ from rhohat.files.images import LoadedImages, read_images
 from rhohat.files.recordings import SILENT, LoadedRecordings, lowest_rate, read_recordings
 from rhohat.files.row_files import can_be_stored, read_rows, stored_rows
 from rhohat.preprocessing.variances import variance_of_pixels, variance_of_rows
-from rhohat.recipes.data import Data, Request, Size
-from rhohat.recipes.settings import SOUNDS, Recipe, Settings
+from rhohat.recipes.data import Data, Request, Size, pooled_over_time
+from rhohat.recipes.series import SeriesData
+from rhohat.recipes.settings import SOUNDS, Recipe, Settings, seconds_in
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -313,7 +314,12 @@ class RecordingData(Data):
             for name in row.settings:
                 if name not in usual and getattr(settings, name) is not None:
                     raise ValueError(f"{name} belongs to {other}s, but the sound is a {sound}.")
-        return settings.with_defaults(**usual)
+        settings = settings.with_defaults(**usual)
+        spans = {name: getattr(settings, name) for name in ("window", "hop")}
+        seconds: dict[str, Any] = {
+            name: seconds_in(span) for name, span in spans.items() if span is not None
+        }
+        return replace(settings, **seconds)
 
     @classmethod
     def recipe(cls, settings: Settings) -> Recipe:
@@ -415,16 +421,7 @@ class RecordingData(Data):
 
     def raw_rows(self, model: BaseEstimator, convolution: Mapping[str, Any]) -> FloatArray:
         """Spectrograms or waveforms, pooled over time as features are."""
-        from rhohat.estimators.anatomy import Anatomy
-
-        grid, poolings = convolution.get("grid", 1), convolution.get("pooling", ("mean",))
-        rows = []
-        for image in Anatomy.of(model).filters[0].transform(self.content):
-            cells = np.array_split(image, grid, axis=1)
-            # Poolings are named after NumPy's functions.
-            pooled = [getattr(np, name)(cell, axis=1) for name in poolings for cell in cells]
-            rows.append(np.concatenate(pooled))
-        return np.stack(rows)
+        return pooled_over_time(model, self.content, convolution)
 
 
 def _margin(convolution: Mapping[str, Any] | None) -> int:
@@ -447,4 +444,6 @@ def _finite(variance_of: Callable[[Any], float], content: Any) -> float:
 
 
 #: Kinds of data by their names.
-KINDS: dict[str, type[Data]] = {kind.kind: kind for kind in (ImageData, RowData, RecordingData)}
+KINDS: dict[str, type[Data]] = {
+    kind.kind: kind for kind in (ImageData, RowData, RecordingData, SeriesData)
+}

@@ -77,7 +77,9 @@ def _refuse_foreign(settings: Settings, data_class: type[Data]) -> None:
             f"1/f whitening filters images, but the data are {described}: choose zca or pca."
         )
     for other in KINDS.values():
-        for name in () if other is data_class else other.own_settings:
+        for name in other.own_settings:
+            if name in data_class.own_settings:
+                continue
             if getattr(settings, name) != getattr(Settings(), name):
                 raise ValueError(f"{name} belongs to {other.kind}, but the data are {described}.")
 

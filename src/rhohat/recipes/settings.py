@@ -47,6 +47,21 @@ class Sound(NamedTuple):
     recipe: Recipe
 
 
+class Form(NamedTuple):
+    """A way to take windows of series, and what goes with it unless the user says otherwise.
+
+    Attributes
+    ----------
+    window : int
+        Samples of a window of one channel, or a few.
+    recipe : Recipe
+        For its whitened rows.
+    """
+
+    window: int
+    recipe: Recipe
+
+
 #: The CS294A notes' recipe for patches scaled into [0.1, 0.9], and one for PCA or ZCA with a linear
 #: decoder. The latter's epsilon lies above the tail of the eigenvalues of patches: with a fifth of
 #: it, gray and color photographs gave noise.
@@ -71,6 +86,12 @@ SOUNDS: dict[str, Sound] = {
         {"length": 0.008},
         _WHITENED._replace(penalties={"kl": {"target": 0.01, "weight": 5.0}}, epsilon=1.0),
     ),
+}
+#: What series are learned from, by name: samples of a window, and the recipe for its whitened rows.
+FORMS: dict[str, Form] = {
+    "raw": Form(128, _WHITENED._replace(epsilon=1.0)),
+    "spectrum": Form(512, _WHITENED._replace(epsilon=0.2)),
+    "spectrogram": Form(512, _WHITENED._replace(epsilon=0.2)),
 }
 #: Settings that belong to the penalty, and what its class calls them.
 OF_PENALTIES = {"target": "target", "sparsity_weight": "weight"}
@@ -103,12 +124,17 @@ class Settings:
         Number of patches, or of windows of recordings.
     sound : str or None
         What recordings are taken as. None: spectrograms.
-    rate : int or None
-        Sample rate that recordings are converted to. None: their lowest, at most 16,000.
+    rate : int, float or None
+        Sample rate that recordings are converted to; None: their lowest, at most 16,000. Of series
+        whose files do not tell it: their rate.
     mels : int or None
         Number of mel bands. None: 40.
-    window, hop : float or None
-        Seconds of sound in each spectrum, and from one spectrum to the next. None: 0.025 and 0.01.
+    window, hop : float, str or None
+        Of recordings: seconds of sound in each spectrum, and from one spectrum to the next; None:
+        0.025 and 0.01. Of series: samples, or seconds as in "0.5s", of a window, and from one
+        window to the next; None: what the form has, and half a window.
+    form : str or None
+        What the windows of series are taken as. None: raw.
     length : float or None
         Seconds of sound that a unit sees. None: 0.1, or 0.008 for waveforms.
     """
@@ -127,10 +153,11 @@ class Settings:
     patch_size: int | str | None = None
     patches: int = 30_000
     sound: str | None = None
-    rate: int | None = None
+    rate: float | None = None
     mels: int | None = None
-    window: float | None = None
-    hop: float | None = None
+    window: float | str | None = None
+    hop: float | str | None = None
+    form: str | None = None
     length: float | None = None
     solver: str = "lbfgs"
     iterations: int = 100
@@ -141,3 +168,35 @@ class Settings:
         """Settings, with those that are None replaced by defaults."""
         unset = {name: value for name, value in defaults.items() if getattr(self, name) is None}
         return replace(self, **unset)
+
+
+def seconds_in(span: float | str) -> float:
+    """Seconds of a span, given as a number of them or as text such as "0.5s"."""
+    return float(span[:-1]) if isinstance(span, str) else span
+
+
+def samples_in(name: str, span: float | str, rate: float | None) -> int:
+    """Samples of a span, given as a number of them or in seconds, as text such as "0.5s".
+
+    Raises
+    ------
+    ValueError
+        If no rate is known, or it is no whole number of samples, at least one.
+    """
+    if isinstance(span, str):
+        if rate is None:
+            raise ValueError(
+                f"{name} is given in seconds, {span}, but the files do not tell their rate: give "
+                "it in samples, or tell the rate, --rate 12000 for instance."
+            )
+        samples = round(seconds_in(span) * rate)
+    else:
+        samples = round(span)
+        if samples != span:
+            raise ValueError(
+                f"{name} is given in samples, {span:g}, which must be a whole number; for seconds "
+                f"add an s, {span:g}s."
+            )
+    if samples < 1:
+        raise ValueError(f"{name} must be one sample at least, got {span}.")
+    return samples

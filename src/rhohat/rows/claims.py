@@ -80,7 +80,8 @@ class Claims:
         By their names in the file.
     elsewhere : str, default=""
         What of it does not lie in the file.
-    pixels : int, default=0
+    pixels, most_pixels : int, default=0, PIXEL_LIMIT
+        Of a picture, and how many it may have.
     bits : int, default=None
         Of a color.
     rate, channels : int, default=None
@@ -94,6 +95,7 @@ class Claims:
     codecs: Iterable[str] = ()
     elsewhere: str = ""
     pixels: int = 0
+    most_pixels: int = PIXEL_LIMIT
     bits: int | None = None
     rate: int | None = None
     channels: int | None = None
@@ -146,11 +148,13 @@ def _known_codecs(claims: Claims) -> str | None:
 
 
 def _pixels(claims: Claims) -> str | None:
-    if claims.pixels > PIXEL_LIMIT:
+    if claims.pixels > claims.most_pixels:
         height, width = claims.shape[1:3]
         return (
-            f"announces {width} x {height}, more than {PIXEL_LIMIT:,} pixels, which a small file "
-            "may do to fill the memory. Scale the image down"
+            f"announces {width} x {height}, more than {claims.most_pixels:,} pixels, which a small "
+            f"file may do to fill the memory. Scale the image down, or allow more: "
+            f"max_pixels={claims.pixels} where files are loaded, --max-pixels {claims.pixels} on "
+            "the command line"
         )
     return None
 

@@ -33,13 +33,14 @@ class Content(NamedTuple):
 
     Attributes
     ----------
-    kind : {"images", "rows", "recordings"}
+    kind : {"images", "rows", "recordings", "series"}
     shape : tuple of int
-        (images, height, width[, channels]), (rows, columns), or (1, channels, samples).
+        (images, height, width[, channels]), (rows, columns), or (series, channels, samples), one
+        recording or any number of series.
     dtype : dtype
         Of the file's numbers, which are converted to floats.
-    rate : int, default=0
-        Samples per second of a recording.
+    rate : float, default=0
+        Samples per second of a recording, which has a whole number of them, or of series.
     note : str, default=""
         What is wrong with a file that can be used all the same.
     columns : tuple of str, default=()
@@ -52,18 +53,21 @@ class Content(NamedTuple):
         Whether rows are not as they lie in the file, or packed, so that it must be read whole.
     left_out : tuple of str, default=()
         Columns of the file that the rows have nothing of.
+    channels : tuple of str, default=()
+        Names of the channels of series, if they have any.
     """
 
     kind: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    rate: int = 0
+    rate: float = 0
     note: str = ""
     columns: tuple[str, ...] = ()
     array: str = ""
     scene: tuple[int, ...] = ()
     is_whole: bool = False
     left_out: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,15 @@ class Selection:
         Whether the first line of a text names the columns; None tells by the lines.
     like : tuple of str, default=()
         Names of the columns that a model has learned from, which are taken in this order.
+    series : bool, default=False
+        Whether arrays are series, whose windows are learned from.
+    channels : tuple of str, default=None
+        Names of the channels of series, or their numbers counted from 0; None takes all.
+    time : {"rows", "columns"}, default=None
+        Whether each row of an array of series is a moment, or each column. None: whatever alone is
+        plausible.
+    max_pixels : int, default=None
+        Pixels that a picture may have; None is the limit of `rhohat.rows.claims`.
     """
 
     key: str | None = None
@@ -100,6 +113,10 @@ class Selection:
     missing: str = "error"
     heading: bool | None = None
     like: tuple[str, ...] = field(default=(), metadata={"follows": "from a model"})
+    series: bool = False
+    channels: tuple[str, ...] | None = None
+    time: str | None = None
+    max_pixels: int | None = None
 
     def __post_init__(self) -> None:
         if self.axes is not None:
@@ -131,12 +148,14 @@ class Selection:
         """What is selected, as options of a command."""
         words: list[str] = []
         for name, value in self._given():
-            option = name.replace("_", "-")
+            option = f"--{name.replace('_', '-')}"
             if isinstance(value, bool):
-                words.append(f"--{option}" if value else f"--no-{option}")
+                words.append(option if value else f"--no-{option[2:]}")
+            elif name == "channels":
+                words += [option, ",".join(value)]
             else:
                 for text in value if isinstance(value, tuple) else (value,):
-                    words += [f"--{option}", str(text)]
+                    words += [option, str(text)]
         return words
 
     def _given(self) -> list[tuple[str, Any]]:
@@ -229,6 +248,9 @@ class FileFormat:
                     f"holds {content.kind}, whose axes are known: leave out --axes and --transpose"
                 )
             return content
+        if selection.series:  # of which it is told later, which axis is time
+            shape = content.shape if len(content.shape) > 1 else (*content.shape, 1)
+            return content._replace(kind="rows" if len(shape) == 2 else "images", shape=shape)
         found = self._arrangement(content.shape, selection)
         return content._replace(
             kind=found.kind,
@@ -244,6 +266,8 @@ class FileFormat:
     ) -> NDArray[Any]:
         """What is read, its axes in order."""
         array = read(path, selection)
+        if selection.series:
+            return array if array.ndim > 1 else array[:, None]
         found = self._arrangement(array.shape, selection)
         return np.ascontiguousarray(found.of(array)) if found.moves else array
 
@@ -283,7 +307,7 @@ def _checked(look: Callable[[Path, Selection], Content]) -> Callable[[Path, Sele
             content.shape,
             np.dtype(np.uint8),  # whatever the type, a value in a file takes a byte or so
             bytes_in(path, prod(content.shape) // RATIO_LIMIT + 1),
-            rate=content.rate if is_sound else None,
+            rate=int(content.rate) if is_sound else None,
             channels=content.shape[1] if is_sound else None,
         ).check()
         return content

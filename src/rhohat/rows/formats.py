@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rhohat.common.errors import DataFileError
 from rhohat.rows.arrow_files import ARROW, PARQUET
+from rhohat.rows.edf import EDF
 from rhohat.rows.envi import ENVI
 from rhohat.rows.file_format import FileFormat
 from rhohat.rows.h5ad import H5AD
@@ -38,6 +39,7 @@ FORMATS: dict[str, FileFormat] = {
     "arff": ARFF,
     "text table": TEXT_TABLE,
     "plain text": PLAIN_TEXT,
+    "edf": EDF,
 }
 
 

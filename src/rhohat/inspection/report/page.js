@@ -248,7 +248,7 @@ function setUpControls() {
 
 const hertz = (value) => (value >= 1000 ? `${short(value / 1000)} kHz` : `${Math.round(value)} Hz`);
 const duration = (seconds) => (seconds < 1 ? `${short(1000 * seconds)} ms` : `${short(seconds)} s`);
-const spanOf = (moments) => (report.axes.rate ? duration(moments / report.axes.rate) : `${moments} samples`);
+const spanOf = (moments) => (report.axes.rate ? duration(moments / report.axes.rate) : `${Math.round(moments * report.axes.hop)} samples`);
 
 /** A picture with frequency and time written along its sides. */
 function framed(canvas, pictures) {
@@ -256,7 +256,7 @@ function framed(canvas, pictures) {
   if (!axes || pictures.shape[2] !== axes.n_moments) return canvas;
   const ends = axes.frequencies ? [hertz(axes.frequencies[0]), hertz(axes.frequencies.at(-1))] : axes.kind === "spectrogram" ? [`${pictures.shape[1]} bands`, ""] : ["", ""];
   const labels = (name, texts) => el("div", { className: name, "aria-hidden": "true" }, ...texts.map((text) => el("span", {}, text)));
-  return el("div", { className: axes.kind === "spectrogram" ? "framed" : "framed plain" }, labels("up", ends), canvas, labels("across", ["0", spanOf(axes.n_moments)]));
+  return el("div", { className: axes.kind === "spectrogram" ? "framed" : "framed plain" }, labels("up", ends), canvas, labels("across", ["0", axes.told || spanOf(axes.n_moments)]));
 }
 
 let playing = null;
@@ -352,7 +352,7 @@ function realExamples(unit) {
 function whereIn([image, top, left]) {
   const { axes } = report;
   if (!axes) return `, row ${top}, column ${left}`;
-  const moment = axes.rate ? `at ${(report.images[image].begins + left / axes.rate).toFixed(2)} s` : `at sample ${left.toLocaleString("en")}`;
+  const moment = axes.rate ? `at ${(report.images[image].begins + left / axes.rate).toFixed(2)} s` : `at sample ${Math.round(report.images[image].begins + left * axes.hop).toLocaleString("en")}`;
   return `, ${moment}`;
 }
 

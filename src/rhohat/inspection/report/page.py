@@ -16,6 +16,7 @@ from rhohat.common.writing import replacing
 from rhohat.estimators.measures import stability
 from rhohat.files.images import LoadedImages
 from rhohat.files.recordings import LoadedRecordings
+from rhohat.files.series import LoadedSeries
 from rhohat.inspection.portrait import Portrait
 from rhohat.inspection.report.findings import gather
 from rhohat.inspection.report.render import render
@@ -82,8 +83,8 @@ def report(
         A fitted autoencoder, stack or classifier, or a pipeline that ends in one. A stack is shown
         layer by layer.
     data : images or rows, default=None
-        What the model's ``fit`` takes, also outside memory, or `LoadedImages` or
-        `LoadedRecordings`, whose names are shown. All rows are processed, a block at a time.
+        What the model's ``fit`` takes, also outside memory, or `LoadedImages`, `LoadedRecordings`
+        or `LoadedSeries`, whose names are shown. All rows are processed, a block at a time.
     shape : tuple of int, default=None
         (height, width) or (height, width, 3) of rows that are pictures. Patches have their own
         shape; rows without one are drawn as traces.
@@ -147,7 +148,9 @@ def report(
                 f"labels must have one entry for each example, got {len(labels)} for {given}."
             )
     if n_seeds is not None:
-        content = data[0] if isinstance(data, LoadedImages | LoadedRecordings) else data
+        content = (
+            data[0] if isinstance(data, LoadedImages | LoadedRecordings | LoadedSeries) else data
+        )
         replication = stability(model, content, n_seeds=n_seeds).per_unit
         subjects[-1] = replace(subjects[-1], replication=replication)
     return report_of(subjects, labels=labels, title=title)
@@ -186,7 +189,10 @@ def _seen(portrait: Portrait) -> str:
         return f"{width} values" if kind == "trace" else pixels
     if axes.kind == "spectrogram":
         return f"spectrograms of {height} bands and {axes.span}"
-    return f"{axes.span} of sound" if axes.rate else f"{height} channels of {axes.span}"
+    if axes.is_sound:
+        return f"{axes.span} of sound"
+    channels_of = "1 channel" if height == 1 else f"{height} channels"
+    return f"{channels_of}, {'up to' if axes.told else 'windows of'} {axes.span}"
 
 
 def _strip(portrait: Portrait) -> str:

@@ -1,0 +1,198 @@
+"""Series as data: windows of signals of one or more channels, such as vibration or EEG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from rhohat.common.arrays import FloatArray, float_dtype
+from rhohat.common.validation import look_up
+from rhohat.files.series import (
+    HELD_BYTES,
+    HeldSeries,
+    LoadedSeries,
+    RowOrigins,
+    one_rate,
+    read_series,
+)
+from rhohat.recipes.data import Data, Size, pooled_over_time
+from rhohat.recipes.settings import FORMS, Recipe, Settings, samples_in
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from rhohat.estimators.anatomy import Anatomy
+
+#: Values of a window of several channels, at most, unless the user says how long it is; and samples
+#: that it has at least.
+MOST_VALUES, LEAST_WINDOW = 1024, 16
+#: Moments of a spectrogram, each of a quarter of the window, an eighth of it apart.
+MOMENTS = 7
+
+
+class SeriesData(Data):
+    """Series: windows are cut out in order, as they are or as their spectra."""
+
+    kind, noun, described = "series", "series", "series"
+    pieces = "windows"
+    own_settings = ("form", "rate", "window", "hop")
+    selected: ClassVar[Mapping[str, Any]] = {"series": True}
+    #: Samples per second, once read; None if it is not known.
+    rate: float | None = None
+
+    @classmethod
+    def fill_in(cls, settings: Settings, *, rows_are_images: bool) -> Settings:
+        """What windows are taken as."""
+        if settings.patches != Settings().patches:
+            raise ValueError(
+                "patches are drawn at random, but windows of series lie one hop apart: say how far "
+                "by hop, --hop on the command line."
+            )
+        return settings.with_defaults(form="raw")
+
+    @classmethod
+    def recipe(cls, settings: Settings) -> Recipe:
+        """The recipe that goes with the form, if it is whitened."""
+        recipe = super().recipe(settings)
+        return recipe if recipe.epsilon is None else look_up("form", settings.form, FORMS).recipe
+
+    @classmethod
+    def steps(cls, settings: Settings) -> list[tuple[str, BaseEstimator]]:
+        """From series to windows."""
+        from rhohat.preprocessing.extractors import WindowExtractor
+        from rhohat.preprocessing.series import ChannelScaling, SeriesSpectra, SeriesSpectrogram
+
+        complete: Any = settings  # nothing that is needed here is None
+        window, hop, rate = int(complete.window), int(complete.hop), settings.rate
+        step: BaseEstimator
+        if settings.form == "raw":
+            step, moments, stride = ChannelScaling(rate), window, hop
+        elif window % 8:
+            raise ValueError(
+                f"the window of spectra must be a multiple of 8 samples, got {window:,}."
+            )
+        elif settings.form == "spectrum":
+            step = SeriesSpectra(window, hop=hop, rate=rate)
+            moments = stride = step.n_frequencies
+        else:
+            short = window // 8
+            if hop % short:
+                raise ValueError(
+                    "the hop of spectrograms must be a multiple of an eighth of the window, which "
+                    f"is {short:,} samples; got {hop:,}."
+                )
+            step = SeriesSpectrogram(2 * short, hop=short, rate=rate)
+            moments, stride = MOMENTS, hop // short
+        return [
+            ("series", step),
+            ("windows", WindowExtractor(moments, n_windows=None, stride=stride)),
+        ]
+
+    @classmethod
+    def needs(cls, anatomy: Anatomy, convolution: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The rate, and series long enough for a window, or for all cells."""
+        step, extractor = anatomy.series, anatomy.extractor
+        if extractor is None:
+            return {}
+        moments = extractor.patch_shape_[1]
+        samples_of = (lambda left, n: (left, left + n)) if step is None else step.samples_of
+        needs: dict[str, Any] = {"rate": None if step is None else step.rate}
+        if convolution is not None:  # each becomes a row, and is needed whole
+            more = (convolution["grid"] - 1) * convolution["stride"]
+            apart = moments if step is not None and step.told(moments) else 1
+            if convolution["stride"] % apart:
+                raise ValueError(
+                    f"spectra of {moments} frequencies follow one another: --stride must be a "
+                    f"multiple of {moments}, --stride {moments} for the next one."
+                )
+            return needs | {"window": samples_of(0, moments + more)[1]}
+        stride = extractor._stride
+        return needs | {
+            "window": samples_of(0, moments)[1],
+            "hop": samples_of(stride, moments)[0] - samples_of(0, moments)[0],
+        }
+
+    def fill_in_from_files(self, settings: Settings) -> Settings:
+        """The rate, and samples of a window and from one to the next."""
+        rate = one_rate(self.found, settings.rate)
+        n_channels = max(content.shape[1] for content in self.contents)
+        usual = FORMS[str(settings.form)].window
+        while usual * n_channels > MOST_VALUES and usual > LEAST_WINDOW:
+            usual //= 2
+        window = samples_in("window", settings.window or usual, rate)
+        hop = samples_in("hop", settings.hop or max(window // 2, 1), rate)
+        self.request = replace(self.request, rate=rate, window=window, hop=hop)
+        whole = int(rate) if rate is not None and rate == int(rate) else rate
+        settings = replace(settings, rate=whole, window=window, hop=hop)
+        self.steps(settings)  # whether they go together
+        return settings
+
+    def read(self) -> None:
+        """Read all files once, to find what cannot be read; they are kept if memory allows."""
+        request = self.request
+        self._loaded = read_series(self.found, request.rate, window=request.window, hop=request.hop)
+        self.content, self.names = self._loaded.series, self._loaded.names
+        self.rate = self._loaded.rate
+
+    def variance(self) -> float:
+        """1, to which channels are scaled; 0 if none of those that are held varies."""
+        if not isinstance(self.content, HeldSeries):
+            return 1.0
+        return float(any(np.ptp(series) > 0 for series in self.content))
+
+    @property
+    def loaded(self) -> LoadedSeries:
+        """The series with their names."""
+        return self._loaded
+
+    @property
+    def expression(self) -> str:
+        """A call of `load_series`."""
+        chosen = [word for word in self.request.selection.keywords() if word != "series=True"]
+        if self.rate is not None and not any(content.rate for content in self.contents):
+            chosen.append(f"rate={self.rate:g}")
+        paths = [str(path) for path in self.request.paths]
+        shown = "FILES" if self.request.has_many_paths else repr(paths)
+        skip = ["on_error='skip'"] if self.found.skipped else []
+        return f"rhohat.load_series({', '.join([shown, *chosen, *skip])}).series"
+
+    def size(self, settings: Settings) -> Size:
+        """All windows; series are held, or a part of one."""
+        complete: Any = settings
+        window, hop = int(complete.window), int(complete.hop)
+        shapes = [content.shape for content in self.contents]
+        n_rows = sum(n * max((samples - window) // hop + 1, 0) for n, _, samples in shapes)
+        if n_rows == 0:
+            raise ValueError(f"all series are shorter than a window of {window:,} samples.")
+        form, n_channels = settings.form, shapes[0][1]
+        per_channel = {"raw": window, "spectrum": window // 8}.get(
+            str(form), MOMENTS * (window // 8)
+        )
+        itemsize = max(float_dtype(content.dtype).itemsize for content in self.contents)
+        return Size(
+            n_rows, n_channels * per_channel, itemsize, min(3 * self.found.n_bytes, HELD_BYTES)
+        )
+
+    def origins(self, model: BaseEstimator) -> RowOrigins:
+        """File and samples of each row that a model of windows makes of the series."""
+        from rhohat.estimators.anatomy import Anatomy
+
+        anatomy, loaded = Anatomy.of(model), self._loaded
+        extractor, step = anatomy.extractor, anatomy.series
+        assert extractor is not None
+        pieces = extractor.draw(anatomy.filtered(self.content))
+        image, _, left = pieces.places(np.arange(pieces.rows.shape[0]))
+        moments = extractor.patch_shape_[1]
+        start, stop = left, left + moments
+        if step is not None:
+            spans = [step.samples_of(int(first), moments) for first in left]
+            start, stop = np.array(spans, dtype=np.intp).reshape(-1, 2).T
+        begins = np.array(loaded.begins, dtype=np.intp)[image]
+        return RowOrigins(loaded.names, image, begins + start, begins + stop, loaded.rate)
+
+    def raw_rows(self, model: BaseEstimator, convolution: Mapping[str, Any]) -> FloatArray:
+        """Channels or spectra, pooled over time as features are."""
+        return pooled_over_time(model, self.content, convolution)

@@ -1,0 +1,81 @@
+"""Series on the command line: one command from files to a report."""
+
+import json
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import rhohat
+from support.command import run
+from support.series import pulses, write_edf
+
+FEW = ["--units", "6", "--iterations", "8"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("series")
+    np.savez(path / "vibration.npz", DE=pulses(6000, 1).T)
+    write_edf(path / "eeg.edf", pulses(3000, 2), 100, ["Fpz", "Pz"])
+    options = ["--series", "--rate", "12000", "--window", "64", "--json"]
+    result = run("learn", "vibration.npz", *options, *FEW, "-o", "v", cwd=path)
+    assert result.returncode == 0, result.stderr
+    (path / "v.json").write_text(result.stdout)
+    return path
+
+
+def test_one_column_becomes_windows_and_a_report(folder):
+    summary = json.loads((folder / "v.json").read_text())
+    assert summary["data"]["kind"] == "series"
+    assert summary["training"]["rows"] == (6000 - 64) // 32 + 1
+    assert summary["bands"] is not None
+    page = (folder / "v" / "report.html").read_text()
+    assert "1 channel, windows of 5.33 ms" in page
+    assert "vibration.npz" in page
+    for name in ("features.png", "features.svg", "training.png", "model.safetensors"):
+        assert (folder / "v" / name).stat().st_size > 1000
+
+
+def test_encode_reads_series_as_the_model_learned_them(folder):
+    result = run("encode", "v/model.safetensors", "vibration.npz", "-o", "f.npy", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    pipeline = rhohat.load(folder / "v" / "model.safetensors")
+    series = rhohat.load_series(folder / "vibration.npz", rate=12_000).series
+    assert_array_equal(np.load(folder / "f.npy"), pipeline.transform(series))
+
+
+@pytest.mark.parametrize("form", ["raw", "spectrum", "spectrogram"])
+def test_eeg_is_learned_from_as_it_is(form, folder):
+    options = ["--form", form, "--window", "0.64s", "--channels", "Pz"]
+    result = run("learn", "eeg.edf", *options, *FEW, "-o", form, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert "windows of 1 series" in result.stdout
+    assert "--channels Pz" in result.stdout
+
+
+def test_report_and_evaluate_take_series(folder):
+    result = run("report", "v/model.safetensors", "vibration.npz", "-o", "again.html", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert (folder / "again.html").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["eeg.edf", "--channels", "Cz"], "has 2 channels: Fpz, Pz. 'Cz' is not one"),
+        (["eeg.edf", "--window", "soon"], "neither a number nor seconds"),
+        (["eeg.edf", "--window", "-3"], "not in the range"),
+        (["vibration.npz", "--series", "--window", "1s"], "--rate 12000 for instance"),
+        (["vibration.npz", "--form", "spectrum"], "form belongs to series"),
+    ],
+)
+def test_what_cannot_be_meant_is_told(arguments, said, folder):
+    result = run("learn", *arguments, "-o", "none", cwd=folder)
+    assert result.returncode != 0
+    assert said in result.stderr
+
+
+def test_a_dry_run_tells_the_windows(folder):
+    result = run("learn", "eeg.edf", "--dry-run", cwd=folder)
+    assert "from 45 rows of 256 numbers" in result.stdout
