@@ -183,8 +183,7 @@ def _units_fit(model: SparseAutoencoder) -> bool:
 def _components_fit(model: Whitening) -> bool:
     """Whether there are as many components as asked for, and as the columns allow."""
     kept, asked = model.n_components_, model.n_components
-    number = model.n_features_in_ if asked is None else asked
-    return kept <= model.n_features_in_ and (kept == number or not isinstance(number, int))
+    return kept <= model.n_features_in_ and (kept == asked or not isinstance(asked, int))
 
 
 def _piece_fits(model: PatchExtractor | WindowExtractor) -> bool:

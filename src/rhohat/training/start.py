@@ -8,7 +8,8 @@ active as the penalty asks. The decoder is the multiple of V that fits best, so 
 begins with a feature of its own; from independent starts, units grow alike. V is halved while that
 lowers J, until it is at most a twentieth above that of the best constant.
 
-The averages, the fit and the loss are those of a sample of the rows.
+The averages, the fit and the loss are those of a sample of the rows. Few and wide rows are first
+brought to coordinates of their span, and all this is done there: see `rhohat.training.span`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from rhohat.training.evaluation import (
     SparseEvaluation,
 )
 from rhohat.training.metric import MOST_INPUTS, NetworkMetric, Sample, SparseMetric
+from rhohat.training.span import Span, SpanEvaluation
 from rhohat.training.weight_search import WeightSearch
 
 #: Rows of the sample that the start and the metric are made from.
@@ -87,6 +89,13 @@ def sparse_start(
 
     The seed draws samples of the rows; it is drawn itself if it is None.
     """
+    is_projected = objective.decoder.is_solvable and objective.n_components <= MOST_INPUTS
+    span = Span.of(objective, source, sums.mean) if is_projected and theta is None else None
+    if span is not None:
+        reduced = FeatureSums.over(span.source, engine, partition)
+        settings = engine, partition, random_state, None, seed
+        start = sparse_start(span.objective, reduced, span.source, *settings)
+        return start._replace(evaluation=SpanEvaluation.of(start.evaluation, span))
     variables = StandardizedVariables.for_sums(objective, sums)
     search = None
     if objective.penalty.weight_is_sought:
@@ -96,7 +105,6 @@ def sparse_start(
     drawn = int(random_state.randint(2**31))
     seed = drawn if seed is None else seed
     sample = draw_sample(source, variables.mean, variables.scale, seed)
-    is_projected = objective.decoder.is_solvable and objective.n_components <= MOST_INPUTS
     q = initial(variables, sample, random_state) if theta is None else variables.from_theta(theta)
     if is_projected:
         q = q[: objective.n_encoder_parameters].copy()
