@@ -15,7 +15,7 @@ brought to coordinates of their span, and all this is done there: see `rhohat.tr
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.random import RandomState
@@ -95,7 +95,8 @@ def sparse_start(
         reduced = FeatureSums.over(span.source, engine, partition)
         settings = engine, partition, random_state, None, seed
         start = sparse_start(span.objective, reduced, span.source, *settings)
-        return start._replace(evaluation=SpanEvaluation.of(start.evaluation, span))
+        evaluation = cast(ProjectedEvaluation, start.evaluation)
+        return start._replace(evaluation=SpanEvaluation.of(evaluation, span))
     variables = StandardizedVariables.for_sums(objective, sums)
     search = None
     if objective.penalty.weight_is_sought:
