@@ -11,6 +11,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -33,6 +34,7 @@ from rhohat.rows.engines import Engine, ThreadEngine, check_n_jobs
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import CHUNK_ROWS, NARROW_CHUNK_ROWS, Partition, check_sizes
 from rhohat.rows.sources import ArraySource, Holders, Rows, Source, check_finite
+from rhohat.rows.sparse_rows import SparseRows
 from rhohat.rows.stores import is_stored
 from rhohat.training.adam import Adam, StreamState
 from rhohat.training.checkpoints import Checkpoint
@@ -312,7 +314,8 @@ class SparseAutoencoder(
             .zarr, .h5 or .hdf5 (``"file.h5::name"`` where it holds several arrays), a
             `numpy.memmap`, zarr or Dask array, HDF5 dataset, list of arrays or paths, or a function
             that returns a new iterable of blocks of rows whenever it is called; also what another
-            transformer made of one of these.
+            transformer made of one of these. A sparse matrix or array of SciPy is made dense a
+            block of rows at a time, and gives the bits of the dense array.
         y : Ignored
         sample_weight : array-like of shape (m,), default=None
             How often each row counts, in the reconstruction and in the average activation alike.
@@ -460,6 +463,8 @@ class SparseAutoencoder(
         adam: Any = self.solver if hasattr(self.solver, "learn") else Adam()
         adam.check()
         begun = hasattr(self, "encoder_weights_")
+        if issparse(X):  # a block, which is small
+            X = SparseRows(X).matrix.toarray()
         X = check_input(self, X, reset=not begun)
         objective = self._streamed_objective(X.shape[1])
         refuse_beyond_memory(objective)
@@ -604,7 +609,7 @@ class SparseAutoencoder(
         X_hat : ndarray of shape (m, n_features), in the precision of the activations
         """
         objective = self._fitted_objective()
-        A = check_rows(X)
+        A: Source = SparseRows(X) if issparse(X) else ArraySource(check_rows(X))
         if A.shape[1] != objective.n_components:
             raise ValueError(
                 f"X has {A.shape[1]} columns, but inverse_transform expects activations of "
@@ -615,9 +620,9 @@ class SparseAutoencoder(
         def decode(A: FloatArray, out: FloatArray) -> None:
             objective.decode(A, parameters, out)
 
-        return self._map_rows(decode, ArraySource(A), objective, objective.n_features)
+        return self._map_rows(decode, A, objective, objective.n_features)
 
-    def score_samples(self, X: ArrayLike) -> FloatArray:
+    def score_samples(self, X: RowData) -> FloatArray:
         """Minus the reconstruction error of each row: -1/2 ||x_hat - x||^2.
 
         It is minus the objective's first term, so its mean over the training set is minus
@@ -632,8 +637,8 @@ class SparseAutoencoder(
         scores : ndarray of shape (m,)
         """
         objective = self._fitted_objective()
-        X = check_input(self, X, reset=False)
-        parameters = self._parameters(X.dtype)
+        source = rows_of(self, X, reset=False)
+        parameters = self._parameters(source.dtype)
 
         def score(X: FloatArray, out: FloatArray) -> None:
             error = objective.decode(objective.encode(X, parameters), parameters)
@@ -641,11 +646,9 @@ class SparseAutoencoder(
             np.einsum("ij,ij->i", error, error, out=out)
             out *= -0.5
 
-        return self._map_rows(score, ArraySource(X), objective)
+        return self._map_rows(score, source, objective)
 
-    def score(
-        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
-    ) -> float:
+    def score(self, X: RowData, y: object = None, sample_weight: ArrayLike | None = None) -> float:
         """Mean of `score_samples`, weighted if the rows are; higher is better.
 
         Parameters
@@ -683,6 +686,7 @@ class SparseAutoencoder(
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.sparse = True
         return tags
 
     def _objective(self, n_features: int) -> SparseObjective:

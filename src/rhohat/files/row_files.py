@@ -49,7 +49,7 @@ def _of_one_width(files: DataFiles, found: dict[Path, T]) -> list[T]:
 
 def can_be_stored(files: DataFiles) -> bool:
     """Whether the rows of all files can be read a run at a time."""
-    return all(format_of(path).open is not None for path in files.contents)
+    return all(format_of(path).opens(content) for path, content in files.contents.items())
 
 
 def stored_rows(files: DataFiles) -> Source:

@@ -43,8 +43,7 @@ from rhohat.rows.blas import BLAS
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Summable, ThreadEngine, effective_n_jobs
 from rhohat.rows.partition import CHUNK_ROWS, Partition
-from rhohat.rows.sources import Rows, Source, first_row
-from rhohat.rows.stores import is_stored
+from rhohat.rows.sources import ArraySource, Rows, Source, first_row
 
 #: What the axes of whitened data are.
 METHODS = {"zca": "turned back to the input's axes", "pca": "one column per component"}
@@ -273,7 +272,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         dtype = source.dtype
         factors = tuple(np.ascontiguousarray(F.astype(dtype).T) for F in self._factors(-0.5))
         whiten = partial(_whiten, mean=self.mean_.astype(dtype), factors=factors)
-        if is_stored(source):
+        if not isinstance(source.origin, ArraySource):
             return cast(FloatArray, Mapped(source, whiten, self._n_features_out))
         n_rows, n_features = source.shape
         out = np.empty((n_rows, self._n_features_out), dtype)
@@ -448,5 +447,6 @@ def _check_memory(source: Source) -> None:
     check_memory(
         whitening_bytes(*source.shape),
         f"whitening {source.shape[1]:,} columns",
-        "Reduce the columns, by smaller patches or sklearn.random_projection for instance.",
+        "Reduce the columns, by smaller patches or sklearn.random_projection for instance, or "
+        "leave whitening out.",
     )

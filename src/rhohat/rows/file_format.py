@@ -44,6 +44,8 @@ class Content(NamedTuple):
         Samples per second of a recording.
     note : str, default=""
         What is wrong with a file that can be used all the same.
+    is_sparse : bool, default=False
+        Whether rows are a sparse matrix, which is opened and never made dense as a whole.
     """
 
     kind: str
@@ -51,6 +53,7 @@ class Content(NamedTuple):
     dtype: np.dtype[Any]
     rate: int = 0
     note: str = ""
+    is_sparse: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,8 @@ class FileFormat:
         Whether each holds one photograph, whose contrast depends on exposure.
     is_folder : bool, default=False
         Whether each is a folder.
+    is_packed : bool, default=False
+        Whether `open` must read arrays as a whole, unless they are sparse.
     """
 
     suffixes: tuple[str, ...]
@@ -116,6 +121,11 @@ class FileFormat:
     open: Callable[[Path, Selection], Source] | None = None
     is_photograph: bool = False
     is_folder: bool = False
+    is_packed: bool = False
+
+    def opens(self, content: Content) -> bool:
+        """Whether rows of such content can be read a run at a time."""
+        return self.open is not None and (content.is_sparse or not self.is_packed)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "look", _checked(self.look))
@@ -137,6 +147,8 @@ def _checked(look: Callable[[Path, Selection], Content]) -> Callable[[Path, Sele
     @wraps(look)
     def checked(path: Path, selection: Selection) -> Content:
         content = look(path, selection)
+        if content.is_sparse:  # its zeros take no room, nowhere
+            return content
         is_sound = content.kind == "recordings"
         Claims(
             content.shape,

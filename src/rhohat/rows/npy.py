@@ -1,6 +1,6 @@
 """NumPy's files: .npy, an array after a header, and .npz, several of these in a zip archive.
 
-Rows of a .npy are read from the file when they are needed.
+A .npz may also hold a sparse matrix. Rows of a .npy are read from the file when they are needed.
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from rhohat.rows.file_format import (
     as_content,
     choose,
     decoding,
+    finite_floats,
     told,
 )
-from rhohat.rows.sources import Rows
+from rhohat.rows.sources import ArraySource, Rows, Source
+from rhohat.rows.sparse_npz import MEMBERS, look_at_sparse, read_sparse
 from rhohat.rows.stores import Store
 
 #: Bytes that the system is asked to read ahead.
@@ -224,12 +226,42 @@ def _member(path: Path, key: str | None) -> Iterator[tuple[IO[bytes], zipfile.Zi
 
 
 def _look_at_npz(path: Path, selection: Selection) -> Content:
+    if _is_sparse(path, selection):
+        size, values = look_at_sparse(path, _opened_member)
+        return Content("rows", size, values, is_sparse=True)
     with _member(path, selection.key) as (stream, member):
         shape, _, dtype = _read_header(stream, member.file_size)
     return array_content(shape, dtype)
 
 
+def _is_sparse(path: Path, selection: Selection) -> bool:
+    """Whether an archive is what `scipy.sparse.save_npz` writes, and no array of it is chosen."""
+    if selection.key is not None:
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return MEMBERS.issubset(name.removesuffix(".npy") for name in archive.namelist())
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error) as error:
+        raise DataFileError(f"is not a sound .npz archive: {told(error)}") from error
+
+
+@contextmanager
+def _opened_member(path: Path, key: str) -> Iterator[tuple[tuple[int, ...], np.dtype[Any], Any]]:
+    """Shape and type of one array, and a function that reads it."""
+    with _member(path, key) as (stream, member):
+        shape, _, dtype = _read_header(stream, member.file_size)
+    yield shape, dtype, lambda: _read_member(path, key)
+
+
+def _open_npz(path: Path, selection: Selection) -> Source:
+    if _is_sparse(path, selection):
+        return read_sparse(path, _opened_member)
+    return ArraySource(finite_floats(_read_npz(path, selection)))
+
+
 def _read_npz(path: Path, selection: Selection) -> NDArray[Any]:
+    if _is_sparse(path, selection):
+        return read_sparse(path, _opened_member).whole(path.stat().st_size)
     return as_content(_read_member(path, selection.key))
 
 
@@ -259,4 +291,4 @@ def array_names(path: Path) -> list[str]:
 
 
 NPY = FileFormat((".npy",), _look, _read, _open)
-NPZ = FileFormat((".npz",), _look_at_npz, _read_npz)
+NPZ = FileFormat((".npz",), _look_at_npz, _read_npz, _open_npz, is_packed=True)

@@ -39,8 +39,8 @@ from rhohat.training.metric import MOST_INPUTS, NetworkMetric, Sample, SparseMet
 from rhohat.training.span import Span, SpanEvaluation
 from rhohat.training.weight_search import WeightSearch
 
-#: Rows of the sample that the start and the metric are made from.
-SAMPLE_ROWS = 3000
+#: Rows of the sample that the start and the metric are made from, and its bytes in float64 at most.
+SAMPLE_ROWS, SAMPLE_BYTES = 3000, 128 << 20
 #: Rows of it that the start is made from.
 START_ROWS = 2000
 #: Corrections of the biases.
@@ -95,8 +95,8 @@ def sparse_start(
         reduced = FeatureSums.over(span.source, engine, partition)
         settings = engine, partition, random_state, None, seed
         start = sparse_start(span.objective, reduced, span.source, *settings)
-        evaluation = cast(ProjectedEvaluation, start.evaluation)
-        return start._replace(evaluation=SpanEvaluation.of(evaluation, span))
+        inside = cast(ProjectedEvaluation, start.evaluation)
+        return start._replace(evaluation=SpanEvaluation.of(inside, span))
     variables = StandardizedVariables.for_sums(objective, sums)
     search = None
     if objective.penalty.weight_is_sought:
@@ -133,8 +133,9 @@ def network_start(
 
 def draw_sample(source: Source, mean: Float64Array, scale: float, seed: int) -> Sample:
     """Rows drawn at random by the seed, and standardized."""
-    n_rows = source.shape[0]
-    rows = source.take(np.sort(sample_rows(n_rows, min(SAMPLE_ROWS, n_rows), seed)))
+    n_rows, n_features = source.shape
+    most = min(SAMPLE_ROWS, max(SAMPLE_BYTES // (8 * n_features), 1), n_rows)
+    rows = source.take(np.sort(sample_rows(n_rows, most, seed)))
     with overflow_as_infinity():
         X = ((rows.X - mean) / scale).astype(source.dtype, copy=False)
     return Sample(in_memory(X, rows.sample_weight), seed)
