@@ -21,6 +21,7 @@ from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.pictures import image_of_units
 from rhohat.common.validation import check_flag, check_integer, check_real, check_rows
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from rhohat.estimators.failures import warn_of_failure
 from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
 from rhohat.estimators.fitted_attributes import OUTCOME, Attribute, values_of
 from rhohat.objective.decoders import Decoder
@@ -352,8 +353,10 @@ class SparseAutoencoder(
         UserWarning
             If the decoder cannot reach the data's values.
         ConvergenceWarning
-            If training ends early: by Ctrl-C, or because no step lowers the loss; or if no weight
-            was found that meets the target.
+            If training ends early: by Ctrl-C, or because no step lowers the loss; if no weight was
+            found that meets the target; if nothing was learned, since all units do the same
+            whatever the row; or if units are more than four times as active as the target asks, as
+            on data that are not scaled.
         """
         self.check_settings()
         solver_of(self.solver)  # raises if it learns from streams only
@@ -379,8 +382,12 @@ class SparseAutoencoder(
         most = most_iterations(stages) if objective.penalty.weight_is_sought else max_iter
         tasks = FitTasks(self, most, X=X, metadata={"sample_weight": sample_weight})
 
+        variance = 0.0
+
         def begin(source: Source, engine: Engine, partition: Partition, seed: int | None) -> Start:
+            nonlocal variance
             sums = FeatureSums.over(source, engine, partition)
+            variance = sums.standard_deviation**2
             _warn_beyond_output_range(objective, sums)
             return sparse_start(
                 objective, sums, source, engine, partition, random_state, theta, seed
@@ -426,6 +433,7 @@ class SparseAutoencoder(
             tasks.end()
             fitted.result.refuse_nan()
             fitted.result.warn_of_early_end(stacklevel=2)
+            warn_of_failure(objective, fitted, variance)
         return self
 
     @BLAS.single_threaded()

@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from rhohat.common.tensorfiles import is_list, is_text
 from rhohat.common.validation import check_pair
 from rhohat.estimators.anatomy import Anatomy, steps_of, thawed
+from rhohat.estimators.anomalies import AnomalyDetector
 from rhohat.estimators.autoencoder import (
     EXACT,
     FOUND,
@@ -32,6 +33,7 @@ from rhohat.estimators.fields import (
     FLAG,
     LABELS,
     NOT_NEGATIVE,
+    NUMBER,
     PAIR,
     POSITIVE,
     SHAPE,
@@ -218,6 +220,16 @@ def _layers_fit(stack: StackedAutoencoder) -> bool:
     )
 
 
+def _detector_fits(detector: AnomalyDetector) -> bool:
+    """Whether there is one autoencoder, of as many columns, whose averages are known."""
+    models = detector.autoencoders_
+    return (
+        len(models) == 1
+        and models[0].n_features_in_ == detector.n_features_in_
+        and hasattr(models[0], "average_activation_")
+    )
+
+
 def _network_fits(model: StackedAutoencoderClassifier) -> bool:
     """Whether the numbers of parameters, averages and classes agree with the layers' sizes."""
     try:
@@ -269,6 +281,21 @@ ROWS: dict[str, Row] = {
             unused=("n_jobs",),
             unfitted=("estimator",),
             fits_together=_network_fits,
+        ),
+        Row(
+            AnomalyDetector,
+            {
+                **COLUMNS,
+                "location_": Array(("d",)),
+                "spread_": Array(("d",), least=TINY),
+                "mean_": Array(("d",)),
+                "scale_": Array(("d",), least=TINY),
+                "residual_variance_": Array(("d",), least=TINY),
+                "offset_": NUMBER,
+                "autoencoders_": Models(SparseAutoencoder),
+            },
+            unfitted=("estimator",),
+            fits_together=_detector_fits,
         ),
         Row(
             Whitening,
