@@ -151,7 +151,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         variance are noise and stay small. The notes suggest 0.01 to 0.1 for data in [0, 1].
     n_components : int, float or None, default=None
         Components kept: a number, a share of variance in (0, 1) that they explain together, or all.
-        Fewer rows than columns, m, have m - 1 components at most.
+        Of m rows that are fewer than their columns, m - 1 are kept at most.
 
     Attributes
     ----------
@@ -263,9 +263,9 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         Returns
         -------
         X_white : ndarray of shape (m, n_features) for "zca", (m, k) for "pca"
-            For rows outside memory, a `Mapped` source, computed whenever it is read, without a copy
-            of the data: later steps of a pipeline take it, and `numpy.asarray` turns it into an
-            array.
+            For rows that are sparse or outside memory, a `Mapped` source, computed whenever it is
+            read, without a copy of the data: later steps of a pipeline take it, and `numpy.asarray`
+            turns it into an array.
         """
         check_is_fitted(self)
         source = rows_of(self, X, reset=False)
