@@ -6,6 +6,7 @@ from .common.errors import (
     ModelFileError,
     WorkerError,
 )
+from .estimators.anomalies import AnomalyDetector
 from .estimators.autoencoder import SparseAutoencoder
 from .estimators.classifier import StackedAutoencoderClassifier
 from .estimators.convolution import ConvolutionalFeatures
@@ -45,6 +46,7 @@ __version__: str
 __all__ = [
     "LBFGS",
     "Adam",
+    "AnomalyDetector",
     "ChannelScaling",
     "CheckpointError",
     "Choice",

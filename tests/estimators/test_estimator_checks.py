@@ -209,9 +209,11 @@ class TestVectorEstimators:
             result = clone(estimator).set_params(**seeded(estimator)).fit_transform(variant)
             assert_allclose(result, expected, rtol=1e-9, atol=1e-12)
 
-    def test_sparse_input_names_the_remedy(self, estimator, digits):
-        with pytest.raises(TypeError, match="toarray"):
-            clone(estimator).fit(sparse.csr_array(digits[:50]))
+    def test_sparse_input_gives_what_the_dense_gives(self, estimator, digits):
+        thin = sparse.csr_array(digits[:50])
+        model = clone(estimator).set_params(**seeded(estimator))
+        made = np.asarray(model.fit(thin).transform(thin))
+        assert_allclose(made, model.fit_transform(digits[:50]), atol=1e-12)
 
     def test_clone_and_pickle_keep_what_they_should(self, estimator, digits):
         model = clone(estimator).fit(digits[:50])

@@ -202,21 +202,24 @@ def test_f7_constant_columns_stay_bounded_on_new_data(dtype, epsilon):
 # F11: more columns than there is memory for.
 
 
-def test_f11_whitening_looks_at_free_memory_before_it_allocates(monkeypatch):
+def test_f11_whitening_looks_at_free_memory_before_it_allocates(monkeypatch, tmp_path):
+    path = tmp_path / "square.npy"
+    np.lib.format.open_memmap(path, "w+", np.uint8, (30_000, 30_000))  # a file of holes
     monkeypatch.setattr("rhohat.common.memory.free_memory", lambda: 1 << 30)
     tracemalloc.start()
     try:
         with pytest.raises(
             MemoryError, match=r"30,000 columns needs about .* GiB of memory, and 1"
         ):
-            Whitening().fit(np.ones((3, 30_000)))
+            Whitening().fit(path)
         assert tracemalloc.get_traced_memory()[1] < 20e6
     finally:
         tracemalloc.stop()
 
 
-def test_f11_the_estimate_of_whitening_is_true():
-    X = np.random.RandomState(0).uniform(size=(4100, 700))
+@pytest.mark.parametrize("shape", [(4100, 700), (300, 6000)], ids=["covariance", "few rows"])
+def test_f11_the_estimate_of_whitening_is_true(shape):
+    X = np.random.RandomState(0).uniform(size=shape)
     needed = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(

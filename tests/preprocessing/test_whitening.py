@@ -126,3 +126,61 @@ def test_wrong_parameter_is_named(parameters, error, message, X):
 def test_inverse_refuses_the_wrong_number_of_columns(X):
     with pytest.raises(ValueError, match="expects the 2 that transform gives"):
         Whitening("pca", n_components=2).fit(X).inverse_transform(X)
+
+
+@pytest.fixture
+def wide(rng):
+    """Fewer rows than columns."""
+    return rng.randn(12, 40) @ np.diag(np.linspace(1, 3, 40)) + rng.randn(40)
+
+
+@pytest.mark.parametrize("method", ["zca", "pca"])
+@pytest.mark.parametrize("epsilon", [0, 0.3])
+def test_few_wide_rows_are_whitened_as_by_the_whole_covariance(method, epsilon, wide):
+    model = Whitening(method, epsilon=epsilon).fit(wide)
+    values, vectors = np.linalg.eigh(covariance(wide))
+    values, U = values[::-1][:11], vectors[:, ::-1][:, :11]
+    assert model.components_.shape == (11, 40)
+    assert_allclose(model.explained_variance_, values, rtol=1e-10)
+    expected = (wide - wide.mean(axis=0)) @ U / np.sqrt(values + epsilon)
+    if method == "zca":
+        assert_allclose(model.transform(wide), expected @ U.T, atol=1e-9)
+    else:
+        assert_allclose(np.abs(model.transform(wide)), np.abs(expected), atol=1e-9)
+    assert_allclose(model.inverse_transform(model.transform(wide)), wide, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_rows", [12, 30])
+def test_zca_of_few_components_is_applied_without_its_matrix(n_rows, rng):
+    """Thin factors do what the matrix of columns x columns does, in all three directions."""
+    X, weights = rng.randn(n_rows, 40), rng.randn(3, 40)
+    model = Whitening(epsilon=0.1, n_components=9).fit(X)
+    assert_allclose(model.transform(X), (X - model.mean_) @ model.matrix_.T, atol=1e-12)
+    assert_allclose(model.adjoint(weights), weights @ model.matrix_, atol=1e-12)
+    expected = X @ model.inverse_matrix_.T + model.mean_
+    assert_allclose(model.inverse_transform(X), expected, atol=1e-12)
+    assert max(factor.size for factor in model._factors(-0.5)) == 9 * 40
+
+
+def test_few_wide_rows_need_no_matrix_of_the_covariance(rng):
+    X = rng.randn(10, 20_000)  # whose covariance would take 3.2 GB
+    model = Whitening().fit(X)
+    assert model.transform(X).shape == X.shape
+
+
+def test_more_components_than_few_rows_span_are_refused(wide):
+    with pytest.raises(ValueError, match="at most 11, the directions in which 12 rows vary, got 1"):
+        Whitening(n_components=12).fit(wide)
+
+
+def test_what_lies_outside_the_span_of_few_rows_is_dropped(wide, rng):
+    model = Whitening(epsilon=0.1).fit(wide)
+    new = rng.randn(5, 40)
+    inside = (new - model.mean_) @ model.components_.T @ model.components_ + model.mean_
+    assert_allclose(model.transform(new), model.transform(inside), atol=1e-9)
+
+
+def test_few_wide_rows_in_a_file_are_whitened_alike(wide, tmp_path):
+    np.save(tmp_path / "wide.npy", wide)
+    stored = Whitening().fit(str(tmp_path / "wide.npy"))
+    assert_allclose(stored.components_, Whitening().fit(wide).components_, rtol=0, atol=0)

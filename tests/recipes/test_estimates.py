@@ -7,7 +7,7 @@ import pytest
 
 from rhohat.recipes import estimates
 from rhohat.recipes.data import Request
-from rhohat.recipes.estimates import BASE_BYTES, estimate
+from rhohat.recipes.estimates import BASE_BYTES, COPIES_OF_SPAN, Costs, estimate
 from rhohat.recipes.finding import find_to_learn
 from rhohat.recipes.settings import Settings
 from rhohat.training.stages import PART_BYTES
@@ -22,7 +22,7 @@ def rows(tmp_path):
 @pytest.fixture(autouse=True)
 def steady_clock(monkeypatch):
     """Two milliseconds an iteration, and a microsecond for each row in it."""
-    monkeypatch.setattr(estimates, "_costs", lambda *arguments: (2e-3, 1e-6))
+    monkeypatch.setattr(estimates, "_costs", lambda *arguments: Costs(0.0, 2e-3, 1e-6))
 
 
 def test_nothing_is_read(rows):
@@ -54,3 +54,40 @@ def test_costs_are_measured(monkeypatch, rows):
     monkeypatch.undo()
     data, settings = find_to_learn(rows, Settings(units=5, solver="gradient-descent"))
     assert estimate(data, settings).seconds > 0
+
+
+def test_few_wide_rows_are_estimated_by_themselves(monkeypatch, tmp_path):
+    """Not by thousands of such rows, and without a matrix of columns x columns."""
+    monkeypatch.undo()
+    made = []
+
+    def rows(*size):
+        made.append(size)
+        return np.random.RandomState(0).rand(*size[:2]).astype(f"f{size[2]}")
+
+    monkeypatch.setattr(estimates, "_random_rows", rows)
+    np.save(tmp_path / "wide.npy", np.random.RandomState(0).rand(30, 4000).astype("f4"))
+    data, settings = find_to_learn(Request([tmp_path / "wide.npy"]), Settings(units=5))
+    needed = estimate(data, settings)
+    assert max(size[0] for size in made) == 30
+    assert needed.memory < BASE_BYTES + 4 * 8 * 30 * 4000 + 8 * COPIES_OF_SPAN * 2 * 5 * 4000
+
+
+def test_pca_of_few_wide_rows_leaves_fewer_columns(monkeypatch, tmp_path):
+    np.save(tmp_path / "wide.npy", np.random.RandomState(0).rand(30, 4000).astype("f4"))
+    seen = []
+    monkeypatch.setattr(estimates, "_costs", lambda *size: seen.append(size[2]) or Costs(0, 0, 0))
+    estimate(*find_to_learn(Request([tmp_path / "wide.npy"]), Settings(whitening="pca")))
+    assert seen == [29]
+
+
+def test_rows_to_time_never_become_few_and_wide(monkeypatch):
+    """Many wide rows are timed on fewer columns, and the time is scaled."""
+    monkeypatch.undo()
+    sizes = []
+    monkeypatch.setattr(
+        estimates, "_fit_seconds", lambda *given: sizes.append(given[1:3]) or 1e-3 * given[4]
+    )
+    costs = estimates._costs(Settings(), 100_000, 20_000, 4)
+    assert not any(estimates.is_spanned(*size) for size in sizes)
+    assert costs.iteration == pytest.approx(1e-3 * 20_000 / sizes[0][1])

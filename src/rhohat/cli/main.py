@@ -19,6 +19,7 @@ from rhohat.cli.inspect import inspect
 from rhohat.cli.learn import learn
 from rhohat.cli.output import drop_standard_output, open_standard_streams
 from rhohat.cli.report import make_report
+from rhohat.cli.score import score
 from rhohat.cli.show import show
 from rhohat.cli.text import EXIT_FAILED, exit_code_of, printable, printable_lines, shortened
 from rhohat.common.interrupts import interrupts_raised
@@ -34,7 +35,7 @@ EXPECTED = (OSError, ValueError, MemoryError, FloatingPointError, ImportError)
         "max_content_width": 100,
         "show_default": True,
     },
-    commands=[learn, diagnose, show, make_report, encode, evaluate, inspect, check],
+    commands=[learn, diagnose, show, make_report, encode, score, evaluate, inspect, check],
 )
 @click.version_option(__version__, prog_name="rhohat")
 def cli() -> None:

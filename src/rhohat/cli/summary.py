@@ -74,9 +74,11 @@ def summary_text(summary: dict[str, Any], data: Data, files: Results) -> str:
     source = described(data)
     if data.pieces and settings["patch_size"] != "whole":
         source = f"{training['rows']:,} {data.pieces} of {source}"
+    learned = f"{count(settings['units'], 'feature')} learned"
+    if summary["dead_units"] == settings["units"]:
+        learned = "Nothing learned"
     lines = [
-        f"{count(settings['units'], 'feature')} learned from {source} in "
-        f"{summary['seconds']['learning']:.1f} s",
+        f"{learned} from {source} in {summary['seconds']['learning']:.1f} s",
         *(f"read {line}" for line in data.told()),
         "",
         *_choice(summary),

@@ -11,6 +11,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -20,6 +21,7 @@ from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.pictures import image_of_units
 from rhohat.common.validation import check_flag, check_integer, check_real, check_rows
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from rhohat.estimators.failures import warn_of_failure
 from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
 from rhohat.estimators.fitted_attributes import OUTCOME, Attribute, values_of
 from rhohat.objective.decoders import Decoder
@@ -33,6 +35,7 @@ from rhohat.rows.engines import Engine, ThreadEngine, check_n_jobs
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import CHUNK_ROWS, NARROW_CHUNK_ROWS, Partition, check_sizes
 from rhohat.rows.sources import ArraySource, Holders, Rows, Source, check_finite
+from rhohat.rows.sparse_rows import SparseRows
 from rhohat.rows.stores import is_stored
 from rhohat.training.adam import Adam, StreamState
 from rhohat.training.checkpoints import Checkpoint
@@ -312,7 +315,8 @@ class SparseAutoencoder(
             .zarr, .h5 or .hdf5 (``"file.h5::name"`` where it holds several arrays), a
             `numpy.memmap`, zarr or Dask array, HDF5 dataset, list of arrays or paths, or a function
             that returns a new iterable of blocks of rows whenever it is called; also what another
-            transformer made of one of these.
+            transformer made of one of these. A sparse matrix or array of SciPy is made dense a
+            block of rows at a time, and gives the bits of the dense array.
         y : Ignored
         sample_weight : array-like of shape (m,), default=None
             How often each row counts, in the reconstruction and in the average activation alike.
@@ -349,8 +353,10 @@ class SparseAutoencoder(
         UserWarning
             If the decoder cannot reach the data's values.
         ConvergenceWarning
-            If training ends early: by Ctrl-C, or because no step lowers the loss; or if no weight
-            was found that meets the target.
+            If training ends early: by Ctrl-C, or because no step lowers the loss; if no weight was
+            found that meets the target; if nothing was learned, since all units do the same
+            whatever the row; or if units are more than four times as active as the target asks, as
+            on data that are not scaled.
         """
         self.check_settings()
         solver_of(self.solver)  # raises if it learns from streams only
@@ -376,8 +382,12 @@ class SparseAutoencoder(
         most = most_iterations(stages) if objective.penalty.weight_is_sought else max_iter
         tasks = FitTasks(self, most, X=X, metadata={"sample_weight": sample_weight})
 
+        variance = 0.0
+
         def begin(source: Source, engine: Engine, partition: Partition, seed: int | None) -> Start:
+            nonlocal variance
             sums = FeatureSums.over(source, engine, partition)
+            variance = sums.standard_deviation**2
             _warn_beyond_output_range(objective, sums)
             return sparse_start(
                 objective, sums, source, engine, partition, random_state, theta, seed
@@ -423,6 +433,7 @@ class SparseAutoencoder(
             tasks.end()
             fitted.result.refuse_nan()
             fitted.result.warn_of_early_end(stacklevel=2)
+            warn_of_failure(objective, fitted, variance)
         return self
 
     @BLAS.single_threaded()
@@ -460,6 +471,8 @@ class SparseAutoencoder(
         adam: Any = self.solver if hasattr(self.solver, "learn") else Adam()
         adam.check()
         begun = hasattr(self, "encoder_weights_")
+        if issparse(X):  # a block, which is small
+            X = SparseRows(X).matrix.toarray()
         X = check_input(self, X, reset=not begun)
         objective = self._streamed_objective(X.shape[1])
         refuse_beyond_memory(objective)
@@ -604,7 +617,7 @@ class SparseAutoencoder(
         X_hat : ndarray of shape (m, n_features), in the precision of the activations
         """
         objective = self._fitted_objective()
-        A = check_rows(X)
+        A: Source = SparseRows(X) if issparse(X) else ArraySource(check_rows(X))
         if A.shape[1] != objective.n_components:
             raise ValueError(
                 f"X has {A.shape[1]} columns, but inverse_transform expects activations of "
@@ -615,9 +628,9 @@ class SparseAutoencoder(
         def decode(A: FloatArray, out: FloatArray) -> None:
             objective.decode(A, parameters, out)
 
-        return self._map_rows(decode, ArraySource(A), objective, objective.n_features)
+        return self._map_rows(decode, A, objective, objective.n_features)
 
-    def score_samples(self, X: ArrayLike) -> FloatArray:
+    def score_samples(self, X: RowData) -> FloatArray:
         """Minus the reconstruction error of each row: -1/2 ||x_hat - x||^2.
 
         It is minus the objective's first term, so its mean over the training set is minus
@@ -632,8 +645,8 @@ class SparseAutoencoder(
         scores : ndarray of shape (m,)
         """
         objective = self._fitted_objective()
-        X = check_input(self, X, reset=False)
-        parameters = self._parameters(X.dtype)
+        source = rows_of(self, X, reset=False)
+        parameters = self._parameters(source.dtype)
 
         def score(X: FloatArray, out: FloatArray) -> None:
             error = objective.decode(objective.encode(X, parameters), parameters)
@@ -641,11 +654,9 @@ class SparseAutoencoder(
             np.einsum("ij,ij->i", error, error, out=out)
             out *= -0.5
 
-        return self._map_rows(score, ArraySource(X), objective)
+        return self._map_rows(score, source, objective)
 
-    def score(
-        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
-    ) -> float:
+    def score(self, X: RowData, y: object = None, sample_weight: ArrayLike | None = None) -> float:
         """Mean of `score_samples`, weighted if the rows are; higher is better.
 
         Parameters
@@ -683,6 +694,7 @@ class SparseAutoencoder(
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.sparse = True
         return tags
 
     def _objective(self, n_features: int) -> SparseObjective:

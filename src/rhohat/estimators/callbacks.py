@@ -20,6 +20,9 @@ except ImportError:  # scikit-learn < 1.9
     callback_api = None
     CallbackSupportMixin = type("CallbackSupportMixin", (), {})
 
+#: Frames that `with_callbacks` puts between a fit and its caller.
+WRAPPERS = 0 if callback_api is None else 1
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
-from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
+from sklearn.utils import Tags, assert_all_finite, check_random_state, column_or_1d
 from sklearn.utils.extmath import softmax
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
@@ -255,6 +255,11 @@ class StackedAutoencoderClassifier(EngineHolder, ClassifierMixin, BaseEstimator)
             fitted.result.refuse_nan()
             fitted.result.warn_of_early_end(stacklevel=3)
         return self
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
     def check_settings(self) -> None:
         """Raise TypeError or ValueError if a parameter is not as described."""

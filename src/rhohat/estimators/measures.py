@@ -31,6 +31,8 @@ PURSUED = (1, 2, 4)
 PURSUED_ROWS = 2000
 #: Added to the squared norm of atoms that are 1, so that no two are the same one.
 ROUNDING = 1e-10
+#: Rows of which, if they are wide, all products are computed.
+FEW_ROWS = 512
 #: Cosine from which two features count as the same one.
 SAME = 0.95
 
@@ -194,6 +196,8 @@ def explained_variance(X: ArrayLike, X_hat: ArrayLike) -> float:
 
 def greatest_variance(centered: FloatArray) -> float:
     """The variance of rows without their mean along the direction in which they vary most."""
+    if len(centered) <= min(FEW_ROWS, centered.shape[1]):
+        return float(np.linalg.eigvalsh(centered @ centered.T)[-1]) / len(centered)
     (length,) = randomized_svd(centered, 1, random_state=0)[1]
     return float(length) ** 2 / len(centered)
 

@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from rhohat.common.tensorfiles import is_list, is_text
 from rhohat.common.validation import check_pair
 from rhohat.estimators.anatomy import Anatomy, steps_of, thawed
+from rhohat.estimators.anomalies import AnomalyDetector
 from rhohat.estimators.autoencoder import (
     EXACT,
     FOUND,
@@ -32,6 +33,7 @@ from rhohat.estimators.fields import (
     FLAG,
     LABELS,
     NOT_NEGATIVE,
+    NUMBER,
     PAIR,
     POSITIVE,
     SHAPE,
@@ -184,8 +186,7 @@ def _units_fit(model: SparseAutoencoder) -> bool:
 def _components_fit(model: Whitening) -> bool:
     """Whether there are as many components as asked for, and as the columns allow."""
     kept, asked = model.n_components_, model.n_components
-    number = model.n_features_in_ if asked is None else asked
-    return kept <= model.n_features_in_ and (kept == number or not isinstance(number, int))
+    return kept <= model.n_features_in_ and (kept == asked or not isinstance(asked, int))
 
 
 def _piece_fits(model: PatchExtractor | WindowExtractor) -> bool:
@@ -217,6 +218,16 @@ def _layers_fit(stack: StackedAutoencoder) -> bool:
     widths = [stack.n_features_in_, *(len(layer.components_) for layer in stack.layers_)]
     return len(stack.layers_) == len(stack.layers) and all(
         layer.n_features_in_ == width for layer, width in zip(stack.layers_, widths, strict=False)
+    )
+
+
+def _detector_fits(detector: AnomalyDetector) -> bool:
+    """Whether there is one autoencoder, of as many columns, whose averages are known."""
+    models = detector.autoencoders_
+    return (
+        len(models) == 1
+        and models[0].n_features_in_ == detector.n_features_in_
+        and hasattr(models[0], "average_activation_")
     )
 
 
@@ -271,6 +282,21 @@ ROWS: dict[str, Row] = {
             unused=("n_jobs",),
             unfitted=("estimator",),
             fits_together=_network_fits,
+        ),
+        Row(
+            AnomalyDetector,
+            {
+                **COLUMNS,
+                "location_": Array(("d",)),
+                "spread_": Array(("d",), least=TINY),
+                "mean_": Array(("d",)),
+                "scale_": Array(("d",), least=TINY),
+                "residual_variance_": Array(("d",), least=TINY),
+                "offset_": NUMBER,
+                "autoencoders_": Models(SparseAutoencoder),
+            },
+            unfitted=("estimator",),
+            fits_together=_detector_fits,
         ),
         Row(
             Whitening,

@@ -208,6 +208,7 @@ class StackedAutoencoder(
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.sparse = True
         return tags
 
     def _specified_layers(self) -> Sequence[LayerSpec]:

@@ -46,7 +46,8 @@ class Rowwise(OneToOneFeatureMixin, Step):
         Returns
         -------
         X_new : ndarray of shape (m, n_features)
-            For rows outside memory, a `Mapped` source, computed whenever it is read.
+            For rows that are sparse or outside memory, a `Mapped` source, computed whenever it is
+            read.
         """
         check_is_fitted(self)
         source = rows_of(self, X, reset=False)

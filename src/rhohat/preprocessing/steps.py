@@ -123,6 +123,7 @@ class Step(TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.two_d_array = self.takes is None
         tags.input_tags.three_d_array = self.takes is not None
+        tags.input_tags.sparse = self.takes is None  # made dense by blocks, when they are read
         return tags
 
 

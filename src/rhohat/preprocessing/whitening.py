@@ -1,11 +1,16 @@
-"""Whitening of rows, by the eigenvectors of their covariance."""
+"""Whitening of rows, by the eigenvectors of their covariance.
+
+Where there are fewer rows than columns, the rows' singular vectors are these eigenvectors, and no
+matrix of columns x columns is made.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
-from typing import Self, cast
+from typing import NamedTuple, Self, cast
 
 import numpy as np
 import scipy.linalg
@@ -33,19 +38,71 @@ from rhohat.common.validation import (
 from rhohat.preprocessing.inputs import RowData, rows_of, sum_over
 from rhohat.preprocessing.spectra import Spectrum
 from rhohat.preprocessing.steps import AffineMap, Step
+from rhohat.preprocessing.variances import feature_sums
 from rhohat.rows.blas import BLAS
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Summable, ThreadEngine, effective_n_jobs
 from rhohat.rows.partition import CHUNK_ROWS, Partition
-from rhohat.rows.sources import Rows, Source, first_row
-from rhohat.rows.stores import is_stored
+from rhohat.rows.sources import ArraySource, Rows, Source, first_row
 
 #: What the axes of whitened data are.
 METHODS = {"zca": "turned back to the input's axes", "pca": "one column per component"}
 #: Share of the greatest variance below which a direction holds rounding errors alone.
 ROUNDING = 1e-7
-#: Arrays of the covariance's size that `fit` holds at a time, besides two in each thread.
-COPIES = 6
+#: Arrays that `fit` holds at a time: of the size of the covariance, besides two in each thread; or,
+#: where there are fewer rows than columns, of the size of the rows.
+COPIES, COPIES_OF_ROWS = 6, 4
+
+
+class _Axes(NamedTuple):
+    """Directions in which rows vary, by decreasing variance.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (d,)
+    vectors : ndarray of shape (r, d)
+        Orthonormal, of any sign.
+    variances : ndarray of shape (r,)
+    largest : float
+        The greatest absolute value in the rows.
+    """
+
+    mean: Float64Array
+    vectors: Float64Array
+    variances: Float64Array
+    largest: float
+
+    @classmethod
+    def of_columns(cls, source: Source) -> _Axes:
+        """All d axes, by the eigenvectors of the covariance."""
+        with interrupts_as_requests() as interrupt, BLAS.single_threaded():
+            shift = first_row(source)
+            total = sum_over(partial(_Moments.of, shift=shift), source)
+            check_magnitude(total.largest, source.dtype)
+            center = total.first / total.weight
+            covariance = total.second / total.weight - np.outer(center, center)
+            with interrupt.unheard():
+                variances, vectors = scipy.linalg.eigh(covariance)
+        return cls(shift + center, vectors.T[::-1], np.maximum(variances[::-1], 0), total.largest)
+
+    @classmethod
+    def of_rows(cls, source: Source) -> _Axes:
+        """The axes of the span of m rows, at most m - 1, by their singular vectors."""
+        n_rows, d = source.shape
+        with interrupts_as_requests() as interrupt:
+            sums = feature_sums(source)
+            D = np.empty((n_rows, d))
+            engine = ThreadEngine()
+            with engine.running():
+                partition = Partition.for_shape(d, d, source.dtype)
+                engine.map_into(
+                    lambda X, out: np.subtract(X, sums.mean, out=out), source, partition, D
+                )
+            with interrupt.unheard(), BLAS.single_threaded():
+                _, lengths, vectors = scipy.linalg.svd(D, full_matrices=False, overwrite_a=True)
+        r = max(n_rows - 1, 1)
+        largest = max(abs(sums.low), abs(sums.high))
+        return cls(sums.mean, vectors[:r], lengths[:r] ** 2 / n_rows, largest)
 
 
 @dataclass
@@ -94,6 +151,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         variance are noise and stay small. The notes suggest 0.01 to 0.1 for data in [0, 1].
     n_components : int, float or None, default=None
         Components kept: a number, a share of variance in (0, 1) that they explain together, or all.
+        Of m rows that are fewer than their columns, m - 1 are kept at most.
 
     Attributes
     ----------
@@ -117,6 +175,10 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
     Sums are float64 whatever the data's precision. A direction whose variance, with epsilon, may be
     that of rounding errors is dropped instead of blown up. The inverse is exact only with all
     components.
+
+    With fewer rows than columns, what lies outside the span of the rows in which the whitening was
+    learned is dropped, and time and memory go with m^2 d: ZCA of k components is applied, and
+    saved, as two matrices of shape (k, d).
 
     References
     ----------
@@ -163,26 +225,19 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         self.check_settings()
         source = rows_of(self, X, reset=True)
         _check_memory(source)
-        with interrupts_as_requests() as interrupt, BLAS.single_threaded():
-            shift = first_row(source)
-            total = sum_over(partial(_Moments.of, shift=shift), source)
-            check_magnitude(total.largest, source.dtype)
-            center = total.first / total.weight
-            covariance = total.second / total.weight - np.outer(center, center)
-            with interrupt.unheard():
-                variances, vectors = scipy.linalg.eigh(covariance)
-        variances = np.maximum(variances[::-1], 0)
-        components = vectors.T[::-1]
+        n_rows, d = source.shape
+        axes = _Axes.of_rows(source) if n_rows < d else _Axes.of_columns(source)
+        components, variances = axes.vectors, axes.variances
         largest = np.abs(components).argmax(axis=1)
         components *= np.sign(components[np.arange(len(components)), largest])[:, None]
         ratio = variances / (variances.sum() or 1.0)
-        k = self._n_kept(ratio)
+        k = self._n_kept(ratio, d)
 
-        self.mean_ = shift + center
+        self.mean_ = axes.mean
         self.components_ = components[:k].copy()
         self.explained_variance_ = variances[:k].copy()
         self.explained_variance_ratio_ = ratio[:k].copy()
-        self.noise_ = rounding_noise(total.largest, source.dtype) ** 2
+        self.noise_ = rounding_noise(axes.largest, source.dtype) ** 2
         self.n_components_ = k
         return self
 
@@ -208,16 +263,16 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         Returns
         -------
         X_white : ndarray of shape (m, n_features) for "zca", (m, k) for "pca"
-            For rows outside memory, a `Mapped` source, computed whenever it is read, without a copy
-            of the data: later steps of a pipeline take it, and `numpy.asarray` turns it into an
-            array.
+            For rows that are sparse or outside memory, a `Mapped` source, computed whenever it is
+            read, without a copy of the data: later steps of a pipeline take it, and `numpy.asarray`
+            turns it into an array.
         """
         check_is_fitted(self)
         source = rows_of(self, X, reset=False)
         dtype = source.dtype
-        matrix = np.ascontiguousarray(self.matrix_.astype(dtype).T)
-        whiten = partial(_whiten, mean=self.mean_.astype(dtype), matrix=matrix)
-        if is_stored(source):
+        factors = tuple(np.ascontiguousarray(F.astype(dtype).T) for F in self._factors(-0.5))
+        whiten = partial(_whiten, mean=self.mean_.astype(dtype), factors=factors)
+        if not isinstance(source.origin, ArraySource):
             return cast(FloatArray, Mapped(source, whiten, self._n_features_out))
         n_rows, n_features = source.shape
         out = np.empty((n_rows, self._n_features_out), dtype)
@@ -246,7 +301,9 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
                 f"X has {W.shape[1]} columns, but inverse_transform expects the "
                 f"{self._n_features_out} that transform gives."
             )
-        original: FloatArray = W @ self.inverse_matrix_.astype(W.dtype).T
+        original: FloatArray = W
+        for factor in self._factors(0.5, inverse=True):
+            original = original @ factor.astype(W.dtype).T
         original += self.mean_.astype(W.dtype)
         return original
 
@@ -265,7 +322,10 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         directions : ndarray of shape (k, n_features)
         """
         check_is_fitted(self)
-        return as_floats(weights) @ self.matrix_
+        directions = as_floats(weights)
+        for factor in reversed(self._factors(-0.5)):
+            directions = directions @ factor
+        return directions
 
     @property
     def turns_axes(self) -> bool:
@@ -302,18 +362,31 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         )
 
     @property
-    @BLAS.single_threaded()
     def matrix_(self) -> Float64Array:
         """T, (n_features_out, n_features): x_white = T (x - mu)."""
-        T = self._scales(-0.5)[:, None] * self.components_
-        return self.components_.T @ T if self.method == "zca" else T
+        return self._factors(-0.5, whole=True)[0]
 
     @property
-    @BLAS.single_threaded()
     def inverse_matrix_(self) -> Float64Array:
         """The inverse of T, on the space that the components span, (n_features, n_features_out)."""
-        T = self._scales(0.5)[:, None] * self.components_
-        return (self.components_.T @ T if self.method == "zca" else T).T
+        return self._factors(0.5, inverse=True, whole=True)[0]
+
+    @BLAS.single_threaded()
+    def _factors(
+        self, power: float, *, inverse: bool = False, whole: bool = False
+    ) -> tuple[Float64Array, ...]:
+        """Matrices to be applied one after the other: T, or its inverse.
+
+        ZCA of few components is applied as two thin matrices, without one of columns x columns,
+        unless the whole is asked for.
+        """
+        T = self._scales(power)[:, None] * self.components_
+        if self.method == "pca":
+            return (T.T if inverse else T,)
+        k, d = T.shape
+        if whole or 2 * k >= d:
+            return (self.components_.T @ T,)
+        return T, self.components_.T
 
     def _scales(self, power: float) -> Float64Array:
         """(l + epsilon) ** power; zero for directions that have no variance to scale."""
@@ -323,16 +396,18 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         regularized[regularized <= floor] = np.inf if power < 0 else 0.0
         return regularized**power
 
-    def _n_kept(self, ratio: Float64Array) -> int:
-        n_features = len(ratio)
+    def _n_kept(self, ratio: Float64Array, n_features: int) -> int:
+        most = len(ratio)
         if self.n_components is None:
-            return n_features
+            return most
         if isinstance(self.n_components, Integral):
             k = int(self.n_components)
-            if k > n_features:
-                raise ValueError(f"n_components must be at most n_features={n_features}, got {k}.")
+            if k > most:
+                few = f", the directions in which {most + 1} rows vary" if most < n_features else ""
+                name = "" if few else "n_features="
+                raise ValueError(f"n_components must be at most {name}{most}{few}, got {k}.")
             return k
-        return min(int(np.searchsorted(np.cumsum(ratio), self.n_components)) + 1, n_features)
+        return min(int(np.searchsorted(np.cumsum(ratio), self.n_components)) + 1, most)
 
     @property
     def _n_features_out(self) -> int:
@@ -340,19 +415,38 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
 
 
 def _whiten(
-    X: FloatArray, mean: FloatArray, matrix: FloatArray, out: FloatArray | None = None
+    X: FloatArray,
+    mean: FloatArray,
+    factors: Sequence[FloatArray],
+    out: FloatArray | None = None,
 ) -> FloatArray:
-    """(X - mean) T'."""
+    """(X - mean) T', by the factors of T'."""
+    *first, last = factors
     with overflow_as_infinity():
-        return check_overflow(np.matmul(X - mean, matrix, out=out), X)
+        D = X - mean
+        for factor in first:
+            D = D @ factor
+        return check_overflow(np.matmul(D, last, out=out), X)
+
+
+def whitening_bytes(n_rows: int, n_features: int) -> int:
+    """Memory that `Whitening.fit` needs: of the covariance, or of rows that are fewer than columns.
+
+    Parameters
+    ----------
+    n_rows, n_features : int
+    """
+    if n_rows < n_features:
+        return 8 * n_rows * n_features * COPIES_OF_ROWS
+    n_threads = min(effective_n_jobs(None), -(-n_rows // CHUNK_ROWS))
+    return 8 * n_features**2 * (COPIES + 2 * n_threads)
 
 
 def _check_memory(source: Source) -> None:
-    """Raise MemoryError, before anything is allocated, if the covariance needs too much."""
-    n_rows, d = source.shape
-    n_threads = min(effective_n_jobs(None), -(-n_rows // CHUNK_ROWS))
+    """Raise MemoryError, before anything is allocated, if `fit` needs too much."""
     check_memory(
-        8 * d * d * (COPIES + 2 * n_threads),
-        f"whitening {d:,} columns",
-        "Reduce the columns, by smaller patches or sklearn.random_projection for instance.",
+        whitening_bytes(*source.shape),
+        f"whitening {source.shape[1]:,} columns",
+        "Reduce the columns, by smaller patches or sklearn.random_projection for instance, or "
+        "leave whitening out.",
     )

@@ -122,7 +122,9 @@ def _rebuilt_by_few(
     model: SparseAutoencoder, whitening: Whitening | None, rows: Float64Array
 ) -> float:
     atoms = model.decoder_weights_.astype(np.float64)
-    return pursuit(atoms if whitening is None else atoms @ whitening.inverse_matrix_.T, rows)
+    return pursuit(
+        atoms if whitening is None else whitening.inverse_transform(atoms) - whitening.mean_, rows
+    )
 
 
 def _rebuilt_by_all(

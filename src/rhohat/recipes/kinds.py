@@ -220,7 +220,7 @@ class RowData(Data):
 
     def read(self) -> None:
         """Read into memory; or open, if they are too many or workers must read them."""
-        if self.is_stored:
+        if self.is_stored and not (self.request.stored and self._is_sparse):
             self.content = stored_rows(self.found)
         elif self.request.stored:
             raise ValueError(
@@ -233,8 +233,13 @@ class RowData(Data):
     @property
     def is_stored(self) -> bool:
         """Whether they are too many to hold or workers must read them, and can be read in runs."""
-        wanted = self.request.stored or self.found.n_bytes > HELD_BYTES
+        wanted = self.request.stored or self.found.n_bytes > HELD_BYTES or self._is_sparse
         return wanted and can_be_stored(self.found)
+
+    @property
+    def _is_sparse(self) -> bool:
+        """Whether they are a sparse matrix, which is made dense a run of rows at a time."""
+        return any(content.is_sparse for content in self.contents)
 
     @property
     def n_examples(self) -> int:

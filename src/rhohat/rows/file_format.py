@@ -55,6 +55,8 @@ class Content(NamedTuple):
         Columns of the file that the rows have nothing of.
     channels : tuple of str, default=()
         Names of the channels of series, if they have any.
+    is_sparse : bool, default=False
+        Whether rows are a sparse matrix, which is opened and never made dense as a whole.
     """
 
     kind: str
@@ -68,6 +70,7 @@ class Content(NamedTuple):
     is_whole: bool = False
     left_out: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    is_sparse: bool = False
 
 
 @dataclass(frozen=True)
@@ -302,6 +305,8 @@ def _checked(look: Callable[[Path, Selection], Content]) -> Callable[[Path, Sele
 
     def checked(path: Path, selection: Selection) -> Content:
         content = look(path, selection)
+        if content.is_sparse:  # its zeros take no room, nowhere
+            return content
         is_sound = content.kind == "recordings"
         Claims(
             content.shape,

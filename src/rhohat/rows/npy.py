@@ -1,6 +1,6 @@
 """NumPy's files: .npy, an array after a header, and .npz, several of these in a zip archive.
 
-Rows of a .npy are read from the file when they are needed.
+A .npz may also hold a sparse matrix. Rows of a .npy are read from the file when they are needed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from rhohat.rows.file_format import (
     told,
 )
 from rhohat.rows.inventory import Entry, choose
-from rhohat.rows.sources import Rows
+from rhohat.rows.sources import Rows, Source
+from rhohat.rows.sparse_npz import MEMBERS, look_at_sparse, read_sparse
 from rhohat.rows.stores import Store
 
 #: Bytes that the system is asked to read ahead.
@@ -231,12 +232,40 @@ def _member(
 
 
 def _look_at_npz(path: Path, selection: Selection) -> Content:
+    if _is_sparse(path, selection):
+        size, values = look_at_sparse(path, _opened_member)
+        return Content("rows", size, values, is_sparse=True)
     with _member(path, selection.key) as (stream, member, facts):
         shape, _, dtype = _read_header(stream, member.file_size)
-    return array_content(shape, dtype, **facts)
+    return array_content(shape, dtype, is_whole=True, **facts)
+
+
+def _is_sparse(path: Path, selection: Selection) -> bool:
+    """Whether an archive is what `scipy.sparse.save_npz` writes, and no array of it is chosen."""
+    if selection.key is not None:
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return MEMBERS.issubset(name.removesuffix(".npy") for name in archive.namelist())
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error) as error:
+        raise DataFileError(f"is not a sound .npz archive: {told(error)}") from error
+
+
+@contextmanager
+def _opened_member(path: Path, key: str) -> Iterator[tuple[tuple[int, ...], np.dtype[Any], Any]]:
+    """Shape and type of one array, and a function that reads it."""
+    with _member(path, key) as (stream, member, _):
+        shape, _, dtype = _read_header(stream, member.file_size)
+    yield shape, dtype, lambda: _read_member(path, key)
+
+
+def _open_npz(path: Path, selection: Selection) -> Source:
+    return read_sparse(path, _opened_member)  # others are read whole
 
 
 def _read_npz(path: Path, selection: Selection) -> NDArray[Any]:
+    if _is_sparse(path, selection):
+        return read_sparse(path, _opened_member).whole(path.stat().st_size)
     return _read_member(path, selection.key)
 
 
@@ -266,4 +295,4 @@ def array_names(path: Path) -> list[str]:
 
 
 NPY = FileFormat((".npy",), _look, _read, _open)
-NPZ = FileFormat((".npz",), _look_at_npz, _read_npz)
+NPZ = FileFormat((".npz",), _look_at_npz, _read_npz, _open_npz)

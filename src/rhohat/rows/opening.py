@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 
 from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
@@ -20,6 +21,7 @@ from rhohat.rows.formats import endings, format_named, format_of
 from rhohat.rows.hdf5 import Hdf5Dataset
 from rhohat.rows.npy import NpyFile
 from rhohat.rows.sources import ArraySource, Source
+from rhohat.rows.sparse_rows import SparseRows
 from rhohat.rows.streams import BlockStream
 from rhohat.rows.zarr import ZarrArray
 
@@ -115,21 +117,22 @@ STORES: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
     (_is_a("zarr", "Array"), ZarrArray),
     (_is_a("h5py", "Dataset"), Hdf5Dataset),
     (_is_a("dask", "Array"), DaskArray),
+    (scipy.sparse.issparse, SparseRows),
     (_is_blocks, _concatenate),
     (lambda X: callable(X) and not hasattr(X, "__array__"), BlockStream),
 )
 
 
 def open_store(X: Any) -> Source | None:
-    """Rows outside memory as a source; None for arrays and what NumPy converts to arrays.
+    """Rows that are no array as a source; None for arrays and what NumPy converts to arrays.
 
     Parameters
     ----------
     X : object
         Path of a file whose format can read a run of rows at a time, such as .npy, .zarr or .h5
         (``"file.h5::name"`` if it holds several arrays), numpy.memmap, zarr or Dask array, HDF5
-        dataset, list of two-dimensional arrays or of paths, function that makes the same iterable
-        of blocks whenever it is called, or a source.
+        dataset, sparse matrix or array of SciPy, list of two-dimensional arrays or of paths,
+        function that makes the same iterable of blocks whenever it is called, or a source.
 
     Returns
     -------

@@ -85,7 +85,15 @@ class Source(Protocol):
 
 
 class Origin:
-    """A source that is not made of another one."""
+    """A source that is not made of another one.
+
+    Attributes
+    ----------
+    held : bool
+        Whether all rows are in the memory of this process.
+    """
+
+    held: ClassVar[bool] = False
 
     def portion(self, start: int, stop: int) -> Self:
         """Itself: what is sent says where the rows are."""
@@ -110,6 +118,7 @@ class ArraySource(Origin):
     """
 
     name = "the array"
+    held = True
 
     def __init__(self, X: FloatArray) -> None:
         self.X = X

@@ -20,7 +20,7 @@ from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataChangedError
 from rhohat.common.interrupts import current_request
 from rhohat.rows.partition import CHUNK_ROWS
-from rhohat.rows.sources import ArraySource, Origin, Rows, Source
+from rhohat.rows.sources import Origin, Rows, Source
 
 #: Rows of a granule, which is what a store reads at a time, where the store does not say.
 GRANULE_ROWS = 8192
@@ -30,7 +30,7 @@ GRANULES_HELD = 4
 
 def is_stored(source: Source) -> bool:
     """Whether the rows are outside memory."""
-    return not isinstance(source.origin, ArraySource)
+    return not getattr(source.origin, "held", False)
 
 
 class Store(Origin, ABC):

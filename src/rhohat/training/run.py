@@ -20,7 +20,8 @@ from rhohat.common.arrays import Float64Array, overflow_as_infinity
 from rhohat.common.interrupts import Interrupted, InterruptRequest, interrupts_as_requests
 from rhohat.objective.base import LossTerms
 from rhohat.rows.sampling import sample_rows
-from rhohat.rows.sources import Source, in_memory
+from rhohat.rows.sources import Source
+from rhohat.rows.sparse_rows import taken
 from rhohat.training.evaluation import Evaluation
 from rhohat.training.solvers import Solver, SolverState, StopReason
 from rhohat.training.stages import Stage
@@ -485,8 +486,7 @@ class Training:
         if n_rows == total:
             return self.source
         largest = max(stage.n_rows for stage in self.stages if stage.n_rows < total)
-        rows = self.source.take(np.sort(sample_rows(total, largest, seed)[:n_rows]))
-        return in_memory(rows.X, rows.sample_weight, rows.y)
+        return taken(self.source, np.sort(sample_rows(total, largest, seed)[:n_rows]))
 
     def _progress(self, state: TrainingState) -> TrainingProgress:
         work = [stage.n_rows * stage.max_iter for stage in self.stages]

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array, check_non_negative
 
 from rhohat.common.arrays import Float64Array
-from rhohat.rows.sources import Source, Weighted, in_memory
+from rhohat.rows.sources import Source, Weighted
+from rhohat.rows.sparse_rows import taken
 from rhohat.rows.stores import is_stored
 
 
@@ -53,5 +54,4 @@ def weighted(source: Source, sample_weight: ArrayLike) -> Source:
             f"sample_weight is zero for row {int(np.argmin(counts))} and others: of rows outside "
             "memory, leave out those that do not count."
         )
-    rows = source.take(np.flatnonzero(counts))
-    return in_memory(rows.X, weight[counts], rows.y)
+    return Weighted(taken(source, np.flatnonzero(counts)), weight[counts])

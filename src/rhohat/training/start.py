@@ -8,13 +8,14 @@ active as the penalty asks. The decoder is the multiple of V that fits best, so 
 begins with a feature of its own; from independent starts, units grow alike. V is halved while that
 lowers J, until it is at most a twentieth above that of the best constant.
 
-The averages, the fit and the loss are those of a sample of the rows.
+The averages, the fit and the loss are those of a sample of the rows. Few and wide rows are first
+brought to coordinates of their span, and all this is done there: see `rhohat.training.span`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.random import RandomState
@@ -35,10 +36,11 @@ from rhohat.training.evaluation import (
     SparseEvaluation,
 )
 from rhohat.training.metric import MOST_INPUTS, NetworkMetric, Sample, SparseMetric
+from rhohat.training.span import Span, SpanEvaluation
 from rhohat.training.weight_search import WeightSearch
 
-#: Rows of the sample that the start and the metric are made from.
-SAMPLE_ROWS = 3000
+#: Rows of the sample that the start and the metric are made from, and its bytes in float64 at most.
+SAMPLE_ROWS, SAMPLE_BYTES = 3000, 128 << 20
 #: Rows of it that the start is made from.
 START_ROWS = 2000
 #: Corrections of the biases.
@@ -87,6 +89,14 @@ def sparse_start(
 
     The seed draws samples of the rows; it is drawn itself if it is None.
     """
+    is_projected = objective.decoder.is_solvable and objective.n_components <= MOST_INPUTS
+    span = Span.of(objective, source, sums.mean) if is_projected and theta is None else None
+    if span is not None:
+        reduced = FeatureSums.over(span.source, engine, partition)
+        settings = engine, partition, random_state, None, seed
+        start = sparse_start(span.objective, reduced, span.source, *settings)
+        inside = cast(ProjectedEvaluation, start.evaluation)
+        return start._replace(evaluation=SpanEvaluation.of(inside, span))
     variables = StandardizedVariables.for_sums(objective, sums)
     search = None
     if objective.penalty.weight_is_sought:
@@ -96,7 +106,6 @@ def sparse_start(
     drawn = int(random_state.randint(2**31))
     seed = drawn if seed is None else seed
     sample = draw_sample(source, variables.mean, variables.scale, seed)
-    is_projected = objective.decoder.is_solvable and objective.n_components <= MOST_INPUTS
     q = initial(variables, sample, random_state) if theta is None else variables.from_theta(theta)
     if is_projected:
         q = q[: objective.n_encoder_parameters].copy()
@@ -124,8 +133,9 @@ def network_start(
 
 def draw_sample(source: Source, mean: Float64Array, scale: float, seed: int) -> Sample:
     """Rows drawn at random by the seed, and standardized."""
-    n_rows = source.shape[0]
-    rows = source.take(np.sort(sample_rows(n_rows, min(SAMPLE_ROWS, n_rows), seed)))
+    n_rows, n_features = source.shape
+    most = min(SAMPLE_ROWS, max(SAMPLE_BYTES // (8 * n_features), 1), n_rows)
+    rows = source.take(np.sort(sample_rows(n_rows, most, seed)))
     with overflow_as_infinity():
         X = ((rows.X - mean) / scale).astype(source.dtype, copy=False)
     return Sample(in_memory(X, rows.sample_weight), seed)

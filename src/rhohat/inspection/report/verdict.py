@@ -29,6 +29,9 @@ def find_verdict(subject: Subject) -> Verdict | None:
 def _learned(subject: Subject, n_examples: int) -> Iterator[str]:
     """What units look for, in sentences."""
     portrait, k = subject.portrait, subject.layer.n_units
+    if getattr(subject.layer.estimator, "n_dead_", None) == k:
+        yield "Nothing was learned: all units do the same, whatever the example."
+        return
     yield f"{k:,} units have learned to rebuild {n_examples:,} examples."
     if portrait.edges is not None:
         yield f"{round(portrait.edges.edge_share * k)} of them look for edges."
