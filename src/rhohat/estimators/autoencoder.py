@@ -151,8 +151,10 @@ class SparseAutoencoder(
         the machine stops.
     resume : bool, default=False
         Go on from the checkpoint, if there is one, to the same bits as if training had not stopped.
-        If False, the checkpoint of a run that has not ended is an error. A run stopped by its
-        callback has ended.
+        If False, the checkpoint of a run that has not ended is an error. A run that its callback
+        has ended goes on unless the callback ends it again, and so does one that has reached
+        `max_iter` if that was raised; above 20,000 rows, where training is divided into stages of
+        iterations, a raised `max_iter` is an error.
     verify : bool, default=True
         Whether rows outside memory are compared, whenever they are read, with checksums taken in
         the first pass, so that an edited or damaged file is noticed.
@@ -719,12 +721,12 @@ class SparseAutoencoder(
         """What decides the result besides data and solver, in words."""
         seed = self.random_state
         return {
-            "n_components": str(objective.n_components),
+            "n_components (--units)": str(objective.n_components),
             "activation": objective.activation.name,
             "decoder": objective.decoder.name,
             "sparsity_penalty": f"{type(objective.penalty).__name__} {vars(objective.penalty)}",
             "weight_decay": repr(objective.weight_decay),
-            "random_state": str(seed) if isinstance(seed, Integral) else "not fixed",
+            "random_state (--seed)": str(seed) if isinstance(seed, Integral) else "not fixed",
         }
 
     def _fitted_objective(self) -> SparseObjective:
