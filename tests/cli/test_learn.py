@@ -128,7 +128,7 @@ def test_dry_run_estimates_and_writes_nothing(messy, tmp_path):
     ("options", "message"),
     [
         (["rows.npy", "--color"], "color belongs to images"),
-        (["rows.npy", "--patch-size", "3"], "patch_size belongs to images"),
+        (["rows.npy", "--patch-size", "3"], "patch-size belongs to images"),
         (["rows.npy", "--shape", "4x5"], "64 columns"),
         (["rows.npy", "--shape", "8x8", "--color"], "go together"),
         (["images.npy", "--shape", "8x8"], "holds images already"),

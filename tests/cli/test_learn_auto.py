@@ -289,7 +289,7 @@ def test_a_weight_that_is_found_is_told_and_kept(known, tmp_path):
         (["--sparsity-weight", "-1"], 2, "-1"),
         (["--sparsity-weight", "nan"], 2, "--sparsity-weight"),
         (["--penalty", "l1", "--sparsity-weight", "auto"], 1, "is a number, not 'auto'"),
-        (["--penalty", "none", "--sparsity-weight", "auto"], 1, "sparsity_weight has no meaning"),
+        (["--penalty", "none", "--sparsity-weight", "auto"], 1, "sparsity-weight has no meaning"),
         (["--scale", "rows"], 2, "--scale"),
     ],
 )

@@ -10,6 +10,7 @@ import click
 
 from rhohat.cli.config import config_option
 from rhohat.cli.data import described, read
+from rhohat.cli.help import Command
 from rhohat.cli.options import POSITIVE_INTEGER, data_options, json_option, settings_options
 from rhohat.cli.output import echo_json
 from rhohat.cli.text import EXIT_FAILED, count
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from rhohat.recipes.data import Request
 
 
-@click.command()
+@click.command(cls=Command)
 @settings_options
 @data_options("paths")
 @config_option

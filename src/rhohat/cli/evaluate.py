@@ -6,10 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from rhohat.cli.data import read_for
-from rhohat.cli.options import convolution_options, data_options, json_option, model_argument
+from rhohat.cli.help import Command
+from rhohat.cli.options import (
+    Whole,
+    convolution_options,
+    data_options,
+    json_option,
+    model_argument,
+)
 from rhohat.cli.output import echo_json
 from rhohat.cli.text import count
 
@@ -17,7 +23,7 @@ if TYPE_CHECKING:
     from rhohat.recipes.data import Request
 
 
-@click.command()
+@click.command(cls=Command)
 @model_argument
 @click.option(
     "--labels",
@@ -26,9 +32,7 @@ if TYPE_CHECKING:
     help="One label per row, image or recording: a .npy file, a text file with one label per line, "
     "the name of another array in the same .npz, or 'folders' for the folder each file lies in.",
 )
-@click.option(
-    "--folds", type=click.IntRange(min=2), default=5, help="Number of folds of cross-validation."
-)
+@click.option("--folds", type=Whole(min=2), default=5, help="Number of folds of cross-validation.")
 @json_option
 @convolution_options
 @data_options("inputs", required=True)
@@ -52,6 +56,8 @@ def evaluate(
       rhohat evaluate model.safetensors flowers/ --convolve --labels folders
       rhohat evaluate model.safetensors words/ --convolve --grid 3 --labels folders
     """
+    import numpy as np
+
     from rhohat.estimators.saving import load
     from rhohat.inspection.probe import probe, read_labels
     from rhohat.recipes.encoding import draws_pieces, encoder_of

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rhohat.cli.help import Command
 from rhohat.cli.options import json_option, model_argument
 from rhohat.cli.output import echo_json
 from rhohat.cli.summary import training_facts
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
     from rhohat.inspection.layers import Layer
 
 
-@click.command()
+@click.command(cls=Command)
 @model_argument
 @json_option
 def inspect(path: Path, as_json: bool) -> None:
-    """Tell what MODEL holds: its settings, and how training ended.
+    """Show the settings of MODEL, and how its training ended.
 
     \b
     Examples:

@@ -18,6 +18,7 @@ from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import look_up
 from rhohat.files.formats import by_suffix, format_of, is_folder_format
+from rhohat.files.runs import holds_run, is_result
 from rhohat.rows.file_format import ANY, Content, Selection
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -92,7 +93,8 @@ class DataFiles:
         ----------
         paths : path-like or iterable of path-like
             Files and folders. Folders are searched to any depth; hidden files are left out, and
-            links to folders are not followed.
+            links to folders are not followed. So is what ``rhohat learn`` has written, which is
+            listed as skipped: its figures, and folders within these with a run of it.
         selection : Selection, default=ANY
             What of each file is meant.
         on_error : {"fail", "skip"}, default="fail"
@@ -186,20 +188,33 @@ class DataFiles:
             if not path.exists():
                 raise FileNotFoundError(errno.ENOENT, "No such file or folder", str(path))
             if not path.is_dir() or is_folder_format(path):
-                files[path] = None
+                if not self._is_own(path):
+                    files[path] = None
                 continue
             for folder, folders, names in os.walk(path, onerror=cannot_list):
                 folders[:] = sorted(name for name in folders if not name.startswith("."))
                 stores = [name for name in folders if is_folder_format(Path(name))]
                 files.update(dict.fromkeys(Path(folder, name) for name in stores))
-                folders[:] = [name for name in folders if name not in stores]
+                folders[:] = [
+                    name
+                    for name in folders
+                    if name not in stores and not self._is_own(Path(folder, name))
+                ]
                 for name in sorted(name for name in names if not name.startswith(".")):
                     inside = Path(folder, name)
                     if inside.suffix.lower() in endings:
-                        files[inside] = None
+                        if not self._is_own(inside):
+                            files[inside] = None
                     else:
                         self.ignored.append(inside)
         return list(files)
+
+    def _is_own(self, path: Path) -> bool:
+        """Whether ``rhohat learn`` has written a file or a folder: then it is skipped."""
+        is_own = is_result(path) or holds_run(path)
+        if is_own:
+            self.skipped.append(Skipped(str(path), "was written by rhohat"))
+        return is_own
 
 
 def _with_shape(content: Content, shape: tuple[int, ...]) -> Content:

@@ -23,7 +23,7 @@ from rhohat.files.recordings import SILENT, LoadedRecordings, lowest_rate, read_
 from rhohat.files.row_files import can_be_stored, read_rows, stored_rows
 from rhohat.preprocessing.variances import variance_of_pixels, variance_of_rows
 from rhohat.recipes.data import Data, Request, Size
-from rhohat.recipes.settings import SOUNDS, Recipe, Settings
+from rhohat.recipes.settings import SOUNDS, Recipe, Settings, option_of
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -265,7 +265,8 @@ class RecordingData(Data):
         for other, row in SOUNDS.items():
             for name in row.settings:
                 if name not in usual and getattr(settings, name) is not None:
-                    raise ValueError(f"{name} belongs to {other}s, but the sound is a {sound}.")
+                    option = option_of(name)
+                    raise ValueError(f"{option} belongs to {other}s, but the sound is a {sound}.")
         return settings.with_defaults(**usual)
 
     @classmethod
