@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -115,17 +116,31 @@ class Finite(click.FloatRange):
         return number
 
 
-class ModelPath(click.Path):
+class InputPath(click.Path):
+    """A path of what a command reads, which must be able to go back and forth in it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse."""
+        if os.fspath(value) in STANDARD_INPUT:
+            raise click.UsageError(
+                f"standard input ({value}) cannot be read: save it to a file first.", ctx
+            )
+        return super().convert(value, param, ctx)
+
+
+class ModelPath(InputPath):
     """A model file, or the folder of a run, which stands for the model in it."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse."""
-        path = Path(super().convert(value, param, ctx))  # type: ignore[arg-type]
+        path = Path(super().convert(value, param, ctx))
         inside = path / RESULTS.model
         return inside if path.is_dir() and inside.is_file() else path
 
 
-PATH = click.Path(path_type=Path)
+#: What users call standard input.
+STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0")
+PATH = InputPath(path_type=Path)
 POSITIVE_INTEGER = Whole(min=1)
 NONNEGATIVE = Finite(min=0)
 DURATION = Finite(min=0, min_open=True)

@@ -11,7 +11,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,6 +22,7 @@ from rhohat.common.validation import check_flag, check_integer, check_real, chec
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
 from rhohat.estimators.fitted_attributes import OUTCOME, Attribute, values_of
+from rhohat.estimators.named_penalty import NamedPenalty
 from rhohat.objective.decoders import Decoder
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
 from rhohat.objective.sparse import SparseObjective, Terms
@@ -88,7 +89,7 @@ class SparseAutoencoder(
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    BaseEstimator,
+    NamedPenalty,
 ):
     r"""Sparse autoencoder with the exact average activation.
 
@@ -116,9 +117,9 @@ class SparseAutoencoder(
         weights.
     sparsity_penalty : {"kl", "l1", "none"} or SparsityPenalty, default="kl"
         A name stands for the penalty with its default parameters. To choose them, pass for instance
-        ``KLSparsity(target=0.01, weight=3.0)``; grid search then reaches them as
-        ``sparsity_penalty__target``. ``KLSparsity(target=0.01, weight="auto")`` lets `fit` find
-        the weight that the target takes.
+        ``KLSparsity(target=0.01, weight=3.0)``; grid search reaches them as
+        ``sparsity_penalty__target``, those of a name, too. ``KLSparsity(target=0.01,
+        weight="auto")`` lets `fit` find the weight that the target takes.
     weight_decay : float, default=1e-4
         lambda. It depends on the data's scale: 1e-4 suits patches in [0.1, 0.9], 3e-3 suits
         whitened data. Biases do not decay.

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.pictures import as_bytes, data_uri
+from rhohat.common.printable import encodable
 from rhohat.inspection.activation_statistics import FiringTogether
 from rhohat.inspection.bands import BandPass
 from rhohat.inspection.edges import EDGE_R2, PARAMETERS, AlikePairs
@@ -312,7 +313,7 @@ def as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: as_json(item) for name, item in value.items()}
     if value is None or isinstance(value, str):
-        return value
+        return value and encodable(value)
     if isinstance(value, Sequence):
         return [as_json(item) for item in value]
     return _numbers(value)
