@@ -7,7 +7,7 @@ import glob
 import os
 import shlex
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -44,9 +44,14 @@ def typed_command(context: click.Context, instead_of: Sequence[str] = ()) -> str
     others = [
         option.name or "" for option in context.command.params if {*option.opts} & {*instead_of}
     ]
-    words = [str(word) for word in _words_of(context, without=(*WITHOUT_EFFECT, *others))]
-    paths = [str(path) for path in paths_of(context)]
-    return shlex.join(["rhohat", context.info_name or "", *paths, *words])
+    words = _words_of(context, without=(*WITHOUT_EFFECT, *others))
+    told = [*typed_paths(paths_of(context)), *(shlex.quote(str(word)) for word in words)]
+    return " ".join(["rhohat", context.info_name or "", *told])
+
+
+def typed_paths(paths: Sequence[Path]) -> list[str]:
+    """Words for paths as they were typed; many files of a folder are one pattern."""
+    return _patterns(paths, lambda path: shlex.quote(str(path)))
 
 
 def run_of(context: click.Context) -> Run:
@@ -101,6 +106,10 @@ def _words_of(context: click.Context, without: Sequence[str]) -> list[str | Path
 
 def shown_paths(paths: Sequence[Path]) -> list[str]:
     """Words for paths, of which none is absolute, and many files of a folder are one pattern."""
+    return _patterns(paths, lambda path: _word(path, paths))
+
+
+def _patterns(paths: Sequence[Path], word: Callable[[Path], str]) -> list[str]:
     shown: dict[str, None] = {}
     beside: dict[tuple[Path, str], list[Path]] = {}
     for path in paths:
@@ -111,8 +120,7 @@ def shown_paths(paths: Sequence[Path]) -> list[str]:
         pattern = ""
         if len(those) > MANY and sorted(folder.glob(f"*{glob.escape(suffix)}")) == sorted(those):
             pattern = f"*{suffix}"
-        word = _word(folder if pattern else path, paths)
-        shown[word + (f"/{pattern}" if pattern else "")] = None
+        shown[f"{word(folder)}/{pattern}" if pattern else word(path)] = None
     return list(shown)
 
 

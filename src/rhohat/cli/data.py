@@ -21,12 +21,6 @@ def described(data: Data) -> str:
     return count(data.n_examples, data.noun)
 
 
-def arguments_for(request: Request) -> list[str]:
-    """Arguments of a command that name the same files."""
-    paths = ["FILES"] if request.has_many_paths else [str(path) for path in request.paths]
-    return [*paths, *request.selection.options()]
-
-
 def tell_of_files(data: Data) -> None:
     """Name the files that were skipped or are damaged, on standard error."""
     for file, reason in data.found.skipped:

@@ -311,6 +311,16 @@ def learn_from(
     }
 
 
+@contextmanager
+def told_if_interrupted(model: Path) -> Iterator[None]:
+    """If an interrupt ends the block, say that the model is there all the same."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"note: the model was saved: {printable(model)}", err=True)
+        raise
+
+
 def improved_commands(diagnosis: Diagnosis, out: Path) -> list[str]:
     """The command once more, with each change that was found, into a folder of its own."""
     context = click.get_current_context()
@@ -380,7 +390,7 @@ def write_results(
 
     save(pipeline, files.model)
     subject, written = None, {files.model}
-    with current_request().limited(SHOWN_WITHIN):
+    with told_if_interrupted(files.model), current_request().limited(SHOWN_WITHIN):
         with show_work("looking at what the units do"):
             draw_training(pipeline[-1], files.training)
             written.add(files.training)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from rhohat.cli.data import arguments_for, described
+from rhohat.cli.config import MANY, typed_paths
+from rhohat.cli.data import described
 from rhohat.cli.text import count, printable
 from rhohat.files.runs import Results
 
@@ -132,7 +133,7 @@ def _facts(summary: dict[str, Any], data: Data) -> dict[str, str]:
         f"over all rows; {_in_words(training['stop_reason'])}"
     )
     if data.found.skipped:
-        facts["skipped"] = f"{count(len(data.found.skipped), 'path')}, named above"
+        facts["skipped"] = f"{len(data.found.skipped):,} files or folders, named above"
     if summary["replaced"]:
         facts["replaced"] = "the earlier results in the same folder"
     return facts
@@ -152,8 +153,11 @@ def _next_steps(summary: dict[str, Any], data: Data, files: Results) -> list[str
     }
     shown = {file: what for file, what in shown.items() if str(file) in summary["files"]}
     widest = max((len(str(file)) for file in shown), default=0)
-    inputs = [*arguments_for(data.request), *data.encode_options]
-    encode = shlex.join(["rhohat", "encode", str(files.model), *inputs, "-o", "features.npy"])
+    inputs = typed_paths(data.request.paths)
+    inputs = ["FILES"] if len(inputs) > MANY else inputs
+    options = [*data.request.selection.options(), *data.encode_options, "-o", "features.npy"]
+    model = shlex.quote(str(files.model))
+    encode = " ".join(["rhohat encode", model, *inputs, shlex.join(options)])
     steps = {
         "Look at": [f"{file!s:<{widest}}  {what}" for file, what in shown.items()],
         "Improve": summary["improve"],

@@ -22,6 +22,8 @@ NARROWEST, WIDEST = 30, 120
 COMMAND = re.compile(r"\s*(?:\S+(?: \S+)*\s\s+)?(?=rhohat [a-z]+(?: \S+)*$)")
 #: A line that is Python, likewise, up to its first parenthesis.
 PYTHON = re.compile(r"\s*(?:\S+(?: \S+)*\s\s+)?(?=\w+ = )[^()]+\(")
+#: A word in quotes.
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 #: Room that is left for the second column of a table, at least.
 LEAST_COLUMN = 24
 
@@ -93,6 +95,7 @@ def _lines_of(line: str, width: int) -> list[str]:
         return [python.group(), " " * (hanging + 4) + line[python.end() :]]
     if command is not None:
         ends, further = " \\", " " * (command.end() + 4)
+        line = QUOTED.sub(lambda quoted: quoted[0].replace(" ", "\0"), line)
         line = re.sub(r" (--?[a-z-]+) (?=[^-\\])", r" \1\0", line)
     elif numbered is not None:
         further = " " * numbered.end()
