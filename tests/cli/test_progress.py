@@ -127,7 +127,7 @@ def test_bar_and_remaining_time_are_there_at_any_width(columns):
     for line in bars:
         assert len(line) <= columns
         assert re.search(r"learning [╸╺━ ]{4,} (iteration )?\d+/260 ", line)
-    assert re.search(r"\d+/260 .*\d:\d\d", bars[-1])
+    assert re.search(r"\d+/260( on 30,000 rows)? .*[-\d]:[-\d]", bars[-1])
     assert "whitening" in written
     assert "…" not in written
 

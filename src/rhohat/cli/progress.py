@@ -194,7 +194,7 @@ class _OnTerminal(_Display):
         """Move the bar."""
         if self._bar is None:
             self.close()  # ends the spinner
-            self._bar = self.enter_context(_bar())
+            self._bar = self.enter_context(_bar(progress))
         self._bar(progress)
         super().tell(progress)
 
@@ -238,7 +238,7 @@ def _spinner(phase: str) -> AbstractContextManager[Any]:
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[TrainingProgress], None]]:
+def _bar(first: TrainingProgress) -> Iterator[Callable[[TrainingProgress], None]]:
     """Bar and remaining time, with the loss below them; what does not fit is left out."""
     from rich.console import Console, RenderableType
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -276,5 +276,6 @@ def _bar() -> Iterator[Callable[[TrainingProgress], None]]:
         description = iteration_text(progress) if is_wide else where
         lines.update(task, completed=progress.work_done, description=description)
 
+    tell(first)
     with lines:
         yield tell
