@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from rhohat.cli.text import count, printable, shortened
+from rhohat.cli.text import count, printable, shortened, tell
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -24,11 +22,11 @@ def described(data: Data) -> str:
 def tell_of_files(data: Data) -> None:
     """Name the files that were skipped or are damaged, on standard error."""
     for file, reason in data.found.skipped:
-        click.echo(f"skipped: {printable(file)} {shortened(printable(reason))}", err=True)
+        tell(f"skipped: {printable(file)} {shortened(printable(reason))}", err=True)
     for file, reason in data.found.notes:
-        click.echo(f"note: {printable(file)} {shortened(printable(reason))}", err=True)
+        tell(f"note: {printable(file)} {shortened(printable(reason))}", err=True)
     if data.found.ignored:
-        click.echo(f"not data, left alone: {count(len(data.found.ignored), 'file')}", err=True)
+        tell(f"not data, left alone: {count(len(data.found.ignored), 'file')}", err=True)
 
 
 def read(data: Data) -> Data:

@@ -17,7 +17,7 @@ from rhohat.cli.options import (
     model_argument,
 )
 from rhohat.cli.output import echo_json
-from rhohat.cli.text import count
+from rhohat.cli.text import count, tell
 
 if TYPE_CHECKING:
     from rhohat.recipes.data import Request
@@ -81,7 +81,7 @@ def evaluate(
             "need theirs left out."
         )
     if raw is None:
-        click.echo(
+        tell(
             "note: images of different sizes have no raw input of one length; the features are "
             "scored alone",
             err=True,
@@ -92,9 +92,9 @@ def evaluate(
         echo_json({"folds": folds, "examples": len(y), "scores": told})
         return
     classes = len(np.unique(y))
-    click.echo(f"{count(len(y), 'example')} of {classes} classes, {folds} folds, accuracy\n")
+    tell(f"{count(len(y), 'example')} of {classes} classes, {folds} folds, accuracy\n")
     names = {"features": "features", "raw": "raw input", "pca": "PCA"}
     for name, score in scores.items():
         accuracy = 100 * np.array(score.accuracy)
         spread = f"{accuracy.mean():5.1f} % +- {accuracy.std():.1f}"
-        click.echo(f"  {names[name]:<10} {score.columns:>7,} columns   {spread}")
+        tell(f"  {names[name]:<10} {score.columns:>7,} columns   {spread}")

@@ -169,7 +169,7 @@ def learn(
     if dry_run:
         tell_estimate(data, settings, out, as_json, auto)
         if held is not None:
-            click.echo(f"note: {printable(held)}", err=True)
+            tell(f"note: {printable(held)}", err=True)
         return
     summary = learn_from(data, settings, run, files, started, aim if auto else None, ours, sources)
     if as_json:
@@ -247,7 +247,7 @@ def learn_from(
 
     variance = data.variance()
     if variance == 0:
-        click.echo("note: the data do not vary; there is nothing to learn from them", err=True)
+        tell("note: the data do not vary; there is nothing to learn from them", err=True)
     held_out = run.pop("validation")
     if isinstance(held_out, Path):
         request = replace(data.request, paths=[held_out])
@@ -317,7 +317,7 @@ def told_if_interrupted(model: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"note: the model was saved: {printable(model)}", err=True)
+        tell(f"note: the model was saved: {printable(model)}", err=True)
         raise
 
 
@@ -353,7 +353,7 @@ def warnings_as_notes() -> Iterator[None]:
             yield
         finally:
             for warning in caught:
-                click.echo(f"note: {printable(warning.message)}", err=True)
+                tell(f"note: {printable(warning.message)}", err=True)
 
 
 def chosen_for(data: Data, settings: Settings, aim: str) -> Choice:
@@ -428,9 +428,14 @@ def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool, auto
     if as_json:
         echo_json(shown)
         return
+    task = f"learn {count(settings.units, 'feature')} from {described(data)}"
+    if data.pieces and settings.patch_size != "whole":
+        task = (
+            f"cut {needed.n_rows:,} {data.pieces} of {needed.n_features} numbers from "
+            f"{described(data)}, and learn {count(settings.units, 'feature')}"
+        )
     tell(f"""\
-would learn {count(settings.units, "feature")} from {needed.n_rows:,} rows of \
-{needed.n_features} numbers, out of {described(data)}
+would {task}
 
   whitening {settings.whitening}, {settings.activation} units, {settings.decoder} decoder, \
 penalty {settings.penalty}

@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,6 +28,9 @@ from rhohat.common.interrupts import interrupts_raised
 #: Errors by which our code and its libraries say that a file, the data, a setting or the machine is
 #: not as it must be; all others are defects.
 EXPECTED = (OSError, ValueError, MemoryError, FloatingPointError, ImportError)
+
+#: What click raises, from version 8.2 on, where help is shown since there is nothing to do.
+NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
 @click.group(
@@ -87,10 +91,10 @@ def main() -> None:
             # On Windows, where the shell does not expand wildcards, click does.
             cli(standalone_mode=False)
             sys.stdout.flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        sys.exit(error.exit_code)
     except click.ClickException as error:
+        if isinstance(error, NO_ARGUMENTS):  # its message is the help
+            error.show()
+            sys.exit(error.exit_code)
         tell(f"rhohat: {shortened(printable_lines(error.format_message()))}", err=True)
         context = getattr(error, "ctx", None)
         if context is not None:

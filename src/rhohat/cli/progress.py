@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 if TYPE_CHECKING:
-    from rhohat.training.run import TrainingProgress
+    from rhohat import TrainingProgress
 
 #: Seconds between two updates in a notebook.
 NOTEBOOK_INTERVAL = 0.1
