@@ -1,16 +1,22 @@
 """Progress, as a terminal, a notebook and a log file see it."""
 
 import os
+import pickle
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from jupyter_client.manager import start_new_kernel
+from sklearn.base import clone
 
 import rhohat
-from rhohat.cli.progress import show_work
+from rhohat.cli.progress import show_training, show_work
+from rhohat.objective.base import LossTerms
+from rhohat.training.run import TrainingProgress
 
+PROGRESS = TrainingProgress(1, 9, 30, LossTerms(0.5, 0.1, 0.1), np.ones(9), 0.1, np.ones(3))
 LEARN = """
 from sklearn.datasets import load_digits
 from rhohat import SparseAutoencoder, show_progress
@@ -77,7 +83,8 @@ def written():
 @pytest.mark.slow
 def test_on_a_terminal_lines_move_and_one_stays(written):
     assert written.count("\x1b[2K") > 2  # lines are cleared and written again
-    assert re.search(r"training.*iteration \d+/400", written)
+    assert "preparing" in written
+    assert re.search(r"learning.*iteration \d+/400", written)
     assert "left" in written
     assert "trained in" in written.splitlines()[-1]
 
@@ -87,9 +94,54 @@ def test_other_work_is_told_on_a_terminal_alone_and_leaves_nothing(capsys):
     assert "looking" in written
     assert "0:00:0" in written
     assert written.endswith("\x1b[2K")
+
+
+def test_in_a_log_every_phase_is_a_line(capsys):
     with show_work("looking"):
         pass
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == ("", "looking\n")
+    with show_training("whitening") as callback:
+        for _ in range(3):
+            callback(PROGRESS)
+    assert capsys.readouterr() == ("", "whitening\nlearning\n")
+
+
+SHORT = """
+from unittest.mock import patch
+from rhohat.cli.progress import show_training
+from rhohat.training.run import TrainingProgress
+from rhohat.objective.base import LossTerms
+import numpy as np
+with show_training("whitening") as callback:
+    for n in range(1, 100):
+        callback(TrainingProgress(n, 260, 30_000, LossTerms(.5, .1, .1), np.ones(9), n / 260, None))
+"""
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_bar_and_remaining_time_are_there_at_any_width(columns):
+    written = terminal_output(SHORT, COLUMNS=str(columns))
+    lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line) for line in re.split(r"\r|\n", written)]
+    bars = [line for line in lines if line.startswith("learning")]
+    assert bars
+    for line in bars:
+        assert len(line) <= columns
+        assert re.search(r"learning [╸╺━ ]{4,} (iteration )?\d+/260 ", line)
+    assert re.search(r"\d+/260( on 30,000 rows)? .*[-\d]:[-\d]", bars[-1])
+    assert "whitening" in written
+    assert "…" not in written
+
+
+def test_a_callback_outlives_neither_its_block_nor_its_process(digits, capsys):
+    with rhohat.show_progress() as callback:
+        model = rhohat.SparseAutoencoder(4, max_iter=3, random_state=0, callback=callback)
+        model.fit(digits)
+        assert clone(model).callback is callback  # of a grid search, for instance
+        sent = pickle.loads(pickle.dumps(model))
+    assert "trained in" in capsys.readouterr().err
+    for later in (model, sent):
+        later.fit(digits)
+        assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.slow

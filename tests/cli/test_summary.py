@@ -32,7 +32,7 @@ def test_same_seed_writes_the_same_bytes_and_text_summary_tells(learned, tmp_pat
 def test_advice_of_the_summary_runs(learned):
     folder, _ = learned
     result = run("learn", *SMALL, "--out", str(folder), cwd=folder)
-    advice = result.stdout.split("in Python:\n")[1].split("Or learn")[0]
+    advice = result.stdout.split("In Python:\n")[1].split("Learn from")[0]
     code = "\n".join(line.strip() for line in advice.splitlines())
     subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, timeout=300)
 
@@ -43,6 +43,6 @@ def test_advice_survives_a_shell(arrays, tmp_path):
     shutil.copy(arrays / "rows.npy", folder)
     out = "my out"
     text = run("learn", str(folder), "--units", "4", "--iterations", "3", "-o", out, cwd=tmp_path)
-    advice = re.search("Go on with rhohat (.*)", text.stdout).group(1)
+    advice = re.search("rhohat (encode .*)", text.stdout).group(1)
     assert run(*shlex.split(advice), cwd=tmp_path).returncode == 0
     assert (tmp_path / "features.npy").exists()

@@ -17,7 +17,7 @@ from rhohat.recipes.data import Data, Request, Size
 from rhohat.recipes.finding import find, find_to_learn
 from rhohat.recipes.kinds import KINDS, Photographs
 from rhohat.recipes.pipelines import complete, make_pipeline
-from rhohat.recipes.settings import Settings
+from rhohat.recipes.settings import Settings, option_of
 from rhohat.rows.file_format import Content, Selection
 
 SMALL = Settings(units=4, patches=300, iterations=3)
@@ -81,8 +81,9 @@ def test_settings_belong_to_their_kinds_and_are_refused_for_the_others():
     assert names <= {field.name for field in fields(Settings)}
     for name in names:
         owners = [kind.kind for kind in KINDS.values() if name in kind.own_settings]
+        option = option_of(name)
         for other in KINDS.keys() - set(owners):
-            with pytest.raises(ValueError, match=f"{name} belongs to ({'|'.join(owners)}), but"):
+            with pytest.raises(ValueError, match=f"{option} belongs to ({'|'.join(owners)}), but"):
                 complete(replace(Settings(), **{name: 7}), other)
 
 

@@ -117,7 +117,7 @@ def test_a_weight_that_is_sought_is_the_penaltys():
         (Settings(scale="all"), "scale standardizes rows, but 1/f whitening has a scale"),
         (Settings(penalty="l1", sparsity_weight="auto"), "is a number, not 'auto'"),
         (Settings(penalty="l1", target=0.1), "target has no meaning"),
-        (Settings(penalty="none", sparsity_weight=1), "sparsity_weight has no meaning"),
+        (Settings(penalty="none", sparsity_weight=1), "sparsity-weight has no meaning"),
         (Settings(whitening="wash"), "whitening must be one of"),
     ],
 )

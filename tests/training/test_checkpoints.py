@@ -139,6 +139,27 @@ def test_an_interrupted_run_goes_on_as_if_it_had_not_been(tmp_path):
     assert bits(autoencoder(tmp_path, resume=True).fit(X)) == bits(autoencoder().fit(X))
 
 
+def test_more_iterations_on_all_rows_go_on_to_the_same_bits(tmp_path):
+    few = X[:900]
+    autoencoder(tmp_path, max_iter=7).fit(few)
+    more = autoencoder(tmp_path, max_iter=12, resume=True).fit(few)
+    assert bits(more) == bits(autoencoder(max_iter=12).fit(few))
+    with pytest.raises(CheckpointError, match=r"has 12 iterations already, more than the 7 asked"):
+        autoencoder(tmp_path, max_iter=7, resume=True).fit(few)
+
+
+@pytest.mark.parametrize("iteration", [2, *STAGE_ENDS, N_ITER - 1])
+def test_a_run_that_its_callback_has_ended_goes_on_without_it(iteration, tmp_path):
+    def ends(progress):
+        return progress.n_iter == iteration
+
+    ended = autoencoder(tmp_path, callback=ends).fit(X)
+    assert ended.n_iter_ == iteration
+    again = autoencoder(tmp_path, callback=ends, resume=True).fit(X)
+    assert bits(again) == bits(ended)
+    assert bits(autoencoder(tmp_path, resume=True).fit(X)) == bits(autoencoder().fit(X))
+
+
 def test_a_run_that_has_not_ended_is_not_overwritten_by_mistake(tmp_path):
     with pytest.raises(Killed):
         autoencoder(tmp_path, callback=killed_after(3)).fit(X)
@@ -154,7 +175,7 @@ def test_a_run_that_has_not_ended_is_not_overwritten_by_mistake(tmp_path):
         ({"n_components": 6}, "n_components"),
         ({"weight_decay": 1e-3}, "weight_decay"),
         ({"sparsity_penalty": KLSparsity(0.2, 0.5)}, "sparsity_penalty"),
-        ({"max_iter": N_ITER + 1}, "stages"),
+        ({"max_iter": N_ITER + 1}, "number of iterations"),
         ({"block_size": 100}, "block and chunk size"),
         ({"random_state": 1}, "random_state"),
         ({"tol": 1e-3}, "tol"),

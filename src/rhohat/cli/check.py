@@ -10,16 +10,17 @@ import click
 
 from rhohat.cli.config import config_option
 from rhohat.cli.data import described, read
+from rhohat.cli.help import Command
 from rhohat.cli.options import POSITIVE_INTEGER, data_options, json_option, settings_options
 from rhohat.cli.output import echo_json
-from rhohat.cli.text import EXIT_FAILED, count
+from rhohat.cli.text import EXIT_FAILED, count, tell
 from rhohat.recipes.settings import Settings
 
 if TYPE_CHECKING:
     from rhohat.recipes.data import Request
 
 
-@click.command()
+@click.command(cls=Command)
 @settings_options
 @data_options("paths")
 @config_option
@@ -63,17 +64,17 @@ def check(settings: Settings, request: Request, parameters: int, as_json: bool) 
             }
         )
     else:
-        click.echo(
+        tell(
             f"gradient of {trial.n_features}-{settings.units}-{trial.n_features}, "
             f"{settings.activation} units, {settings.decoder} decoder, penalty {settings.penalty}\n"
             f"on {count(trial.n_rows, 'row')} of {described(data)}, {trial.n_checked:,} of "
             f"{trial.n_parameters:,} parameters\n"
         )
         for point in trial.points:
-            click.echo(
+            tell(
                 f"  after iteration {point.iteration:>3}   loss {point.loss:.6g}   "
                 f"ratio {point.ratio:.1e}   (e = {point.step:g})"
             )
-        click.echo(f"\nthe gradient is {'right' if trial.is_right else 'WRONG'} (limit {LIMIT:g})")
+        tell(f"\nthe gradient is {'right' if trial.is_right else 'WRONG'} (limit {LIMIT:g})")
     if not trial.is_right:
         sys.exit(EXIT_FAILED)

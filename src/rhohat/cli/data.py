@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from rhohat.cli.text import count, printable, shortened
+from rhohat.cli.text import count, printable, shortened, tell
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -21,21 +19,14 @@ def described(data: Data) -> str:
     return count(data.n_examples, data.noun)
 
 
-def arguments_for(request: Request) -> list[str]:
-    """Arguments of a command that name the same files."""
-    paths = ["FILES"] if request.has_many_paths else [str(path) for path in request.paths]
-    shape = [] if request.shape is None else ["--shape", "x".join(map(str, request.shape))]
-    return [*paths, *request.selection.options(), *shape]
-
-
 def tell_of_files(data: Data) -> None:
     """Name the files that were skipped or are damaged, on standard error."""
     for file, reason in data.found.skipped:
-        click.echo(f"skipped: {printable(file)} {shortened(printable(reason))}", err=True)
+        tell(f"skipped: {printable(file)} {shortened(printable(reason))}", err=True)
     for file, reason in data.found.notes:
-        click.echo(f"note: {printable(file)} {shortened(printable(reason))}", err=True)
+        tell(f"note: {printable(file)} {shortened(printable(reason))}", err=True)
     if data.found.ignored:
-        click.echo(f"not data, left alone: {count(len(data.found.ignored), 'file')}", err=True)
+        tell(f"not data, left alone: {count(len(data.found.ignored), 'file')}", err=True)
 
 
 def read(data: Data) -> Data:
@@ -43,7 +34,7 @@ def read(data: Data) -> Data:
     data.read()
     tell_of_files(data)
     for line in data.told():
-        click.echo(f"read: {shortened(printable(line))}", err=True)
+        tell(f"read: {shortened(printable(line))}", err=True)
     return data
 
 

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rhohat.cli.data import read_for
+from rhohat.cli.help import Command
 from rhohat.cli.options import data_options, json_option, model_argument
 from rhohat.cli.output import echo_json
-from rhohat.cli.text import printable_lines
+from rhohat.cli.progress import show_work
+from rhohat.cli.text import printable_lines, tell
 
 if TYPE_CHECKING:
     from rhohat.inspection.diagnosis import Diagnosis
     from rhohat.recipes.data import Request
 
 
-@click.command()
+@click.command(cls=Command)
 @model_argument
 @json_option
 @data_options("inputs")
@@ -35,7 +37,6 @@ def diagnose(path: Path, as_json: bool, request: Request) -> None:
       rhohat diagnose rhohat-out/model.safetensors
       rhohat diagnose own/model.safetensors holidays/
     """
-    from rhohat.cli.progress import show_work
     from rhohat.estimators.saving import load
     from rhohat.inspection.diagnosis import diagnose as diagnosis_of
 
@@ -46,7 +47,7 @@ def diagnose(path: Path, as_json: bool, request: Request) -> None:
     if as_json:
         echo_json(diagnosis_facts(diagnosis))
     else:
-        click.echo(printable_lines(diagnosis))
+        tell(printable_lines(diagnosis))
 
 
 def diagnosis_facts(diagnosis: Diagnosis) -> dict[str, Any]:
@@ -55,5 +56,10 @@ def diagnosis_facts(diagnosis: Diagnosis) -> dict[str, Any]:
     for finding in diagnosis.findings:
         change = finding.change
         told = {"python": change.python, "option": change.option} if change is not None else None
-        findings.append({**asdict(finding), "change": told})
-    return {"good": diagnosis.is_good, "facts": diagnosis.facts, "findings": findings}
+        findings.append({**asdict(finding), "change": told, "told": str(finding)})
+    return {
+        "good": diagnosis.is_good,
+        "verdict": diagnosis.verdict,
+        "facts": diagnosis.facts,
+        "findings": findings,
+    }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rhohat.cli.data import read_for
+from rhohat.cli.help import Command
 from rhohat.cli.options import convolution_options, data_options, model_argument
 from rhohat.cli.output import STANDARD_OUTPUT, binary_output, output_option
 from rhohat.cli.text import count, printable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from rhohat.recipes.data import Request
 
 
-@click.command()
+@click.command(cls=Command)
 @model_argument
 @output_option(None, "File to write, .npy; - is standard output.")
 @convolution_options

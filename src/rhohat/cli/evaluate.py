@@ -11,16 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.cli.data import read_for
-from rhohat.cli.options import convolution_options, data_options, json_option, model_argument
+from rhohat.cli.help import Command
+from rhohat.cli.options import (
+    Whole,
+    convolution_options,
+    data_options,
+    json_option,
+    model_argument,
+)
 from rhohat.cli.output import echo_json
-from rhohat.cli.text import count
+from rhohat.cli.text import count, tell
 
 if TYPE_CHECKING:
     from rhohat.inspection.probe import Score
     from rhohat.recipes.data import Data, Request
 
 
-@click.command()
+@click.command(cls=Command)
 @model_argument
 @click.option(
     "--labels",
@@ -36,9 +43,7 @@ if TYPE_CHECKING:
     help="What each example belongs to, such as a recording, a patient or a machine, given "
     "likewise: none is both learned from and tested on.",
 )
-@click.option(
-    "--folds", type=click.IntRange(min=2), default=5, help="Number of folds of cross-validation."
-)
+@click.option("--folds", type=Whole(min=2), default=5, help="Number of folds of cross-validation.")
 @json_option
 @convolution_options
 @data_options("inputs", required=True, without=("labels",))
@@ -67,6 +72,8 @@ def evaluate(
       rhohat evaluate model.safetensors flowers/ --convolve --labels folders
       rhohat evaluate model.safetensors words/ --convolve --grid 3 --labels folders
     """
+    import numpy as np
+
     from rhohat.estimators.saving import load
     from rhohat.inspection.probe import neighbors_are_alike, probe
     from rhohat.recipes.encoding import draws_pieces, encoder_of
@@ -88,7 +95,7 @@ def evaluate(
     y = _beside(data, labels, "--labels", columns)
     belongs = None if groups is None else _beside(data, groups, "--groups", columns)
     if raw is None:
-        click.echo(
+        tell(
             "note: images of different sizes have no raw input of one length; the features are "
             "scored alone",
             err=True,

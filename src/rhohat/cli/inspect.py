@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rhohat.cli.help import Command
 from rhohat.cli.options import json_option, model_argument
 from rhohat.cli.output import echo_json
 from rhohat.cli.summary import training_facts
-from rhohat.cli.text import printable
+from rhohat.cli.text import printable, tell
 
 if TYPE_CHECKING:
     from rhohat.inspection.layers import Layer
 
 
-@click.command()
+@click.command(cls=Command)
 @model_argument
 @json_option
 def inspect(path: Path, as_json: bool) -> None:
-    """Tell what MODEL holds: its settings, and how training ended.
+    """Show the settings of MODEL, and how its training ended.
 
     \b
     Examples:
@@ -47,12 +48,12 @@ def inspect(path: Path, as_json: bool) -> None:
         echo_json(facts)
         return
     for name, value in facts.items():
-        click.echo(fact_line(name, value))
+        tell(fact_line(name, value))
     for layer, of_layer in zip(layers, of_layers, strict=True):
         if layer.name:
-            click.echo(f"\n{layer.name}")
+            tell(f"\n{layer.name}")
         for name, value in of_layer.items():
-            click.echo(fact_line(name, value))
+            tell(fact_line(name, value))
 
 
 def layer_facts(layer: Layer) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from itertools import count as count_from
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +18,32 @@ from click.core import ParameterSource
 
 from rhohat import __version__
 from rhohat.cli.choices import RowOf
-from rhohat.cli.config import config_option, reproducing_command
+from rhohat.cli.config import (
+    config_option,
+    paths_of,
+    reproducing_command,
+    run_of,
+    typed_command,
+    without_folders,
+)
 from rhohat.cli.data import described, read, tell_of_files
 from rhohat.cli.diagnose import diagnosis_facts
 from rhohat.cli.figures import draw_features, draw_training
-from rhohat.cli.options import data_options, json_option, run_options, settings_options
-from rhohat.cli.output import echo_json
-from rhohat.cli.summary import Results, feature_facts, summary_text, training_facts
-from rhohat.cli.text import count, duration, gibibytes, printable
+from rhohat.cli.help import Command
+from rhohat.cli.options import (
+    data_options,
+    json_option,
+    run_options,
+    settings_options,
+    sources_option,
+)
+from rhohat.cli.output import echo_json, open_in_browser
+from rhohat.cli.progress import show_training, show_work
+from rhohat.cli.summary import feature_facts, summary_text, training_facts
+from rhohat.cli.text import count, duration, gibibytes, printable, tell
 from rhohat.common.interrupts import Interrupted, current_request
-from rhohat.recipes.settings import Settings
+from rhohat.files.runs import RESULTS, Results, Run
+from rhohat.recipes.settings import Settings, option_of
 
 #: Seconds after an interrupt for figures and page of the model that is kept.
 SHOWN_WITHIN = 4.0
@@ -33,19 +51,25 @@ SHOWN_WITHIN = 4.0
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
+    from rhohat.inspection.diagnosis import Diagnosis
     from rhohat.inspection.report.subject import Subject
     from rhohat.recipes.choice import Choice
     from rhohat.recipes.data import Data, Request
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "-o",
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("rhohat-out"),
-    help="Folder to write figures and model into.",
+    help="Folder to write page, figures and model into.",
 )
+@click.option(
+    "--force", is_flag=True, help="Replace another run, or files of your own, in that folder."
+)
+@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser at the end.")
+@sources_option
 @settings_options
 @data_options("paths")
 @run_options
@@ -59,7 +83,7 @@ if TYPE_CHECKING:
     default="features",
     help="What --auto chooses for: units to look at, or to give to a classifier.",
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what would be done, and what it takes.")
+@click.option("--dry-run", is_flag=True, help="Estimate time and memory, and write nothing.")
 @json_option
 def learn(
     out: Path,
@@ -70,40 +94,56 @@ def learn(
     aim: str,
     dry_run: bool,
     as_json: bool,
+    force: bool,
+    open_page: bool,
+    sources: bool,
 ) -> None:
     """Learn features from PATHS: photographs, recordings, arrays, or folders of them.
 
-    Without PATHS, learns edges from ten photographs that come with scikit-image and scikit-learn.
+    Without PATHS, it learns edges from ten photographs that come with scikit-image and
+    scikit-learn.
 
     \b
     Photographs  .png .jpg .tif .webp .bmp .gif .heic .avif .jp2 .tga .pgm .ppm .pfm
     Recordings   .wav .flac .mp3 .ogg .opus .aiff .au
     Arrays       .npy .npz .mat .h5 .zarr .nc .fits, MNIST's idx3-ubyte: images
-                 (n, height, width[, 3]), in .mat files (height, width[, 3], n); or rows
-                 of numbers (n, columns); other orders by --axes or --transpose
+                 (n, height, width[, 3]) or rows (n, columns); others by --axes
     Tables       .csv .tsv .txt .dat .data (.gz too), .arff, .parquet, .feather
     Series       .edf .bdf; and with --series any array or recording
     Cubes        .hdr of ENVI with its raw file, or any array with --axes HWC
     Genes        .h5ad
     Scans        .nii .dcm
 
-    Rows of more than 1 GB in .npy, .h5, .zarr, .parquet and .feather are not loaded but read a run
-    at a time. Columns of a table that hold no numbers are named: --drop leaves them out, --one-hot
-    makes numbers of them. In a folder, texts count only where nothing else is data.
+    Images are whitened and cut into patches. A sparse autoencoder then learns to reconstruct the
+    patches from hidden units that are mostly silent. Rows are whitened, too. Recordings are cut
+    into windows of log-mel spectrograms, or of the waveform. In .mat files, images lie along the
+    last axis: (height, width[, 3], n). Rows in files over 1 GB are read block by block, not loaded,
+    from .npy, .h5, .zarr, .parquet and .feather.
 
-    Images are whitened and cut into patches; then a sparse autoencoder learns to reconstruct the
-    patches from hidden units that are mostly silent. Rows are whitened and learned from as they
-    are. Recordings are cut into windows of log-mel spectrograms, or of the waveform itself.
+    Columns of a table that hold no numbers are named: --drop leaves them out, --one-hot makes
+    numbers of them. In a folder, texts count only where nothing else is data.
 
-    Writes report.html (every unit, to be looked at in a browser), features.png and features.svg
-    (the input that activates each unit most), training.png (the loss and its terms) and
-    model.safetensors.
+    The folder rhohat-out (see --out) then holds:
 
     \b
-    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted: in training, the first Ctrl-C
-    writes the best model so far, and figures and page if a few seconds are enough; elsewhere it
-    ends the command. SIGTERM (143) and SIGHUP (129) do the same. A second signal ends the process
-    at once. Skipped files are not a failure; the summary and the JSON list them.
+    report.html        a page about every unit, for a browser
+    features.png .svg  the input that activates each unit most
+    training.png       the loss and its terms
+    model.safetensors  the model, for the other commands and for Python
+    rhohat-run.json    which command made them
+
+    The same command again replaces them. A folder that holds another run is left alone, unless
+    --force is given. What rhohat has written is never learned from.
+
+    \b
+    Exit codes:
+      0    done; files that could not be read are listed
+      1    failed
+      2    wrong usage
+      130  interrupted by Ctrl-C (143 by SIGTERM, 129 by SIGHUP)
+
+    During training, the first Ctrl-C keeps the best model so far, and writes figures and page if a
+    few seconds are enough. A second one ends the process at once.
 
     \b
     Examples:
@@ -124,8 +164,6 @@ def learn(
       rhohat learn huge.zarr --dask tcp://scheduler:8786
       rhohat learn huge/ --dry-run
     """
-    from rhohat.recipes.finding import find_to_learn
-
     started = time.perf_counter()
     if out == Path("-"):
         raise click.BadParameter("learn writes several files, into a folder.", param_hint="--out")
@@ -133,18 +171,56 @@ def learn(
         settings = starting_point(settings)
     elif click.get_current_context().get_parameter_source("aim") is not ParameterSource.DEFAULT:
         raise click.UsageError("--aim says what --auto chooses for: add --auto.")
-    data, settings = find_to_learn(replace(request, stored="engine" in run), settings)
+    files = RESULTS.within(out)
+    ours = run_of(click.get_current_context())
+    held = None if force else another_run(ours, files)
+    if held is not None and not dry_run:
+        raise click.UsageError(held)
+    with show_work("reading"):
+        data, settings = found_and_read(request, settings, run, dry_run)
+    tell_of_files(data)
     if dry_run:
         tell_estimate(data, settings, out, as_json, auto)
+        if held is not None:
+            tell(f"note: {printable(held)}", err=True)
         return
-    files = Results(*(out / name for name in Results()))
-    summary = learn_from(data, settings, run, files, started, aim if auto else None)
+    summary = learn_from(data, settings, run, files, started, aim if auto else None, ours, sources)
     if as_json:
         echo_json(summary)
     else:
-        click.echo(summary_text(summary, data, files))
+        tell(summary_text(summary, data, files))
+    if open_page and str(files.report) in summary["files"]:
+        open_in_browser(files.report)
     if summary["training"]["interrupted"]:
         current_request().raise_unless_held()
+
+
+def found_and_read(
+    request: Request, settings: Settings, run: dict[str, Any], dry_run: bool
+) -> tuple[Data, Settings]:
+    """The data, read unless nothing is to be done with them, and complete settings."""
+    from rhohat.recipes.finding import find_to_learn
+
+    data, settings = find_to_learn(replace(request, stored="engine" in run), settings)
+    if not dry_run:
+        data.read()
+    return data, settings
+
+
+def another_run(ours: Run, files: Results) -> str | None:
+    """Why a folder is not to be written to: it holds another run than ours; None if it does not.
+
+    The same command again replaces what it has written: that is what it is typed again for. Another
+    one would lose what took hours, perhaps; only its user knows.
+    """
+    out, held = files.model.parent, Run.within(files.model.parent)
+    there = [file for file in files if file.exists()]
+    if not there or (held is not None and held.identity == ours.identity):
+        return None
+    what = f"holds {there[0].name}, which learn would replace"
+    if held is not None:
+        what = f"holds the results of another run, {held.command}"
+    return f"{out} {what}. Choose another folder with --out, or replace what is there with --force."
 
 
 #: Other options that do not go with ``--auto``.
@@ -158,7 +234,7 @@ def starting_point(settings: Settings) -> Settings:
     context = click.get_current_context()
     for name in (*FOUND, *ELSEWHERE):
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            option = "--" + name.replace("_", "-")
+            option = option_of(name)
             raise click.UsageError(
                 f"--auto finds settings by itself: leave out {option}, or leave out --auto. The "
                 "command that --auto prints can be changed."
@@ -172,22 +248,25 @@ def learn_from(
     run: dict[str, Any],
     files: Results,
     started: float,
-    aim: str | None = None,
+    aim: str | None,
+    ours: Run,
+    sources: bool,
 ) -> dict[str, Any]:
-    """Read, learn, write the results, and return the summary; with an aim, choose settings."""
-    from rhohat.cli.progress import show_progress
+    """Learn, write the results, and return the summary; with an aim, choose settings."""
     from rhohat.inspection.layers import layers_of
+    from rhohat.inspection.report.verdict import learned_sentence
     from rhohat.recipes.finding import find_to_learn
     from rhohat.recipes.pipelines import fit_held_out, make_pipeline
 
-    variance = read(data).variance()
+    variance = data.variance()
     if variance == 0:
-        click.echo("note: the data do not vary; there is nothing to learn from them", err=True)
+        tell("note: the data do not vary; there is nothing to learn from them", err=True)
     held_out = run.pop("validation")
     if isinstance(held_out, Path):
         request = replace(data.request, paths=[held_out])
         held_out = read(find_to_learn(request, settings)[0]).content
     make_writable(files.model.parent)
+    replaced = files.model.exists()
     begun = time.perf_counter()
     with warnings_as_notes():
         choice, interrupted = None, False
@@ -195,7 +274,9 @@ def learn_from(
             choice = chosen_for(data, settings, aim)
             pipeline, settings = choice.pipeline_, Settings(**choice.settings)
         else:
-            with show_progress() as callback:
+            with show_training("preparing" if settings.whitening == "none" else "whitening") as (
+                callback
+            ):
                 pipeline = make_pipeline(
                     settings, data.kind, variance=variance, callback=callback, **run
                 )
@@ -209,8 +290,11 @@ def learn_from(
                         raise
                     interrupted = True
         fitted = time.perf_counter()
-        command = None if choice is None else choice.command
-        subject, written = write_results(pipeline, data, files, command)
+        command = None
+        if choice is not None:
+            command = without_folders(choice.command, paths_of(click.get_current_context()))
+        ours.mark(files.model.parent)
+        subject, written = write_results(pipeline, data, files, command, sources)
     model, diagnosis = pipeline[-1], None if subject is None else subject.diagnosis
     return {
         "version": __version__,
@@ -218,6 +302,9 @@ def learn_from(
         "settings": asdict(settings),
         "choice": None if choice is None else choice_facts(choice),
         "diagnosis": None if diagnosis is None else diagnosis_facts(diagnosis),
+        "improve": [] if diagnosis is None else improved_commands(diagnosis, files.model.parent),
+        "replaced": replaced,
+        "learned": None if subject is None else learned_sentence(subject),
         **training_facts(layers_of(pipeline)[-1] if subject is None else subject.layer),
         **feature_facts(None if subject is None else subject.portrait),
         "training": {
@@ -237,6 +324,32 @@ def learn_from(
     }
 
 
+@contextmanager
+def told_if_interrupted(model: Path) -> Iterator[None]:
+    """If an interrupt ends the block, say that the model is there all the same."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell(f"note: the model was saved: {printable(model)}", err=True)
+        raise
+
+
+def improved_commands(diagnosis: Diagnosis, out: Path) -> list[str]:
+    """The command once more, with each change that was found, into a folder of its own."""
+    context = click.get_current_context()
+    other = next(folder for n in count_from(2) if not (folder := Path(f"{out}-{n}")).exists())
+    changes = [
+        finding.change.option
+        for finding in diagnosis.findings
+        if finding.change is not None and finding.change.option and not finding.is_note
+    ]
+    commands = []
+    for change in changes[:1]:
+        command = typed_command(context, instead_of=change.split())
+        commands.append(f"{command} {change} --out {shlex.quote(str(other))}")
+    return commands
+
+
 def make_writable(out: Path) -> None:
     """Make the folder, and check that it can be written to before any work is done."""
     out.mkdir(parents=True, exist_ok=True)
@@ -253,12 +366,11 @@ def warnings_as_notes() -> Iterator[None]:
             yield
         finally:
             for warning in caught:
-                click.echo(f"note: {printable(warning.message)}", err=True)
+                tell(f"note: {printable(warning.message)}", err=True)
 
 
 def chosen_for(data: Data, settings: Settings, aim: str) -> Choice:
     """Choose settings; the number of units if the user has not."""
-    from rhohat.cli.progress import show_work
     from rhohat.recipes.choice import choose_for
 
     given = click.get_current_context().get_parameter_source("units")
@@ -278,31 +390,34 @@ def choice_facts(choice: Choice) -> dict[str, Any]:
 
 
 def write_results(
-    pipeline: Pipeline, data: Data, files: Results, command: str | None = None
+    pipeline: Pipeline, data: Data, files: Results, command: str | None, sources: bool
 ) -> tuple[Subject | None, set[Path]]:
     """Write model, figures and report; return what they show, and the files written.
 
-    After an interrupt, figures and report are left out if they take long.
+    After an interrupt, figures and report are left out if they take long. What is left of an
+    earlier run, and would show another model, is removed.
     """
-    from rhohat.cli.progress import show_work
     from rhohat.estimators.saving import save
     from rhohat.inspection.report.page import report_of
     from rhohat.inspection.report.subject import subjects_of
 
     save(pipeline, files.model)
     subject, written = None, {files.model}
-    work = show_work("looking at what the units do")
-    with current_request().limited(SHOWN_WITHIN), work:
-        draw_training(pipeline[-1], files.training)
-        written.add(files.training)
-        command = command or reproducing_command(click.get_current_context())
-        subjects = subjects_of(pipeline, data.loaded, command=command)
-        for path in (files.features, files.features_svg):
-            draw_features(subjects[-1].portrait, path)
-            written.add(path)
-        report_of(subjects).save(files.report)
-        written.add(files.report)
+    with told_if_interrupted(files.model), current_request().limited(SHOWN_WITHIN):
+        with show_work("looking at what the units do"):
+            draw_training(pipeline[-1], files.training)
+            written.add(files.training)
+            command = command or reproducing_command(click.get_current_context())
+            subjects = subjects_of(pipeline, data.loaded, command=command)
+            for path in (files.features, files.features_svg):
+                draw_features(subjects[-1].portrait, path)
+                written.add(path)
+        with show_work("writing the page"):
+            report_of(subjects, sources=sources).save(files.report)
+            written.add(files.report)
         subject = subjects[-1]
+    for file in set(files) - written:
+        file.unlink(missing_ok=True)
     return subject, written
 
 
@@ -327,9 +442,14 @@ def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool, auto
         echo_json(shown)
         return
     told = "".join(f"\nread {printable(line)}" for line in data.told())
-    click.echo(f"""\
-would learn {count(settings.units, "feature")} from {needed.n_rows:,} rows of \
-{needed.n_features} numbers, out of {described(data)}{told}
+    task = f"learn {count(settings.units, 'feature')} from {described(data)}"
+    if data.pieces and settings.patch_size != "whole":
+        task = (
+            f"cut {needed.n_rows:,} {data.pieces} of {needed.n_features} numbers from "
+            f"{described(data)}, and learn {count(settings.units, 'feature')}"
+        )
+    tell(f"""\
+would {task}{told}
 
   whitening {settings.whitening}, {settings.activation} units, {settings.decoder} decoder, \
 penalty {settings.penalty}

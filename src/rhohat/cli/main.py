@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,24 +16,28 @@ from rhohat.cli.check import check
 from rhohat.cli.diagnose import diagnose
 from rhohat.cli.encode import encode
 from rhohat.cli.evaluate import evaluate
+from rhohat.cli.help import Command, Group
 from rhohat.cli.inspect import inspect
 from rhohat.cli.learn import learn
 from rhohat.cli.output import drop_standard_output, open_standard_streams
 from rhohat.cli.report import make_report
 from rhohat.cli.score import score
 from rhohat.cli.show import show
-from rhohat.cli.text import EXIT_FAILED, exit_code_of, printable, printable_lines, shortened
+from rhohat.cli.text import EXIT_FAILED, exit_code_of, printable, printable_lines, shortened, tell
 from rhohat.common.interrupts import interrupts_raised
 
 #: Errors by which our code and its libraries say that a file, the data, a setting or the machine is
 #: not as it must be; all others are defects.
 EXPECTED = (OSError, ValueError, MemoryError, FloatingPointError, ImportError)
 
+#: What click raises, from version 8.2 on, where help is shown since there is nothing to do.
+NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
 
 @click.group(
+    cls=Group,
     context_settings={
         "help_option_names": ["-h", "--help"],
-        "max_content_width": 100,
         "show_default": True,
     },
     commands=[learn, diagnose, show, make_report, encode, score, evaluate, inspect, check],
@@ -48,15 +53,19 @@ def cli() -> None:
       rhohat learn --help            more
 
     \b
-    Exit codes: 0 done (files that could not be read and were skipped are listed),
-    1 failed, 2 wrong usage, 130 interrupted by Ctrl-C (SIGINT), 143 by SIGTERM,
-    129 by SIGHUP. A second signal ends the process at once, by the signal itself.
+    Exit codes:
+      0    done; files that could not be read are listed
+      1    failed
+      2    wrong usage
+      130  interrupted by Ctrl-C (143 by SIGTERM, 129 by SIGHUP)
+
+    A second signal ends the process at once.
     """
     if sys.prefix != sys.base_prefix:  # matplotlib's list of fonts stays in a virtual environment
         os.environ.setdefault("MPLCONFIGDIR", str(Path(sys.prefix, "var", "matplotlib")))
 
 
-@cli.command()
+@cli.command(cls=Command)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print a script that lets SHELL complete commands, options and files.
@@ -84,8 +93,13 @@ def main() -> None:
             cli(standalone_mode=False)
             sys.stdout.flush()
     except click.ClickException as error:
-        vars(error).update(message=shortened(printable_lines(error.message)))
-        error.show()
+        if isinstance(error, NO_ARGUMENTS):  # its message is the help
+            error.show()
+            sys.exit(error.exit_code)
+        tell(f"rhohat: {shortened(printable_lines(error.format_message()))}", err=True)
+        context = getattr(error, "ctx", None)
+        if context is not None:
+            tell(f"For help: {context.command_path} --help", err=True)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt) as end:
         click.echo("interrupted", err=True)
@@ -98,7 +112,7 @@ def main() -> None:
         drop_standard_output()
         if os.environ.get("RHOHAT_DEBUG") == "1":
             traceback.print_exc()
-        click.echo(f"rhohat: {shortened(printable(message(error)))}", err=True)
+        tell(f"rhohat: {shortened(printable(message(error)))}", err=True)
         sys.exit(EXIT_FAILED)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from rhohat.cli.choices import RowOf
+from rhohat.files.runs import RESULTS
 from rhohat.recipes.settings import Settings
 
 if TYPE_CHECKING:
@@ -137,24 +139,70 @@ class Weight(click.ParamType):
         return NONNEGATIVE.convert(value, param, ctx)
 
 
+class Whole(click.IntRange):
+    """A whole number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse."""
+        try:
+            int(value)
+        except (TypeError, ValueError):
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class Finite(click.FloatRange):
     """A number that is neither NaN nor infinite."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse."""
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            self.fail(f"{value!r} is not a number.", param, ctx)
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{number} is not a finite number.", param, ctx)
         return number
 
 
-PATH = click.Path(path_type=Path)
-POSITIVE_INTEGER = click.IntRange(min=1)
+class InputPath(click.Path):
+    """A path of what a command reads, which must be able to go back and forth in it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse."""
+        if os.fspath(value) in STANDARD_INPUT:
+            raise click.UsageError(
+                f"standard input ({value}) cannot be read: save it to a file first.", ctx
+            )
+        return super().convert(value, param, ctx)
+
+
+class ModelPath(InputPath):
+    """A model file, or the folder of a run, which stands for the model in it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse."""
+        path = Path(super().convert(value, param, ctx))
+        inside = path / RESULTS.model
+        return inside if path.is_dir() and inside.is_file() else path
+
+
+#: What users call standard input.
+STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0")
+PATH = InputPath(path_type=Path)
+POSITIVE_INTEGER = Whole(min=1)
 NONNEGATIVE = Finite(min=0)
 DURATION = Finite(min=0, min_open=True)
 
-model_argument = click.argument("path", metavar="MODEL", type=PATH)
+model_argument = click.argument("path", metavar="MODEL", type=ModelPath(path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+sources_option = click.option(
+    "--sources/--no-sources",
+    default=True,
+    help="Show parts of your photographs, recordings or rows on the page, or leave them out, as in "
+    "a page that you send to others.",
+)
 
 
 def _gathering(
@@ -186,11 +234,21 @@ def _gathering(
     return decorate
 
 
+#: What the notes call settings, by their options: other names for the same.
+OF_THE_NOTES = {
+    "--units": "--hidden",
+    "--target": "--rho",
+    "--sparsity-weight": "--beta",
+    "--weight-decay": "--lambda",
+}
+
+
 def _setting(
     switches: str, type_: click.ParamType | None, help_: str, metavar: str | None = None
 ) -> click.Option:
     """The option for the setting of its name, which has that setting's default."""
-    option = click.Option([switches], type=type_, metavar=metavar, help=help_)
+    names = [name for name in (switches, OF_THE_NOTES.get(switches)) if name]
+    option = click.Option(names, type=type_, metavar=metavar, help=help_)
     option.default = getattr(Settings(), str(option.name))
     return option
 
@@ -207,9 +265,7 @@ SETTINGS: dict[str, click.Option] = {
             "[default: 10; whole with --shape]",
             "N|whole",
         ),
-        _setting(
-            "--patches", click.IntRange(min=2), "Number of patches, or of windows of sound.", "N"
-        ),
+        _setting("--patches", Whole(min=2), "Number of patches, or of windows of sound.", "N"),
         _setting(
             "--sound",
             RowOf("rhohat.recipes.settings", "SOUNDS"),
@@ -229,7 +285,7 @@ SETTINGS: dict[str, click.Option] = {
             "Duration of sound that a unit sees.  [default: 0.1; 0.008 for waveforms]",
             "SECONDS",
         ),
-        _setting("--mels", click.IntRange(min=2), "Number of mel bands.  [default: 40]", "N"),
+        _setting("--mels", Whole(min=2), "Number of mel bands.  [default: 40]", "N"),
         _setting(
             "--window",
             Span(),
@@ -314,7 +370,7 @@ SETTINGS: dict[str, click.Option] = {
         _setting("--iterations", POSITIVE_INTEGER, "Maximum number of iterations.", "N"),
         _setting(
             "--seed",
-            click.IntRange(min=0, max=2**32 - 1),
+            Whole(min=0, max=2**32 - 1),
             "Seed of patches and initial weights; the same seed gives the same files.",
             "N",
         ),

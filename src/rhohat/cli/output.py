@@ -52,6 +52,14 @@ def drop_standard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def open_in_browser(page: Path) -> None:
+    """Show a page; if there is no browser, say where it is."""
+    import webbrowser
+
+    if not webbrowser.open(page.absolute().as_uri()):
+        click.echo(f"note: no browser was found; open {printable(page)} yourself", err=True)
+
+
 def echo_json(value: Any) -> None:
     """Print a value as JSON."""
     click.echo(json.dumps(value, indent=2))

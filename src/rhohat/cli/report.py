@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING
 import click
 
 from rhohat.cli.data import read_for
-from rhohat.cli.options import POSITIVE_INTEGER, data_options, model_argument
-from rhohat.cli.output import binary_output, output_option
+from rhohat.cli.help import Command
+from rhohat.cli.options import (
+    POSITIVE_INTEGER,
+    Whole,
+    data_options,
+    model_argument,
+    sources_option,
+)
+from rhohat.cli.output import STANDARD_OUTPUT, binary_output, open_in_browser, output_option
+from rhohat.cli.progress import show_work
 
 if TYPE_CHECKING:
     from rhohat.recipes.data import Request
 
 
-@click.command("report")
+@click.command("report", cls=Command)
 @model_argument
 @output_option("report.html", "File to write. - is standard output.")
 @click.option(
@@ -28,16 +36,25 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--seeds",
-    type=click.IntRange(min=2),
+    type=Whole(min=2),
     metavar="N",
     help="Fit the model again from other starts, to N in all, and show which units come back.",
 )
 @click.option("--title", default="What the units have learned", help="Heading of the page.")
+@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
+@sources_option
 @data_options("inputs")
 def make_report(
-    path: Path, out: Path, examples: int, seeds: int | None, title: str, request: Request
+    path: Path,
+    out: Path,
+    examples: int,
+    seeds: int | None,
+    title: str,
+    open_page: bool,
+    sources: bool,
+    request: Request,
 ) -> None:
-    """Make a page that shows what every unit of MODEL has learned.
+    """Write a web page that shows what each unit of MODEL has learned.
 
     The page is one HTML file, to be opened in a browser, sent or put anywhere; it needs no server.
     With INPUTS, every unit comes with the examples that activate it most, a histogram and the units
@@ -50,12 +67,13 @@ def make_report(
       rhohat report own/model.safetensors holidays/ -o holidays.html
       rhohat report digits.safetensors digits.npz --key x_train --shape 28x28
     """
-    from rhohat.cli.progress import show_work
     from rhohat.estimators.saving import load
     from rhohat.inspection.report.page import report
     from rhohat.recipes.encoding import draws_pieces
     from rhohat.recipes.finding import kind_of
 
+    if open_page and out == STANDARD_OUTPUT:
+        raise click.UsageError("--open opens a file, and standard output is none: leave out one.")
     model, data = load(path), None
     kind = kind_of(model)
     if request.is_planar and not kind.takes_shape:
@@ -68,7 +86,14 @@ def make_report(
         data = read_for(path, model, replace(request, shape=shape)).loaded
     with show_work("looking at what the units do"):
         page = report(
-            *(model, data), shape=request.shape, n_examples=examples, title=title, n_seeds=seeds
+            *(model, data),
+            shape=request.shape,
+            n_examples=examples,
+            title=title,
+            n_seeds=seeds,
+            sources=sources,
         )
     with binary_output(out, f"report of {len(page.html) / 1e6:.1f} MB") as stream:
         stream.write(page.html.encode())
+    if open_page:
+        open_in_browser(out)

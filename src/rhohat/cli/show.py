@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import click
-import numpy as np
 
 from rhohat.cli.figures import draw_features
+from rhohat.cli.help import Command
 from rhohat.cli.options import POSITIVE_INTEGER, Shape, model_argument
 from rhohat.cli.output import STANDARD_OUTPUT, binary_output, output_option
 from rhohat.cli.text import count, printable
 
 
-@click.command()
+@click.command(cls=Command)
 @model_argument
 @output_option(
     "features.png",
@@ -67,7 +68,7 @@ def show(
         raise click.BadParameter(f"the model has {held} of units.", param_hint="--layer")
     portrait = portraits[-1 if layer is None else layer - 1]
     width = portrait.tiles.values.shape[1]
-    if shape is not None and np.prod(shape) != width:
+    if shape is not None and math.prod(shape) != width:
         raise click.BadParameter(f"units of this model see {width} numbers.", param_hint="--shape")
     with binary_output(out, "features") as stream:
         draw_features(portrait, stream, by_activation=sort == "activation", shape=shape, kind=kind)

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from rhohat.cli.data import arguments_for, described
+from rhohat.cli.config import MANY, typed_paths
+from rhohat.cli.data import described
 from rhohat.cli.text import count, printable
+from rhohat.files.runs import Results
 
 if TYPE_CHECKING:
     from rhohat.inspection.layers import Layer
     from rhohat.inspection.portrait import Portrait
     from rhohat.recipes.data import Data
-
-
-class Results(NamedTuple):
-    """Files that learning writes, the most interesting first."""
-
-    report: Path = Path("report.html")
-    features: Path = Path("features.png")
-    features_svg: Path = Path("features.svg")
-    training: Path = Path("training.png")
-    model: Path = Path("model.safetensors")
 
 
 def training_facts(layer: Layer) -> dict[str, Any]:
@@ -84,26 +75,22 @@ def summary_text(summary: dict[str, Any], data: Data, files: Results) -> str:
         *_choice(summary),
         *(f"  {name:<18}  {text}" for name, text in _facts(summary, data).items()),
         "",
-        *_verdict(summary),
-        *_next_steps(data, files, summary["files"]),
+        *_overview(summary),
+        *_next_steps(summary, data, files),
     ]
     return "\n".join(map(printable, lines))
 
 
-def _verdict(summary: dict[str, Any]) -> list[str]:
-    """Whether the features are good and, if not, what to change; empty if nobody knows."""
-    diagnosis = summary["diagnosis"]
+def _overview(summary: dict[str, Any]) -> list[str]:
+    """The sentences that the page opens with: what was learned, and whether it is good."""
+    learned, diagnosis = summary["learned"], summary["diagnosis"]
     if diagnosis is None:
-        return []
-    if diagnosis["good"]:
-        return ["No mistake was found in the features.", ""]
-    lines = ["The features can be better:"]
-    for finding in diagnosis["findings"]:
-        if not finding["is_note"]:
-            change = finding["change"]
-            told = f"{change['python']}, or {change['option']}" if change else finding["advice"]
-            lines.append(f"  {finding['text']} {finding['evidence']} {told}".rstrip())
-    return [*lines, ""]
+        return [learned, ""] if learned else []
+    findings = [
+        f"  {number}. {finding['told']}"
+        for number, finding in enumerate(diagnosis["findings"], start=1)
+    ]
+    return [diagnosis["verdict"], f"{learned} {diagnosis['facts']}".strip(), *findings, ""]
 
 
 def _choice(summary: dict[str, Any]) -> list[str]:
@@ -145,32 +132,46 @@ def _facts(summary: dict[str, Any], data: Data) -> dict[str, str]:
             "(70 % of their power in one band)"
         )
     facts["training"] = (
-        f"{training['iterations']} iterations, worth {training['sweeps']:.0f} sweeps over all "
-        f"rows; {training['stop_reason']}"
+        f"{training['iterations']} iterations, as much work as {training['sweeps']:.0f} sweeps "
+        f"over all rows; {_in_words(training['stop_reason'])}"
     )
     if data.found.skipped:
-        skipped = count(len(data.found.skipped), "file")
-        facts["skipped"] = f"{skipped} that could not be used, named above"
+        facts["skipped"] = f"{len(data.found.skipped):,} files or folders, named above"
+    if summary["replaced"]:
+        facts["replaced"] = "the earlier results in the same folder"
     return facts
 
 
-def _next_steps(data: Data, files: Results, written: list[str]) -> list[str]:
-    """What to look at, and how to go on with the model."""
+def _in_words(stop_reason: str) -> str:
+    """Why training ended, in the words of the command."""
+    return stop_reason.replace("at max_iter iterations", "at the limit of --iterations")
+
+
+def _next_steps(summary: dict[str, Any], data: Data, files: Results) -> list[str]:
+    """What to look at, and how to go on with the model, in lines to copy."""
     shown = {
         files.report: "every unit, in a browser",
         files.features: "the input that activates each unit most",
         files.training: "the loss and its terms",
     }
-    looks = [f"{file}  ({what})" for file, what in shown.items() if str(file) in written]
-    inputs = [*arguments_for(data.request), *data.encode_options]
-    encode = shlex.join(["rhohat", "encode", str(files.model), *inputs, "-o", "features.npy"])
-    own = [] if data.request.paths else ["Or learn from your own: rhohat learn FOLDER"]
-    return [
-        *(f"{'' if number else 'Look at':<11}{look}" for number, look in enumerate(looks)),
-        f"Go on with {encode}",
-        "or, in Python:",
-        "           import rhohat",
-        f"           pipeline = rhohat.load({str(files.model)!r})",
-        f"           activations = pipeline.transform({data.expression})",
-        *own,
-    ]
+    shown = {file: what for file, what in shown.items() if str(file) in summary["files"]}
+    widest = max((len(str(file)) for file in shown), default=0)
+    inputs = typed_paths(data.request.paths)
+    inputs = ["FILES"] if len(inputs) > MANY else inputs
+    options = [*data.request.selection.options(), *data.encode_options, "-o", "features.npy"]
+    model = shlex.quote(str(files.model))
+    encode = " ".join(["rhohat encode", model, *inputs, shlex.join(options)])
+    steps = {
+        "Look at": [f"{file!s:<{widest}}  {what}" for file, what in shown.items()],
+        "Improve": summary["improve"],
+        "Encode": [encode],
+        "In Python": [
+            "import rhohat",
+            f"pipeline = rhohat.load({str(files.model)!r})",
+            f"data = {data.expression}",
+            "features = pipeline.transform(data)",
+        ],
+        "Learn from your own data": [] if data.request.paths else ["rhohat learn FOLDER"],
+    }
+    told = ((name, lines) for name, lines in steps.items() if lines)
+    return [text for name, lines in told for text in (f"{name}:", *(f"  {x}" for x in lines))]

@@ -12,7 +12,7 @@ from typing import Any, Self, cast
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -24,6 +24,7 @@ from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_cal
 from rhohat.estimators.failures import warn_of_failure
 from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
 from rhohat.estimators.fitted_attributes import OUTCOME, Attribute, values_of
+from rhohat.estimators.named_penalty import NamedPenalty
 from rhohat.objective.decoders import Decoder
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
 from rhohat.objective.sparse import SparseObjective, Terms
@@ -91,7 +92,7 @@ class SparseAutoencoder(
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
-    BaseEstimator,
+    NamedPenalty,
 ):
     r"""Sparse autoencoder with the exact average activation.
 
@@ -119,9 +120,9 @@ class SparseAutoencoder(
         weights.
     sparsity_penalty : {"kl", "l1", "none"} or SparsityPenalty, default="kl"
         A name stands for the penalty with its default parameters. To choose them, pass for instance
-        ``KLSparsity(target=0.01, weight=3.0)``; grid search then reaches them as
-        ``sparsity_penalty__target``. ``KLSparsity(target=0.01, weight="auto")`` lets `fit` find
-        the weight that the target takes.
+        ``KLSparsity(target=0.01, weight=3.0)``; grid search reaches them as
+        ``sparsity_penalty__target``, those of a name, too. ``KLSparsity(target=0.01,
+        weight="auto")`` lets `fit` find the weight that the target takes.
     weight_decay : float, default=1e-4
         lambda. It depends on the data's scale: 1e-4 suits patches in [0.1, 0.9], 3e-3 suits
         whitened data. Biases do not decay.
@@ -154,8 +155,10 @@ class SparseAutoencoder(
         the machine stops.
     resume : bool, default=False
         Go on from the checkpoint, if there is one, to the same bits as if training had not stopped.
-        If False, the checkpoint of a run that has not ended is an error. A run stopped by its
-        callback has ended.
+        If False, the checkpoint of a run that has not ended is an error. A run that its callback
+        has ended goes on unless the callback ends it again, and so does one that has reached
+        `max_iter` if that was raised; above 20,000 rows, where training is divided into stages of
+        iterations, a raised `max_iter` is an error.
     verify : bool, default=True
         Whether rows outside memory are compared, whenever they are read, with checksums taken in
         the first pass, so that an edited or damaged file is noticed.
@@ -731,12 +734,12 @@ class SparseAutoencoder(
         """What decides the result besides data and solver, in words."""
         seed = self.random_state
         return {
-            "n_components": str(objective.n_components),
+            "n_components (--units)": str(objective.n_components),
             "activation": objective.activation.name,
             "decoder": objective.decoder.name,
             "sparsity_penalty": f"{type(objective.penalty).__name__} {vars(objective.penalty)}",
             "weight_decay": repr(objective.weight_decay),
-            "random_state": str(seed) if isinstance(seed, Integral) else "not fixed",
+            "random_state (--seed)": str(seed) if isinstance(seed, Integral) else "not fixed",
         }
 
     def _fitted_objective(self) -> SparseObjective:

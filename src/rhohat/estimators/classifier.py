@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags, assert_all_finite, check_random_state, column_or_1d
@@ -31,6 +31,7 @@ from rhohat.estimators.layerwise import (
     refuse_interrupted,
     seeds_of,
 )
+from rhohat.estimators.named_penalty import NamedPenalty
 from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import SparsityPenalty, penalty_of
@@ -49,7 +50,7 @@ from rhohat.training.stages import Stage
 from rhohat.training.start import Start, network_start
 
 
-class StackedAutoencoderClassifier(EngineHolder, ClassifierMixin, BaseEstimator):
+class StackedAutoencoderClassifier(EngineHolder, ClassifierMixin, NamedPenalty):
     r"""Classifier: stacked autoencoders with a softmax layer above, fine-tuned as one network.
 
     First the autoencoders are trained without labels, then a softmax layer on the activations of

@@ -20,6 +20,7 @@ from rhohat.common.errors import DataFileError
 from rhohat.common.validation import look_up
 from rhohat.files.formats import endings, format_named, format_of, is_folder_format
 from rhohat.files.layout import as_series
+from rhohat.files.runs import holds_run, is_result
 from rhohat.rows.columns import listed
 from rhohat.rows.file_format import ANY, Content, Selection
 from rhohat.rows.refusals import way_round
@@ -96,7 +97,8 @@ class DataFiles:
         ----------
         paths : path-like or iterable of path-like
             Files and folders. Folders are searched to any depth, also those that links lead to;
-            hidden files are left out.
+            hidden files are left out. So is what ``rhohat learn`` has written, which is listed as
+            skipped: its figures, and folders within these with a run of it.
         selection : Selection, default=ANY
             What of each file is meant.
         on_error : {"fail", "skip"}, default="fail"
@@ -219,7 +221,8 @@ class DataFiles:
             if not path.exists():
                 raise FileNotFoundError(errno.ENOENT, "No such file or folder", str(path))
             if not path.is_dir() or is_folder_format(path):
-                files[path] = None
+                if not self._is_own(path):
+                    files[path] = None
                 continue
             seen.clear()
             for folder, folders, names in os.walk(path, onerror=cannot_list, followlinks=True):
@@ -229,13 +232,17 @@ class DataFiles:
                 folders[:] = sorted(name for name in folders if not name.startswith("."))
                 stores = [name for name in folders if is_folder_format(Path(name))]
                 files.update(dict.fromkeys(Path(folder, name) for name in stores))
-                folders[:] = [name for name in folders if name not in stores]
+                folders[:] = [
+                    name
+                    for name in folders
+                    if name not in stores and not self._is_own(Path(folder, name))
+                ]
                 for name in sorted(name for name in names if not name.startswith(".")):
                     file = Path(folder, name)
                     row = format_named(file)
                     if row is None:
                         self.ignored.append(file)
-                    else:
+                    elif not self._is_own(file):
                         files[file] = None
                         inside[file] = row.precedence
         # A text beside images is about them; alone it may be the data.
@@ -244,6 +251,13 @@ class DataFiles:
             del files[file]
             self.ignored.append(file)
         return list(files)
+
+    def _is_own(self, path: Path) -> bool:
+        """Whether ``rhohat learn`` has written a file or a folder: then it is skipped."""
+        is_own = is_result(path) or holds_run(path)
+        if is_own:
+            self.skipped.append(Skipped(str(path), "was written by rhohat"))
+        return is_own
 
 
 def _with_shape(content: Content, shape: tuple[int, ...]) -> Content:

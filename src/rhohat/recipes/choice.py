@@ -32,7 +32,7 @@ from rhohat.recipes.data import Request
 from rhohat.recipes.finding import find_to_learn
 from rhohat.recipes.kinds import KINDS
 from rhohat.recipes.pipelines import complete, make_pipeline
-from rhohat.recipes.settings import Settings
+from rhohat.recipes.settings import Settings, option_of
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -655,7 +655,7 @@ def _command(paths: Sequence[str], settings: Settings) -> str:
     """The command that learns with these settings."""
     words = ["rhohat", "learn", *paths]
     for name, value in _chosen(settings).items():
-        option = "--" + name.replace("_", "-")
+        option = option_of(name)
         words += [option] if value is True else [option, str(value)]
     return shlex.join(words)
 

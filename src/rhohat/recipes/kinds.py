@@ -24,7 +24,7 @@ from rhohat.files.row_files import can_be_stored, read_rows, stored_rows
 from rhohat.preprocessing.variances import variance_of_pixels, variance_of_rows
 from rhohat.recipes.data import Data, Request, Size, pooled_over_time
 from rhohat.recipes.series import SeriesData
-from rhohat.recipes.settings import SOUNDS, Recipe, Settings, seconds_in
+from rhohat.recipes.settings import SOUNDS, Recipe, Settings, option_of, seconds_in
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -318,7 +318,8 @@ class RecordingData(Data):
         for other, row in SOUNDS.items():
             for name in row.settings:
                 if name not in usual and getattr(settings, name) is not None:
-                    raise ValueError(f"{name} belongs to {other}s, but the sound is a {sound}.")
+                    option = option_of(name)
+                    raise ValueError(f"{option} belongs to {other}s, but the sound is a {sound}.")
         settings = settings.with_defaults(**usual)
         spans = {name: getattr(settings, name) for name in ("window", "hop")}
         seconds: dict[str, Any] = {

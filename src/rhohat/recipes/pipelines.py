@@ -10,7 +10,7 @@ from rhohat.common.validation import look_up
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.recipes.data import Data
 from rhohat.recipes.kinds import KINDS
-from rhohat.recipes.settings import OF_PENALTIES, Settings
+from rhohat.recipes.settings import OF_PENALTIES, Settings, option_of
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -39,13 +39,13 @@ def complete(settings: Settings, kind: str, *, rows_are_images: bool = False) ->
     data_class = look_up("kind", kind, KINDS)
     settings = settings.with_defaults(whitening=data_class.usual_whitening(settings))
     if settings.scale is not None and settings.whitening == "1/f":
-        raise ValueError("scale standardizes rows, but 1/f whitening has a scale: choose one.")
+        raise ValueError("--scale standardizes rows, but 1/f whitening has a scale: choose one.")
     _refuse_foreign(settings, data_class)
     settings = data_class.fill_in(settings, rows_are_images=rows_are_images)
     recipe = data_class.recipe(settings)
     if settings.epsilon is not None and recipe.epsilon is None:
         raise ValueError(
-            f"epsilon belongs to zca and pca, but the whitening is {settings.whitening}."
+            f"--epsilon belongs to zca and pca, but the whitening is {settings.whitening}."
         )
     activation = look_up("activation", settings.activation, ACTIVATIONS)
     settings = settings.with_defaults(
@@ -59,11 +59,13 @@ def complete(settings: Settings, kind: str, *, rows_are_images: bool = False) ->
     usual |= recipe.penalties.get(penalty, {})
     for name, parameter in OF_PENALTIES.items():
         if getattr(settings, name) is not None and parameter not in usual:
-            raise ValueError(f"{name} has no meaning for the penalty {penalty!r}.")
+            raise ValueError(f"{option_of(name)} has no meaning for the penalty {penalty!r}.")
     if settings.sparsity_weight == "auto":
         sought: Any = PENALTIES[penalty]
         if not sought(weight="auto").weight_is_sought:
-            raise ValueError(f"sparsity_weight of the penalty {penalty!r} is a number, not 'auto'.")
+            raise ValueError(
+                f"--sparsity-weight of the penalty {penalty!r} is a number, not 'auto'."
+            )
     return settings.with_defaults(
         **{name: usual.get(parameter) for name, parameter in OF_PENALTIES.items()}
     )
@@ -81,7 +83,9 @@ def _refuse_foreign(settings: Settings, data_class: type[Data]) -> None:
             if name in data_class.own_settings:
                 continue
             if getattr(settings, name) != getattr(Settings(), name):
-                raise ValueError(f"{name} belongs to {other.kind}, but the data are {described}.")
+                raise ValueError(
+                    f"{option_of(name)} belongs to {other.kind}, but the data are {described}."
+                )
 
 
 def make_pipeline(

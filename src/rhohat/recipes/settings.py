@@ -97,6 +97,11 @@ FORMS: dict[str, Form] = {
 OF_PENALTIES = {"target": "target", "sparsity_weight": "weight"}
 
 
+def option_of(name: str) -> str:
+    """The option of ``rhohat learn`` for a setting."""
+    return "--" + name.replace("_", "-")
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a user chooses; `complete` fills in what is None.

@@ -169,6 +169,17 @@ class Fit:
             "patience": repr(self.validation.patience),
         }
 
+    @property
+    def _iterations(self) -> str:
+        """What of the iterations decides the result, in words.
+
+        Where all are done on all rows at once, their number does not: more can follow later.
+        """
+        penalty = getattr(self.objective, "penalty", None)
+        if len(self.stages) == 1 and not getattr(penalty, "weight_is_sought", False):
+            return f"any, all on {self.stages[0].n_rows:,} rows"
+        return ", then ".join(f"{stage.max_iter} on {stage.n_rows:,} rows" for stage in self.stages)
+
     def _identity(self, source: Source, fingerprint: str) -> dict[str, str]:
         """What decides the result, in words."""
 
@@ -186,7 +197,7 @@ class Fit:
             "solver": str(self.solver),
             "tol": repr(float(self.tol)),
             **self._held_out,
-            "stages": str([tuple(stage) for stage in self.stages]),
+            "number of iterations (max_iter, --iterations)": self._iterations,
             "block and chunk size": str(tuple(self.partition)),
             **self.settings,
         }

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from rhohat.common.arrays import Float64Array, overflow_as_infinity
+from rhohat.common.errors import CheckpointError
 from rhohat.common.interrupts import Interrupted, InterruptRequest, interrupts_as_requests
 from rhohat.objective.base import LossTerms
 from rhohat.rows.sampling import sample_rows
@@ -26,7 +27,7 @@ from rhohat.training.evaluation import Evaluation
 from rhohat.training.solvers import Solver, SolverState, StopReason
 from rhohat.training.stages import Stage
 from rhohat.training.validation import EVERY, Point, Validated, Validation
-from rhohat.training.weight_search import FURTHER, WeightSearch, further_leg
+from rhohat.training.weight_search import FURTHER, WeightSearch, further_leg, most_iterations
 
 #: What to do about values that overflow.
 SCALE = "Scale the data, for instance with sklearn.preprocessing.StandardScaler"
@@ -132,6 +133,8 @@ FINISHED = (
     *(StopReason.CONVERGED, StopReason.PRECISION, StopReason.MAX_ITER),
     *(StopReason.NO_DESCENT, StopReason.CALLBACK, StopReason.VALIDATION, StopReason.OVERFLOW),
 )
+#: Reasons that end a run from outside, so that it may go on when it is resumed.
+FROM_OUTSIDE = (StopReason.MAX_ITER, StopReason.CALLBACK)
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,11 @@ class TrainingState:
     def n_iter(self) -> int:
         """Iterations done, over all stages."""
         return len(self.loss_terms) - 1
+
+
+def _all_iterations(stages: Sequence[Stage]) -> int:
+    """Iterations of all stages."""
+    return sum(stage.max_iter for stage in stages)
 
 
 @dataclass(frozen=True)
@@ -237,7 +245,11 @@ class Training:
         ValueError
             If the loss at the start is not finite: the data's values are too large for its
             precision.
+        CheckpointError
+            If `state` has more iterations than all stages have.
         """
+        if state is not None:
+            state = self._reopened(state)
         with interrupts_as_requests() as interrupt:
             if state is None or state.reason is None:
                 state = self._run_stages(q0, seed, state, interrupt)
@@ -245,6 +257,38 @@ class Training:
                 if self.keep is not None and state.reason in FINISHED:
                     self.keep(state, True)
         return self._result(state)
+
+    def _reopened(self, state: TrainingState) -> TrainingState:
+        """The state to go on from; one that has ended if there is nothing to go on with.
+
+        A run goes on that was ended from outside, if it has iterations left, or if its callback no
+        longer ends it.
+
+        Raises
+        ------
+        CheckpointError
+            If it has more iterations than all stages have.
+        """
+        most = most_iterations(self.stages) if self.search else _all_iterations(self.stages)
+        if state.n_iter > most:
+            raise CheckpointError(
+                f"the run of the checkpoint has {state.n_iter} iterations already, more than the "
+                f"{most} asked for: raise max_iter (--iterations on the command line), or delete "
+                "the checkpoint to start anew."
+            )
+        if state.reason not in FROM_OUTSIDE:
+            return state
+        # As it was before `_on_all_rows`.
+        total, rows = self.source.shape[0], self._stage(state.stage).n_rows
+        read = rows * state.solver.n_evaluations + (0 if rows == total else total)
+        before = replace(
+            state, loss=state.loss_terms[-1], rows_read=state.rows_read - read, reason=None
+        )
+        if state.reason is StopReason.MAX_ITER:
+            is_over = state.solver.n_iter >= self._stage(state.stage).max_iter
+        else:
+            is_over = self.callback is not None and bool(self.callback(self._progress(before)))
+        return state if is_over else before
 
     def _run_stages(
         self,
@@ -496,7 +540,7 @@ class Training:
         work += [stage.n_rows * stage.max_iter for stage in further]
         return TrainingProgress(
             n_iter=state.n_iter,
-            max_iter=sum(stage.max_iter for stage in [*self.stages, *further]),
+            max_iter=_all_iterations([*self.stages, *further]),
             n_rows=state.stage_rows[-1],
             loss=state.loss,
             average_activation=state.average_activation,

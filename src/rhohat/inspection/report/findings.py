@@ -15,12 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.pictures import as_bytes, data_uri
+from rhohat.common.printable import encodable
 from rhohat.inspection.activation_statistics import FiringTogether
 from rhohat.inspection.bands import BandPass
 from rhohat.inspection.edges import EDGE_R2, PARAMETERS, AlikePairs
 from rhohat.inspection.examples import Examples, PieceExamples, SoundExamples
 from rhohat.inspection.report.charts import Chart
 from rhohat.inspection.report.listening import excerpts, sought_sounds
+from rhohat.inspection.report.names import without_folder
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.sections import Card, Pairs
 from rhohat.inspection.report.subject import Subject
@@ -162,7 +164,11 @@ class Findings:
 
 
 def gather(
-    subjects: Sequence[Subject], cards: Sequence[Card], labels: Sequence[Any] | None = None
+    subjects: Sequence[Subject],
+    cards: Sequence[Card],
+    labels: Sequence[Any] | None = None,
+    *,
+    sources: bool = True,
 ) -> Findings:
     """Gather all that a report tells of units, alone and on examples if there are any.
 
@@ -174,16 +180,18 @@ def gather(
         What is told of the model besides.
     labels : sequence, default=None
         One for each image, or row, that the user gave.
+    sources : bool, default=True
+        Whether to show examples; without, their statistics are told all the same.
     """
     best = [subject.responses.statistics.rows for subject in subjects if subject.responses]
     rows = np.unique(np.concatenate(best)) if best else np.arange(0)
     found, images = None, []
-    if subjects[0].responses is not None:
+    if subjects[0].responses is not None and sources:
         examples = subjects[0].responses.examples
         found = _examples(examples, rows, best, labels)
         images = _source_images(examples, rows) if isinstance(examples, PieceExamples) else []
     return Findings(
-        layers=[_layer(subject, rows) for subject in subjects],
+        layers=[_layer(subject, rows if sources else None) for subject in subjects],
         axes=subjects[0].portrait.axes,
         drawings={card.id: card.drawings for card in cards},
         examples=found,
@@ -215,8 +223,8 @@ def _examples(
     )
 
 
-def _layer(subject: Subject, rows: NDArray[np.intp]) -> LayerFindings:
-    """What is known of a layer; `rows` are the numbers of the page's examples."""
+def _layer(subject: Subject, rows: NDArray[np.intp] | None) -> LayerFindings:
+    """What is known of a layer; `rows` are the numbers of the page's examples, if it has any."""
     portrait, layer, gabors = subject.portrait, subject.layer, subject.portrait.gabors
     decoder, alike, below = layer.decoder_weights, portrait.alike, None
     if layer.is_deep:
@@ -257,8 +265,8 @@ def _layer(subject: Subject, rows: NDArray[np.intp]) -> LayerFindings:
             saturated=responses.saturated,
         ),
         together=responses.together,
-        of_units=np.searchsorted(rows, statistics.rows),
-        activations=statistics.values,
+        of_units=None if rows is None else np.searchsorted(rows, statistics.rows),
+        activations=None if rows is None else statistics.values,
         sounds=sought_sounds(portrait, examples, statistics)
         if isinstance(examples, SoundExamples)
         else None,
@@ -268,13 +276,13 @@ def _layer(subject: Subject, rows: NDArray[np.intp]) -> LayerFindings:
 def _source_images(examples: PieceExamples, rows: NDArray[np.intp]) -> list[SourceImage]:
     """The images, or series, that examples were cut from."""
     draw = _thumbnail if examples.axes is None else _overview
-    found, left = {}, PICTURE_BYTES
+    found, left, names = {}, PICTURE_BYTES, without_folder(examples.names)
     for number, _ in Counter(examples.places(rows).image.tolist()).most_common():
         image = examples.image(number)
         is_whole = image.shape[:2] == examples.shape[:2]
         picture = draw(image) if left > 0 and not is_whole else None
         left -= len(picture or "")
-        name, begins = examples.names[number], examples.begins(number)
+        name, begins = names[number], examples.begins(number)
         found[number] = SourceImage(name, begins, image.shape[0], image.shape[1], picture)
     return [found[number] for number in sorted(found)]
 
@@ -305,7 +313,7 @@ def as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: as_json(item) for name, item in value.items()}
     if value is None or isinstance(value, str):
-        return value
+        return value and encodable(value)
     if isinstance(value, Sequence):
         return [as_json(item) for item in value]
     return _numbers(value)

@@ -18,6 +18,7 @@ from rhohat.files.images import LoadedImages
 from rhohat.files.recordings import LoadedRecordings
 from rhohat.files.series import LoadedSeries
 from rhohat.inspection.portrait import Portrait
+from rhohat.inspection.report.contents import contents_of
 from rhohat.inspection.report.findings import gather
 from rhohat.inspection.report.render import render
 from rhohat.inspection.report.sections import cards_of
@@ -70,6 +71,7 @@ def report(
     title: str = TITLE,
     command: str | None = None,
     n_seeds: int | None = None,
+    sources: bool = True,
 ) -> Report:
     """Make an HTML page that shows what every unit of a model looks for, and does on data.
 
@@ -98,6 +100,9 @@ def report(
     n_seeds : int, default=None
         To show which units come back from other starts: the model, an autoencoder on the data that
         it learned from, is fitted again until there are so many; see `stability`.
+    sources : bool, default=True
+        Whether the page holds parts of the data: examples, with their names, places and sounds, and
+        reconstructions. False leaves them out, for a page that others get; statistics stay.
 
     Returns
     -------
@@ -153,17 +158,26 @@ def report(
         )
         replication = stability(model, content, n_seeds=n_seeds).per_unit
         subjects[-1] = replace(subjects[-1], replication=replication)
-    return report_of(subjects, labels=labels, title=title)
+    return report_of(subjects, labels=labels, title=title, sources=sources)
 
 
 def report_of(
-    subjects: Sequence[Subject], *, labels: Sequence[Any] | None = None, title: str = TITLE
+    subjects: Sequence[Subject],
+    *,
+    labels: Sequence[Any] | None = None,
+    title: str = TITLE,
+    sources: bool = True,
 ) -> Report:
     """Make the page of layers that are already portrayed; for the parameters see `report`."""
-    cards = cards_of(subjects)
-    found = gather(subjects, cards, labels)
-    subtitle, strip = _subtitle(subjects), _strip(subjects[-1].portrait)
-    return Report(render(found, cards, title=title, subtitle=subtitle, strip=strip))
+    cards = [card for card in cards_of(subjects) if sources or not card.section.shows_sources]
+    found = gather(subjects, cards, labels, sources=sources)
+    texts = {
+        "title": title,
+        "subtitle": _subtitle(subjects),
+        "strip": _strip(subjects[-1].portrait),
+        "contents": contents_of(found, subjects[0]),
+    }
+    return Report(render(found, cards, **texts))
 
 
 def _subtitle(subjects: Sequence[Subject]) -> str:

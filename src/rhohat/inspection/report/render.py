@@ -17,7 +17,15 @@ from rhohat.inspection.report.sections import Card
 SCRIPTS = ("pictures.js", "charts.js", "page.js")
 
 
-def render(found: Findings, cards: Sequence[Card], *, title: str, subtitle: str, strip: str) -> str:
+def render(
+    found: Findings,
+    cards: Sequence[Card],
+    *,
+    title: str,
+    subtitle: str,
+    strip: str,
+    contents: str = "",
+) -> str:
     """Lay findings out as a page.
 
     The page allows its own style and script, by their hashes, pictures and sounds that are part of
@@ -30,6 +38,8 @@ def render(found: Findings, cards: Sequence[Card], *, title: str, subtitle: str,
     title, subtitle : str
     strip : str
         Address of a picture of all units that is shown if scripts are off; may be empty.
+    contents : str, default=""
+        Which of the user's data the page holds.
     """
     from jinja2 import Environment, StrictUndefined  # here, since it takes 0.1 s
     from markupsafe import Markup
@@ -61,6 +71,7 @@ def render(found: Findings, cards: Sequence[Card], *, title: str, subtitle: str,
         title=title,
         subtitle=subtitle,
         strip=strip,
+        contents=contents,
         version=version("rhohat"),
         gallery_title=gallery.title,
         is_gray=gallery.kind == "image" and gallery.shape[3] == 1,

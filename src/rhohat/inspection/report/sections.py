@@ -53,6 +53,8 @@ class Section(NamedTuple):
         Whether the card takes the page's whole width.
     is_opening : bool, default=False
         Whether the page opens with it: it stands above units and model.
+    shows_sources : bool, default=False
+        Whether it shows parts of the user's data.
     told_of : {"each layer", "first layer", "last layer"}, default="each layer"
         The layers that are asked. A card told of each layer has the layer's number in its address.
     """
@@ -61,6 +63,7 @@ class Section(NamedTuple):
     html: str
     is_wide: bool = False
     is_opening: bool = False
+    shows_sources: bool = False
     told_of: str = "each layer"
 
 
@@ -358,6 +361,9 @@ AGAIN = """
 {% if subject.command %}
 <p>On the command line:</p>
 <pre tabindex="0" aria-label="Command">{{ subject.command }}</pre>
+{% if '"$DIR"' in subject.command %}
+<p>DIR is the folder of the data.</p>
+{% endif %}
 {% endif %}
 <p>In Python{% if found.fingerprint %}, on rows whose fingerprint is
 <code title="{{ found.fingerprint }}">{{ found.fingerprint[:12] }}</code>{% endif %}:</p>
@@ -371,7 +377,9 @@ SECTIONS: dict[str, Section] = {
     "averages": Section(find_averages, AVERAGES),
     "spectrum": Section(find_spectrum, SPECTRUM, told_of="first layer"),
     "bands": Section(find_bands, BANDS),
-    "reconstructions": Section(find_reconstructions, RECONSTRUCTION, is_wide=True),
+    "reconstructions": Section(
+        find_reconstructions, RECONSTRUCTION, is_wide=True, shows_sources=True
+    ),
     "health": Section(lambda subject: subject, HEALTH, is_wide=True),
     "settings": Section(find_settings, SETTINGS, told_of="last layer"),
     "again": Section(find_again, AGAIN, told_of="last layer"),

@@ -22,8 +22,14 @@ def find_verdict(subject: Subject) -> Verdict | None:
     """What was learned, and the diagnosis, if there is one."""
     if subject.responses is None or subject.diagnosis is None:
         return None
-    n_examples = len(subject.responses.examples)
-    return Verdict(" ".join(_learned(subject, n_examples)), subject.diagnosis)
+    return Verdict(learned_sentence(subject), subject.diagnosis)
+
+
+def learned_sentence(subject: Subject) -> str:
+    """What a layer has learned; empty without examples."""
+    if subject.responses is None:
+        return ""
+    return " ".join(_learned(subject, len(subject.responses.examples)))
 
 
 def _learned(subject: Subject, n_examples: int) -> Iterator[str]:

@@ -1,0 +1,37 @@
+"""Contents: which of the user's data a page holds, in one line, for who sends it to others."""
+
+from __future__ import annotations
+
+import base64
+
+from rhohat.inspection.examples import PieceExamples, SoundExamples
+from rhohat.inspection.report.findings import Findings
+from rhohat.inspection.report.subject import Subject
+
+#: Files that are named.
+NAMED = 12
+#: Bytes of a sample of sound on a page, and of the header of its file.
+SAMPLE, HEADER = 2, 44
+
+
+def contents_of(found: Findings, subject: Subject) -> str:
+    """Which photographs, sounds or rows a page shows parts of; empty if it was given none."""
+    if subject.responses is None:
+        return ""
+    if found.examples is None:
+        return "It shows no parts of the data."
+    examples, shown = subject.responses.examples, found.examples
+    if not isinstance(examples, PieceExamples):
+        return f"It shows {len(shown.rows):,} rows of the data."
+    anatomy, images = examples.layer.anatomy, found.images
+    takes = anatomy.takes or (anatomy.extractor and anatomy.extractor.takes)
+    assert takes is not None
+    counted = f"{len(images):,} {takes.noun if len(images) == 1 else takes.kind}"
+    copies = "reduced copies and " if any(image.picture for image in images) else ""
+    told = f"It shows {copies}parts of {counted}"
+    if isinstance(examples, SoundExamples) and shown.sounds:
+        sizes = (len(base64.b64decode(sound)) - HEADER for sound in shown.sounds if sound)
+        told += f" and holds {sum(sizes) / SAMPLE / examples.sound.rate:.0f} s of their sound"
+    names = [image.name for image in images]
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return f"{told}: {', '.join(names[:NAMED])}{more}."

@@ -1,0 +1,106 @@
+"""Runs of ``rhohat learn``: what is replaced, and what is not."""
+
+import json
+
+import numpy as np
+import pytest
+
+from support.command import run
+
+pytestmark = pytest.mark.usefixtures("without_figures")
+FEW = ["--units", "4", "--iterations", "3"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Rows and a run of them."""
+    folder = tmp_path_factory.mktemp("runs")
+    for number in range(2):
+        rows = np.random.RandomState(number).laplace(size=(60, 5))
+        np.save(folder / f"{number}.npy", rows)
+    result = run("learn", "0.npy", *FEW, "--json", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["replaced"] is False
+    return folder
+
+
+def test_the_same_command_replaces_its_results(folder):
+    written = (folder / "rhohat-out" / "model.safetensors").read_bytes()
+    for words in (["0.npy", *FEW], [folder / "0.npy", *FEW, "--threads", "1", "--no-sources"]):
+        result = run("learn", *words, cwd=folder)
+        assert result.returncode == 0, result.stderr
+        assert "replaced" in result.stdout
+        assert (folder / "rhohat-out" / "model.safetensors").read_bytes() == written
+
+
+@pytest.mark.parametrize("words", [["0.npy"], ["1.npy", *FEW], ["0.npy", *FEW, "--seed", "1"]])
+def test_another_run_is_left_alone(words, folder):
+    written = (folder / "rhohat-out" / "model.safetensors").read_bytes()
+    result = run("learn", *words, cwd=folder)
+    assert result.returncode == 2
+    assert "another run, rhohat learn 0.npy " in result.stderr
+    assert "--out" in result.stderr
+    assert "--force" in result.stderr
+    assert (folder / "rhohat-out" / "model.safetensors").read_bytes() == written
+    dry = run("learn", *words, "--dry-run", cwd=folder)
+    assert dry.returncode == 0
+    assert "another run" in dry.stderr
+
+
+def test_force_replaces_another_run_and_files_of_ones_own(folder):
+    (folder / "own").mkdir()
+    (folder / "own" / "features.png").write_text("a drawing")
+    refused = run("learn", "1.npy", *FEW, "--out", "own", cwd=folder)
+    assert refused.returncode == 2
+    assert "own holds features.png, which learn would replace" in refused.stderr
+    forced = run("learn", "1.npy", *FEW, "--out", "own", "--force", cwd=folder)
+    assert forced.returncode == 0, forced.stderr
+    again = run("learn", "1.npy", *FEW, "--out", "own", cwd=folder)
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_resumed_run_with_more_iterations_is_the_same(folder):
+    for iterations in ("3", "5"):
+        options = ["--units", "4", "--iterations", iterations, "--checkpoint", "kept", "--resume"]
+        result = run("learn", "1.npy", *options, "--out", "resumed", "--json", cwd=folder)
+        assert result.returncode == 0, result.stderr
+        assert json.loads(result.stdout)["training"]["iterations"] == int(iterations)
+
+
+def test_the_folder_of_a_run_stands_for_its_model(folder):
+    told = run("inspect", "rhohat-out", cwd=folder)
+    assert told.returncode == 0, told.stderr
+    assert told == run("inspect", "rhohat-out/model.safetensors", cwd=folder)
+    assert run("inspect", ".", cwd=folder).returncode == 1
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdin"])
+def test_standard_input_is_refused_in_words(name, folder):
+    for command in (["learn", name], ["inspect", name]):
+        result = run(*command, cwd=folder)
+        assert result.returncode == 2
+        assert f"standard input ({name}) cannot be read: save it to a file" in result.stderr
+
+
+def test_what_is_sent_to_others_tells_no_folder_of_the_machine(folder):
+    command = ["learn", folder / "0.npy", *FEW, "--out", "sent"]
+    assert run(*command, cwd=folder.parent).returncode == 0
+    for file in (folder.parent / "sent").iterdir():
+        assert str(folder).encode() not in file.read_bytes(), file.name
+    page = (folder.parent / "sent" / "report.html").read_text()
+    assert "It shows" in page
+    assert "rows of the data" in page
+
+
+def test_a_page_without_sources_shows_none(folder):
+    for command in (
+        ["learn", "1.npy", *FEW, "--out", "bare", "--no-sources"],
+        ["report", "bare", "1.npy", "-o", "bare/report.html", "--no-sources"],
+    ):
+        result = run(*command, cwd=folder)
+        assert result.returncode == 0, result.stderr
+        page = (folder / "bare" / "report.html").read_text()
+        assert "It shows no parts of the data." in page
+        assert '"examples":null' in page
+        assert "Originals and reconstructions" not in page
+        assert '"activity":null' not in page

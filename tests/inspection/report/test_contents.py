@@ -1,0 +1,60 @@
+"""Contents: the line that says which of the user's data a page shows."""
+
+import re
+
+import numpy as np
+import pytest
+from sklearn.pipeline import make_pipeline
+
+from rhohat import PatchExtractor, SparseAutoencoder, WaveformExtractor, WindowExtractor, report
+from rhohat.files.images import LoadedImages
+from rhohat.files.recordings import LoadedRecordings
+
+SMALL = {"max_iter": 2, "random_state": 0}
+
+
+def told(page):
+    return re.search(r"It shows [^<]*\. This page", page.html)
+
+
+@pytest.fixture(scope="module")
+def photographs():
+    images = [np.random.RandomState(n).rand(30, 40) for n in range(3)]
+    names = [f"/home/ann/pictures/{n}.png" for n in range(3)]
+    model = make_pipeline(
+        PatchExtractor(6, n_patches=90, random_state=0), SparseAutoencoder(4, **SMALL)
+    )
+    return model.fit(images), LoadedImages(images, names, [])
+
+
+def test_photographs_are_named_without_their_folder(photographs):
+    page = report(*photographs)
+    assert "It shows reduced copies and parts of 3 images: 0.png, 1.png, 2.png." in page.html
+    assert "/home/ann" not in page.html
+
+
+def test_without_sources_there_are_none(photographs):
+    page = report(*photographs, sources=False)
+    assert "It shows no parts of the data." in page.html
+    assert ".png" not in page.html
+    assert "Originals and reconstructions" not in page.html
+    assert told(report(photographs[0])) is None
+
+
+def test_rows_are_counted():
+    X = np.random.RandomState(0).rand(50, 6)
+    page = report(SparseAutoencoder(2, **SMALL).fit(X), X, n_examples=3)
+    assert re.search(r"It shows [3-6] rows of the data\.", page.html)
+
+
+def test_sounds_are_named_and_their_time_is_told():
+    recordings = [np.random.RandomState(n).randn(1, 2000).astype("f4") for n in range(2)]
+    model = make_pipeline(
+        WaveformExtractor(1000),
+        WindowExtractor(16, n_windows=80, random_state=0),
+        SparseAutoencoder(3, **SMALL),
+    ).fit(recordings)
+    page = report(model, LoadedRecordings(recordings, ["a.wav", "b.wav"], [], 1000))
+    assert re.search(
+        r"parts of 2 recordings and holds \d+ s of their sound: a.wav, b.wav", page.html
+    )
