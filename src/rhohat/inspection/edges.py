@@ -31,7 +31,7 @@ PARAMETERS = ("amplitude", "x0", "y0", "orientation", "frequency", "phase", "sig
 EDGE_R2 = 0.7
 #: Bins of orientation over half a turn.
 ORIENTATION_BINS = 8
-#: |cosine| above which two units count as alike.
+#: |cosine| above which two units count as alike, or as opposite.
 ALIKE_COSINE = 0.9
 #: Tiles that a process is given at a time.
 PART = 256
@@ -66,7 +66,10 @@ class EdgeScore(NamedTuple):
     orientation_coverage : float
         Entropy of the edges' orientations over 8 bins, as a share of the greatest possible.
     n_alike : int
-        Pairs of units with |cosine| > 0.9.
+        Pairs of units with a cosine above 0.9: they look for the same.
+    n_opposite : int
+        Pairs with a cosine below -0.9: what drives one silences the other. A code of units that
+        are mostly silent needs such partners.
     fit : GaborFit
     """
 
@@ -74,11 +77,12 @@ class EdgeScore(NamedTuple):
     median_r2: float
     orientation_coverage: float
     n_alike: int
+    n_opposite: int
     fit: GaborFit
 
 
 class AlikePairs(NamedTuple):
-    """Units that look for the same.
+    """Units that look for the same, or for the opposite.
 
     Attributes
     ----------
@@ -88,6 +92,16 @@ class AlikePairs(NamedTuple):
 
     units: NDArray[np.intp]
     cosines: FloatArray
+
+    @property
+    def same(self) -> AlikePairs:
+        """Those of positive cosine: duplicates."""
+        return AlikePairs(self.units[self.cosines > 0], self.cosines[self.cosines > 0])
+
+    @property
+    def opposite(self) -> AlikePairs:
+        """Those of negative cosine: partners, as light left of dark and dark left of light."""
+        return AlikePairs(self.units[self.cosines < 0], self.cosines[self.cosines < 0])
 
 
 def edge_score(weights: ArrayLike, patch_shape: tuple[int, int] | None = None) -> EdgeScore:
@@ -137,7 +151,8 @@ def score_edges(fit: GaborFit, pairs: AlikePairs) -> EdgeScore:
         median_r2=float(np.median(fit.r2)),
         orientation_coverage=float(-(shares * np.log(shares)).sum() / np.log(ORIENTATION_BINS))
         + 0.0,
-        n_alike=len(pairs.cosines),
+        n_alike=len(pairs.same.cosines),
+        n_opposite=len(pairs.opposite.cosines),
         fit=fit,
     )
 
