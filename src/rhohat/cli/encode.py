@@ -18,11 +18,26 @@ if TYPE_CHECKING:
 
 @click.command()
 @model_argument
-@output_option(None, "File to write, .npy; - is standard output.")
+@output_option(
+    None,
+    "File to write. Its ending decides the format: .npy holds the features alone; .csv, .npz and "
+    ".parquet also say which row is which. - is standard output, as .npy.",
+)
+@click.option(
+    "--labels",
+    metavar="FILE|KEY|folders",
+    help="Write a label beside each row of .csv, .npz and .parquet; labels as evaluate takes them.",
+)
 @convolution_options
 @data_options("inputs")
-def encode(path: Path, out: Path, convolution: dict[str, Any] | None, request: Request) -> None:
-    """Write the activations of MODEL's units for INPUTS, as a NumPy array (rows, units).
+def encode(
+    path: Path,
+    out: Path,
+    labels: str | None,
+    convolution: dict[str, Any] | None,
+    request: Request,
+) -> None:
+    """Write the activations of MODEL's units for INPUTS: rows, and a column for each unit.
 
     INPUTS are read as learn reads them, and go through all that the model does before its units:
     whitening, patches, normalization. A model of patches draws its patches at random, by its seed;
@@ -30,20 +45,48 @@ def encode(path: Path, out: Path, convolution: dict[str, Any] | None, request: R
     of whole images or rows gives one row for each. Without INPUTS, the built-in photographs are
     taken.
 
+    A .csv, .npz or .parquet file also holds the file that each row comes from, with its row there,
+    its place in an image or its seconds in a recording, and its label. Files that were skipped have
+    no rows.
+
     \b
     Examples:
       rhohat encode rhohat-out/model.safetensors holidays/ -o features.npy
-      rhohat encode rhohat-out/model.safetensors holidays/ --convolve -o features.npy
+      rhohat encode rhohat-out/model.safetensors holidays/ --convolve -o features.csv
       rhohat encode rhohat-out/model.safetensors digits.npz --key x_test -o - | my-classifier
     """
     from rhohat.estimators.saving import load
-    from rhohat.recipes.encoding import encoder_of, write_features
+    from rhohat.inspection.probe import read_labels
+    from rhohat.recipes.encoding import (
+        WRITERS,
+        Encoded,
+        encoder_of,
+        names_of_features,
+        origins_of,
+    )
 
-    if out != STANDARD_OUTPUT and out.suffix.lower() != ".npy":
-        raise click.BadParameter(f"{printable(out)} must end in .npy.", param_hint="--out")
+    suffix = ".npy" if out == STANDARD_OUTPUT else out.suffix.lower()
+    if suffix not in WRITERS:
+        endings = ", ".join(WRITERS)
+        raise click.BadParameter(
+            f"{printable(out)} must end in one of {endings}.", param_hint="--out"
+        )
+    if labels is not None and suffix == ".npy":
+        raise click.UsageError("--labels needs a format with names of rows: -o features.csv")
     model = load(path)
     data = read_for(path, model, request, convolution)
-    features = encoder_of(model, convolution, data.content).transform(data.content)
+    encoder = encoder_of(model, convolution, data.content)
+    features = encoder.transform(data.content)
     n_rows, n_units = features.shape
+    origins = {} if suffix == ".npy" else origins_of(model, convolution, data)
+    if labels is not None:
+        y = read_labels(labels, request.paths, data.names)
+        if y.shape != (n_rows,):
+            raise ValueError(
+                f"{labels} holds labels of shape {y.shape}, but there are {count(n_rows, 'row')}: "
+                "each needs one. Files that were skipped still need theirs left out."
+            )
+        origins["label"] = y
+    encoded = Encoded(features, names_of_features(encoder, n_units), origins)
     with binary_output(out, f"{count(n_rows, 'row')} of {count(n_units, 'number')}") as stream:
-        write_features(stream, features)
+        WRITERS[suffix](stream, encoded)

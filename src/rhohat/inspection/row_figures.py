@@ -139,8 +139,7 @@ def _name_axis(ax: Axes, columns: Columns, place: Float64Array, across: int, n: 
     low, high = columns.places.min(), columns.places.max()
     span = high - low if high > low else 1.0
     nice = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-    values = np.asarray(nice, dtype=np.float64)
-    values = values[(values >= low - 1e-9 * span) & (values <= high + 1e-9 * span)]
+    values = np.array([at for at in nice if low - 1e-9 * span <= at <= high + 1e-9 * span])
     ticks = (cells + offset + wide * ((values - low) / span if high > low else 0.5)).ravel()
     ax.set_xticks(ticks, [f"{value:.5g}" for value in values] * len(cells), fontsize="x-small")
     ax.tick_params(axis="x", length=2)

@@ -247,6 +247,13 @@ class Data(ABC):
 
     # Files.
 
+    def origins(self) -> dict[str, list[Any]]:
+        """Where each example comes from, once read: its file, and its place in that.
+
+        Files that were skipped have no examples.
+        """
+        return {"file": list(self.names)}
+
     @property
     def contents(self) -> list[Content]:
         """What the files' headers say."""
