@@ -97,6 +97,7 @@ def test_summary_and_page_of_a_learn_show_the_same_numbers(
         assert summary["edges"]["share"] == np.mean(r2 >= found["gabor"]["edge"])
         assert_allclose(summary["edges"]["median_r2"], np.median(r2), rtol=1e-5)
         assert summary["edges"]["pairs_alike"] == found["n_alike"]
+        assert summary["edges"]["pairs_opposite"] == found["n_opposite"]
     assert (summary["bands"] is not None) == (found["bands"] is not None) == (kind == "waveform")
     if kind == "waveform":
         assert summary["bands"]["clear_share"] == np.mean(found["bands"]["is_clear"])
@@ -154,7 +155,8 @@ def test_parts_of_a_portrait_are_computed_once(stack, ascents, gabor_fits):
     found = Portrait(layers_of(stack)[-1], (8, 8))
     for _ in range(2):
         assert found.tiles.shape == (8, 8)
-        assert [view.name for view in found.views] == ["gallery", "encoder", "decoder"]
+        names = ["looks-for", "stands-for", "encoder", "decoder"]
+        assert [view.name for view in found.views] == names
         assert found.edges.fit is found.gabors
     assert len(ascents) == 1
     assert len(gabor_fits) == 1
@@ -176,9 +178,9 @@ def test_views_after_whitening_are_each_in_their_own_space(rng):
     model = make_pipeline(Whitening("pca", n_components=9), SparseAutoencoder(4, max_iter=4))
     (found,) = portraits_of(model.fit(X), shape=(3, 4))
     views = {view.name: view for view in found.views}
-    assert list(views) == ["gallery", "input", "encoder", "decoder"]
-    assert views["gallery"].title == "Input that activates it most, before whitening"
-    assert views["gallery"].tiles.shape == (3, 4)
+    assert list(views) == ["stands-for", "looks-for", "input", "encoder", "decoder"]
+    assert views["looks-for"].title == "Input that activates it most, before whitening"
+    assert views["looks-for"].tiles.shape == views["stands-for"].tiles.shape == (3, 4)
     assert views["input"].title == "Input that activates it most, as the autoencoder gets it"
     assert views["input"].tiles.shape is None
     assert views["encoder"].tiles.values.shape == (4, 9)

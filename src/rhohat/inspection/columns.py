@@ -16,7 +16,7 @@ from rhohat.common.printable import printable
 #: Columns without an order, at most, that are drawn as bars with their names.
 MOST_BARS = 40
 #: What a number in a column's name may look like, with what stands before and after it.
-NUMBERED = re.compile(r"([^\d+-]*?)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\d]*)")
+NUMBERED = re.compile(r"([^\d+-]*?)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*)")
 
 
 @dataclass(frozen=True)
