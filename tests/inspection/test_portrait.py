@@ -137,6 +137,48 @@ def test_rows_are_judged_as_edges_where_the_user_gives_a_shape(digits, shape, is
         assert_array_equal(found.gabors.r2, score.fit.r2)
 
 
+def test_large_pictures_are_not_judged(rng, gabor_fits):
+    model = SparseAutoencoder(2, max_iter=2, random_state=0).fit(rng.rand(9, 33 * 40))
+    (found,) = portraits_of(model, shape=(33, 40))
+    assert found.edges is None
+    assert gabor_fits == []
+
+
+def test_pieces_of_images_look_for_and_all_else_stands_for(rng):
+    X, images = rng.rand(60, 16), rng.rand(9, 12, 12)
+    coder = SparseAutoencoder(3, max_iter=2, random_state=0)
+    cases = [
+        (make_pipeline(pieces(4), Whitening(), coder), images, None, "looks-for"),
+        (make_pipeline(PatchExtractor(None), coder), images, None, "looks-for"),
+        (make_pipeline(PatchExtractor(None), Whitening(), coder), images, None, "stands-for"),
+        (coder, X, None, "stands-for"),
+        (coder, X, (4, 4), "looks-for"),
+        (make_pipeline(Whitening(), coder), X, (4, 4), "stands-for"),
+    ]
+    for model, data, shape, usual in cases:
+        (found,) = portraits_of(model.fit(data), shape=shape)
+        assert found.usual == found.views[0].name == usual
+
+
+def test_a_deeper_unit_stands_for_what_its_decoders_add(stack, digits):
+    top, model = portraits_of(stack)[-1], stack.layers_
+    rest = model[-1].average_activation_
+    for unit in range(3):
+        on, off = rest.copy(), rest.copy()
+        on[unit], off[unit] = 1, 0
+        both = np.array([on, off])
+        for layer in reversed(model):
+            both = layer.inverse_transform(both)
+        assert_allclose(top.view("stands-for").tiles.values[unit], both[0] - both[1], atol=1e-9)
+
+
+def test_a_classifier_that_rebuilds_nothing_is_shown_as_what_it_looks_for(classifier):
+    for found in portraits_of(classifier):
+        assert [view.name for view in found.views] == ["looks-for", "encoder"]
+        with pytest.raises(ValueError, match="do not rebuild"):
+            found.view("stands-for")
+
+
 @pytest.fixture(scope="module")
 def stack(digits):
     return StackedAutoencoder(

@@ -88,8 +88,8 @@ def learn(
     are. Recordings are cut into windows of log-mel spectrograms, or of the waveform itself.
 
     Writes report.html (every unit, to be looked at in a browser), features.png and features.svg
-    (the input that activates each unit most), training.png (the loss and its terms) and
-    model.safetensors.
+    (each unit: what it looks for in patches, and what it stands for in all other data),
+    training.png (the loss and its terms) and model.safetensors.
 
     \b
     Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted: in training, the first Ctrl-C

@@ -256,8 +256,10 @@ def _start_finder(
     """
     starts = _starts(height, width)
     x0, y0, theta, f, su, sv = starts.T[:, :, None]
-    cosine_waves = gabor((1.0, x0, y0, theta, f, 0.0, su, sv), x, y)[0]
-    sine_waves = gabor((1.0, x0, y0, theta, f, np.pi / 2, su, sv), x, y)[0]
+    _, _, window, angle = _window_and_angle((x0, y0, theta, f, 0.0, su, sv), x, y)
+    cosine_waves = window * np.cos(angle)
+    sine_waves = window * np.cos(angle + np.pi / 2)
+    del window, angle  # of thousands of starts, as large as the waves
     first = cosine_waves / np.linalg.norm(cosine_waves, axis=1, keepdims=True)
     along = np.einsum("ij,ij->i", sine_waves, first)[:, None]
     second = sine_waves - along * first
@@ -277,12 +279,9 @@ def gabor(
     parameters: Sequence[Any] | Float64Array, x: Float64Array, y: Float64Array
 ) -> tuple[Float64Array, Float64Array]:
     """The Gabor function at pixels (x, y), and its derivatives by the parameters on a last axis."""
-    a, x0, y0, theta, f, phase, su, sv = parameters
+    a, _, _, theta, f, _, su, sv = parameters
     c, s = np.cos(theta), np.sin(theta)
-    u = (x - x0) * c + (y - y0) * s
-    v = -(x - x0) * s + (y - y0) * c
-    window = np.exp(-(u**2) / (2 * su**2) - v**2 / (2 * sv**2))
-    angle = 2 * np.pi * f * u + phase
+    u, v, window, angle = _window_and_angle(parameters[1:], x, y)
     wave = window * np.cos(angle)
     quadrature = -a * window * np.sin(angle)
     g = a * wave
@@ -299,6 +298,18 @@ def gabor(
         g * v**2 / sv**3,
     ]
     return g, np.stack(jacobian, axis=-1)
+
+
+def _window_and_angle(
+    parameters: Sequence[Any] | Float64Array, x: Float64Array, y: Float64Array
+) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
+    """Pixels (x, y) along and across the wave, and the Gabor function's window and angle there."""
+    x0, y0, theta, f, phase, su, sv = parameters
+    c, s = np.cos(theta), np.sin(theta)
+    u = (x - x0) * c + (y - y0) * s
+    v = -(x - x0) * s + (y - y0) * c
+    window = np.exp(-(u**2) / (2 * su**2) - v**2 / (2 * sv**2))
+    return u, v, window, 2 * np.pi * f * u + phase
 
 
 def _starts(height: int, width: int) -> Float64Array:
