@@ -80,7 +80,8 @@ def main():
             score = edge_score(weights)
             print(
                 f"| {name} | {seed} | {score.edge_share:.0%} | {score.median_r2:.2f} "
-                f"| {score.orientation_coverage:.2f} | {score.n_alike + score.n_opposite} | {seconds:.1f} |",
+                f"| {score.orientation_coverage:.2f} | {score.n_alike + score.n_opposite} "
+                f"| {seconds:.1f} |",
                 flush=True,
             )
 

@@ -26,7 +26,16 @@ def test_names_that_are_numbers_are_places_on_an_axis(names, label, places):
 
 
 @pytest.mark.parametrize(
-    "names", [["hue", "ash"], ["x1", "x2"], ["2", "1", "3"], ["1", "1"], ["1 nm", "2 µm"], ["", "a"], ["0_1", "0_2"]]
+    "names",
+    [
+        ["hue", "ash"],
+        ["x1", "x2"],
+        ["2", "1", "3"],
+        ["1", "1"],
+        ["1 nm", "2 µm"],
+        ["", "a"],
+        ["0_1", "0_2"],
+    ],
 )
 def test_other_names_are_written_at_bars(names):
     columns = Columns.of(len(names), names)

@@ -140,7 +140,8 @@ def _name_axis(ax: Axes, columns: Columns, place: Float64Array, across: int, n: 
     span = high - low if high > low else 1.0
     nice = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
     values = np.array([at for at in nice if low - 1e-9 * span <= at <= high + 1e-9 * span])
-    ticks = (cells + offset + wide * ((values - low) / span if high > low else 0.5)).ravel()
-    ax.set_xticks(ticks, [f"{value:.5g}" for value in values] * len(cells), fontsize="x-small")
+    shares = (values - low) / span if high > low else np.array([0.5])
+    at = (cells + offset + wide * shares).ravel()
+    ax.set_xticks(at, [f"{value:.5g}" for value in values] * len(cells), fontsize="x-small")
     ax.tick_params(axis="x", length=2)
     ax.set_xlabel(columns.label, fontsize="small", parse_math=False)

@@ -54,7 +54,17 @@ PARAMETERS = {
 #: What scripts add to what they read.
 ADDED = {
     LayerFindings: {
-        *("number", "twins", "partners", "tiles", "all", "picture", "dead", "saturated", "averages"),
+        *(
+            "number",
+            "twins",
+            "partners",
+            "tiles",
+            "all",
+            "picture",
+            "dead",
+            "saturated",
+            "averages",
+        ),
         "address",
     },
     Pictures: {"levels"},
@@ -62,7 +72,19 @@ ADDED = {
     Findings: set(),
 }
 #: What is not read out of a record, but of a list or text.
-METHODS = {"map", "length", "entries", "some", "slice", "has", "get", "find", "filter", "at", "join"}
+METHODS = {
+    "map",
+    "length",
+    "entries",
+    "some",
+    "slice",
+    "has",
+    "get",
+    "find",
+    "filter",
+    "at",
+    "join",
+}
 
 
 def fields_of(cls):

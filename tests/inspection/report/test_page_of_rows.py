@@ -1,4 +1,4 @@
-"""Pages of rows: what units stand for is what the data are made of, and one may look at all else."""
+"""Pages of rows: what units stand for is what data are made of, and all else can be chosen."""
 
 import base64
 
