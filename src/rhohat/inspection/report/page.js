@@ -333,6 +333,12 @@ function facts(pairs) {
   return list;
 }
 
+/** A caption that follows a label, without repeating it. */
+const saidAfter = (label, caption) => {
+  const rest = label && caption.toLowerCase().startsWith(label) ? caption.slice(label.length).trim() : caption;
+  return rest[0].toLowerCase() + rest.slice(1);
+};
+
 function picturesOf(unit) {
   const pictures = found.views.map((view) => {
     const isWeights = view.name === "encoder" || view.name === "decoder", along = alongOf(view);
@@ -343,7 +349,7 @@ function picturesOf(unit) {
     const drawing = along ? rowDrawing(view, unit, along, text) : framed(picture(view, unit, text, isWeights ? weights : undefined), view);
     const sound = view === found.views[0] && player(found.sounds?.[unit], `unit ${unit}`);
     const name = view.label ? el("strong", {}, view.label[0].toUpperCase() + view.label.slice(1)) : null;
-    return el("figure", { className: along ? "row-figure" : "" }, drawing, el("figcaption", {}, sound || null, name, name ? " – " : null, caption[0].toLowerCase() + caption.slice(1)));
+    return el("figure", { className: along ? "row-figure" : "" }, drawing, el("figcaption", {}, sound || null, name, name ? " – " : null, saidAfter(view.label, caption)));
   });
   const isRows = found.views.some(alongOf);
   const node = card("Pictures of it", el("div", { className: isRows ? "views rows" : "views" }, ...pictures));
