@@ -67,7 +67,7 @@ def main():
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     whitened = OneOverFWhitening().fit_transform(load_photographs().images)
-    print("| method | seed | edges | median R2 | coverage | alike | seconds |")
+    print("| method | seed | edges | median R2 | coverage | alike or opposite | seconds |")
     print("|---|---|---|---|---|---|---|")
     for name, method in METHODS.items():
         n_seeds = arguments.seeds if method is sparse_autoencoder else arguments.all_methods_seeds
@@ -80,7 +80,8 @@ def main():
             score = edge_score(weights)
             print(
                 f"| {name} | {seed} | {score.edge_share:.0%} | {score.median_r2:.2f} "
-                f"| {score.orientation_coverage:.2f} | {score.n_alike} | {seconds:.1f} |",
+                f"| {score.orientation_coverage:.2f} | {score.n_alike + score.n_opposite} "
+                f"| {seconds:.1f} |",
                 flush=True,
             )
 

@@ -58,7 +58,7 @@ plot_training(model)
 # What the units look for
 # -----------------------
 # The input of norm 1 that activates each unit most.
-plot_features(model)
+plot_features(model, picture="looks-for", patch_shape=(10, 10))
 
 # %%
 # How many are edges? A Gabor function is fitted to each.
@@ -67,6 +67,7 @@ from rhohat import edge_score
 score = edge_score(model.components_)
 print(f"edges: {score.edge_share:.0%}, median R2 {score.median_r2:.2f}")
 print(f"orientation coverage: {score.orientation_coverage:.2f}, pairs alike: {score.n_alike}")
+print(f"pairs of opposites, such as light left of dark and dark left of light: {score.n_opposite}")
 
 # %%
 # Are they sparse? Most activations are near 0, and every unit's average is near the target.

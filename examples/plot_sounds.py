@@ -62,7 +62,7 @@ recordings, words, speaker = map(list, zip(*said, strict=True))
 words, speaker = np.array(words), np.array(speaker)
 
 # %%
-# What every unit looks for in a spectrogram: formants that rise, fall or stay, and pulses of the
+# What every unit stands for in a spectrogram: formants that rise, fall or stay, and pulses of the
 # voice. Frequency goes up, time to the right.
 
 model = make_pipeline(

@@ -1,8 +1,12 @@
 """``rhohat encode``: features of data."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from PIL import Image
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 
 import rhohat
 from support.command import run
@@ -63,4 +67,94 @@ def test_encode_refuses_data_of_another_kind(learned, arrays, tmp_path):
     assert result.returncode == 1
     assert "works on images" in result.stderr
     assert "rows.npy holds rows" in result.stderr
-    assert run("encode", model, "-o", "f.csv", cwd=tmp_path).returncode == 2
+    result = run("encode", model, "-o", "f.txt", cwd=tmp_path)
+    assert result.returncode == 2
+    assert ".npy, .npz, .csv, .parquet" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    """Photographs in folders, one of them broken, and models of patches, rows and recordings."""
+    folder = tmp_path_factory.mktemp("named")
+    rng = np.random.RandomState(0)
+    for number, kind in enumerate(("dog", "cat", "dog", "cat")):
+        (folder / "photos" / kind).mkdir(parents=True, exist_ok=True)
+        pixels = rng.randint(0, 255, (20, 24)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / "photos" / kind / f"{number}.png")
+    (folder / "photos" / "cat" / "broken.png").write_bytes(b"nothing")
+    np.save(folder / "a.npy", rng.rand(30, 6))
+    np.save(folder / "b.npy", rng.rand(10, 6))
+    coder = rhohat.SparseAutoencoder(3, max_iter=2, random_state=0)
+    patches = make_pipeline(rhohat.PatchExtractor(5, n_patches=50, random_state=0), coder)
+    rhohat.save(patches.fit(rng.rand(4, 20, 24)), folder / "patches")
+    rhohat.save(clone(coder).fit(rng.rand(30, 6)), folder / "rows")
+    return folder
+
+
+def encoded(folder, *arguments):
+    result = run("encode", *arguments, cwd=folder)
+    assert result.returncode == 0, result.stderr
+
+
+def test_pooled_features_have_names_and_skipped_files_no_rows(named):
+    encoded(named, "patches", "photos", "--convolve", "--labels", "folders", "-o", "f.csv")
+    encoded(named, "patches", "photos", "--convolve", "-o", "f.npy")
+    table = pd.read_csv(named / "f.csv")
+    assert table["file"].tolist() == [
+        *("photos/cat/1.png", "photos/cat/3.png"),
+        *("photos/dog/0.png", "photos/dog/2.png"),
+    ]
+    assert table["label"].tolist() == ["cat", "cat", "dog", "dog"]
+    assert list(table.columns[2:5]) == ["mean_0_0_unit0", "mean_0_0_unit1", "mean_0_0_unit2"]
+    features = np.load(named / "f.npy")
+    assert_array_equal(table.iloc[:, 2:].to_numpy(dtype=features.dtype), features)
+
+
+def test_patches_tell_where_they_were_cut_out(named):
+    encoded(named, "patches", "photos", "-o", "f.npz")
+    found = np.load(named / "f.npz")
+    loaded = rhohat.load_images(named / "photos", on_error="skip")
+    model = rhohat.load(named / "patches")
+    for file, row, column, features in zip(
+        *(found[name] for name in ("file", "row", "column", "features")), strict=True
+    ):
+        image = loaded.images[loaded.names.index(str(named / file))]
+        patch = image[row : row + 5, column : column + 5]
+        expected = model[-1].transform(patch.reshape(1, -1))
+        np.testing.assert_allclose(features, expected[0], rtol=1e-5)
+    assert found["names"].tolist() == ["unit0", "unit1", "unit2"]
+
+
+def test_rows_tell_their_file_and_place_in_it(named):
+    pytest.importorskip("pyarrow")
+    encoded(named, "rows", "a.npy", "b.npy", "-o", "f.parquet")
+    table = pd.read_parquet(named / "f.parquet")
+    assert table["file"].tolist() == ["a.npy"] * 30 + ["b.npy"] * 10
+    assert table["row"].tolist() == [*range(30), *range(10)]
+    X = np.concatenate([np.load(named / name) for name in ("a.npy", "b.npy")])
+    expected = rhohat.load(named / "rows").transform(X)
+    assert_array_equal(table[["unit0", "unit1", "unit2"]].to_numpy(), expected)
+
+
+def test_windows_and_recordings_tell_their_seconds(tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    rng = np.random.RandomState(0)
+    for name, seconds in (("a", 1), ("b", 2)):
+        soundfile.write(tmp_path / f"{name}.wav", 0.1 * rng.randn(seconds * 8000), 8000)
+    small = ["--units", "3", "--iterations", "2", "--patches", "60"]
+    assert run("learn", "a.wav", "b.wav", *small, cwd=tmp_path).returncode == 0
+    model = "rhohat-out/model.safetensors"
+    encoded(tmp_path, model, "a.wav", "b.wav", "-o", "windows.csv")
+    table = pd.read_csv(tmp_path / "windows.csv")
+    last = table.groupby("file")["end"].max()
+    assert len(table) == 60
+    assert last["a.wav"] <= 1.05 < last["b.wav"] <= 2.05
+    np.testing.assert_allclose(table["end"] - table["begin"], 0.1)
+    encoded(tmp_path, model, "a.wav", "b.wav", "--convolve", "-o", "files.csv")
+    assert pd.read_csv(tmp_path / "files.csv")["end"].tolist() == [1, 2]
+
+
+def test_labels_need_a_format_that_has_room_for_them(named):
+    result = run("encode", "rows", "a.npy", "--labels", "folders", "-o", "f.npy", cwd=named)
+    assert result.returncode == 2
+    assert "features.csv" in result.stderr

@@ -26,7 +26,7 @@ from rhohat import (
     diagnose,
 )
 from rhohat.estimators.anatomy import Anatomy
-from rhohat.inspection.diagnosis import CHECKS, ROWS, Change, Finding
+from rhohat.inspection.diagnosis import CHECKS, ROWS, Case, Change, Finding
 from support.command import run
 from support.dictionaries import planted
 from support.fits import bits
@@ -375,3 +375,11 @@ def test_what_cannot_be_judged_is_refused(model, X, message):
 def test_a_model_has_to_be_fitted():
     with pytest.raises(NotFittedError, match="not fitted"):
         diagnose(sae(), ATOMS)
+
+
+def test_units_that_are_opposite_are_not_the_same(rng):
+    X = rng.randn(200, 6)
+    model = SparseAutoencoder(4, activation="tanh", max_iter=3, random_state=0).fit(X)
+    for weights in (model.encoder_weights_, model.encoder_bias_, model.decoder_weights_):
+        weights[1], weights[3] = -weights[0], weights[2]
+    assert np.argwhere(Case.of(model, X).same).tolist() == [[2, 3]]

@@ -59,9 +59,10 @@ def test_score_is_that_of_scaled_and_flipped_tiles():
     assert first.n_alike == second.n_alike == 0
 
 
-def test_pairs_alike_count_both_signs():
+def test_opposite_units_are_partners_and_not_alike():
     a, b = tile(GABORS[0]), tile(GABORS[1])
-    assert edge_score([a, a * 2, -a, b]).n_alike == 3
+    score = edge_score([a, a * 2, -a, b])
+    assert (score.n_alike, score.n_opposite) == (1, 2)
 
 
 def test_orientation_coverage_is_one_when_all_are_there_and_zero_for_one():

@@ -29,7 +29,7 @@ def model(digits):
 
 
 def test_features_are_drawn_symmetric_about_zero(model):
-    ax = plot_features(model)
+    ax = plot_features(model, picture="looks-for", patch_shape=(8, 8))
     image = ax.images[0]
     assert image.get_clim() == (-1, 1)
     first = image.get_array()[1:9, 1:9]
@@ -38,7 +38,7 @@ def test_features_are_drawn_symmetric_about_zero(model):
 
 
 def test_pixels_of_the_grid_are_whole_pixels_of_the_picture(model, tmp_path):
-    ax = plot_features(model)
+    ax = plot_features(model, patch_shape=(8, 8))
     grid = ax.images[0].get_array().shape
     save_figure(ax, tmp_path / "features.png")
     height, width = plt.imread(tmp_path / "features.png").shape[:2]
@@ -88,7 +88,9 @@ def test_file_that_cannot_be_written_is_named(model, tmp_path):
 
 
 def test_top_examples_are_drawn_beside_what_the_unit_looks_for(model, digits):
-    ax = plot_top_examples(model, digits, units=[4, 1], n_examples=3)
+    ax = plot_top_examples(
+        model, digits, units=[4, 1], n_examples=3, shape=(8, 8), picture="looks-for"
+    )
     image = ax.images[0].get_array()
     best = np.argsort(-model.transform(digits), axis=0, kind="stable")[:3]
     for row, unit in enumerate([4, 1]):

@@ -97,6 +97,7 @@ def test_summary_and_page_of_a_learn_show_the_same_numbers(
         assert summary["edges"]["share"] == np.mean(r2 >= found["gabor"]["edge"])
         assert_allclose(summary["edges"]["median_r2"], np.median(r2), rtol=1e-5)
         assert summary["edges"]["pairs_alike"] == found["n_alike"]
+        assert summary["edges"]["pairs_opposite"] == found["n_opposite"]
     assert (summary["bands"] is not None) == (found["bands"] is not None) == (kind == "waveform")
     if kind == "waveform":
         assert summary["bands"]["clear_share"] == np.mean(found["bands"]["is_clear"])
@@ -136,6 +137,48 @@ def test_rows_are_judged_as_edges_where_the_user_gives_a_shape(digits, shape, is
         assert_array_equal(found.gabors.r2, score.fit.r2)
 
 
+def test_large_pictures_are_not_judged(rng, gabor_fits):
+    model = SparseAutoencoder(2, max_iter=2, random_state=0).fit(rng.rand(9, 33 * 40))
+    (found,) = portraits_of(model, shape=(33, 40))
+    assert found.edges is None
+    assert gabor_fits == []
+
+
+def test_pieces_of_images_look_for_and_all_else_stands_for(rng):
+    X, images = rng.rand(60, 16), rng.rand(9, 12, 12)
+    coder = SparseAutoencoder(3, max_iter=2, random_state=0)
+    cases = [
+        (make_pipeline(pieces(4), Whitening(), coder), images, None, "looks-for"),
+        (make_pipeline(PatchExtractor(None), coder), images, None, "looks-for"),
+        (make_pipeline(PatchExtractor(None), Whitening(), coder), images, None, "stands-for"),
+        (coder, X, None, "stands-for"),
+        (coder, X, (4, 4), "looks-for"),
+        (make_pipeline(Whitening(), coder), X, (4, 4), "stands-for"),
+    ]
+    for model, data, shape, usual in cases:
+        (found,) = portraits_of(model.fit(data), shape=shape)
+        assert found.usual == found.views[0].name == usual
+
+
+def test_a_deeper_unit_stands_for_what_its_decoders_add(stack, digits):
+    top, model = portraits_of(stack)[-1], stack.layers_
+    rest = model[-1].average_activation_
+    for unit in range(3):
+        on, off = rest.copy(), rest.copy()
+        on[unit], off[unit] = 1, 0
+        both = np.array([on, off])
+        for layer in reversed(model):
+            both = layer.inverse_transform(both)
+        assert_allclose(top.view("stands-for").tiles.values[unit], both[0] - both[1], atol=1e-9)
+
+
+def test_a_classifier_that_rebuilds_nothing_is_shown_as_what_it_looks_for(classifier):
+    for found in portraits_of(classifier):
+        assert [view.name for view in found.views] == ["looks-for", "encoder"]
+        with pytest.raises(ValueError, match="do not rebuild"):
+            found.view("stands-for")
+
+
 @pytest.fixture(scope="module")
 def stack(digits):
     return StackedAutoencoder(
@@ -154,7 +197,8 @@ def test_parts_of_a_portrait_are_computed_once(stack, ascents, gabor_fits):
     found = Portrait(layers_of(stack)[-1], (8, 8))
     for _ in range(2):
         assert found.tiles.shape == (8, 8)
-        assert [view.name for view in found.views] == ["gallery", "encoder", "decoder"]
+        names = ["looks-for", "stands-for", "encoder", "decoder"]
+        assert [view.name for view in found.views] == names
         assert found.edges.fit is found.gabors
     assert len(ascents) == 1
     assert len(gabor_fits) == 1
@@ -176,9 +220,9 @@ def test_views_after_whitening_are_each_in_their_own_space(rng):
     model = make_pipeline(Whitening("pca", n_components=9), SparseAutoencoder(4, max_iter=4))
     (found,) = portraits_of(model.fit(X), shape=(3, 4))
     views = {view.name: view for view in found.views}
-    assert list(views) == ["gallery", "input", "encoder", "decoder"]
-    assert views["gallery"].title == "Input that activates it most, before whitening"
-    assert views["gallery"].tiles.shape == (3, 4)
+    assert list(views) == ["stands-for", "looks-for", "input", "encoder", "decoder"]
+    assert views["looks-for"].title == "Input that activates it most, before whitening"
+    assert views["looks-for"].tiles.shape == views["stands-for"].tiles.shape == (3, 4)
     assert views["input"].title == "Input that activates it most, as the autoencoder gets it"
     assert views["input"].tiles.shape is None
     assert views["encoder"].tiles.values.shape == (4, 9)

@@ -60,7 +60,7 @@ def test_rows_are_the_windows_that_the_settings_say(case, folder):
     pipeline = make_pipeline(complete, "series", variance=data.variance()).fit(data.content)
     n_rows = sum((n - window) // hop + 1 for n in (1000, 1100))
     assert pipeline[:2].transform(data.content).shape == (n_rows, n_columns)
-    origins = data.origins(pipeline)
+    origins = data.windows_of(pipeline)
     assert_array_equal(np.bincount(origins.series), [(n - window) // hop + 1 for n in (1000, 1100)])
     assert_array_equal(origins.stop - origins.start, window)
     assert_array_equal(np.diff(origins.start[origins.series == 0]), hop)
@@ -80,7 +80,7 @@ def test_a_model_reads_new_files_as_it_learned(folder):
     again.read()
     assert (again.request.rate, again.request.window, again.request.hop) == (100, 40, 20)
     assert_array_equal(pipeline.transform(again.content), pipeline.transform(data.content))
-    assert again.origins(pipeline).described(1) == f"{folder / 'x.edf'}, 0.2 to 0.6 s"
+    assert again.windows_of(pipeline).described(1) == f"{folder / 'x.edf'}, 0.2 to 0.6 s"
 
 
 def test_a_model_made_in_python_reads_files_too(folder):
@@ -89,7 +89,7 @@ def test_a_model_made_in_python_reads_files_too(folder):
     model = make_pipeline_of(model).fit(series)
     data = find_to_encode("model", model, Request([folder / "0.npy"]))
     data.read()
-    assert len(data.origins(model)) == (1000 - 30) // 10 + 1
+    assert len(data.windows_of(model)) == (1000 - 30) // 10 + 1
 
 
 def make_pipeline_of(extractor):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rhohat.cli.text import count, printable, shortened, tell
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from sklearn.base import BaseEstimator
 
     from rhohat.recipes.data import Data, Request
@@ -51,3 +53,29 @@ def read_for(
 
     refuse_convolution(steps_of(model))
     return read(find_to_encode(str(path), model, request, convolution))
+
+
+def with_columns(request: Request, *wanted: str | None) -> Request:
+    """The request, with those of the wanted labels or groups that are columns of the data."""
+    from rhohat.recipes.labels import names_column
+
+    columns = tuple(name for name in wanted if name and names_column(name, request.paths))
+    return replace(request, selection=replace(request.selection, labels=columns))
+
+
+def beside(data: Data, wanted: str, option: str) -> NDArray[Any]:
+    """One label or group for each example of data that `with_columns` asked for."""
+    from rhohat.recipes.labels import labels_in_column, read_labels
+
+    if wanted in data.request.selection.labels:
+        values = labels_in_column(data.found, wanted, option)
+    else:
+        names = data.names or data.files_of_examples()
+        values = read_labels(wanted, data.request.paths, names, data.n_examples, option)
+    if values.shape != (data.n_examples,):
+        raise ValueError(
+            f"{wanted} holds {option[2:]} of shape {values.shape}, but there are "
+            f"{count(data.n_examples, 'example')}: each needs one. Files that were skipped still "
+            "need theirs left out."
+        )
+    return values

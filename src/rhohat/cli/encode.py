@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rhohat.cli.data import read_for
+from rhohat.cli.data import beside, read_for, with_columns
 from rhohat.cli.help import Command
 from rhohat.cli.options import convolution_options, data_options, model_argument
 from rhohat.cli.output import STANDARD_OUTPUT, binary_output, output_option
@@ -19,11 +19,26 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @model_argument
-@output_option(None, "File to write, .npy; - is standard output.")
+@output_option(
+    None,
+    "File to write. Its ending decides the format: .npy holds the features alone; .csv, .npz and "
+    ".parquet also say which row is which. - is standard output, as .npy.",
+)
+@click.option(
+    "--labels",
+    metavar="COLUMN|FILE|KEY|folders",
+    help="Write a label beside each row of .csv, .npz and .parquet; labels as evaluate takes them.",
+)
 @convolution_options
-@data_options("inputs")
-def encode(path: Path, out: Path, convolution: dict[str, Any] | None, request: Request) -> None:
-    """Write the activations of MODEL's units for INPUTS, as a NumPy array (rows, units).
+@data_options("inputs", without=("labels",))
+def encode(
+    path: Path,
+    out: Path,
+    labels: str | None,
+    convolution: dict[str, Any] | None,
+    request: Request,
+) -> None:
+    """Write the activations of MODEL's units for INPUTS: rows, and a column for each unit.
 
     INPUTS are read as learn reads them, and go through all that the model does before its units:
     whitening, patches, normalization. A model of patches draws its patches at random, by its seed;
@@ -31,20 +46,47 @@ def encode(path: Path, out: Path, convolution: dict[str, Any] | None, request: R
     of whole images or rows gives one row for each. Without INPUTS, the built-in photographs are
     taken.
 
+    A .csv, .npz or .parquet file also holds the file that each row comes from, with its row there,
+    its place in an image or its seconds in a recording, and its label. Files that were skipped have
+    no rows.
+
     \b
     Examples:
       rhohat encode rhohat-out/model.safetensors holidays/ -o features.npy
-      rhohat encode rhohat-out/model.safetensors holidays/ --convolve -o features.npy
+      rhohat encode rhohat-out/model.safetensors holidays/ --convolve -o features.csv
       rhohat encode rhohat-out/model.safetensors digits.npz --key x_test -o - | my-classifier
     """
     from rhohat.estimators.saving import load
-    from rhohat.recipes.encoding import encoder_of, write_features
+    from rhohat.recipes.encoding import (
+        WRITERS,
+        Encoded,
+        encoder_of,
+        names_of_features,
+        origins_of,
+    )
 
-    if out != STANDARD_OUTPUT and out.suffix.lower() != ".npy":
-        raise click.BadParameter(f"{printable(out)} must end in .npy.", param_hint="--out")
+    suffix = ".npy" if out == STANDARD_OUTPUT else out.suffix.lower()
+    if suffix not in WRITERS:
+        endings = ", ".join(WRITERS)
+        raise click.BadParameter(
+            f"{printable(out)} must end in one of {endings}.", param_hint="--out"
+        )
+    if labels is not None and suffix == ".npy":
+        raise click.UsageError("--labels needs a format with names of rows: -o features.csv")
     model = load(path)
-    data = read_for(path, model, request, convolution)
-    features = encoder_of(model, convolution, data.content).transform(data.content)
+    data = read_for(path, model, with_columns(request, labels), convolution)
+    encoder = encoder_of(model, convolution, data.content)
+    features = encoder.transform(data.content)
     n_rows, n_units = features.shape
+    origins = {} if suffix == ".npy" else origins_of(model, convolution, data)
+    if labels is not None:
+        y = beside(data, labels, "--labels")
+        if y.shape != (n_rows,):
+            raise ValueError(
+                f"{labels} holds {count(len(y), 'label')}, one for each {data.noun}, but the model "
+                f"makes {count(n_rows, 'row')} of random pieces: add --convolve."
+            )
+        origins["label"] = y
+    encoded = Encoded(features, names_of_features(encoder, n_units), origins)
     with binary_output(out, f"{count(n_rows, 'row')} of {count(n_units, 'number')}") as stream:
-        write_features(stream, features)
+        WRITERS[suffix](stream, encoded)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from rhohat.cli.data import read_for
+from rhohat.cli.data import beside, read_for, with_columns
 from rhohat.cli.help import Command
 from rhohat.cli.options import (
     Whole,
@@ -24,7 +24,7 @@ from rhohat.cli.text import count, tell
 
 if TYPE_CHECKING:
     from rhohat.inspection.probe import Score
-    from rhohat.recipes.data import Data, Request
+    from rhohat.recipes.data import Request
 
 
 @click.command(cls=Command)
@@ -77,7 +77,7 @@ def evaluate(
     from rhohat.estimators.saving import load
     from rhohat.inspection.probe import neighbors_are_alike, probe
     from rhohat.recipes.encoding import draws_pieces, encoder_of
-    from rhohat.recipes.labels import has_label, names_column
+    from rhohat.recipes.labels import has_label
 
     model = load(path)
     if convolution is None and draws_pieces(model):
@@ -85,15 +85,13 @@ def evaluate(
             "the model makes rows of random pieces, which have no labels: add --convolve for "
             "features of each image or recording."
         )
-    columns = tuple(w for w in (labels, groups) if w and names_column(w, request.paths))
-    selection = replace(request.selection, labels=columns)
-    data = read_for(path, model, replace(request, selection=selection), convolution)
+    data = read_for(path, model, with_columns(request, labels, groups), convolution)
     if data.is_stored:
         raise ValueError("evaluate trains on rows in memory: give it a part of the data.")
     features = encoder_of(model, convolution, data.content).transform(data.content)
     raw = data.raw_rows(model, convolution or {})
-    y = _beside(data, labels, "--labels", columns)
-    belongs = None if groups is None else _beside(data, groups, "--groups", columns)
+    y = beside(data, labels, "--labels")
+    belongs = None if groups is None else beside(data, groups, "--groups")
     if raw is None:
         tell(
             "note: images of different sizes have no raw input of one length; the features are "
@@ -122,24 +120,6 @@ def evaluate(
         echo_json({"folds": folds, "examples": len(y), "groups": n_groups, "scores": told})
         return
     click.echo(_text(scores, y, folds, belongs))
-
-
-def _beside(data: Data, wanted: str, option: str, columns: tuple[str, ...]) -> NDArray[Any]:
-    """One value for each example."""
-    from rhohat.recipes.labels import labels_in_column, read_labels
-
-    if wanted in columns:
-        values = labels_in_column(data.found, wanted, option)
-    else:
-        names = data.names or data.files_of_examples()
-        values = read_labels(wanted, data.request.paths, names, data.n_examples, option)
-    if values.shape != (data.n_examples,):
-        raise ValueError(
-            f"{wanted} holds {option[2:]} of shape {values.shape}, but there are "
-            f"{count(data.n_examples, 'example')}: each needs one. Files that were skipped still "
-            "need theirs left out."
-        )
-    return values
 
 
 def _text(

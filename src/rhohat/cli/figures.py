@@ -16,27 +16,22 @@ def draw_features(
     portrait: Portrait,
     file: Path | IO[bytes],
     *,
+    picture: str | None = None,
     by_activation: bool = False,
     shape: tuple[int, ...] | None = None,
     kind: str | None = None,
 ) -> None:
-    """Write the grid of inputs that activate each unit of a layer most.
-
-    Rows that are not images are drawn as strips, one below the other.
-    """
+    """Write a picture of each unit of a layer, the usual one unless another is named."""
     from rhohat.inspection.figures import plot_features, save_figure
 
-    tiles, average, units, n_columns = portrait.tiles, portrait.layer.average, None, None
+    average, units = portrait.layer.average, None
     if by_activation:
         if average is None:
             raise ValueError("the model of partial_fit knows no average activation to sort by.")
         units = (-average).argsort(kind="stable")
-    if shape is None and tiles.shape is None:
-        shape, n_columns = (1, tiles.values.shape[1]), 1
-    title = ", ".join(filter(None, ["Inputs that activate each hidden unit most", tiles.title]))
     with default_style():
-        ax = plot_features(portrait, patch_shape=shape, order=units, n_columns=n_columns)
-        save_figure(ax, file, kind=kind, title=title)
+        ax = plot_features(portrait, picture=picture, patch_shape=shape, order=units)
+        save_figure(ax, file, kind=kind, title=f"{portrait.view(picture).title}, of each unit")
 
 
 def draw_training(autoencoder: SparseAutoencoder, path: Path) -> None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
+from math import prod
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from rhohat.cli.choices import RowOf
+from rhohat.cli.data import read_for
 from rhohat.cli.figures import draw_features
 from rhohat.cli.help import Command
-from rhohat.cli.options import POSITIVE_INTEGER, Shape, model_argument
+from rhohat.cli.options import POSITIVE_INTEGER, data_options, model_argument
 from rhohat.cli.output import STANDARD_OUTPUT, binary_output, output_option
 from rhohat.cli.text import count, printable
+
+if TYPE_CHECKING:
+    from rhohat.inspection.portrait import Portrait
+    from rhohat.recipes.data import Request
 
 
 @click.command(cls=Command)
@@ -26,7 +34,13 @@ from rhohat.cli.text import count, printable
     default="unit",
     help="Order of the tiles: by number of the unit, or most active on average first.",
 )
-@click.option("--shape", type=Shape(), metavar="HxW[x3]", help="Draw rows as images of this shape.")
+@click.option(
+    "--picture",
+    type=RowOf("rhohat.inspection.portrait", "PICTURES"),
+    help="What to draw of each unit: the input that activates it most, what it adds to the data "
+    "when it fires, the mean of its top examples in INPUTS, or its weights.  [default: looks-for "
+    "for patches of images, else stands-for]",
+)
 @click.option(
     "--format",
     "kind",
@@ -39,36 +53,75 @@ from rhohat.cli.text import count, printable
     metavar="N",
     help="Layer of a stack, counted from the input.  [default: the top one]",
 )
+@data_options("inputs")
 def show(
     path: Path,
     out: Path,
     sort: str,
-    shape: tuple[int, ...] | None,
+    picture: str | None,
     kind: str | None,
     layer: int | None,
+    request: Request,
 ) -> None:
-    """Draw the input that activates each unit of MODEL most.
+    """Draw each unit of MODEL: what it looks for, what it stands for, or its weights.
+
+    Units of images are tiles of pixels. Those of rows are curves, or bars with the columns' names.
+    INPUTS are needed for --picture examples only; they are read as learn reads them.
 
     \b
     Examples:
       rhohat show rhohat-out/model.safetensors
       rhohat show rhohat-out/model.safetensors --sort activation -o sorted.svg
-      rhohat show rhohat-out/model.safetensors -o - > features.png
+      rhohat show rhohat-out/model.safetensors --picture stands-for -o - > features.png
+      rhohat show spectra/model.safetensors spectra.npy --picture examples
     """
     from rhohat.estimators.saving import load
+    from rhohat.inspection.examples import examples_of
     from rhohat.inspection.portrait import portraits_of
+    from rhohat.recipes.finding import kind_of
 
     if kind is None:
         kind = "png" if out == STANDARD_OUTPUT else out.suffix.lower().removeprefix(".")
     if kind not in ("png", "svg"):
         raise click.BadParameter(f"{printable(out)} must end in .png or .svg.", param_hint="--out")
-    portraits = portraits_of(load(path))
+    model, examples, shape = load(path), None, request.shape
+    data_kind = kind_of(model)
+    if picture == "examples" and not request.paths and not data_kind.is_built_in:
+        raise click.UsageError("--picture examples draws means of INPUTS: name them.")
+    if request.paths or picture == "examples":
+        own = shape if data_kind.takes_shape else None
+        data = read_for(path, model, replace(request, shape=own))
+        examples = examples_of(model, data.loaded, shape)
+    portraits = portraits_of(model, examples, shape)
     if layer is not None and layer > len(portraits):
         held = count(len(portraits), "layer")
         raise click.BadParameter(f"the model has {held} of units.", param_hint="--layer")
     portrait = portraits[-1 if layer is None else layer - 1]
-    width = portrait.tiles.values.shape[1]
-    if shape is not None and math.prod(shape) != width:
-        raise click.BadParameter(f"units of this model see {width} numbers.", param_hint="--shape")
+    refuse_other_shape(portrait, picture, shape)
     with binary_output(out, "features") as stream:
-        draw_features(portrait, stream, by_activation=sort == "activation", shape=shape, kind=kind)
+        draw_features(
+            portrait,
+            stream,
+            picture=picture,
+            by_activation=sort == "activation",
+            shape=shape,
+            kind=kind,
+        )
+
+
+def refuse_other_shape(
+    portrait: Portrait, picture: str | None, shape: tuple[int, ...] | None
+) -> None:
+    """Raise BadParameter if units do not have the shape that is asked for."""
+    values, known, *_ = portrait.view(picture).tiles
+    if shape is None or shape == known:
+        return
+    if known is not None:
+        own = "x".join(map(str, known))
+        raise click.BadParameter(
+            f"units of this model have shape {own}: leave it out.", param_hint="--shape"
+        )
+    if prod(shape) != values.shape[1]:
+        raise click.BadParameter(
+            f"units of this model see {values.shape[1]} numbers.", param_hint="--shape"
+        )

@@ -46,6 +46,7 @@ def feature_facts(portrait: Portrait | None) -> dict[str, Any]:
             "median_r2": edges.median_r2,
             "orientation_coverage": edges.orientation_coverage,
             "pairs_alike": edges.n_alike,
+            "pairs_opposite": edges.n_opposite,
         },
         "colors": None
         if share is None
@@ -118,7 +119,7 @@ def _facts(summary: dict[str, Any], data: Data) -> dict[str, str]:
         facts["edges"] = (
             f"{round(edges['share'] * units)} of {units} (Gabor fit R2 >= 0.7), median R2 "
             f"{edges['median_r2']:.2f}, orientation coverage {edges['orientation_coverage']:.2f}, "
-            f"{edges['pairs_alike']} pairs alike"
+            f"{edges['pairs_alike']} pairs alike, {edges['pairs_opposite']} opposite"
         )
     if colors is not None:
         chromatic = round(colors["chromatic_share"] * units)
@@ -151,7 +152,7 @@ def _next_steps(summary: dict[str, Any], data: Data, files: Results) -> list[str
     """What to look at, and how to go on with the model, in lines to copy."""
     shown = {
         files.report: "every unit, in a browser",
-        files.features: "the input that activates each unit most",
+        files.features: "a picture of each unit",
         files.training: "the loss and its terms",
     }
     shown = {file: what for file, what in shown.items() if str(file) in summary["files"]}

@@ -62,13 +62,23 @@ def patterns(model: BaseEstimator) -> Float64Array:
     if anatomy.autoencoder is None:
         raise ValueError(f"{type(model).__name__} does not end in a SparseAutoencoder.")
     check_is_fitted(anatomy.autoencoder)
-    found: Float64Array = anatomy.autoencoder.decoder_weights_.astype(np.float64)
-    for step in reversed(anatomy.of_rows):
-        back = step_of(step).as_change_of_input(found)
+    return in_columns(anatomy.of_rows, anatomy.autoencoder.decoder_weights_.astype(np.float64))
+
+
+def in_columns(steps: Sequence[Any], changes: Float64Array) -> Float64Array:
+    """Changes of what comes out of steps, (k, d), as changes of the rows that go in.
+
+    Raises
+    ------
+    ValueError
+        If a step has no inverse.
+    """
+    for step in reversed(steps):
+        back = step_of(step).as_change_of_input(changes)
         if back is None:
             raise ValueError(f"{type(step).__name__} has no inverse: there are no patterns.")
-        found = back
-    return found
+        changes = back
+    return changes
 
 
 def rows_before_units(model: BaseEstimator, X: Any, most: int) -> tuple[FloatArray, FloatArray]:

@@ -74,6 +74,13 @@ class RowOrigins:
     def __len__(self) -> int:
         return len(self.series)
 
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """File, and first and last sample or begin and end in seconds, of each row."""
+        found: dict[str, NDArray[Any]] = {"file": np.array(self.names)[self.series]}
+        if self.rate is None:
+            return found | {"first": self.start, "last": self.stop - 1}
+        return found | {"begin": self.start / self.rate, "end": self.stop / self.rate}
+
     def described(self, row: int) -> str:
         """One row's origin in words."""
         start, stop = int(self.start[row]), int(self.stop[row])

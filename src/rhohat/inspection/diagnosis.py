@@ -369,7 +369,7 @@ class Case:
         Z = self.activations[:, alive].astype(np.float64)
         Z -= Z.mean(axis=0)
         Z /= np.maximum(np.linalg.norm(Z, axis=0), 1e-300)
-        same = (np.abs(D @ D.T) > SAME_COSINE) & (np.abs(Z.T @ Z) > SAME_CORRELATION)
+        same = (D @ D.T > SAME_COSINE) & (Z.T @ Z > SAME_CORRELATION)
         repeats: NDArray[np.bool_] = np.triu(same, 1)
         return repeats
 

@@ -31,7 +31,7 @@ PARAMETERS = ("amplitude", "x0", "y0", "orientation", "frequency", "phase", "sig
 EDGE_R2 = 0.7
 #: Bins of orientation over half a turn.
 ORIENTATION_BINS = 8
-#: |cosine| above which two units count as alike.
+#: |cosine| above which two units count as alike, or as opposite.
 ALIKE_COSINE = 0.9
 #: Tiles that a process is given at a time.
 PART = 256
@@ -66,7 +66,10 @@ class EdgeScore(NamedTuple):
     orientation_coverage : float
         Entropy of the edges' orientations over 8 bins, as a share of the greatest possible.
     n_alike : int
-        Pairs of units with |cosine| > 0.9.
+        Pairs of units with a cosine above 0.9: they look for the same.
+    n_opposite : int
+        Pairs with a cosine below -0.9: what drives one silences the other. A code of units that
+        are mostly silent needs such partners.
     fit : GaborFit
     """
 
@@ -74,11 +77,12 @@ class EdgeScore(NamedTuple):
     median_r2: float
     orientation_coverage: float
     n_alike: int
+    n_opposite: int
     fit: GaborFit
 
 
 class AlikePairs(NamedTuple):
-    """Units that look for the same.
+    """Units that look for the same, or for the opposite.
 
     Attributes
     ----------
@@ -88,6 +92,16 @@ class AlikePairs(NamedTuple):
 
     units: NDArray[np.intp]
     cosines: FloatArray
+
+    @property
+    def same(self) -> AlikePairs:
+        """Those of positive cosine: duplicates."""
+        return AlikePairs(self.units[self.cosines > 0], self.cosines[self.cosines > 0])
+
+    @property
+    def opposite(self) -> AlikePairs:
+        """Those of negative cosine: partners, as light left of dark and dark left of light."""
+        return AlikePairs(self.units[self.cosines < 0], self.cosines[self.cosines < 0])
 
 
 def edge_score(weights: ArrayLike, patch_shape: tuple[int, int] | None = None) -> EdgeScore:
@@ -137,7 +151,8 @@ def score_edges(fit: GaborFit, pairs: AlikePairs) -> EdgeScore:
         median_r2=float(np.median(fit.r2)),
         orientation_coverage=float(-(shares * np.log(shares)).sum() / np.log(ORIENTATION_BINS))
         + 0.0,
-        n_alike=len(pairs.cosines),
+        n_alike=len(pairs.same.cosines),
+        n_opposite=len(pairs.opposite.cosines),
         fit=fit,
     )
 
@@ -241,8 +256,10 @@ def _start_finder(
     """
     starts = _starts(height, width)
     x0, y0, theta, f, su, sv = starts.T[:, :, None]
-    cosine_waves = gabor((1.0, x0, y0, theta, f, 0.0, su, sv), x, y)[0]
-    sine_waves = gabor((1.0, x0, y0, theta, f, np.pi / 2, su, sv), x, y)[0]
+    _, _, window, angle = _window_and_angle((x0, y0, theta, f, 0.0, su, sv), x, y)
+    cosine_waves = window * np.cos(angle)
+    sine_waves = window * np.cos(angle + np.pi / 2)
+    del window, angle  # of thousands of starts, as large as the waves
     first = cosine_waves / np.linalg.norm(cosine_waves, axis=1, keepdims=True)
     along = np.einsum("ij,ij->i", sine_waves, first)[:, None]
     second = sine_waves - along * first
@@ -262,12 +279,9 @@ def gabor(
     parameters: Sequence[Any] | Float64Array, x: Float64Array, y: Float64Array
 ) -> tuple[Float64Array, Float64Array]:
     """The Gabor function at pixels (x, y), and its derivatives by the parameters on a last axis."""
-    a, x0, y0, theta, f, phase, su, sv = parameters
+    a, _, _, theta, f, _, su, sv = parameters
     c, s = np.cos(theta), np.sin(theta)
-    u = (x - x0) * c + (y - y0) * s
-    v = -(x - x0) * s + (y - y0) * c
-    window = np.exp(-(u**2) / (2 * su**2) - v**2 / (2 * sv**2))
-    angle = 2 * np.pi * f * u + phase
+    u, v, window, angle = _window_and_angle(parameters[1:], x, y)
     wave = window * np.cos(angle)
     quadrature = -a * window * np.sin(angle)
     g = a * wave
@@ -284,6 +298,18 @@ def gabor(
         g * v**2 / sv**3,
     ]
     return g, np.stack(jacobian, axis=-1)
+
+
+def _window_and_angle(
+    parameters: Sequence[Any] | Float64Array, x: Float64Array, y: Float64Array
+) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
+    """Pixels (x, y) along and across the wave, and the Gabor function's window and angle there."""
+    x0, y0, theta, f, phase, su, sv = parameters
+    c, s = np.cos(theta), np.sin(theta)
+    u = (x - x0) * c + (y - y0) * s
+    v = -(x - x0) * s + (y - y0) * c
+    window = np.exp(-(u**2) / (2 * su**2) - v**2 / (2 * sv**2))
+    return u, v, window, 2 * np.pi * f * u + phase
 
 
 def _starts(height: int, width: int) -> Float64Array:

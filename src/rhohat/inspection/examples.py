@@ -79,6 +79,10 @@ class Examples(ABC):
         """How rows that have a shape are drawn, as an "image" or a "trace"."""
         return "trace" if self.axes is not None and self.axes.kind == "trace" else "image"
 
+    def name_of(self, row: int) -> str:
+        """What a row is called."""
+        return f"row {row}"
+
     def inputs(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers, in any order, as the first layer gets them."""
         return _take(self.source, rows)
@@ -101,9 +105,16 @@ class RowExamples(Examples):
     ----------
     rows : Source
         As the user gave them.
+    names : sequence of str
+        Their names; empty if they have none.
     """
 
     rows: Source
+    names: Sequence[str] = ()
+
+    def name_of(self, row: int) -> str:
+        """What a row is called, by its name or its number."""
+        return self.names[row] if len(self.names) else super().name_of(row)
 
     def given(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers as the user gave them, (n, d), or (n, *shape) if it is known."""
@@ -235,7 +246,7 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
                 f"rows of {given.shape[1]} values do not have shape {shape}: pass "
                 "shape=(height, width) or (height, width, 3)."
             )
-        return RowExamples(layer, _seen(layer, data), shape, given)
+        return RowExamples(layer, _seen(layer, data), shape, given, row_names(data))
     shown = filtered = given = data[0] if is_named else data
     for step in anatomy.filters:
         filtered = step.transform(filtered)
@@ -257,6 +268,27 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
         else [],
     )
     return PieceExamples(*known) if sound is None else SoundExamples(*known, sound, given)
+
+
+def row_names(data: Any) -> Sequence[str]:
+    """Names of rows, as the index of a table has them; empty if they are merely numbered."""
+    index = getattr(data, "index", None)
+    if index is None or callable(index) or getattr(index, "step", None) is not None:
+        return ()
+    return LazyNames(index)
+
+
+class LazyNames(Sequence[str]):
+    """Names that are made texts when they are asked for."""
+
+    def __init__(self, index: Any) -> None:
+        self._index = index
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __getitem__(self, row: Any) -> Any:
+        return str(self._index[row])
 
 
 def _seen(layer: Layer, rows: Any) -> Source:

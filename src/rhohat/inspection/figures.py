@@ -1,8 +1,10 @@
-"""Figures: the only module that draws; it imports matplotlib when it does."""
+"""Figures; matplotlib is imported when one is drawn."""
 
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from os import PathLike
 from pathlib import Path
@@ -14,15 +16,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.common.pictures import picture_shape, tile_grid
+from rhohat.common.pictures import tile_grid
 from rhohat.common.validation import check_integer
 from rhohat.common.writing import replacing
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
-from rhohat.inspection.activation_statistics import activation_statistics
 from rhohat.inspection.examples import examples_of
-from rhohat.inspection.layers import top_layer
-from rhohat.inspection.portrait import Portrait
+from rhohat.inspection.portrait import Portrait, View, portraits_of
+from rhohat.inspection.row_figures import draw_rows, grid_of_rows
 from rhohat.inspection.tiles import TileAxes
 
 if TYPE_CHECKING:
@@ -36,27 +37,42 @@ TERM_COLORS = ("black", "#0072B2", "#D55E00", "#009E73")
 def plot_features(
     model: BaseEstimator | Portrait | ArrayLike,
     *,
+    picture: str | None = None,
+    data: Any = None,
+    columns: Sequence[Any] | None = None,
     patch_shape: tuple[int, ...] | None = None,
     order: ArrayLike | None = None,
     n_columns: int | None = None,
     cmap: str = "gray",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the input that activates each unit most, one tile per unit.
+    """Draw a picture of each unit, one tile per unit.
 
-    Tiles of a model of recordings are spectrograms, with frequency and time along one of them, or
-    waveforms; tiles of other series have one line per channel.
+    Units of images are tiles of pixels. Those of rows are curves over the columns, or bars with the
+    columns' names where these are few and have no order. Units of recordings are spectrograms, with
+    frequency and time along one of them, or waveforms; other series have one line per channel. Each
+    is divided by its own largest absolute value.
 
     Parameters
     ----------
     model : estimator or array-like of shape (k, d) or (k, height, width[, 3])
         A fitted model, whose top layer is shown, or tiles to draw.
+    picture : {"looks-for", "stands-for", "examples", "encoder", "decoder"}, default=None
+        Of a model: the input that activates a unit most; what it adds to the data when it fires;
+        the mean of the examples that activate it most, less the mean of all; its weights. None is
+        what a unit looks for in pieces of images, and what it stands for in all other data.
+    data : images, rows or recordings, default=None
+        What the model's ``fit`` takes; "examples" needs it.
+    columns : sequence of str, default=None
+        Names of the data's columns; those that the model was fitted on if None. Names that are
+        numbers, as wavelengths are, become the axis.
     patch_shape : tuple of int, default=None
-        (height, width) or (height, width, 3) of a row of d values; square and gray if None.
+        (height, width) or (height, width, 3) of a row of d values. If None, tiles that are given as
+        an array are square and gray, and units of a model of rows are curves.
     order : array-like of int, default=None
         Numbers of the units to draw, in this order; all if None.
     n_columns : int, default=None
-        Tiles in a row; a square grid if None.
+        Tiles in a row; chosen by their shape if None.
     cmap : str, default="gray"
         Colors for gray tiles, symmetric about zero.
     ax : Axes, default=None
@@ -65,31 +81,66 @@ def plot_features(
     Returns
     -------
     ax : Axes
+
+    Raises
+    ------
+    ValueError
+        If the model has no such picture, or tiles do not have the shape.
     """
-    axes, is_reshaped = None, patch_shape is not None
-    portrait = Portrait(top_layer(model)) if isinstance(model, BaseEstimator) else model
-    if isinstance(portrait, Portrait):
-        axes, patch_shape = portrait.axes, patch_shape or portrait.tiles.shape
-        tiles = portrait.tiles.values
-    else:
-        tiles = np.asarray(portrait)
+    if isinstance(model, BaseEstimator):
+        examples = None if data is None else examples_of(model, data, patch_shape)
+        model = portraits_of(model, examples, patch_shape, columns=columns)[-1]
+    if isinstance(model, Portrait):
+        view = model.view(picture)
+        return _draw_view(model, view, patch_shape, order, n_columns, cmap, ax)
+    if picture is not None or data is not None or columns is not None:
+        raise ValueError("picture, data and columns are for models, but tiles were given.")
+    tiles = np.asarray(model)
     if tiles.ndim == 2:
         if patch_shape is None:
             side = round(np.sqrt(tiles.shape[1]))
             patch_shape = (side, side)
-        if int(np.prod(patch_shape)) != tiles.shape[1]:
-            raise ValueError(
-                f"tiles of {tiles.shape[1]} values do not have shape {patch_shape}: pass "
-                "patch_shape=(height, width) or (height, width, 3)."
-            )
-        tiles = tiles.reshape(len(tiles), *patch_shape)
-    if order is not None:
-        tiles = tiles[np.asarray(order)]
-    if axes is not None and axes.kind == "trace" and not is_reshaped:
-        return _draw_traces(tiles, n_columns, axes, ax)
-    if axes is not None and axes.kind == "spectrogram" and tiles.shape[2] == axes.n_moments:
-        return _draw_spectrograms(tiles, n_columns, cmap, axes, ax)
-    return _draw_tiles(tiles, n_columns, cmap, ax)
+        tiles = _shaped(tiles, patch_shape)
+    return _draw_tiles(tiles if order is None else tiles[np.asarray(order)], n_columns, cmap, ax)
+
+
+def _draw_view(
+    portrait: Portrait,
+    view: View,
+    shape: tuple[int, ...] | None,
+    order: ArrayLike | None,
+    n_columns: int | None,
+    cmap: str,
+    ax: Axes | None,
+) -> Axes:
+    """Draw a view of a layer's units as what it is; see `plot_features`."""
+    axes, tiles = portrait.axes, view.tiles
+    if shape is not None and tiles.shape is not None and tuple(shape) != tuple(tiles.shape):
+        raise ValueError(
+            f"units of this model have shape {tiles.shape}, got {tuple(shape)}: leave it out."
+        )
+    units = np.arange(len(tiles.values)) if order is None else np.atleast_1d(np.asarray(order))
+    values = tiles.values[units]
+    known = tiles.shape
+    if axes is not None and axes.kind == "trace" and known is not None:
+        return _draw_traces(values.reshape(-1, *known), n_columns, axes, ax)
+    if axes is not None and axes.kind == "spectrogram" and known is not None:
+        return _draw_spectrograms(values.reshape(-1, *known), n_columns, cmap, axes, ax)
+    if known is None and (shape is None or tiles.across):
+        title = f"{view.title}; each on its own scale"
+        grid = grid_of_rows(values, units.tolist(), n_columns)
+        return draw_rows(grid, portrait.along(tiles), title, ax)
+    return _draw_tiles(_shaped(values, known or shape or ()), n_columns, cmap, ax)
+
+
+def _shaped(tiles: FloatArray, shape: tuple[int, ...]) -> FloatArray:
+    """Tiles, (k, d), in this shape; raise ValueError if it does not fit."""
+    if int(np.prod(shape)) != tiles.shape[1]:
+        raise ValueError(
+            f"tiles of {tiles.shape[1]} values do not have shape {shape}: pass "
+            "patch_shape=(height, width) or (height, width, 3)."
+        )
+    return tiles.reshape(len(tiles), *shape)
 
 
 def plot_top_examples(
@@ -99,14 +150,16 @@ def plot_top_examples(
     units: ArrayLike | None = None,
     n_examples: int = 8,
     shape: tuple[int, ...] | None = None,
+    picture: str | None = None,
+    columns: Sequence[Any] | None = None,
     cmap: str = "gray",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the real examples that activate units most, one row of tiles per unit.
 
-    First comes the input that activates the unit most, as `plot_features` draws it, then the
-    examples as they were given, the most active first; each tile from its least to its greatest
-    value.
+    First comes the picture of the unit that `plot_features` draws, then the examples as they were
+    given, the most active first, with their numbers; each from its least to its greatest value.
+    Rows are curves or bars over their columns.
 
     Parameters
     ----------
@@ -118,8 +171,12 @@ def plot_top_examples(
         Numbers of the units; the first ten if None.
     n_examples : int, default=8
     shape : tuple of int, default=None
-        (height, width) or (height, width, 3) of rows that are pictures; square if None. Patches
-        have a shape of their own.
+        (height, width) or (height, width, 3) of rows that are pictures. Patches have a shape of
+        their own.
+    picture : str, default=None
+        The unit's picture, as `plot_features` takes it.
+    columns : sequence of str, default=None
+        Names of the data's columns; those that the model was fitted on if None.
     cmap : str, default="gray"
         Colors of gray tiles.
     ax : Axes, default=None
@@ -137,19 +194,36 @@ def plot_top_examples(
     import matplotlib.pyplot as plt
 
     check_integer("n_examples", n_examples, low=1)
-    layer = top_layer(model)
-    tiles = Portrait(layer).tiles
-    k, d = tiles.values.shape
+    examples = examples_of(model, data, shape)
+    portrait = portraits_of(model, examples, shape, n_examples=n_examples, columns=columns)[-1]
+    view, k = portrait.view(picture), portrait.layer.n_units
     chosen = np.arange(min(k, 10)) if units is None else np.atleast_1d(np.asarray(units))
     if chosen.dtype.kind not in "iu" or chosen.size == 0 or chosen.min() < 0 or chosen.max() >= k:
         raise ValueError(f"units must be numbers from 0 to {k - 1}, got {units!r}.")
-    shape = tiles.shape or shape or picture_shape(d)
-    examples = examples_of(model, data, shape)
-    activations = layer.encoded(examples.source)
-    rows = activation_statistics(activations, layer.activation, n_examples=n_examples).rows[chosen]
-    given = examples.given(rows.ravel()).reshape(*rows.shape, *shape)
-    sought = tiles.values[chosen].reshape(-1, 1, *shape)
-    shown = np.concatenate([sought, given], axis=1).reshape(-1, *shape)
+    assert portrait.responses is not None  # there are examples
+    rows = portrait.responses.statistics.rows[chosen]
+    given = examples.given(rows.ravel())
+    if portrait.is_mixed:
+        given = (given - portrait.responses.middle) / portrait.responses.spread
+    values, shape = view.tiles.values[chosen], examples.shape
+    fits = values.shape[1] == given[0].size
+    if shape is None:
+        sought = values if fits else np.full((len(chosen), given.shape[1]), np.nan)
+        cells = np.concatenate([sought[:, None], given.reshape(*rows.shape, -1)], axis=1)
+        called = [
+            name
+            for unit, tops in zip(chosen.tolist(), rows.tolist(), strict=True)
+            for name in (f"unit {unit}", *map(examples.name_of, tops))
+        ]
+        grid = grid_of_rows(
+            cells.reshape(len(called), -1), called, 1 + rows.shape[1], is_centered=portrait.is_mixed
+        )
+        own = ", in standard deviations" if portrait.is_mixed else ""
+        title = f"{view.title}; then the examples themselves{own}; each on its own scale"
+        return draw_rows(grid, portrait.along(view.tiles._replace(values=given)), title, ax)
+    given = given.reshape(*rows.shape, *shape)
+    sought = values if fits else np.zeros((len(chosen), int(np.prod(shape))))
+    shown = np.concatenate([sought.reshape(-1, 1, *shape), given], axis=1).reshape(-1, *shape)
     axes = tuple(range(1, shown.ndim))
     low, high = shown.min(axis=axes, keepdims=True), shown.max(axis=axes, keepdims=True)
     centered = (shown - (low + high) / 2) / np.where(high > low, high - low, 1)
@@ -160,7 +234,10 @@ def plot_top_examples(
     ax.set_axis_on()
     ax.spines[:].set_visible(False)
     height, width = shape[:2]
-    ax.set_yticks(1 + (height - 1) / 2 + (height + 1) * np.arange(len(chosen)), chosen.tolist())
+    ax.set_yticks(
+        1 + (height - 1) / 2 + (height + 1) * np.arange(len(chosen)),
+        list(map(str, chosen.tolist())),
+    )
     ranks = [str(rank + 1) for rank in range(rows.shape[1])]
     ax.set_xticks(1 + (width - 1) / 2 + (width + 1) * np.arange(1 + len(ranks)), ["unit", *ranks])
     ax.tick_params(length=0)
@@ -365,7 +442,12 @@ def save_figure(
         raise ValueError(f"a figure's file must end in .png or .svg, got {name!r}.")
     whole: AbstractContextManager[Any] = nullcontext(file) if name is None else replacing(name)
     try:
-        with whole as stream, plt.rc_context({"svg.hashsalt": "rhohat"}):
+        with (
+            whole as stream,
+            plt.rc_context({"svg.hashsalt": "rhohat"}),
+            warnings.catch_warnings(),
+        ):
+            warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
             metadata = {"Title": title, unstable: None}
             figure.savefig(stream, format=kind, dpi="figure", metadata=metadata)
     finally:

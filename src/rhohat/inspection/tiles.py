@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import FloatArray, as_floats
 from rhohat.common.validation import check_real
+from rhohat.estimators.measures import in_columns
 from rhohat.inspection.ascent import ascend
 from rhohat.inspection.layers import Layer, top_layer
 from rhohat.preprocessing.steps import Step, step_of
@@ -178,12 +179,15 @@ class Tiles(NamedTuple):
         The space in which the input lies; empty for that of the first layer.
     kind : {"image", "trace"}
         How each is drawn: as pixels, or as one line per row.
+    across : str, default=""
+        What each value of a row belongs to, if not to a column of the data: "component".
     """
 
     values: FloatArray
     shape: tuple[int, ...] | None
     title: str
     kind: str
+    across: str = ""
 
 
 def _tiles(
@@ -232,7 +236,8 @@ def input_tiles(
     layer = top_layer(model)
     turned = any(step_of(step).turns_axes for step in layer.before)
     fits = shape is not None and prod(shape) == layer.n_features and not turned
-    return _tiles(layer, layer.encoders[0].weights, radius, shape if fits else None, "")
+    tiles = _tiles(layer, layer.encoders[0].weights, radius, shape if fits else None, "")
+    return tiles._replace(across="component") if turned else tiles
 
 
 def pixel_tiles(
@@ -266,3 +271,67 @@ def pixel_tiles(
         directions, title = back.values, back.title or title
     shape = directions.shape[1:] if directions.ndim > 2 else shape
     return _tiles(layer, directions, radius, shape, title)
+
+
+def scales_columns(step: BaseEstimator) -> bool:
+    """Whether a step does no more than shift each column and divide it by a number of its own."""
+    d = getattr(step, "n_features_in_", None)
+    if d is None:
+        return False
+    probes = np.random.RandomState(0).uniform(1, 2, (2, d))
+    back = step_of(step).as_change_of_input(probes)
+    return back is not None and back.shape == probes.shape and np.allclose(*(back / probes))
+
+
+def pattern_tiles(
+    model: BaseEstimator | Layer,
+    shape: tuple[int, ...] | None = None,
+    *,
+    by_column: bool = False,
+) -> Tiles:
+    """What units stand for: what each adds to a row, or piece, of the data when it fires.
+
+    Decoder weights, carried back through the inverses of the steps of rows. For a unit of a deeper
+    layer, what all decoders make of average activations with the unit at its highest, less what
+    they make of them with the unit at its lowest.
+
+    Parameters
+    ----------
+    model : estimator or Layer
+    shape : tuple of int, default=None
+        Of a row of data as a picture. Pieces have their own.
+    by_column : bool, default=False
+        Whether columns have units of their own: changes then stay on the scales to which the first
+        steps bring each column, lest the column of the largest numbers hides all others.
+
+    Raises
+    ------
+    ValueError
+        If the layer does not reconstruct, or a step before it has no inverse.
+    """
+    layer = top_layer(model)
+    extractor = layer.anatomy.extractor
+    changes = layer.decoder_weights
+    if changes is None or layer.decoded is None:
+        raise ValueError("the units do not rebuild their input: they stand for nothing in it.")
+    if layer.is_deep:
+        low, high = (end if np.isfinite(end) else 0.0 for end in layer.activation.range)
+        rest = np.full(layer.n_units, low) if layer.average is None else layer.average
+        rest = rest.astype(changes.dtype)
+        off, on = np.tile(rest, (len(rest), 1)), np.tile(rest, (len(rest), 1))
+        np.fill_diagonal(off, low)
+        np.fill_diagonal(on, high if high > low else low + 1)
+        changes = layer.decoded(on) - layer.decoded(off)
+    steps = layer.anatomy.of_rows
+    title = "on the scale of the data"
+    while by_column and steps and scales_columns(steps[0]):
+        steps, title = steps[1:], "on the scale of each column"
+    values = in_columns(steps, changes.astype(np.float64)).astype(changes.dtype)
+    shape = shape if extractor is None else extractor.patch_shape_
+    if shape is not None and prod(shape) != values.shape[1]:
+        shape = None
+    filters = [step for step in layer.anatomy.filters if step is not layer.anatomy.sound]
+    axes = axes_of(layer)
+    is_trace = shape is None or (axes is not None and axes.kind == "trace")
+    title = "behind the filter of whole images" if filters else title
+    return Tiles(values, shape, title, "trace" if is_trace else "image")

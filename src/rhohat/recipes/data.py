@@ -259,8 +259,8 @@ class Data(ABC):
             Parameters of the `ConvolutionalFeatures` that apply the model; empty if there are none.
         """
 
-    def origins(self, model: BaseEstimator) -> RowOrigins | None:
-        """Where the rows come from that a model makes of the content; None if nobody can say."""
+    def windows_of(self, model: BaseEstimator) -> RowOrigins | None:
+        """Where the rows that a model makes lie in series; None if the content is no series."""
         return None
 
     @property
@@ -269,6 +269,13 @@ class Data(ABC):
         return False
 
     # Files.
+
+    def origins(self) -> dict[str, list[Any]]:
+        """Where each example comes from, once read: its file, and its place in that.
+
+        Files that were skipped have no examples.
+        """
+        return {"file": list(self.names)}
 
     @property
     def contents(self) -> list[Content]:

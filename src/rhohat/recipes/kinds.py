@@ -7,6 +7,7 @@ turns them into rows, and how much memory these take.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -148,6 +149,23 @@ class ImageData(Data):
         held = 4 * (copies * numbers + 3 * largest)
         return Size(n_rows, n_features, 4, 4 * 6 * largest if 4 * numbers > HELD_BYTES else held)
 
+    def origins(self) -> dict[str, list[Any]]:
+        """The file of each image, and its number in a file that holds several."""
+        known = {str(path) for path in self.found.contents}
+        parts = [re.fullmatch(r"(.*)\[(\d+)\]", name, re.DOTALL) for name in self.names]
+        held = [part is not None and part[1] in known for part in parts]
+        if not any(held):
+            return super().origins()
+        pairs = zip(self.names, parts, held, strict=True)
+        files, numbers = zip(
+            *(
+                (part[1], int(part[2])) if part and is_held else (name, 0)
+                for name, part, is_held in pairs
+            ),
+            strict=True,
+        )
+        return {"file": list(files), "image": list(numbers)}
+
     def raw_rows(self, model: BaseEstimator, convolution: Mapping[str, Any]) -> FloatArray | None:
         """Their pixels."""
         if len({image.shape for image in self.content}) > 1:
@@ -266,6 +284,17 @@ class RowData(Data):
     def needs(cls, anatomy: Anatomy, convolution: Mapping[str, Any] | None) -> dict[str, Any]:
         """The columns that the model has learned from, if they had names."""
         return {"like": anatomy.columns}
+
+    def origins(self) -> dict[str, list[Any]]:
+        """The file of each row, and its number there."""
+        sizes = {str(path): content.shape[0] for path, content in self.found.contents.items()}
+        sizes = {file: sizes[file] for file in self.files}
+        if sum(sizes.values()) != self.n_examples:  # what was read is not what the files hold
+            return {"row": list(range(self.n_examples))}
+        return {
+            "file": [file for file, size in sizes.items() for _ in range(size)],
+            "row": [row for size in sizes.values() for row in range(size)],
+        }
 
     def variance(self) -> float:
         """The mean variance of the columns."""
@@ -392,6 +421,15 @@ class RecordingData(Data):
             self.found, request.rate, longest=request.longest, shortest=request.shortest
         )
         self.content, self.names, self.rate = loaded.recordings, loaded.names, loaded.rate
+
+    def origins(self) -> dict[str, list[Any]]:
+        """The file of each recording, and the seconds at which it begins and ends in it."""
+        parts = self.content.items
+        return {
+            "file": [str(part.path) for part in parts],
+            "begin": [part.start / part.rate for part in parts],
+            "end": [part.stop / part.rate for part in parts],
+        }
 
     def variance(self) -> float:
         """1, which extractors scale it to; 0 if there is nothing but silence."""

@@ -176,7 +176,7 @@ class SeriesData(Data):
             n_rows, n_channels * per_channel, itemsize, min(3 * self.found.n_bytes, HELD_BYTES)
         )
 
-    def origins(self, model: BaseEstimator) -> RowOrigins:
+    def windows_of(self, model: BaseEstimator) -> RowOrigins:
         """File and samples of each row that a model of windows makes of the series."""
         from rhohat.estimators.anatomy import Anatomy
 

@@ -12,8 +12,16 @@ import numpy as np
 import pytest
 
 from rhohat.inspection.bands import BandPass
+from rhohat.inspection.edges import AlikePairs
 from rhohat.inspection.report.charts import Axis, Chart, Line, Mark
-from rhohat.inspection.report.findings import Findings, LayerFindings, SourceImage, View, as_json
+from rhohat.inspection.report.findings import (
+    Findings,
+    LayerFindings,
+    PageColumns,
+    SourceImage,
+    View,
+    as_json,
+)
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.sections import Pairs
 from rhohat.inspection.tiles import TileAxes
@@ -33,18 +41,30 @@ ROOTS = {
         "image": SourceImage,
         "series": SourceImage,
         "axes": TileAxes,
+        "columns": PageColumns,
+        "along": PageColumns,
     },
     "page.html": {"found": Findings, "layer": LayerFindings},
 }
 #: Parameters that are taken apart where a function begins.
 PARAMETERS = {
     "charts.js": {r"function chart\(": Chart},
-    "page.js": {r"pairs: \(": Pairs},
+    "page.js": {r"pairs: \(": Pairs, r"function partnersIn\(": AlikePairs},
 }
 #: What scripts add to what they read.
 ADDED = {
     LayerFindings: {
-        *("number", "twins", "tiles", "all", "picture", "dead", "saturated", "averages"),
+        *(
+            "number",
+            "twins",
+            "partners",
+            "tiles",
+            "all",
+            "picture",
+            "dead",
+            "saturated",
+            "averages",
+        ),
         "address",
     },
     Pictures: {"levels"},
@@ -52,7 +72,19 @@ ADDED = {
     Findings: set(),
 }
 #: What is not read out of a record, but of a list or text.
-METHODS = {"map", "length", "entries", "some", "slice", "has", "get"}
+METHODS = {
+    "map",
+    "length",
+    "entries",
+    "some",
+    "slice",
+    "has",
+    "get",
+    "find",
+    "filter",
+    "at",
+    "join",
+}
 
 
 def fields_of(cls):

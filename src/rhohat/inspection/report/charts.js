@@ -97,6 +97,21 @@ function chart({ x, y, along = [], lines = [], dots = null, bars = [], marks = [
   return drawing;
 }
 
+/** Bars with names beside them, [[name, value], ...], from zero to the left and right. */
+function named(values, text) {
+  const [width, names, step] = [360, 140, 17], height = values.length * step + 4;
+  const peak = Math.max(...values.map(([, value]) => Math.abs(value))) || 1, middle = names + (width - names) / 2;
+  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": text });
+  drawing.append(svg("line", { class: "grid", x1: middle, x2: middle, y1: 0, y2: height }));
+  for (const [i, [name, value]] of values.entries()) {
+    const length = (Math.abs(value) / peak) * ((width - names) / 2 - 4), shown = name.length > 19 ? `${name.slice(0, 18)}…` : name;
+    const label = svg("text", { x: names - 6, y: i * step + 13, "text-anchor": "end" }, shown);
+    label.append(svg("title", {}, `${name}: ${short(value)}`));
+    drawing.append(label, svg("rect", { class: "bar", x: value < 0 ? middle - length : middle, y: i * step + 3, width: Math.max(length, 0.5), height: step - 5 }));
+  }
+  return Object.assign(document.createElement("div"), { className: "chart" }).appendChild(drawing).parentNode;
+}
+
 /** Draw a chart as wide as its container, now and whenever that changes. */
 function drawn(options) {
   const container = Object.assign(document.createElement("div"), { className: "chart" });

@@ -18,12 +18,15 @@ from rhohat.common.pictures import as_bytes, data_uri
 from rhohat.common.printable import encodable
 from rhohat.inspection.activation_statistics import FiringTogether
 from rhohat.inspection.bands import BandPass
+from rhohat.inspection.columns import Columns
 from rhohat.inspection.edges import EDGE_R2, PARAMETERS, AlikePairs
-from rhohat.inspection.examples import Examples, PieceExamples, SoundExamples
+from rhohat.inspection.examples import Examples, PieceExamples, RowExamples, SoundExamples
+from rhohat.inspection.portrait import Portrait
+from rhohat.inspection.portrait import View as UnitView
 from rhohat.inspection.report.charts import Chart
 from rhohat.inspection.report.listening import excerpts, sought_sounds
 from rhohat.inspection.report.names import without_folder
-from rhohat.inspection.report.pictures import Pictures
+from rhohat.inspection.report.pictures import LONGEST, Pictures, run_starts
 from rhohat.inspection.report.sections import Card, Pairs
 from rhohat.inspection.report.subject import Subject
 from rhohat.inspection.tiles import TileAxes
@@ -36,16 +39,35 @@ PICTURE_BYTES = 1_000_000
 OVERVIEW, OVERVIEW_HEIGHT, TRACES = 600, 60, 12
 #: Pairs of units that look alike, at most, to be listed.
 LISTED = 60
+#: Columns whose names and values are told of each unit, if all are too many.
+GREATEST = 12
 #: Units of the layer below that are shown for each unit.
 BELOW = 8
 
 
 @dataclass(frozen=True)
 class View(Pictures):
-    """A picture of every unit."""
+    """A picture of every unit.
+
+    `label` is what a switch calls it; it is empty if the view is not on the switch. `across` is
+    what is along curves if it is not the data's columns. `greatest` are, for each unit, the names
+    and values of the columns that matter most, where columns have names and are too many for bars.
+    """
 
     name: str
+    label: str
     title: str
+    across: str
+    greatest: Sequence[Sequence[tuple[str, float]]] | None
+
+
+@dataclass(frozen=True)
+class PageColumns:
+    """The columns of rows: where each value of a curve lies on their axis, and their names."""
+
+    label: str
+    places: Float64Array
+    names: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -87,10 +109,11 @@ class Activity:
 class LayerFindings:
     """What is known of a layer; the fields from `activity` on are None without examples.
 
-    `target` is an activation, as `average` is. The first of `views` is the gallery's. Of `n_alike`
-    pairs of units that look alike, `alike` holds the first. `of_units` tells which of the page's
-    examples activate each unit most, and `activations` how much. `sounds` are those of what units
-    look for.
+    `target` is an activation, as `average` is. The first of `views` is the gallery's at first. Of
+    `n_alike` pairs of units that look for the same, `alike` holds the first, and `opposite` those
+    of `n_opposite` pairs that look for the opposite. `of_units` tells which of the page's
+    examples activate each unit most, and `activations` how much. `sounds` are those of the first
+    view.
     """
 
     name: str
@@ -105,6 +128,8 @@ class LayerFindings:
     bands: BandPass | None
     n_alike: int
     alike: AlikePairs
+    n_opposite: int
+    opposite: AlikePairs
     activity: Activity | None = None
     together: FiringTogether | None = None
     of_units: NDArray[np.intp] | None = None
@@ -134,8 +159,12 @@ class ExampleFindings:
     ----------
     rows : ndarray of int of shape (n,)
         Their numbers, ascending.
+    names : sequence of str or None
+        Their names, if rows have any.
     given : Pictures
         As the user gave them.
+    is_standardized : bool
+        Whether each column of `given` is in its own standard deviations about its mean.
     input : Pictures or None
         As the first layer gets them; None if that is the same.
     labels : sequence of str or None
@@ -145,7 +174,9 @@ class ExampleFindings:
     """
 
     rows: NDArray[np.intp]
+    names: Sequence[str] | None
     given: Pictures
+    is_standardized: bool
     input: Pictures | None
     labels: Sequence[str] | None
     places: NDArray[np.intp] | None
@@ -158,6 +189,7 @@ class Findings:
 
     layers: Sequence[LayerFindings]
     axes: TileAxes | None
+    columns: PageColumns | None
     drawings: Mapping[str, Mapping[str, Chart | Pairs]]
     examples: ExampleFindings | None = None
     images: Sequence[SourceImage] = ()
@@ -188,11 +220,12 @@ def gather(
     found, images = None, []
     if subjects[0].responses is not None and sources:
         examples = subjects[0].responses.examples
-        found = _examples(examples, rows, best, labels)
+        found = _examples(examples, rows, best, labels, subjects[0].portrait)
         images = _source_images(examples, rows) if isinstance(examples, PieceExamples) else []
     return Findings(
         layers=[_layer(subject, rows if sources else None) for subject in subjects],
         axes=subjects[0].portrait.axes,
+        columns=_columns_of_rows(subjects[0].portrait),
         drawings={card.id: card.drawings for card in cards},
         examples=found,
         images=images,
@@ -204,6 +237,7 @@ def _examples(
     rows: NDArray[np.intp],
     best: Sequence[NDArray[np.int64]],
     labels: Sequence[Any] | None,
+    portrait: Portrait,
 ) -> ExampleFindings:
     """The examples with these numbers; `best` as `excerpts` takes it."""
     places, sources = None, rows
@@ -213,14 +247,65 @@ def _examples(
         places = np.stack([image, top, left], axis=1)
     given, inputs = examples.given(rows), examples.inputs(rows)
     is_same = np.array_equal(given.reshape(len(rows), -1), inputs)
+    kind, on = examples.kind, portrait.responses
+    if portrait.is_mixed and on is not None:
+        given = (given - on.middle) / on.spread
+        kind = "bars" if portrait.along(portrait.tiles).are_bars else kind
+    names = examples.names if isinstance(examples, RowExamples) else ()
     return ExampleFindings(
         rows,
-        Pictures.of(given, examples.shape, examples.kind),
+        [names[row] for row in rows.tolist()] if len(names) else None,
+        Pictures.of(given, examples.shape, kind),
+        portrait.is_mixed,
         None if is_same else Pictures.of(inputs, examples.input_shape, examples.kind),
         None if labels is None else [str(labels[number]) for number in sources.tolist()],
         places,
         excerpts(examples, rows, best) if isinstance(examples, SoundExamples) else None,
     )
+
+
+def _view(portrait: Portrait, view: UnitView) -> View:
+    """A view as a page holds it."""
+    values, shape, _, kind, across = view.tiles
+    if shape is None and portrait.along(view.tiles).are_bars:
+        kind = "bars"
+    return View.of(
+        values,
+        shape,
+        kind,
+        name=view.name,
+        label=view.label,
+        title=view.title,
+        across=across,
+        greatest=_greatest(portrait, view),
+    )
+
+
+def _greatest(portrait: Portrait, view: UnitView) -> list[list[tuple[str, float]]] | None:
+    """Names and values of the columns that matter most to each unit, if bars cannot show all."""
+    columns, values = portrait.along(view.tiles), view.tiles.values
+    if view.name != portrait.usual or not columns.names or columns.are_bars:
+        return None
+    order = np.argsort(-np.abs(values), axis=1, kind="stable")[:, :GREATEST]
+    return [
+        [(columns.names[i], float(row[i])) for i in numbers]
+        for row, numbers in zip(values, order.tolist(), strict=True)
+    ]
+
+
+def _columns_of_rows(portrait: Portrait) -> PageColumns | None:
+    """The data's columns, as far as curves of them are on the page; None if data are no rows."""
+    patterns = portrait.patterns or portrait.tiles
+    if portrait.layer.anatomy.extractor is not None:
+        return None
+    n_columns = patterns.values.shape[1]
+    columns = Columns.of(n_columns, portrait.names)
+    places, names = columns.places, columns.names
+    if n_columns > LONGEST:
+        starts = run_starts(n_columns, LONGEST)
+        middles = (starts + np.append(starts[1:], n_columns) - 1) // 2
+        places = np.stack([places[starts], places[middles]], axis=1).ravel()
+    return PageColumns(columns.label, places, names if columns.are_bars else ())
 
 
 def _layer(subject: Subject, rows: NDArray[np.intp] | None) -> LayerFindings:
@@ -238,15 +323,14 @@ def _layer(subject: Subject, rows: NDArray[np.intp] | None) -> LayerFindings:
         average=layer.average,
         decoder_norm=None if decoder is None else np.linalg.norm(decoder, axis=1),
         replication=subject.replication,
-        views=[
-            View.of(tiles.values, tiles.shape, tiles.kind, name=name, title=title)
-            for name, title, tiles in portrait.views
-        ],
+        views=[_view(portrait, view) for view in portrait.views],
         below=below,
         gabor=None if gabors is None else Gabors(PARAMETERS, *gabors, EDGE_R2),
         bands=portrait.bands,
-        n_alike=len(alike.cosines),
-        alike=AlikePairs(alike.units[:LISTED], alike.cosines[:LISTED]),
+        n_alike=len(alike.same.cosines),
+        alike=AlikePairs(alike.same.units[:LISTED], alike.same.cosines[:LISTED]),
+        n_opposite=len(alike.opposite.cosines),
+        opposite=AlikePairs(alike.opposite.units[:LISTED], alike.opposite.cosines[:LISTED]),
     )
     if subject.responses is None:
         return found

@@ -1,4 +1,4 @@
-"""Sounds on a page, as WAV files in it: the examples of units, and what units look for."""
+"""Sounds on a page, as WAV files in it: the examples of units, and what units stand for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rhohat.rows.sampling import sample_rows
 EXAMPLE_BYTES, UNIT_BYTES = 4_500_000, 1_200_000
 #: Least duration of an example's sound, in seconds: some of what is around its window helps.
 EXCERPT = 0.4
-#: What a unit looks for is repeated after GAP seconds of silence, until it lasts LEAST seconds.
+#: What a unit stands for is repeated after GAP seconds of silence, until it lasts LEAST seconds.
 GAP, LEAST = 0.06, 0.5
 
 
@@ -63,17 +63,18 @@ def excerpts(
 def sought_sounds(
     portrait: Portrait, examples: SoundExamples, statistics: ActivationStatistics
 ) -> list[str | None]:
-    """The sound of what each unit looks for, for as many units, from the first, as a page can hold.
+    """The sound of each unit's usual picture, for as many units as a page can hold.
 
-    It is as strong as examples are. A unit that sees only some of the frequencies is heard at those
-    of the example that activates it most.
+    That is what the unit stands for, if it rebuilds its input. It is as strong as examples are. A
+    unit that sees only some of the frequencies is heard at those of the example that activates it
+    most.
     """
     sound = examples.sound
     rows = sample_rows(len(examples), 1000, seed=0)
     given = examples.given(rows).reshape(len(rows), -1)
     middle = given.mean(axis=0, dtype=np.float64)
     strength = float(np.sqrt(np.square(given - middle).sum(axis=1).mean()))
-    values = portrait.tiles.values
+    values = portrait.views[0].tiles.values
     norms = np.linalg.norm(values, axis=1, keepdims=True)
     values = middle + values * (strength / np.where(norms > 0, norms, 1))
     tops = examples.places(statistics.rows[:, 0]).top

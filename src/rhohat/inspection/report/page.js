@@ -4,14 +4,20 @@
 const report = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
 
+/** From each unit of some pairs to its partners and their cosines. */
+function partnersIn({ units, cosines }) {
+  const partners = new Map();
+  for (const [i, [a, b]] of units.entries()) {
+    for (const [unit, other] of [[a, b], [b, a]]) partners.set(unit, [...(partners.get(unit) ?? []), [other, cosines[i]]]);
+  }
+  return partners;
+}
+
 /** A layer, with what is often looked up in it. */
 function prepared(layer, number) {
-  const twins = new Map();
-  for (const [i, [a, b]] of layer.alike.units.entries()) {
-    for (const [unit, other] of [[a, b], [b, a]]) twins.set(unit, [...(twins.get(unit) ?? []), [other, layer.alike.cosines[i]]]);
-  }
   return {
-    ...layer, number, twins, tiles: new Map(),
+    ...layer, number, tiles: new Map(),
+    twins: partnersIn(layer.alike), partners: partnersIn(layer.opposite),
     all: Array.from({ length: layer.units }, (_, unit) => unit),
     picture: layer.views[0],
     dead: new Set(layer.activity?.dead), saturated: new Set(layer.activity?.saturated),
@@ -52,10 +58,12 @@ const FILTERS = {
   dead: { name: "dead", exists: () => found.activity, holds: (unit) => found.dead.has(unit) },
   saturated: { name: "saturated", exists: () => found.activity, holds: (unit) => found.saturated.has(unit) },
   alike: { name: "duplicates", exists: () => true, holds: (unit) => found.twins.has(unit) },
+  opposite: { name: "with an opposite", exists: () => found.partners.size, holds: (unit) => found.partners.has(unit) },
 };
 const choice = {
   sort: "unit", rising: true, filter: "all", search: "", dead_last: true,
-  size: Math.max(...layers.map((layer) => layer.units)) > 400 ? 56 : 72, contrast: 1, map: "gray",
+  size: Math.max(...layers.map((layer) => layer.units)) > 400 ? 56 : layers[0].picture.kind === "image" ? 72 : 148,
+  contrast: 1, map: "gray", picture: layers[0].picture.name,
 };
 
 /** Whether a text means a unit: by numbers and ranges of them, "label" and a label, or part of a file's name or label. */
@@ -82,7 +90,7 @@ const nameOf = (() => {
 /** Where an example comes from, in words. */
 function sourceOf(example) {
   const place = report.examples.places?.[example], label = report.examples.labels?.[example];
-  const source = place ? nameOf(report.images[place[0]]) : `row ${report.examples.rows[example].toLocaleString("en")}`;
+  const source = place ? nameOf(report.images[place[0]]) : report.examples.names?.[example] ?? `row ${report.examples.rows[example].toLocaleString("en")}`;
   return label ? `${label}, ${source}` : source;
 }
 
@@ -110,18 +118,28 @@ const watcher = new IntersectionObserver((entries) => {
 }, { rootMargin: "300px" });
 
 /** A canvas with a picture, and for those who do not see it, a text. */
-function picture(pictures, index, text, look = () => choice) {
+function picture(pictures, index, text, look = () => choice, places = null) {
   const canvas = el("canvas", { role: "img", "aria-label": text });
-  [, canvas.height, canvas.width] = pictures.kind === "trace" ? [0, 160, 240] : pictures.shape;
+  [, canvas.height, canvas.width] = pictures.kind === "image" ? pictures.shape : [0, 160, 240];
   let painted = "";
   painters.set(canvas, () => {
     const { map, contrast } = look(), key = `${map} ${contrast} ${document.documentElement.dataset.theme}`;
-    if (key !== painted) paint(canvas, pictures, index, { map, contrast });
+    if (key !== painted) paint(canvas, pictures, index, { map, contrast, places });
     painted = key;
   });
   watcher.observe(canvas);
   return canvas;
 }
+
+/** What is along curves of rows: the label, where each value lies, and names; null for other pictures. */
+function alongOf(view) {
+  const { columns } = report, width = view.shape[2];
+  if (!columns || view.shape[1] > 1 || view.kind === "image") return null;
+  if (!view.across && columns.places.length === width) return columns;
+  return { label: view.across || "column", places: Array.from({ length: width }, (_, i) => i), names: [] };
+}
+
+const placesOf = (view) => alongOf(view)?.places ?? null;
 
 const paintAgain = () => sight.forEach((canvas) => painters.get(canvas)());
 const natural = () => ({ map: "gray", contrast: choice.contrast });
@@ -129,7 +147,7 @@ const weights = () => ({ map: "diverging", contrast: choice.contrast });
 
 /** A link to a unit, with its picture. */
 function tile(unit, caption, layer = found) {
-  const canvas = picture(layer.picture, unit, "");
+  const canvas = picture(layer.picture, unit, "", undefined, placesOf(layer.picture));
   canvas.setAttribute("aria-hidden", "true");
   return el("a", { className: "tile", href: layer.address(unit), "aria-label": describe(unit, caption, layer) }, canvas, el("span", { className: "caption" }, caption));
 }
@@ -207,10 +225,28 @@ function choose(layer) {
   found = layer;
   fill("sort", SORTS);
   fill("filter", FILTERS);
-  const { controls } = document.forms, { shape, kind, title } = layer.picture;
+  const { controls } = document.forms;
   if (controls.elements.layer) controls.elements.layer.value = String(layer.number);
-  controls.elements.map.closest("label").hidden = shape[3] >= 3 || kind === "trace";
-  byId("gallery-title").textContent = title;
+  const offered = layer.views.filter((view) => view.label);
+  controls.elements.picture.replaceChildren(...offered.map((view) => el("option", { value: view.name }, view.label)));
+  choosePicture();
+}
+
+/** Show another picture of each unit, or the usual one of a layer that has no such picture. */
+function choosePicture() {
+  const { controls } = document.forms;
+  for (const layer of layers) {
+    const chosen = layer.views.find((view) => view.name === choice.picture) ?? layer.views[0];
+    if (layer.picture !== chosen) layer.tiles.clear();
+    layer.picture = chosen;
+  }
+  const { name, shape, kind, title } = found.picture, along = alongOf(found.picture);
+  controls.elements.picture.value = name;
+  controls.elements.map.closest("label").hidden = shape[3] >= 3 || kind !== "image";
+  const ends = along && kind === "trace" ? ` Along each curve: ${along.label}, from ${short(along.places[0])} to ${short(along.places.at(-1))}.` : "";
+  const bars = kind === "bars" ? ` A bar for each of ${along.places.length} columns: ${along.names.join(", ")}.` : "";
+  const gray = kind === "image" && shape[3] === 1 && choice.map === "gray" ? "; mid-gray is zero" : "";
+  byId("gallery-title").textContent = `${title}. Each is divided by its own largest absolute value${gray}.${ends}${bars}`;
   drawGallery();
 }
 
@@ -229,7 +265,7 @@ function setUpControls() {
       drawGallery();
     },
     layer: () => { location.hash = Number(choice.layer) ? `layer-${Number(choice.layer) + 1}` : "units"; },
-    size: drawSize, contrast: paintAgain, map: paintAgain,
+    size: drawSize, contrast: paintAgain, map: () => { choosePicture(); paintAgain(); }, picture: choosePicture,
   };
   form.addEventListener("input", ({ target }) => {
     choice[target.name] = target.type === "checkbox" ? target.checked : target.type === "range" ? Number(target.value) : target.value;
@@ -297,16 +333,37 @@ function facts(pairs) {
   return list;
 }
 
-function looksFor(unit) {
+/** A caption that follows a label, without repeating it. */
+const saidAfter = (label, caption) => {
+  const rest = label && caption.toLowerCase().startsWith(label) ? caption.slice(label.length).trim() : caption;
+  return rest[0].toLowerCase() + rest.slice(1);
+};
+
+function picturesOf(unit) {
   const pictures = found.views.map((view) => {
-    const isWeights = view.name === "encoder" || view.name === "decoder";
+    const isWeights = view.name === "encoder" || view.name === "decoder", along = alongOf(view);
     const peak = Math.max(Math.abs(view.low[unit]), Math.abs(view.high[unit]));
-    const caption = isWeights ? `${view.title}, ${view.kind === "trace" || view.shape[3] > 1 ? "" : "blue to orange: "}−${short(peak)} to ${short(peak)}` : view.title;
-    const drawing = picture(view, unit, `Unit ${unit}: ${view.title}`, isWeights ? weights : undefined);
-    const sound = view === found.picture && player(found.sounds?.[unit], `what unit ${unit} looks for`);
-    return el("figure", {}, framed(drawing, view), el("figcaption", {}, sound || null, caption));
+    const range = `, −${short(peak)} to ${short(peak)}`;
+    const caption = isWeights && !along ? `${view.title}${view.kind === "trace" || view.shape[3] > 1 ? "" : ", blue to orange"}${range}` : view.title;
+    const text = `Unit ${unit}: ${view.title}`;
+    const drawing = along ? rowDrawing(view, unit, along, text) : framed(picture(view, unit, text, isWeights ? weights : undefined), view);
+    const sound = view === found.views[0] && player(found.sounds?.[unit], `unit ${unit}`);
+    const name = view.label ? el("strong", {}, view.label[0].toUpperCase() + view.label.slice(1)) : null;
+    return el("figure", { className: along ? "row-figure" : "" }, drawing, el("figcaption", {}, sound || null, name, name ? " – " : null, saidAfter(view.label, caption)));
   });
-  return card("What it looks for", el("div", { className: "views" }, ...pictures));
+  const isRows = found.views.some(alongOf);
+  const node = card("Pictures of it", el("div", { className: isRows ? "views rows" : "views" }, ...pictures));
+  return isRows ? wide(node) : node;
+}
+
+/** A row over its columns: a curve with its axis, or bars with the columns' names. */
+function rowDrawing(view, unit, along, text) {
+  const y = valuesOf(view, unit, 1).map((value) => (view.signed ? value * view.high[unit] : ((value + 1) / 2) * view.high[unit]));
+  if (view.kind === "bars") return named(along.names.map((name, i) => [name, y[i]]), text);
+  const { label, places } = along;
+  const curve = drawn({ x: { label, low: Math.min(...places), high: Math.max(...places) }, y: { label: "" }, along: places, lines: [{ name: view.title, kind: "pattern", y }], text, height: 170 });
+  const greatest = view.greatest?.[unit];
+  return greatest ? el("div", {}, curve, note(`The ${greatest.length} greatest:`), named(greatest, `${text}: the greatest values`)) : curve;
 }
 
 function howActive(unit) {
@@ -334,18 +391,22 @@ function howActive(unit) {
 
 function realExamples(unit) {
   const { of_units, activations } = found, { given, input, places, sounds } = report.examples;
+  const along = given.kind !== "image" && given.shape[1] === 1 && report.columns?.places.length === given.shape[2] ? report.columns : null;
+  const ends = along && along.names.length === 0 ? [short(along.places[0]), along.label, short(along.places.at(-1))] : [];
   const items = of_units[unit].map((example, rank) => {
     const activation = short(activations[unit][rank]), source = sourceOf(example);
     const place = places?.[example], text = `Example ${rank + 1}: ${source}, activation ${activation}`;
     const where = place && (report.axes || report.images[place[0]].picture) ? whereIn(place) : "";
     return el("li", {}, el("figure", {},
-      el("div", { className: "pair" }, picture(given, example, text, natural), input && picture(input, example, `${text}, as the autoencoder gets it`, natural)),
+      el("div", { className: "pair" }, picture(given, example, text, natural, along?.places), input && picture(input, example, `${text}, as the autoencoder gets it`, natural)),
+      ends.length ? el("div", { className: input ? "across half" : "across", "aria-hidden": "true" }, ...ends.map((end) => el("span", {}, end))) : null,
       el("figcaption", {}, player(sounds?.[example], text), `${places ? `${rank + 1}. ` : ""}${activation} · ${source}${where}`)));
   });
   const heard = sounds && of_units[unit].some((example) => sounds[example]) ? " The sound includes some time before and after." : "";
-  const kinds = input ? "Each as it was given, and as the autoencoder gets it, with the activation." : "With their activations.";
+  const own = report.examples.is_standardized ? "in standard deviations of each column about its mean" : "as it was given";
+  const kinds = input ? `Each ${own}, and as the autoencoder gets it, with the activation.` : own === "as it was given" ? "With their activations." : `Each ${own}, with its activation.`;
   const silent = found.dead.has(unit) ? " The unit is dead: it responds alike to all." : "";
-  return wide(card("Real examples that activate it most", note(kinds + heard + silent), el("ol", { className: "examples" }, ...items), whereabouts(unit)));
+  return wide(card("Real examples that activate it most", note(kinds + heard + silent), el("ol", { className: given.kind === "image" ? "examples" : "examples curves" }, ...items), whereabouts(unit)));
 }
 
 /** Where an example lies in its image, or series, in words. */
@@ -420,11 +481,14 @@ function firesWith(unit) {
     el("div", { className: "tiles" }, ...others[unit].map((other, i) => tile(other, `${other} · ${correlations[unit][i].toFixed(2)}`))));
 }
 
-function looksLike(unit) {
-  return card("Looks like",
-    note("Cosine between what both look for, above 0.9 in size."),
-    el("div", { className: "tiles" }, ...found.twins.get(unit).map(([other, cosine]) => tile(other, `${other} · ${cosine.toFixed(2)}`))));
+function relatives(title, text, pairs) {
+  return card(title,
+    note(text),
+    el("div", { className: "tiles" }, ...pairs.map(([other, cosine]) => tile(other, `${other} · ${cosine.toFixed(2)}`))));
 }
+
+const looksLike = (unit) => relatives("Looks like", "Cosine between what both look for, above 0.9.", found.twins.get(unit));
+const opposes = (unit) => relatives("Opposite of", "What drives one silences the other: the cosine between what they look for is below −0.9.", found.partners.get(unit));
 
 function gaborFunction(unit) {
   const values = Object.fromEntries(found.gabor.names.map((name, i) => [name, found.gabor.parameters[unit][i]]));
@@ -463,14 +527,15 @@ function drawUnit(unit) {
       el("span", { className: "way" },
         el("a", { href: found.number ? `#layer-${found.number + 1}` : "#units", id: "back", "aria-keyshortcuts": "Escape" }, "All units"), go(-1, "Previous", "ArrowLeft"), go(1, "Next", "ArrowRight"))),
     el("div", { className: "cards" },
-      looksFor(unit),
+      picturesOf(unit),
       found.below ? madeOf(unit) : null,
       found.activity ? howActive(unit) : null,
       report.examples ? realExamples(unit) : null,
       found.together && found.units > 1 ? firesWith(unit) : null,
       found.gabor ? gaborFunction(unit) : null,
       found.bands ? bandOf(unit) : null,
-      found.twins.has(unit) ? looksLike(unit) : null));
+      found.twins.has(unit) ? looksLike(unit) : null,
+      found.partners.has(unit) ? opposes(unit) : null));
 }
 
 function bandOf(unit) {
@@ -505,18 +570,20 @@ function drawModel() {
   }
 }
 
-/** A layer's dead, saturated and duplicate units. */
+/** A layer's dead, saturated, duplicate and opposite units. */
 function evidence(layer) {
-  const { low, high } = layer.activity ?? {}, { units: pairs, cosines } = layer.alike;
+  const { low, high } = layer.activity ?? {};
   const FEW = 60;
   const list = (title, nodes) => (nodes.length ? [el("h4", {}, title), el("div", { className: "tiles" }, ...nodes)] : []);
   const span = (unit) => tile(unit, `${unit} · ${short(low[unit])} to ${short(high[unit])}`, layer);
   const few = (set, name) => list(`${name}: lowest and highest activation${set.size > FEW ? `, the first ${FEW} of ${set.size}` : ""}`, [...set].slice(0, FEW).map(span));
-  const twins = pairs.map(([a, b], i) => el("figure", {},
-    el("div", { className: "twins" }, tile(a, String(a), layer), tile(b, String(b), layer)), el("figcaption", {}, cosines[i].toFixed(2))));
+  const couples = (title, { units, cosines }, n) => list(
+    `${title}: pairs and their cosine${n > units.length ? `, the first ${units.length} of ${n}` : ""}`,
+    units.map(([a, b], i) => el("figure", {},
+      el("div", { className: "twins" }, tile(a, String(a), layer), tile(b, String(b), layer)), el("figcaption", {}, cosines[i].toFixed(2)))));
   return [
     ...few(layer.dead, "Dead"), ...few(layer.saturated, "Saturated"),
-    ...list(`Duplicates: pairs and their cosine${layer.n_alike > pairs.length ? `, the first ${pairs.length} of ${layer.n_alike}` : ""}`, twins),
+    ...couples("Duplicates", layer.alike, layer.n_alike), ...couples("Opposites", layer.opposite, layer.n_opposite),
   ];
 }
 

@@ -66,6 +66,7 @@ def report(
     data: Any = None,
     *,
     shape: tuple[int, ...] | None = None,
+    columns: Sequence[Any] | None = None,
     n_examples: int = 8,
     labels: Sequence[Any] | None = None,
     title: str = TITLE,
@@ -89,7 +90,10 @@ def report(
         or `LoadedSeries`, whose names are shown. All rows are processed, a block at a time.
     shape : tuple of int, default=None
         (height, width) or (height, width, 3) of rows that are pictures. Patches have their own
-        shape; rows without one are drawn as traces.
+        shape; rows without one are drawn as curves.
+    columns : sequence of str, default=None
+        Names of the data's columns; those that the model was fitted on if None. Names that are
+        numbers, as wavelengths are, become the axis; few names of another kind are written at bars.
     n_examples : int, default=8
         Examples for each unit.
     labels : sequence, default=None
@@ -137,7 +141,9 @@ def report(
         check_integer("n_seeds", n_seeds, low=2)
         if data is None:
             raise ValueError("n_seeds fits the model again: pass the data that it learned from.")
-    subjects = subjects_of(model, data, shape=shape, n_examples=n_examples, command=command)
+    subjects = subjects_of(
+        model, data, shape=shape, n_examples=n_examples, command=command, columns=columns
+    )
     values, drawn, *_ = subjects[0].portrait.tiles
     if data is None and shape is not None and drawn is None:
         raise ValueError(
@@ -196,7 +202,7 @@ def _subtitle(subjects: Sequence[Subject]) -> str:
 
 def _seen(portrait: Portrait) -> str:
     """What units look at, in words."""
-    axes, (values, shape, _, kind) = portrait.axes, portrait.tiles
+    axes, (values, shape, _, kind, _) = portrait.axes, portrait.tiles
     height, width, *channels = shape or (1, values.shape[1])
     if axes is None:
         pixels = f"{height} × {width} pixels" + (" in color" if channels else "")
@@ -211,7 +217,7 @@ def _seen(portrait: Portrait) -> str:
 
 def _strip(portrait: Portrait) -> str:
     """The address of a picture of a layer's first units; empty if they are not pictures."""
-    values, shape, _, _ = portrait.tiles
+    values, shape, *_ = portrait.views[0].tiles
     if shape is None:
         return ""
     return data_uri(gray_levels(tile_grid(values[:STRIP].reshape(-1, *shape))))

@@ -37,9 +37,10 @@ function valuesOf(pictures, index, contrast) {
   return Array.from(levels, (level) => Math.max(-1, Math.min(1, contrast * value(level))));
 }
 
-function paint(canvas, pictures, index, { map = "gray", contrast = 1 } = {}) {
+function paint(canvas, pictures, index, { map = "gray", contrast = 1, places = null } = {}) {
   const values = valuesOf(pictures, index, contrast);
-  if (pictures.kind === "trace") paintTraces(canvas, values, pictures.shape[1], pictures.signed);
+  if (pictures.kind === "trace") paintTraces(canvas, values, pictures.shape[1], pictures.signed, places);
+  else if (pictures.kind === "bars") paintBars(canvas, values, pictures.signed);
   else paintImage(canvas, values, pictures.shape, map);
 }
 
@@ -57,14 +58,29 @@ function paintImage(canvas, values, [, height, width, channels], map) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-/** A line for each of the rows of a picture, one below the other. */
-function paintTraces(canvas, values, rows, signed) {
+/** A bar for each value, from zero. */
+function paintBars(canvas, values, signed) {
+  const [width, height] = [240, 160];
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d"), wide = width / values.length;
+  const y = (value) => height / 2 - 0.46 * height * value, zero = y(signed ? 0 : -1);
+  context.fillStyle = getComputedStyle(canvas).color;
+  for (const [i, value] of values.entries()) {
+    context.fillRect(wide * (i + 0.15), Math.min(y(value), zero), 0.7 * wide, Math.max(Math.abs(y(value) - zero), 1));
+  }
+}
+
+/** A line for each of the rows of a picture, one below the other; a single one may have places along its axis. */
+function paintTraces(canvas, values, rows, signed, places) {
   const [width, height] = [240, 160];
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d");
   const length = values.length / rows, band = height / rows;
   context.strokeStyle = getComputedStyle(canvas).color;
+  const [from, to] = places ? [Math.min(...places), Math.max(...places)] : [0, 1];
+  const x = (i) => (places && to > from ? width * (0.01 + 0.98 * (places[i] - from) / (to - from)) : width * (i + 0.5) / length);
   for (let row = 0; row < rows; row++) {
     const y = (value) => band * (row + 0.5) - 0.46 * band * value;
     context.globalAlpha = 0.25;
@@ -76,7 +92,7 @@ function paintTraces(canvas, values, rows, signed) {
     context.globalAlpha = 1;
     context.lineWidth = rows > 4 ? 1 : 2;
     context.beginPath();
-    for (let i = 0; i < length; i++) context.lineTo(width * (i + 0.5) / length, y(values[row * length + i]));
+    for (let i = 0; i < length; i++) context.lineTo(x(i), y(values[row * length + i]));
     context.stroke();
   }
 }

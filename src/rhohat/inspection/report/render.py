@@ -74,7 +74,6 @@ def render(
         contents=contents,
         version=version("rhohat"),
         gallery_title=gallery.title,
-        is_gray=gallery.kind == "image" and gallery.shape[3] == 1,
         data=_inert(as_json(found)),
         style=style,
         script=script,

@@ -2,8 +2,8 @@
 
 A section finds something out about a layer, and shows it by a fragment of HTML. The script draws
 what the fragment asks for: in an element with ``data-chart="NAME"`` the `Chart` found under that
-name, with ``data-pairs="NAME"`` the `Pairs`, with ``data-evidence`` the layer's dead, saturated and
-duplicate units.
+name, with ``data-pairs="NAME"`` the `Pairs`, with ``data-evidence`` the layer's dead, saturated,
+duplicate and opposite units.
 """
 
 from __future__ import annotations
@@ -295,7 +295,7 @@ explains <b>{{ '%.1f' % (100 * found.explained) }} %</b> of the variance about t
 
 HEALTH = """
 {% set layer, on = subject.layer, subject.responses %}
-<h3>Dead, saturated and duplicate units{{ " of " ~ layer.name if layer.name }}</h3>
+<h3>Dead, saturated, duplicate and opposite units{{ " of " ~ layer.name if layer.name }}</h3>
 <dl class="facts">
 {% if on %}
 <dt>dead</dt><dd>{{ on.dead | length }} of {{ layer.n_units }}: the activation is the same for all
@@ -306,8 +306,10 @@ half of the activation's range</dd>
 <dt>dead</dt><dd>{{ layer.estimator.n_dead_ }} of {{ layer.n_units }} in training; a report with
 data says which</dd>
 {% endif %}
-<dt>duplicate</dt><dd>{{ subject.portrait.alike.cosines | length }} pairs with a |cosine| above 0.9
-between what they look for</dd>
+<dt>duplicate</dt><dd>{{ subject.portrait.alike.same.cosines | length }} pairs with a cosine above
+0.9 between what they look for</dd>
+<dt>opposite</dt><dd>{{ subject.portrait.alike.opposite.cosines | length }} pairs with a cosine
+below -0.9: partners, which units that are mostly silent need</dd>
 </dl>
 <div class="evidence" data-evidence></div>
 """

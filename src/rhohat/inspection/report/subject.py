@@ -2,74 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import Float64Array
 from rhohat.common.caching import cached_property
 from rhohat.estimators.anatomy import Anatomy
-from rhohat.inspection.activation_statistics import (
-    ActivationStatistics,
-    FiringTogether,
-    activation_statistics,
-    firing_together,
-)
 from rhohat.inspection.diagnosis import Case, Diagnosis
-from rhohat.inspection.examples import Examples, examples_of
+from rhohat.inspection.examples import examples_of
 from rhohat.inspection.layers import Layer
 from rhohat.inspection.portrait import Portrait, portraits_of
+from rhohat.inspection.responses import Responses
 from rhohat.objective.penalties import penalty_of
-from rhohat.rows.sources import Source
-
-
-@dataclass(frozen=True, eq=False)
-class Responses:
-    """What a layer's units do on examples; statistics are computed once, when first asked for.
-
-    Attributes
-    ----------
-    layer : Layer
-    examples : Examples
-    n_examples : int
-        Number of examples to keep for each unit, those that activate it most.
-    """
-
-    layer: Layer
-    examples: Examples
-    n_examples: int
-
-    @property
-    def activations(self) -> Source:
-        """Activations, one column per unit."""
-        return self.layer.encoded(self.examples.source)
-
-    @cached_property
-    def statistics(self) -> ActivationStatistics:
-        """How active units are, and on which examples most."""
-        activation = self.layer.activation
-        return activation_statistics(self.activations, activation, n_examples=self.n_examples)
-
-    @cached_property
-    def together(self) -> FiringTogether:
-        """Which units fire together."""
-        return firing_together(self.activations)
-
-    @property
-    def dead(self) -> NDArray[np.intp]:
-        """Units whose activation is the same for all examples, and that are not saturated."""
-        constant = self.statistics.extremes.constant(self.layer.activation.range)
-        return np.setdiff1d(np.flatnonzero(constant), self.saturated)
-
-    @property
-    def saturated(self) -> NDArray[np.intp]:
-        """Units whose average activation lies in the upper half of a bounded range."""
-        activation = self.layer.activation
-        middle = sum(activation.range) / 2 if activation.is_bounded else np.inf
-        return np.flatnonzero(self.statistics.mean > middle)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +32,6 @@ class Subject:
         Of the layer.
     below : Subject or None
         The layer below, if there is one.
-    responses : Responses or None
-        None without examples.
     command : str or None
         Command line that makes the model.
     replication : ndarray of shape (k,) or None
@@ -95,7 +41,6 @@ class Subject:
     model: BaseEstimator
     portrait: Portrait
     below: Subject | None = None
-    responses: Responses | None = None
     command: str | None = None
     replication: Float64Array | None = None
 
@@ -103,6 +48,11 @@ class Subject:
     def layer(self) -> Layer:
         """The layer itself."""
         return self.portrait.layer
+
+    @property
+    def responses(self) -> Responses | None:
+        """What the layer's units do on examples; None without examples."""
+        return self.portrait.responses
 
     @cached_property
     def diagnosis(self) -> Diagnosis | None:
@@ -138,12 +88,12 @@ def subjects_of(
     shape: tuple[int, ...] | None = None,
     n_examples: int = 8,
     command: str | None = None,
+    columns: Sequence[Any] | None = None,
 ) -> list[Subject]:
     """The layers of a model, from the input upwards; for the parameters see `report`."""
     examples = None if data is None else examples_of(model, data, shape)
     subjects: list[Subject] = []
-    for portrait in portraits_of(model, examples, shape):
+    for portrait in portraits_of(model, examples, shape, n_examples=n_examples, columns=columns):
         below = subjects[-1] if subjects else None
-        responses = None if examples is None else Responses(portrait.layer, examples, n_examples)
-        subjects.append(Subject(model, portrait, below, responses, command))
+        subjects.append(Subject(model, portrait, below, command))
     return subjects
