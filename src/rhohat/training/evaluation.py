@@ -136,7 +136,7 @@ class SparseEvaluation(Evaluation[SparseObjective]):
         sums = partial(sparse_sums, self.objective, computed, kept)
         total = self.engine.map_sum(sums, self.source, self.partition)
         if kept is not None and kept.n_rows:
-            rest = partial(sums, slope=self.objective.penalty_slope(total))
+            rest = partial(sums, slope=self.objective.penalty_slope(total, theta))
             head = Head(self.source, kept.n_rows)
             total += self.engine.map_sum(rest, head, self.partition)
         return theta, total
@@ -166,7 +166,7 @@ class ProjectedEvaluation(SparseEvaluation):
             return self._overflowed(theta, codes)
         decoder = best_decoder(codes, objective.weight_decay, center.astype(np.float64), dtype)
         theta = np.concatenate([theta, *map(np.ravel, decoder)])
-        slope = objective.penalty_slope(codes)
+        slope = objective.penalty_slope(codes, theta)
         second = partial(second_sums, objective, theta.astype(dtype), slope, kept)
         total = self.engine.map_sum(second, self.source, self.partition)
         total.weight, total.activity = codes.weight, codes.activity
@@ -186,9 +186,9 @@ class NetworkEvaluation(Evaluation[NetworkObjective]):
 
     def _sums(self, theta: Float64Array) -> tuple[Float64Array, NetworkTerms]:
         computed = theta.astype(self.source.dtype)
-        slopes = self.objective.fixed_slopes
+        slopes = self.objective.fixed_slopes(theta)
         if slopes is None:
-            slopes = self.objective.penalty_slopes(self._swept(computed, None))
+            slopes = self.objective.penalty_slopes(self._swept(computed, None), theta)
         return theta, self._swept(computed, slopes)
 
     def _swept(self, theta: FloatArray, slopes: Float64Array | None) -> NetworkTerms:
