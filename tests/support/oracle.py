@@ -33,7 +33,6 @@ FUNCTIONS = {
 }
 
 
-
 def largest(row: Vector, count: int) -> list[int]:
     """Numbers of the units with the largest inputs; of equal ones, the first."""
     return sorted(range(len(row)), key=lambda j: (-row[j], j))[:count]
@@ -77,8 +76,9 @@ SHARES = {
 class Penalty(NamedTuple):
     """scale(w, v) value(average of h_j) of one unit, derivatives, and h of an example's row.
 
-    `h` takes the row of activations and j, `h_slope` besides i before j and gives dh_i / da_j. `scale` takes
-    the unit's weights in the encoder and in the decoder; `by_w` and `by_v` are its derivatives.
+    `h` takes the row of activations and j; `h_slope` takes the row, i and j, and gives dh_i / da_j.
+    `scale` takes the unit's weights in the encoder and in the decoder; `by_w` and `by_v` are its
+    derivatives.
     """
 
     value: Callable[[float], float]
@@ -133,9 +133,7 @@ def l1(hidden: str, weight: float) -> Penalty:
 
 
 def smooth_l1(hidden: str, weight: float, epsilon: float) -> Penalty:
-    return elementwise(
-        weight, lambda a: sqrt(a * a + epsilon), lambda a: a / sqrt(a * a + epsilon)
-    )
+    return elementwise(weight, lambda a: sqrt(a * a + epsilon), lambda a: a / sqrt(a * a + epsilon))
 
 
 def log_of_square(hidden: str, weight: float) -> Penalty:

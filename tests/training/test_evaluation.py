@@ -12,7 +12,6 @@ from rhohat.rows.sources import in_memory
 from rhohat.training.change_of_variables import CenteredVariables, StandardizedVariables
 from rhohat.training.evaluation import NetworkEvaluation, ProjectedEvaluation, SparseEvaluation
 from support.cases import (
-    COMBINATIONS,
     SOLVABLE,
     five_point,
     make_case,

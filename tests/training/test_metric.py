@@ -248,9 +248,7 @@ def test_tied_blocks_are_the_inverse_of_a_kronecker_sum(layer):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize(
-    ("activation", "penalty"), SOLVABLE
-)
+@pytest.mark.parametrize(("activation", "penalty"), SOLVABLE)
 def test_the_encoder_s_blocks_are_those_of_the_best_decoder(activation, penalty, weighted, rng):
     """The whole of H for a decoder that is solved for, from the formulas of the module."""
     X, weight = rng.normal(size=(40, 3)), rng.uniform(0.2, 3, 40)

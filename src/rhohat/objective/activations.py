@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -24,8 +24,8 @@ NEAR_END = 0.003
 class Activation:
     """What units do with their input: a function f, its derivative written in terms of its output.
 
-    Most are elementwise. One that is not sees a row of units along the last axis, and is elementwise
-    as long as the row's choice of units stays what it is: its derivative says so.
+    Most are elementwise. One that is not sees a row of units along the last axis; its derivative is
+    that of each output by its own input, all others being 0 almost everywhere.
 
     Attributes
     ----------
@@ -46,6 +46,9 @@ class Activation:
     derivative: Callable[[FloatArray, FloatArray], FloatArray]
     inverse: Callable[[Float64Array], Float64Array]
     range: tuple[float, float]
+
+    #: Whether f is continuous. Where it is not, J jumps, and a solver is told so.
+    is_continuous: ClassVar[bool] = True
 
     @property
     def is_bounded(self) -> bool:
@@ -142,8 +145,8 @@ class TopK(Activation):
     Of equal inputs, that of the unit with the lower number counts as the larger one. The derivative
     is 1 where a unit is active and 0 elsewhere: exact wherever the k-th and the next input differ,
     or neither is positive, which is almost everywhere. Where they swap ranks, J jumps by what one
-    unit explains better than the other; a line search steps over most jumps, and `fit` ends where no
-    step lowers J any more.
+    unit explains better than the other. So a solver takes the first step that lowers J enough, and
+    asks nothing of the slope there; it steps over most jumps, and ends where J no longer falls.
 
     Parameters
     ----------
@@ -159,6 +162,7 @@ class TopK(Activation):
     name = "topk"
     range = (0.0, inf)
     usual_penalty = "none"
+    is_continuous = False
 
     n_active: int | None
 
@@ -208,11 +212,11 @@ class TopK(Activation):
         if k >= n_units:
             return Z
         least = np.partition(Z, n_units - k, axis=-1)[..., n_units - k, None]
-        out = Z < least
+        out = least > Z
         if np.count_nonzero(out) != out.size // n_units * (n_units - k):
             # Ties: of units at the least value, those with lower numbers, as many as are missing.
-            tied = Z == least
-            missing = k - np.count_nonzero(Z > least, axis=-1, keepdims=True)
+            tied = least == Z
+            missing = k - np.count_nonzero(least < Z, axis=-1, keepdims=True)
             out |= tied & (np.cumsum(tied, axis=-1) > missing)
         Z[out] = 0
         return Z

@@ -31,7 +31,8 @@ from rhohat.common.arrays import Float64Array, FloatArray, as_floats
 from rhohat.common.validation import check_integer
 from rhohat.objective.activations import Activation, activation_of
 from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted, row_weights
-from rhohat.objective.penalties import SparsityPenalty, penalty_of
+from rhohat.objective.penalties import penalty_of
+from rhohat.objective.penalty import SparsityPenalty
 
 F = TypeVar("F", bound=np.floating[Any])
 
@@ -113,6 +114,11 @@ class NetworkObjective(Objective[NetworkTerms]):
         for number, (n_inputs, n_units) in enumerate(pairwise(self.layer_sizes), start=1):
             shapes |= {f"W_{number}": (n_units, n_inputs), f"b_{number}": (n_units,)}
         super().__init__(shapes, weight_decay)
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether the loss has no jumps, as the activations have none."""
+        return all(activation.is_continuous for activation in self.activations)
 
     @property
     def n_hidden(self) -> int:

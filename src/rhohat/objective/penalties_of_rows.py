@@ -92,9 +92,7 @@ class GroupSparsity(NeighborhoodSparsity):
     decomposition of natural images into independent feature subspaces, Neural Computation 12.
     """
 
-    def __init__(
-        self, weight: float = 1.0, size: int | None = None, epsilon: float = 0.01
-    ) -> None:
+    def __init__(self, weight: float = 1.0, size: int | None = None, epsilon: float = 0.01) -> None:
         self.weight = weight
         self.size = size
         self.epsilon = epsilon

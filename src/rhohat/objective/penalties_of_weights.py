@@ -38,7 +38,7 @@ class ScaledPenalty(SparsityPenalty):
     @staticmethod
     @abstractmethod
     def _scales(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """c of every row u_j, (k,), and its derivative by u_j, (k, d)."""
+        """C of every row u_j, (k,), and its derivative by u_j, (k, d)."""
 
     def check(self, activation: Activation) -> None:
         """Raise ValueError unless weight >= 0."""

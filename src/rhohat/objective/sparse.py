@@ -46,7 +46,8 @@ from rhohat.common.validation import check_integer, look_up
 from rhohat.objective.activations import ACTIVATIONS, Activation, activation_of
 from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted, row_weights
 from rhohat.objective.decoders import DECODERS, Decoder
-from rhohat.objective.penalties import SparsityPenalty, penalty_of
+from rhohat.objective.penalties import penalty_of
+from rhohat.objective.penalty import SparsityPenalty
 
 
 @dataclass
@@ -133,6 +134,11 @@ class SparseObjective(Objective[Terms]):
         if not self.decoder.tied:
             shapes["W_dec"] = (k, d)
         super().__init__(shapes | {"b_dec": (d,)}, weight_decay)
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether the loss has no jumps, as the activation has none."""
+        return self.activation.is_continuous
 
     @property
     def is_solvable(self) -> bool:

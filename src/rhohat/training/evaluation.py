@@ -38,9 +38,9 @@ ObjectiveT = TypeVar("ObjectiveT", bound=Objective[Any])
 class Evaluation(ABC, Generic[ObjectiveT]):
     """loss_grad over all rows of `source`, in the solver's variables.
 
-    A solver asks for ``q -> (loss, grad)``, and may use `metric` and `hidden`. The parameters, the
-    terms of the loss and the averages at the point that it accepts are remembered, and asked for
-    by `at`.
+    A solver asks for ``q -> (loss, grad)``, and may use `metric`, `jumps` and `hidden`. The
+    parameters, the terms of the loss and the averages at the point that it accepts are remembered,
+    and asked for by `at`.
 
     Attributes
     ----------
@@ -73,6 +73,11 @@ class Evaluation(ABC, Generic[ObjectiveT]):
     def loss_terms(self, theta: Float64Array) -> LossTerms:
         """J and its terms over all rows of the source, at all parameters."""
         raise NotImplementedError("only a sparse autoencoder is validated.")
+
+    @property
+    def jumps(self) -> bool:
+        """Whether the loss may jump; a solver then asks less of a step."""
+        return not self.objective.is_continuous
 
     def hidden(self, loss: float) -> float:
         """Change of the loss that rounding hides: relatively, and where the error is nearly 0."""
