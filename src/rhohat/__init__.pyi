@@ -24,9 +24,14 @@ from .inspection.edges import edge_score
 from .inspection.figures import plot_features, plot_top_examples, plot_training
 from .inspection.report.page import Report, report
 from .inspection.tiles import maximal_inputs
+from .objective.activations import TopK
 from .objective.base import LossTerms
 from .objective.gradient_check import check_gradient
-from .objective.penalties import KLSparsity, L1Sparsity, NoSparsity, SparsityPenalty
+from .objective.penalties import KLSparsity, L1Sparsity, NoSparsity
+from .objective.penalties_of_rows import GroupSparsity, TopographicSparsity
+from .objective.penalties_of_weights import ContractivePenalty, DecoderNormL1Sparsity
+from .objective.penalty import SparsityPenalty
+from .objective.smooth_penalties import LogSparsity, SmoothL1Sparsity
 from .objective.sparse import SparseObjective, Terms
 from .preprocessing.extractors import PatchExtractor, WindowExtractor
 from .preprocessing.filters import OneOverFWhitening
@@ -50,19 +55,23 @@ __all__ = [
     "ChannelScaling",
     "CheckpointError",
     "Choice",
+    "ContractivePenalty",
     "ContrastNormalizer",
     "ConvolutionalFeatures",
     "DaskEngine",
     "DataChangedError",
     "DataFileError",
+    "DecoderNormL1Sparsity",
     "Diagnosis",
     "Finding",
     "GradientDescent",
+    "GroupSparsity",
     "KLSparsity",
     "L1Sparsity",
     "LoadedImages",
     "LoadedRecordings",
     "LoadedSeries",
+    "LogSparsity",
     "LossTerms",
     "ModelFileError",
     "NoSparsity",
@@ -73,6 +82,7 @@ __all__ = [
     "RowOrigins",
     "SeriesSpectra",
     "SeriesSpectrogram",
+    "SmoothL1Sparsity",
     "SparseAutoencoder",
     "SparseObjective",
     "SparsityPenalty",
@@ -81,6 +91,8 @@ __all__ = [
     "StackedAutoencoderClassifier",
     "Standardization",
     "Terms",
+    "TopK",
+    "TopographicSparsity",
     "TrainingProgress",
     "WaveformExtractor",
     "Whitening",

@@ -64,7 +64,7 @@ class Span:
     def of(cls, objective: SparseObjective, source: Source, mean: Float64Array) -> Span | None:
         """The span of rows about their mean; None if that saves nothing, or cannot be done."""
         n_rows = source.shape[0]
-        if not (is_spanned(*source.shape) and objective.decoder.is_solvable):
+        if not (is_spanned(*source.shape) and objective.is_solvable):
             return None
         rows = source.read(0, n_rows)
         D = rows.X - mean
