@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from rhohat import DataFileError, load_images, load_rows
+from rhohat.rows.file_format import Selection
 from support.photographs import COLOR
 
 
@@ -27,3 +28,15 @@ def test_a_key_saves_an_array_beside_a_bad_one(tmp_path):
     assert_array_equal(load_rows(tmp_path / "a.npz", key="good"), np.eye(3))
     with pytest.raises(DataFileError, match=r"bad \(holds Python objects.*good \(3, 3\)"):
         load_rows(tmp_path / "a.npz")
+
+
+def test_a_selection_is_written_as_it_is_typed():
+    selection = Selection("x", columns="a", one_hot=["b", "c d"], missing="drop", heading=False)
+    assert selection.options() == [
+        *("--key", "x", "--columns", "a", "--one-hot", "b", "--one-hot", "c d"),
+        *("--missing", "drop", "--no-heading"),
+    ]
+    assert ", ".join(selection.keywords()) == (
+        "key='x', columns=['a'], one_hot=['b', 'c d'], missing='drop', heading=False"
+    )
+    assert Selection(like=("a", "b")).options() == []

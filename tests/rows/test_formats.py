@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rhohat import DataFileError
-from rhohat.rows.formats import FORMATS, by_suffix, format_of, is_folder_format
+from rhohat.rows.formats import FORMATS, by_suffix, format_of, is_folder_format, row_of
 
 
 def test_every_ending_leads_to_its_row():
@@ -17,6 +17,12 @@ def test_endings_may_be_in_capitals(tmp_path):
     np.save(tmp_path / "x.npy", np.eye(2))
     (tmp_path / "x.npy").rename(tmp_path / "X.NPY")
     assert format_of(tmp_path / "X.NPY") is FORMATS["npy"]
+
+
+def test_the_longest_ending_counts(tmp_path):
+    assert row_of(tmp_path / "x.CSV.gz") is FORMATS["text table"]
+    assert row_of(tmp_path / "x.csv.npy") is FORMATS["npy"]
+    assert row_of(tmp_path / "x.gz") is row_of(tmp_path / ".npy") is None
 
 
 def test_folders_are_data_where_their_format_is_one_of_folders(tmp_path):

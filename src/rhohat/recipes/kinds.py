@@ -254,7 +254,7 @@ class RowData(Data):
     @classmethod
     def needs(cls, anatomy: Anatomy, convolution: Mapping[str, Any] | None) -> dict[str, Any]:
         """The columns that the model has learned from, if they had names."""
-        return {"like": anatomy.columns}
+        return {"like": anatomy.columns} if anatomy.columns else {}
 
     def variance(self) -> float:
         """The mean variance of the columns."""
