@@ -69,3 +69,15 @@ def test_axes_of_photographs_are_known(tmp_path):
     Image.fromarray(COLOR).save(tmp_path / "a.png")
     with pytest.raises(DataFileError, match="whose axes are known: leave out --axes"):
         load_images(tmp_path / "a.png", axes="HWC")
+
+
+def test_a_selection_is_written_as_it_is_typed():
+    selection = Selection("x", columns="a", one_hot=["b", "c d"], missing="drop", heading=False)
+    assert selection.options() == [
+        *("--key", "x", "--columns", "a", "--one-hot", "b", "--one-hot", "c d"),
+        *("--missing", "drop", "--no-heading"),
+    ]
+    assert ", ".join(selection.keywords()) == (
+        "key='x', columns=['a'], one_hot=['b', 'c d'], missing='drop', heading=False"
+    )
+    assert Selection(like=("a", "b")).options() == []

@@ -37,6 +37,12 @@ def test_endings_may_be_in_capitals(tmp_path):
     assert format_of(tmp_path / "X.NPY") is FORMATS["npy"]
 
 
+def test_the_longest_ending_counts(tmp_path):
+    assert format_named(tmp_path / "x.CSV.gz") is FORMATS["text table"]
+    assert format_named(tmp_path / "x.csv.npy") is FORMATS["npy"]
+    assert format_named(tmp_path / "x.gz") is None
+
+
 def test_folders_are_data_where_their_format_is_one_of_folders(tmp_path):
     assert is_folder_format(tmp_path / "x.zarr")
     assert not is_folder_format(tmp_path / "x.npy")

@@ -283,7 +283,7 @@ class RowData(Data):
     @classmethod
     def needs(cls, anatomy: Anatomy, convolution: Mapping[str, Any] | None) -> dict[str, Any]:
         """The columns that the model has learned from, if they had names."""
-        return {"like": anatomy.columns}
+        return {"like": anatomy.columns} if anatomy.columns else {}
 
     def origins(self) -> dict[str, list[Any]]:
         """The file of each row, and its number there."""

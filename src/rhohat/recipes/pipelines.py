@@ -50,7 +50,9 @@ def complete(settings: Settings, kind: str, *, rows_are_images: bool = False) ->
     activation = activation_of(settings.activation)
     for name, parameter in OF_ACTIVATIONS.items():
         if getattr(settings, name) is not None and not hasattr(activation, parameter):
-            raise ValueError(f"{option_of(name)} has no meaning for the activation {activation.name!r}.")
+            raise ValueError(
+                f"{option_of(name)} has no meaning for the activation {activation.name!r}."
+            )
     settings = settings.with_defaults(
         penalty=activation.usual_penalty,
         decoder=recipe.decoder if data_class.normalizes(settings) else "linear",

@@ -152,7 +152,8 @@ def choose_rows(table: Table, selection: Selection) -> Chosen:
             X[:, position] = numbers = table.numbers(output.origin)
             if numbers.dtype.kind == "f" and np.isnan(numbers).any():
                 missing[output.origin] = np.isnan(numbers)
-    _note_new_values(plan, texts, notes)
+    seen = {index: texts[index][~missing[index]] for index in texts}
+    _note_new_values(plan, seen, notes)
     missing = {index: where for index, where in missing.items() if where.any()}
     if missing:
         X, kept_rows = _filled(X, outputs, missing, plan, selection.missing, notes)

@@ -37,7 +37,7 @@ class FileTable(Table, Protocol):
 
 
 #: Rows of at most so many bytes are decoded once and held, instead of in every sweep.
-HELD_BYTES = 256 << 20
+HELD_BYTES = 512 << 20
 
 
 def _n_bytes(source: Source) -> int:
