@@ -27,7 +27,7 @@ def read(path):
         return files.read(path)
 
 
-def test_every_format_that_is_one_file_of_arrays_has_a_variety_here():
+def test_f31_every_format_that_is_one_file_of_arrays_has_a_variety_here():
     tried = {name for name, row in FORMATS.items() if any(map(row.matches, VARIETIES))}
     assert {
         "npz",
@@ -44,7 +44,7 @@ def test_every_format_that_is_one_file_of_arrays_has_a_variety_here():
 
 
 @pytest.mark.parametrize("name", VARIETIES)
-def test_a_file_that_is_cut_off_is_refused_by_name_wherever_it_is_cut(name, tmp_path):
+def test_f31_a_file_that_is_cut_off_is_refused_by_name_wherever_it_is_cut(name, tmp_path):
     path = tmp_path / name
     VARIETIES[name](path)
     good = read(path)
@@ -62,7 +62,7 @@ def test_a_file_that_is_cut_off_is_refused_by_name_wherever_it_is_cut(name, tmp_
 
 @pytest.mark.parametrize("name", VARIETIES)
 @pytest.mark.parametrize("other", OTHERS)
-def test_another_file_under_a_name_is_refused(name, other, tmp_path):
+def test_f31_another_file_under_a_name_is_refused(name, other, tmp_path):
     path = tmp_path / name
     path.write_bytes(OTHERS[other])
     with pytest.raises(DataFileError) as caught:

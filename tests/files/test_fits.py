@@ -1,6 +1,7 @@
 """FITS: images and cubes, scaled as their headers say."""
 
 import gzip
+import sys
 
 import numpy as np
 import pytest
@@ -58,4 +59,11 @@ def test_packed_files_are_not_unpacked_unseen(tmp_path):
     packed = gzip.compress((tmp_path / "x.fits").read_bytes())
     (tmp_path / "x.fits").write_bytes(packed)
     with pytest.raises(DataFileError, match="if it is packed, unpack it"):
+        load_images(tmp_path / "x.fits")
+
+
+def test_a_missing_library_is_named_with_what_brings_it(tmp_path, monkeypatch):
+    write_fits(tmp_path / "x.fits", STACK)
+    monkeypatch.setitem(sys.modules, "astropy.io.fits", None)
+    with pytest.raises(DataFileError, match=r"needs a library .*rhohat\[fits\]"):
         load_images(tmp_path / "x.fits")

@@ -1,5 +1,7 @@
 """Scans: slices of NIfTI, and pictures of DICOM."""
 
+import sys
+
 import nibabel
 import numpy as np
 import pydicom
@@ -100,4 +102,11 @@ def test_palettes_are_refused(tmp_path):
     data.PhotometricInterpretation = "PALETTE COLOR"
     data.save_as(tmp_path / "x.dcm")
     with pytest.raises(DataFileError, match="palette"):
+        load_images(tmp_path / "x.dcm")
+
+
+def test_a_missing_library_is_named_with_what_brings_it(tmp_path, monkeypatch):
+    write_dicom(tmp_path / "x.dcm", STACK)
+    monkeypatch.setitem(sys.modules, "pydicom", None)
+    with pytest.raises(DataFileError, match=r"needs a library .*rhohat\[medical\]"):
         load_images(tmp_path / "x.dcm")

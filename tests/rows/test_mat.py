@@ -1,19 +1,14 @@
 """Files of MATLAB, of all versions: variables, fields, cell arrays and sparse matrices."""
 
-import gc
-
-import h5py
 import numpy as np
 import pytest
 import scipy.io
 import scipy.sparse
 from numpy.testing import assert_array_equal
 
-from rhohat import DataFileError, Whitening, load_images, load_rows
+from rhohat import DataFileError, load_images, load_rows
 from rhohat.files.formats import FORMATS
 from rhohat.rows.file_format import ANY, Selection
-from rhohat.rows.opening import open_file
-from rhohat.rows.stores import is_stored
 from support.written import write_mat73
 
 RANDOM = np.random.RandomState(0)
@@ -110,30 +105,6 @@ def test_all_versions_give_the_same_values_and_types(version, dtype, shape, tmp_
     assert (content.shape, content.dtype, read.dtype) == (read.shape, dtype, dtype)
 
 
-@pytest.mark.parametrize("dtype", ["f4", "f8", "u1"])
-def test_rows_of_version_7_3_are_read_where_they_lie(dtype, tmp_path):
-    X = RANDOM.uniform(0, 9, (3000, 6)).astype(dtype)
-    write_mat73(tmp_path / "x.mat", {"x": X})
-    np.save(tmp_path / "x.npy", X)
-    source, plain = open_file(tmp_path / "x.mat"), open_file(tmp_path / "x.npy")
-    assert is_stored(source)
-    assert source.dtype == plain.dtype
-    for start, stop in ((0, 1), (700, 2999), (2999, 3000)):
-        assert_array_equal(source.read(start, stop).X, plain.read(start, stop).X)
-    old = tmp_path / "old.mat"
-    scipy.io.savemat(old, {"x": X})
-    fits = [Whitening().fit(tmp_path / name) for name in ("x.mat", "x.npy", "old.mat")]
-    assert fits[0].components_.tobytes() == fits[1].components_.tobytes()
-    assert fits[2].components_.tobytes() == fits[1].components_.tobytes()
-
-
-def test_no_file_of_version_7_3_is_left_open(tmp_path):
-    write_mat73(tmp_path / "x.mat", {"x": np.eye(5)})
-    open_file(tmp_path / "x.mat").read(0, 5)
-    gc.collect()
-    write_mat73(tmp_path / "x.mat", {"x": np.eye(5)})  # which fails while it is open
-
-
 @every_version
 def test_a_sparse_matrix_that_is_too_large_is_refused_with_its_size(version, tmp_path):
     huge = scipy.sparse.csc_matrix(([1.0], ([5], [7])), shape=(2**20, 2**12))
@@ -170,12 +141,6 @@ def test_what_functions_remember_is_no_variable(tmp_path):
         load_rows(tmp_path / "y.mat")
 
 
-def test_hdf5_under_the_name_of_mat_is_read_as_version_7_3(tmp_path):
-    with h5py.File(tmp_path / "x.mat", "w") as file:
-        file["x"] = np.arange(6.0).reshape(2, 3)
-    assert load_rows(tmp_path / "x.mat").shape == (3, 2)
-
-
 def test_parts_that_are_longer_than_the_whole_are_refused(tmp_path):
     write_old(tmp_path / "x.mat", {"S": {"X": np.ones((30, 7))}})
     content = (tmp_path / "x.mat").read_bytes()
@@ -185,16 +150,6 @@ def test_parts_that_are_longer_than_the_whole_are_refused(tmp_path):
         (tmp_path / "x.mat").write_bytes(content.replace(size, wrong.to_bytes(4, "little")))
         with pytest.raises(DataFileError, match=r"bytes of numbers|cannot be decoded"):
             load_rows(tmp_path / "x.mat", key="S.X")
-
-
-def test_links_in_version_7_3_are_not_followed(tmp_path):
-
-    write_mat73(tmp_path / "x.mat", {"x": np.eye(5)})
-    with h5py.File(tmp_path / "x.mat", "r+") as file:
-        file["y"] = h5py.ExternalLink("other.h5", "/y")
-    with pytest.raises(DataFileError, match=r"'y', which cannot be read: a link to elsewhere"):
-        load_rows(tmp_path / "x.mat", key="y")
-    assert load_rows(tmp_path / "x.mat").shape == (5, 5)
 
 
 def test_columns_that_are_examples_are_transposed(tmp_path):
