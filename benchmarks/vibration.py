@@ -91,7 +91,7 @@ def windows_of(series):
 def models(seed):
     """What is compared: each learns from training rows only."""
     encoder = make_pipeline(
-        Whitening(epsilon=0.2),
+        Whitening(epsilon=1.0),
         SparseAutoencoder(
             100,
             sparsity_penalty=KLSparsity(target=0.035, weight=5),

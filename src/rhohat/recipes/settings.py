@@ -90,8 +90,8 @@ SOUNDS: dict[str, Sound] = {
 #: What series are learned from, by name: samples of a window, and the recipe for its whitened rows.
 FORMS: dict[str, Form] = {
     "raw": Form(128, _WHITENED._replace(epsilon=1.0)),
-    "spectrum": Form(512, _WHITENED._replace(epsilon=0.2)),
-    "spectrogram": Form(512, _WHITENED._replace(epsilon=0.2)),
+    "spectrum": Form(512, _WHITENED._replace(epsilon=1.0)),
+    "spectrogram": Form(512, _WHITENED._replace(epsilon=1.0)),
 }
 #: Settings that belong to the activation, and what its class calls them.
 OF_ACTIVATIONS = {"active": "n_active"}

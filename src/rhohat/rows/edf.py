@@ -21,7 +21,7 @@ from rhohat.common.extras import import_extra
 from rhohat.rows.channels import chosen_channels
 from rhohat.rows.claims import Claims
 from rhohat.rows.file_format import Content, FileFormat, Selection, decoding
-from rhohat.rows.stores import Store
+from rhohat.rows.stores import ChunkedStore
 
 #: How the formats begin, with the bytes of a sample.
 SAMPLE_BYTES = {b"0       ": 2, b"\xffBIOSEMI": 3}
@@ -32,6 +32,8 @@ HEAD, PER_CHANNEL, SAMPLES_AT = 256, 256, 216
 RECORDS = slice(236, 244)
 #: Channels that events are written in, and that are none.
 ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
+#: Moments that are decoded at a time, or a few more, so that records are decoded once.
+GRANULE_MOMENTS = 1 << 15
 #: Channels that an error lists of each rate.
 LISTED = 8
 
@@ -152,7 +154,7 @@ def _of_rate(header: Header, chosen: list[int], rate: float) -> str:
     return f"{rate:g} Hz {', '.join([*names[:LISTED], *more])}"
 
 
-class EdfFile(Store):
+class EdfFile(ChunkedStore):
     """Moments of an EDF or BDF file as rows, channels as columns, in physical units.
 
     Parameters
@@ -169,10 +171,12 @@ class EdfFile(Store):
         self.channels = channels
         signal = _decoded(header.head, b"", 0).signals[channels[0]]
         self.per_record = int(signal.samples_per_data_record)
-        shape = header.n_records * self.per_record, len(channels)
-        super().__init__(str(path), shape, np.dtype(np.float64))
+        n_moments = header.n_records * self.per_record
+        step = -(-GRANULE_MOMENTS // self.per_record) * self.per_record
+        ends = np.append(np.arange(step, n_moments, step), n_moments)
+        super().__init__(str(path), (n_moments, len(channels)), np.dtype(np.float64), ends)
 
-    def load(self, start: int, stop: int) -> NDArray[Any]:
+    def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """Moments start to stop, from the records that hold them."""
         header = self.header
         first, last = start // self.per_record, -(-stop // self.per_record)
