@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import Float64Array
@@ -74,8 +75,9 @@ class Responses:
         """Mean of each unit's top examples as they were given, less the mean of all, (k, d)."""
         tops = self.statistics.rows
         rows, at = np.unique(tops, return_inverse=True)
-        counts = np.zeros((len(tops), len(rows)), dtype=np.float32)
-        np.add.at(counts, (np.arange(len(tops))[:, None], at.reshape(tops.shape)), 1)
+        units = np.repeat(np.arange(len(tops)), tops.shape[1])
+        shape = len(tops), len(rows)
+        counts = scipy.sparse.csc_array((np.ones(tops.size), (units, at.ravel())), shape=shape)
         means: Float64Array = self._sums(rows, counts) / tops.shape[1]
         return means - self.middle
 
@@ -83,8 +85,9 @@ class Responses:
     def middle(self) -> Float64Array:
         """Mean of the examples as they were given, or of a random part of many, (d,)."""
         few = sample_rows(len(self.examples), AVERAGED, seed=0)
-        means: Float64Array = self._sums(few, np.ones((1, len(few)), dtype=np.float32))[0]
-        return means / len(few)
+        sums = self._sums(few, scipy.sparse.csc_array(np.ones((1, len(few)))))
+        mean: Float64Array = sums[0] / len(few)
+        return mean
 
     @cached_property
     def spread(self) -> Float64Array:
@@ -95,12 +98,12 @@ class Responses:
         spread: Float64Array = np.where(deviation > 0, deviation, 1.0)
         return spread
 
-    def _sums(self, rows: NDArray[np.intp], counts: NDArray[np.float32]) -> Float64Array:
+    def _sums(self, rows: NDArray[np.intp], counts: scipy.sparse.csc_array) -> Float64Array:
         """Sums of examples as they were given, each as often as `counts`, (n, rows), says."""
         width = self.examples.given(rows[:1]).size
         step = max(VALUES_HELD // width, 1)
-        sums = np.zeros((len(counts), width))
+        sums = np.zeros((counts.shape[0], width))
         for start in range(0, len(rows), step):
             part = self.examples.given(rows[start : start + step]).reshape(-1, width)
-            sums += counts[:, start : start + step].astype(np.float64) @ part
+            sums += counts[:, start : start + step] @ part.astype(np.float64)
         return sums
