@@ -9,9 +9,9 @@
 Cosmic Ray knows what to change. Of all places that it could change, outside annotations, a seed
 draws some, and one change for each: long formulas would otherwise count more than all else. A
 mutant meets the tests of its module first, then those that import the module, then all others of
-its room, until one fails. A loop without an end counts as a test that fails: seconds of CPU are
-limited, so that a busy machine kills no mutant. Everything happens in a copy of the checkout.
-Results are written line by line, and what is in the file already is not run again.
+its room, until one fails. A loop or wait without an end counts as a test that fails; only seconds
+of CPU are limited, so that a busy machine kills no mutant. Everything happens in a copy of the
+checkout. Results are written line by line, and what is in the file already is not run again.
 """
 
 import argparse
@@ -31,12 +31,15 @@ import time
 import traceback
 from pathlib import Path
 
+import psutil
+
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("objective", "training", "rows", "preprocessing", "files")
 LIBRARIES = (
     "dask.array",
     "distributed",
     "h5py",
+    "hypothesis",
     "matplotlib.figure",
     "scipy.fft",
     "scipy.optimize",
@@ -44,9 +47,15 @@ LIBRARIES = (
     "sklearn.datasets",
     "sklearn.pipeline",
     "tifffile",
+    "_pytest.assertion",
+    "xdist",
+    "zarr",
 )
 STAGES = ("own", "users", "room")
 PYTEST = ["-x", "-q", "-m", "not slow", "-n", "0", "-p", "no:cacheprovider", "--tb=line"]
+PYTEST += ["-p", "no:randomly", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+#: A test that does nothing for as long, in seconds, waits for what never comes.
+ASLEEP = 30
 
 
 def is_annotation(node):
@@ -126,12 +135,20 @@ def stages(module, tests):
 
 
 def load_libraries():
-    """Once, for all processes that are forked: what the package stands on, and not the package.
-
-    Not zarr either, which is a plugin of pytest: those have to be loaded by pytest.
-    """
+    """Once, for all processes that are forked: what the package stands on, and not the package."""
     for name in LIBRARIES:
         importlib.import_module(name)
+
+
+def seconds_of_cpu(number):
+    """What a process and those that it has started have used."""
+    total = 0.0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(number)
+        for each in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += sum(each.cpu_times()[:2])
+    return total
 
 
 def run_tests(copy, files, limit, log):
@@ -159,16 +176,18 @@ def run_tests(copy, files, limit, log):
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
-    end = time.monotonic() + 10 * limit  # asleep for ever
+    used, since = 0.0, time.monotonic()
     while True:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             break
-        if time.monotonic() > end:
+        if used != (used := seconds_of_cpu(child)):
+            since = time.monotonic()
+        elif time.monotonic() > since + ASLEEP:
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
             return "too long"
-        time.sleep(0.02)
+        time.sleep(0.05)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # whatever it has started
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
