@@ -1,7 +1,13 @@
 """The tests as a whole: each lies where its name tells, and they share helpers, not each other."""
 
 import ast
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import numpy as np
+import pytest
+
+from support.strict_numbers import raising
 
 TESTS = Path(__file__).parent
 SOURCES = TESTS.parent / "src" / "rhohat"
@@ -17,6 +23,8 @@ ELSEWHERE = {
 ACROSS = {
     "estimators/test_estimator_checks": "every estimator, by scikit-learn's checks",
 }
+
+numbers_raise = raising(all="raise")
 
 
 def named(folder, pattern):
@@ -131,3 +139,11 @@ def test_the_laws_above_notice_what_breaks_them(tmp_path):
     assert untested(tests, sources, {"room/arrays"}) == ["room/edges"]
     assert nameless(tests, sources, {}) == ["room/test_edge"]
     assert nameless(tests, sources, {"room/test_edge"}) == []
+
+
+@pytest.mark.parametrize("number", [-1e4, 1e4])
+def test_numbers_that_go_wrong_raise_in_every_thread(number):
+    with pytest.raises(FloatingPointError):
+        np.exp(number)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(FloatingPointError):
+        pool.submit(np.exp, number).result()

@@ -185,3 +185,14 @@ def test_missing_mixed_and_mistaken_paths_are_errors(tmp_path):
     np.save(tmp_path / "c" / "b.npy", np.eye(3))
     with pytest.raises(DataFileError, match=r"b\.npy has 3 columns, the files before it 2"):
         load_rows(tmp_path / "c")
+
+
+@pytest.mark.parametrize("sides", [(1, 5), (5, 1), (1, 1)])
+def test_images_of_any_size_are_found_where_none_is_asked_for(tmp_path, sides):
+    path = tmp_path / "line.png"
+    path.write_bytes(save(np.zeros(sides, np.uint8), "PNG"))
+    assert DataFiles.find(path).contents[path].shape[1:3] == sides
+    found = DataFiles.find(path, smallest=sides, on_error="skip")
+    assert (len(found.contents), found.skipped) == (1, [])
+    with pytest.raises(DataFileError, match=f"{sides[0]} x {sides[1]}"):
+        DataFiles.find(path, smallest=(sides[0], sides[1] + 1))

@@ -192,6 +192,20 @@ def test_what_has_no_windows_is_said(extractor, X, message):
         extractor.fit(X)
 
 
+@pytest.mark.parametrize(
+    ("sides", "message"),
+    [
+        (((9, 9), (9, 9, 3)), r"image 1 has shape \(9, 9, 3\), but the first .* are none"),
+        (((9, 9, 3), (9, 9)), r"image 1 has shape \(9, 9\), but the first .* are \[3\]"),
+        (((9, 9, 3), (9, 9, 4)), r"\(9, 9, 4\), .* are \[3\]. Convert all images to gray or all"),
+        (((9, 9), (9, 4)), r"image 1 has 9 x 4 pixels, too few for patches of 5 x 5"),
+    ],
+)
+def test_images_that_do_not_go_together_are_told_apart(sides, message):
+    with pytest.raises(ValueError, match=message):
+        PatchExtractor(5).fit([np.zeros(each) for each in sides])
+
+
 def test_patches_too_many_to_hold_are_cut_as_they_are_read(photograph_folder, monkeypatch):
     """Wherever they start and stop, runs of them are the same patches, each from its image."""
     monkeypatch.setattr("rhohat.preprocessing.extractors.PATCH_BYTES", 0)

@@ -45,3 +45,42 @@ def test_training_takes_larger_chunks_of_narrow_rows_in_whole_multiples(n_featur
     assert training.chunk_size % CHUNK_ROWS == 0
     assert CHUNK_ROWS <= training.chunk_size <= NARROW_CHUNK_ROWS
     assert (training == plain) == (n_features + n_components >= 171)
+
+
+@pytest.mark.parametrize(
+    ("shape", "plain", "training"),
+    [
+        ((64, 25, np.float32), (1024, 1024), (3072, 3072)),
+        ((64, 25, np.float64), (1024, 1024), (1024, 1024)),
+        ((8, 4, np.float32), (1024, 1024), (4096, 4096)),
+        ((1000, 366, np.float64), (512, 1024), (512, 1024)),  # 1,024 would take 32.02 MiB
+        ((4096, 8192, np.float64), (64, 1024), (64, 1024)),
+    ],
+)
+def test_sizes_are_those_that_bits_of_models_rest_on(shape, plain, training):
+    n_features, n_components, dtype = shape
+    for sizes, most in ((plain, CHUNK_ROWS), (training, NARROW_CHUNK_ROWS)):
+        dtype = np.dtype(dtype)
+        assert Partition.for_shape(n_features, n_components, dtype, most_rows=most) == sizes
+
+
+@pytest.mark.parametrize(
+    ("block", "chunk", "expected"),
+    [(10, None, (10, 1020)), (2000, None, (2000, 2000)), (None, 100, (100, 100)), (5, 15, (5, 15))],
+)
+def test_sizes_that_are_given_are_taken(block, chunk, expected):
+    assert Partition.for_shape(64, 25, np.dtype(np.float32), block, chunk) == expected
+
+
+@pytest.mark.parametrize(
+    ("block", "chunk", "message"),
+    [
+        (10, 25, "chunk_size must be a multiple of block_size=10, got 25"),
+        (0, None, "block_size must be at least 1"),
+        (None, 0, "chunk_size must be at least 1"),
+        (2.5, None, "block_size must be"),
+    ],
+)
+def test_chunks_that_are_no_whole_blocks_are_refused(block, chunk, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        Partition.for_shape(64, 25, np.dtype(np.float32), block, chunk)

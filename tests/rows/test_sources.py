@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rhohat.rows.sources import Rows, check_finite
+from rhohat.rows.sources import Holders, Rows, check_finite
 from support.stored import X, as_npy, autoencoder
 
 
@@ -17,3 +17,17 @@ def test_rows_outside_memory_that_weigh_nothing_are_refused(tmp_path):
     weight[9] = 0
     with pytest.raises(ValueError, match="zero for row 9"):
         autoencoder().fit(as_npy(tmp_path), sample_weight=weight)
+
+
+def test_values_that_are_not_finite_are_named_by_file_row_and_column():
+    rows = np.zeros((40, 3))
+    rows[21, 2] = np.inf
+    rows[30, 0] = np.nan
+    holders = Holders(("one.npy", "two.npy"), (110, 160))
+    with pytest.raises(ValueError) as raised:
+        check_finite(Rows(rows, start=100), holders)
+    assert str(raised.value).startswith(
+        "two.npy holds inf in row 11 (121 of all), column 2, in the block of rows 100 to 139."
+    )
+    with pytest.raises(ValueError, match=r"x holds inf in row 121, column 2, in the block"):
+        check_finite(Rows(rows, start=100), "x")

@@ -214,7 +214,8 @@ class NetworkObjective(Objective[NetworkTerms]):
         delta -= delta.max(axis=1, keepdims=True)
         rows = np.arange(len(X))
         errors = -delta[rows, y]
-        np.exp(delta, out=delta)
+        with np.errstate(under="ignore"):  # a class beyond hope has probability 0
+            np.exp(delta, out=delta)
         total = delta.sum(axis=1, keepdims=True)
         errors += np.log(total[:, 0])
         counts = ones if w is None else w

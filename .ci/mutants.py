@@ -1,0 +1,307 @@
+"""Are the tests able to fail? Change the sources in one place and see whether a test notices.
+
+    python .ci/mutants.py results.jsonl                   # 500 mutants of the five inner rooms
+    python .ci/mutants.py results.jsonl --to 60           # the first 60 of the same 500
+    python .ci/mutants.py results.jsonl --tests own       # only by the tests of their own module
+    python .ci/mutants.py results.jsonl --again survived  # those that survived, once more
+    python .ci/mutants.py results.jsonl --show survived   # what they changed
+
+Cosmic Ray knows what to change. Of all places that it could change, outside annotations, a seed
+draws some, and one change for each: long formulas would otherwise count more than all else. A
+mutant meets the tests of its module first, then those that import the module, then all others of
+its room, until one fails. A loop or wait without an end counts as a test that fails; only seconds
+of CPU are limited, so that a busy machine kills no mutant. Everything happens in a copy of the
+checkout. Results are written line by line, and what is in the file already is not run again.
+"""
+
+import argparse
+import contextlib
+import difflib
+import importlib
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("objective", "training", "rows", "preprocessing", "files")
+LIBRARIES = (
+    "dask.array",
+    "distributed",
+    "h5py",
+    "hypothesis",
+    "matplotlib.figure",
+    "scipy.fft",
+    "scipy.optimize",
+    "skimage.data",
+    "sklearn.datasets",
+    "sklearn.pipeline",
+    "tifffile",
+    "_pytest.assertion",
+    "xdist",
+    "zarr",
+)
+STAGES = ("own", "users", "room")
+PYTEST = ["-x", "-q", "-m", "not slow", "-n", "0", "-p", "no:cacheprovider", "--tb=line"]
+PYTEST += ["-p", "no:randomly", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+#: A test that does nothing for as long, in seconds, waits for what never comes.
+ASLEEP = 30
+
+
+def is_annotation(node):
+    """Whether a node lies in an annotation, which nothing evaluates."""
+    while node.parent is not None:
+        parent = node.parent
+        if parent.type == "tfpdef" or (parent.type == "funcdef" and node is parent.annotation):
+            return True
+        if parent.type == "annassign" and parent.children.index(node) == 1:
+            return True
+        node = parent
+    return False
+
+
+def mutants(path):
+    """Every change that is known for a file: (line, column), operator's name, occurrence."""
+    from cosmic_ray.ast import ast_nodes, get_ast_from_path
+    from cosmic_ray.plugins import get_operator, operator_names
+
+    tree = get_ast_from_path(path)
+    for name in operator_names():
+        if get_operator(name).arguments():
+            continue
+        operator = get_operator(name)()
+        places = (
+            (node, start)
+            for node in ast_nodes(tree)
+            for start, _ in operator.mutation_positions(node)
+        )
+        for occurrence, (node, start) in enumerate(places):
+            if not is_annotation(node):
+                yield tuple(start), name, occurrence
+
+
+def draw(rooms, seed, number):
+    """As many mutants, each of another place: (module, (line, column), operator, occurrence)."""
+    rng = random.Random(seed)
+    places = {}
+    for room in rooms:
+        for path in sorted((ROOT / "src/rhohat" / room).glob("*.py")):
+            for place, name, occurrence in sorted(mutants(path)):
+                places.setdefault((f"{room}/{path.stem}", place), []).append((name, occurrence))
+    chosen = rng.sample(sorted(places), min(number, len(places)))
+    return [(*place, *rng.choice(places[place])) for place in chosen]
+
+
+def mutate(path, name, occurrence):
+    """The file's text after the change, or None if Cosmic Ray cannot write it, or not as Python."""
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+
+    try:
+        text = mutate_code(path.read_text("utf-8"), get_operator(name)(), occurrence)
+        compile(text, path.name, "exec")
+    except (SyntaxError, AttributeError):
+        return None
+    return text
+
+
+def stages(module, tests):
+    """Lists of test files for a module, nearest first; no file is in two."""
+    room, _, name = module.partition("/")
+    everywhere = sorted(tests.rglob("test_*.py"))
+    mirrored = [
+        path
+        for path in everywhere
+        if path.parent.name == room
+        and (path.stem == f"test_{name}" or path.stem.startswith(f"test_{name}_"))
+    ]
+    names = (f"rhohat.{room}.{name} ", f"rhohat.{room}.{name}\n", f"rhohat.{room} import {name}")
+    users = [path for path in everywhere if any(text in path.read_text("utf-8") for text in names)]
+    folder = sorted((tests / room).glob("test_*.py"))
+    seen = set()
+    for files in (mirrored, users, folder):
+        yield [path for path in files if path not in seen]
+        seen.update(files)
+
+
+def load_libraries():
+    """Once, for all processes that are forked: what the package stands on, and not the package."""
+    for name in LIBRARIES:
+        importlib.import_module(name)
+
+
+def seconds_of_cpu(number):
+    """What a process and those that it has started have used."""
+    total = 0.0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(number)
+        for each in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += sum(each.cpu_times()[:2])
+    return total
+
+
+def run_tests(copy, files, limit, log):
+    """Whether tests pass in a process of its own: "passed", "failed" or "too long"."""
+    if not files:
+        return "passed"
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
+        os.chdir(copy)
+        with open(log, "w") as stream:
+            os.dup2(stream.fileno(), 1)
+            os.dup2(stream.fileno(), 2)
+        sys.path.insert(0, str(copy / "src"))
+        sys.argv = ["pytest"]
+        status = 3
+        try:
+            import pytest
+
+            status = int(pytest.main([*PYTEST, *map(str, files)]))
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+    used, since = 0.0, time.monotonic()
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            break
+        if used != (used := seconds_of_cpu(child)):
+            since = time.monotonic()
+        elif time.monotonic() > since + ASLEEP:
+            os.killpg(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return "too long"
+        time.sleep(0.05)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # whatever it has started
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
+        return "too long"
+    return "passed" if status == 0 else "failed"
+
+
+def outcome(copy, module, tests, limit):
+    """What happens to the mutant that lies in the copy, and which tests noticed it."""
+    log = copy / "log.txt"
+    for stage, files in zip(STAGES, stages(module, copy / "tests"), strict=True):
+        verdict = run_tests(copy, files, limit, log) if stage in tests else "passed"
+        if verdict != "passed":
+            lines = log.read_text("utf-8", "replace").splitlines()
+            failed = [line for line in lines if line.startswith(("FAILED", "ERROR", "E  "))]
+            return {"outcome": "killed", "by": stage, "how": (failed or [verdict])[0][:200]}
+    return {"outcome": "survived", "by": "", "how": ""}
+
+
+def copy_of_checkout(folder):
+    """The files of the checkout, as they are now, in another folder."""
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\0")
+    for name in filter(None, names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).exists():
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+def read_results(path):
+    """The last result of each mutant."""
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    return {result["mutant"]: result for result in map(json.loads, lines)}
+
+
+def told(results, drawn):
+    """The share that was killed, by room."""
+    lines = []
+    for room in (*sorted({module.partition("/")[0] for module, *_ in drawn}), ""):
+        of_room = [r for r in results.values() if r["module"].startswith(room)]
+        killed = sum(r["outcome"] == "killed" for r in of_room)
+        if of_room:
+            share = killed / len(of_room)
+            lines.append(f"{room or 'all':15} {killed:4} of {len(of_room):4} killed, {share:.1%}")
+    return "\n".join(lines)
+
+
+def main():
+    """Draw, run and tell."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("results", type=Path, help="file with one line of JSON for each mutant")
+    parser.add_argument("--rooms", nargs="+", default=ROOMS, choices=ROOMS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--sample", type=int, default=500, help="default: 500")
+    parser.add_argument("--from", dest="first", type=int, default=0)
+    parser.add_argument("--to", dest="last", type=int)
+    parser.add_argument("--tests", nargs="+", default=STAGES, choices=STAGES)
+    parser.add_argument("--limit", type=int, default=120, help="seconds of CPU; default: 120")
+    parser.add_argument("--again", choices=("survived", "killed"), help="run these once more")
+    parser.add_argument("--show", choices=("survived", "killed"), help="print these, run nothing")
+    args = parser.parse_args()
+    drawn = draw(args.rooms, args.seed, args.sample)
+    results = read_results(args.results)
+    if args.show:
+        for result in results.values():
+            if result["outcome"] == args.show:
+                print(f"{result['mutant']}: {result.get('how', '')}\n{result['diff']}")
+    else:
+        os.environ["SCIPY_ARRAY_API"] = "1"
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+        sys.dont_write_bytecode = True
+        load_libraries()
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            copy = copy_of_checkout(Path(folder))
+            os.environ["PYTHONPATH"] = str(copy / "src")
+            for number, (module, place, name, occurrence) in enumerate(drawn):
+                key = f"{module}:{place[0]}:{place[1]} {name.split('/')[1]}"
+                known = results.get(key)
+                if not args.first <= number < (args.last or len(drawn)):
+                    continue
+                if known["outcome"] != args.again if known else args.again:
+                    continue
+                path = copy / "src/rhohat" / f"{module}.py"
+                before = path.read_text("utf-8")
+                after = mutate(path, name, occurrence)
+                if after is None:
+                    print(f"{number:4} no mutant  {key}")
+                    continue
+                diff = list(
+                    difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1)
+                )
+                path.write_text(after, encoding="utf-8")
+                start = time.monotonic()
+                result = {"mutant": key, "number": number, "module": module}
+                result |= outcome(copy, module, args.tests, args.limit)
+                result |= {
+                    "seconds": round(time.monotonic() - start, 1),
+                    "diff": "\n".join(diff[2:]),
+                }
+                path.write_text(before, encoding="utf-8")
+                results[key] = result
+                with args.results.open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps(result) + "\n")
+                print(
+                    f"{number:4} {result['outcome']:9} {result['seconds']:6} s  {key}", flush=True
+                )
+    print(told(results, drawn))
+
+
+if __name__ == "__main__":
+    main()
