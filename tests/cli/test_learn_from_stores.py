@@ -112,8 +112,8 @@ def test_a_folder_with_stores_in_it_is_searched(folder, tmp_path):
         (["missing.zarr"], 1, "missing.zarr"),
     ],
 )
-def test_what_does_not_go_is_said_in_a_line(arguments, code, message, folder):
-    result = run("learn", *arguments, *SMALL, cwd=folder)
+def test_what_does_not_go_is_said_in_a_line(arguments, code, message, folder, tmp_path):
+    result = run("learn", *arguments, *SMALL, "--out", tmp_path / "out", cwd=folder)
     assert result.returncode == code
     assert message in result.stderr
     assert "Traceback" not in result.stderr
