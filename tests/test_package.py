@@ -95,6 +95,7 @@ def given(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:drew")  # more patches than the small data here have places
 @pytest.mark.parametrize(
     "code", re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 )

@@ -123,8 +123,6 @@ class TileAxes(NamedTuple):
         How far a tile reaches, in words, if its moments are not in time.
     hop : float, default=1
         Samples of a series from one moment to the next.
-    is_sound : bool, default=True
-        Whether the series are recordings of sound.
     """
 
     kind: str
@@ -133,7 +131,6 @@ class TileAxes(NamedTuple):
     frequencies: FloatArray | None
     told: str = ""
     hop: float = 1.0
-    is_sound: bool = True
 
     @property
     def span(self) -> str:
@@ -158,11 +155,11 @@ def axes_of(layer: Layer) -> TileAxes | None:
         rate = None if series.rate is None else series.rate / hop
         known = None if is_trace else series.frequencies
         kind, told = "trace" if is_trace else "spectrogram", series.told(n_moments)
-        return TileAxes(kind, n_moments, rate, known, told, hop, is_sound=False)
+        return TileAxes(kind, n_moments, rate, known, told, hop)
     rate = None if sound is None else 1 / sound.seconds_per_moment
     frequencies = None if sound is None else sound.frequencies
     if frequencies is None:
-        return TileAxes("trace", n_moments, rate, None, is_sound=sound is not None)
+        return TileAxes("trace", n_moments, rate, None)
     whole = height == len(frequencies)
     return TileAxes("spectrogram", n_moments, rate, frequencies if whole else None)
 

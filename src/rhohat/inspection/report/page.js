@@ -458,7 +458,7 @@ function timeline(series, places, width, height) {
     return number;
   });
   const { begins } = series, { rate } = report.axes;
-  const ends = begins ? [`${begins} s`, `${(begins + series.width / rate).toFixed(1)} s`] : ["0", spanOf(series.width)];
+  const ends = begins && rate ? [`${begins} s`, `${(begins + series.width / rate).toFixed(1)} s`] : ["0", spanOf(series.width)];
   return el("figure", {},
     el("div", { className: "numbers", "aria-hidden": "true" }, ...numbers),
     el("div", { className: "picture" }, el("img", { className: "series", src: series.picture, alt: `${series.name}, with the moments of examples ${ranks} marked` }), overlay),

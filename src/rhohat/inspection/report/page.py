@@ -209,7 +209,7 @@ def _seen(portrait: Portrait) -> str:
         return f"{width} values" if kind == "trace" else pixels
     if axes.kind == "spectrogram":
         return f"spectrograms of {height} bands and {axes.span}"
-    if axes.is_sound:
+    if portrait.layer.anatomy.sound is not None:
         return f"{axes.span} of sound"
     channels_of = "1 channel" if height == 1 else f"{height} channels"
     return f"{channels_of}, {'up to' if axes.told else 'windows of'} {axes.span}"
