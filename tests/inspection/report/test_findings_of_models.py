@@ -65,7 +65,7 @@ def test_rows_after_whitening(rng, method, activation, opened_if_possible):
     page = report(model, X, shape=(3, 4))
     opened_if_possible(page)
     views = {view["name"]: view for view in found_on(page.html)["views"]}
-    assert views["gallery"]["shape"] == [6, 3, 4, 1]
+    assert views["looks-for"]["shape"] == [6, 3, 4, 1]
     assert views["encoder"]["kind"] == ("trace" if method == "pca" else "image")
     given = found_on(page.html)["examples"]["given"]
     assert given["shape"][1:] == [3, 4, 1]

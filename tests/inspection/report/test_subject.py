@@ -26,8 +26,8 @@ def test_labels_are_taken_in_the_order_of_the_rows(odd):
     assert by_name == by_place
 
 
-def test_a_table_with_named_columns_is_as_its_values(rng):
-    table = pd.DataFrame(rng.randn(60, 6), columns=list("abcdef"))
+def test_a_table_with_numbered_columns_is_as_its_values(rng):
+    table = pd.DataFrame(rng.randn(60, 6), columns=list("012345"))
     autoencoder = SparseAutoencoder(4, max_iter=8, random_state=0)
     named = pipeline_of(Whitening(), autoencoder).fit(table)
     plain = clone(named).fit(table.to_numpy())
