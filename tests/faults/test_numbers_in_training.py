@@ -11,7 +11,7 @@ from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.rows.sampling import sample_rows
 from rhohat.training.solvers import LBFGS, SOLVERS, SolverState, StopReason
-from support.cases import COMBINATIONS
+from support.cases import COVERING
 from support.fits import (
     GROWING,
     STAGE_ENDS,
@@ -181,7 +181,7 @@ CONSTANT = [
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_f9_constant_data_are_learned_with_every_activation_and_decoder(activation, decoder):
     """They may end where rounding hides every descent, which is told."""
-    penalties = [p for a, d, p in COMBINATIONS if (a, d) == (activation, decoder)]
+    penalties = [p for a, d, p in COVERING if (a, d) == (activation, decoder)]
     for rows, units in zip(CONSTANT, (4, 1, 4, 1), strict=True):
         for penalty in penalties:
             model = SparseAutoencoder(

@@ -1,10 +1,15 @@
 """Rows in files: those of several follow each other."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 import scipy.io
 from numpy.testing import assert_array_equal
 
-from rhohat import load_rows
+from rhohat import DataFileError, load_rows
+from rhohat.files.finding import DataFiles
+from rhohat.files.row_files import stored_rows
 
 
 def test_rows_of_several_files_follow_each_other(tmp_path):
@@ -13,3 +18,34 @@ def test_rows_of_several_files_follow_each_other(tmp_path):
     np.savez(tmp_path / "c.npz", np.zeros((1, 3)))
     X = load_rows(tmp_path)
     assert_array_equal(X, np.vstack([np.eye(3), np.ones((2, 3)), np.zeros((1, 3))]))
+
+
+@pytest.mark.parametrize(
+    ("widths", "bad", "message"),
+    [
+        ((3, 3, 2), "c", "has 2 columns, the files before it 3"),
+        ((2, 3, 3), "a", "has 2 columns, most others 3"),
+        ((3, 2, 3), "b", "has 2 columns, the files before it 3"),
+    ],
+)
+@pytest.mark.parametrize("read", [load_rows, lambda path: stored_rows(DataFiles.find(path))])
+def test_files_of_another_number_of_columns_than_most_are_named(
+    tmp_path, widths, bad, message, read
+):
+    for name, width in zip("abc", widths, strict=True):
+        np.save(tmp_path / f"{name}.npy", np.ones((4, width)))
+    with pytest.raises(DataFileError, match=f"{bad}.npy.*{message}"):
+        read(tmp_path)
+    assert load_rows(tmp_path, on_error="skip").shape == (8, 3)
+
+
+@pytest.mark.parametrize("late", [0, 8191, 8192, 16_383, 16_384])
+def test_files_with_values_that_are_not_finite_are_left_out_wherever_these_are(tmp_path, late):
+    bad = np.zeros((16_385, 2), np.float32)
+    bad[late, 1] = np.nan
+    np.save(tmp_path / "a.npy", bad)
+    np.save(tmp_path / "b.npy", np.ones((4, 2)))
+    found = DataFiles.find(tmp_path, on_error="skip")
+    assert stored_rows(found).shape == (4, 2)
+    assert [Path(each.file).name for each in found.skipped] == ["a.npy"]
+    assert f"holds nan in row {late}" in found.skipped[0].reason

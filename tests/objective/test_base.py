@@ -112,3 +112,18 @@ def test_arrays_in_any_order_of_memory_give_the_same():
         loss, grad = objective.loss_grad(theta, view, weight)
         assert relative(loss, expected_loss) < 1e-13
         assert relative(grad, expected_grad) < 1e-13
+
+
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_weight_decay_is_half_the_squared_weights_and_biases_are_free(decoder, rng):
+    """Its gradient is lambda times the weights, and 0 for biases."""
+    free, costly = (
+        SparseObjective(3, 2, decoder=decoder, weight_decay=weight) for weight in (0, 0.3)
+    )
+    theta, X = rng.normal(size=free.n_parameters), rng.normal(size=(9, 3))
+    losses, gradients = zip(*(each.loss_grad(theta, X) for each in (free, costly)), strict=True)
+    weights = np.zeros_like(theta)
+    for name, view in costly.unpack(weights).items():
+        view[...] = costly.unpack(theta)[name] if name.startswith("W") else 0
+    assert losses[1] - losses[0] == pytest.approx(0.15 * weights @ weights, rel=1e-12)
+    np.testing.assert_allclose(gradients[1] - gradients[0], 0.3 * weights, atol=1e-14)

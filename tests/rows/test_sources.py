@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rhohat.rows.sources import Holders, Rows, check_finite
+from rhohat.rows.sources import ArraySource, Holders, Rows, check_finite
 from support.stored import X, as_npy, autoencoder
 
 
@@ -31,3 +31,26 @@ def test_values_that_are_not_finite_are_named_by_file_row_and_column():
     )
     with pytest.raises(ValueError, match=r"x holds inf in row 121, column 2, in the block"):
         check_finite(Rows(rows, start=100), "x")
+
+
+def test_blocks_of_rows_keep_their_numbers_weights_and_classes():
+    rows = Rows(np.arange(14.0).reshape(7, 2), np.arange(7.0), 100, np.arange(7))
+    blocks = list(rows.blocks(3))
+    assert [block.start for block in blocks] == [100, 103, 106]
+    assert [len(block.X) for block in blocks] == [3, 3, 1]
+    values = [np.concatenate([block[i] for block in blocks]) for i in (0, 1, 3)]
+    assert all(map(np.array_equal, values, (rows.X, rows.sample_weight, rows.y)))
+    assert rows.part(2, 4)[2] == 102
+    assert Rows(rows.X).part(2, 4)[1:] == (None, 2, None)
+
+
+def test_an_array_is_its_own_origin_and_gives_way_to_another():
+    source, other = ArraySource(np.eye(5)[:, ::2]), ArraySource(np.ones((5, 3)))
+    assert source.origin is source
+    assert source.portion(0, 3) is source
+    assert source.over(other) is other
+    assert source.shape == (5, 3)
+    for rows in (source.read(1, 3), source.take(np.array([1, 2]))):
+        assert rows.X.flags.c_contiguous
+        np.testing.assert_array_equal(rows.X, np.eye(5)[1:3, ::2])
+    assert (source.read(1, 3).start, source.take(np.array([1, 2])).start) == (1, 0)

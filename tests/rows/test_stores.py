@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from rhohat import Whitening
+from rhohat import DataChangedError, Whitening
 from rhohat.rows.opening import open_store
 from rhohat.rows.sources import ArraySource
+from rhohat.rows.stores import Store
 from support.cases import relative
 from support.fits import bits
 from support.stored import WAYS, X, as_hdf5, as_npy, as_stream, as_zarr, autoencoder
@@ -75,3 +76,21 @@ def test_not_a_number_is_named_by_row_and_file_before_training(way, value, tmp_p
     with pytest.raises(ValueError, match="row 4100, column 3"):
         Whitening().fit(rows)
     assert not called
+
+
+class Shortened(Store):
+    def load(self, start, stop):
+        return np.zeros((stop - start - 1, 3))
+
+
+def test_rows_that_are_gone_are_said_with_their_numbers():
+    source = Shortened("x.npy", (50, 3), np.float64)
+    message = r"x.npy gave \(9, 3\) for rows 20 to 29, expected \(10, 3\): it was shortened"
+    with pytest.raises(DataChangedError, match=message):
+        source.read(20, 30)
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 3, 1), (0, 3), (5, 0)])
+def test_what_has_no_rows_and_columns_is_refused(shape):
+    with pytest.raises(ValueError, match=r"x.npy has shape .*, expected \(rows, columns\)"):
+        Shortened("x.npy", shape, np.float64)

@@ -40,10 +40,23 @@ def is_allowed(activation, penalty):
     return True
 
 
+def covering(combinations):
+    """The first combinations of which each has a pair that none before it has."""
+    seen, kept = set(), []
+    for names in combinations:
+        pairs = {(i, j, names[i], names[j]) for i in range(len(names)) for j in range(i)}
+        if not pairs <= seen:
+            kept.append(names)
+            seen |= pairs
+    return kept
+
+
 #: Every activation x decoder x penalty that the tables allow, and the pairs that they refuse.
 COMBINATIONS = [
     names for names in product(ACTIVATIONS, DECODERS, PENALTIES) if is_allowed(names[0], names[2])
 ]
+#: Some of these, in which any two rows of different tables that go together meet at least once.
+COVERING = covering(COMBINATIONS)
 REFUSED = [names for names in product(ACTIVATIONS, PENALTIES) if not is_allowed(*names)]
 #: Pairs of activation and penalty with which a linear decoder is solved for.
 SOLVABLE = [

@@ -12,7 +12,7 @@ from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Rows, in_memory
 from rhohat.training.adam import ScaledVariables, StreamState
-from support.cases import COMBINATIONS, five_point, make_case, oracle_loss_grad, relative
+from support.cases import COVERING, five_point, make_case, oracle_loss_grad, relative
 from support.fits import constant_loss
 
 
@@ -141,7 +141,7 @@ def test_weights_that_are_all_zero_have_no_size_to_be_compared(part, rng):
     assert variables.decoder_scale == variables.scale
 
 
-@pytest.mark.parametrize(("activation", "decoder", "penalty"), COMBINATIONS)
+@pytest.mark.parametrize(("activation", "decoder", "penalty"), COVERING)
 def test_the_scaled_variables_are_the_same_objective_in_other_words(activation, decoder, penalty):
     case = make_case(activation, decoder, penalty)
     source = in_memory(case.X, case.sample_weight)

@@ -13,10 +13,10 @@ from rhohat.rows.sources import Rows, in_memory
 from rhohat.training.blocks import KeptActivations
 from rhohat.training.change_of_variables import StandardizedVariables
 from rhohat.training.evaluation import SparseEvaluation
-from support.cases import COMBINATIONS, make_case, oracle_loss_grad, relative
+from support.cases import COVERING, make_case, oracle_loss_grad, relative
 from support.fits import bits
 
-every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COMBINATIONS)
+every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COVERING)
 
 
 @pytest.mark.parametrize("weighted", [False, True])

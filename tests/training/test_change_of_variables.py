@@ -11,9 +11,9 @@ from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import in_memory
 from rhohat.training.change_of_variables import StandardizedVariables
-from support.cases import COMBINATIONS, five_point, laws, make_case, relative
+from support.cases import COVERING, five_point, laws, make_case, relative
 
-every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COMBINATIONS)
+every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COVERING)
 every_decoder = pytest.mark.parametrize("decoder", DECODERS)
 
 

@@ -9,13 +9,13 @@ from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.penalties import PENALTIES
 from rhohat.rows.sources import Rows
 from rhohat.training.curvature import decoder_sums, input_sums, layer_sums, network_curvature
-from support.cases import COMBINATIONS, is_allowed, make_case, make_penalty
+from support.cases import COVERING, is_allowed, make_case, make_penalty
 from support.networks import every_network, network
 from support.oracle import FUNCTIONS
 
 PAIRS = [(a, p) for a in ACTIVATIONS for p in PENALTIES if is_allowed(a, p)]
 every_pair = pytest.mark.parametrize(("activation", "penalty"), PAIRS)
-every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COMBINATIONS)
+every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COVERING)
 weighted_or_not = pytest.mark.parametrize("weighted", [False, True])
 
 

@@ -6,7 +6,7 @@ import pytest
 from rhohat import SparseAutoencoder
 from rhohat.objective.decoders import DECODERS
 from rhohat.training.solvers import SOLVERS, StopReason
-from support.cases import COMBINATIONS, make_penalty, sparse_data
+from support.cases import COVERING, make_penalty, sparse_data
 from support.fits import (
     GROWING,
     N_ITER,
@@ -20,7 +20,7 @@ from support.fits import (
     theta_of,
 )
 
-every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COMBINATIONS)
+every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COVERING)
 every_solver = pytest.mark.parametrize("solver", SOLVERS)
 both_precisions = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 

@@ -21,7 +21,7 @@ from rhohat.training.metric import (
     Spectrum,
     TiedBlocks,
 )
-from support.cases import COMBINATIONS, SOLVABLE, laws, make_penalty, relative
+from support.cases import COVERING, SOLVABLE, laws, make_penalty, relative
 from support.metrics import (
     assert_positive_definite,
     blocks_as_matrix,
@@ -32,7 +32,7 @@ from support.metrics import (
 )
 from support.networks import every_network, network
 
-every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COMBINATIONS)
+every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COVERING)
 
 
 # Positive definite.

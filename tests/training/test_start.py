@@ -15,14 +15,14 @@ from rhohat.training import start as module
 from rhohat.training.change_of_variables import StandardizedVariables
 from rhohat.training.evaluation import NetworkEvaluation, ProjectedEvaluation, SparseEvaluation
 from rhohat.training.start import SAMPLE_ROWS, SIZE, START_ROWS, draw_sample, initial, network_start
-from support.cases import COMBINATIONS, make_penalty, relative, sparse_data
+from support.cases import COVERING, make_penalty, relative, sparse_data
 from support.fits import Run, constant_loss
 from support.networks import network
 
 BOUNDED = [name for name, row in ACTIVATIONS.items() if row.is_bounded]
 every_decoder = pytest.mark.parametrize("decoder", DECODERS)
 every_bounded_activation = pytest.mark.parametrize("activation", BOUNDED)
-every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COMBINATIONS)
+every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COVERING)
 DATA = ["digits", "patches", "sparse codes"]
 
 
