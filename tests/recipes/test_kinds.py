@@ -228,7 +228,9 @@ def test_a_new_kind_is_its_class_and_its_row(tmp_path, monkeypatch):
     monkeypatch.setitem(KINDS, "toy series", ToySeries)
     few = ["--units", "3", "--iterations", "4", "--patches", "100", "--out", str(tmp_path / "out")]
     dry = CliRunner().invoke(cli, ["learn", str(path), *few, "--dry-run"])
-    assert "3 features from 100 rows of 8 numbers, out of 3 toys" in dry.stdout, dry.output
+    assert "cut 100 windows of 8 numbers from 3 toys, and learn 3 features" in dry.stdout, (
+        dry.output
+    )
     result = CliRunner().invoke(cli, ["learn", str(path), *few])
     assert result.exit_code == 0, result.output
     assert "100 windows of 3 toys" in result.stdout

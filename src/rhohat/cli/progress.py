@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-import click
-
 if TYPE_CHECKING:
     from rhohat import TrainingProgress
 
@@ -101,11 +99,17 @@ def show_training(preparation: str) -> Iterator[ProgressCallback]:
 def show_work(phase: str) -> Iterator[None]:
     """Name a phase of a command until it is done: with a clock on a terminal, else in a line."""
     if not sys.stderr.isatty():
-        click.echo(phase, err=True)
+        _say(phase)
         yield
         return
     with _spinner(phase):
         yield
+
+
+def _say(line: str) -> None:
+    """Write a line to standard error; without click, which only the command needs."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def iteration_text(progress: TrainingProgress) -> str:
@@ -156,7 +160,7 @@ class _Display(ExitStack):
 
     def finish(self, text: str) -> None:
         """Show the line at the end."""
-        click.echo(text, err=True)
+        _say(text)
 
 
 class _InLog(_Display):
@@ -168,13 +172,13 @@ class _InLog(_Display):
 
     def __enter__(self) -> Self:
         if self._preparation:
-            click.echo(self._preparation, err=True)
+            _say(self._preparation)
         return super().__enter__()
 
     def tell(self, progress: TrainingProgress) -> None:
         """Say once that learning has begun."""
         if self.last is None and self._learning:
-            click.echo(self._learning, err=True)
+            _say(self._learning)
         super().tell(progress)
 
 
