@@ -22,9 +22,14 @@ from .inspection.edges import edge_score
 from .inspection.figures import plot_features, plot_top_examples, plot_training
 from .inspection.report.page import Report, report
 from .inspection.tiles import maximal_inputs
+from .objective.activations import TopK
 from .objective.base import LossTerms
 from .objective.gradient_check import check_gradient
-from .objective.penalties import KLSparsity, L1Sparsity, NoSparsity, SparsityPenalty
+from .objective.penalties import KLSparsity, L1Sparsity, NoSparsity
+from .objective.penalties_of_rows import GroupSparsity, TopographicSparsity
+from .objective.penalties_of_weights import ContractivePenalty, DecoderNormL1Sparsity
+from .objective.penalty import SparsityPenalty
+from .objective.smooth_penalties import LogSparsity, SmoothL1Sparsity
 from .objective.sparse import SparseObjective, Terms
 from .preprocessing.extractors import PatchExtractor, WindowExtractor
 from .preprocessing.filters import OneOverFWhitening
@@ -45,18 +50,22 @@ __all__ = [
     "Adam",
     "CheckpointError",
     "Choice",
+    "ContractivePenalty",
     "ContrastNormalizer",
     "ConvolutionalFeatures",
     "DaskEngine",
     "DataChangedError",
     "DataFileError",
+    "DecoderNormL1Sparsity",
     "Diagnosis",
     "Finding",
     "GradientDescent",
+    "GroupSparsity",
     "KLSparsity",
     "L1Sparsity",
     "LoadedImages",
     "LoadedRecordings",
+    "LogSparsity",
     "LossTerms",
     "ModelFileError",
     "NoSparsity",
@@ -64,6 +73,7 @@ __all__ = [
     "PatchExtractor",
     "PatchNormalizer",
     "Report",
+    "SmoothL1Sparsity",
     "SparseAutoencoder",
     "SparseObjective",
     "SparsityPenalty",
@@ -72,6 +82,8 @@ __all__ = [
     "StackedAutoencoderClassifier",
     "Standardization",
     "Terms",
+    "TopK",
+    "TopographicSparsity",
     "TrainingProgress",
     "WaveformExtractor",
     "Whitening",

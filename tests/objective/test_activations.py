@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
+from sklearn.base import clone
 
-from rhohat.objective.activations import ACTIVATIONS
+from rhohat import SparseAutoencoder, SparseObjective, TopK
+from rhohat.objective.activations import ACTIVATIONS, REFUSED
 from support.cases import laws
 
 every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
@@ -101,3 +103,81 @@ def test_only_units_of_bounded_range_have_a_share_of_activity():
     assert bounded == {name for name, row in ACTIVATIONS.items() if np.isfinite(row.range).all()}
     assert {"sigmoid", "tanh"} <= bounded
     assert not {"relu", "identity"} & bounded
+
+
+# The k largest of each row.
+
+
+@given(
+    rows=st.lists(
+        st.lists(st.sampled_from([-1.0, -0.0, 0.0, 0.5, 1.0, 2.0]), min_size=6, max_size=6),
+        min_size=1,
+        max_size=8,
+    ),
+    n_active=st.integers(1, 6),
+)
+@laws(200)
+def test_of_equal_inputs_those_of_lower_numbers_are_active(rows, n_active):
+    """Also whatever the rest of the block is, so that bits do not depend on blocks."""
+    Z = np.array(rows)
+    A = TopK(n_active).function(Z.copy())
+    for z, a in zip(Z, A, strict=True):
+        order = sorted(range(6), key=lambda j: (-max(z[j], 0), j))[:n_active]
+        expected = [max(z[j], 0) if j in order else 0 for j in range(6)]
+        np.testing.assert_array_equal(a, expected)
+        np.testing.assert_array_equal(TopK(n_active).function(z[None].copy())[0], a)
+
+
+def test_where_two_units_swap_ranks_the_loss_jumps_and_the_gradient_is_that_of_the_side():
+    """At a tie itself it is that of the unit of lower number."""
+    objective = SparseObjective(1, 2, activation=TopK(1), penalty="none", weight_decay=0)
+    X = np.ones((1, 1))
+
+    def at(shift):
+        return objective.loss_grad(
+            objective.pack(
+                {"W_enc": [[1], [1 + shift]], "b_enc": [0, 0], "W_dec": [[1], [3]], "b_dec": [0]}
+            ),
+            X,
+        )
+
+    below, tied, above = at(-1e-9), at(0.0), at(1e-9)
+    assert tied[0] == pytest.approx(below[0])
+    assert above[0] - tied[0] == pytest.approx(2)
+    np.testing.assert_allclose(tied[1], below[1], atol=1e-8)
+    assert np.flatnonzero(objective.unpack(tied[1])["W_dec"]).size == 0  # unit 0 is right
+    assert np.flatnonzero(objective.unpack(above[1])["W_dec"]) == [1]
+
+
+@pytest.mark.parametrize(("n_units", "n_active"), [(1, 1), (9, 1), (10, 1), (11, 2), (100, 10)])
+def test_a_tenth_of_the_units_is_active_unless_a_number_is_given(n_units, n_active, rng):
+    A = TopK().function(np.abs(rng.normal(size=(20, n_units))))
+    np.testing.assert_array_equal(np.count_nonzero(A, axis=1), n_active)
+
+
+@pytest.mark.parametrize("n_active", [0, -1, 5, 1.5, "2", True])
+def test_a_number_of_active_units_that_cannot_be_is_refused(n_active):
+    with pytest.raises((ValueError, TypeError), match="TopK n_active"):
+        SparseObjective(3, 4, activation=TopK(n_active), penalty="none")
+
+
+def test_topk_has_the_parameters_of_scikit_learn():
+    model = SparseAutoencoder(activation=TopK(3), sparsity_penalty="none")
+    other = clone(model).set_params(activation__n_active=5)
+    assert model.activation == TopK(3) != other.activation
+    assert other.activation == TopK(5)
+    assert {TopK(5), other.activation, TopK()} == {TopK(5), TopK()}
+    assert repr(other.activation) == "TopK(5)"
+    with pytest.raises(ValueError, match="has the parameter n_active"):
+        TopK().set_params(k=3)
+
+
+def test_only_topk_jumps():
+    jumping = {name for name, row in ACTIVATIONS.items() if not row.is_continuous}
+    assert jumping == {"topk"}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_units_without_an_objective_are_refused_with_the_reason_and_the_nearest(name):
+    with pytest.raises(ValueError, match=r"gradient of no objective.* Use activation="):
+        SparseObjective(3, 2, activation=name)

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from rhohat import KLSparsity, L1Sparsity
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.penalties import PENALTIES
+from rhohat.objective.penalty import SparsityPenalty
 from support.cases import PENALTY_PARAMETERS, is_allowed, laws, make_penalty
 
 ALLOWED = [(p, a) for p in PENALTIES for a in ACTIVATIONS if is_allowed(a, p)]
@@ -107,14 +108,67 @@ def test_value_is_a_sum_over_units(name, activation):
 
 @every_penalty
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_pointwise_derivative_agrees_with_differences(name, dtype):
+def test_pointwise_derivative_and_pull_agree_with_differences(name, dtype):
     penalty = make_penalty(name)
-    A = np.array([[-1.5, -0.3, 0.2], [0.7, 1.1, 2.0]], dtype=dtype)
-    h, slope = penalty.pointwise(A)
-    assert h.dtype == dtype
+    A = np.array([[-1.5, -0.3, 0.2, 0.9], [0.7, 1.1, 2.0, -0.4]], dtype=dtype)
+    slope = np.array([0.3, -1.2, 0.8, 2.0], dtype=dtype)
+    before = A.copy()
+    h, h_slope = penalty.pointwise(A)
+    pull = np.zeros_like(A) + penalty.pull(slope, A, h, h_slope)
+    assert h.dtype == pull.dtype == dtype
     e = 1e-3 if dtype == np.float32 else 1e-5
-    numerical = (penalty.pointwise(A + dtype(e))[0] - penalty.pointwise(A - dtype(e))[0]) / (2 * e)
-    np.testing.assert_allclose(1 if slope is None else slope, numerical, rtol=1e-3, atol=1e-9)
+    for unit in range(4):
+        step = np.zeros_like(A)
+        step[:, unit] = e
+        numerical = (penalty.pointwise(A + step)[0] - penalty.pointwise(A - step)[0]) / (2 * e)
+        own = np.ones(2) if h_slope is None else h_slope[:, unit]
+        np.testing.assert_allclose(own, numerical[:, unit], rtol=1e-3, atol=1e-9)
+        np.testing.assert_allclose(pull[:, unit], numerical @ slope, rtol=2e-3, atol=e)
+    np.testing.assert_array_equal(A, before)
+
+
+@every_penalty
+def test_where_h_sees_other_units_the_slope_is_fixed(name):
+    """What a unit's slope multiplies is otherwise summed unit by unit, before slopes are known."""
+    penalty = make_penalty(name)
+    elementwise = type(penalty).pull is SparsityPenalty.pull
+    assert elementwise or penalty.fixed_slope is not None
+
+
+@every_allowed_pair
+def test_no_activations_cost_less_than_the_least(name, activation):
+    penalty, f = make_penalty(name), ACTIVATIONS[activation]
+    least = penalty.least(6)
+    for scale in (0.0, 0.3, 30.0):
+        A = f.function(scale * np.random.RandomState(0).normal(size=(50, 6)))
+        value, _ = penalty.on_average(penalty.pointwise(A)[0].mean(axis=0), f)
+        assert value >= least * (1 - 1e-12)
+    if least:
+        value, _ = penalty.on_average(penalty.pointwise(np.zeros((1, 6)))[0][0], f)
+        assert value == pytest.approx(least, rel=1e-12)
+
+
+@every_penalty
+def test_the_parameters_that_it_says_it_sees_are_those_it_depends_on(name, rng):
+    penalty, f = make_penalty(name), ACTIVATIONS["sigmoid"]
+    average = rng.uniform(0.1, 0.4, 4)
+    parameters = {"W_enc": rng.normal(size=(4, 3)), "W_dec": rng.normal(size=(4, 3))}
+    _, slope = penalty.at(parameters).on_average(average, f)
+    changes = penalty.by_parameters(average, parameters)
+    assert changes.keys() == set(penalty.sees) <= parameters.keys()
+    if not penalty.sees:
+        assert penalty.at(parameters) is penalty
+    for matrix, W in parameters.items():
+        e, step = 1e-5, rng.normal(size=W.shape)
+        ahead, behind = (
+            penalty.at({**parameters, matrix: W + sign * e * step}).on_average(average, f)[0]
+            for sign in (1, -1)
+        )
+        expected = float(np.vdot(changes.get(matrix, np.zeros_like(W)), step))
+        assert (ahead - behind) / (2 * e) == pytest.approx(expected, rel=1e-7, abs=1e-9)
+    if penalty.at(parameters).fixed_slope is not None:
+        np.testing.assert_allclose(np.zeros(4) + penalty.at(parameters).fixed_slope, slope)
+    assert penalty.get_params() == make_penalty(name).get_params()
 
 
 @every_penalty
@@ -244,14 +298,17 @@ def test_target_out_of_range_is_refused(target):
         KLSparsity(target).check(ACTIVATIONS["sigmoid"])
 
 
-@pytest.mark.parametrize("penalty", [KLSparsity, L1Sparsity])
+WEIGHTED = [row for row in PENALTIES.values() if "weight" in row().get_params()]
+
+
+@pytest.mark.parametrize("penalty", WEIGHTED)
 @pytest.mark.parametrize("weight", [-1, float("nan"), float("inf")])
 def test_weight_out_of_range_is_refused(penalty, weight):
     with pytest.raises(ValueError, match="weight must lie in"):
         penalty(weight=weight).check(ACTIVATIONS["sigmoid"])
 
 
-@pytest.mark.parametrize("penalty", [KLSparsity, L1Sparsity])
+@pytest.mark.parametrize("penalty", WEIGHTED)
 @pytest.mark.parametrize("weight", ["3", "atuo", "Auto", "", None, True])
 def test_weight_that_is_no_number_is_refused(penalty, weight):
     with pytest.raises(TypeError, match="weight must be a number"):

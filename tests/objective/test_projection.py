@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from rhohat import SparseObjective
 from rhohat.objective.projection import CodeSums, best_decoder, code_sums
-from support.cases import COMBINATIONS, laws, make_case, relative
+from support.cases import SOLVABLE, laws, make_case, relative
 
-SOLVABLE = [(a, p) for a, d, p in COMBINATIONS if d == "linear"]
 every_encoder = pytest.mark.parametrize(("activation", "penalty"), SOLVABLE)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 
 from rhohat import SparseObjective
-from rhohat.objective.activations import ACTIVATIONS
+from rhohat.objective.activations import ACTIVATIONS, Activation
 from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
 from support import oracle
@@ -19,6 +19,12 @@ from support import oracle
 PENALTY_PARAMETERS = {
     "kl": {"target": 0.2, "weight": 1.7, "tolerance": 0.07},
     "l1": {"weight": 0.6},
+    "smooth-l1": {"weight": 0.6, "epsilon": 0.03},
+    "log": {"weight": 0.6},
+    "group": {"weight": 0.6, "size": None, "epsilon": 0.03},
+    "topographic": {"weight": 0.6, "shape": None, "radius": 1, "epsilon": 0.03},
+    "l1-decoder-norm": {"weight": 0.6},
+    "contractive": {"weight": 1.6},
 }
 
 
@@ -39,6 +45,10 @@ COMBINATIONS = [
     names for names in product(ACTIVATIONS, DECODERS, PENALTIES) if is_allowed(names[0], names[2])
 ]
 REFUSED = [names for names in product(ACTIVATIONS, PENALTIES) if not is_allowed(*names)]
+#: Pairs of activation and penalty with which a linear decoder is solved for.
+SOLVABLE = [
+    (a, p) for a, d, p in COMBINATIONS if d == "linear" and "W_dec" not in PENALTIES[p].sees
+]
 
 
 def laws(max_examples):
@@ -67,8 +77,17 @@ class Case(NamedTuple):
         return self.objective.loss_grad(self.theta, self.X, self.sample_weight)[1]
 
 
-#: Distance of every hidden unit's weighted input from 0, where relu and |a| have a kink.
+#: Distance of every hidden unit's weighted input from 0, where relu and |a| have a kink, and half
+#: of that of any two in a row where units swap ranks.
 MARGIN = 0.02
+
+
+def keeps_margin(Z, activation):
+    """Whether weighted inputs are well away from kinks and jumps."""
+    if np.abs(Z).min() <= MARGIN:
+        return False
+    elementwise = type(ACTIVATIONS[activation]) is Activation
+    return elementwise or Z.shape[1] < 2 or np.diff(np.sort(Z, axis=1)).min() > 2 * MARGIN
 
 
 @cache
@@ -84,12 +103,12 @@ def make_case(activation, decoder, penalty, *, seed=0, shape=(7, 4, 3)):
         weight_decay=0.03,
     )
     random = np.random.RandomState(seed)
-    for _ in range(1000):
+    for _ in range(100_000):
         theta = random.uniform(-1.2, 1.2, objective.n_parameters)
         X = random.uniform(0.1, 0.9, (m, d))
         parameters = objective.unpack(theta)
         Z = X @ parameters["W_enc"].T + parameters["b_enc"]
-        if np.abs(Z).min() > MARGIN:
+        if keeps_margin(Z, activation):
             return Case(objective, theta, X, random.uniform(0.2, 3.0, m))
     raise AssertionError("no point keeps the margin")
 

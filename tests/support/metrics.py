@@ -42,7 +42,7 @@ def sparse_metric(objective, X, sample_weight=None, *, projected=None, seed=0):
         variables = StandardizedVariables.for_data(objective, source, engine, partition)
     sample = draw_sample(source, variables.mean, variables.scale, seed)
     if projected is None:
-        projected = objective.decoder.is_solvable
+        projected = objective.is_solvable
     return SparseMetric(objective, variables.scale, sample, engine, partition, projected)
 
 

@@ -26,12 +26,15 @@ from rhohat import (
     StackedAutoencoder,
     StackedAutoencoderClassifier,
     Standardization,
+    TopK,
     WaveformExtractor,
     Whitening,
     WindowExtractor,
 )
 from rhohat.estimators.registry import rows
 from rhohat.estimators.saving import load, save
+from rhohat.objective.penalties import PENALTIES
+from support.cases import make_penalty
 
 X = np.random.RandomState(0).uniform(0.1, 0.9, (60, 6))
 X32 = X.astype(np.float32)
@@ -86,12 +89,22 @@ CASES = {
     "kl": (autoencoder(sparsity_penalty=KLSparsity(0.2, 1.5), solver=LBFGS(7)), X),
     "weight found": (autoencoder(sparsity_penalty=KLSparsity(0.2, "auto", 0.3), max_iter=30), X),
     "l1": (autoencoder(sparsity_penalty=L1Sparsity(0.1), solver=GradientDescent()), X),
+    "topk": (autoencoder(activation=TopK(2), sparsity_penalty="none"), X),
+    **{
+        name: (autoencoder(sparsity_penalty=make_penalty(name)), X)
+        for name in PENALTIES
+        if name not in ("kl", "l1", "none")
+    },
     "none": (autoencoder(sparsity_penalty=NoSparsity(), activation="relu"), X),
     "numpy parameters": (autoencoder(tol=np.float64(1e-3), max_iter=np.int64(5)), X),
     "streamed": (autoencoder(solver=Adam(batch_size=20)), X),
     "stack": (stack(), X),
     "classifier": (classifier(stack(), sparsity_penalty=KLSparsity()), X),
     **{f"classifier of {kind}": (classifier(autoencoder()), TABLE) for kind in LABELS},
+    "classifier of topk": (
+        classifier(autoencoder(activation=TopK(2), sparsity_penalty="none")),
+        X,
+    ),
     "frozen": (classifier(FrozenEstimator(autoencoder().fit(X32))), X32),
     "zca": (Whitening(), X),
     "pca": (Whitening("pca", n_components=0.9), X32),

@@ -6,13 +6,14 @@ rows:
 
     z2 = W1 x + b1     a2 = f(z2)     z3 = W2 a2 + b2     h = g(z3)      W1 (s2, n)   W2 (n, s2)
 
-A new activation, decoder or penalty of the package needs its formula here.
+A new activation, decoder or penalty of the package needs its formula here. The hidden layer's f and
+the penalty's h see all units of an example, a row; most look at one of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import exp, log, tanh
+from math import exp, log, sqrt, tanh
 from typing import NamedTuple
 
 Vector = Sequence[float]
@@ -31,6 +32,33 @@ FUNCTIONS = {
     "identity": (lambda z: z, lambda z: 1.0),
 }
 
+
+def largest(row: Vector, count: int) -> list[int]:
+    """Numbers of the units with the largest inputs; of equal ones, the first."""
+    return sorted(range(len(row)), key=lambda j: (-row[j], j))[:count]
+
+
+def topk(row: Vector) -> list[tuple[float, float]]:
+    """A tenth of the units, rounded up, each as a relu unit; all others silent."""
+    chosen = largest(row, (len(row) + 9) // 10)
+    f, f_slope = FUNCTIONS["relu"]
+    return [(f(z), f_slope(z)) if j in chosen else (0.0, 0.0) for j, z in enumerate(row)]
+
+
+#: Values and derivatives of a whole row, where they are not elementwise.
+ROW_FUNCTIONS = {"topk": topk}
+
+
+def activate(hidden: str, row: Vector) -> tuple[list[float], list[float]]:
+    """f(z) and f'(z) of all units."""
+    if hidden in ROW_FUNCTIONS:
+        pairs = ROW_FUNCTIONS[hidden](row)
+    else:
+        f, f_slope = FUNCTIONS[hidden]
+        pairs = [(f(z), f_slope(z)) for z in row]
+    return [a for a, _ in pairs], [slope for _, slope in pairs]
+
+
 #: Output function g, and whether W2 = W1'.
 DECODERS = {
     "linear": ("identity", False),
@@ -46,12 +74,24 @@ SHARES = {
 
 
 class Penalty(NamedTuple):
-    """penalty(average of h(a)) for one unit, its derivative, and h, h'."""
+    """scale(w, v) value(average of h_j) of one unit, derivatives, and h of an example's row.
+
+    `h` takes the row of activations and j; `h_slope` takes the row, i and j, and gives dh_i / da_j.
+    `scale` takes the unit's weights in the encoder and in the decoder; `by_w` and `by_v` are its
+    derivatives.
+    """
 
     value: Callable[[float], float]
     slope: Callable[[float], float]
-    h: Callable[[float], float] = lambda a: a
-    h_slope: Callable[[float], float] = lambda a: 1.0
+    h: Callable[[Vector, int], float] = lambda row, j: row[j]
+    h_slope: Callable[[Vector, int, int], float] = lambda row, i, j: 1.0 if i == j else 0.0
+    scale: Callable[[Vector, Vector], float] = lambda w, v: 1.0
+    by_w: Callable[[Vector, Vector], Vector] = lambda w, v: [0.0 for _ in w]
+    by_v: Callable[[Vector, Vector], Vector] = lambda w, v: [0.0 for _ in v]
+
+    def pull(self, row: Vector, slopes: Vector, j: int) -> float:
+        """sum_i slope_i dh_i / da_j."""
+        return plain_sum(slopes[i] * self.h_slope(row, i, j) for i in range(len(row)))
 
 
 def kl(hidden: str, target: float, weight: float) -> Penalty:
@@ -69,20 +109,112 @@ def kl(hidden: str, target: float, weight: float) -> Penalty:
     return Penalty(value, slope)
 
 
-def l1(hidden: str, weight: float) -> Penalty:
+def elementwise(weight, h, h_slope, **scales) -> Penalty:
+    """weight times the average of h(a)."""
     return Penalty(
         lambda average: weight * average,
         lambda average: weight,
-        lambda a: a if a > 0 else -a,
-        lambda a: 1.0 if a > 0 else -1.0,
+        lambda row, j: h(row[j]),
+        lambda row, i, j: h_slope(row[j]) if i == j else 0.0,
+        **scales,
     )
+
+
+def size_of(a):
+    return a if a > 0 else -a
+
+
+def sign(a):
+    return 1.0 if a > 0 else -1.0
+
+
+def l1(hidden: str, weight: float) -> Penalty:
+    return elementwise(weight, size_of, sign)
+
+
+def smooth_l1(hidden: str, weight: float, epsilon: float) -> Penalty:
+    return elementwise(weight, lambda a: sqrt(a * a + epsilon), lambda a: a / sqrt(a * a + epsilon))
+
+
+def log_of_square(hidden: str, weight: float) -> Penalty:
+    return elementwise(weight, lambda a: log(1 + a * a), lambda a: 2 * a / (1 + a * a))
+
+
+def norm(row: Vector) -> float:
+    return sqrt(plain_sum(x * x for x in row))
+
+
+def l1_decoder_norm(hidden: str, weight: float) -> Penalty:
+    return elementwise(
+        weight,
+        size_of,
+        sign,
+        scale=lambda w, v: norm(v),
+        by_v=lambda w, v: [x / norm(v) for x in v],
+    )
+
+
+def contractive(hidden: str, weight: float) -> Penalty:
+    return elementwise(
+        weight,
+        lambda a: (a * (1 - a)) ** 2,
+        lambda a: 2 * a * (1 - a) * (1 - 2 * a),
+        scale=lambda w, v: plain_sum(x * x for x in w),
+        by_w=lambda w, v: [2 * x for x in w],
+    )
+
+
+def pooled(weight: float, epsilon: float, near: Callable[[int, int, int], bool], share) -> Penalty:
+    """The norm over the units near each; `near` takes two units and their number in all."""
+
+    def root(row, i):
+        squares = [a * a for j, a in enumerate(row) if near(i, j, len(row))]
+        return sqrt(epsilon + plain_sum(squares))
+
+    return Penalty(
+        lambda average: weight * average,
+        lambda average: weight,
+        lambda row, j: share(len(row)) * root(row, j),
+        lambda row, i, j: share(len(row)) * row[j] / root(row, i) if near(i, j, len(row)) else 0.0,
+    )
+
+
+def group(hidden: str, weight: float, size: int | None, epsilon: float) -> Penalty:
+    def size_among(n):
+        return size or next((s for s in range(2, n) if n % s == 0), n)
+
+    return pooled(
+        weight,
+        epsilon,
+        lambda i, j, n: i // size_among(n) == j // size_among(n),
+        lambda n: 1 / size_among(n),
+    )
+
+
+def topographic(hidden: str, weight: float, shape: None, radius: int, epsilon: float) -> Penalty:
+    """On a ring."""
+
+    def near(i, j, n):
+        return min((i - j) % n, (j - i) % n) <= radius
+
+    return pooled(weight, epsilon, near, lambda n: 1.0)
 
 
 def none(hidden: str) -> Penalty:
     return Penalty(lambda average: 0.0, lambda average: 0.0)
 
 
-PENALTIES = {"kl": kl, "l1": l1, "none": none}
+PENALTIES = {
+    "kl": kl,
+    "l1": l1,
+    "smooth-l1": smooth_l1,
+    "log": log_of_square,
+    "group": group,
+    "topographic": topographic,
+    "l1-decoder-norm": l1_decoder_norm,
+    "contractive": contractive,
+    "none": none,
+}
 
 
 def hidden_error(back: float, slope: float, derivative: float) -> float:
@@ -119,7 +251,6 @@ def evaluate(
 
     `delta2` can be replaced by a wrong formula, to show that a check tells it from the right one.
     """
-    f, f_slope = FUNCTIONS[hidden]
     output, tied = DECODERS[decoder]
     g, g_slope = FUNCTIONS[output]
     units, inputs = range(len(W1)), range(len(W2))
@@ -127,17 +258,17 @@ def evaluate(
     for w in weights:
         total += w
 
-    z2s, a2s, z3s = [], [], []
+    slope2s, a2s, z3s = [], [], []
     average = [0.0 for _ in units]
     loss = 0.0
     for x, w in zip(X, weights, strict=True):
         z2 = [b1[j] + plain_sum(W1[j][v] * x[v] for v in inputs) for j in units]
-        a2 = [f(z) for z in z2]
+        a2, slope2 = activate(hidden, z2)
         z3 = [b2[v] + plain_sum(W2[v][j] * a2[j] for j in units) for v in inputs]
         loss += w / total * plain_sum((g(z3[v]) - x[v]) ** 2 / 2 for v in inputs)
         for j in units:
-            average[j] += w / total * penalty.h(a2[j])
-        z2s.append(z2)
+            average[j] += w / total * penalty.h(a2, j)
+        slope2s.append(slope2)
         a2s.append(a2)
         z3s.append(z3)
 
@@ -148,10 +279,17 @@ def evaluate(
     loss += decay / 2 * plain_sum(W1[j][v] ** 2 for j in units for v in inputs)
     if not tied:
         loss += decay / 2 * plain_sum(W2[v][j] ** 2 for j in units for v in inputs)
+    slopes = []
     for j in units:
-        loss += penalty.value(average[j])
+        v_j = [W2[v][j] for v in inputs]
+        scale, value = penalty.scale(W1[j], v_j), penalty.value(average[j])
+        loss += scale * value
+        slopes.append(scale * penalty.slope(average[j]))
+        for v in inputs:
+            grad_W1[j][v] += value * penalty.by_w(W1[j], v_j)[v]
+            grad_W2[v][j] += value * penalty.by_v(W1[j], v_j)[v]
 
-    for x, w, z2, a2, z3 in zip(X, weights, z2s, a2s, z3s, strict=True):
+    for x, w, slope2, a2, z3 in zip(X, weights, slope2s, a2s, z3s, strict=True):
         share = w / total
         delta3 = [-(x[v] - g(z3[v])) * g_slope(z3[v]) for v in inputs]
         for v in inputs:
@@ -160,8 +298,7 @@ def evaluate(
                 grad_W2[v][j] += share * delta3[v] * a2[j]
         for j in units:
             back = plain_sum(W2[v][j] * delta3[v] for v in inputs)
-            slope = penalty.slope(average[j]) * penalty.h_slope(a2[j])
-            delta = delta2(back, slope, f_slope(z2[j]))
+            delta = delta2(back, penalty.pull(a2, slopes, j), slope2[j])
             grad_b1[j] += share * delta
             for v in inputs:
                 grad_W1[j][v] += share * delta * x[v]
@@ -202,33 +339,42 @@ def classify(
     depth = len(hidden)
     examples = []
     for x in X:
-        a, zs, activations = list(x), [], [list(x)]
+        a, zs, activations, slopes = list(x), [], [list(x)], []
         for number, (W, b) in enumerate(layers):
             z = [b[j] + plain_sum(W[j][v] * a[v] for v in range(len(a))) for j in range(len(b))]
             zs.append(z)
             if number < depth:
-                a = [FUNCTIONS[hidden[number]][0](value) for value in z]
+                a, slope = activate(hidden[number], z)
                 activations.append(a)
-        examples.append((zs, activations))
+                slopes.append(slope)
+        examples.append((zs, activations, slopes))
 
     averages = [
         [
             plain_sum(
-                w / total * penalties[number].h(activations[number + 1][j])
-                for w, (_, activations) in zip(weights, examples, strict=True)
+                w / total * penalties[number].h(activations[number + 1], j)
+                for w, (_, activations, _) in zip(weights, examples, strict=True)
             )
             for j in range(len(layers[number][1]))
         ]
         for number in range(depth)
     ]
-    loss = plain_sum(
-        penalties[number].value(average) for number in range(depth) for average in averages[number]
-    )
+    loss = 0.0
     for W, _ in layers:
         loss += decay / 2 * plain_sum(entry**2 for row in W for entry in row)
     grads = [([[decay * entry for entry in row] for row in W], [0.0] * len(b)) for W, b in layers]
+    pushes = []
+    for number in range(depth):
+        penalty, (W, _) = penalties[number], layers[number]
+        pushes.append([])
+        for j, average in enumerate(averages[number]):
+            scale, value = penalty.scale(W[j], []), penalty.value(average)
+            loss += scale * value
+            pushes[-1].append(scale * penalty.slope(average))
+            for v, by_w in enumerate(penalty.by_w(W[j], [])):
+                grads[number][0][j][v] += value * by_w
 
-    for w, label, (zs, activations) in zip(weights, labels, examples, strict=True):
+    for w, label, (zs, activations, slopes) in zip(weights, labels, examples, strict=True):
         powers = [exp(z) for z in zs[-1]]
         p = [power / plain_sum(powers) for power in powers]
         loss -= w / total * log(p[label])
@@ -241,12 +387,11 @@ def classify(
                     grad_W[j][v] += w / total * delta[j] * activations[number][v]
             if number:
                 W, below = layers[number][0], number - 1
-                penalty, f_slope = penalties[below], FUNCTIONS[hidden[below]][1]
                 delta = [
                     hidden_error(
                         plain_sum(W[j][v] * delta[j] for j in range(len(delta))),
-                        penalty.slope(averages[below][v]) * penalty.h_slope(activations[number][v]),
-                        f_slope(zs[below][v]),
+                        penalties[below].pull(activations[number], pushes[below], v),
+                        slopes[below][v],
                     )
                     for v in range(len(activations[number]))
                 ]

@@ -12,7 +12,7 @@ from rhohat.rows.sources import in_memory
 from rhohat.training.change_of_variables import CenteredVariables, StandardizedVariables
 from rhohat.training.evaluation import NetworkEvaluation, ProjectedEvaluation, SparseEvaluation
 from support.cases import (
-    COMBINATIONS,
+    SOLVABLE,
     five_point,
     make_case,
     oracle_loss_grad,
@@ -22,7 +22,6 @@ from support.cases import (
 from support.fits import Run
 from support.networks import every_network, network
 
-SOLVABLE = [(a, p) for a, d, p in COMBINATIONS if d == "linear"]
 every_encoder = pytest.mark.parametrize(("activation", "penalty"), SOLVABLE)
 weighted_or_not = pytest.mark.parametrize("weighted", [False, True])
 

@@ -69,7 +69,7 @@ def test_the_loss_is_that_of_the_fitted_weights(activation, decoder, penalty, dt
     assert model.loss_ == pytest.approx(loss_at(model, X), rel=tolerance)
     objective = objective_of(model)
     _, grad = objective.loss_grad(theta_of(model), X.astype(np.float64))
-    if objective.decoder.is_solvable:
+    if objective.is_solvable:
         size = 1e-11 if dtype == np.float64 else 2e-6
         assert np.abs(grad[objective.n_encoder_parameters :]).max() < size
 

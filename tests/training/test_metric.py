@@ -21,7 +21,7 @@ from rhohat.training.metric import (
     Spectrum,
     TiedBlocks,
 )
-from support.cases import COMBINATIONS, laws, make_penalty, relative
+from support.cases import COMBINATIONS, SOLVABLE, laws, make_penalty, relative
 from support.metrics import (
     assert_positive_definite,
     blocks_as_matrix,
@@ -85,7 +85,7 @@ def test_it_is_positive_definite_whatever_the_rows_and_parameters(
         objective,
         (scale * X).astype(dtype),
         weight,
-        projected=projected and objective.decoder.is_solvable,
+        projected=projected and objective.is_solvable,
     )
     q = size * random.normal(size=size_of(metric))
     objective.encoder(q)["b_enc"][:dead] = -1e4
@@ -248,9 +248,7 @@ def test_tied_blocks_are_the_inverse_of_a_kronecker_sum(layer):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize(
-    ("activation", "penalty"), [(a, p) for a, d, p in COMBINATIONS if d == "linear"]
-)
+@pytest.mark.parametrize(("activation", "penalty"), SOLVABLE)
 def test_the_encoder_s_blocks_are_those_of_the_best_decoder(activation, penalty, weighted, rng):
     """The whole of H for a decoder that is solved for, from the formulas of the module."""
     X, weight = rng.normal(size=(40, 3)), rng.uniform(0.2, 3, 40)

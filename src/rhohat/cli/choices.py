@@ -20,13 +20,17 @@ class RowOf(click.ParamType):
     ----------
     module, table : str
         Module that holds the table, and the table's name in it.
+    refused : str, default=""
+        Name of a table in the same module: names that are asked for elsewhere and cannot be rows,
+        and why.
     """
 
     name = "choice"
 
-    def __init__(self, module: str, table: str) -> None:
+    def __init__(self, module: str, table: str, refused: str = "") -> None:
         self.module = module
         self.table = table
+        self.refused = refused
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -39,6 +43,10 @@ class RowOf(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse."""
+        if self.refused and value not in self.choices:
+            reasons: dict[str, str] = getattr(importlib.import_module(self.module), self.refused)
+            if value in reasons:
+                self.fail(reasons[value], param, ctx)
         return click.Choice(self.choices).convert(value, param, ctx)
 
     def shell_complete(self, *arguments: Any) -> Any:

@@ -208,8 +208,14 @@ SETTINGS: dict[str, click.Option] = {
         ),
         _setting(
             "--activation",
-            RowOf("rhohat.objective.activations", "ACTIVATIONS"),
+            RowOf("rhohat.objective.activations", "ACTIVATIONS", "REFUSED"),
             "Activation function of the hidden units.",
+        ),
+        _setting(
+            "--active",
+            POSITIVE_INTEGER,
+            "For topk: how many units may be active for each row.  [default: a tenth of them]",
+            "K",
         ),
         _setting(
             "--decoder",
@@ -220,7 +226,7 @@ SETTINGS: dict[str, click.Option] = {
         _setting(
             "--penalty",
             RowOf("rhohat.objective.penalties", "PENALTIES"),
-            "Sparsity penalty.  [default: kl; l1 for relu and identity]",
+            "Sparsity penalty.  [default: kl; l1 for relu and identity, none for topk]",
         ),
         _setting(
             "--target",

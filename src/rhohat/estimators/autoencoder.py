@@ -22,8 +22,10 @@ from rhohat.common.validation import check_flag, check_integer, check_real, chec
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
 from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
 from rhohat.estimators.fitted_attributes import OUTCOME, Attribute, values_of
+from rhohat.objective.activations import Activation
 from rhohat.objective.decoders import Decoder
-from rhohat.objective.penalties import SparsityPenalty, penalty_of
+from rhohat.objective.penalties import penalty_of
+from rhohat.objective.penalty import SparsityPenalty
 from rhohat.objective.sparse import SparseObjective, Terms
 from rhohat.preprocessing.inputs import RowData, check_input, rows_of
 from rhohat.rows.blas import BLAS
@@ -108,15 +110,17 @@ class SparseAutoencoder(
     ----------
     n_components : int, default=100
         Hidden units, k.
-    activation : {"sigmoid", "tanh", "relu", "identity"}, default="sigmoid"
-        f.
+    activation : {"sigmoid", "tanh", "relu", "identity", "topk"} or Activation, default="sigmoid"
+        f. "topk" leaves a tenth of the units active for each row, ``TopK(5)`` five of them; grid
+        search reaches the number as ``activation__n_active``.
     decoder : {"linear", "sigmoid", "tied"}, default="linear"
         g, and whether the decoder has weights of its own. "linear" reconstructs any real data;
         "sigmoid" data in (0, 1), as in the lecture notes; "tied" is linear with the encoder's
         weights.
-    sparsity_penalty : {"kl", "l1", "none"} or SparsityPenalty, default="kl"
-        A name stands for the penalty with its default parameters. To choose them, pass for instance
-        ``KLSparsity(target=0.01, weight=3.0)``; grid search then reaches them as
+    sparsity_penalty : str or SparsityPenalty, default="kl"
+        "kl", "l1", "smooth-l1", "log", "group", "topographic", "l1-decoder-norm", "contractive" or
+        "none". A name stands for the penalty with its default parameters. To choose them, pass
+        for instance ``KLSparsity(target=0.01, weight=3.0)``; grid search then reaches them as
         ``sparsity_penalty__target``. ``KLSparsity(target=0.01, weight="auto")`` lets `fit` find
         the weight that the target takes.
     weight_decay : float, default=1e-4
@@ -240,7 +244,7 @@ class SparseAutoencoder(
         self,
         n_components: int = 100,
         *,
-        activation: str = "sigmoid",
+        activation: str | Activation = "sigmoid",
         decoder: str | Decoder = "linear",
         sparsity_penalty: str | SparsityPenalty = "kl",
         weight_decay: float = 1e-4,
@@ -720,7 +724,7 @@ class SparseAutoencoder(
         seed = self.random_state
         return {
             "n_components": str(objective.n_components),
-            "activation": objective.activation.name,
+            "activation": objective.activation.words,
             "decoder": objective.decoder.name,
             "sparsity_penalty": f"{type(objective.penalty).__name__} {vars(objective.penalty)}",
             "weight_decay": repr(objective.weight_decay),

@@ -32,8 +32,10 @@ from rhohat.estimators.layerwise import (
     seeds_of,
 )
 from rhohat.estimators.stack import StackedAutoencoder
+from rhohat.objective.activations import Activation
 from rhohat.objective.network import NetworkObjective
-from rhohat.objective.penalties import SparsityPenalty, penalty_of
+from rhohat.objective.penalties import penalty_of
+from rhohat.objective.penalty import SparsityPenalty
 from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import EngineHolder, engine_of
@@ -70,7 +72,7 @@ class StackedAutoencoderClassifier(EngineHolder, ClassifierMixin, BaseEstimator)
         ``FrozenEstimator``.
     weight_decay : float, default=1e-4
         lambda, for the softmax layer at first, and for all layers during fine-tuning.
-    sparsity_penalty : {"none", "kl", "l1"} or SparsityPenalty, default="none"
+    sparsity_penalty : str or SparsityPenalty, default="none"
         Penalty on every hidden layer during fine-tuning.
     solver : {"lbfgs", "gradient-descent"} or Solver, default="lbfgs"
         How the softmax layer is trained and the network fine-tuned.
@@ -103,7 +105,7 @@ class StackedAutoencoderClassifier(EngineHolder, ClassifierMixin, BaseEstimator)
         The last of these: the softmax layer.
     layer_sizes_ : list of int
         Features, units of every hidden layer, classes.
-    activations_ : list of str
+    activations_ : list of str or Activation
         Activation function of every hidden layer.
     average_activation_ : ndarray of shape (units of all hidden layers,)
         rho_hat of all hidden units over all rows, layer by layer.
@@ -358,7 +360,9 @@ class StackedAutoencoderClassifier(EngineHolder, ClassifierMixin, BaseEstimator)
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "theta_")
 
-    def _network(self, sizes: Sequence[int], activations: Sequence[str]) -> NetworkObjective:
+    def _network(
+        self, sizes: Sequence[int], activations: Sequence[str | Activation]
+    ) -> NetworkObjective:
         return NetworkObjective(
             sizes,
             activations,
@@ -438,7 +442,7 @@ class StackedAutoencoderClassifier(EngineHolder, ClassifierMixin, BaseEstimator)
             float(self.tol),
             settings={
                 "layer sizes": str(objective.layer_sizes),
-                "activations": str([f.name for f in objective.activations]),
+                "activations": str([f.words for f in objective.activations]),
                 "sparsity_penalty": f"{type(objective.penalty).__name__} {vars(objective.penalty)}",
                 "weight_decay": repr(objective.weight_decay),
                 "start": hashlib.sha256(theta.tobytes()).hexdigest(),

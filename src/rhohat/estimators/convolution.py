@@ -22,7 +22,7 @@ from rhohat.common.arrays import FloatArray, Images, Recordings
 from rhohat.common.validation import check_integer, check_pair, check_real, look_up
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
-from rhohat.objective.activations import ACTIVATIONS
+from rhohat.objective.activations import activation_of
 from rhohat.preprocessing.extractors import PatchExtractor, every_patch
 from rhohat.preprocessing.inputs import precision_of
 from rhohat.preprocessing.steps import AffineMap, Wholes, step_of
@@ -54,7 +54,7 @@ class _Encoding(NamedTuple):
 
 def _activation(model: SparseAutoencoder, threshold: float) -> _Encoding:
     """f(z), as the autoencoder encodes."""
-    f = look_up("activation", model.activation, ACTIVATIONS).function
+    f = activation_of(model.activation).function
     weights = model.encoder_weights_
     return _Encoding(AffineMap(weights, model.encoder_bias_), lambda Z: [f(Z)], len(weights))
 

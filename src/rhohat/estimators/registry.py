@@ -37,7 +37,6 @@ from rhohat.estimators.fields import (
     SHAPE,
     SIZE,
     SIZES,
-    TEXTS,
     TINY,
     Array,
     Models,
@@ -45,6 +44,7 @@ from rhohat.estimators.fields import (
 )
 from rhohat.estimators.fitted_attributes import OUTCOME, fields_of
 from rhohat.estimators.stack import StackedAutoencoder
+from rhohat.objective.activations import ACTIVATIONS, Activation
 from rhohat.objective.penalties import PENALTIES
 from rhohat.preprocessing.extractors import Extractor, PatchExtractor, WindowExtractor
 from rhohat.preprocessing.filters import OneOverFWhitening
@@ -170,6 +170,42 @@ def _width_of(step: Any) -> int | None:
     return width
 
 
+def _has_parameters(activation: str | Activation) -> bool:
+    """Whether it is an activation with parameters, and not the name of one."""
+    return hasattr(activation, "get_params")
+
+
+def _describe_activations(activations: list[Any]) -> list[Any]:
+    """Names, and names with parameters."""
+    return [{a.name: a.get_params()} if _has_parameters(a) else a for a in activations]
+
+
+def _restore_activation(described: Any) -> Any:
+    if is_text(described):
+        return described
+    ((name, parameters),) = described.items()
+    made: Any = type(ACTIVATIONS[name])
+    return made(**parameters)
+
+
+def _is_activation(described: Any) -> bool:
+    """Whether it is a text, or a name with all parameters of its activation."""
+    if type(described) is not dict or len(described) != 1:
+        return is_text(described)
+    ((name, parameters),) = described.items()
+    row: Any = ACTIVATIONS.get(name)
+    known = row is not None and _has_parameters(row) and type(parameters) is dict
+    return known and parameters.keys() == row.get_params().keys()
+
+
+ACTIVATIONS_OF_LAYERS = Value(
+    "a list of activations",
+    lambda activations: is_list(activations, _is_activation),
+    lambda activations: list(map(_restore_activation, activations)),
+    to_json=_describe_activations,
+)
+
+
 def _curves_fit(model: SparseAutoencoder | StackedAutoencoderClassifier) -> bool:
     """Whether the curve of the loss goes over all iterations, if there is one."""
     return not hasattr(model, "loss_curve_") or len(model.loss_curve_) == model.n_iter_ + 1
@@ -236,7 +272,8 @@ def _network_fits(model: StackedAutoencoderClassifier) -> bool:
     )
 
 
-#: Estimators, and what their parameters hold; penalties and solvers are those of their tables.
+#: Estimators, and what their parameters hold; penalties, solvers and activations with parameters
+#: are those of their tables.
 ROWS: dict[str, Row] = {
     row.cls.__name__: row
     for row in (
@@ -263,7 +300,7 @@ ROWS: dict[str, Row] = {
                 "classes_": LABELS,
                 "theta_": Array(("p",)),
                 "layer_sizes_": SIZES,
-                "activations_": TEXTS,
+                "activations_": ACTIVATIONS_OF_LAYERS,
                 **fields_of(OUTCOME),
             },
             left_out=("callback", "engine", "checkpoint", "resume", "verify"),
@@ -321,8 +358,9 @@ ROWS: dict[str, Row] = {
 
 
 def rows() -> dict[str, Row]:
-    """Every class that a file may hold, by name: `ROWS`, and all penalties and solvers."""
-    parts = (*PENALTIES.values(), *SOLVERS.values())
+    """Every class that a file may hold, by name: `ROWS`, and those of the tables."""
+    activations = [type(row) for row in ACTIVATIONS.values() if _has_parameters(row)]
+    parts = (*PENALTIES.values(), *SOLVERS.values(), *activations)
     return {**ROWS, **{cls.__name__: Row(cls) for cls in parts}}
 
 

@@ -19,7 +19,7 @@ from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.stack import StackedAutoencoder
-from rhohat.objective.activations import ACTIVATIONS, Activation
+from rhohat.objective.activations import Activation, activation_of
 from rhohat.rows.derived import Mapped
 from rhohat.rows.sources import Source
 
@@ -152,7 +152,7 @@ def _of_autoencoder(
     autoencoder: SparseAutoencoder, anatomy: Anatomy, below: Sequence[Layer]
 ) -> list[Layer]:
     weights, bias = autoencoder.encoder_weights_, autoencoder.encoder_bias_
-    encoder = Encoder(weights, bias, ACTIVATIONS[autoencoder.activation])
+    encoder = Encoder(weights, bias, activation_of(autoencoder.activation))
     average = getattr(autoencoder, "average_activation_", None)
     decoder_weights = autoencoder.decoder_weights_
     under = below[-1] if below else None

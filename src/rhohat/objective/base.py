@@ -141,6 +141,11 @@ class Objective(ABC, Generic[S]):
         self.shapes = dict(shapes)
         self.weight_decay = check_real("weight_decay", weight_decay, low=0)
 
+    @property
+    def is_continuous(self) -> bool:
+        """Whether the loss is a continuous function of theta, and so has no jumps."""
+        return True
+
     @cached_property
     def n_parameters(self) -> int:
         """p, the length of theta."""

@@ -31,7 +31,8 @@ from rhohat.common.arrays import Float64Array, FloatArray, as_floats
 from rhohat.common.validation import check_integer
 from rhohat.objective.activations import Activation, activation_of
 from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted, row_weights
-from rhohat.objective.penalties import SparsityPenalty, penalty_of
+from rhohat.objective.penalties import penalty_of
+from rhohat.objective.penalty import SparsityPenalty
 
 F = TypeVar("F", bound=np.floating[Any])
 
@@ -100,23 +101,43 @@ class NetworkObjective(Objective[NetworkTerms]):
         self.penalty = penalty_of(penalty)
         if self.penalty.weight_is_sought:
             raise ValueError("a network's penalty needs a weight that is a number, got 'auto'.")
-        for activation in self.activations:
+        if "W_dec" in self.penalty.sees:
+            raise ValueError(
+                f"{type(self.penalty).__name__} sees a decoder's weights, and a network has none. "
+                "Use sparsity_penalty='l1'."
+            )
+        for activation, n_units in zip(self.activations, self.layer_sizes[1:], strict=False):
             self.penalty.check(activation)
+            self.penalty.check_units(n_units)
+            activation.check_units(n_units)
         shapes: dict[str, tuple[int, ...]] = {}
         for number, (n_inputs, n_units) in enumerate(pairwise(self.layer_sizes), start=1):
             shapes |= {f"W_{number}": (n_units, n_inputs), f"b_{number}": (n_units,)}
         super().__init__(shapes, weight_decay)
 
     @property
+    def is_continuous(self) -> bool:
+        """Whether the loss has no jumps, as the activations have none."""
+        return all(activation.is_continuous for activation in self.activations)
+
+    @property
     def n_hidden(self) -> int:
         """k, hidden units in all."""
         return sum(self.layer_sizes[1:-1])
 
-    @property
-    def fixed_slopes(self) -> Float64Array | None:
+    def fixed_slopes(self, theta: Float64Array) -> Float64Array | None:
         """Slopes of the penalty, (k,), if they are the same for every average, else None."""
-        slope = self.penalty.fixed_slope if self.activations else 0.0
-        return None if slope is None else np.full(self.n_hidden, slope)
+        slopes = [np.empty(0)]
+        for penalty, n_units in zip(self._each(theta), self.layer_sizes[1:], strict=False):
+            slope = penalty.fixed_slope
+            if slope is None:
+                return None
+            slopes.append(np.zeros(n_units) + slope)
+        return np.concatenate(slopes)
+
+    def _each(self, theta: Float64Array) -> list[SparsityPenalty]:
+        """The penalty of each hidden layer, as a function of its averages alone."""
+        return [self.penalty.at({"W_enc": W}) for W, _ in self.layers(theta)[:-1]]
 
     def layers(self, theta: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
         """Weights and biases of every layer, as views of theta."""
@@ -213,8 +234,7 @@ class NetworkObjective(Objective[NetworkTerms]):
             back = workspace.array(f"delta{number}", A.shape, dtype)
             np.matmul(delta, layers[number][0], out=back)
             if push.any():
-                h_slope = self.penalty.pointwise(A)[1]
-                pushed = push if h_slope is None else push * h_slope
+                pushed = self.penalty.pull(push, A, *self.penalty.pointwise(A))
                 back += pushed if w is None else pushed * w[:, None]
             back *= self.activations[number - 1].derivative(
                 A, workspace.array("f'", A.shape, dtype)
@@ -240,26 +260,35 @@ class NetworkObjective(Objective[NetworkTerms]):
         activities = [counted(self.penalty.pointwise(A)[0], w)[1] for A in hidden]
         return float(w.sum(dtype=np.float64)), np.concatenate([np.empty(0), *activities])
 
-    def penalty_slopes(self, terms: NetworkTerms) -> Float64Array:
+    def penalty_slopes(self, terms: NetworkTerms, theta: Float64Array) -> Float64Array:
         """Derivative of the penalty by each unit's average over all rows in `terms`, (k,)."""
-        return np.concatenate([np.empty(0), *(slope for _, slope in self._penalties(terms))])
+        return np.concatenate([np.empty(0), *(slope for _, slope in self._penalties(terms, theta))])
 
-    def _penalties(self, terms: NetworkTerms) -> list[tuple[float, Float64Array]]:
+    def _penalties(
+        self, terms: NetworkTerms, theta: Float64Array
+    ) -> list[tuple[float, Float64Array]]:
         """Value and slope of every hidden layer's penalty."""
         averages = self.by_layer(self.average_activity(terms))
         return [
-            self.penalty.on_average(average, activation)
-            for average, activation in zip(averages, self.activations, strict=False)
+            penalty.on_average(average, activation)
+            for penalty, average, activation in zip(
+                self._each(theta), averages, self.activations, strict=False
+            )
         ]
 
     def loss_terms(self, terms: NetworkTerms, theta: Float64Array) -> LossTerms:
         """The three terms of the exact loss over all rows; the first is the cross-entropy."""
-        penalty = sum(value for value, _ in self._penalties(terms))
+        penalty = sum(value for value, _ in self._penalties(terms, theta))
         return LossTerms(terms.cross_entropy / terms.weight, self._decay(theta), float(penalty))
 
     def gradient(self, terms: NetworkTerms, theta: Float64Array) -> Float64Array:
         """Exact gradient over all rows summed in `terms`, (p,)."""
         gradient = np.divide(terms.gradient, terms.weight, dtype=np.float64)
+        if self.penalty.sees:
+            averages = self.by_layer(self.average_activity(terms))
+            layers = zip(self.layers(theta), self.layers(gradient), averages, strict=False)
+            for (W, _), (grad, _), average in list(layers)[: len(self.activations)]:
+                grad += self.penalty.by_parameters(average, {"W_enc": W})["W_enc"]
         return self._add_decay(gradient, theta)
 
     def loss_grad(
@@ -288,7 +317,7 @@ class NetworkObjective(Objective[NetworkTerms]):
         theta = np.asarray(theta, dtype=np.float64)
         X = as_floats(X)
         w = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        slopes = self.fixed_slopes
+        slopes = self.fixed_slopes(theta)
         if slopes is None:
-            slopes = self.penalty_slopes(self.activities(X, theta, w))
+            slopes = self.penalty_slopes(self.activities(X, theta, w), theta)
         return self.finish(self.terms(X, np.asarray(y), theta, w, slopes=slopes), theta)

@@ -1,98 +1,20 @@
 """Sparsity penalties: what it costs when units are more active than they should be.
 
-A penalty acts on the average over the training set of some function h of each activation,
-
-    penalty = value( (1/m) sum_i h(a_i) ),
-
-and tells the objective its value and its slope, and the solver's metric its curvature. Each penalty
-is one small class and one row of `PENALTIES`.
+Each penalty is one small class, which answers what `SparsityPenalty` asks, and one row of
+`PENALTIES`.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Self
-
 import numpy as np
-from sklearn.base import BaseEstimator, clone
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import check_real, look_up
 from rhohat.objective.activations import Activation
-
-
-class SparsityPenalty(BaseEstimator):
-    """What every penalty answers; its parameters are scikit-learn's, for grid search."""
-
-    @abstractmethod
-    def check(self, activation: Activation) -> None:
-        """Raise TypeError or ValueError if a parameter, or `activation`, makes no sense."""
-
-    @abstractmethod
-    def on_average(
-        self, average: Float64Array, activation: Activation
-    ) -> tuple[float, Float64Array]:
-        """Value of the penalty and its slope.
-
-        Parameters
-        ----------
-        average : ndarray of shape (k,)
-            (1/m) sum_i h(a_ij) for each unit j, weighted if the examples are.
-        activation : Activation
-            The units' activation function, for penalties that need its range.
-
-        Returns
-        -------
-        value : float
-        slope : ndarray of shape (k,)
-            d value / d average_j.
-        """
-
-    def curvature(self, average: Float64Array, activation: Activation) -> Float64Array:
-        """D slope / d average_j, (k,), at least 0: how the solver's metric knows the penalty.
-
-        The objective does not use it. The default is 0, which is exact where the slope is fixed
-        and allowed everywhere.
-        """
-        return np.zeros_like(average)
-
-    def asked_average(self, activation: Activation) -> float | None:
-        """The average activation asked of every unit; None if the penalty asks for none."""
-        return None
-
-    @property
-    def weight_is_sought(self) -> bool:
-        """Whether `fit` is to find the weight; it then asks `misses` and `next_weight`."""
-        return False
-
-    def weighed(self, weight: float) -> Self:
-        """The same penalty with this weight."""
-        penalty: Self = clone(self).set_params(weight=weight)
-        return penalty
-
-    def misses(self, average: Float64Array, activation: Activation) -> bool:
-        """Whether the averages are too far from what is asked, for a weight that is sought."""
-        return False
-
-    def next_weight(self, average: Float64Array, activation: Activation) -> float:
-        """A better weight than this one, which led to these averages."""
-        raise NotImplementedError(f"{type(self).__name__} knows no way to find its weight.")
-
-    def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
-        """h(A) and h'(A), h being the function that is averaged; None as h' stands for 1.
-
-        The default is the activation itself, h(a) = a.
-        """
-        return A, None
-
-    @property
-    def fixed_slope(self) -> float | None:
-        """The slope if it is the same for every average, else None.
-
-        A slope that is known before the data are read saves the objective the sixth matrix
-        product.
-        """
-        return None
+from rhohat.objective.penalties_of_rows import GroupSparsity, TopographicSparsity
+from rhohat.objective.penalties_of_weights import ContractivePenalty, DecoderNormL1Sparsity
+from rhohat.objective.penalty import SparsityPenalty
+from rhohat.objective.smooth_penalties import LogSparsity, SmoothL1Sparsity
 
 
 class KLSparsity(SparsityPenalty):
@@ -161,7 +83,7 @@ class KLSparsity(SparsityPenalty):
             raise ValueError(
                 f"KLSparsity needs an activation of bounded range, but activation="
                 f"{activation.name!r} has range ({low:g}, {high:g}). Use activation='sigmoid' or "
-                f"'tanh', or sparsity_penalty='l1'."
+                f"'tanh', or sparsity_penalty={activation.usual_penalty!r}."
             )
 
     def on_average(
@@ -287,6 +209,12 @@ class NoSparsity(SparsityPenalty):
 PENALTIES: dict[str, type[SparsityPenalty]] = {
     "kl": KLSparsity,
     "l1": L1Sparsity,
+    "smooth-l1": SmoothL1Sparsity,
+    "log": LogSparsity,
+    "group": GroupSparsity,
+    "topographic": TopographicSparsity,
+    "l1-decoder-norm": DecoderNormL1Sparsity,
+    "contractive": ContractivePenalty,
     "none": NoSparsity,
 }
 

@@ -46,7 +46,8 @@ from rhohat.common.validation import check_integer, look_up
 from rhohat.objective.activations import ACTIVATIONS, Activation, activation_of
 from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted, row_weights
 from rhohat.objective.decoders import DECODERS, Decoder
-from rhohat.objective.penalties import SparsityPenalty, penalty_of
+from rhohat.objective.penalties import penalty_of
+from rhohat.objective.penalty import SparsityPenalty
 
 
 @dataclass
@@ -127,10 +128,26 @@ class SparseObjective(Objective[Terms]):
         self.penalty = penalty_of(penalty)
         self.penalty.check(self.activation)
         k, d = self.n_components, self.n_features
+        self.penalty.check_units(k)
+        self.activation.check_units(k)
         shapes: dict[str, tuple[int, ...]] = {"W_enc": (k, d), "b_enc": (k,)}
         if not self.decoder.tied:
             shapes["W_dec"] = (k, d)
         super().__init__(shapes | {"b_dec": (d,)}, weight_decay)
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether the loss has no jumps, as the activation has none."""
+        return self.activation.is_continuous
+
+    @property
+    def is_solvable(self) -> bool:
+        """Whether, for given A, the best W_dec and b_dec solve a linear system.
+
+        They do where J is quadratic in both: the decoder is linear, with weights of its own, and
+        the penalty does not see them.
+        """
+        return self.decoder.is_solvable and "W_dec" not in self.penalty.sees
 
     def weighed(self, weight: float) -> SparseObjective:
         """The same objective with this weight of the penalty."""
@@ -240,9 +257,9 @@ class SparseObjective(Objective[Terms]):
         f_slope = self.activation.derivative(A, array("f'", (b, k), dtype))
         h, h_slope = self.penalty.pointwise(A)
         delta2 = np.matmul(delta3, W_dec.T, out=array("delta2", (b, k), dtype))
-        s = self.penalty.fixed_slope if slope is None else slope.astype(dtype)
+        s = self._penalty(parameters).fixed_slope if slope is None else slope.astype(dtype)
         if s is not None and np.any(s):
-            push = s if h_slope is None else s * h_slope
+            push = self.penalty.pull(s, A, h, h_slope)
             delta2 += push if w is None else push * w[:, None]
         delta2 *= f_slope
         direction = np.empty(0, dtype)
@@ -317,13 +334,26 @@ class SparseObjective(Objective[Terms]):
         nothing = np.empty(0, X.dtype)
         return Terms(weight, 0.0, activity, nothing, nothing)
 
-    def penalty_slope(self, terms: Sums) -> Float64Array:
+    def penalty_at(self, theta: Float64Array) -> SparsityPenalty:
+        """The penalty as a function of averages alone, at theta."""
+        return self._penalty(self.unpack(theta))
+
+    def _penalty(self, parameters: Mapping[str, FloatArray]) -> SparsityPenalty:
+        return self.penalty.at(self._seen(parameters))
+
+    def _seen(self, parameters: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """What penalties may see: the decoder's weights, too, where they are the encoder's."""
+        return {**parameters, "W_dec": parameters[self.decoder_weights]}
+
+    def penalty_slope(self, terms: Sums, theta: Float64Array) -> Float64Array:
         """Derivative of the penalty by each unit's average over all rows in `terms`, (k,)."""
-        return self.penalty.on_average(self.average_activity(terms), self.activation)[1]
+        average = self.average_activity(terms)
+        return self.penalty_at(theta).on_average(average, self.activation)[1]
 
     def loss_terms(self, terms: Terms, theta: Float64Array) -> LossTerms:
         """The three terms of the exact loss over all rows summed in `terms`."""
-        penalty, _ = self.penalty.on_average(self.average_activity(terms), self.activation)
+        average = self.average_activity(terms)
+        penalty, _ = self.penalty_at(theta).on_average(average, self.activation)
         return LossTerms(
             reconstruction=terms.squared_error / terms.weight,
             weight_decay=self._decay(theta),
@@ -335,10 +365,22 @@ class SparseObjective(Objective[Terms]):
         k, d = self.n_components, self.n_features
         gradient = np.divide(terms.gradient, terms.weight, dtype=np.float64)
         if terms.direction.size:
-            scale = self.penalty_slope(terms) / terms.weight
+            scale = self.penalty_slope(terms, theta) / terms.weight
             gradient[: k * d] += np.repeat(scale, d) * terms.direction[: k * d]
             gradient[k * d : k * d + k] += scale * terms.direction[k * d :]
+        if self.penalty.sees:
+            self._add_by_parameters(gradient, self.average_activity(terms), theta)
         return self._add_decay(gradient, theta)
+
+    def _add_by_parameters(
+        self, gradient: Float64Array, average: Float64Array, theta: Float64Array
+    ) -> None:
+        """Add the penalty's gradient by the parameters that it sees, averages held fixed."""
+        seen = self._seen(self.unpack(theta))
+        for name, change in self.penalty.by_parameters(average, seen).items():
+            part = self.parts[self.decoder_weights if name == "W_dec" else name]
+            if part.stop <= gradient.size:
+                gradient[part] += change.ravel()
 
     def loss_grad(
         self, theta: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None = None

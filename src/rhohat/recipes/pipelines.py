@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rhohat.common.validation import look_up
-from rhohat.objective.activations import ACTIVATIONS
+from rhohat.objective.activations import activation_of
 from rhohat.recipes.data import Data
 from rhohat.recipes.kinds import KINDS
-from rhohat.recipes.settings import OF_PENALTIES, Settings
+from rhohat.recipes.settings import OF_ACTIVATIONS, OF_PENALTIES, Settings
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -47,9 +47,12 @@ def complete(settings: Settings, kind: str, *, rows_are_images: bool = False) ->
         raise ValueError(
             f"epsilon belongs to zca and pca, but the whitening is {settings.whitening}."
         )
-    activation = look_up("activation", settings.activation, ACTIVATIONS)
+    activation = activation_of(settings.activation)
+    for name, parameter in OF_ACTIVATIONS.items():
+        if getattr(settings, name) is not None and not hasattr(activation, parameter):
+            raise ValueError(f"{name} has no meaning for the activation {activation.name!r}.")
     settings = settings.with_defaults(
-        penalty="kl" if activation.is_bounded else "l1",
+        penalty=activation.usual_penalty,
         decoder=recipe.decoder if data_class.normalizes(settings) else "linear",
         weight_decay=recipe.weight_decay,
         epsilon=recipe.epsilon,
@@ -164,9 +167,13 @@ def make_autoencoder(settings: Settings, **training: Any) -> SparseAutoencoder:
     penalty = look_up("penalty", settings.penalty, PENALTIES)(
         **{parameter: value for parameter, value in chosen.items() if value is not None}
     )
+    parameters = {parameter: getattr(settings, name) for name, parameter in OF_ACTIVATIONS.items()}
+    given = {parameter: value for parameter, value in parameters.items() if value is not None}
+    row: Any = type(activation_of(settings.activation))
+    activation = row(**given) if given else settings.activation
     return SparseAutoencoder(
         settings.units,
-        activation=settings.activation,
+        activation=activation,
         decoder=complete.decoder,
         sparsity_penalty=penalty,
         weight_decay=complete.weight_decay,

@@ -72,6 +72,8 @@ SOUNDS: dict[str, Sound] = {
         _WHITENED._replace(penalties={"kl": {"target": 0.01, "weight": 5.0}}, epsilon=1.0),
     ),
 }
+#: Settings that belong to the activation, and what its class calls them.
+OF_ACTIVATIONS = {"active": "n_active"}
 #: Settings that belong to the penalty, and what its class calls them.
 OF_PENALTIES = {"target": "target", "sparsity_weight": "weight"}
 
@@ -85,9 +87,11 @@ class Settings:
     units, activation, decoder, weight_decay, solver, iterations, seed, threads
         The autoencoder's n_components, activation, decoder, weight_decay, solver, max_iter,
         random_state and n_jobs.
+    active : int or None
+        Of topk: units that may be active for each row. None: a tenth of them.
     penalty, target, sparsity_weight
         Name of the sparsity penalty, and its target and weight if it has them; the weight "auto" is
-        found by `fit`. None: KL, or L1 if the activation is unbounded.
+        found by `fit`. None: KL, L1 if the activation is unbounded, or none with topk.
     scale : str or None
         What rows are standardized by; None: not at all.
     whitening : str or None
@@ -115,6 +119,7 @@ class Settings:
 
     units: int = 100
     activation: str = "sigmoid"
+    active: int | None = None
     decoder: str | None = None
     penalty: str | None = None
     target: float | None = None

@@ -213,7 +213,7 @@ class Adam(BaseEstimator):
             n_rows = state.n_rows + total.weight
             share = min(1.0, total.weight / min(self.window, n_rows))
             average = state.average + share * (objective.average_activity(total) - state.average)
-            value, slope = objective.penalty.on_average(average, objective.activation)
+            value, slope = objective.penalty_at(theta).on_average(average, objective.activation)
             total += objective.terms(X, computed, weight, workspace, A=A, slope=slope)
             gradient = state.variables.gradient(objective.gradient(total, theta))
             loss = objective.loss_terms(total, theta)._replace(sparsity=value)

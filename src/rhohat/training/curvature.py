@@ -15,7 +15,7 @@ from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.objective.activations import ACTIVATIONS, Activation
 from rhohat.objective.base import Sums, counted, row_weights
 from rhohat.objective.network import NetworkObjective
-from rhohat.objective.penalties import SparsityPenalty
+from rhohat.objective.penalty import SparsityPenalty
 from rhohat.objective.projection import code_sums
 from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.sources import Rows

@@ -38,9 +38,9 @@ ObjectiveT = TypeVar("ObjectiveT", bound=Objective[Any])
 class Evaluation(ABC, Generic[ObjectiveT]):
     """loss_grad over all rows of `source`, in the solver's variables.
 
-    A solver asks for ``q -> (loss, grad)``, and may use `metric` and `hidden`. The parameters, the
-    terms of the loss and the averages at the point that it accepts are remembered, and asked for
-    by `at`.
+    A solver asks for ``q -> (loss, grad)``, and may use `metric`, `jumps` and `hidden`. The
+    parameters, the terms of the loss and the averages at the point that it accepts are remembered,
+    and asked for by `at`.
 
     Attributes
     ----------
@@ -73,6 +73,11 @@ class Evaluation(ABC, Generic[ObjectiveT]):
     def loss_terms(self, theta: Float64Array) -> LossTerms:
         """J and its terms over all rows of the source, at all parameters."""
         raise NotImplementedError("only a sparse autoencoder is validated.")
+
+    @property
+    def jumps(self) -> bool:
+        """Whether the loss may jump; a solver then asks less of a step."""
+        return not self.objective.is_continuous
 
     def hidden(self, loss: float) -> float:
         """Change of the loss that rounding hides: relatively, and where the error is nearly 0."""
@@ -136,7 +141,7 @@ class SparseEvaluation(Evaluation[SparseObjective]):
         sums = partial(sparse_sums, self.objective, computed, kept)
         total = self.engine.map_sum(sums, self.source, self.partition)
         if kept is not None and kept.n_rows:
-            rest = partial(sums, slope=self.objective.penalty_slope(total))
+            rest = partial(sums, slope=self.objective.penalty_slope(total, theta))
             head = Head(self.source, kept.n_rows)
             total += self.engine.map_sum(rest, head, self.partition)
         return theta, total
@@ -166,7 +171,7 @@ class ProjectedEvaluation(SparseEvaluation):
             return self._overflowed(theta, codes)
         decoder = best_decoder(codes, objective.weight_decay, center.astype(np.float64), dtype)
         theta = np.concatenate([theta, *map(np.ravel, decoder)])
-        slope = objective.penalty_slope(codes)
+        slope = objective.penalty_slope(codes, theta)
         second = partial(second_sums, objective, theta.astype(dtype), slope, kept)
         total = self.engine.map_sum(second, self.source, self.partition)
         total.weight, total.activity = codes.weight, codes.activity
@@ -186,9 +191,9 @@ class NetworkEvaluation(Evaluation[NetworkObjective]):
 
     def _sums(self, theta: Float64Array) -> tuple[Float64Array, NetworkTerms]:
         computed = theta.astype(self.source.dtype)
-        slopes = self.objective.fixed_slopes
+        slopes = self.objective.fixed_slopes(theta)
         if slopes is None:
-            slopes = self.objective.penalty_slopes(self._swept(computed, None))
+            slopes = self.objective.penalty_slopes(self._swept(computed, None), theta)
         return theta, self._swept(computed, slopes)
 
     def _swept(self, theta: FloatArray, slopes: Float64Array | None) -> NetworkTerms:

@@ -49,6 +49,9 @@ class Line:
     direction : ndarray of shape (p,)
     hidden : float, default=0
         Change of the loss that rounding hides.
+    jumps : bool, default=False
+        Whether the loss may jump. Slopes tell nothing then of what lies beyond, and the first point
+        that lowers the loss enough is as good as any.
     n_evaluations : int, default=0
         How often `loss_grad` was called.
     """
@@ -57,6 +60,7 @@ class Line:
     start: Point
     direction: Float64Array
     hidden: float = 0.0
+    jumps: bool = False
     n_evaluations: int = 0
 
     def at(self, step: float) -> Point:
@@ -88,7 +92,7 @@ class Line:
         -------
         point : Point or None
             The best point with sufficient decrease if the evaluations are used up, or rounding
-            hides all further differences; None if there is no such point.
+            hides all further differences, or the loss jumps; None if there is no such point.
         """
         start = self.start
         if not start.slope < 0:
@@ -107,6 +111,8 @@ class Line:
                 if point.slope * ((high.step if high else np.inf) - low.step) >= 0:
                     high = low
                 low = point
+                if self.jumps:
+                    return low
             step = 4 * step if high is None else _between(low, high)
             if step == low.step or (high is not None and step == high.step):
                 break

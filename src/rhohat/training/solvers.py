@@ -197,6 +197,7 @@ class GradientDescent(BaseEstimator):
         self.check()
         metric = _Metric(loss_grad)
         hidden_at = getattr(loss_grad, "hidden", lambda loss: 0.0)
+        jumps: bool = getattr(loss_grad, "jumps", False)
         if state is None:
             loss, grad = loss_grad(theta0)
             state = SolverState(theta0, float(loss), grad, recent_losses=(float(loss),))
@@ -214,7 +215,7 @@ class GradientDescent(BaseEstimator):
             slope = float(state.grad @ direction)
             hidden = hidden_at(state.loss)
             start = Point(0.0, state.theta, state.loss, state.grad, slope)
-            search = Line(loss_grad, start, direction, hidden)
+            search = Line(loss_grad, start, direction, hidden, jumps)
             step = self.first_step(state, direction)
             try:
                 point = search.wolfe_point(step)

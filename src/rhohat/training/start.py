@@ -96,7 +96,7 @@ def sparse_start(
     drawn = int(random_state.randint(2**31))
     seed = drawn if seed is None else seed
     sample = draw_sample(source, variables.mean, variables.scale, seed)
-    is_projected = objective.decoder.is_solvable and objective.n_components <= MOST_INPUTS
+    is_projected = objective.is_solvable and objective.n_components <= MOST_INPUTS
     q = initial(variables, sample, random_state) if theta is None else variables.from_theta(theta)
     if is_projected:
         q = q[: objective.n_encoder_parameters].copy()
@@ -151,6 +151,7 @@ def initial(
         if objective.decoder.tied:
             V = TIED_SIZE * V
         constant = 0.5 * sigma**2 * float(w @ np.einsum("ij,ij->i", X, X))
+        constant += objective.penalty.least(k)
         q = _of_size(variables, X, w, V)
         loss = _loss(variables, X, w, q)
         for _ in range(HALVINGS):

@@ -1,0 +1,99 @@
+"""Penalties of a slope that is fixed, whose h is smooth: without a kink at 0, where units rest."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.validation import check_real
+from rhohat.objective.activations import Activation
+from rhohat.objective.penalty import SparsityPenalty
+
+
+class WeightedSparsity(SparsityPenalty):
+    """A weight times the sum of the averages: what penalties of a fixed slope share."""
+
+    weight: float
+
+    def check(self, activation: Activation) -> None:
+        """Raise ValueError unless weight >= 0. Every activation will do."""
+        check_real(f"{type(self).__name__} weight", self.weight, low=0)
+
+    def on_average(
+        self, average: Float64Array, activation: Activation
+    ) -> tuple[float, Float64Array]:
+        """Value and slope; see the class for the formula."""
+        return self.weight * float(average.sum()), np.full_like(average, self.weight)
+
+    @property
+    def fixed_slope(self) -> float:
+        """The weight."""
+        return self.weight
+
+
+class SmoothL1Sparsity(WeightedSparsity):
+    r"""Average absolute activation, rounded off at 0.
+
+    .. math:: \beta \sum_j \frac1m \sum_i \sqrt{a_{ij}^2 + \epsilon}
+
+    With identity units and a tied decoder this is reconstruction ICA.
+
+    Parameters
+    ----------
+    weight : float, default=1.0
+        beta, at least 0.
+    epsilon : float, default=0.01
+        Above 0. Activations well below its root count little.
+
+    References
+    ----------
+    Q. Le, A. Karpenko, J. Ngiam and A. Ng (2011), ICA with reconstruction cost for efficient
+    overcomplete feature learning, NIPS.
+    """
+
+    def __init__(self, weight: float = 1.0, epsilon: float = 0.01) -> None:
+        self.weight = weight
+        self.epsilon = epsilon
+
+    def check(self, activation: Activation) -> None:
+        """Raise ValueError unless weight >= 0 and epsilon > 0. Every activation will do."""
+        super().check(activation)
+        check_real("SmoothL1Sparsity epsilon", self.epsilon, low=0, open_ends=True)
+
+    def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
+        """The root of a^2 + epsilon, and a divided by it."""
+        h = np.square(A)
+        h += self.epsilon
+        np.sqrt(h, out=h)
+        return h, A / h
+
+    def least(self, n_units: int) -> float:
+        """The value where all activations are 0."""
+        return n_units * float(self.weight) * float(np.sqrt(self.epsilon))
+
+
+class LogSparsity(WeightedSparsity):
+    r"""Average logarithm of 1 + the squared activation.
+
+    .. math:: \beta \sum_j \frac1m \sum_i \log(1 + a_{ij}^2)
+
+    It asks little of a unit that is very active already, and most where the activation is 1.
+
+    Parameters
+    ----------
+    weight : float, default=1.0
+        beta, at least 0.
+
+    References
+    ----------
+    B. Olshausen and D. Field (1996), Emergence of simple-cell receptive field properties by
+    learning a sparse code for natural images, Nature 381.
+    """
+
+    def __init__(self, weight: float = 1.0) -> None:
+        self.weight = weight
+
+    def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
+        """The logarithm of 1 + a^2, and 2 a / (1 + a^2)."""
+        square = np.square(A)
+        return np.log1p(square), 2 * A / (1 + square)
