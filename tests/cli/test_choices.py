@@ -9,6 +9,7 @@ import pytest
 from rhohat.cli.choices import RowOf, _names_in_source, names_in
 from rhohat.cli.main import cli
 from rhohat.cli.options import SETTINGS
+from rhohat.objective.activations import REFUSED
 from rhohat.objective.penalties import PENALTIES
 
 TYPES = {
@@ -78,3 +79,9 @@ def test_help_lists_choices_without_a_wait_for_scikit_learn(arguments):
     if arguments[0] == "learn":
         assert f"[{'|'.join(PENALTIES)}]" in printed
         assert "[lbfgs|gradient-descent]" in printed
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_a_row_is_refused_with_the_reason(name):
+    with pytest.raises(click.BadParameter, match="gradient of no objective"):
+        SETTINGS["activation"].type.convert(name, None, None)

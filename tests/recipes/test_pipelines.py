@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from rhohat import TopK
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
@@ -81,6 +82,17 @@ def test_every_choice_makes_a_model_whose_penalty_suits_its_activation(
 def test_penalties_get_the_parameters_that_they_have(penalty):
     model = make_pipeline(complete(Settings(penalty=penalty), "rows"), "rows")[-1]
     assert type(model.sparsity_penalty) is PENALTIES[penalty]
+
+
+def test_the_number_of_active_units_is_that_of_topk_and_of_no_other_activation():
+    settings = complete(Settings(activation="topk", active=7), "rows")
+    model = make_pipeline(settings, "rows")[-1]
+    assert (model.activation, settings.penalty) == (TopK(7), "none")
+    assert make_pipeline(complete(Settings(activation="topk"), "rows"), "rows")[-1].activation == (
+        "topk"
+    )
+    with pytest.raises(ValueError, match="active has no meaning for the activation 'relu'"):
+        complete(Settings(activation="relu", active=7), "rows")
 
 
 def test_epsilon_is_a_share_of_the_variance():

@@ -111,3 +111,21 @@ def test_not_a_number_is_an_error():
 
     with pytest.raises(NotANumber):
         line_along(-valley(start)[1], start, poisoned).wolfe_point(1.0)
+
+
+@pytest.mark.parametrize(("first_step", "most"), [(1e-3, 1), (0.4, 1), (1.0, 3), (20.0, 1)])
+def test_where_the_loss_jumps_the_first_step_that_lowers_it_enough_will_do(first_step, most):
+    """The loss falls at the same slope everywhere, but for a jump up: no point has a flat slope."""
+
+    def jumping(theta):
+        return -float(theta[0]) + 5.0 * (theta[0] > 0.5), np.array([-1.0])
+
+    start = Point(0.0, np.zeros(1), 0.0, np.array([-1.0]), -1.0)
+    line = Line(jumping, start, np.ones(1), jumps=True)
+    point = line.wolfe_point(first_step)
+    assert point is not None
+    assert point.loss <= -C1 * point.step
+    assert line.n_evaluations <= most
+    continuous = Line(jumping, start, np.ones(1))
+    continuous.wolfe_point(first_step)
+    assert continuous.n_evaluations == MAX_EVALUATIONS

@@ -68,6 +68,19 @@ def test_it_is_no_worse_than_the_best_constant(activation, decoder, name, target
     assert share.mean() == pytest.approx(target, rel=0.6)
 
 
+@every_combination
+def test_with_any_penalty_it_is_no_worse_than_the_best_constant(
+    activation, decoder, penalty, digits
+):
+    """Which has the cost of units that do nothing, if they have one."""
+    made = make_penalty(penalty)
+    if penalty not in ("kl", "none"):
+        made.set_params(weight=0.05)
+    objective = SparseObjective(64, 20, activation=activation, decoder=decoder, penalty=made)
+    _, terms, _ = begun(objective, digits)
+    assert terms.total <= 1.05 * (constant_loss(digits) + made.least(20))
+
+
 @pytest.mark.parametrize("name", DATA)
 @every_decoder
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -48,6 +48,9 @@ TIED_SIZE = 2.0
 #: J at the start, in units of that of the best constant, above which weights start half as large,
 #: and how often they are halved at most.
 MOST_LOSS, HALVINGS = 1.05, 30
+#: How many times smaller than fits best a decoder may start because of a penalty that sees it: at
+#: zero, nothing would tell the encoder what to learn.
+LEAST_SHARE = 10
 #: How much larger weights start than in the notes: in trials, a dictionary was found sooner.
 SIZE = 1.5
 
@@ -205,12 +208,16 @@ def _of_size(
     if objective.decoder.tied:
         W = V / sigma
     else:
-        # The factor of V at which squared error and decay are least.
+        # The factor of V at which squared error, decay and what the penalty sees are least.
         W = sigma * V
         R = (A - average) @ W * _output_slopes(variables)
         fits = float(w @ np.einsum("ij,ij->i", R, sigma * X))
         costs = float(w @ np.einsum("ij,ij->i", R, R))
         costs += objective.weight_decay * float(np.vdot(W, W))
+        if "W_dec" in objective.penalty.sees:
+            activity = w @ objective.penalty.pointwise(A)[0]
+            price = objective.penalty.by_parameters(activity, {"W_dec": W})["W_dec"]
+            fits = max(fits - float(np.vdot(price, W)), fits / LEAST_SHARE)
         W = W * (fits / costs if costs > 0 and np.isfinite(fits) else 0.0)
         start["W_dec"] = W
     return objective.pack(start | {"b_dec": b_dec - average @ W})
