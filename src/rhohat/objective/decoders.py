@@ -36,7 +36,7 @@ class Decoder:
         """Whether, for given A, the best W_dec and b_dec solve a linear system.
 
         They do where g is the identity and W_dec is a matrix of its own: J is then quadratic in
-        both.
+        both, unless the penalty sees W_dec; `SparseObjective.is_solvable` asks both.
         """
         return self.output == ACTIVATIONS["identity"] and not self.tied
 
