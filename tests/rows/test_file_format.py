@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from rhohat import DataFileError, load_images, load_rows
+from rhohat.rows.file_format import told
 from support.photographs import COLOR
 
 
@@ -27,3 +28,17 @@ def test_a_key_saves_an_array_beside_a_bad_one(tmp_path):
     assert_array_equal(load_rows(tmp_path / "a.npz", key="good"), np.eye(3))
     with pytest.raises(DataFileError, match=r"bad \(holds Python objects.*good \(3, 3\)"):
         load_rows(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("one\ntwo", "one"),
+        ("", "ValueError"),
+        ("  \n x", "x"),
+        ("a" * 300, "a" * 300),
+        ("a" * 301 + "\nb", "a" * 297 + "..."),
+    ],
+)
+def test_errors_of_libraries_are_told_in_one_short_line(text, expected):
+    assert told(ValueError(text)) == expected
