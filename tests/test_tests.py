@@ -17,6 +17,16 @@ LONGEST = 500
 ELSEWHERE = {
     "common/arrays": "types, which mypy checks",
     "common/errors": "classes, which every test of a refusal names",
+    "inspection/responses": "what examples do to the units of a layer, in test_portrait",
+    "objective/penalty": "what every penalty answers, in test_penalties",
+    "recipes/labels": "names of files.labels for the command",
+    **dict.fromkeys(
+        (
+            *("rows/arrow_files", "rows/arrow_table", "rows/chosen_columns", "rows/columns"),
+            *("rows/dialect", "rows/table_format", "rows/text_tables"),
+        ),
+        "tables of files, in rows/test_table, as users read them",
+    ),
     "inspection/report/charts": "classes, which test_findings holds against charts.js",
 }
 #: Files that test no one module, and what they test instead.

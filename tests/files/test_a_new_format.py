@@ -84,7 +84,7 @@ WRITE = {
     "netcdf": written.write_netcdf4,
     "toy": write_toy,
 }
-#: Those that are read a run of rows at a time, but .mat, of which only those of version 7.3 are.
+#: Those that are read a run of rows at a time, but .mat, of which only those of version 7.3 are, and .npz, of which sparse ones are.
 OPEN = ("npy", "hdf5", "zarr", "netcdf", "toy")
 #: Those of tables, which have laws of their own.
 TABLES = ("parquet", "arrow", "arff", "text table", "plain text")
@@ -145,7 +145,7 @@ def learned(path):
 def test_every_format_has_an_example_here():
     assert {*WRITE, *OTHERS, *TABLES} == set(FORMATS)
     opened = {name for name in WRITE if FORMATS[name].open is not None}
-    assert opened == {*OPEN, "mat"}
+    assert opened == {*OPEN, "mat", "npz"}
     assert FORMATS["edf"].open is not None
 
 

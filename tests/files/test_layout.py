@@ -6,13 +6,14 @@ from numpy.testing import assert_array_equal
 
 from rhohat import DataFileError
 from rhohat.files.layout import TIMES, arranged, as_series, picked, runs_down
-from rhohat.rows.file_format import Content, Selection, array_content
+from rhohat.rows.file_format import Content, Selection
 
 SERIES = Selection(series=True)
 
 
 def content(*shape, selection=SERIES):
-    return array_content(shape, np.dtype("f4"), selection)
+    shape = shape if len(shape) > 1 else (*shape, 1)
+    return Content("rows" if len(shape) == 2 else "images", shape, np.dtype("f4"))
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,13 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
 from rhohat import (
+    ChannelScaling,
     ContrastNormalizer,
     OneOverFWhitening,
     PatchExtractor,
     PatchNormalizer,
+    SeriesSpectra,
+    SeriesSpectrogram,
     SpectrogramExtractor,
     Standardization,
     WaveformExtractor,
@@ -37,6 +40,9 @@ STEPS = {
     "filter": (OneOverFWhitening(), IMAGES, "image"),
     "patches": (PatchExtractor(4, n_patches=50, random_state=0), IMAGES, "image"),
     "windows": (WindowExtractor(20, n_windows=50, random_state=0), SERIES, "series"),
+    "channels": (ChannelScaling(rate=100), SERIES, "series"),
+    "spectra of series": (SeriesSpectra(64, hop=32, rate=100), SERIES, "series"),
+    "spectrogram of series": (SeriesSpectrogram(32, hop=16, rate=100), SERIES, "series"),
     "spectrogram": (SpectrogramExtractor(8000, n_mels=12), SOUNDS, "recording"),
     "waveform": (WaveformExtractor(8000), SOUNDS, "recording"),
     "scikit-learn's scaler": (StandardScaler(), ROWS_OF_DATA, None),

@@ -108,8 +108,8 @@ def make_pipeline_of(extractor):
         ({"window": 64, "hop": 9, "form": "spectrogram"}, "multiple of an eighth of the window"),
         ({"patches": 500}, "windows of series lie one hop apart"),
         ({"form": "sonar"}, "form"),
-        ({"sound": "waveform"}, "sound belongs to recordings"),
-        ({"patch_size": 8}, "patch_size belongs to images"),
+        ({"sound": "waveform"}, "--sound belongs to recordings"),
+        ({"patch_size": 8}, "--patch-size belongs to images"),
     ],
 )
 def test_settings_that_do_not_go_together_are_told(settings, said, folder):
@@ -135,7 +135,7 @@ def test_the_expression_reads_the_same_series(folder):
     data.read()
     series = eval(data.expression, {"rhohat": rhohat})
     assert_array_equal(series[0], data.content[0])
-    assert "channels=('EEG 1',)" in data.expression
+    assert "channels=['EEG 1']" in data.expression
     data, _ = found(folder / "0.npy", rate=50)
     data.read()
     assert data.expression.endswith("0.npy'], rate=50).series")

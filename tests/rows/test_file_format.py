@@ -7,7 +7,7 @@ from PIL import Image
 
 from rhohat import DataFileError, load_images, load_rows
 from rhohat.files.formats import FORMATS
-from rhohat.rows.file_format import ANY, Selection
+from rhohat.rows.file_format import ANY, Selection, told
 from rhohat.rows.stores import is_stored
 from support.photographs import COLOR
 
@@ -81,3 +81,17 @@ def test_a_selection_is_written_as_it_is_typed():
         "key='x', columns=['a'], one_hot=['b', 'c d'], missing='drop', heading=False"
     )
     assert Selection(like=("a", "b")).options() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("one\ntwo", "one"),
+        ("", "ValueError"),
+        ("  \n x", "x"),
+        ("a" * 300, "a" * 300),
+        ("a" * 301 + "\nb", "a" * 297 + "..."),
+    ],
+)
+def test_errors_of_libraries_are_told_in_one_short_line(text, expected):
+    assert told(ValueError(text)) == expected

@@ -75,6 +75,22 @@ def test_a_step_follows_the_exact_gradient_where_the_batch_is_all_there_is(rng):
     np.testing.assert_allclose(state.q - before, -0.01 * np.sign(state.mean), rtol=1e-4)
 
 
+@pytest.mark.parametrize("window", [20, 1000])
+def test_the_running_average_is_of_all_rows_until_the_window_is_full(window, rng):
+    """Then each batch has its share of the window; steps are so small that weights stay."""
+    objective = SparseObjective(6, 4, penalty=KLSparsity(0.1))
+    X = rng.uniform(size=(50, 6))
+    source = in_memory(X)
+    state = StreamState.new(objective, sums_of(source), source, rng)
+    A = objective.encode(X, objective.unpack(state.variables.to_theta(state.q)))
+    Adam(1e-15, batch_size=10, window=window).learn(objective, state, Rows(X))
+    batches, expected = A.reshape(5, 10, 4).mean(axis=1), 0
+    for number, average in enumerate(batches, 1):
+        expected += max(1 / number, 10 / window) * (average - expected)
+    np.testing.assert_allclose(state.average, expected, rtol=1e-9)
+    assert (window == 20) == (relative(state.average, A.mean(axis=0)) > 1e-6)
+
+
 def test_blocks_are_learned_in_order_however_they_are_cut(digits):
     whole = autoencoder(solver=Adam(batch_size=100)).partial_fit(digits[:1000])
     cut = autoencoder(solver=Adam(batch_size=100)).partial_fit(digits[:1000])
