@@ -7,6 +7,7 @@ import pytest
 from support.command import run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [[], ["--activation", "relu"], ["--color"], ["--whitening", "zca", "--activation", "tanh"]],

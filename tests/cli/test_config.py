@@ -58,6 +58,7 @@ def test_both_names_of_a_switch_work_in_a_config(tmp_path):
             assert json.loads(result.stdout)["settings"]["color"] is False
 
 
+@pytest.mark.slow
 def test_settings_of_a_summary_are_a_config(learned, tmp_path):
     settings = json.loads(learned[1].stdout)["settings"]
     lines = [

@@ -26,6 +26,7 @@ KINDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_training_curve")
 @pytest.mark.parametrize("kind", KINDS)
 def test_learn_encode_and_show_agree_with_python_for_every_kind(kind, arrays, tmp_path):

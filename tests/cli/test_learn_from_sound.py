@@ -78,6 +78,7 @@ def test_features_of_folders_are_evaluated_beside_their_input(folder):
     assert np.mean(scores["features"]["accuracy"]) > 0.8
 
 
+@pytest.mark.slow
 def test_report_and_show_and_inspect(folder):
     model = "spectrogram/model.safetensors"
     for command in (

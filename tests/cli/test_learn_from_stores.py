@@ -89,6 +89,7 @@ def test_whitened_as_they_are_read_rows_teach_the_same(folder, tmp_path, monkeyp
     np.testing.assert_allclose(models[1][0].components_, models[0][0].components_, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_workers_learn_the_same_model(folder, model, tmp_path):
     result = run("learn", "x.zarr", *SMALL, "--dask", "local", "--out", tmp_path, cwd=folder)
     assert result.returncode == 0, result.stderr
@@ -178,6 +179,7 @@ def test_a_killed_command_goes_on_to_the_same_model(folder, model, tmp_path):
 # Photographs.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--color"], ["--whitening", "zca"]])
 def test_photographs_are_read_one_at_a_time_with_the_same_result(
     options, photograph_folder, tmp_path, monkeypatch

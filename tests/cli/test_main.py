@@ -42,6 +42,7 @@ def test_help_and_version(tmp_path):
     assert rhohat.__version__ in run("--version", cwd=tmp_path).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["missing.npy", "empty.npy", "foreign.npy", "folder.npy"])
 @pytest.mark.parametrize(
     "arguments",

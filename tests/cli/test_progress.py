@@ -118,6 +118,7 @@ with show_training("whitening") as callback:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [40, 60, 80, 120])
 def test_bar_and_remaining_time_are_there_at_any_width(columns):
     written = terminal_output(SHORT, COLUMNS=str(columns))
@@ -152,6 +153,7 @@ def test_no_color_is_respected(written):
         assert not colored.search(terminal_output(NO_COLOR=value))
 
 
+@pytest.mark.slow
 def test_in_a_notebook_one_output_is_replaced_as_training_goes_on():
     manager, client = start_new_kernel()
     try:

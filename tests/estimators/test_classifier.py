@@ -48,6 +48,7 @@ def test_two_threads_give_the_same_bits(undisturbed):
     assert bits(classifier(n_jobs=2).fit(X, Y)) == undisturbed
 
 
+@pytest.mark.slow
 def test_files_and_dask_give_the_same_bits(undisturbed, tmp_path):
     path = as_npy(tmp_path, X)
     in_file = classifier().fit(path, Y)

@@ -21,6 +21,7 @@ def costs(tmp_path_factory):
     return {name: rest for name, *rest in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOMBS)
 def test_f28_f29_f30_bombs_are_refused_by_name_in_little_time_and_memory(name, costs):
     said, seconds, megabytes = costs[name]

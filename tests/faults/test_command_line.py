@@ -152,6 +152,7 @@ def in_shell(command, cwd):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a shell's way to close a stream")
 def test_f21_closed_streams_change_nothing_else(model, tmp_path):
     np.save(tmp_path / "x.npy", X)
@@ -171,6 +172,7 @@ def test_f21_what_was_to_go_to_a_closed_output_is_a_failure(model, tmp_path):
     assert done.stderr == "rhohat: standard output: It is closed\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no such device here")
 @pytest.mark.parametrize("command", ["inspect '{}'", "show '{}' -o -"])
 def test_f21_a_full_output_is_one_line_and_a_failure(command, model, tmp_path):

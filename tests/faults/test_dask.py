@@ -105,6 +105,7 @@ def test_f16_nan_that_stays_is_the_error_that_it_is_without_dask(pair, tmp_path)
         fit_with(pair, sabotage.makes_nan, None, as_npy(tmp_path, X))
 
 
+@pytest.mark.slow
 def test_f17_a_stopped_worker_is_noticed_in_time_and_its_work_done_elsewhere(
     undisturbed, tmp_path, caplog
 ):

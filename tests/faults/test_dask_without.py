@@ -33,6 +33,7 @@ def python(folder, fake, *arguments):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["missing", "incomplete"])
 def test_f44_python_says_how_to_install_dask(name, folder):
     ended = python(

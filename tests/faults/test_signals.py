@@ -368,6 +368,7 @@ for number in range(3):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_f38_a_script_of_many_fits_is_ended_by_one_signal(name):
     status, printed, seconds = python(FITS, names=[name], pause=1)
@@ -423,6 +424,7 @@ else:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "names"),
     [(True, ["SIGHUP"]), (False, ["SIGTERM"]), (False, ["SIGINT", "SIGINT"])],

@@ -96,6 +96,7 @@ def python(code, *arguments, timeout=300):
     return ended.stdout
 
 
+@pytest.mark.slow
 def test_f35_bits_are_the_same_in_every_thread_and_process():
     found = json.loads(python(EVERYWHERE))
     assert set(found.pop("blas")) == {2}
@@ -105,6 +106,7 @@ def test_f35_bits_are_the_same_in_every_thread_and_process():
     }
 
 
+@pytest.mark.slow
 @needs_fork
 def test_f35_children_forked_beside_a_fit_work_as_if_none_ran():
     python(FORKS, 20)

@@ -84,8 +84,8 @@ WRITE = {
     "netcdf": written.write_netcdf4,
     "toy": write_toy,
 }
-#: Those that are read a run of rows at a time, but .mat and .npz, of which only those of version 7.3
-#: and sparse ones are.
+#: Those that are read a run of rows at a time. Of .mat files only those of version 7.3 are, of .npz
+#: only sparse ones.
 OPEN = ("npy", "hdf5", "zarr", "netcdf", "toy")
 #: Those of tables, which have laws of their own.
 TABLES = ("parquet", "arrow", "arff", "text table", "plain text")
@@ -243,6 +243,7 @@ def from_floats(tmp_path_factory):
     return learned(file_of("npy", tmp_path_factory.mktemp("floats"), rows("u1").astype("f4")))
 
 
+@pytest.mark.slow
 @every_open_format
 def test_the_command_learns_the_same_however_rows_are_kept(
     name, from_floats, tmp_path, monkeypatch

@@ -96,6 +96,7 @@ def test_steps_between_whitening_and_the_layers_may_change_the_width(digits, cla
     assert np.isfinite(found).all()
 
 
+@pytest.mark.slow
 def test_pixel_space_is_where_the_whole_model_looks(default):
     # The unit's response to a picture is, but for clipping, its inner product with the tile.
     pipeline, _ = default

@@ -51,6 +51,7 @@ def undisturbed():
     return bits(autoencoder().fit(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rows",
     [as_npy, as_zarr, as_hdf5, lambda folder: dask.array.from_zarr(as_zarr(folder))],

@@ -251,6 +251,7 @@ def test_progress_never_exceeds_what_is_allowed():
 # The same bits.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("decoder", ["linear", "tied"])

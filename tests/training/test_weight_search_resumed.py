@@ -77,6 +77,7 @@ def undisturbed():
 CUTS = [1, 3, 4, 6, 12, 19, 20, 23, 25, MOST]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_search_that_was_cut_off_goes_on_to_the_same_bits(solver, undisturbed, tmp_path):
     whole = undisturbed(solver=solver)

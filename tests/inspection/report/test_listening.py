@@ -120,6 +120,7 @@ def test_moments_and_frequencies_are_written_beside_pictures(sounding, opened):
     assert seen.errors == []
 
 
+@pytest.mark.slow
 @in_browser
 @pytest.mark.parametrize("kind", ["spectrogram", "waveform"])
 def test_sound_keeps_nobody_out(sounding, opened, kind):

@@ -22,6 +22,7 @@ from support.pages import in_browser, payload
 pytestmark = pytest.mark.slow  # a browser, and no other library, is what it depends on
 
 
+@pytest.mark.slow
 @in_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("part", ["", "#unit-7", "#model"])
