@@ -99,8 +99,8 @@ def learned(option, name, folder):
 
 def test_help_lists_it(choice):
     option, name = choice
-    (line,) = (line for line in run("learn", "--help").splitlines() if f"--{option} [" in line)
-    names = line[line.index("[") + 1 : line.index("]")].split("|")
+    (told,) = re.findall(rf"^ *--{option}\s+\[(\S+)\]", run("learn", "--help"), re.MULTILINE)
+    names = told.split("|")
     assert name in names
     assert names[-1] == "toy"
 

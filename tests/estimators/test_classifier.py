@@ -80,7 +80,7 @@ def test_fine_tuning_cut_off_anywhere_goes_on_to_the_same_bits(n_iter, undisturb
     [
         ({"weight_decay": 1e-2}, "weight_decay"),
         ({"sparsity_penalty": "none"}, "sparsity_penalty"),
-        ({"max_iter": 13}, "stages"),
+        ({"tol": 1e-3}, "tol"),
     ],
 )
 def test_the_checkpoint_of_other_settings_is_refused(changes, named, frozen, tmp_path):
@@ -88,6 +88,13 @@ def test_the_checkpoint_of_other_settings_is_refused(changes, named, frozen, tmp
         classifier(frozen, checkpoint=tmp_path, callback=killed_after(3)).fit(X, Y)
     with pytest.raises(CheckpointError, match=f"its {named}"):
         classifier(frozen, checkpoint=tmp_path, resume=True, **changes).fit(X, Y)
+
+
+def test_more_iterations_than_the_checkpoint_s_are_those_of_a_whole_run(tmp_path):
+    with pytest.raises(Killed):
+        classifier(checkpoint=tmp_path, callback=killed_after(3)).fit(X, Y)
+    longer = classifier(checkpoint=tmp_path, resume=True, max_iter=13).fit(X, Y)
+    assert bits(longer) == bits(classifier(max_iter=13).fit(X, Y))
 
 
 def test_one_that_is_fitted_is_started_from_as_it_is(undisturbed, frozen):

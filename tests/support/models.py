@@ -12,6 +12,8 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from rhohat import (
     LBFGS,
     Adam,
+    AnomalyDetector,
+    ChannelScaling,
     ContrastNormalizer,
     ConvolutionalFeatures,
     GradientDescent,
@@ -21,6 +23,8 @@ from rhohat import (
     OneOverFWhitening,
     PatchExtractor,
     PatchNormalizer,
+    SeriesSpectra,
+    SeriesSpectrogram,
     SparseAutoencoder,
     SpectrogramExtractor,
     StackedAutoencoder,
@@ -106,6 +110,8 @@ CASES = {
         X,
     ),
     "frozen": (classifier(FrozenEstimator(autoencoder().fit(X32))), X32),
+    "detector": (AnomalyDetector(random_state=0), X),
+    "named detector": (AnomalyDetector(autoencoder(), contamination=0.1), TABLE),
     "zca": (Whitening(), X),
     "pca": (Whitening("pca", n_components=0.9), X32),
     "one over f": (OneOverFWhitening(0.3), IMAGES),
@@ -116,6 +122,9 @@ CASES = {
     "contrast": (ContrastNormalizer(epsilon=0.1), TABLE),
     "spectrogram": (SpectrogramExtractor(1000, n_mels=5, normalize="band"), SERIES),
     "waveform": (WaveformExtractor(1000), SERIES),
+    "channels": (ChannelScaling(250), SERIES),
+    "spectra of series": (SeriesSpectra(64, hop=32), SERIES),
+    "spectrogram of series": (SeriesSpectrogram(16, hop=8, rate=250), SERIES),
     "windows of series": (WindowExtractor(7, n_windows=30, random_state=1), SERIES),
     "recordings": (
         Pipeline(

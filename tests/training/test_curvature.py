@@ -7,11 +7,12 @@ import pytest
 
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.penalties import PENALTIES
+from rhohat.objective.penalties_of_rows import NeighborhoodSparsity
 from rhohat.rows.sources import Rows
 from rhohat.training.curvature import decoder_sums, input_sums, layer_sums, network_curvature
 from support.cases import COVERING, is_allowed, make_case, make_penalty
 from support.networks import every_network, network
-from support.oracle import FUNCTIONS
+from support.oracle import FUNCTIONS, activate
 
 PAIRS = [(a, p) for a in ACTIVATIONS for p in PENALTIES if is_allowed(a, p)]
 every_pair = pytest.mark.parametrize(("activation", "penalty"), PAIRS)
@@ -33,9 +34,10 @@ def with_one(X):
     return np.column_stack([X, np.ones(len(X))])
 
 
-def h_slope_of(penalty, a):
-    _, slope = penalty.pointwise(np.array([[a]]))
-    return 1.0 if slope is None else slope[0, 0]
+def h_slope_of(penalty, row, j):
+    """How h_j of a row of activations changes with a_j alone: h may see the whole row."""
+    _, slope = penalty.pointwise(row[None, :])
+    return 1.0 if slope is None else slope[0, j]
 
 
 @weighted_or_not
@@ -46,15 +48,15 @@ def test_sums_of_a_layer_are_those_of_plain_loops(activation, penalty, weighted,
     row, made = ACTIVATIONS[activation], make_penalty(penalty)
     Z = X @ W.T + b
     A = row.function(Z.copy())
-    slope = np.vectorize(FUNCTIONS[activation][1])
+    slope = np.array([activate(activation, row)[1] for row in Z.tolist()])
     sums = layer_sums(row, made, X, A, w if weighted else None)
     assert sums.weight == pytest.approx(w.sum(), rel=1e-14)
     for j in range(3):
         pull = np.zeros(5)
         for i in range(11):
-            pull += w[i] * h_slope_of(made, A[i, j]) * slope(Z[i, j]) * with_one(X)[i]
+            pull += w[i] * h_slope_of(made, A[i], j) * slope[i, j] * with_one(X)[i]
         np.testing.assert_allclose(sums.pulls[j], pull, rtol=1e-10, atol=1e-12)
-        squares = sum(w[i] * slope(Z[i, j]) ** 2 for i in range(11))
+        squares = sum(w[i] * slope[i, j] ** 2 for i in range(11))
         assert sums.slopes[j] == pytest.approx(squares, rel=1e-10)
         active = sum(w[i] * made.pointwise(A)[0][i, j] for i in range(11))
         assert sums.activity[j] == pytest.approx(active, rel=1e-10)
@@ -63,7 +65,10 @@ def test_sums_of_a_layer_are_those_of_plain_loops(activation, penalty, weighted,
 @weighted_or_not
 @every_pair
 def test_pulls_are_how_the_average_depends_on_the_parameters(activation, penalty, weighted):
-    """Differences of sum_i w_i h(a_i) by each weight and bias."""
+    """Differences of sum_i w_i h(a_i) by each unit's own weights and bias.
+
+    By those of other units they are 0, unless h sees the activations near a unit.
+    """
     case = make_case(activation, "linear", penalty)
     objective, weight = case.objective, case.sample_weight if weighted else None
 
@@ -76,11 +81,15 @@ def test_pulls_are_how_the_average_depends_on_the_parameters(activation, penalty
     sums = layer_sums(objective.activation, objective.penalty, case.X, A, weight)
     e, size = 1e-5, objective.n_encoder_parameters
     steps = e * np.eye(len(case.theta))[:size]
-    jacobian = [(activity(case.theta + u) - activity(case.theta - u)) / (2 * e) for u in steps]
-    pulls = np.zeros((objective.n_components, size))
-    views = [objective.encoder(row) for row in pulls]
-    for j, view in enumerate(views):
+    differences = [activity(case.theta + u) - activity(case.theta - u) for u in steps]
+    jacobian = np.array(differences) / (2 * e)
+    pulls, is_own = np.zeros((2, objective.n_components, size))
+    for j in range(objective.n_components):
+        view, own = objective.encoder(pulls[j]), objective.encoder(is_own[j])
         view["W_enc"][j], view["b_enc"][j] = sums.pulls[j, :-1], sums.pulls[j, -1]
+        own["W_enc"][j] = own["b_enc"][j] = 1
+    if isinstance(objective.penalty, NeighborhoodSparsity):
+        jacobian *= is_own.T
     np.testing.assert_allclose(np.transpose(jacobian), pulls, rtol=1e-6, atol=1e-8)
 
 

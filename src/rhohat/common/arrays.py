@@ -29,6 +29,11 @@ def overflow_as_infinity() -> np.errstate:
     return np.errstate(over="ignore", invalid="ignore")
 
 
+def underflow_as_zero() -> np.errstate:
+    """Let what is too small for its precision be 0, whatever NumPy is set to do about it."""
+    return np.errstate(under="ignore")
+
+
 def rounding_noise(largest: float, dtype: np.dtype[Any]) -> float:
     """The deviation that rounding errors may have, of values of up to `largest`."""
     return 10 * float(np.finfo(dtype).eps) * largest

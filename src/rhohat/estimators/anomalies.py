@@ -27,7 +27,7 @@ MOST_DEVIATIONS = 10.0
 #: Least standard deviation and residual variance of a column, as shares of that of all rows and of
 #: the columns' mean.
 LEAST_DEVIATION, LEAST_RESIDUAL = 0.05, 0.01
-#: Deviations of the logarithm of the score from which a row is an outlier, if no share is given.
+#: Deviations of the cube root of the score from which a row is an outlier, if no share is given.
 OUTLYING = 3.5
 
 
@@ -68,8 +68,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         ``KLSparsity(target=0.05, weight=1.0)``, ``weight_decay=1e-3`` and 60 iterations.
     contamination : float or "auto", default="auto"
         Share of outliers among the rows of `fit`, in (0, 0.5], which `predict` finds there. "auto":
-        an outlier's score is further from that of usual rows, on a logarithmic scale, than 3.5 of
-        their standard deviations.
+        the cube root of an outlier's score is further from that of usual rows than 3.5 of their
+        standard deviations. A mean of squares is skewed, and its cube root hardly.
     random_state : int, RandomState or None, default=None
         Of the autoencoder, unless `estimator` has its own.
 
@@ -280,8 +280,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """The score from which on rows are outliers, given minus the scores of all rows."""
         if self.contamination != "auto":
             return float(np.percentile(-scores, 100 * float(self.contamination)))
-        logarithms = np.log(np.maximum(scores[usual], np.finfo(float).tiny))
-        return float(-np.exp(logarithms.mean() + OUTLYING * max(logarithms.std(), 1e-3)))
+        roots = np.cbrt(scores[usual])
+        return float(-((roots.mean() + OUTLYING * max(roots.std(), 1e-3)) ** 3))
 
 
 def _rarity(X: Float64Array) -> Float64Array:

@@ -16,7 +16,7 @@ from abc import abstractmethod
 import numpy as np
 from scipy.ndimage import convolve1d
 
-from rhohat.common.arrays import FloatArray
+from rhohat.common.arrays import FloatArray, underflow_as_zero
 from rhohat.common.validation import check_integer, check_pair, check_real
 from rhohat.objective.activations import Activation
 from rhohat.objective.smooth_penalties import WeightedSparsity
@@ -44,7 +44,8 @@ class NeighborhoodSparsity(WeightedSparsity):
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """H, and how each h changes with its own unit's activation, c^2 a / h."""
         c = self._share(A.shape[1])
-        h = self._pooled(np.square(A))
+        with underflow_as_zero():
+            h = self._pooled(np.square(A))
         h += self.epsilon
         np.sqrt(h, out=h)
         h *= c

@@ -18,7 +18,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray, underflow_as_zero
 from rhohat.common.validation import check_real
 from rhohat.objective.activations import Activation
 from rhohat.objective.penalty import SparsityPenalty
@@ -147,7 +147,9 @@ class ContractivePenalty(ScaledPenalty):
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """The squared derivative, (a (1 - a))^2, and 2 a (1 - a) (1 - 2 a)."""
         f_slope = A * (1 - A)
-        return np.square(f_slope), 2 * f_slope * (1 - 2 * A)
+        with underflow_as_zero():
+            h = np.square(f_slope)
+        return h, 2 * f_slope * (1 - 2 * A)
 
     @staticmethod
     def _scales(rows: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.arrays import Float64Array, FloatArray, underflow_as_zero
 from rhohat.common.validation import check_real
 from rhohat.objective.activations import Activation
 from rhohat.objective.penalty import SparsityPenalty
@@ -62,7 +62,8 @@ class SmoothL1Sparsity(WeightedSparsity):
 
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """The root of a^2 + epsilon, and a divided by it."""
-        h = np.square(A)
+        with underflow_as_zero():
+            h = np.square(A)
         h += self.epsilon
         np.sqrt(h, out=h)
         return h, A / h
@@ -95,5 +96,6 @@ class LogSparsity(WeightedSparsity):
 
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """The logarithm of 1 + a^2, and 2 a / (1 + a^2)."""
-        square = np.square(A)
+        with underflow_as_zero():
+            square = np.square(A)
         return np.log1p(square), 2 * A / (1 + square)
