@@ -84,8 +84,8 @@ WRITE = {
     "netcdf": written.write_netcdf4,
     "toy": write_toy,
 }
-#: Those that are read a run of rows at a time, but .mat and .npz, of which only those of version 7.3
-#: and sparse ones are.
+#: Those that are read a run of rows at a time, but .mat and .npz, of which only those of version
+#: 7.3 and sparse ones are.
 OPEN = ("npy", "hdf5", "zarr", "netcdf", "toy")
 #: Those of tables, which have laws of their own.
 TABLES = ("parquet", "arrow", "arff", "text table", "plain text")
