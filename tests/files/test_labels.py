@@ -22,6 +22,15 @@ def test_labels_are_read_from_files_archives_and_folders(tmp_path):
     assert_array_equal(read_labels("folders", inputs, names), ["a", "b", "b"])
 
 
+@pytest.mark.parametrize("y", [np.array(["a", "b", "c"]), np.array([b"a", b"b", b"c"])])
+def test_labels_in_archives_may_be_texts(y, tmp_path):
+    np.savez(tmp_path / "data.npz", x=np.eye(3), y=y)
+    np.savez(tmp_path / "y.npz", y=y)
+    inputs = [tmp_path / "data.npz"]
+    for labels in ("y", f"{inputs[0]}::y", str(tmp_path / "y.npz")):
+        assert_array_equal(read_labels(labels, inputs, []), y)
+
+
 def test_labels_that_are_not_there_are_said(tmp_path):
     np.savez(tmp_path / "data.npz", x=np.eye(3))
     inputs = [tmp_path / "data.npz"]

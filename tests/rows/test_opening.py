@@ -11,7 +11,7 @@ from support.stored import X, autoencoder
     ("rows", "error", "message"),
     [
         ("missing.npy", FileNotFoundError, "missing.npy"),
-        ("rows.doc", ValueError, r"ends in none of \.npy, \.mat, \.zarr, \.h5, \.hdf5, "),
+        ("rows.doc", ValueError, r"ends in none of \.npy, \.npz, \.mat, \.zarr, \.h5, \.hdf5, "),
         ((block for block in [X]), TypeError, "pass the function that makes it"),
         (lambda: iter([]), ValueError, "is empty"),
         (lambda: [X[0]], ValueError, "block 0 .* has shape"),

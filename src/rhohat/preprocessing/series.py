@@ -220,9 +220,11 @@ class _Spectral(SeriesStep):
             raise ValueError(
                 f"series {index} has {n_samples:,} samples, too few for windows of {self.window:,}."
             )
-        power = self._mean_powers(series)
+        _, exponents = np.frexp(np.abs(series).max(axis=1))  # squares would overflow, or vanish
+        power = self._mean_powers(np.ldexp(series, -exponents[:, None]))
         least = np.maximum(FLOOR * power.max(axis=(1, 2)), np.finfo(power.dtype).tiny)
         logs: FloatArray = np.log(np.maximum(power, least[:, None, None]))
+        logs += (2 * np.log(2) * exponents).astype(logs.dtype)[:, None, None]
         return logs.reshape(len(logs), -1)
 
 

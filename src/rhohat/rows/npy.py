@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from rhohat.rows.file_format import (
     decoding,
     told,
 )
-from rhohat.rows.inventory import Entry, choose
+from rhohat.rows.inventory import Chosen, Entry, choose
 from rhohat.rows.sources import Rows, Source
 from rhohat.rows.sparse_npz import MEMBERS, look_at_sparse, read_sparse
 from rhohat.rows.stores import Store
@@ -201,62 +201,80 @@ def _open(path: Path, selection: Selection) -> Store:
 
 
 @contextmanager
-def _member(
-    path: Path, key: str | None
-) -> Iterator[tuple[IO[bytes], zipfile.ZipInfo, dict[str, Any]]]:
-    """The .npy that is meant, as a stream, what the archive says of it, and facts of the choice."""
+def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    """An archive and its arrays, by their names; whatever is wrong with it is a DataFileError."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = {m.filename[:-4]: m for m in archive.infolist() if m.filename[-4:] == ".npy"}
-
             check_search(0, len(members))
-
-            def describe(name: str) -> Entry:
-                with archive.open(members[name]) as stream:
-                    shape, _, dtype = _read_header(stream, members[name].file_size)
-                text = "" if is_real(dtype) else f"values of type {dtype}"
-                return Entry(name, shape, dtype, text, may_be_data=dtype.kind not in "SU")
-
-            entry, facts = choose(members, describe, key)
-            member = members[entry.name]
-            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise DataFileError("is compressed in a way that np.savez_compressed never uses")
-            stored = min(member.compress_size, path.stat().st_size)
-            with archive.open(member) as stream:
-                shape, _, dtype = _read_header(stream, member.file_size)
-            Claims(shape, dtype, stored).check()
-            with archive.open(member) as stream:
-                yield stream, member, facts
+            yield archive, members
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error) as error:
         raise DataFileError(f"is not a sound .npz archive: {told(error)}") from error
+
+
+class _Member(NamedTuple):
+    """An array in an archive, once its claims are believed: by its header, and as a stream."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    stream: IO[bytes]
+
+    def read(self) -> NDArray[Any]:
+        array = _read_array(self.stream)
+        self.stream.read()  # to its end, where zipfile compares the checksum
+        return array
+
+
+@contextmanager
+def _member(path: Path, name: str) -> Iterator[_Member]:
+    """The array of this name, of any type."""
+    with _archive(path) as (archive, members):
+        member = members[name]
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataFileError("is compressed in a way that np.savez_compressed never uses")
+        stored = min(member.compress_size, path.stat().st_size)
+        with archive.open(member) as stream:
+            shape, _, dtype = _read_header(stream, member.file_size)
+        Claims(shape, dtype, stored).check()
+        with archive.open(member) as stream:
+            yield _Member(shape, dtype, stream)
+
+
+def _chosen(path: Path, key: str | None) -> Chosen:
+    """The array of rows or images that is meant."""
+    with _archive(path) as (archive, members):
+
+        def describe(name: str) -> Entry:
+            with archive.open(members[name]) as stream:
+                shape, _, dtype = _read_header(stream, members[name].file_size)
+            text = "" if is_real(dtype) else f"values of type {dtype}"
+            return Entry(name, shape, dtype, text, may_be_data=dtype.kind not in "SU")
+
+        return choose(members, describe, key)
 
 
 def _look_at_npz(path: Path, selection: Selection) -> Content:
     if _is_sparse(path, selection):
         size, values = look_at_sparse(path, _opened_member)
         return Content("rows", size, values, is_sparse=True)
-    with _member(path, selection.key) as (stream, member, facts):
-        shape, _, dtype = _read_header(stream, member.file_size)
-    return array_content(shape, dtype, is_whole=True, **facts)
+    entry, facts = _chosen(path, selection.key)
+    with _member(path, entry.name) as member:
+        return array_content(member.shape, member.dtype, is_whole=True, **facts)
 
 
 def _is_sparse(path: Path, selection: Selection) -> bool:
     """Whether an archive is what `scipy.sparse.save_npz` writes, and no array of it is chosen."""
     if selection.key is not None:
         return False
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return MEMBERS.issubset(name.removesuffix(".npy") for name in archive.namelist())
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error) as error:
-        raise DataFileError(f"is not a sound .npz archive: {told(error)}") from error
+    with _archive(path) as (_, members):
+        return members.keys() >= MEMBERS
 
 
 @contextmanager
-def _opened_member(path: Path, key: str) -> Iterator[tuple[tuple[int, ...], np.dtype[Any], Any]]:
-    """Shape and type of one array, and a function that reads it."""
-    with _member(path, key) as (stream, member, _):
-        shape, _, dtype = _read_header(stream, member.file_size)
-    yield shape, dtype, lambda: _read_member(path, key)
+def _opened_member(path: Path, name: str) -> Iterator[tuple[tuple[int, ...], np.dtype[Any], Any]]:
+    """Shape and type of one array of a sparse matrix, and a function that reads it."""
+    with _member(path, name) as member:
+        yield member.shape, member.dtype, member.read
 
 
 def _open_npz(path: Path, selection: Selection) -> Source:
@@ -266,14 +284,12 @@ def _open_npz(path: Path, selection: Selection) -> Source:
 def _read_npz(path: Path, selection: Selection) -> NDArray[Any]:
     if _is_sparse(path, selection):
         return read_sparse(path, _opened_member).whole(path.stat().st_size)
-    return _read_member(path, selection.key)
+    return _read_member(path, _chosen(path, selection.key).entry.name)
 
 
-def _read_member(path: Path, key: str | None) -> NDArray[Any]:
-    with _member(path, key) as (stream, *_):
-        array = _read_array(stream)
-        stream.read()  # to its end, where zipfile compares the checksum
-        return array
+def _read_member(path: Path, name: str) -> NDArray[Any]:
+    with _member(path, name) as member:
+        return member.read()
 
 
 def read_any_array(path: Path, key: str | None = None) -> NDArray[Any]:
@@ -285,13 +301,18 @@ def read_any_array(path: Path, key: str | None = None) -> NDArray[Any]:
         If it is damaged, or not to be believed.
     """
     with decoding():
-        return _read_npy(path) if path.suffix.lower() == ".npy" else _read_member(path, key)
+        if path.suffix.lower() == ".npy":
+            return _read_npy(path)
+        names = array_names(path)
+        if key not in names:
+            key = names[0] if key is None and len(names) == 1 else _chosen(path, key).entry.name
+        return _read_member(path, key)
 
 
 def array_names(path: Path) -> list[str]:
     """Names of the arrays in a .npz."""
-    with decoding(), zipfile.ZipFile(path) as archive:
-        return [name[:-4] for name in archive.namelist() if name.endswith(".npy")]
+    with decoding(), _archive(path) as (_, members):
+        return list(members)
 
 
 NPY = FileFormat((".npy",), _look, _read, _open)

@@ -21,8 +21,7 @@ _LABELS = "holds labels, by its name, and no rows or images: they go with evalua
 #: Why files are not read, and the way round, by endings of their names.
 WAYS_ROUND = {
     **dict.fromkeys((".pkl", ".pickle", ".p", ".joblib", ".pt", ".pth", ".dill"), _PICKLE),
-    **dict.fromkeys((".heic", ".heif", ".avif", ".jp2", ".psd", ".svg", ".tga", ".pfm"), _PICTURE),
-    **dict.fromkeys((".cr2", ".nef", ".arw", ".dng", ".raf", ".orf"), _PICTURE),
+    **dict.fromkeys((".psd", ".svg", ".cr2", ".nef", ".arw", ".dng", ".raf", ".orf"), _PICTURE),
     **dict.fromkeys((".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"), _VIDEO),
     **dict.fromkeys((".rds", ".rdata", ".rda"), _R),
     **dict.fromkeys((".xlsx", ".xls", ".ods"), _SHEET),

@@ -21,6 +21,7 @@ from rhohat import (
     report,
 )
 from rhohat.files.recordings import FileRecordings
+from rhohat.inspection.report.names import without_folder
 from support.pages import found_on, in_browser, payload, until
 
 pytestmark = pytest.mark.slow  # a browser, and no other library, is what it depends on
@@ -87,12 +88,13 @@ def test_sounds_on_the_page_are_the_recordings(sounding, kind):
     found = payload(path)
     rate = 8000 / (1 if kind == "waveform" else 80)
     A = model.transform(loaded.recordings)
+    names = without_folder(loaded.names)
     for unit in (0, 42):
         first = found["of_units"][unit][0]
         assert found["examples"]["rows"][first] == A[:, unit].argmax()
         image, _, left = found["examples"]["places"][first]
         name = found["images"][image]["name"]
-        samples = loaded.recordings[loaded.names.index(name)]
+        samples = loaded.recordings[names.index(name)]
         with wave.open(BytesIO(base64.b64decode(found["examples"]["sounds"][first]))) as file:
             heard = np.frombuffer(file.readframes(file.getnframes()), "<i2")
         begin = round(left / rate * 8000)
