@@ -23,10 +23,10 @@ TYPES = {
 def test_every_option_that_chooses_a_row_says_of_which_table():
     assert {name for command, name in TYPES if command == "learn"} == {
         *("sound", "scale", "whitening", "activation", "decoder", "penalty", "solver", "on_error"),
-        "aim",
+        *("aim", "form", "missing", "time"),
     }
     assert {name for command, name in TYPES if command == "encode"} == {
-        *("encoding", "pooling", "on_error"),
+        *("encoding", "pooling", "on_error", "missing", "time"),
     }
 
 
