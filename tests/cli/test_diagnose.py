@@ -55,6 +55,7 @@ def test_a_good_model_is_good_in_json_too(folder):
     result = run("diagnose", "chosen.safetensors", "rows.npy", "--json", cwd=folder)
     assert json.loads(result.stdout) == {
         "good": True,
+        "verdict": expected(folder, "chosen.safetensors").verdict,
         "facts": expected(folder, "chosen.safetensors").facts,
         "findings": [],
     }
@@ -80,7 +81,7 @@ def test_the_option_that_it_names_is_what_learn_takes(folder, tmp_path):
     model = tmp_path / "rhohat-out" / "model.safetensors"
     found = json.loads(run("diagnose", model, data, "--json", cwd=tmp_path).stdout)
     option = found["findings"][0]["change"]["option"]
-    assert run(*base, *option.split(), cwd=tmp_path).returncode == 0
+    assert run(*base, *option.split(), "--force", cwd=tmp_path).returncode == 0
     assert json.loads(run("diagnose", model, data, "--json", cwd=tmp_path).stdout)["good"]
 
 

@@ -143,7 +143,7 @@ def test_few_rows_are_no_reason_for_a_note_where_a_model_is_applied(tmp_path):
     assert run("learn", "x.npy", *QUICK, cwd=tmp_path).returncode == 0
     np.save(tmp_path / "one.npy", ROWS[:1])
     told = run("encode", "rhohat-out/model.safetensors", "one.npy", "-o", "f.npy", cwd=tmp_path)
-    assert (told.returncode, told.stderr) == (0, "")
+    assert (told.returncode, told.stderr) == (0, "read: 1 row of 6 columns from one.npy\n")
     assert np.load(tmp_path / "f.npy").shape == (1, 3)
 
 

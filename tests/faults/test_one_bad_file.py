@@ -110,7 +110,7 @@ def test_f33_the_command_goes_on_and_lists_the_file(name, tmp_path):
     told = json.loads(result.stdout)["data"]
     assert [entry["file"] for entry in told["skipped"]] == [str(tmp_path / "data" / name)]
     assert len(told["files"]) == 3
-    failed = learn(tmp_path / "data", "--on-error", "fail")
+    failed = learn(tmp_path / "data", "--on-error", "fail", "--force")
     assert failed.returncode == 1
     assert name in failed.stderr
 

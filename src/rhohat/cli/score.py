@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from rhohat.cli.data import read_for
+from rhohat.cli.help import Command
 from rhohat.cli.options import POSITIVE_INTEGER, data_options, model_argument
 from rhohat.cli.output import STANDARD_OUTPUT, binary_output, output_option
 from rhohat.cli.text import count, printable
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 SHOWN = 5
 
 
-@click.command()
+@click.command(cls=Command)
 @model_argument
 @output_option(None, "File to write, .csv or .npz; - is CSV on standard output.")
 @click.option(
@@ -41,7 +42,6 @@ def score(path: Path, out: Path, top: int, request: Request) -> None:
     greater, the more anomalous. A model that is an AnomalyDetector, saved in Python, has scores of
     its own, about 1 for usual rows, and says which rows are outliers.
 
-    \b
     A .csv has one line for each row: its number (from 0), its score, its rank (1 for the most
     anomalous), and the columns with the largest part in the score, with these parts. A .npz has
     the arrays score, rank, and columns: the part of every column.
