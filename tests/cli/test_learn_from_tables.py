@@ -27,7 +27,9 @@ def folder(tmp_path_factory, without_figures):
     chosen = ["--columns", "numbers", "--labels", "patient", "--drop", "text"]
     result = run("learn", "cells.csv", *chosen, *FEW, "-o", "out", "--json", cwd=path)
     assert result.returncode == 0, result.stderr
-    assert "read: 80 rows of 3 columns from cells.csv, without" in result.stderr
+    assert json.loads(result.stdout)["data"]["left_out"] == {
+        "cells.csv": ["name", "patient", "tissue"]
+    }
     (path / "told.json").write_text(result.stdout)
     return path
 
