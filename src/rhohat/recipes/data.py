@@ -358,7 +358,7 @@ def _without(content: Content) -> str:
 def _told(content: Content) -> str:
     """How many of what size a file holds."""
     n, *sizes = content.shape
-    noun = content.kind if n != 1 else content.kind.removesuffix("s")
+    noun = content.kind if n != 1 or content.kind == "series" else content.kind.removesuffix("s")
     if content.kind == "images":
         return f"{n:,} {noun} of {' x '.join(map(str, sizes))}"
     if content.kind != "rows":
