@@ -10,7 +10,9 @@ CACHE.mkdir(exist_ok=True)
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(CACHE))
 os.environ.setdefault("MPLCONFIGDIR", str(CACHE / "matplotlib"))
 os.environ["MPLBACKEND"] = "Agg"
-os.environ.pop("COLUMNS", None)  # a width of the terminal would wrap what is piped
+# A width of the terminal would wrap what is piped; readline sets it where os.environ is not told.
+os.environ.pop("COLUMNS", None)
+os.unsetenv("COLUMNS")
 # Jobs in the background and under nohup ignore signals, which tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for _name in ("SIGTERM", "SIGHUP"):

@@ -1,5 +1,6 @@
 """F44: Dask is missing, broken or too old: Python and the command tell the line to type."""
 
+import os
 import subprocess
 import sys
 
@@ -27,9 +28,10 @@ def python(folder, fake, *arguments):
         (folder / "fakes" / "distributed.py").write_text(fake)
         hide = f"import sys; sys.path.insert(0, {str(folder / 'fakes')!r})"
     code = f"{hide}; {arguments[0]}"
+    environment = {name: text for name, text in os.environ.items() if name != "COLUMNS"}
     return subprocess.run(
         [sys.executable, "-c", code, *arguments[1:]],
-        cwd=folder, capture_output=True, text=True, timeout=120, check=False,
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 
