@@ -200,6 +200,8 @@ def load_images(
     files = DataFiles.find(paths, selection=selection, on_error=on_error, smallest=smallest)
     if files.kind == "recordings":
         raise DataFileError(f"{next(iter(files.contents))} is a recording. Use load_recordings.")
+    if files.kind == "series":
+        raise DataFileError(f"{next(iter(files.contents))} holds series. Use load_series.")
     if files.kind != "images":
         raise DataFileError(
             f"{next(iter(files.contents))} holds plain rows of numbers, no images. Use load_rows; "
