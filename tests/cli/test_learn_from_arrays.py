@@ -82,8 +82,8 @@ def test_a_cube_is_learned_from_and_encoded_by_the_command_that_is_printed(tmp_p
     np.save(tmp_path / "cube.npy", CUBE)
     told = run("learn", "cube.npy", "--axes", "HWC", *QUICK, cwd=tmp_path)
     assert told.stdout.splitlines()[1].startswith("read 80 rows of 6 columns, the pixels")
-    (line,) = (line for line in told.stdout.splitlines() if line.startswith("Go on with rhohat"))
-    arguments = line.split()[4:]
+    (line,) = (line for line in told.stdout.splitlines() if line.startswith("  rhohat encode"))
+    arguments = line.split()[1:]
     assert arguments[:5] == ["encode", "rhohat-out/model.safetensors", "cube.npy", "--axes", "HWC"]
     assert run(*arguments, cwd=tmp_path).returncode == 0
     assert np.load(tmp_path / "features.npy").shape == (80, 3)
@@ -169,7 +169,7 @@ def test_linked_folders_are_searched_once_and_never_without_end(tmp_path):
     [
         ("data_batch_1", b"\x80\x03}q\x00.", "never loaded. If you trust it"),
         ("x.pkl", b"", "numpy.save"),
-        ("x.heic", b"", "Convert it to PNG"),
+        ("x.psd", b"", "Convert it to PNG"),
         ("x.rds", b"", "write.csv"),
         ("x.unheard", b"", "ends in none of"),
     ],

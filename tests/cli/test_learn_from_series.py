@@ -79,4 +79,4 @@ def test_what_cannot_be_meant_is_told(arguments, said, folder):
 def test_a_dry_run_tells_the_windows(folder):
     result = run("learn", "eeg.edf", "--dry-run", cwd=folder)
     assert "would cut 45 windows of 256 numbers from 1 series" in result.stdout
-    assert "read 1 series from eeg.edf" in result.stdout
+    assert "read 1 series of 3,000 samples in 2 channels from eeg.edf" in result.stdout

@@ -179,7 +179,7 @@ def test_what_learning_prints_does_the_same_in_python(tmp_path):
     assert result.returncode == 0, result.stderr
     assert "blip.wav lasts 0.050 s, too short" in result.stderr
     (line,) = (text for text in result.stdout.splitlines() if "load_recordings" in text)
-    read = line.split("transform(")[1].removesuffix(")")
+    read = line.split("data = ")[1]
     with contextlib.chdir(tmp_path):
         recordings = eval(read, {"rhohat": rhohat})
         assert [len(recording) for recording in recordings] == [240_000, 240_000, 40_000, 2000]

@@ -83,4 +83,4 @@ def test_a_configuration_names_columns(folder):
     (folder / "c.toml").write_text('columns = ["mass", "width"]\nlabels = "patient"\nunits = 2\n')
     result = run("learn", "cells.csv", "--config", "c.toml", "--dry-run", cwd=folder)
     assert result.returncode == 0, result.stderr
-    assert "80 rows of 2 numbers" in result.stdout
+    assert "read 80 rows of 2 columns" in result.stdout
