@@ -89,6 +89,11 @@ def test_a_tiff_of_many_bands_is_refused_with_their_number(bands, tmp_path):
         load_images(tmp_path / "x.tif")
 
 
+#: Pillow reads AVIF from 11.3 on.
+AVIF = [("avif", COLOR, 20)] if ".avif" in Image.registered_extensions() else []
+WRITTEN = {"heic", "jp2", "tga", "tif", "gif", "pfm", *(row[0] for row in AVIF)}
+
+
 @pytest.mark.parametrize(
     ("ending", "picture", "error"),
     [
@@ -99,7 +104,7 @@ def test_a_tiff_of_many_bands_is_refused_with_their_number(bands, tmp_path):
         ("pnm", SMOOTH, 0),
         ("pfm", SMOOTH.astype("f4"), 0),
         ("jp2", COLOR, 0),
-        ("avif", COLOR, 20),
+        *AVIF,
         ("heic", COLOR, 20),
     ],
 )
@@ -123,7 +128,10 @@ def test_heic_without_its_library_tells_the_command(tmp_path, monkeypatch):
         load_images(tmp_path / "x.heic")
 
 
-@pytest.mark.parametrize("ending", ["heic", "avif", "jp2", "tga", "tif", "gif", "pfm"])
+@pytest.mark.parametrize(
+    "ending",
+    [ending for ending in ("heic", "avif", "jp2", "tga", "tif", "gif", "pfm") if ending in WRITTEN],
+)
 @pytest.mark.parametrize("share", np.linspace(0, 0.9, 7))
 def test_a_picture_that_was_cut_is_refused_or_read(ending, share, tmp_path):
     path = tmp_path / f"x.{ending}"
