@@ -119,7 +119,7 @@ def _facts(summary: dict[str, Any], data: Data) -> dict[str, str]:
         facts["edges"] = (
             f"{round(edges['share'] * units)} of {units} (Gabor fit R2 >= 0.7), median R2 "
             f"{edges['median_r2']:.2f}, orientation coverage {edges['orientation_coverage']:.2f}, "
-            f"{edges['pairs_alike']} pairs alike, {edges['pairs_opposite']} opposite"
+            f"{count(edges['pairs_alike'], 'pair')} alike, {edges['pairs_opposite']} opposite"
         )
     if colors is not None:
         chromatic = round(colors["chromatic_share"] * units)

@@ -686,8 +686,9 @@ def _duplicates(case: Case) -> Iterator[Finding]:
         yield Finding(
             "duplicates",
             "Units are the same feature.",
-            f"{pairs} pairs have cosines above {SAME_COSINE:g} and activations correlated above "
-            f"{SAME_CORRELATION:g} (threshold 1 pair).",
+            f"{pairs} {'pair has a cosine' if pairs == 1 else 'pairs have cosines'} above "
+            f"{SAME_COSINE:g} and activations correlated above {SAME_CORRELATION:g} (threshold 1 "
+            "pair).",
             pairs,
             1,
             min(changes, key=lambda change: int(case.trial(change).same.sum())),

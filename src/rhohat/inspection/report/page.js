@@ -449,7 +449,7 @@ function whereabouts(unit) {
 
 /** A series from its beginning to its end, with the moments of examples marked. */
 function timeline(series, places, width, height) {
-  const overlay = svg("svg", { viewBox: `0 0 ${series.width} ${series.height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
+  const overlay = svg("svg", { class: "timeline", viewBox: `0 0 ${series.width} ${series.height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
   for (const { top, left } of places) overlay.append(svg("rect", { class: "moment", x: left, y: top, width, height }));
   const ranks = places.map(({ rank }) => rank).join(", ");
   const numbers = places.map(({ rank, left }) => {
