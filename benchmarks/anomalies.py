@@ -11,6 +11,7 @@ were chosen on seeds 100 and 101; here seeds begin at 0. PyOD is left out if it 
 import argparse
 import time
 import warnings
+from functools import partial
 from statistics import mean
 
 import numpy as np
@@ -106,11 +107,9 @@ def shuffled(rng, X, y):
     return X[order], y[order]
 
 
-TABLES = {kind.__name__.replace("_", " "): (planted, kind) for kind in (uniform, noisy)}
-TABLES |= {
-    kind.__name__.replace("_", " "): (planted, kind) for kind in (independent, cluster, two_columns)
-}
-TABLES["connections"] = (lambda _, seed: connections(seed), None)
+KINDS = (uniform, noisy, independent, cluster, two_columns)
+TABLES = {kind.__name__.replace("_", " "): partial(planted, kind) for kind in KINDS}
+TABLES["connections"] = connections
 
 
 def by_rhohat(X, seed):
@@ -142,10 +141,10 @@ def main():
         del detectors["PyOD"]
     by_rhohat(np.random.RandomState(0).rand(100, 4), 0)
     print(f"{'ROC AUC (seconds)':<18}" + "".join(f"{name:>18}" for name in detectors))
-    for table, (make, kind) in TABLES.items():
+    for table, make in TABLES.items():
         found = {name: [] for name in detectors}
         for seed in range(n_seeds):
-            X, y = make(kind, seed)
+            X, y = make(seed)
             for name, detect in detectors.items():
                 started = time.perf_counter()
                 scores = detect(X, seed)

@@ -1,5 +1,7 @@
 """Anomalies: planted ones are found, and the right column is blamed."""
 
+from copy import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,6 +83,22 @@ def test_saving_keeps_every_score(planted, detector, tmp_path):
     save(detector, tmp_path / "d.safetensors")
     again = load(tmp_path / "d.safetensors")
     assert_array_equal(again.decision_function(planted[0]), detector.decision_function(planted[0]))
+
+
+@pytest.mark.parametrize(
+    ("part", "columns", "message"),
+    [
+        (Whitening(), 8, "a SparseAutoencoder as AnomalyDetector's autoencoder_"),
+        (SparseAutoencoder(3, max_iter=2), 7, "attributes of AnomalyDetector that fit together"),
+    ],
+)
+def test_a_file_holds_no_other_model_as_the_autoencoder(
+    part, columns, message, planted, detector, tmp_path
+):
+    forged = copy(detector)
+    forged.autoencoder_ = part.fit(planted[0][:, :columns])
+    with pytest.raises(ValueError, match=message):
+        save(forged, tmp_path / "d.safetensors")
 
 
 def test_estimator_is_cloned_with_its_settings(planted):

@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import Float64Array, rounding_noise
+from rhohat.common.arrays import Float64Array, FloatArray, rounding_noise
 from rhohat.common.validation import check_magnitude, check_real
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.objective.activations import activation_of
 from rhohat.objective.penalties import KLSparsity
 from rhohat.preprocessing.inputs import check_input
 from rhohat.preprocessing.steps import step_of
@@ -159,9 +160,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         whole = Z.std(axis=0)
         scale = np.maximum(Z[usual].std(axis=0), LEAST_DEVIATION * whole)
         self.mean_, self.scale_ = Z[usual].mean(axis=0), np.where(scale > 0, scale, 1.0)
-        Z = self._scaled(X)
-        self.autoencoders_ = [self._autoencoder(X.shape[1]).fit(Z[usual])]
-        squares = np.square(self._residuals(Z))
+        Z = self._standardized(Z)
+        self.autoencoder_ = self._autoencoder(X.shape[1]).fit(Z[usual])
+        squares = np.square(_residuals(self.autoencoder_, Z)[1])
         variances = squares[usual].mean(axis=0)
         least = LEAST_RESIDUAL * float(variances.mean())
         self.residual_variance_ = variances + (least if least > 0 else 1.0)
@@ -220,24 +221,15 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         -------
         blame : Blame
         """
-        Z, columns = self._contributions(X)
-        model = self.autoencoder_
-        A = model.transform(Z)
-        average = model.average_activation_
-        activation = model._fitted_objective().activation
+        A, columns = self._contributions(X)
+        average = self.autoencoder_.average_activation_
+        activation = activation_of(self.autoencoder_.activation)
         if activation.is_bounded:  # at most, at this average
             low, high = activation.range
             spread = np.sqrt(np.maximum((average - low) * (high - average), 1e-12))
         else:
             spread = np.maximum(np.abs(average), 1e-12)
         return Blame(columns, (A - average) / spread)
-
-    @property
-    def autoencoder_(self) -> SparseAutoencoder:
-        """The autoencoder of usual rows."""
-        check_is_fitted(self)
-        model: SparseAutoencoder = self.autoencoders_[0]
-        return model
 
     def _autoencoder(self, n_features: int) -> SparseAutoencoder:
         if self.estimator is None:
@@ -260,21 +252,16 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         compressed: Float64Array = np.arcsinh((X - self.location_) / self.spread_)
         return compressed
 
-    def _scaled(self, X: Float64Array) -> Float64Array:
-        scaled: Float64Array = (self._compressed(X) - self.mean_) / self.scale_
+    def _standardized(self, compressed: Float64Array) -> Float64Array:
+        scaled: Float64Array = (compressed - self.mean_) / self.scale_
         return np.clip(scaled, -MOST_DEVIATIONS, MOST_DEVIATIONS)
 
-    def _residuals(self, Z: Float64Array) -> Float64Array:
-        model = self.autoencoder_
-        residuals: Float64Array = model.inverse_transform(model.transform(Z)) - Z
-        return residuals
-
-    def _contributions(self, X: ArrayLike) -> tuple[Float64Array, Float64Array]:
-        """Scaled rows, and the part of each column in the score, (m, d)."""
+    def _contributions(self, X: ArrayLike) -> tuple[FloatArray, Float64Array]:
+        """Activations, (m, k), and the part of each column in the score, (m, d)."""
         check_is_fitted(self)
         X = check_input(self, X, reset=False).astype(np.float64, copy=False)
-        Z = self._scaled(X)
-        return Z, np.square(self._residuals(Z)) / (self.residual_variance_ * Z.shape[1])
+        A, residuals = _residuals(self.autoencoder_, self._standardized(self._compressed(X)))
+        return A, np.square(residuals) / (self.residual_variance_ * X.shape[1])
 
     def _threshold(self, scores: Float64Array, usual: NDArray[np.bool_]) -> float:
         """The score from which on rows are outliers, given minus the scores of all rows."""
@@ -282,6 +269,12 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             return float(np.percentile(-scores, 100 * float(self.contamination)))
         roots = np.cbrt(scores[usual])
         return float(-((roots.mean() + OUTLYING * max(roots.std(), 1e-3)) ** 3))
+
+
+def _residuals(model: SparseAutoencoder, rows: FloatArray) -> tuple[FloatArray, Float64Array]:
+    """Activations, and what is rebuilt from them minus the rows."""
+    A = model.transform(rows)
+    return A, model.inverse_transform(A).astype(np.float64, copy=False) - rows
 
 
 def _rarity(X: Float64Array) -> Float64Array:
@@ -340,12 +333,12 @@ def scored(model: Any, X: Any) -> Scored:
     ValueError
         If the model does not end in an autoencoder, or turns axes, so that no column is to blame.
     """
-    if isinstance(model, AnomalyDetector):
-        columns = model.blame(X).columns
-        score = columns.sum(axis=1)
-        names = _names(model, columns.shape[1])
-        return Scored(score, columns, names, -score < model.offset_)
     anatomy = Anatomy.of(model)
+    if isinstance(model, AnomalyDetector):
+        columns = model._contributions(X)[1]
+        score = columns.sum(axis=1)
+        names = _names(anatomy, columns.shape[1])
+        return Scored(score, columns, names, -score < model.offset_)
     if anatomy.autoencoder is None or anatomy.extractor is not None or len(anatomy.units) > 1:
         found = " and ".join(type(step).__name__ for step in anatomy.steps)
         raise ValueError(
@@ -360,14 +353,9 @@ def scored(model: Any, X: Any) -> Scored:
     rows = X
     for step in anatomy.of_rows:
         rows = step.transform(rows)
-    rows = np.asarray(rows)
-    autoencoder = anatomy.autoencoder
-    rebuilt = autoencoder.inverse_transform(autoencoder.transform(rows))
-    columns = np.square(rebuilt.astype(np.float64) - rows) / 2
-    names = _names([*anatomy.of_rows, autoencoder][0], columns.shape[1])
-    return Scored(columns.sum(axis=1), columns, names, None)
+    columns = np.square(_residuals(anatomy.autoencoder, np.asarray(rows))[1]) / 2
+    return Scored(columns.sum(axis=1), columns, _names(anatomy, columns.shape[1]), None)
 
 
-def _names(step: Any, n_columns: int) -> list[str]:
-    names = getattr(step, "feature_names_in_", range(n_columns))
-    return [str(name) for name in names]
+def _names(anatomy: Anatomy, n_columns: int) -> list[str]:
+    return [str(name) for name in anatomy.columns or range(n_columns)]

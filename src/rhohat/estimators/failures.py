@@ -68,12 +68,9 @@ def _is_beyond_all(objective: SparseObjective, target: float, variance: float) -
 
     From slope * variance on, that of the direction, silence is a minimum; see the diagnosis.
     """
-    activation = objective.activation
-    if not activation.is_bounded:
+    if not objective.activation.is_bounded:
         return False
-    low, high = activation.range
-    asked = np.array([low + target * (high - low)])
-    slope = float(activation.derivative(asked, asked.copy())[0])
+    slope = objective.activation.slope_at(target)
     most = slope * variance * objective.n_features * (2 if objective.decoder.tied else 1)
     return objective.weight_decay >= most
 

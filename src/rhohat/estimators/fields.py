@@ -52,10 +52,34 @@ class Value(NamedTuple):
     to_json: Callable[[Any], Any] = lambda value: np.asarray(value).tolist()
 
 
+class Model(NamedTuple):
+    """A fitted model of one class."""
+
+    cls: type[Any]
+
+    @property
+    def expected(self) -> str:
+        """What errors say is expected."""
+        return f"a {self.cls.__name__}"
+
+    def is_valid(self, model: Any) -> bool:
+        """Whether it is as expected."""
+        return type(model) is self.cls
+
+
 class Models(NamedTuple):
     """A fitted list of models, all of one class, at least one."""
 
     cls: type[Any]
+
+    @property
+    def expected(self) -> str:
+        """What errors say is expected."""
+        return f"a list of {self.cls.__name__}"
+
+    def is_valid(self, models: Any) -> bool:
+        """Whether they are as expected."""
+        return type(models) is list and set(map(type, models)) == {self.cls}
 
 
 def is_plain(value: Any) -> bool:
@@ -133,7 +157,6 @@ NAMES = Value(
     size="d",
 )
 SIZES = Value("a list of whole numbers", lambda sizes: is_list(sizes, is_count))
-TEXTS = Value("a list of texts", lambda texts: is_list(texts, is_text))
 LABELS = Value(
     "a dtype and values, labels of one type",
     _are_labels,

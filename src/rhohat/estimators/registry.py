@@ -41,6 +41,7 @@ from rhohat.estimators.fields import (
     SIZES,
     TINY,
     Array,
+    Model,
     Models,
     Value,
 )
@@ -91,7 +92,7 @@ class Row(NamedTuple):
     """
 
     cls: type[Any]
-    fitted: Mapping[str, Array | Value | Models] | None = None
+    fitted: Mapping[str, Array | Value | Model | Models] | None = None
     left_out: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     unfitted: tuple[str, ...] = ()
@@ -258,13 +259,10 @@ def _layers_fit(stack: StackedAutoencoder) -> bool:
 
 
 def _detector_fits(detector: AnomalyDetector) -> bool:
-    """Whether there is one autoencoder, of as many columns, whose averages are known."""
-    models = detector.autoencoders_
-    return (
-        len(models) == 1
-        and models[0].n_features_in_ == detector.n_features_in_
-        and hasattr(models[0], "average_activation_")
-    )
+    """Whether the autoencoder has as many columns, and its averages are known."""
+    model = detector.autoencoder_
+    same_columns: bool = model.n_features_in_ == detector.n_features_in_
+    return same_columns and hasattr(model, "average_activation_")
 
 
 def _network_fits(model: StackedAutoencoderClassifier) -> bool:
@@ -330,7 +328,7 @@ ROWS: dict[str, Row] = {
                 "scale_": Array(("d",), least=TINY),
                 "residual_variance_": Array(("d",), least=TINY),
                 "offset_": NUMBER,
-                "autoencoders_": Models(SparseAutoencoder),
+                "autoencoder_": Model(SparseAutoencoder),
             },
             unfitted=("estimator",),
             fits_together=_detector_fits,

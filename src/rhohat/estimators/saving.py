@@ -35,7 +35,7 @@ from rhohat.common.tensorfiles import (
     unpack,
 )
 from rhohat.common.writing import write_whole
-from rhohat.estimators.fields import TINY, Array, Models, is_plain
+from rhohat.estimators.fields import TINY, Array, Model, Models, is_plain
 from rhohat.estimators.registry import NEEDED, OPTIONAL, ROWS, Row, is_model, row_of, rows
 
 #: Estimators, penalties and solvers in a model, and parameters and items of these in all: so many
@@ -166,8 +166,9 @@ def _describe(value: Any, label: str, prefix: str, arrays: Arrays, is_fitted: bo
         if isinstance(spec, Array):
             array = _little_endian(getattr(value, attribute), spec, f"{name}'s {attribute}")
             arrays[prefix + attribute] = array
-        elif isinstance(spec, Models):
-            models = list(getattr(value, attribute))
+        elif isinstance(spec, Model | Models):
+            models = getattr(value, attribute)
+            models = list(models) if isinstance(spec, Models) else models
             fitted[attribute] = _describe(models, attribute, f"{prefix}{attribute}.", arrays)
         else:
             fitted[attribute] = spec.to_json(getattr(value, attribute))
@@ -293,10 +294,9 @@ def _restore_fitted(row: Row, values: Any, prefix: str, arrays: Arrays) -> dict[
             expect(bool((array >= spec.least).all()), f"{label} {least}", array.min())
             fitted[attribute] = array
             symbols, found = spec.shape, array.shape
-        elif isinstance(spec, Models):
+        elif isinstance(spec, Model | Models):
             models = _restore(values[attribute], f"{prefix}{attribute}.", arrays)
-            of_class = type(models) is list and set(map(type, models)) == {spec.cls}
-            expect(of_class, f"a list of {spec.cls.__name__} as {label}", models)
+            expect(spec.is_valid(models), f"{spec.expected} as {label}", models)
             fitted[attribute] = models
             continue
         elif attribute in values:

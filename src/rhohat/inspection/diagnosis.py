@@ -311,9 +311,7 @@ class Case:
         activation = self.objective.activation
         if target is None or not activation.is_bounded:
             return None
-        low, high = activation.range
-        asked = np.array([low + target * (high - low)])
-        slope = float(activation.derivative(asked, asked.copy())[0])
+        slope = activation.slope_at(target)
         output = self.objective.decoder.output
         mean = self.rows.mean(axis=0, dtype=np.float64)
         if output.is_bounded:

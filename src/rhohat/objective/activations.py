@@ -65,6 +65,12 @@ class Activation:
         """What decides its values: the name, and parameters where it has some."""
         return self.name
 
+    def slope_at(self, share: float) -> float:
+        """The derivative where f is this share of its range, which is bounded."""
+        low, high = self.range
+        value = np.array([low + share * (high - low)])
+        return float(self.derivative(value, value.copy())[0])
+
     def check_units(self, n_units: int) -> None:
         """Raise TypeError or ValueError if a parameter makes no sense for so many units."""
 

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.common.caching import cached_property
 from rhohat.common.validation import check_real
+from rhohat.objective.penalty import SparsityPenalty
 
 
 class LossTerms(NamedTuple):
@@ -137,14 +138,16 @@ class Objective(ABC, Generic[S]):
         lambda, at least 0.
     """
 
+    penalty: SparsityPenalty
+
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], weight_decay: float) -> None:
         self.shapes = dict(shapes)
         self.weight_decay = check_real("weight_decay", weight_decay, low=0)
 
     @property
+    @abstractmethod
     def is_continuous(self) -> bool:
         """Whether the loss is a continuous function of theta, and so has no jumps."""
-        return True
 
     @cached_property
     def n_parameters(self) -> int:

@@ -27,7 +27,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rhohat.common.arrays import Float64Array, FloatArray, as_floats
+from rhohat.common.arrays import Float64Array, FloatArray, as_floats, underflow_as_zero
 from rhohat.common.validation import check_integer
 from rhohat.objective.activations import Activation, activation_of
 from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted, row_weights
@@ -214,7 +214,7 @@ class NetworkObjective(Objective[NetworkTerms]):
         delta -= delta.max(axis=1, keepdims=True)
         rows = np.arange(len(X))
         errors = -delta[rows, y]
-        with np.errstate(under="ignore"):  # a class beyond hope has probability 0
+        with underflow_as_zero():  # a class beyond hope has probability 0
             np.exp(delta, out=delta)
         total = delta.sum(axis=1, keepdims=True)
         errors += np.log(total[:, 0])
@@ -287,8 +287,9 @@ class NetworkObjective(Objective[NetworkTerms]):
         gradient = np.divide(terms.gradient, terms.weight, dtype=np.float64)
         if self.penalty.sees:
             averages = self.by_layer(self.average_activity(terms))
-            layers = zip(self.layers(theta), self.layers(gradient), averages, strict=False)
-            for (W, _), (grad, _), average in list(layers)[: len(self.activations)]:
+            hidden = self.layers(theta)[:-1]
+            layers = zip(hidden, self.layers(gradient), averages, strict=False)
+            for (W, _), (grad, _), average in layers:
                 grad += self.penalty.by_parameters(average, {"W_enc": W})["W_enc"]
         return self._add_decay(gradient, theta)
 

@@ -13,7 +13,7 @@ from rhohat.common.validation import check_real, look_up
 from rhohat.objective.activations import Activation
 from rhohat.objective.penalties_of_rows import GroupSparsity, TopographicSparsity
 from rhohat.objective.penalties_of_weights import ContractivePenalty, DecoderNormL1Sparsity
-from rhohat.objective.penalty import SparsityPenalty
+from rhohat.objective.penalty import SparsityPenalty, WeightedSparsity
 from rhohat.objective.smooth_penalties import LogSparsity, SmoothL1Sparsity
 
 
@@ -155,7 +155,7 @@ class KLSparsity(SparsityPenalty):
         return low + self.target * (high - low)
 
 
-class L1Sparsity(SparsityPenalty):
+class L1Sparsity(WeightedSparsity):
     r"""Average absolute activation: :math:`\beta \sum_j \frac1m \sum_i |a_{ij}|`.
 
     Parameters
@@ -167,24 +167,9 @@ class L1Sparsity(SparsityPenalty):
     def __init__(self, weight: float = 1.0) -> None:
         self.weight = weight
 
-    def check(self, activation: Activation) -> None:
-        """Raise ValueError unless weight >= 0. Every activation will do."""
-        check_real("L1Sparsity weight", self.weight, low=0)
-
-    def on_average(
-        self, average: Float64Array, activation: Activation
-    ) -> tuple[float, Float64Array]:
-        """Value and slope; see the class for the formula."""
-        return self.weight * float(average.sum()), np.full_like(average, self.weight)
-
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """The absolute value, h(a) = abs(a), and h'(a) = sign(a)."""
         return np.abs(A), np.sign(A)
-
-    @property
-    def fixed_slope(self) -> float:
-        """The weight."""
-        return self.weight
 
 
 class NoSparsity(SparsityPenalty):

@@ -19,13 +19,12 @@ from scipy.ndimage import convolve1d
 from rhohat.common.arrays import FloatArray, underflow_as_zero
 from rhohat.common.validation import check_integer, check_pair, check_real
 from rhohat.objective.activations import Activation
-from rhohat.objective.smooth_penalties import WeightedSparsity
+from rhohat.objective.penalty import WeightedSparsity
 
 
 class NeighborhoodSparsity(WeightedSparsity):
     """What penalties share that pool the activations of units near one another."""
 
-    weight: float
     epsilon: float
 
     @abstractmethod

@@ -19,18 +19,16 @@ from typing import ClassVar
 import numpy as np
 
 from rhohat.common.arrays import Float64Array, FloatArray, underflow_as_zero
-from rhohat.common.validation import check_real
 from rhohat.objective.activations import Activation
-from rhohat.objective.penalty import SparsityPenalty
+from rhohat.objective.penalty import SparsityPenalty, WeightedSparsity
 
 
-class ScaledPenalty(SparsityPenalty):
+class ScaledPenalty(WeightedSparsity):
     """What penalties share that weigh each unit by c, a function of its row of one matrix.
 
     By itself it is the penalty for rows of norm 1; `at` gives the one for other rows.
     """
 
-    weight: float
     #: Name of the matrix, alone.
     sees: ClassVar[tuple[str, ...]]
     _c: float | FloatArray = 1.0
@@ -39,10 +37,6 @@ class ScaledPenalty(SparsityPenalty):
     @abstractmethod
     def _scales(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
         """C of every row u_j, (k,), and its derivative by u_j, (k, d)."""
-
-    def check(self, activation: Activation) -> None:
-        """Raise ValueError unless weight >= 0."""
-        check_real(f"{type(self).__name__} weight", self.weight, low=0)
 
     def at(self, parameters: Mapping[str, FloatArray]) -> SparsityPenalty:
         """The penalty for these weights."""

@@ -1,4 +1,4 @@
-"""What every sparsity penalty answers.
+"""What every sparsity penalty answers, and the base of those whose slope is their weight.
 
 A penalty acts on the average over the training set of some function h of the activations,
 
@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.validation import check_real
 from rhohat.objective.activations import Activation
 
 
@@ -161,3 +162,24 @@ class SparsityPenalty(BaseEstimator):
     def least(self, n_units: int) -> float:
         """The value that so many units cost at least; 0 for most."""
         return 0.0
+
+
+class WeightedSparsity(SparsityPenalty):
+    """A weight times the sum of the averages: what penalties of a fixed slope share."""
+
+    weight: float
+
+    def check(self, activation: Activation) -> None:
+        """Raise ValueError unless weight >= 0. Every activation will do."""
+        check_real(f"{type(self).__name__} weight", self.weight, low=0)
+
+    def on_average(
+        self, average: Float64Array, activation: Activation
+    ) -> tuple[float, Float64Array]:
+        """Value and slope; see the class for the formula."""
+        return self.weight * float(average.sum()), np.full_like(average, self.weight)
+
+    @property
+    def fixed_slope(self) -> float | FloatArray:
+        """The weight."""
+        return self.weight

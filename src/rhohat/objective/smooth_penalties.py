@@ -4,31 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rhohat.common.arrays import Float64Array, FloatArray, underflow_as_zero
+from rhohat.common.arrays import FloatArray, underflow_as_zero
 from rhohat.common.validation import check_real
 from rhohat.objective.activations import Activation
-from rhohat.objective.penalty import SparsityPenalty
-
-
-class WeightedSparsity(SparsityPenalty):
-    """A weight times the sum of the averages: what penalties of a fixed slope share."""
-
-    weight: float
-
-    def check(self, activation: Activation) -> None:
-        """Raise ValueError unless weight >= 0. Every activation will do."""
-        check_real(f"{type(self).__name__} weight", self.weight, low=0)
-
-    def on_average(
-        self, average: Float64Array, activation: Activation
-    ) -> tuple[float, Float64Array]:
-        """Value and slope; see the class for the formula."""
-        return self.weight * float(average.sum()), np.full_like(average, self.weight)
-
-    @property
-    def fixed_slope(self) -> float:
-        """The weight."""
-        return self.weight
+from rhohat.objective.penalty import WeightedSparsity
 
 
 class SmoothL1Sparsity(WeightedSparsity):

@@ -96,8 +96,7 @@ class PatchSource(ChunkedStore):
     def _drawn(self, granule: np.intp) -> tuple[FloatArray, NDArray[np.intp]]:
         """An image, and the first pixels of all patches that are drawn from it."""
         number, n_patches = self.numbers[granule], np.diff(self.ends, prepend=0)[granule]
-        image = next(self.extractor.takes.each([self.images[number]]))
-        self.extractor._check_fit(number, image)
+        image = self.extractor._read(self.images, int(number))
         shares = np.random.RandomState(self.seeds[number]).uniform(size=(n_patches, 2))
         return image, _corners(image, self.patch_shape, shares)
 
@@ -124,10 +123,7 @@ class EveryPiece(ChunkedStore):
     def load_granule(self, start: int, stop: int) -> FloatArray:
         """All pieces of one array."""
         number = int(np.searchsorted(self.ends, start, side="right"))
-        array = next(self.extractor.takes.each([self.arrays[number]]))
-        self.extractor._check_fit(number, array)
-        extractor = self.extractor
-        pieces = every_patch(array[None], extractor.patch_shape_, extractor._stride)[0]
+        pieces = self.extractor._every(self.extractor._read(self.arrays, number))
         rows: FloatArray = pieces.reshape(-1, pieces.shape[-1]).astype(self.dtype, copy=False)
         return rows
 
@@ -271,12 +267,12 @@ class Extractor(Step):
         """
         check_is_fitted(self)
         _, n_pieces = self._check()
-        arrays = X if isinstance(X, LazySequence) else list(self.takes.each(X))
-        if not isinstance(arrays, LazySequence):  # of which no more than `PATCH_BYTES` is held
+        lazy = X if isinstance(X, LazySequence) else None
+        arrays = list(self.takes.each(X)) if lazy is None else lazy
+        if lazy is None:  # of a lazy sequence, no more than `PATCH_BYTES` is held
             self._check_fit(0, arrays[0])  # before anything is allocated
         if n_pieces is None:
             return self._all(arrays)
-        lazy = arrays if isinstance(arrays, LazySequence) else None
         dtype = lazy.dtype if lazy is not None else np.result_type(*{x.dtype for x in arrays})
         n_arrays, n_features = len(arrays), int(np.prod(self.patch_shape_))
         random_state = check_random_state(self.random_state)
@@ -347,7 +343,7 @@ class Extractor(Step):
                 return Patches(source, source.places)
         found, images, corners = [], [], []
         for index, array in enumerate(self._each_fitting(arrays)):
-            pieces = every_patch(array[None], self.patch_shape_, self._stride)[0]
+            pieces = self._every(array)
             found.append(pieces.reshape(-1, pieces.shape[-1]))
             images.append(np.full(len(found[-1]), index))
             steps = np.indices(pieces.shape[:2]).reshape(2, -1).T
@@ -359,6 +355,17 @@ class Extractor(Step):
     def _stride(self) -> int:
         """Values from one piece to the next, if all are taken."""
         return 1
+
+    def _every(self, array: FloatArray) -> FloatArray:
+        """Every piece of an array, (down, across, n_values)."""
+        pieces: FloatArray = every_patch(array[None], self.patch_shape_, self._stride)[0]
+        return pieces
+
+    def _read(self, arrays: LazySequence, number: int) -> FloatArray:
+        """One of the arrays, which has room for a piece."""
+        array = next(self.takes.each([arrays[number]]))
+        self._check_fit(number, array)
+        return array
 
     def _check_fit(self, index: int, array: FloatArray) -> None:
         self.check_room(self.patch_shape_, index, array, self.takes)

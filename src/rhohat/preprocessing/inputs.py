@@ -40,7 +40,7 @@ def check_input(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> Float
         _check_width(estimator, rows.shape[1], "X")
         return rows
     rows = validate_data(estimator, X, reset=reset, dtype=row_dtypes(X), ensure_all_finite=False)
-    check_all_finite(rows, names or names_of_frame(X))
+    check_all_finite(rows, names_of_frame(X))
     if names:
         check_names(estimator, names, reset=True)
     return rows

@@ -13,8 +13,13 @@ import scipy.fft
 from scipy.signal import get_window
 from sklearn.utils.validation import check_is_fitted
 
-from rhohat.common.arrays import Float64Array, FloatArray, Images, overflow_as_infinity
-from rhohat.common.arrays import rounding_noise as noise_of
+from rhohat.common.arrays import (
+    Float64Array,
+    FloatArray,
+    Images,
+    overflow_as_infinity,
+    rounding_noise,
+)
 from rhohat.common.validation import check_integer, check_magnitude, check_real
 from rhohat.files.lazy_sequence import LazySequence, MappedSequence
 from rhohat.files.recordings import each_recording
@@ -71,16 +76,17 @@ class SeriesStep(Step):
                     "all must have the same."
                 )
             values, dtype = self._values(index, series), np.result_type(dtype, series)
-            check_magnitude(float(np.abs(values).max()), series.dtype)
+            most = np.abs(values).max(axis=1)
+            check_magnitude(float(most.max()), series.dtype)
             n = values.shape[1]
             own = values.mean(axis=1, dtype=np.float64)
             apart = own - mean  # Chan's update, which subtracts no large sums from one another
             spread = spread + np.square(values - own[:, None], dtype=np.float64).sum(axis=1)
             spread += apart**2 * (count * n / (count + n))
             mean = mean + apart * (n / (count + n))
-            largest, count = np.maximum(largest, np.abs(values).max(axis=1)), count + n
+            largest, count = np.maximum(largest, most), count + n
         deviation = np.sqrt(spread / count)
-        noise = np.array([noise_of(float(most), dtype) for most in largest])
+        noise = np.array([rounding_noise(value, dtype) for value in largest.tolist()])
         self.mean_ = mean
         self.scale_ = np.where(deviation > noise, deviation, 1.0)
         return self

@@ -74,8 +74,7 @@ class Standardization(Rowwise):
         self.check_settings()
         source = rows_of(self, X, reset=True)
         sums = feature_sums(source)
-        largest = max(abs(sums.low), abs(sums.high))
-        noise = rounding_noise(largest, source.dtype)
+        noise = rounding_noise(sums.largest, source.dtype)
         deviations = np.sqrt(sums.variances)
         if self.scale == "all":
             deviations = np.full_like(deviations, sums.standard_deviation)

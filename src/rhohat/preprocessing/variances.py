@@ -46,5 +46,5 @@ def feature_sums(source: Source) -> FeatureSums:
     """
     with BLAS.single_threaded():
         sums = sum_over(partial(FeatureSums.of, shift=first_row(source)), source)
-    check_magnitude(max(abs(sums.low), abs(sums.high)), source.dtype)
+    check_magnitude(sums.largest, source.dtype)
     return sums

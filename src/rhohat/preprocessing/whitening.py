@@ -101,8 +101,7 @@ class _Axes(NamedTuple):
             with interrupt.unheard(), BLAS.single_threaded():
                 _, lengths, vectors = scipy.linalg.svd(D, full_matrices=False, overwrite_a=True)
         r = max(n_rows - 1, 1)
-        largest = max(abs(sums.low), abs(sums.high))
-        return cls(sums.mean, vectors[:r], lengths[:r] ** 2 / n_rows, largest)
+        return cls(sums.mean, vectors[:r], lengths[:r] ** 2 / n_rows, sums.largest)
 
 
 @dataclass

@@ -60,6 +60,11 @@ class FeatureSums(Summable):
         return engine.map_sum(partial(cls.of, shift=shift), source, partition)
 
     @property
+    def largest(self) -> float:
+        """The greatest absolute value."""
+        return max(abs(self.low), abs(self.high))
+
+    @property
     def mean(self) -> Float64Array:
         """Mean of every feature."""
         return self.shift + self.first / self.weight

@@ -71,10 +71,9 @@ class Partition(NamedTuple):
         if block_size is None:
             bytes_per_row = (3 * n_features + 3 * n_components) * dtype.itemsize
             fitting = 1 << max(WORKSPACE_BYTES // bytes_per_row, 1).bit_length() - 1
-            rows = CHUNK_ROWS
-            if chunk_size is None:
-                rows *= max(round(NARROW_BYTES / bytes_per_row / CHUNK_ROWS), 1)
-            block_size = min(fitting, chunk_size or most_rows, most_rows, rows)
+            narrow = CHUNK_ROWS * max(round(NARROW_BYTES / bytes_per_row / CHUNK_ROWS), 1)
+            rows = min(narrow, most_rows) if chunk_size is None else min(CHUNK_ROWS, chunk_size)
+            block_size = min(fitting, rows)
         if chunk_size is None:
             chunk_size = max(CHUNK_ROWS // block_size, 1) * block_size
         check_sizes(block_size, chunk_size)

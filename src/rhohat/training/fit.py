@@ -175,8 +175,7 @@ class Fit:
 
         Where all are done on all rows at once, their number does not: more can follow later.
         """
-        penalty = getattr(self.objective, "penalty", None)
-        if len(self.stages) == 1 and not getattr(penalty, "weight_is_sought", False):
+        if len(self.stages) == 1 and not self.objective.penalty.weight_is_sought:
             return f"any, all on {self.stages[0].n_rows:,} rows"
         return ", then ".join(f"{stage.max_iter} on {stage.n_rows:,} rows" for stage in self.stages)
 

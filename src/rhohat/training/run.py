@@ -25,7 +25,7 @@ from rhohat.rows.sources import Source
 from rhohat.rows.sparse_rows import taken
 from rhohat.training.evaluation import Evaluation
 from rhohat.training.solvers import Solver, SolverState, StopReason
-from rhohat.training.stages import Stage
+from rhohat.training.stages import Stage, iterations_of
 from rhohat.training.validation import EVERY, Point, Validated, Validation
 from rhohat.training.weight_search import FURTHER, WeightSearch, further_leg, most_iterations
 
@@ -188,11 +188,6 @@ class TrainingState:
         return len(self.loss_terms) - 1
 
 
-def _all_iterations(stages: Sequence[Stage]) -> int:
-    """Iterations of all stages."""
-    return sum(stage.max_iter for stage in stages)
-
-
 @dataclass(frozen=True)
 class Training:
     """One run: a loss over all rows of a source, minimized in stages.
@@ -269,7 +264,7 @@ class Training:
         CheckpointError
             If it has more iterations than all stages have.
         """
-        most = most_iterations(self.stages) if self.search else _all_iterations(self.stages)
+        most = most_iterations(self.stages) if self.search else iterations_of(self.stages)
         if state.n_iter > most:
             raise CheckpointError(
                 f"the run of the checkpoint has {state.n_iter} iterations already, more than the "
@@ -540,7 +535,7 @@ class Training:
         work += [stage.n_rows * stage.max_iter for stage in further]
         return TrainingProgress(
             n_iter=state.n_iter,
-            max_iter=_all_iterations([*self.stages, *further]),
+            max_iter=iterations_of([*self.stages, *further]),
             n_rows=state.stage_rows[-1],
             loss=state.loss,
             average_activation=state.average_activation,

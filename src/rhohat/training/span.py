@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
 import scipy.linalg
@@ -68,10 +68,8 @@ class Span:
             return None
         rows = source.read(0, n_rows)
         D = rows.X - mean
-        largest, noise = (
-            float(np.abs(D).max()),
-            rounding_noise(float(np.abs(rows.X).max()), D.dtype),
-        )
+        largest = float(np.abs(D).max())
+        noise = rounding_noise(float(np.abs(rows.X).max()), D.dtype)
         if not noise < largest < float(np.finfo(source.dtype).max) ** 0.25:  # training will tell
             return None
         Q, R = scipy.linalg.qr(D.T, mode="economic", overwrite_a=True, check_finite=False)
@@ -81,7 +79,7 @@ class Span:
             objective.n_components,
             activation=objective.activation,
             decoder=objective.decoder,
-            penalty=copy(objective.penalty),
+            penalty=objective.penalty,
             weight_decay=objective.weight_decay,
         )
         coordinates = in_memory(Z, column(source, "sample_weight"), column(source, "y"))
@@ -99,7 +97,7 @@ class Span:
         return lifted
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class SpanEvaluation(ProjectedEvaluation):
     """The evaluation over rows in coordinates of their span; it tells parameters of all columns.
 
@@ -108,7 +106,7 @@ class SpanEvaluation(ProjectedEvaluation):
     span : Span
     """
 
-    span: Span | None = None
+    span: Span
 
     @classmethod
     def of(cls, evaluation: ProjectedEvaluation, span: Span) -> Self:
@@ -133,15 +131,11 @@ class SpanEvaluation(ProjectedEvaluation):
     def at(self, q: Float64Array) -> tuple[Float64Array, LossTerms, Float64Array]:
         """All parameters, terms of the loss and averages at `q`, which was evaluated."""
         theta, terms, average = super().at(q)
-        return self._span.lifted(theta), terms, average
-
-    @property
-    def _span(self) -> Span:
-        return cast(Span, self.span)
+        return self.span.lifted(theta), terms, average
 
     @property
     def _whole(self) -> SparseObjective:
         """The objective of all columns, with the weight of the penalty that is tried."""
-        whole = copy(self._span.whole)
+        whole = copy(self.span.whole)
         whole.penalty = self.objective.penalty
         return whole

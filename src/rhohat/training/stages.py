@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 #: Rows of the first stage, which has a part of all iterations that was enough in trials: with fewer
@@ -22,6 +23,11 @@ class Stage(NamedTuple):
 
     n_rows: int
     max_iter: int
+
+
+def iterations_of(stages: Iterable[Stage]) -> int:
+    """Iterations of all stages."""
+    return sum(stage.max_iter for stage in stages)
 
 
 def growth_stages(
@@ -45,5 +51,5 @@ def growth_stages(
     if between:
         share = int((1 - FIRST_SHARE - LAST_SHARE) * max_iter / len(between))
         stages += [Stage(size, share) for size in between]
-    left = max_iter - sum(stage.max_iter for stage in stages)
+    left = max_iter - iterations_of(stages)
     return [stage for stage in stages if stage.max_iter > 0] + [Stage(n_rows, left)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rhohat.common.arrays import Float64Array
 from rhohat.objective.sparse import SparseObjective
-from rhohat.training.stages import Stage
+from rhohat.training.stages import Stage, iterations_of
 
 #: Iterations of the first leg and of the others, and the part of all iterations that all of them,
 #: and the last one, may have.
@@ -90,7 +90,7 @@ def with_legs(stages: Sequence[Stage]) -> list[Stage]:
     [(5000, 20), (5000, 10), (5000, 10), (5000, 10), (5000, 10), (12000, 40)]
     """
     first, *others = stages
-    most = int(LEGS_SHARE * sum(stage.max_iter for stage in stages))
+    most = int(LEGS_SHARE * iterations_of(stages))
     if others:
         lent = min(max(most - first.max_iter, 0), others[0].max_iter - 1)
         first = first._replace(max_iter=first.max_iter + lent)
@@ -106,10 +106,10 @@ def with_legs(stages: Sequence[Stage]) -> list[Stage]:
 
 def further_leg(stages: Sequence[Stage]) -> Stage:
     """A leg after the last stage."""
-    share = FURTHER_SHARE * sum(stage.max_iter for stage in stages)
+    share = FURTHER_SHARE * iterations_of(stages)
     return Stage(stages[-1].n_rows, max(int(share), 1))
 
 
 def most_iterations(stages: Sequence[Stage]) -> int:
     """Iterations of all stages, and of all legs that may follow them."""
-    return sum(stage.max_iter for stage in stages) + FURTHER * further_leg(stages).max_iter
+    return iterations_of(stages) + FURTHER * further_leg(stages).max_iter
