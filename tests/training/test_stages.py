@@ -35,6 +35,12 @@ def test_stages_share_out_the_iterations_and_end_on_all_rows(n_rows, max_iter, g
         assert rows[0] == FIRST_ROWS
 
 
+def test_two_iterations_are_done_on_all_rows():
+    """The first stage would have none of them, and training begin on the second."""
+    assert growth_stages(40_000, 2) == [Stage(40_000, 2)]
+    assert len(growth_stages(40_000, 3)) > 1
+
+
 def test_large_data_grow_by_a_bounded_factor():
     rows = [stage.n_rows for stage in growth_stages(10**7, 160, row_bytes=1)]
     assert len(rows) > 3

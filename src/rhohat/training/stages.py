@@ -40,14 +40,15 @@ def growth_stages(
     >>> [tuple(stage) for stage in growth_stages(60_000, 200)]
     [(5000, 90), (20000, 100), (60000, 10)]
     """
-    if not growth or n_rows <= LEAST_GROWTH * FIRST_ROWS:
+    first = int(FIRST_SHARE * max_iter)
+    if not growth or n_rows <= LEAST_GROWTH * FIRST_ROWS or first == 0:
         return [Stage(n_rows, max_iter)]
     between = []
     size = FIRST_ROWS * GROWTH_FACTOR
     while size * 2 <= n_rows and size * row_bytes <= PART_BYTES:
         between.append(size)
         size *= GROWTH_FACTOR
-    stages = [Stage(FIRST_ROWS, int(FIRST_SHARE * max_iter))]
+    stages = [Stage(FIRST_ROWS, first)]
     if between:
         share = int((1 - FIRST_SHARE - LAST_SHARE) * max_iter / len(between))
         stages += [Stage(size, share) for size in between]
