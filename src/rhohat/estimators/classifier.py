@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags, assert_all_finite, check_random_state, column_or_1d
 from sklearn.utils.extmath import softmax
 from sklearn.utils.multiclass import check_classification_targets
@@ -336,6 +335,8 @@ class StackedAutoencoderClassifier(EngineHolder, ClassifierMixin, NamedPenalty):
         -------
         accuracy : float
         """
+        from sklearn.metrics import accuracy_score
+
         return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
 
     @property

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import numpy as np
 import scipy.fft
-from scipy.signal import get_window
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import (
@@ -23,6 +22,7 @@ from rhohat.common.arrays import (
 from rhohat.common.validation import check_integer, check_magnitude, check_real
 from rhohat.files.lazy_sequence import LazySequence, MappedSequence
 from rhohat.files.recordings import each_recording
+from rhohat.preprocessing.spectra import hann
 from rhohat.preprocessing.steps import Step, Wholes
 
 #: Samples of windows whose spectra are computed at a time.
@@ -205,7 +205,7 @@ class _Spectral(SeriesStep):
         """Powers of windows of `length` samples, `hop` apart: (channels, windows, frequencies)."""
         windows = np.lib.stride_tricks.sliding_window_view(series, length, axis=1)[:, :: self.hop]
         n_channels, n_windows = windows.shape[:2]
-        taper = get_window("hann", length).astype(series.dtype)
+        taper = hann(length).astype(series.dtype)
         power = np.empty((n_channels, n_windows, length // 2), series.dtype)
         at_once = max(FRAME_SAMPLES // (length * n_channels), 1)
         for start in range(0, n_windows, at_once):

@@ -10,7 +10,6 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 from scipy.optimize import nnls
-from scipy.signal import get_window
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray, Images, Recordings, rounding_noise
@@ -18,6 +17,7 @@ from rhohat.common.validation import check_integer, check_real, look_up
 from rhohat.files.images import each_image
 from rhohat.files.lazy_sequence import LazySequence, MappedSequence
 from rhohat.files.recordings import check_rate, each_recording
+from rhohat.preprocessing.spectra import hann
 from rhohat.preprocessing.steps import Step, Wholes
 
 #: Moments whose spectra are computed at a time, at most, and samples in them, at most.
@@ -462,7 +462,7 @@ class SpectrogramExtractor(SoundExtractor):
         samples = np.pad(samples, (length // 2, length - length // 2))
         moments = np.lib.stride_tricks.sliding_window_view(samples, length)[::hop]
         moments = moments[: 1 + recording.shape[1] // hop]
-        taper = get_window("hann", length).astype(samples.dtype)
+        taper = hann(length).astype(samples.dtype)
         mels = self._mels().T.astype(samples.dtype)
         power = np.empty((len(moments), self.n_mels), samples.dtype)
         n_frames = max(min(FRAMES, FRAME_SAMPLES // n_fft), 1)
@@ -507,12 +507,12 @@ class SpectrogramExtractor(SoundExtractor):
         length, hop, n_fft = self._sizes()
         padded = np.pad(samples, (length // 2, length))
         moments = np.lib.stride_tricks.sliding_window_view(padded, length)[::hop][:n_moments]
-        return np.fft.rfft(moments * get_window("hann", length), n_fft)
+        return np.fft.rfft(moments * hann(length), n_fft)
 
     def _overlapped(self, spectra: NDArray[np.complex128]) -> Float64Array:
         """The samples whose windowed moments come nearest to these spectra."""
         length, hop, n_fft = self._sizes()
-        taper = get_window("hann", length)
+        taper = hann(length)
         n_samples = max((len(spectra) - 1) * hop, 1)
         total = np.zeros(n_samples + 2 * length + hop)
         weight = np.zeros_like(total)

@@ -12,6 +12,14 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import Float64Array, FloatArray
 
 
+def hann(length: int) -> Float64Array:
+    """The periodic Hann window: what `length` samples are multiplied by before their spectrum."""
+    from scipy.signal import get_window  # takes a while to import
+
+    window: Float64Array = get_window("hann", length)
+    return window
+
+
 class Spectrum(NamedTuple):
     """How large data are before and after a step.
 
