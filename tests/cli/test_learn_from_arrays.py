@@ -2,6 +2,7 @@
 
 import json
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -89,14 +90,42 @@ def test_a_cube_is_learned_from_and_encoded_by_the_command_that_is_printed(tmp_p
     assert np.load(tmp_path / "features.npy").shape == (80, 3)
 
 
-def test_planar_rows_are_learned_from_and_encoded_as_images(tmp_path):
-    rows = np.random.RandomState(0).randint(0, 256, (30, 3 * 6 * 6)).astype("u1")
-    np.save(tmp_path / "planar.npy", rows)
-    np.save(tmp_path / "images.npy", rows.reshape(-1, 3, 6, 6).transpose(0, 2, 3, 1))
-    learn = ["learn", "--color", *QUICK]
-    told = run(*learn, "planar.npy", "--shape", "3x6x6", cwd=tmp_path)
-    assert "planar.npy --shape 3x6x6" in told.stdout
-    other = run(*learn, "images.npy", "--patch-size", "whole", "--out", "other", cwd=tmp_path)
+def as_in_matlab(images):
+    """Each image a row, ``X(:)'`` in MATLAB."""
+    return np.array([image.ravel(order="F") for image in images])
+
+
+#: How images of 6 x 5 pixels may be made rows, and the options that say so.
+MADE_ROWS = {
+    "row by row": (lambda images: images.reshape(len(images), -1), ["--shape", "6x5x3"]),
+    "planes": (
+        lambda images: images.transpose(0, 3, 1, 2).reshape(len(images), -1),
+        ["--shape", "3x6x5"],
+    ),
+    "as in MATLAB": (as_in_matlab, ["--shape", "6x5x3", "--order", "matlab"]),
+    "as in MATLAB, colors first": (
+        lambda images: as_in_matlab(images.transpose(0, 3, 1, 2)),
+        ["--shape", "3x6x5", "--order", "matlab"],
+    ),
+}
+
+
+@pytest.mark.parametrize("how", MADE_ROWS)
+def test_rows_with_a_shape_are_learned_from_as_the_images_that_they_were(how, tmp_path):
+    rows_of, options = MADE_ROWS[how]
+    images = np.random.RandomState(0).randint(0, 256, (30, 6, 5, 3)).astype("u1")
+    np.save(tmp_path / "rows.npy", rows_of(images))
+    np.save(tmp_path / "images.npy", images)
+    learn = ["learn", *QUICK]
+    told = run(*learn, "rows.npy", *options, cwd=tmp_path)
+    assert " ".join(["rows.npy", *options]) in told.stdout
+    (line,) = (line for line in told.stdout.splitlines() if line.startswith("  data = "))
+    loaded = eval(
+        line.partition("=")[2], {"rhohat": SimpleNamespace(load_rows=lambda _: rows_of(images))}
+    )
+    np.testing.assert_array_equal(loaded, images)
+    whole = ["--patch-size", "whole", "--color", "--out", "other"]
+    other = run(*learn, "images.npy", *whole, cwd=tmp_path)
     assert (told.returncode, other.returncode) == (0, 0), told.stderr + other.stderr
     models = [
         (tmp_path / out / "model.safetensors").read_bytes() for out in ("rhohat-out", "other")

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from rhohat.cli.text import count, printable, shortened, tell
 
 if TYPE_CHECKING:
@@ -53,6 +55,26 @@ def read_for(
 
     refuse_convolution(steps_of(model))
     return read(find_to_encode(str(path), model, request, convolution))
+
+
+def drawing(request: Request, kind: type[Data]) -> tuple[Request, tuple[int, ...] | None]:
+    """The request for a model's data, and the shape to draw its units in.
+
+    Where a model works on rows, ``--shape`` is that of their pictures alone.
+
+    Raises
+    ------
+    BadParameter
+        If such rows cannot be drawn as they lie.
+    """
+    if kind.takes_shape:
+        return request, request.shape
+    if request.is_planar or request.order != "numpy":
+        raise click.BadParameter(
+            "the model works on rows, which are drawn row by row, their colors last.",
+            param_hint="--shape",
+        )
+    return replace(request, shape=None), request.shape
 
 
 def with_columns(request: Request, *wanted: str | None) -> Request:

@@ -375,10 +375,7 @@ def chosen_for(data: Data, settings: Settings, aim: str) -> Choice:
 
     given = click.get_current_context().get_parameter_source("units")
     units = None if given is ParameterSource.DEFAULT else settings.units
-    request = data.request
-    paths = [str(path) for path in request.paths]
-    paths += request.selection.options()
-    paths += [] if request.shape is None else ["--shape", "x".join(map(str, request.shape))]
+    paths = [*map(str, data.request.paths), *data.request.options()]
     with show_work("choosing settings"):
         return choose_for(data.content, data.kind, settings, units, aim=aim, paths=paths)
 

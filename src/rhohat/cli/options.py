@@ -503,6 +503,13 @@ def data_options(
             "--patch-size says otherwise; 3xHxW if all red comes first, then green, then blue.",
         ),
         click.Option(
+            ["--order"],
+            type=click.Choice(["numpy", "matlab"]),
+            default="numpy",
+            help="How the images of --shape were made rows: row by row, or, in MATLAB, column by "
+            "column, one plane of color after another.",
+        ),
+        click.Option(
             ["--on-error"],
             type=RowOf("rhohat.files.finding", "ON_ERROR"),
             default="skip",

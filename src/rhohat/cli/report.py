@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from rhohat.cli.data import read_for
+from rhohat.cli.data import drawing, read_for
 from rhohat.cli.help import Command
 from rhohat.cli.options import (
     POSITIVE_INTEGER,
@@ -76,18 +75,13 @@ def make_report(
         raise click.UsageError("--open opens a file, and standard output is none: leave out one.")
     model, data = load(path), None
     kind = kind_of(model)
-    if request.is_planar and not kind.takes_shape:
-        raise click.BadParameter(
-            "the model works on rows, which are drawn as images whose colors come last.",
-            param_hint="--shape",
-        )
+    request, shape = drawing(request, kind)
     if request.paths or (kind.is_built_in and draws_pieces(model)):
-        shape = request.shape if kind.takes_shape else None
-        data = read_for(path, model, replace(request, shape=shape)).loaded
+        data = read_for(path, model, request).loaded
     with show_work("looking at what the units do"):
         page = report(
             *(model, data),
-            shape=request.shape,
+            shape=shape,
             n_examples=examples,
             title=title,
             n_seeds=seeds,

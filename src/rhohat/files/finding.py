@@ -66,7 +66,7 @@ class DataFiles:
         Files that cannot be read; reading adds to it.
     ignored : list of Path
         Files in folders that have no suffix of a format.
-    selection, on_error, shape
+    selection, on_error, shape, column_major
         As in `find`.
     notes : list of Noted
         Files that are used although something is wrong with them.
@@ -79,6 +79,7 @@ class DataFiles:
     selection: Selection = ANY
     on_error: str = "fail"
     shape: tuple[int, ...] | None = None
+    column_major: bool = False
     notes: list[Noted] = field(default_factory=list)
 
     @classmethod
@@ -90,6 +91,7 @@ class DataFiles:
         on_error: str = "fail",
         smallest: tuple[int, int] = (1, 1),
         shape: tuple[int, ...] | None = None,
+        column_major: bool = False,
     ) -> DataFiles:
         """Look at files, and at all files in folders.
 
@@ -107,6 +109,8 @@ class DataFiles:
             Height and width; files with smaller images are treated as ones that cannot be read.
         shape : tuple of int, default=None
             (height, width), (height, width, 3) or (3, height, width) of the image that each row is.
+        column_major : bool, default=False
+            Whether these images were made rows in MATLAB's order, their first axis fastest.
 
         Raises
         ------
@@ -117,7 +121,7 @@ class DataFiles:
             With "skip", the kind of most files is kept.
         """
         look_up("on_error", on_error, ON_ERROR)
-        found = cls("", {}, [], [], selection, on_error, shape)
+        found = cls("", {}, [], [], selection, on_error, shape, column_major)
         listed = [paths] if isinstance(paths, str | os.PathLike) else paths
         for path in found._walk(map(Path, listed)):
             with found.reading(path):
@@ -267,7 +271,8 @@ def _with_shape(content: Content, shape: tuple[int, ...]) -> Content:
     n, width = content.shape
     if width != prod(shape):
         sizes = " x ".join(map(str, shape))
-        raise DataFileError(f"has {width} columns, too many or too few for {sizes}")
+        way = f". Its {n} rows are as many as that: --transpose" if n == prod(shape) else ""
+        raise DataFileError(f"has {width} columns, too many or too few for {sizes}{way}")
     if is_planar(shape):
         shape = (*shape[1:], shape[0])
     return content._replace(kind="images", shape=(n, *shape), columns=())
@@ -278,7 +283,13 @@ def is_planar(shape: tuple[int, ...]) -> bool:
     return len(shape) == 3 and shape[2] != 3
 
 
-def shaped(rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Rows as images of a shape, (n, height, width[, 3]) even if their colors come first."""
-    images = rows.reshape(-1, *shape)
+def shaped(rows: NDArray[Any], shape: tuple[int, ...], column_major: bool = False) -> NDArray[Any]:
+    """Rows as images of a shape, (n, height, width[, 3]) even if their colors come first.
+
+    In MATLAB's order, which is column-major, the first axis of an image runs fastest.
+    """
+    if column_major:
+        images = rows.reshape(-1, *shape[::-1]).transpose(0, *range(len(shape), 0, -1))
+    else:
+        images = rows.reshape(-1, *shape)
     return np.moveaxis(images, 1, -1) if is_planar(shape) else images

@@ -65,7 +65,7 @@ def images_of_file(files: DataFiles, path: Path, color: bool) -> FloatArray | li
     """The images of one file."""
     array = files.read(path)
     if files.shape is not None:
-        array = shaped(array, files.shape)
+        array = shaped(array, files.shape, files.column_major)
     stack = _as_images(array, color)
     is_photograph = format_of(path).is_photograph
     return [_at_unit_contrast(image) for image in stack] if is_photograph else stack

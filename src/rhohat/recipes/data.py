@@ -39,6 +39,9 @@ class Request:
         What of each file is meant.
     shape : tuple of int or None
         (height, width), (height, width, 3) or (3, height, width) of the image that each row is.
+    order : {"numpy", "matlab"}
+        Which axis of that image runs fastest along the row: the last, as in NumPy, or the first, as
+        in MATLAB.
     on_error : {"skip", "fail"}
         What to do if a file cannot be read.
     color : bool
@@ -63,6 +66,7 @@ class Request:
     paths: Sequence[Path] = ()
     selection: Selection = ANY
     shape: tuple[int, ...] | None = None
+    order: str = "numpy"
     on_error: str = "skip"
     color: bool = False
     smallest: tuple[int, int] = (1, 1)
@@ -77,6 +81,24 @@ class Request:
     def is_planar(self) -> bool:
         """Whether each row is an image whose colors come first, one after another."""
         return self.shape is not None and is_planar(self.shape)
+
+    def options(self) -> list[str]:
+        """What the user says about the files, as options of a command."""
+        words = self.selection.options()
+        if self.shape is not None:
+            words += ["--shape", "x".join(map(str, self.shape))]
+            words += [] if self.order == "numpy" else ["--order", self.order]
+        return words
+
+    def reshaping(self) -> str:
+        """What makes rows images of the shape in Python, applied to an array."""
+        assert self.shape is not None
+        sizes = self.shape if self.order == "numpy" else self.shape[::-1]
+        axes = tuple(range(1, len(sizes) + 1))
+        lie = axes if self.order == "numpy" else axes[::-1]
+        wanted = (*lie[1:], lie[0]) if self.is_planar else lie
+        moved = "" if wanted == axes else f".transpose(0, {', '.join(map(str, wanted))})"
+        return f".reshape(-1, {', '.join(map(str, sizes))}){moved}"
 
     @property
     def has_many_paths(self) -> bool:

@@ -26,6 +26,8 @@ def find(request: Request) -> Data:
     """
     if not request.paths:
         return Photographs(request)
+    if request.order != "numpy" and request.shape is None:
+        raise ValueError("--order is that of images in rows: add --shape, such as --shape 8x8x3.")
     if request.shape is not None and request.color != (len(request.shape) == 3):
         raise ValueError("--shape HxWx3 and --color go together.")
     found = DataFiles.find(
@@ -34,6 +36,7 @@ def find(request: Request) -> Data:
         on_error=request.on_error,
         smallest=request.smallest,
         shape=request.shape,
+        column_major=request.order == "matlab",
     )
     data = KINDS[found.kind](request, found)
     if request.selection.key is not None and not data.has_keys:
@@ -55,6 +58,8 @@ def find_to_learn(request: Request, settings: Settings) -> tuple[Data, Settings]
     ValueError
         If settings and data do not go together; see also `find`.
     """
+    if request.shape is not None and 3 in request.shape[2:] + request.shape[:-2]:
+        settings = replace(settings, color=True)
     side = settings.patch_size or (1 if request.shape is not None else 10)
     smallest = (1, 1) if isinstance(side, str) else (side, side)
     data = find(replace(request, color=settings.color, smallest=smallest))

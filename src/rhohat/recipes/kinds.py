@@ -125,9 +125,7 @@ class ImageData(Data):
         """A call of `load_images`, or of `load_rows` with the shape."""
         request, options = self.request, []
         if request.shape is not None:
-            sizes = ", ".join(map(str, request.shape))
-            moved = ".transpose(0, 2, 3, 1)" if request.is_planar else ""
-            return f"{self.call('load_rows')}.reshape(-1, {sizes}){moved}"
+            return self.call("load_rows") + request.reshaping()
         if self.found.skipped and request.smallest != (1, 1):
             options.append(f"smallest={request.smallest}")
         if request.color:
