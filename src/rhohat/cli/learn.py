@@ -39,7 +39,7 @@ from rhohat.cli.options import (
 )
 from rhohat.cli.output import echo_json, open_in_browser
 from rhohat.cli.progress import show_training, show_work
-from rhohat.cli.summary import feature_facts, summary_text, training_facts
+from rhohat.cli.summary import feature_facts, making_of, summary_text, training_facts
 from rhohat.cli.text import count, duration, gibibytes, printable, tell
 from rhohat.common.interrupts import Interrupted, current_request
 from rhohat.files.runs import RESULTS, Results, Run
@@ -254,7 +254,7 @@ def learn_from(
 ) -> dict[str, Any]:
     """Learn, write the results, and return the summary; with an aim, choose settings."""
     from rhohat.inspection.layers import layers_of
-    from rhohat.inspection.report.verdict import learned_sentence
+    from rhohat.inspection.report.overview import learned_sentence
     from rhohat.recipes.finding import find_to_learn
     from rhohat.recipes.pipelines import fit_held_out, make_pipeline
 
@@ -294,7 +294,8 @@ def learn_from(
         if choice is not None:
             command = without_folders(choice.command, paths_of(click.get_current_context()))
         ours.mark(files.model.parent)
-        subject, written = write_results(pipeline, data, files, command, sources)
+        seconds = fitted - begun
+        subject, written = write_results(pipeline, data, files, command, seconds, sources)
     model, diagnosis = pipeline[-1], None if subject is None else subject.diagnosis
     return {
         "version": __version__,
@@ -387,7 +388,12 @@ def choice_facts(choice: Choice) -> dict[str, Any]:
 
 
 def write_results(
-    pipeline: Pipeline, data: Data, files: Results, command: str | None, sources: bool
+    pipeline: Pipeline,
+    data: Data,
+    files: Results,
+    command: str | None,
+    seconds: float,
+    sources: bool,
 ) -> tuple[Subject | None, set[Path]]:
     """Write model, figures and report; return what they show, and the files written.
 
@@ -405,7 +411,8 @@ def write_results(
             draw_training(pipeline[-1], files.training)
             written.add(files.training)
             command = command or reproducing_command(click.get_current_context())
-            subjects = subjects_of(pipeline, data.loaded, command=command)
+            making = making_of(files.model, data, command, seconds)
+            subjects = subjects_of(pipeline, data.loaded, making=making)
             for path in (files.features, files.features_svg):
                 draw_features(subjects[-1].portrait, path)
                 written.add(path)

@@ -18,6 +18,7 @@ from rhohat.cli.options import (
 )
 from rhohat.cli.output import STANDARD_OUTPUT, binary_output, open_in_browser, output_option
 from rhohat.cli.progress import show_work
+from rhohat.cli.summary import making_of
 
 if TYPE_CHECKING:
     from rhohat.recipes.data import Request
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Fit the model again from other starts, to N in all, and show which units come back.",
 )
-@click.option("--title", default="What the units have learned", help="Heading of the page.")
+@click.option("--title", help="Heading of the page.  [default: how many features of what]")
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
 @sources_option
 @data_options("inputs")
@@ -48,7 +49,7 @@ def make_report(
     out: Path,
     examples: int,
     seeds: int | None,
-    title: str,
+    title: str | None,
     open_page: bool,
     sources: bool,
     request: Request,
@@ -67,7 +68,7 @@ def make_report(
       rhohat report digits.safetensors digits.npz --key x_train --shape 28x28
     """
     from rhohat.estimators.saving import load
-    from rhohat.inspection.report.page import report
+    from rhohat.inspection.report.page import report_on
     from rhohat.recipes.encoding import draws_pieces
     from rhohat.recipes.finding import kind_of
 
@@ -77,15 +78,16 @@ def make_report(
     kind = kind_of(model)
     request, shape = drawing(request, kind)
     if request.paths or (kind.is_built_in and draws_pieces(model)):
-        data = read_for(path, model, request).loaded
+        data = read_for(path, model, request)
     with show_work("looking at what the units do"):
-        page = report(
-            *(model, data),
+        page = report_on(
+            *(model, None if data is None else data.loaded),
             shape=shape,
             n_examples=examples,
             title=title,
             n_seeds=seeds,
             sources=sources,
+            making=making_of(path, data),
         )
     with binary_output(out, f"report of {len(page.html) / 1e6:.1f} MB") as stream:
         stream.write(page.html.encode())

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rhohat.cli.config import MANY, typed_paths
@@ -13,6 +16,7 @@ from rhohat.files.runs import Results
 if TYPE_CHECKING:
     from rhohat.inspection.layers import Layer
     from rhohat.inspection.portrait import Portrait
+    from rhohat.inspection.report.subject import Making
     from rhohat.recipes.data import Data
 
 
@@ -148,6 +152,38 @@ def _in_words(stop_reason: str) -> str:
     return stop_reason.replace("at max_iter iterations", "at the limit of --iterations")
 
 
+def ways_on(model: Path, data: Data) -> dict[str, list[str]]:
+    """How to go on with a model of the data, in lines to copy."""
+    inputs = typed_paths(data.request.paths)
+    inputs = ["FILES"] if len(inputs) > MANY else inputs
+    options = [*data.request.options(), *data.encode_options, "-o", "features.npy"]
+    encode = ["rhohat encode", shlex.quote(str(model)), *inputs, shlex.join(options)]
+    return {
+        "Encode": [" ".join(encode)],
+        "In Python": [
+            "import rhohat",
+            f"pipeline = rhohat.load({str(model)!r})",
+            f"data = {data.expression}",
+            "features = pipeline.transform(data)",
+        ],
+    }
+
+
+def making_of(
+    model: Path, data: Data | None, command: str | None = None, seconds: float | None = None
+) -> Making:
+    """What a page says of how it came about; it may be sent, so folders are left out of it."""
+    from rhohat.inspection.report.subject import Making
+
+    if data is None:
+        return Making(command)
+    shown = copy(data)
+    paths = [Path(path.name) if path.is_absolute() else path for path in data.request.paths]
+    shown.request = replace(data.request, paths=paths)
+    model = Path(model.name) if model.is_absolute() else model
+    return Making(command, data.request.title, seconds, ways_on(model, shown))
+
+
 def _next_steps(summary: dict[str, Any], data: Data, files: Results) -> list[str]:
     """What to look at, and how to go on with the model, in lines to copy."""
     shown = {
@@ -157,21 +193,10 @@ def _next_steps(summary: dict[str, Any], data: Data, files: Results) -> list[str
     }
     shown = {file: what for file, what in shown.items() if str(file) in summary["files"]}
     widest = max((len(str(file)) for file in shown), default=0)
-    inputs = typed_paths(data.request.paths)
-    inputs = ["FILES"] if len(inputs) > MANY else inputs
-    options = [*data.request.options(), *data.encode_options, "-o", "features.npy"]
-    model = shlex.quote(str(files.model))
-    encode = " ".join(["rhohat encode", model, *inputs, shlex.join(options)])
     steps = {
         "Look at": [f"{file!s:<{widest}}  {what}" for file, what in shown.items()],
         "Improve": summary["improve"],
-        "Encode": [encode],
-        "In Python": [
-            "import rhohat",
-            f"pipeline = rhohat.load({str(files.model)!r})",
-            f"data = {data.expression}",
-            "features = pipeline.transform(data)",
-        ],
+        **ways_on(files.model, data),
         "Learn from your own data": [] if data.request.paths else ["rhohat learn FOLDER"],
     }
     told = ((name, lines) for name, lines in steps.items() if lines)

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,6 +139,8 @@ class Finding:
         What to do in words, if it is no setting.
     is_note : bool
         Whether it may well be right, and is only worth knowing.
+    aspect : str
+        Of `ASPECTS`: what it speaks against.
     """
 
     kind: str
@@ -149,6 +151,7 @@ class Finding:
     change: Change | None = None
     advice: str = ""
     is_note: bool = False
+    aspect: str = ""
 
     @property
     def next_step(self) -> str:
@@ -182,10 +185,19 @@ class Diagnosis:
         return all(finding.is_note for finding in self.findings)
 
     @property
+    def aspects(self) -> dict[str, str]:
+        """What is "good", and what a "note" or a "mistake" speaks against, by `ASPECTS`."""
+        states = dict.fromkeys(ASPECTS, "good")
+        for finding in reversed(self.findings):  # mistakes come before notes
+            states[finding.aspect] = "note" if finding.is_note else "mistake"
+        return states
+
+    @property
     def verdict(self) -> str:
         """Whether the features are good, in a sentence."""
         if self.is_good:
-            return "No mistake was found."
+            noted = ", but something is worth knowing" if self.findings else ""
+            return f"The features look good: no mistake was found{noted}."
         first = next(finding for finding in self.findings if not finding.is_note)
         return f"The features can be better. {first.text}"
 
@@ -327,7 +339,11 @@ class Case:
 
     def diagnosis(self) -> Diagnosis:
         """All findings, notes last."""
-        found = [finding for check in CHECKS.values() for finding in check(self)]
+        found = [
+            replace(finding, aspect=check.aspect)
+            for check in CHECKS.values()
+            for finding in check.find(self)
+        ]
         return Diagnosis(sorted(found, key=lambda finding: finding.is_note), self.facts)
 
     @property
@@ -785,21 +801,45 @@ def _labels(case: Case) -> Iterator[Finding]:
             )
 
 
-#: Mistakes by their kinds, the most severe first; each gives its findings.
-CHECKS: dict[str, Callable[[Case], Iterator[Finding]]] = {
-    "range": _range,
-    "labels": _labels,
-    "scale of columns": _columns,
-    "never fires": _silence,
-    "decay": _decay,
-    "penalty": _penalty,
-    "dead units": _dead,
-    "worse than a constant": _constant,
-    "noise amplified": _whitening,
-    "mean of rows": _mean_of_patches,
-    "not converged": _convergence,
-    "few rows": _few_rows,
-    "duplicates": _duplicates,
-    "columns": _idle_columns,
-    "explains little": _explained,
+class Check(NamedTuple):
+    """A mistake that is looked for.
+
+    Attributes
+    ----------
+    find : callable
+        ``find(case)`` gives its findings.
+    aspect : str
+        Of `ASPECTS`: what they speak against.
+    """
+
+    find: Callable[[Case], Iterator[Finding]]
+    aspect: str
+
+
+#: What is judged of a model, each with the words for it.
+ASPECTS: dict[str, str] = {
+    "data": "data prepared",
+    "training": "trained to the end",
+    "sparsity": "sparse",
+    "life": "all units alive",
+    "difference": "all units different",
+    "reconstruction": "data rebuilt",
+}
+#: Mistakes by their kinds, the most severe first.
+CHECKS: dict[str, Check] = {
+    "range": Check(_range, "data"),
+    "labels": Check(_labels, "data"),
+    "scale of columns": Check(_columns, "data"),
+    "never fires": Check(_silence, "life"),
+    "decay": Check(_decay, "life"),
+    "penalty": Check(_penalty, "sparsity"),
+    "dead units": Check(_dead, "life"),
+    "worse than a constant": Check(_constant, "reconstruction"),
+    "noise amplified": Check(_whitening, "data"),
+    "mean of rows": Check(_mean_of_patches, "data"),
+    "not converged": Check(_convergence, "training"),
+    "few rows": Check(_few_rows, "data"),
+    "duplicates": Check(_duplicates, "difference"),
+    "columns": Check(_idle_columns, "data"),
+    "explains little": Check(_explained, "reconstruction"),
 }

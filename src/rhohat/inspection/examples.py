@@ -56,6 +56,11 @@ class Examples(ABC):
         """Number of rows, images, series or recordings that the user gave."""
         return len(self)
 
+    @property
+    def words(self) -> str:
+        """What they are, and how many."""
+        return f"{len(self):,} {'images' if self.shape else 'rows'}"
+
     @abstractmethod
     def given(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers as the user gave them, (n, d), or (n, *shape) if it is known."""
@@ -157,6 +162,17 @@ class PieceExamples(Examples):
     def n_given(self) -> int:
         """Number of images, series or recordings."""
         return len(self.images)
+
+    @property
+    def words(self) -> str:
+        """What they are, and how many, cut from how many."""
+        extractor = self.layer.anatomy.extractor
+        assert extractor is not None
+        takes = self.layer.anatomy.takes or extractor.takes
+        wholes = f"{self.n_given:,} {takes.noun if self.n_given == 1 else takes.kind}"
+        if extractor.takes_wholes:
+            return wholes
+        return f"{len(self):,} {extractor.pieces} of {wholes}"
 
     def of_steps(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers as the first step of rows gets them, (n, d)."""

@@ -101,6 +101,14 @@ class Request:
         return f".reshape(-1, {', '.join(map(str, sizes))}){moved}"
 
     @property
+    def title(self) -> str:
+        """What to call the data in a heading: the file or folder, without those around it."""
+        if not self.paths:
+            return "built-in photographs"
+        name = self.paths[0].name or self.paths[0].resolve().name
+        return name if len(self.paths) == 1 else f"{name} and {len(self.paths) - 1:,} more"
+
+    @property
     def has_many_paths(self) -> bool:
         """Whether a text should not name every path."""
         return len(self.paths) > MOST_NAMED

@@ -599,6 +599,7 @@ function show() {
   if (part !== "model" && layer !== found) choose(layer);
   if (current === "units") scrolled = window.scrollY;
   for (const id of ["units", "unit", "model"]) byId(`${id}-part`).hidden = id !== part;
+  for (const opening of document.querySelectorAll("[data-opening]")) opening.hidden = part !== "units";
   for (const link of document.querySelectorAll("nav a")) {
     if (link.dataset.part === (part === "unit" ? "units" : part)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");

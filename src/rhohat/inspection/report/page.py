@@ -10,7 +10,6 @@ from typing import Any
 
 from sklearn.base import BaseEstimator
 
-from rhohat.common.pictures import data_uri, gray_levels, tile_grid
 from rhohat.common.validation import check_integer
 from rhohat.common.writing import replacing
 from rhohat.estimators.measures import stability
@@ -20,13 +19,10 @@ from rhohat.files.series import LoadedSeries
 from rhohat.inspection.portrait import Portrait
 from rhohat.inspection.report.contents import contents_of
 from rhohat.inspection.report.findings import gather
+from rhohat.inspection.report.overview import title_of
 from rhohat.inspection.report.render import render
 from rhohat.inspection.report.sections import cards_of
-from rhohat.inspection.report.subject import Subject, subjects_of
-
-#: Units in the picture that is shown if scripts are off.
-STRIP = 400
-TITLE = "What the units have learned"
+from rhohat.inspection.report.subject import UNKNOWN, Making, Subject, subjects_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +65,7 @@ def report(
     columns: Sequence[Any] | None = None,
     n_examples: int = 8,
     labels: Sequence[Any] | None = None,
-    title: str = TITLE,
+    title: str | None = None,
     command: str | None = None,
     n_seeds: int | None = None,
     sources: bool = True,
@@ -98,7 +94,8 @@ def report(
         Examples for each unit.
     labels : sequence, default=None
         One for each image, or row, of the data, to be shown beside it.
-    title : str, default="What the units have learned"
+    title : str, default=None
+        Heading of the page; None names the number of features.
     command : str, default=None
         Command line that makes the model, to be shown.
     n_seeds : int, default=None
@@ -136,13 +133,41 @@ def report(
     >>> page.html[:15]
     '<!doctype html>'
     """
+    return report_on(
+        model,
+        data,
+        shape=shape,
+        columns=columns,
+        n_examples=n_examples,
+        labels=labels,
+        title=title,
+        making=Making(command),
+        n_seeds=n_seeds,
+        sources=sources,
+    )
+
+
+def report_on(
+    model: BaseEstimator,
+    data: Any = None,
+    *,
+    shape: tuple[int, ...] | None = None,
+    columns: Sequence[Any] | None = None,
+    n_examples: int = 8,
+    labels: Sequence[Any] | None = None,
+    title: str | None = None,
+    making: Making = UNKNOWN,
+    n_seeds: int | None = None,
+    sources: bool = True,
+) -> Report:
+    """Make the page of a model that came about in a way; for the parameters see `report`."""
     check_integer("n_examples", n_examples, low=1)
     if n_seeds is not None:
         check_integer("n_seeds", n_seeds, low=2)
         if data is None:
             raise ValueError("n_seeds fits the model again: pass the data that it learned from.")
     subjects = subjects_of(
-        model, data, shape=shape, n_examples=n_examples, command=command, columns=columns
+        model, data, shape=shape, n_examples=n_examples, making=making, columns=columns
     )
     values, drawn, *_ = subjects[0].portrait.tiles
     if data is None and shape is not None and drawn is None:
@@ -171,16 +196,15 @@ def report_of(
     subjects: Sequence[Subject],
     *,
     labels: Sequence[Any] | None = None,
-    title: str = TITLE,
+    title: str | None = None,
     sources: bool = True,
 ) -> Report:
     """Make the page of layers that are already portrayed; for the parameters see `report`."""
     cards = [card for card in cards_of(subjects) if sources or not card.section.shows_sources]
     found = gather(subjects, cards, labels, sources=sources)
     texts = {
-        "title": title,
+        "title": title or title_of(subjects[-1]),
         "subtitle": _subtitle(subjects),
-        "strip": _strip(subjects[-1].portrait),
         "contents": contents_of(found, subjects[0]),
     }
     return Report(render(found, cards, **texts))
@@ -213,11 +237,3 @@ def _seen(portrait: Portrait) -> str:
         return f"{axes.span} of sound"
     channels_of = "1 channel" if height == 1 else f"{height} channels"
     return f"{channels_of}, {'up to' if axes.told else 'windows of'} {axes.span}"
-
-
-def _strip(portrait: Portrait) -> str:
-    """The address of a picture of a layer's first units; empty if they are not pictures."""
-    values, shape, *_ = portrait.views[0].tiles
-    if shape is None:
-        return ""
-    return data_uri(gray_levels(tile_grid(values[:STRIP].reshape(-1, *shape))))

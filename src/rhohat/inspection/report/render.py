@@ -14,7 +14,7 @@ from rhohat.common.printable import encodable
 from rhohat.inspection.report.findings import Findings, as_json
 from rhohat.inspection.report.sections import Card
 
-SCRIPTS = ("pictures.js", "charts.js", "page.js")
+SCRIPTS = ("pictures.js", "charts.js", "copying.js", "page.js")
 
 
 def render(
@@ -23,7 +23,6 @@ def render(
     *,
     title: str,
     subtitle: str,
-    strip: str,
     contents: str = "",
 ) -> str:
     """Lay findings out as a page.
@@ -36,8 +35,6 @@ def render(
     found : Findings
     cards : sequence of Card
     title, subtitle : str
-    strip : str
-        Address of a picture of all units that is shown if scripts are off; may be empty.
     contents : str, default=""
         Which of the user's data the page holds.
     """
@@ -70,7 +67,6 @@ def render(
         cards=[(card, content(card)) for card in cards],
         title=title,
         subtitle=subtitle,
-        strip=strip,
         contents=contents,
         version=version("rhohat"),
         gallery_title=gallery.title,

@@ -19,10 +19,10 @@ from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.inspection.examples import PieceExamples
 from rhohat.inspection.figures import lowest_shown
 from rhohat.inspection.report.charts import Axis, Chart, Line, Mark
+from rhohat.inspection.report.overview import OVERVIEW, find_overview
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.provenance import code_of, parameters_of, trained_steps, versions
 from rhohat.inspection.report.subject import Subject
-from rhohat.inspection.report.verdict import VERDICT, find_verdict
 from rhohat.preprocessing.steps import step_of
 from rhohat.rows.sources import ArraySource
 
@@ -360,21 +360,21 @@ def find_again(subject: Subject) -> AgainFound:
 
 AGAIN = """
 <h3>Make it again</h3>
-{% if subject.command %}
+{% if subject.making.command %}
 <p>On the command line:</p>
-<pre tabindex="0" aria-label="Command">{{ subject.command }}</pre>
-{% if '"$DIR"' in subject.command %}
+<pre tabindex="0" aria-label="Command" data-copied>{{ subject.making.command }}</pre>
+{% if '"$DIR"' in subject.making.command %}
 <p>DIR is the folder of the data.</p>
 {% endif %}
 {% endif %}
 <p>In Python{% if found.fingerprint %}, on rows whose fingerprint is
 <code title="{{ found.fingerprint }}">{{ found.fingerprint[:12] }}</code>{% endif %}:</p>
-<pre tabindex="0" aria-label="Python">{{ found.code }}</pre>
+<pre tabindex="0" aria-label="Python" data-copied>{{ found.code }}</pre>
 """
 
 #: Sections by name, in the order of the page; cards of the same layer stand together.
 SECTIONS: dict[str, Section] = {
-    "verdict": Section(find_verdict, VERDICT, is_opening=True, told_of="last layer"),
+    "overview": Section(find_overview, OVERVIEW, is_opening=True, told_of="last layer"),
     "training": Section(find_training, TRAINING, is_wide=True),
     "averages": Section(find_averages, AVERAGES),
     "spectrum": Section(find_spectrum, SPECTRUM, told_of="first layer"),

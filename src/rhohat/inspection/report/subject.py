@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
+from sklearn.pipeline import make_pipeline
 
 from rhohat.common.arrays import Float64Array
 from rhohat.common.caching import cached_property
 from rhohat.estimators.anatomy import Anatomy
+from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.inspection.diagnosis import Case, Diagnosis
 from rhohat.inspection.examples import examples_of
 from rhohat.inspection.layers import Layer
 from rhohat.inspection.portrait import Portrait, portraits_of
 from rhohat.inspection.responses import Responses
 from rhohat.objective.penalties import penalty_of
+from rhohat.rows.sources import ArraySource
+
+
+@dataclass(frozen=True)
+class Making:
+    """How a model and its page came about, as far as it is known.
+
+    Attributes
+    ----------
+    command : str or None
+        Command line that makes the model.
+    data : str
+        What the data are called.
+    seconds : float or None
+        That learning took.
+    steps : mapping of str to sequence of str
+        How to go on: lines to be copied, by what they do.
+    """
+
+    command: str | None = None
+    data: str = ""
+    seconds: float | None = None
+    steps: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+#: Where nothing is known of it.
+UNKNOWN = Making()
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +61,7 @@ class Subject:
         Of the layer.
     below : Subject or None
         The layer below, if there is one.
-    command : str or None
-        Command line that makes the model.
+    making : Making
     replication : ndarray of shape (k,) or None
         Cosine of each unit's pattern with its partners from other starts; see `stability`.
     """
@@ -41,7 +69,7 @@ class Subject:
     model: BaseEstimator
     portrait: Portrait
     below: Subject | None = None
-    command: str | None = None
+    making: Making = UNKNOWN
     replication: Float64Array | None = None
 
     @property
@@ -56,14 +84,19 @@ class Subject:
 
     @cached_property
     def diagnosis(self) -> Diagnosis | None:
-        """What the examples tell of an autoencoder; None without them, or for networks."""
-        anatomy = Anatomy.of(self.model)
-        if self.responses is None or anatomy.autoencoder is None or len(anatomy.units) > 1:
+        """What the examples tell of the layer; None without them, or if it rebuilds nothing."""
+        estimator = self.layer.estimator
+        if self.responses is None or not isinstance(estimator, SparseAutoencoder):
             return None
         examples = self.responses.examples
         numbers = np.sort(examples.sample())
-        given, rows = examples.of_steps(numbers), examples.inputs(numbers)
-        return Case(self.model, anatomy, given, rows).diagnosis()
+        rows = examples.inputs(numbers)
+        if self.below is not None:
+            rows = self.below.layer.encoded(ArraySource(rows)).read(0, len(rows)).X
+            return Case(estimator, Anatomy.of(estimator), rows, rows).diagnosis()
+        before = self.layer.before
+        model = make_pipeline(*before, estimator) if before else estimator
+        return Case(model, Anatomy.of(model), examples.of_steps(numbers), rows).diagnosis()
 
     @property
     def target(self) -> float | None:
@@ -87,7 +120,7 @@ def subjects_of(
     *,
     shape: tuple[int, ...] | None = None,
     n_examples: int = 8,
-    command: str | None = None,
+    making: Making = UNKNOWN,
     columns: Sequence[Any] | None = None,
 ) -> list[Subject]:
     """The layers of a model, from the input upwards; for the parameters see `report`."""
@@ -95,5 +128,5 @@ def subjects_of(
     subjects: list[Subject] = []
     for portrait in portraits_of(model, examples, shape, n_examples=n_examples, columns=columns):
         below = subjects[-1] if subjects else None
-        subjects.append(Subject(model, portrait, below, command))
+        subjects.append(Subject(model, portrait, below, making))
     return subjects

@@ -1,4 +1,4 @@
-"""The verdict that a page opens with: what was learned, whether it is good, what to do next."""
+"""The overview that a page opens with: what was learned, whether it is good, what to do next."""
 
 import html
 import re
@@ -20,10 +20,11 @@ from rhohat import (
     diagnose,
     report,
 )
-from rhohat.inspection.diagnosis import Change, Finding
+from rhohat.inspection.diagnosis import ASPECTS, Change, Check, Finding
+from rhohat.inspection.report.overview import find_overview
+from rhohat.inspection.report.page import report_of
 from rhohat.inspection.report.sections import cards_of
-from rhohat.inspection.report.subject import subjects_of
-from rhohat.inspection.report.verdict import find_verdict
+from rhohat.inspection.report.subject import Making, subjects_of
 from support.dictionaries import planted
 from support.pages import in_browser
 
@@ -60,9 +61,10 @@ def test_a_page_opens_with_what_is_wrong_and_what_to_do():
     assert headline == diagnosis.verdict
     assert headline.startswith("The features can be better. Units are not sparse")
     text = text_of(content)
-    assert text.startswith("12 units have learned to rebuild 800 examples. They explain")
+    assert text.startswith("12 units have learned to rebuild 800 rows. They explain")
     assert diagnosis.facts in text
     assert content.count("<li>") == len(diagnosis.findings) > 0
+    assert '<li class="mistake">sparse' in content
     for finding in diagnosis.findings:
         assert " ".join(str(finding).split()) in text
     assert "weight='auto'" in text
@@ -71,30 +73,71 @@ def test_a_page_opens_with_what_is_wrong_and_what_to_do():
 
 def test_a_page_of_a_good_model_says_so_and_how_to_go_on(good):
     ((_, headline, content),) = opening(report(good, X).html)
-    assert headline == "No mistake was found."
-    assert "<li>" not in content
-    assert text_of(content).endswith(
-        "Next: look through the gallery, and give the features to what they are for."
-    )
+    assert headline == "The features look good: no mistake was found."
+    assert content.count('<li class="good">') == content.count("<li") == len(ASPECTS)
+    next_step = "Next: look through the gallery, and give the features to what they are for."
+    assert next_step in text_of(content)
 
 
 def test_it_stands_above_units_and_model_and_is_no_card_among_them():
     page = report(spoiled(), X).html
-    at = page.index('<details class="opening"')
+    at = page.index('<details class="opening mistake"')
     assert page.index("<main") < at < page.index('id="units-part"') < page.index('id="model-part"')
-    assert not re.search(r'<article[^>]*id="verdict', page)
-    assert page.count('id="verdict') == 1
+    assert not re.search(r'<article[^>]*id="overview', page)
+    assert page.count('id="overview') == 1
 
 
-def test_it_tells_nothing_without_data_or_of_networks(stack, classifier, digits):
-    alone = spoiled()
-    for page in (report(alone), report(stack, digits), report(classifier, digits)):
-        assert opening(page.html) == []
-    for subject in (*subjects_of(alone), *subjects_of(stack, digits)):
-        assert subject.diagnosis is None
-        assert find_verdict(subject) is None
+def test_without_data_it_says_that_data_would_tell():
+    ((tag, headline, content),) = opening(report(spoiled()).html)
+    assert "opening unknown" in tag
+    assert headline == "Data show whether features are good; this page was given none."
+    assert text_of(content).startswith("12 units were learned.")
+    assert 'class="aspects"' not in content
+
+
+def test_every_layer_of_a_stack_is_judged(stack, digits):
+    """Each by what it rebuilds: the layer below."""
+    subjects = subjects_of(stack, digits)
+    overview = find_overview(subjects[-1])
+    assert [layer.name for layer in overview.layers] == [s.layer.name for s in subjects]
+    X = digits
+    for autoencoder, layer in zip(stack.layers_, overview.layers, strict=True):
+        assert str(layer.diagnosis) == str(diagnose(autoencoder, X))
+        X = autoencoder.transform(X)
+    ((_, headline, content),) = opening(report(stack, digits).html)
+    assert headline == overview.verdict
+    for layer in overview.layers:
+        assert f"<h3>{layer.name.capitalize()}</h3>" in content
+        assert layer.facts in text_of(content)
     chain = make_pipeline(*stack.layers_[:2])
-    assert opening(report(chain, digits).html) == []
+    told = find_overview(subjects_of(chain, digits)[-1])
+    assert [str(x.diagnosis) for x in told.layers] == [
+        str(x.diagnosis) for x in overview.layers[:2]
+    ]
+
+
+def test_of_a_classifier_it_says_what_can_be_said_without_labels(classifier, digits):
+    subjects = subjects_of(classifier, digits)
+    assert all(subject.diagnosis is None for subject in subjects)
+    overview = find_overview(subjects[-1])
+    told = overview.layers[-1].told
+    assert f"serve to tell {len(classifier.classes_)} classes" in told
+    n_dead = len(subjects[-1].responses.dead)
+    assert overview.state == ("mistake" if n_dead else "unknown")
+    assert f"{n_dead} of {subjects[-1].layer.n_units} are dead" in overview.layers[-1].facts
+
+
+def test_it_names_data_date_and_duration_and_lines_to_copy(monkeypatch):
+    making = Making("rhohat learn x.csv", "x.csv", 12.34, {"Encode": ["rhohat encode", "y"]})
+    (subject,) = subjects_of(spoiled(), X, making=making)
+    page = report_of([subject]).html
+    assert "<h1>12 features of x.csv</h1>" in page
+    ((_, _, content),) = opening(page)
+    assert re.search(r"Learned in 12.3 s. Page of \d{4}-\d\d-\d\d\.", text_of(content))
+    assert re.search(r"<dt>Encode</dt>\s*<dd><pre[^>]*data-copied>rhohat encode\ny</pre>", content)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    ((_, _, content),) = opening(report_of([subject]).html)
+    assert text_of(content).endswith("Page of 1970-01-02.")
 
 
 def test_texts_stay_texts(monkeypatch):
@@ -102,7 +145,7 @@ def test_texts_stay_texts(monkeypatch):
         change = Change({"solver": "<img src=x onerror=alert(1)>"})
         yield Finding("hostile", "<script>alert(2)</script>", "{{ 7 * 7 }} & <i>", 1, 0, change)
 
-    monkeypatch.setattr("rhohat.inspection.diagnosis.CHECKS", {"hostile": hostile})
+    monkeypatch.setattr("rhohat.inspection.diagnosis.CHECKS", {"hostile": Check(hostile, "data")})
     page = report(spoiled(), X).html
     ((_, headline, content),) = opening(page)
     assert headline == "The features can be better. <script>alert(2)</script>"
@@ -142,7 +185,7 @@ def test_it_is_the_diagnosis_of_the_data_that_are_shown(make, rng):
     model, data = make(rng)
     (subject,) = subjects_of(model, data)
     assert str(subject.diagnosis) == str(diagnose(model, data))
-    assert find_verdict(subject).diagnosis is subject.diagnosis
+    assert find_overview(subject).layers[0].diagnosis is subject.diagnosis
 
 
 def test_it_counts_units_that_look_for_edges(photographs):
@@ -151,8 +194,9 @@ def test_it_counts_units_that_look_for_edges(photographs):
     model = make_pipeline(OneOverFWhitening(), cut, PatchNormalizer(), units)
     (subject,) = subjects_of(model.fit(photographs.images), photographs)
     edges = round(subject.portrait.edges.edge_share * 16)
-    assert find_verdict(subject).learned == (
-        f"16 units have learned to rebuild 900 examples. {edges} of them look for edges."
+    assert find_overview(subject).layers[0].told == (
+        "16 units have learned to rebuild 900 patches of 10 images. "
+        f"{edges} of them look for edges."
     )
 
 
@@ -160,17 +204,15 @@ def test_it_counts_units_that_look_for_one_band(rng):
     model, sounds = windows(rng)
     (subject,) = subjects_of(model, sounds)
     clear = int(subject.portrait.bands.is_clear.sum())
-    assert find_verdict(subject).learned == (
-        "6 units have learned to rebuild 200 examples. "
+    assert find_overview(subject).layers[0].told == (
+        "6 units have learned to rebuild 200 windows of 3 recordings. "
         f"{clear} of them look for one band of frequencies."
     )
 
 
-def test_only_the_verdict_opens_a_page(default):
-    (subject,) = subjects_of(default[0])
-    assert not any(card.section.is_opening for card in cards_of([subject]))
+def test_only_the_overview_opens_a_page():
     (subject,) = subjects_of(spoiled(), X)
-    assert [card.id for card in cards_of([subject]) if card.section.is_opening] == ["verdict"]
+    assert [card.id for card in cards_of([subject]) if card.section.is_opening] == ["overview"]
 
 
 @pytest.mark.slow
