@@ -18,6 +18,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 for _name in ("SIGTERM", "SIGHUP"):
     if getattr(signal, _name, None) and signal.getsignal(getattr(signal, _name)) is signal.SIG_IGN:
         signal.signal(getattr(signal, _name), signal.SIG_DFL)
+os.environ["SOURCE_DATE_EPOCH"] = "0"  # pages do not say when they were made, and in what time
 os.environ["SCIPY_ARRAY_API"] = "1"  # scikit-learn's checks of it run only if SciPy sees it first
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     # Processes that test side by side share the cores: threads that wait for one another's do not.

@@ -80,7 +80,7 @@ def test_command_on_the_page_gives_the_same_model(tmp_path):
     assert result.returncode == 0, result.stderr
     assert re.search(r"colors +\d of 5 units chromatic", result.stdout)
     page = (tmp_path / "rhohat-out" / "report.html").read_text()
-    command = html.unescape(re.search(r'aria-label="Command">(.*?)</pre>', page).group(1))
+    command = html.unescape(re.search(r'aria-label="Command" data-copied>(.*?)</pre>', page).group(1))
     words = shlex.split(command)
     assert words[:3] == ["rhohat", "learn", "a photograph.png"]
     assert "--config" not in words

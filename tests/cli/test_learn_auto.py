@@ -125,7 +125,7 @@ def test_the_command_that_it_prints_gives_the_same_model(options, words, known, 
     command = shlex.split(json.loads(result.stdout)["choice"]["command"])
     assert command[: 2 + len(words)] == ["rhohat", "learn", *words]
     page = (tmp_path / "rhohat-out" / "report.html").read_text()
-    shown = html.unescape(re.search(r'aria-label="Command">(.*?)</pre>', page).group(1))
+    shown = html.unescape(re.search(r'aria-label="Command" data-copied>(.*?)</pre>', page).group(1))
     assert shlex.split(shown) == command
     again = run(*command[1:], "--out", "again", "--json", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
@@ -222,7 +222,7 @@ def test_the_summary_says_why_and_whether_the_features_are_good(known, chosen):
     at = lines.index("Settings were chosen from the data:")
     told = [*chosen["choice"]["reasons"], chosen["choice"]["command"]]
     assert lines[at + 1 : at + 1 + len(told)] == [f"  {line}" for line in told]
-    assert "No mistake was found." in lines
+    assert "The features look good: no mistake was found." in lines
     assert chosen["diagnosis"]["good"] is True
 
 

@@ -63,5 +63,5 @@ def until(locator, condition):
 def found_on(html, layer=0):
     """What the page's script works on, that of one layer beside what all share, and the code."""
     found = json.loads(re.search(r'id="data">(.*?)</script>', html, re.DOTALL).group(1))
-    code = re.search(r'aria-label="Python">(.*?)</pre>', html, re.DOTALL).group(1)
+    code = re.search(r'aria-label="Python" data-copied>(.*?)</pre>', html, re.DOTALL).group(1)
     return found | found["layers"][layer] | {"code": unescape(code)}

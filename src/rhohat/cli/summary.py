@@ -172,7 +172,7 @@ def ways_on(model: Path, data: Data) -> dict[str, list[str]]:
 def making_of(
     model: Path, data: Data | None, command: str | None = None, seconds: float | None = None
 ) -> Making:
-    """What a page says of how it came about; it may be sent, so folders are left out of it."""
+    """What a page says of how it came about; folders are left out, since it may be sent."""
     from rhohat.inspection.report.subject import Making
 
     if data is None:
@@ -180,8 +180,7 @@ def making_of(
     shown = copy(data)
     paths = [Path(path.name) if path.is_absolute() else path for path in data.request.paths]
     shown.request = replace(data.request, paths=paths)
-    model = Path(model.name) if model.is_absolute() else model
-    return Making(command, data.request.title, seconds, ways_on(model, shown))
+    return Making(command, data.request.title, seconds, ways_on(Path(model.name), shown))
 
 
 def _next_steps(summary: dict[str, Any], data: Data, files: Results) -> list[str]:

@@ -130,6 +130,7 @@ def test_of_a_classifier_it_says_what_can_be_said_without_labels(classifier, dig
 def test_it_names_data_date_and_duration_and_lines_to_copy(monkeypatch):
     making = Making("rhohat learn x.csv", "x.csv", 12.34, {"Encode": ["rhohat encode", "y"]})
     (subject,) = subjects_of(spoiled(), X, making=making)
+    monkeypatch.delenv("SOURCE_DATE_EPOCH")
     page = report_of([subject]).html
     assert "<h1>12 features of x.csv</h1>" in page
     ((_, _, content),) = opening(page)

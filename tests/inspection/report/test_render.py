@@ -46,7 +46,7 @@ def test_only_its_own_script_and_style_may_run(default):
 @in_browser
 def test_without_scripts_the_units_are_seen_all_the_same(odd, opened):
     seen = opened(odd[3], java_script_enabled=False)
-    assert seen.page.locator("noscript img.strip").is_visible()
+    assert seen.page.locator(".opening > img").is_visible()
     assert seen.page.locator("#settings").is_visible()
 
 
