@@ -1,6 +1,5 @@
 """Configuration files, and the command that gives the same again."""
 
-import html
 import json
 import re
 import shlex
@@ -9,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rhohat import save
 from support.command import run
+from support.pages import lines_to_copy
 
 pytestmark = pytest.mark.usefixtures("without_figures")
 
@@ -71,7 +72,7 @@ def test_settings_of_a_summary_are_a_config(learned, tmp_path):
     assert again.read_bytes() == (learned[0] / "model.safetensors").read_bytes()
 
 
-def test_command_on_the_page_gives_the_same_model(tmp_path):
+def test_command_and_python_on_the_page_give_the_same_model(tmp_path, monkeypatch):
     image = np.random.RandomState(0).rand(40, 40, 3)
     Image.fromarray((255 * image).astype(np.uint8)).save(tmp_path / "a photograph.png")
     (tmp_path / "my.toml").write_text("units = 5\ncolor = true\n")
@@ -80,11 +81,17 @@ def test_command_on_the_page_gives_the_same_model(tmp_path):
     assert result.returncode == 0, result.stderr
     assert re.search(r"colors +\d of 5 units chromatic", result.stdout)
     page = (tmp_path / "rhohat-out" / "report.html").read_text()
-    command = html.unescape(re.search(r'aria-label="Command" data-copied>(.*?)</pre>', page).group(1))
-    words = shlex.split(command)
+    words = shlex.split(lines_to_copy(page, "Command"))
     assert words[:3] == ["rhohat", "learn", "a photograph.png"]
     assert "--config" not in words
     assert run(*words[1:], "-o", "again", cwd=tmp_path).returncode == 0
     for name in ("model.safetensors", "report.html"):
         first, second = (tmp_path / out / name for out in ("rhohat-out", "again"))
         assert first.read_bytes() == second.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(lines_to_copy(page, "Python"), names)  # reads the photograph too
+    save(names["model"], tmp_path / "python.safetensors")
+    assert (tmp_path / "python.safetensors").read_bytes() == (
+        tmp_path / "rhohat-out" / "model.safetensors"
+    ).read_bytes()

@@ -1,8 +1,6 @@
 """``rhohat learn --auto``: settings that are found; and what ``learn`` says of its features."""
 
-import html
 import json
-import re
 import shlex
 from contextlib import chdir
 
@@ -18,6 +16,7 @@ from rhohat.recipes.settings import Settings
 from support.command import run
 from support.dictionaries import planted
 from support.fits import WEIGHTS
+from support.pages import lines_to_copy
 
 pytestmark = pytest.mark.usefixtures("without_figures")
 
@@ -125,7 +124,7 @@ def test_the_command_that_it_prints_gives_the_same_model(options, words, known, 
     command = shlex.split(json.loads(result.stdout)["choice"]["command"])
     assert command[: 2 + len(words)] == ["rhohat", "learn", *words]
     page = (tmp_path / "rhohat-out" / "report.html").read_text()
-    shown = html.unescape(re.search(r'aria-label="Command" data-copied>(.*?)</pre>', page).group(1))
+    shown = lines_to_copy(page, "Command")
     assert shlex.split(shown) == command
     again = run(*command[1:], "--out", "again", "--json", cwd=tmp_path)
     assert again.returncode == 0, again.stderr

@@ -52,6 +52,12 @@ def payload(path):
     return found_on(path.read_text())
 
 
+def lines_to_copy(html, name):
+    """The lines that a button of this name copies."""
+    found = re.search(rf'aria-label="{name}" data-copied>(.*?)</pre>', html, re.DOTALL)
+    return unescape(found.group(1))
+
+
 def until(locator, condition):
     """Wait until a node is as asked (wait_for_function evaluates text, which the page forbids)."""
     deadline = time.monotonic() + 30
@@ -63,5 +69,5 @@ def until(locator, condition):
 def found_on(html, layer=0):
     """What the page's script works on, that of one layer beside what all share, and the code."""
     found = json.loads(re.search(r'id="data">(.*?)</script>', html, re.DOTALL).group(1))
-    code = re.search(r'aria-label="Python" data-copied>(.*?)</pre>', html, re.DOTALL).group(1)
-    return found | found["layers"][layer] | {"code": unescape(code)}
+    code = lines_to_copy(html, "Python")
+    return found | found["layers"][layer] | {"code": code}

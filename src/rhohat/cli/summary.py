@@ -180,7 +180,13 @@ def making_of(
     shown = copy(data)
     paths = [Path(path.name) if path.is_absolute() else path for path in data.request.paths]
     shown.request = replace(data.request, paths=paths)
-    return Making(command, data.request.title, seconds, ways_on(Path(model.name), shown))
+    return Making(
+        command,
+        data.request.title,
+        seconds,
+        ways_on(Path(model.name), shown),
+        shown.expression,
+    )
 
 
 def _next_steps(summary: dict[str, Any], data: Data, files: Results) -> list[str]:

@@ -39,8 +39,16 @@ def versions() -> dict[str, str]:
     return {"Python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
-def code_of(model: BaseEstimator) -> str:
-    """Python that makes the same model, not fitted but where a part of it is frozen."""
+def code_of(model: BaseEstimator, reading: str = "") -> str:
+    """Python that makes the same model, not fitted but where a part of it is frozen.
+
+    Parameters
+    ----------
+    model : estimator
+    reading : str, default=""
+        Expression that reads the data, with ``import rhohat``; if it is not known, the user has to
+        say what ``data`` is.
+    """
     model = thawed(model)
     text: str = _unfitted(model).__repr__(N_CHAR_MAX=10**6)
     made_of = sorted({_imported(step) for step in _estimators(model)})
@@ -48,7 +56,10 @@ def code_of(model: BaseEstimator) -> str:
     lines = [f"from {module} import {name}" for module, name in made_of if module != "rhohat"]
     lines = [f"from rhohat import {', '.join(ours)}", *lines]
     labels = ", labels" if isinstance(steps_of(model)[-1], ClassifierMixin) else ""
-    return "\n".join([*lines, "", f"model = {text}", f"model.fit(data{labels})"])
+    if reading:
+        lines = ["import rhohat", *lines]
+    read = [f"data = {reading}"] if reading else []
+    return "\n".join([*lines, "", *read, f"model = {text}", f"model.fit(data{labels})"])
 
 
 class _Text(NamedTuple):

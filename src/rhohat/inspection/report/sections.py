@@ -355,7 +355,9 @@ class AgainFound:
 def find_again(subject: Subject) -> AgainFound:
     """Code and fingerprint of the whole model."""
     trained = (getattr(step, "data_fingerprint_", None) for step in trained_steps(subject.model))
-    return AgainFound(code_of(subject.model), next(filter(None, trained), None))
+    return AgainFound(
+        code_of(subject.model, subject.making.reading), next(filter(None, trained), None)
+    )
 
 
 AGAIN = """

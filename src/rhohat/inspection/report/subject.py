@@ -37,12 +37,15 @@ class Making:
         That learning took.
     steps : mapping of str to sequence of str
         How to go on: lines to be copied, by what they do.
+    reading : str
+        Python expression that reads the data, with ``import rhohat``.
     """
 
     command: str | None = None
     data: str = ""
     seconds: float | None = None
     steps: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    reading: str = ""
 
 
 #: Where nothing is known of it.
