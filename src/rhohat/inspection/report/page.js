@@ -384,7 +384,7 @@ function howActive(unit) {
       ...(found.average ? [["average in training, ρ̂", short(found.average[unit])]] : []),
       ...(target !== null ? [["target, ρ", short(target)]] : []),
       ["lowest and highest", `${short(low[unit])} to ${short(high[unit])}`],
-      ["in the upper half of the range", `${active.toLocaleString("en")} of ${n_rows.toLocaleString("en")} examples`],
+      ["strongly active (upper half of the range)", `${active.toLocaleString("en")} of ${n_rows.toLocaleString("en")} examples`],
     ]),
   );
 }

@@ -158,7 +158,7 @@ TRAINING = """
 {%- if found.error != "reconstruction" and layer %}, of the whole network
 {%- elif layer %} of {{ layer }}{% endif %}</h3>
 <p>{{ fit.n_iter_ }} iterations
-{%- if fit.n_evaluations_ is defined %}, worth {{ '%.0f' % fit.n_evaluations_ }} sweeps over
+{%- if fit.n_evaluations_ is defined %}, equivalent to {{ '%.0f' % fit.n_evaluations_ }} passes over
 {{ '{:,}'.format(fit.stage_rows_[-1]) }} rows{% endif %}; {{ fit.stop_reason_ }}. At the end
 <b>{{ '%.4f' % fit.loss_curve_[-1] }}</b> = {{ '%.4f' % terms[0] }} {{ found.error }} +
 {{ '%.4f' % terms[1] }} weight decay + {{ '%.4f' % terms[2] }} sparsity.</p>
@@ -174,10 +174,12 @@ def find_averages(subject: Subject) -> Plot | None:
     y = np.sort(average)
     told = "" if target is None else f"; target {target:.3g}"
     is_log = bool(y[0] > 0 and y[-1] / y[0] > WIDE)
+    silent = float(subject.layer.activation.range[0])
+    lowest = None if is_log or np.isinf(silent) else silent  # not the target: all would look far
     highest = float(y[-1] if target is None else max(y[-1], target))
     chart = Chart(
         Axis("units, from the least active"),
-        Axis("average activation", log=is_log, high=highest),
+        Axis("average activation", log=is_log, low=lowest, high=highest),
         np.arange(len(y)) + 1,
         f"Average activations of the units, from {y[0]:.3g} to {y[-1]:.3g}{told}.",
         dots=y,
@@ -188,8 +190,8 @@ def find_averages(subject: Subject) -> Plot | None:
 
 AVERAGES = """
 <h3>Average activation{{ " of " ~ subject.layer.name if subject.layer.name }}</h3>
-<p>Of every unit over all training rows, from the least to the greatest
-{%- if subject.target is not none %}; the line is the target, {{ subject.target }}{% endif %}.</p>
+<p>One dot for each unit, sorted: its average over all training rows
+{%- if subject.target is not none %}. Dashed: the target, {{ subject.target }}{% endif %}.</p>
 <div data-chart="chart"></div>
 """
 
