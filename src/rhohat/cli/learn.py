@@ -428,7 +428,6 @@ def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool, auto
 
     needed = estimate(data, settings)
     seconds = FITS * needed.seconds if auto else needed.seconds
-    tell_of_files(data)
     shown = {
         "data": data.summary(),
         "settings": asdict(settings),
