@@ -122,6 +122,8 @@ class Data(ABC):
         What the data are called.
     pieces : str
         What is cut out of examples and learned from; empty if examples are learned from whole.
+    takes_all_pieces : bool
+        Whether pieces are all that examples have, in order, not drawn at random.
     own_settings : tuple of str
         Settings that no other kind has.
     encode_options : tuple of str
@@ -147,6 +149,7 @@ class Data(ABC):
     noun: ClassVar[str]
     described: ClassVar[str]
     pieces: ClassVar[str] = ""
+    takes_all_pieces: ClassVar[bool] = False
     own_settings: ClassVar[tuple[str, ...]] = ()
     encode_options: ClassVar[tuple[str, ...]] = ()
     can_be_filtered: ClassVar[bool] = False
@@ -249,7 +252,7 @@ class Data(ABC):
 
     @abstractmethod
     def raw_rows(self, model: BaseEstimator, convolution: Mapping[str, Any]) -> FloatArray | None:
-        """The examples as they are, one row each; None if they differ in size.
+        """What features are compared with, a row each: examples as they are; None if sizes differ.
 
         Parameters
         ----------
