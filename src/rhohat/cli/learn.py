@@ -408,7 +408,7 @@ def write_results(
             draw_training(pipeline[-1], files.training)
             written.add(files.training)
             command = command or reproducing_command(click.get_current_context())
-            subjects = subjects_of(pipeline, data.loaded, command=command)
+            subjects = subjects_of(pipeline, data.loaded, command=command, scene=data.scene)
             for path in (files.features, files.features_svg):
                 draw_features(subjects[-1].portrait, path)
                 written.add(path)

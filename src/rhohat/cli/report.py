@@ -74,7 +74,7 @@ def make_report(
 
     if open_page and out == STANDARD_OUTPUT:
         raise click.UsageError("--open opens a file, and standard output is none: leave out one.")
-    model, data = load(path), None
+    model, data, scene = load(path), None, None
     kind = kind_of(model)
     if request.is_planar and not kind.takes_shape:
         raise click.BadParameter(
@@ -83,11 +83,13 @@ def make_report(
         )
     if request.paths or (kind.is_built_in and draws_pieces(model)):
         shape = request.shape if kind.takes_shape else None
-        data = read_for(path, model, replace(request, shape=shape)).loaded
+        found = read_for(path, model, replace(request, shape=shape))
+        data, scene = found.loaded, found.scene
     with show_work("looking at what the units do"):
         page = report(
             *(model, data),
             shape=request.shape,
+            scene=scene,
             n_examples=examples,
             title=title,
             n_seeds=seeds,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -312,7 +313,8 @@ class Data(ABC):
     def scene(self) -> tuple[int, ...]:
         """([scenes,] height, width) whose pixels are the rows, one after another, if they are."""
         scenes = [content.scene for content in self.contents]
-        return scenes[0] if len(scenes) == 1 else ()
+        is_one = len(scenes) == 1 and prod(scenes[0]) == self.n_examples
+        return scenes[0] if is_one else ()
 
     def told(self) -> list[str]:
         """What was read, from which array of which file; one line if there are many files."""

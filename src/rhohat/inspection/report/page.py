@@ -67,6 +67,7 @@ def report(
     *,
     shape: tuple[int, ...] | None = None,
     columns: Sequence[Any] | None = None,
+    scene: Sequence[int] | None = None,
     n_examples: int = 8,
     labels: Sequence[Any] | None = None,
     title: str = TITLE,
@@ -94,6 +95,9 @@ def report(
     columns : sequence of str, default=None
         Names of the data's columns; those that the model was fitted on if None. Names that are
         numbers, as wavelengths are, become the axis; few names of another kind are written at bars.
+    scene : sequence of int, default=None
+        (height, width), or (scenes, height, width), of a cube whose pixels are the rows of the
+        data, line by line: each unit comes with a map of where it is active.
     n_examples : int, default=8
         Examples for each unit.
     labels : sequence, default=None
@@ -142,7 +146,13 @@ def report(
         if data is None:
             raise ValueError("n_seeds fits the model again: pass the data that it learned from.")
     subjects = subjects_of(
-        model, data, shape=shape, n_examples=n_examples, command=command, columns=columns
+        model,
+        data,
+        shape=shape,
+        n_examples=n_examples,
+        command=command,
+        columns=columns,
+        scene=scene,
     )
     values, drawn, *_ = subjects[0].portrait.tiles
     if data is None and shape is not None and drawn is None:
