@@ -79,6 +79,12 @@ def annotated(path):
         file["layers/counts"] = RNG.poisson(2, (40, 60))
 
 
+def arrays(path):
+    with h5py.File(path, "w") as file:
+        for n in range(3):
+            file[f"run{n}/signal"], file[f"run{n}/time"] = pulses(400 + n, 1)[0], np.arange(400)
+
+
 def words(path):
     path.mkdir()
     for n in range(2):
@@ -106,6 +112,7 @@ FILES = {
     "vibration.npz": lambda path: np.savez(path, DE=pulses(2000, 1).T),
     "sleep.edf": lambda path: write_edf(path, pulses(2000, 2), 100, ["Fpz", "Pz"]),
     "runs": runs,
+    "runs.h5": arrays,
     "words": words,
 }
 

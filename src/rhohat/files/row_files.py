@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DataFileError
 from rhohat.files.finding import DataFiles, PathLike
-from rhohat.files.formats import format_of
+from rhohat.files.formats import place_of
 from rhohat.rows.derived import Concatenation
 from rhohat.rows.file_format import Selection, finite_floats
 from rhohat.rows.named_rows import with_columns
@@ -59,9 +59,9 @@ def read_beside(files: DataFiles, names: Sequence[str]) -> dict[str, NDArray[Any
     for path in files.contents:
         if str(path) not in skipped:
             try:
-                beside = format_of(path).beside
-                assert beside is not None  # every format has one
-                parts.append(beside(path, selection))
+                place = place_of(path, selection)
+                assert place.format.beside is not None  # every format has one
+                parts.append(place.format.beside(place.file, place.selection))
             except DataFileError as error:
                 raise DataFileError(f"{path} {error}.") from error
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -86,7 +86,7 @@ def can_be_stored(files: DataFiles) -> bool:
     if files.selection.missing != "error" or files.selection.one_hot:
         return False
     return all(
-        format_of(path).open is not None and not content.is_whole
+        files.place(path).format.open is not None and not content.is_whole
         for path, content in files.contents.items()
     )
 
@@ -104,9 +104,7 @@ def stored_rows(files: DataFiles) -> Source:
     found: dict[Path, Source] = {}
     for path in files.contents:
         with files.reading(path):
-            opener = format_of(path).open
-            assert opener is not None  # see `can_be_stored`
-            source = opener(path, files.selection)
+            source = files.place(path).open()
             if files.on_error == "skip" and len(files.contents) > 1:
                 _try(source)
             found[path] = source
@@ -151,6 +149,7 @@ def load_rows(
         Files and folders. Folders are searched to any depth, without hidden files.
     key : str, default=None
         Name of the array in files that hold several; ``"S.X"`` is a field of a structure of MATLAB.
+        A pattern such as ``"run*/X"`` takes all that fit, one after another.
     transpose : bool, default=False
         Whether examples are columns.
     axes : str, default=None

@@ -14,7 +14,7 @@ import numpy as np
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles, is_planar
-from rhohat.files.formats import ANY, Content, listed
+from rhohat.files.formats import ANY, Content, file_of, listed
 from rhohat.files.formats import Selection as Selection
 from rhohat.recipes.settings import RECIPES, STANDARDIZED, Recipe, Settings
 
@@ -330,9 +330,13 @@ class Data(ABC):
             ]
         total = sum(content.shape[0] for _, content in contents)
         largest = contents[0][1]._replace(shape=(total, *contents[0][1].shape[1:]))
+        n_files = len({file_of(path) for path in self.found.contents if str(path) in used})
+        where = f"{n_files:,} file{'s' * (n_files > 1)}"
+        if n_files < len(contents):
+            where = f"{len(contents):,} arrays of {where}"
         if len(sizes) == 1:
-            return [f"{_told(largest)} from {len(contents):,} files"]
-        return [f"{total:,} {largest.kind} of {len(sizes):,} sizes from {len(contents):,} files"]
+            return [f"{_told(largest)} from {where}"]
+        return [f"{total:,} {largest.kind} of {len(sizes):,} sizes from {where}"]
 
     def summary(self) -> dict[str, Any]:
         """What was read and what was not, ready for JSON."""
@@ -378,7 +382,8 @@ def _told(content: Content) -> str:
 
 def _place(path: str, content: Content) -> str:
     """A file, and the array in it."""
-    return f"{content.array} of {path}" if content.array else path
+    file = path.removesuffix(f"::{content.array}")
+    return f"{content.array} of {file}" if content.array else path
 
 
 def pooled_over_time(
