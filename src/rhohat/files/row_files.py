@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,12 +136,13 @@ def load_rows(
     one_hot: str | Sequence[str] = (),
     missing: str = "error",
     heading: bool | None = None,
+    lazy: bool = False,
     on_error: str = "fail",
 ) -> FloatArray:
     """Read rows of tables and arrays, and pixels of cubes, in files of many kinds into one array.
 
     Arrays are in .npy, .npz, .mat, .h5 and .zarr files, tables in .csv and other texts, .parquet,
-    .feather and .arff files. If memory is too small for them, give ``fit`` the path instead.
+    .feather and .arff files.
 
     Parameters
     ----------
@@ -167,6 +168,10 @@ def load_rows(
         of the column in their place.
     heading : bool, default=None
         Whether the first line of a text names the columns; None tells by the lines.
+    lazy : bool, default=False
+        Whether to leave the rows in their files, for ``fit`` to read some at a time, with the bits
+        of the array. Files that must be read whole are: texts, compressed arrays, axes that are
+        moved, missing values, and columns of 0 and 1.
     on_error : {"fail", "skip"}, default="fail"
         What to do if a file cannot be read: raise, or leave it out.
 
@@ -174,7 +179,8 @@ def load_rows(
     -------
     X : ndarray of shape (n_samples, n_features), float32 or float64
         The rows of the files, one after another. If the columns have names, they are
-        ``X.columns``, and estimators that are fitted on X keep them as ``feature_names_in_``.
+        ``X.columns``, and estimators that are fitted on X keep them as ``feature_names_in_``. If
+        lazy, a source, which estimators of this package take.
 
     Raises
     ------
@@ -191,4 +197,6 @@ def load_rows(
         raise DataFileError(
             f"{next(iter(files.contents))} holds {files.kind}. Use load_{files.kind}."
         )
-    return read_rows(files)
+    return (
+        cast(FloatArray, stored_rows(files)) if lazy and can_be_stored(files) else read_rows(files)
+    )
