@@ -60,6 +60,45 @@ def test_report_and_evaluate_take_series(folder):
     assert (folder / "again.html").stat().st_size > 1000
 
 
+@pytest.fixture(scope="module")
+def machines(folder):
+    """Two folders, a condition each, of three recordings of 19 windows each."""
+    for number in range(6):
+        path = folder / "machines" / f"condition{number % 2}" / f"{number}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, pulses(640, 1, seed=number)[0] * np.cos(np.arange(640) * (1 + number % 2)))
+    np.save(folder / "stages.npy", np.arange(6 * 19) // 19 % 2)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("options", "n_groups", "note"),
+    [
+        (["--labels", "folders"], None, "hold out whole ones by --groups files"),
+        (["--labels", "folders", "--groups", "files"], 6, ""),
+        (["--labels", "stages.npy", "--groups", "files"], 6, ""),
+    ],
+)
+def test_windows_are_told_apart_with_whole_recordings_held_out(options, n_groups, note, machines):
+    model = ["v/model.safetensors", "machines"]
+    result = run("evaluate", *model, *options, "--folds", "3", "--json", cwd=machines)
+    assert result.returncode == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert (told["examples"], told["groups"]) == (6 * 19, n_groups)
+    assert told["scores"]["raw"]["columns"] == 64
+    assert note in result.stderr
+    assert bool(note) == ("both sides" in result.stderr)
+
+
+def test_labels_of_files_are_written_beside_windows(machines):
+    out = ["-o", "windows.npz", "--labels", "folders"]
+    result = run("encode", "v/model.safetensors", "machines", *out, cwd=machines)
+    assert result.returncode == 0, result.stderr
+    with np.load(machines / "windows.npz") as held:
+        expected = [str(name).split("/")[1] for name in held["file"]]
+        assert held["label"].tolist() == expected
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

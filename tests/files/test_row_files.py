@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 import scipy.io
 from numpy.testing import assert_array_equal
 
-from rhohat import DataFileError, load_rows
+from rhohat import DataFileError, SparseAutoencoder, load_rows
 from rhohat.files.finding import DataFiles
 from rhohat.files.row_files import stored_rows
+from support.written import CUBE, ROWS, write_envi, write_hdf5
 
 
 def test_rows_of_several_files_follow_each_other(tmp_path):
@@ -49,3 +52,31 @@ def test_files_with_values_that_are_not_finite_are_left_out_wherever_these_are(t
     assert stored_rows(found).shape == (4, 2)
     assert [Path(each.file).name for each in found.skipped] == ["a.npy"]
     assert f"holds nan in row {late}" in found.skipped[0].reason
+
+
+def parquet(path):
+    table = {name: ROWS[:, n].astype("f8") for n, name in enumerate("abcdef")}
+    pyarrow.parquet.write_table(pyarrow.table(table | {"day": ["x"] * len(ROWS)}), path)
+
+
+#: Files, what writes them, and how they are read.
+LAZY = {
+    "x.npy": (lambda path: np.save(path, ROWS), {"columns": "1:4"}),
+    "x.parquet": (parquet, {"drop": ["day", "c"]}),
+    "x.h5": (lambda path: write_hdf5(path, ROWS), {"labels": "0"}),
+    "x.hdr": (lambda path: write_envi(path, CUBE, "bip"), {"drop": "5"}),
+    "cube.npy": (lambda path: np.save(path, CUBE), {"axes": "HWC"}),
+    "x.csv": (lambda path: np.savetxt(path, ROWS, delimiter=","), {}),
+}
+
+
+@pytest.mark.parametrize("name", LAZY)
+def test_rows_that_stay_in_their_files_teach_the_same_bits(name, tmp_path):
+    write, options = LAZY[name]
+    write(tmp_path / name)
+    X, source = (load_rows(tmp_path / name, lazy=lazy, **options) for lazy in (False, True))
+    assert isinstance(source, np.ndarray) == (name in ("cube.npy", "x.csv"))
+    held, stored = (SparseAutoencoder(3, max_iter=4, random_state=0).fit(x) for x in (X, source))
+    assert_array_equal(held.transform(X), np.asarray(stored.transform(source)))
+    names = [getattr(model, "feature_names_in_", np.array([])).tolist() for model in (held, stored)]
+    assert names[0] == names[1] == (list("abdef") if name == "x.parquet" else [])

@@ -1,5 +1,9 @@
 """What learning would take."""
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +15,7 @@ from rhohat.recipes.estimates import BASE_BYTES, COPIES_OF_SPAN, Costs, estimate
 from rhohat.recipes.finding import find_to_learn
 from rhohat.recipes.settings import Settings
 from rhohat.training.stages import PART_BYTES
+from support.command import run
 
 
 @pytest.fixture
@@ -91,3 +96,24 @@ def test_rows_to_time_never_become_few_and_wide(monkeypatch):
     costs = estimates._costs(Settings(), 100_000, 20_000, 4)
     assert not any(estimates.is_spanned(*size) for size in sizes)
     assert costs.iteration == pytest.approx(1e-3 * 20_000 / sizes[0][1])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="Windows does not tell what a process took")
+@pytest.mark.parametrize("shape", [(40, 64, 64), (30_000, 100)], ids=["images", "rows"])
+def test_what_is_announced_is_what_learning_and_the_page_take(shape, tmp_path):
+    """The greatest memory of the whole command, within a factor of 1.5."""
+    np.save(tmp_path / "x.npy", np.random.RandomState(0).rand(*shape))
+    command = ["learn", "x.npy", "--iterations", "3", "--json"]
+    announced = json.loads(run(*command, "--dry-run", cwd=tmp_path).stdout)["memory_bytes"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rhohat", *command],
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, taken = os.wait4(process.pid, 0)
+    process.returncode = status
+    assert status == 0
+    peak = taken.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    assert announced / 1.5 < peak < 1.5 * announced

@@ -58,6 +58,34 @@ def test_where_it_is_not_clear_all_are_named_and_the_most_plausible_is_proposed(
     assert chosen(name, **shapes).entry.name == name
 
 
+RUNS = {"run1/x": (400,), "run2/x": (300, 1), "run3/x": "text", "run1/rate": (), "t": (400,)}
+
+
+@pytest.mark.parametrize(
+    ("key", "names"),
+    [
+        ("run*/x", ["run1/x", "run2/x"]),
+        ("*", ["run1/x", "run2/x", "t"]),
+        ("run[2-9]*", []),
+        ("?", []),
+    ],
+)
+def test_a_pattern_takes_all_that_fit_but_scalars(key, names):
+    entry, facts = chosen(key, **RUNS)
+    assert facts["matches"] == names
+    assert entry.name == facts["array"] == {"run[2-9]*": "run2/x", "?": "t"}.get(key, "run1/x")
+    assert ("run3/x (text)" in facts.get("note", "")) == (key != "?")
+
+
+def test_an_array_that_is_called_like_a_pattern_is_that_array():
+    assert chosen("x[1]", **{"x[1]": (5, 3), "x1": (5, 3)}).entry.name == "x[1]"
+
+
+def test_a_pattern_that_nothing_fits_is_refused_with_what_there_is():
+    with pytest.raises(DataFileError, match=r"no array 'z\*', but run1/x \(400,\)"):
+        chosen("z*", **RUNS)
+
+
 def test_what_cannot_be_read_is_told_beside_what_is_taken():
     assert "images (a cell array)" in chosen(images="a cell array", T=(50, 9)).facts["note"]
 

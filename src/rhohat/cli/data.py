@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.base import BaseEstimator
 
+    from rhohat.files.series import RowOrigins
     from rhohat.recipes.data import Data, Request
 
 
@@ -85,8 +86,8 @@ def with_columns(request: Request, *wanted: str | None) -> Request:
     return replace(request, selection=replace(request.selection, labels=columns))
 
 
-def beside(data: Data, wanted: str, option: str) -> NDArray[Any]:
-    """One label or group for each example of data that `with_columns` asked for."""
+def beside(data: Data, wanted: str, option: str, windows: RowOrigins | None = None) -> NDArray[Any]:
+    """One label or group for each example of data that `with_columns` asked for, or each window."""
     from rhohat.recipes.labels import labels_in_column, read_labels
 
     if wanted in data.request.selection.labels:
@@ -94,10 +95,12 @@ def beside(data: Data, wanted: str, option: str) -> NDArray[Any]:
     else:
         names = data.names or data.files_of_examples()
         values = read_labels(wanted, data.request.paths, names, data.n_examples, option)
+    if windows is not None and values.shape == (len(windows),):
+        return values
     if values.shape != (data.n_examples,):
         raise ValueError(
             f"{wanted} holds {option[2:]} of shape {values.shape}, but there are "
             f"{count(data.n_examples, 'example')}: each needs one. Files that were skipped still "
             "need theirs left out."
         )
-    return values
+    return values if windows is None else values[windows.series]

@@ -80,7 +80,8 @@ def encode(
     n_rows, n_units = features.shape
     origins = {} if suffix == ".npy" else origins_of(model, convolution, data)
     if labels is not None:
-        y = beside(data, labels, "--labels")
+        windows = None if convolution is not None else data.windows_of(model)
+        y = beside(data, labels, "--labels", windows)
         if y.shape != (n_rows,):
             raise ValueError(
                 f"{labels} holds {count(len(y), 'label')}, one for each {data.noun}, but the model "

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     "--labels",
     required=True,
     metavar="COLUMN|FILE|KEY|folders",
-    help="One label per row, image or recording: a column of the data; a .npy file; a text or "
-    "table, FILE::COLUMN if it has several columns; the name of another array in the same .npz; or "
-    "'folders' for the folder each file lies in.",
+    help="One label per row, image or recording (of series: per file or window): a column of the "
+    "data; a .npy file; a text or table, FILE::COLUMN if it has several columns; the name of "
+    "another array in the same .npz; or 'folders' for the folder each file lies in.",
 )
 @click.option(
     "--groups",
@@ -71,16 +71,18 @@ def evaluate(
       rhohat evaluate model.safetensors rows.npy --labels labels.csv::class
       rhohat evaluate model.safetensors flowers/ --convolve --labels folders
       rhohat evaluate model.safetensors words/ --convolve --grid 3 --labels folders
+      rhohat evaluate model.safetensors machines/ --labels folders --groups files
     """
     import numpy as np
 
     from rhohat.estimators.saving import load
     from rhohat.inspection.probe import neighbors_are_alike, probe
     from rhohat.recipes.encoding import draws_pieces, encoder_of
+    from rhohat.recipes.finding import kind_of
     from rhohat.recipes.labels import has_label
 
     model = load(path)
-    if convolution is None and draws_pieces(model):
+    if convolution is None and draws_pieces(model) and not kind_of(model).takes_all_pieces:
         raise ValueError(
             "the model makes rows of random pieces, which have no labels: add --convolve for "
             "features of each image or recording."
@@ -88,10 +90,11 @@ def evaluate(
     data = read_for(path, model, with_columns(request, labels, groups), convolution)
     if data.is_stored:
         raise ValueError("evaluate trains on rows in memory: give it a part of the data.")
-    features = encoder_of(model, convolution, data.content).transform(data.content)
+    features = np.asarray(encoder_of(model, convolution, data.content).transform(data.content))
     raw = data.raw_rows(model, convolution or {})
-    y = beside(data, labels, "--labels")
-    belongs = None if groups is None else beside(data, groups, "--groups")
+    windows = None if convolution is not None else data.windows_of(model)
+    y = beside(data, labels, "--labels", windows)
+    belongs = None if groups is None else beside(data, groups, "--groups", windows)
     if raw is None:
         tell(
             "note: images of different sizes have no raw input of one length; the features are "
@@ -106,8 +109,14 @@ def evaluate(
         y, features, raw = y[known], features[known], None if raw is None else raw[known]
         belongs = None if belongs is None else belongs[known]
     y = y.astype(str) if y.dtype == object else y
-    if belongs is None and neighbors_are_alike(features if raw is None else raw, y):
-        click.echo(
+    if belongs is None and windows is not None:
+        tell(
+            "note: windows of one recording fall on both sides of the split, so the scores may be "
+            "far too good: hold out whole ones by --groups files",
+            err=True,
+        )
+    elif belongs is None and neighbors_are_alike(features if raw is None else raw, y):
+        tell(
             "note: examples that follow each other are much alike, as windows of one recording "
             "are. They fall on both sides of the split, so the scores may be far too good: name "
             "what belongs together by --groups",

@@ -412,7 +412,7 @@ def write_results(
             written.add(files.training)
             command = command or reproducing_command(click.get_current_context())
             making = making_of(files.model, data, command, seconds)
-            subjects = subjects_of(pipeline, data.loaded, making=making)
+            subjects = subjects_of(pipeline, data.loaded, making=making, scene=data.scene)
             for path in (files.features, files.features_svg):
                 draw_features(subjects[-1].portrait, path)
                 written.add(path)
@@ -432,7 +432,6 @@ def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool, auto
 
     needed = estimate(data, settings)
     seconds = FITS * needed.seconds if auto else needed.seconds
-    tell_of_files(data)
     shown = {
         "data": data.summary(),
         "settings": asdict(settings),

@@ -401,7 +401,8 @@ def _columns(switch: str, help_: str) -> click.Option:
 SELECTION = {
     "key": click.Option(
         ["--key"],
-        help="Name of the array in files that hold several; S.X for the field X of a structure S.",
+        help="Name of the array in files that hold several; S.X for the field X of a structure S; "
+        "a pattern such as 'run*/signal' for all that fit, as one data set.",
     ),
     "transpose": click.Option(
         ["--transpose"],

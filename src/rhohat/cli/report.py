@@ -83,6 +83,7 @@ def make_report(
         page = report_on(
             *(model, None if data is None else data.loaded),
             shape=shape,
+            scene=None if data is None else data.scene,
             n_examples=examples,
             title=title,
             n_seeds=seeds,

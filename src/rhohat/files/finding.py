@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -18,11 +18,19 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import look_up
-from rhohat.files.formats import endings, format_named, format_of, is_folder_format
+from rhohat.files.formats import (
+    Place,
+    endings,
+    file_of,
+    format_named,
+    is_folder_format,
+    place_of,
+)
 from rhohat.files.layout import as_series
 from rhohat.files.runs import holds_run, is_result
 from rhohat.rows.columns import listed
 from rhohat.rows.file_format import ANY, Content, Selection
+from rhohat.rows.inventory import is_pattern
 from rhohat.rows.refusals import way_round
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -61,7 +69,8 @@ class DataFiles:
     ----------
     kind : {"images", "rows", "recordings", "series"}
     contents : dict of Path to Content
-        What each holds, in the order of their names, folder by folder.
+        What each holds, in the order of their names, folder by folder. An array of several that a
+        pattern fits has a path of its own, ``file.h5::name``.
     skipped : list of Skipped
         Files that cannot be read; reading adds to it.
     ignored : list of Path
@@ -98,9 +107,10 @@ class DataFiles:
         Parameters
         ----------
         paths : path-like or iterable of path-like
-            Files and folders. Folders are searched to any depth, also those that links lead to;
-            hidden files are left out. So is what ``rhohat learn`` has written, which is listed as
-            skipped: its figures, and folders within these with a run of it.
+            Files and folders; ``file.h5::name`` is an array in a file. Folders are searched to any
+            depth, also those that links lead to; hidden files are left out. So is what ``rhohat
+            learn`` has written, which is listed as skipped: its figures, and folders within these
+            with a run of it.
         selection : Selection, default=ANY
             What of each file is meant.
         on_error : {"fail", "skip"}, default="fail"
@@ -123,9 +133,9 @@ class DataFiles:
         look_up("on_error", on_error, ON_ERROR)
         found = cls("", {}, [], [], selection, on_error, shape, column_major)
         listed = [paths] if isinstance(paths, str | os.PathLike) else paths
-        for path in found._walk(map(Path, listed)):
+        for path in found._arrays(found._walk(map(Path, listed))):
             with found.reading(path):
-                content = format_of(path).look(path, selection)
+                content = found.place(path).look()
                 if selection.series:
                     content = as_series(content, selection)
                 if shape is not None:
@@ -149,6 +159,18 @@ class DataFiles:
         found._compare_columns()
         return found
 
+    def _arrays(self, paths: Iterable[Path]) -> Iterator[Path]:
+        """The paths, but each array by its own, ``file::name``, where a pattern fits several."""
+        for path in paths:
+            matches: Sequence[str] = ()
+            if is_pattern(self.selection.key or str(path)):
+                with suppress(DataFileError, OSError, ImportError):  # told when it is looked at
+                    content = self.place(path).look()
+                    matches = content.matches
+                    if matches and content.note:
+                        self.notes.append(Noted(str(path), content.note))
+            yield from [Path(f"{file_of(path)}::{name}") for name in matches] or [path]
+
     def _compare_columns(self) -> None:
         """Leave out files, or raise, whose columns have other names than those of the first."""
         first = next(iter(self.contents))
@@ -163,7 +185,11 @@ class DataFiles:
 
     def read(self, path: Path) -> NDArray[Any]:
         """What one of the files holds."""
-        return format_of(path).read(path, self.selection)
+        return self.place(path).read()
+
+    def place(self, path: Path) -> Place:
+        """Where one of the paths leads."""
+        return place_of(path, self.selection)
 
     @property
     def n_bytes(self) -> int:
@@ -222,7 +248,7 @@ class DataFiles:
                 raise error
 
         for path in paths:
-            if not path.exists():
+            if not file_of(path).exists():
                 raise FileNotFoundError(errno.ENOENT, "No such file or folder", str(path))
             if not path.is_dir() or is_folder_format(path):
                 if not self._is_own(path):

@@ -6,19 +6,31 @@ from rhohat.files.photographs import PHOTOGRAPH, TIFF
 from rhohat.files.sound import SOUND
 from rhohat.rows.columns import listed
 from rhohat.rows.file_format import ANY, Content, FileFormat, Selection
-from rhohat.rows.formats import FORMATS, endings, format_named, format_of, is_folder_format
+from rhohat.rows.formats import (
+    FORMATS,
+    Place,
+    endings,
+    file_of,
+    format_named,
+    format_of,
+    is_folder_format,
+    place_of,
+)
 
 __all__ = [
     "ANY",
     "FORMATS",
     "Content",
     "FileFormat",
+    "Place",
     "Selection",
     "endings",
+    "file_of",
     "format_named",
     "format_of",
     "is_folder_format",
     "listed",
+    "place_of",
 ]
 
 FORMATS.update(photograph=PHOTOGRAPH, tiff=TIFF, sound=SOUND)

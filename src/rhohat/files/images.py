@@ -13,7 +13,6 @@ from rhohat.common.arrays import FloatArray, Images, rounding_noise
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import check_floats, check_integer
 from rhohat.files.finding import DataFiles, PathLike, Skipped, read_again, shaped
-from rhohat.files.formats import format_of
 from rhohat.files.lazy_sequence import LazySequence
 from rhohat.rows.file_format import Selection, finite_floats
 
@@ -48,7 +47,7 @@ def read_images(files: DataFiles, *, color: bool = False, lazy: bool = False) ->
     for path in files.contents:
         with files.reading(path):
             stack = images_of_file(files, path, color)
-            is_one = len(stack) == 1 and format_of(path).is_photograph
+            is_one = len(stack) == 1 and files.place(path).format.is_photograph
             dtypes.add(stack[0].dtype)
             if lazy:
                 items.extend((path, index) for index in range(len(stack)))
@@ -67,7 +66,7 @@ def images_of_file(files: DataFiles, path: Path, color: bool) -> FloatArray | li
     if files.shape is not None:
         array = shaped(array, files.shape, files.column_major)
     stack = _as_images(array, color)
-    is_photograph = format_of(path).is_photograph
+    is_photograph = files.place(path).format.is_photograph
     return [_at_unit_contrast(image) for image in stack] if is_photograph else stack
 
 
@@ -167,7 +166,8 @@ def load_images(
     color : bool, default=False
         Red, green and blue instead of gray. Gray images then have three equal channels.
     key : str, default=None
-        Name of the array in files that hold several.
+        Name of the array in files that hold several, or a pattern such as ``"run*/x"`` for all that
+        fit.
     axes : str, default=None
         What each axis of an array is, a letter each: N images, H height, W width, C channels;
         ``"NCHW"`` for instance. None tells by the shape.

@@ -15,7 +15,7 @@ from rhohat.files.finding import DataFiles
 from rhohat.files.row_files import read_beside
 from rhohat.rows.columns import ANSWERS, Column, find_columns, listed
 from rhohat.rows.file_format import Selection, decoding
-from rhohat.rows.formats import format_named
+from rhohat.rows.formats import file_of, format_named
 from rhohat.rows.inventory import LISTED
 from rhohat.rows.npy import array_names, read_any_array
 from rhohat.rows.table import is_missing
@@ -98,7 +98,7 @@ def read_labels(
         if not names:
             raise ValueError(f"{option} {labels} goes by files, but {inputs[0]} holds all rows.")
         is_folder = labels == "folders"
-        return np.array([Path(name).parent.name if is_folder else name for name in names])
+        return np.array([file_of(Path(n)).parent.name if is_folder else n for n in names])
     text, _, column = labels.partition("::")
     path = Path(text)
     if path.is_file():

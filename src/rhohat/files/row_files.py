@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DataFileError
 from rhohat.files.finding import DataFiles, PathLike
-from rhohat.files.formats import format_of
+from rhohat.files.formats import place_of
 from rhohat.rows.derived import Concatenation
 from rhohat.rows.file_format import Selection, finite_floats
 from rhohat.rows.named_rows import with_columns
@@ -59,9 +59,9 @@ def read_beside(files: DataFiles, names: Sequence[str]) -> dict[str, NDArray[Any
     for path in files.contents:
         if str(path) not in skipped:
             try:
-                beside = format_of(path).beside
-                assert beside is not None  # every format has one
-                parts.append(beside(path, selection))
+                place = place_of(path, selection)
+                assert place.format.beside is not None  # every format has one
+                parts.append(place.format.beside(place.file, place.selection))
             except DataFileError as error:
                 raise DataFileError(f"{path} {error}.") from error
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -86,7 +86,7 @@ def can_be_stored(files: DataFiles) -> bool:
     if files.selection.missing != "error" or files.selection.one_hot:
         return False
     return all(
-        format_of(path).open is not None and not content.is_whole
+        files.place(path).format.open is not None and not content.is_whole
         for path, content in files.contents.items()
     )
 
@@ -104,9 +104,7 @@ def stored_rows(files: DataFiles) -> Source:
     found: dict[Path, Source] = {}
     for path in files.contents:
         with files.reading(path):
-            opener = format_of(path).open
-            assert opener is not None  # see `can_be_stored`
-            source = opener(path, files.selection)
+            source = files.place(path).open()
             if files.on_error == "skip" and len(files.contents) > 1:
                 _try(source)
             found[path] = source
@@ -138,12 +136,13 @@ def load_rows(
     one_hot: str | Sequence[str] = (),
     missing: str = "error",
     heading: bool | None = None,
+    lazy: bool = False,
     on_error: str = "fail",
 ) -> FloatArray:
     """Read rows of tables and arrays, and pixels of cubes, in files of many kinds into one array.
 
     Arrays are in .npy, .npz, .mat, .h5 and .zarr files, tables in .csv and other texts, .parquet,
-    .feather and .arff files. If memory is too small for them, give ``fit`` the path instead.
+    .feather and .arff files.
 
     Parameters
     ----------
@@ -151,6 +150,7 @@ def load_rows(
         Files and folders. Folders are searched to any depth, without hidden files.
     key : str, default=None
         Name of the array in files that hold several; ``"S.X"`` is a field of a structure of MATLAB.
+        A pattern such as ``"run*/X"`` takes all that fit, one after another.
     transpose : bool, default=False
         Whether examples are columns.
     axes : str, default=None
@@ -168,6 +168,10 @@ def load_rows(
         of the column in their place.
     heading : bool, default=None
         Whether the first line of a text names the columns; None tells by the lines.
+    lazy : bool, default=False
+        Whether to leave the rows in their files, for ``fit`` to read some at a time, with the bits
+        of the array. Files that must be read whole are: texts, compressed arrays, axes that are
+        moved, missing values, and columns of 0 and 1.
     on_error : {"fail", "skip"}, default="fail"
         What to do if a file cannot be read: raise, or leave it out.
 
@@ -175,7 +179,8 @@ def load_rows(
     -------
     X : ndarray of shape (n_samples, n_features), float32 or float64
         The rows of the files, one after another. If the columns have names, they are
-        ``X.columns``, and estimators that are fitted on X keep them as ``feature_names_in_``.
+        ``X.columns``, and estimators that are fitted on X keep them as ``feature_names_in_``. If
+        lazy, a source, which estimators of this package take.
 
     Raises
     ------
@@ -192,4 +197,6 @@ def load_rows(
         raise DataFileError(
             f"{next(iter(files.contents))} holds {files.kind}. Use load_{files.kind}."
         )
-    return read_rows(files)
+    return (
+        cast(FloatArray, stored_rows(files)) if lazy and can_be_stored(files) else read_rows(files)
+    )

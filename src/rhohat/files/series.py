@@ -19,7 +19,6 @@ from rhohat.common.arrays import FloatArray, float_dtype
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import check_real, look_up
 from rhohat.files.finding import DataFiles, PathLike, Skipped, read_again
-from rhohat.files.formats import format_of
 from rhohat.files.layout import TIMES, arranged, picked, runs_down
 from rhohat.files.lazy_sequence import LazySequence
 from rhohat.files.sound import read_sound
@@ -125,15 +124,14 @@ class FileSeries(LazySequence):
             If they cannot be read, or are not finite.
         """
         path, number, start, stop = item
-        row, selection = format_of(path), self._files.selection
-        content = row.look(path, selection)
+        place = self._files.place(path)
+        content, selection = place.look(), place.selection
         if content.kind == "recordings":
-            samples = picked(read_sound(path, start, stop)[0].T, content, selection)
+            samples = picked(read_sound(place.file, start, stop)[0].T, content, selection)
         elif content.kind == "series":
-            assert row.open is not None
-            samples = row.open(path, selection).read(start, stop).X.T
-        elif row.open is not None and _is_table(content) and runs_down(content, selection):
-            moments = row.open(path, selection).read(start, stop).X
+            samples = place.open().read(start, stop).X.T
+        elif place.format.open is not None and _is_table(content) and runs_down(content, selection):
+            moments = place.open().read(start, stop).X
             samples = picked(moments, content, selection)
         else:
             samples = self._whole(path, content)[number, :, start:stop]
@@ -327,7 +325,8 @@ def load_series(
     channels : sequence of str, default=None
         Names of channels, or their numbers counted from 0. None takes all.
     key : str, default=None
-        Name of the array in files that hold several.
+        Name of the array in files that hold several, or a pattern such as ``"run*/x"`` for all that
+        fit.
     time : {"rows", "columns"}, default=None
         Whether each row of an array is a moment, or each column. None takes the axis that is at
         least eight times longer than the other.

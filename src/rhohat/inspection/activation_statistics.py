@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.inspection.scene import Scene, SceneSums
 from rhohat.objective.activations import Activation
 from rhohat.rows.blas import BLAS
 from rhohat.rows.engines import Summable, ThreadEngine
@@ -42,6 +43,8 @@ class ActivationStatistics(Summable):
         Numbers of the rows that activate each unit most, the most active first.
     values : ndarray of shape (k, n_examples)
         Their activations.
+    maps : SceneSums or None
+        Sums of activations over a map of the scene, if rows are the pixels of one.
     """
 
     n_rows: int
@@ -51,9 +54,12 @@ class ActivationStatistics(Summable):
     edges: Float64Array
     rows: NDArray[np.int64]
     values: FloatArray
+    maps: SceneSums | None = None
 
     @classmethod
-    def of(cls, rows: Rows, edges: Float64Array, n_examples: int) -> ActivationStatistics:
+    def of(
+        cls, rows: Rows, edges: Float64Array, n_examples: int, scene: Scene | None = None
+    ) -> ActivationStatistics:
         """Statistics of one block of activations."""
         A = np.ascontiguousarray(rows.X.T)
         k, n_rows = A.shape
@@ -74,6 +80,7 @@ class ActivationStatistics(Summable):
             edges,
             best + rows.start,
             np.take_along_axis(A, best, axis=1),
+            None if scene is None else SceneSums.of(rows, scene),
         )._ranked(n_best)
 
     def __iadd__(self, other: ActivationStatistics) -> ActivationStatistics:
@@ -82,6 +89,8 @@ class ActivationStatistics(Summable):
         self.extremes += other.extremes
         self.total += other.total
         self.counts += other.counts
+        if self.maps is not None and other.maps is not None:
+            self.maps += other.maps
         self.rows = np.hstack([self.rows, other.rows])
         self.values = np.hstack([self.values, other.values])
         return self._ranked(n_examples)
@@ -100,7 +109,12 @@ class ActivationStatistics(Summable):
 
 
 def activation_statistics(
-    activations: Source, activation: Activation, *, n_examples: int = 8, n_bins: int = 40
+    activations: Source,
+    activation: Activation,
+    *,
+    n_examples: int = 8,
+    n_bins: int = 40,
+    scene: Scene | None = None,
 ) -> ActivationStatistics:
     """Go through all activations once, in bounded memory; twice if their range is unbounded.
 
@@ -113,6 +127,8 @@ def activation_statistics(
     n_examples : int, default=8
         Rows to keep for each unit.
     n_bins : int, default=40
+    scene : Scene, default=None
+        That the rows are the pixels of, to be mapped.
 
     Returns
     -------
@@ -128,7 +144,7 @@ def activation_statistics(
             spanned = engine.map_sum(extremes, activations, partition)
             low, high = float(spanned.low.min()), float(spanned.high.max())
         edges = np.linspace(low, high if high > low else low + 1, n_bins + 1)
-        of_block = partial(ActivationStatistics.of, edges=edges, n_examples=n_examples)
+        of_block = partial(ActivationStatistics.of, edges=edges, n_examples=n_examples, scene=scene)
         return engine.map_sum(of_block, activations, partition)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
@@ -18,6 +18,7 @@ from rhohat.files.images import LoadedImages
 from rhohat.files.recordings import FileRecordings, LoadedRecordings
 from rhohat.files.series import LoadedSeries
 from rhohat.inspection.layers import Layer, layers_of
+from rhohat.inspection.scene import Scene
 from rhohat.inspection.tiles import TileAxes, axes_of, input_tiles
 from rhohat.preprocessing.extractors import Places
 from rhohat.preprocessing.inputs import rows_of
@@ -42,11 +43,15 @@ class Examples(ABC):
         Rows as the first layer gets them.
     shape : tuple of int or None
         What a row of the user's data (a patch, or a whole image) reshapes to.
+    scene : Scene or None
+        Of which each row is a pixel.
     """
 
     layer: Layer
     source: Source
     shape: tuple[int, ...] | None
+
+    scene: Scene | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return self.source.shape[0]
@@ -118,8 +123,15 @@ class RowExamples(Examples):
     names: Sequence[str] = ()
 
     def name_of(self, row: int) -> str:
-        """What a row is called, by its name or its number."""
-        return self.names[row] if len(self.names) else super().name_of(row)
+        """What a row is called, by its name, its place or its number."""
+        if len(self.names):
+            return self.names[row]
+        return super().name_of(row) if self.scene is None else self.scene.name_of(row)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether rows are more than numbered."""
+        return len(self.names) > 0 or self.scene is not None
 
     def given(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers as the user gave them, (n, d), or (n, *shape) if it is known."""
@@ -227,7 +239,12 @@ class SoundExamples(PieceExamples):
         return mixed
 
 
-def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None = None) -> Examples:
+def examples_of(
+    model: BaseEstimator,
+    data: Any,
+    shape: tuple[int, ...] | None = None,
+    scene: Sequence[int] | None = None,
+) -> Examples:
     """Data on their way to a model, together with what they are to the user.
 
     Parameters
@@ -238,6 +255,8 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
         What the model's `fit` takes, or `LoadedImages`, `LoadedRecordings` or `LoadedSeries`.
     shape : tuple of int, default=None
         (height, width[, 3]) of rows that are pictures. Patches have their own.
+    scene : sequence of int, default=None
+        ([scenes,] height, width) whose pixels are the rows.
 
     Raises
     ------
@@ -262,7 +281,10 @@ def examples_of(model: BaseEstimator, data: Any, shape: tuple[int, ...] | None =
                 f"rows of {given.shape[1]} values do not have shape {shape}: pass "
                 "shape=(height, width) or (height, width, 3)."
             )
-        return RowExamples(layer, _seen(layer, data), shape, given, row_names(data))
+        place = Scene.of(scene, given.shape[0]) if scene else None
+        return RowExamples(layer, _seen(layer, data), shape, given, row_names(data), scene=place)
+    if scene:
+        raise ValueError("scene says where rows lie, but the model cuts pieces out of its data.")
     shown = filtered = given = data[0] if is_named else data
     for step in anatomy.filters:
         filtered = step.transform(filtered)

@@ -49,8 +49,12 @@ class Responses:
     @cached_property
     def statistics(self) -> ActivationStatistics:
         """How active units are, and on which examples most."""
-        activation = self.layer.activation
-        return activation_statistics(self.activations, activation, n_examples=self.n_examples)
+        return activation_statistics(
+            self.activations,
+            self.layer.activation,
+            n_examples=self.n_examples,
+            scene=self.examples.scene,
+        )
 
     @cached_property
     def together(self) -> FiringTogether:

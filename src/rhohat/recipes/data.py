@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 from rhohat.common.arrays import FloatArray
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles, is_planar
-from rhohat.files.formats import ANY, Content, listed
+from rhohat.files.formats import ANY, Content, file_of, listed
 from rhohat.files.formats import Selection as Selection
 from rhohat.recipes.settings import RECIPES, STANDARDIZED, Recipe, Settings
 
@@ -152,6 +153,8 @@ class Data(ABC):
         What the data are called.
     pieces : str
         What is cut out of examples and learned from; empty if examples are learned from whole.
+    takes_all_pieces : bool
+        Whether pieces are all that examples have, in order, not drawn at random.
     own_settings : tuple of str
         Settings that no other kind has.
     encode_options : tuple of str
@@ -177,6 +180,7 @@ class Data(ABC):
     noun: ClassVar[str]
     described: ClassVar[str]
     pieces: ClassVar[str] = ""
+    takes_all_pieces: ClassVar[bool] = False
     own_settings: ClassVar[tuple[str, ...]] = ()
     encode_options: ClassVar[tuple[str, ...]] = ()
     can_be_filtered: ClassVar[bool] = False
@@ -279,7 +283,7 @@ class Data(ABC):
 
     @abstractmethod
     def raw_rows(self, model: BaseEstimator, convolution: Mapping[str, Any]) -> FloatArray | None:
-        """The examples as they are, one row each; None if they differ in size.
+        """What features are compared with, a row each: examples as they are; None if sizes differ.
 
         Parameters
         ----------
@@ -339,7 +343,8 @@ class Data(ABC):
     def scene(self) -> tuple[int, ...]:
         """([scenes,] height, width) whose pixels are the rows, one after another, if they are."""
         scenes = [content.scene for content in self.contents]
-        return scenes[0] if len(scenes) == 1 else ()
+        is_one = len(scenes) == 1 and prod(scenes[0]) == self.n_examples
+        return scenes[0] if is_one else ()
 
     def told(self) -> list[str]:
         """What was read, from which array of which file; one line if there are many files."""
@@ -355,9 +360,13 @@ class Data(ABC):
             ]
         total = sum(content.shape[0] for _, content in contents)
         largest = contents[0][1]._replace(shape=(total, *contents[0][1].shape[1:]))
+        n_files = len({file_of(path) for path in self.found.contents if str(path) in used})
+        where = f"{n_files:,} file{'s' * (n_files > 1)}"
+        if n_files < len(contents):
+            where = f"{len(contents):,} arrays of {where}"
         if len(sizes) == 1:
-            return [f"{_told(largest)} from {len(contents):,} files"]
-        return [f"{total:,} {largest.kind} of {len(sizes):,} sizes from {len(contents):,} files"]
+            return [f"{_told(largest)} from {where}"]
+        return [f"{total:,} {largest.kind} of {len(sizes):,} sizes from {where}"]
 
     def summary(self) -> dict[str, Any]:
         """What was read and what was not, ready for JSON."""
@@ -403,7 +412,8 @@ def _told(content: Content) -> str:
 
 def _place(path: str, content: Content) -> str:
     """A file, and the array in it."""
-    return f"{content.array} of {path}" if content.array else path
+    file = path.removesuffix(f"::{content.array}")
+    return f"{content.array} of {file}" if content.array else path
 
 
 def pooled_over_time(

@@ -305,7 +305,7 @@ class RowData(Data):
         if self.is_stored and len(paths) == 1 and not selection.chooses_columns:
             key = selection.key
             return repr(f"{paths[0]}" if key is None else f"{paths[0]}::{key}")
-        return self.call("load_rows")
+        return self.call("load_rows", *(["lazy=True"] if self.is_stored else []))
 
     def size(self, settings: Settings) -> Size:
         """All rows."""

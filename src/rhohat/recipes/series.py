@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
     from rhohat.estimators.anatomy import Anatomy
+    from rhohat.preprocessing.extractors import Patches
 
 #: Values of a window of several channels, at most, unless the user says how long it is; and samples
 #: that it has at least.
@@ -38,6 +39,7 @@ class SeriesData(Data):
 
     kind, noun, described = "series", "series", "series"
     pieces = "windows"
+    takes_all_pieces = True
     own_settings = ("form", "rate", "window", "hop")
     selected: ClassVar[Mapping[str, Any]] = {"series": True}
     #: Samples per second, once read; None if it is not known.
@@ -180,11 +182,10 @@ class SeriesData(Data):
         """File and samples of each row that a model of windows makes of the series."""
         from rhohat.estimators.anatomy import Anatomy
 
-        anatomy, loaded = Anatomy.of(model), self._loaded
-        extractor, step = anatomy.extractor, anatomy.series
-        assert extractor is not None
-        pieces = extractor.draw(anatomy.filtered(self.content))
+        pieces, loaded = self._windows(model), self._loaded
         image, _, left = pieces.places(np.arange(pieces.rows.shape[0]))
+        extractor, step = Anatomy.of(model).extractor, Anatomy.of(model).series
+        assert extractor is not None
         moments = extractor.patch_shape_[1]
         start, stop = left, left + moments
         if step is not None:
@@ -194,5 +195,15 @@ class SeriesData(Data):
         return RowOrigins(loaded.names, image, begins + start, begins + stop, loaded.rate)
 
     def raw_rows(self, model: BaseEstimator, convolution: Mapping[str, Any]) -> FloatArray:
-        """Channels or spectra, pooled over time as features are."""
-        return pooled_over_time(model, self.content, convolution)
+        """Windows; or channels or spectra, pooled over time as features are."""
+        if convolution:
+            return pooled_over_time(model, self.content, convolution)
+        return np.asarray(self._windows(model).rows)
+
+    def _windows(self, model: BaseEstimator) -> Patches:
+        """What a model cuts out of the series."""
+        from rhohat.estimators.anatomy import Anatomy
+
+        anatomy = Anatomy.of(model)
+        assert anatomy.extractor is not None
+        return anatomy.extractor.draw(anatomy.filtered(self.content))

@@ -57,6 +57,8 @@ class Content(NamedTuple):
         Names of the channels of series, if they have any.
     is_sparse : bool, default=False
         Whether rows are a sparse matrix, which is opened and never made dense as a whole.
+    matches : sequence of str, default=()
+        Names of all arrays that are meant, if a pattern fits several; the first is described.
     """
 
     kind: str
@@ -71,6 +73,7 @@ class Content(NamedTuple):
     left_out: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     is_sparse: bool = False
+    matches: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Selection:
     Attributes
     ----------
     key : str, default=None
-        Name of the array, in files that hold several.
+        Name of the array, in files that hold several, or a pattern that fits some of them.
     transpose : bool, default=False
         Whether the examples of an array of two axes are its columns.
     axes : str, default=None

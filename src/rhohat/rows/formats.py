@@ -6,13 +6,17 @@ sound.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 from rhohat.common.errors import DataFileError
 from rhohat.rows.arrow_files import ARROW, PARQUET
 from rhohat.rows.edf import EDF
 from rhohat.rows.envi import ENVI
-from rhohat.rows.file_format import FileFormat
+from rhohat.rows.file_format import Content, FileFormat, Selection
 from rhohat.rows.h5ad import H5AD
 from rhohat.rows.hdf5 import HDF5
 from rhohat.rows.idx import IDX
@@ -20,6 +24,7 @@ from rhohat.rows.mat import MAT
 from rhohat.rows.netcdf import NETCDF
 from rhohat.rows.npy import NPY, NPZ
 from rhohat.rows.refusals import way_round
+from rhohat.rows.sources import Source
 from rhohat.rows.text_tables import ARFF, PLAIN_TEXT, TEXT_TABLE
 from rhohat.rows.zarr import ZARR
 
@@ -74,6 +79,53 @@ def is_folder_format(path: Path) -> bool:
     """Whether a folder of this name is data itself."""
     row = format_named(path)
     return row is not None and row.is_folder
+
+
+class Place(NamedTuple):
+    """Where data lie: in which file, by which format, and what is meant of it.
+
+    Attributes
+    ----------
+    format : FileFormat
+    file : Path
+    selection : Selection
+    """
+
+    format: FileFormat
+    file: Path
+    selection: Selection
+
+    def look(self) -> Content:
+        """What lies there."""
+        return self.format.look(self.file, self.selection)
+
+    def read(self) -> NDArray[Any]:
+        """All of it."""
+        return self.format.read(self.file, self.selection)
+
+    def open(self) -> Source:
+        """Its rows, or moments of series, to be read a run at a time."""
+        assert self.format.open is not None  # who asks has looked
+        return self.format.open(self.file, self.selection)
+
+
+def file_of(path: Path) -> Path:
+    """The file of a path that may name an array in it, ``file.h5::name``."""
+    return path if path.exists() else Path(str(path).partition("::")[0])
+
+
+def place_of(path: Path, selection: Selection) -> Place:
+    """Where a path, which may name an array in a file, leads.
+
+    Raises
+    ------
+    DataFileError
+        As `format_of`.
+    """
+    file = file_of(path)
+    if file != path:
+        selection = replace(selection, key=str(path).removeprefix(f"{file}::"))
+    return Place(format_of(file), file, selection)
 
 
 def format_of(path: Path) -> FileFormat:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable
+from fnmatch import fnmatchcase
 from math import prod
 from typing import Any, NamedTuple
 
@@ -92,7 +93,9 @@ def choose(names: Iterable[str], describe: Callable[[str], Entry], key: str | No
         ``describe(name) -> Entry``; asked of all only where that is needed. A DataFileError becomes
         the reason why something cannot be read.
     key : str or None
-        The user's choice; may be None if one array alone can be the data.
+        The user's choice; may be None if one array alone can be the data. A pattern, such as
+        ``"run*/signal"``, chooses all that fit and are no scalars: the first is taken, and the
+        names of all are among the facts.
 
     Raises
     ------
@@ -113,6 +116,9 @@ def choose(names: Iterable[str], describe: Callable[[str], Entry], key: str | No
             raise DataFileError(f"holds {_short(key)!r}, which cannot be read: {entry.reason}")
         return Chosen(entry, {"array": key})
     entries = [described(name) for name in names]
+    fitting = _fitting(entries, key) if key is not None and is_pattern(key) else None
+    if fitting is not None:
+        return fitting
     readable = [entry for entry in entries if entry.is_readable]
     candidates = [entry for entry in readable if entry.is_candidate]
     if key is None and len(readable) == len(entries) == 1:
@@ -121,6 +127,25 @@ def choose(names: Iterable[str], describe: Callable[[str], Entry], key: str | No
         (entry,) = candidates
         return Chosen(entry, _facts(entry, entries))
     raise DataFileError(_question(entries, readable, candidates, key))
+
+
+def is_pattern(key: str) -> bool:
+    """Whether a name may mean several arrays: with ``*``, ``?`` or ``[...]``, as of files."""
+    return any(sign in key for sign in "*?[")
+
+
+def _fitting(entries: Collection[Entry], pattern: str) -> Chosen | None:
+    """The first of the arrays that a pattern fits, and the names of all if there are several."""
+    fitting = [entry for entry in entries if fnmatchcase(entry.name, pattern)]
+    found = [entry for entry in fitting if entry.is_readable and prod(entry.shape) > 1]
+    if not found:
+        return None
+    names = [entry.name for entry in found]
+    facts: dict[str, Any] = {"array": names[0], "matches": names if len(names) > 1 else []}
+    others = [str(entry) for entry in fitting if entry.reason]
+    if others:
+        facts["note"] = f"holds more that fits {pattern!r} but cannot be read: {_list(others)}"
+    return Chosen(found[0], facts)
 
 
 def _facts(entry: Entry, entries: Collection[Entry]) -> dict[str, Any]:
@@ -149,9 +174,10 @@ def _question(
     else:
         what = f"no array that is surely rows or images, but {listed}"
     first = _short(ordered[0].name)
+    several = f", or several by a pattern, --key '{first[0]}*'" if len(readable) > 1 else ""
     return (
         f"holds {what}. Choose one: key={first!r} where files are loaded, 'path::{first}' "
-        f"in fit, --key {first} on the command line"
+        f"in fit, --key {first} on the command line{several}"
     )
 
 

@@ -32,7 +32,8 @@ def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
     Parameters
     ----------
     path : path-like
-        Of the form ``"file.h5::name"`` to choose one of several arrays.
+        Of the form ``"file.h5::name"`` to choose one of several arrays, or ``"file.h5::run*"`` for
+        the rows of all whose names fit.
     key : str, default=None
         Name of the array, if the path has none.
 
@@ -63,7 +64,9 @@ def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
     if not file.exists():
         raise FileNotFoundError(f"No such file or folder: {plain}")
     try:
-        format_of(file).look(file, selection)  # says what is wrong with it
+        content = format_of(file).look(file, selection)  # says what is wrong with it
+        if content.matches:
+            return Concatenation([open_file(plain, name) for name in content.matches])
         return row.open(file, selection)
     except DataFileError as error:
         raise DataFileError(f"{plain} {error}.") from error

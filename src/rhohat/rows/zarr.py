@@ -56,7 +56,7 @@ def _opened(path: Path, selection: Selection) -> Iterator[Opened]:
     array = opened
     facts: dict[str, Any] = {}
     if is_group:
-        names = [name for name, member in arrays.items() if isinstance(member, zarr.Array)]
+        names = sorted(name for name, node in arrays.items() if isinstance(node, zarr.Array))
 
         def describe(name: str) -> Entry:
             return Entry(name, arrays[name].shape, np.dtype(arrays[name].dtype))

@@ -44,6 +44,7 @@ ROOTS = {
         "columns": PageColumns,
         "along": PageColumns,
     },
+    "scene.js": {"report": Findings, "found": LayerFindings},
     "page.html": {"found": Findings, "layer": LayerFindings},
 }
 #: Parameters that are taken apart where a function begins.

@@ -22,7 +22,8 @@ def contents_of(found: Findings, subject: Subject) -> str:
         return "It shows no parts of the data."
     examples, shown = subject.responses.examples, found.examples
     if not isinstance(examples, PieceExamples):
-        return f"It shows {len(shown.rows):,} rows of the data."
+        maps = "" if examples.scene is None else " and maps of the scene"
+        return f"It shows {len(shown.rows):,} rows of the data{maps}."
     anatomy, images = examples.layer.anatomy, found.images
     takes = anatomy.takes or (anatomy.extractor and anatomy.extractor.takes)
     assert takes is not None

@@ -27,6 +27,7 @@ from rhohat.inspection.report.charts import Chart
 from rhohat.inspection.report.listening import excerpts, sought_sounds
 from rhohat.inspection.report.names import without_folder
 from rhohat.inspection.report.pictures import LONGEST, Pictures, run_starts
+from rhohat.inspection.report.scene import SceneMaps
 from rhohat.inspection.report.sections import Card, Pairs
 from rhohat.inspection.report.subject import Subject
 from rhohat.inspection.tiles import TileAxes
@@ -113,7 +114,7 @@ class LayerFindings:
     `n_alike` pairs of units that look for the same, `alike` holds the first, and `opposite` those
     of `n_opposite` pairs that look for the opposite. `of_units` tells which of the page's
     examples activate each unit most, and `activations` how much. `sounds` are those of the first
-    view.
+    view. `maps` are there if rows are the pixels of a scene.
     """
 
     name: str
@@ -135,6 +136,7 @@ class LayerFindings:
     of_units: NDArray[np.intp] | None = None
     activations: FloatArray | None = None
     sounds: Sequence[str | None] | None = None
+    maps: SceneMaps | None = None
 
 
 @dataclass(frozen=True)
@@ -251,10 +253,10 @@ def _examples(
     if portrait.is_mixed and on is not None:
         given = (given - on.middle) / on.spread
         kind = "bars" if portrait.along(portrait.tiles).are_bars else kind
-    names = examples.names if isinstance(examples, RowExamples) else ()
+    is_named = isinstance(examples, RowExamples) and examples.is_named
     return ExampleFindings(
         rows,
-        [names[row] for row in rows.tolist()] if len(names) else None,
+        [examples.name_of(row) for row in rows.tolist()] if is_named else None,
         Pictures.of(given, examples.shape, kind),
         portrait.is_mixed,
         None if is_same else Pictures.of(inputs, examples.input_shape, examples.kind),
@@ -351,6 +353,7 @@ def _layer(subject: Subject, rows: NDArray[np.intp] | None) -> LayerFindings:
         together=responses.together,
         of_units=None if rows is None else np.searchsorted(rows, statistics.rows),
         activations=None if rows is None else statistics.values,
+        maps=None if rows is None or statistics.maps is None else SceneMaps.of(statistics.maps),
         sounds=sought_sounds(portrait, examples, statistics)
         if isinstance(examples, SoundExamples)
         else None,

@@ -530,6 +530,7 @@ function drawUnit(unit) {
       picturesOf(unit),
       found.below ? madeOf(unit) : null,
       found.activity ? howActive(unit) : null,
+      found.maps ? mapOf(unit) : null,
       report.examples ? realExamples(unit) : null,
       found.together && found.units > 1 ? firesWith(unit) : null,
       found.gabor ? gaborFunction(unit) : null,

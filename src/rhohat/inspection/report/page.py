@@ -63,6 +63,7 @@ def report(
     *,
     shape: tuple[int, ...] | None = None,
     columns: Sequence[Any] | None = None,
+    scene: Sequence[int] | None = None,
     n_examples: int = 8,
     labels: Sequence[Any] | None = None,
     title: str | None = None,
@@ -90,6 +91,9 @@ def report(
     columns : sequence of str, default=None
         Names of the data's columns; those that the model was fitted on if None. Names that are
         numbers, as wavelengths are, become the axis; few names of another kind are written at bars.
+    scene : sequence of int, default=None
+        (height, width), or (scenes, height, width), of a cube whose pixels are the rows of the
+        data, line by line: each unit comes with a map of where it is active.
     n_examples : int, default=8
         Examples for each unit.
     labels : sequence, default=None
@@ -138,6 +142,7 @@ def report(
         data,
         shape=shape,
         columns=columns,
+        scene=scene,
         n_examples=n_examples,
         labels=labels,
         title=title,
@@ -153,6 +158,7 @@ def report_on(
     *,
     shape: tuple[int, ...] | None = None,
     columns: Sequence[Any] | None = None,
+    scene: Sequence[int] | None = None,
     n_examples: int = 8,
     labels: Sequence[Any] | None = None,
     title: str | None = None,
@@ -167,7 +173,13 @@ def report_on(
         if data is None:
             raise ValueError("n_seeds fits the model again: pass the data that it learned from.")
     subjects = subjects_of(
-        model, data, shape=shape, n_examples=n_examples, making=making, columns=columns
+        model,
+        data,
+        shape=shape,
+        n_examples=n_examples,
+        making=making,
+        columns=columns,
+        scene=scene,
     )
     values, drawn, *_ = subjects[0].portrait.tiles
     if data is None and shape is not None and drawn is None:

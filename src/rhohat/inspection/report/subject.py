@@ -125,9 +125,10 @@ def subjects_of(
     n_examples: int = 8,
     making: Making = UNKNOWN,
     columns: Sequence[Any] | None = None,
+    scene: Sequence[int] | None = None,
 ) -> list[Subject]:
     """The layers of a model, from the input upwards; for the parameters see `report`."""
-    examples = None if data is None else examples_of(model, data, shape)
+    examples = None if data is None else examples_of(model, data, shape, scene)
     subjects: list[Subject] = []
     for portrait in portraits_of(model, examples, shape, n_examples=n_examples, columns=columns):
         below = subjects[-1] if subjects else None
