@@ -44,6 +44,13 @@ ROOTS = {
         "columns": PageColumns,
         "along": PageColumns,
     },
+    "shared.js": {
+        "report": Findings,
+        "view": View,
+        "pictures": Pictures,
+        "columns": PageColumns,
+        "along": PageColumns,
+    },
     "page.html": {"found": Findings, "layer": LayerFindings},
 }
 #: Parameters that are taken apart where a function begins.
