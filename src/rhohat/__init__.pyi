@@ -22,6 +22,7 @@ from .inspection.bands import band_pass
 from .inspection.diagnosis import Diagnosis, Finding, diagnose
 from .inspection.edges import edge_score
 from .inspection.figures import plot_features, plot_top_examples, plot_training
+from .inspection.report.comparison import ComparisonReport, compare
 from .inspection.report.page import Report, report
 from .inspection.tiles import maximal_inputs
 from .objective.activations import TopK
@@ -55,6 +56,7 @@ __all__ = [
     "ChannelScaling",
     "CheckpointError",
     "Choice",
+    "ComparisonReport",
     "ContractivePenalty",
     "ContrastNormalizer",
     "ConvolutionalFeatures",
@@ -101,6 +103,7 @@ __all__ = [
     "band_pass",
     "check_gradient",
     "choose",
+    "compare",
     "diagnose",
     "edge_score",
     "load",

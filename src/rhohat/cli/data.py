@@ -55,6 +55,14 @@ def read_for(
     return read(find_to_encode(str(path), model, request, convolution))
 
 
+def read_to_show(path: Path, model: BaseEstimator, request: Request) -> Data:
+    """`read_for`, where the shape may also be that in which rows of numbers are drawn."""
+    from rhohat.recipes.finding import kind_of
+
+    shape = request.shape if kind_of(model).takes_shape else None
+    return read_for(path, model, replace(request, shape=shape))
+
+
 def with_columns(request: Request, *wanted: str | None) -> Request:
     """The request, with those of the wanted labels or groups that are columns of the data."""
     from rhohat.recipes.labels import names_column

@@ -13,6 +13,7 @@ import click
 
 from rhohat import __version__
 from rhohat.cli.check import check
+from rhohat.cli.compare import compare
 from rhohat.cli.diagnose import diagnose
 from rhohat.cli.encode import encode
 from rhohat.cli.evaluate import evaluate
@@ -40,7 +41,10 @@ NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
         "help_option_names": ["-h", "--help"],
         "show_default": True,
     },
-    commands=[learn, diagnose, show, make_report, encode, score, evaluate, inspect, check],
+    commands=[
+        *(learn, diagnose, show, make_report, compare),
+        *(encode, score, evaluate, inspect, check),
+    ],
 )
 @click.version_option(__version__, prog_name="rhohat")
 def cli() -> None:

@@ -467,7 +467,11 @@ SELECTION = {
 
 
 def data_options(
-    paths: str, *, required: bool = False, without: tuple[str, ...] = ()
+    paths: str,
+    *,
+    required: bool = False,
+    without: tuple[str, ...] = (),
+    metavar: str | None = None,
 ) -> Callable[[Command], Command]:
     """Add an argument for paths of data, and options of how to read them.
 
@@ -481,6 +485,8 @@ def data_options(
         Whether there must be at least one path.
     without : tuple of str, default=()
         Options of `SELECTION` that the command has in a sense of its own.
+    metavar : str, default=None
+        What the help calls the argument, if it is not only data.
     """
     offered = {name: option for name, option in SELECTION.items() if name not in without}
 
@@ -493,7 +499,7 @@ def data_options(
     return _gathering(
         "request",
         gather,
-        click.Argument([paths], nargs=-1, required=required, type=PATH),
+        click.Argument([paths], nargs=-1, required=required, type=PATH, metavar=metavar),
         *offered.values(),
         click.Option(
             ["--shape"],

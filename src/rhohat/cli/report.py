@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from rhohat.cli.data import read_for
+from rhohat.cli.data import read_to_show
 from rhohat.cli.help import Command
 from rhohat.cli.options import (
     POSITIVE_INTEGER,
@@ -17,7 +16,7 @@ from rhohat.cli.options import (
     model_argument,
     sources_option,
 )
-from rhohat.cli.output import STANDARD_OUTPUT, binary_output, open_in_browser, output_option
+from rhohat.cli.output import check_page, output_option, page_options, write_page
 from rhohat.cli.progress import show_work
 
 if TYPE_CHECKING:
@@ -40,8 +39,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Fit the model again from other starts, to N in all, and show which units come back.",
 )
-@click.option("--title", default="What the units have learned", help="Heading of the page.")
-@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
+@page_options("What the units have learned")
 @sources_option
 @data_options("inputs")
 def make_report(
@@ -72,8 +70,7 @@ def make_report(
     from rhohat.recipes.encoding import draws_pieces
     from rhohat.recipes.finding import kind_of
 
-    if open_page and out == STANDARD_OUTPUT:
-        raise click.UsageError("--open opens a file, and standard output is none: leave out one.")
+    check_page(out, open_page)
     model, data = load(path), None
     kind = kind_of(model)
     if request.is_planar and not kind.takes_shape:
@@ -82,8 +79,7 @@ def make_report(
             param_hint="--shape",
         )
     if request.paths or (kind.is_built_in and draws_pieces(model)):
-        shape = request.shape if kind.takes_shape else None
-        data = read_for(path, model, replace(request, shape=shape)).loaded
+        data = read_to_show(path, model, request).loaded
     with show_work("looking at what the units do"):
         page = report(
             *(model, data),
@@ -93,7 +89,4 @@ def make_report(
             n_seeds=seeds,
             sources=sources,
         )
-    with binary_output(out, f"report of {len(page.html) / 1e6:.1f} MB") as stream:
-        stream.write(page.html.encode())
-    if open_page:
-        open_in_browser(out)
+    write_page(page, out, open_page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rhohat.cli.choices import RowOf
-from rhohat.cli.data import read_for
+from rhohat.cli.data import read_to_show
 from rhohat.cli.figures import draw_features
 from rhohat.cli.help import Command
 from rhohat.cli.options import POSITIVE_INTEGER, data_options, model_argument
@@ -89,8 +88,7 @@ def show(
     if picture == "examples" and not request.paths and not data_kind.is_built_in:
         raise click.UsageError("--picture examples draws means of INPUTS: name them.")
     if request.paths or picture == "examples":
-        own = shape if data_kind.takes_shape else None
-        data = read_for(path, model, replace(request, shape=own))
+        data = read_to_show(path, model, request)
         examples = examples_of(model, data.loaded, shape)
     portraits = portraits_of(model, examples, shape)
     if layer is not None and layer > len(portraits):

@@ -270,6 +270,46 @@ def sparseness(activations: ArrayLike, low: float = 0.0, high: float = 1.0) -> S
     )
 
 
+class Matching(NamedTuple):
+    """Partners among the rows of another array, one each.
+
+    Attributes
+    ----------
+    partners : ndarray of int of shape (k,)
+        Numbers of rows of the other array; -1 where there is none.
+    cosines : ndarray of shape (k,)
+        Between -1 and 1; 0 where there is no partner.
+    """
+
+    partners: NDArray[np.intp]
+    cosines: Float64Array
+
+
+def matching(A: ArrayLike, B: ArrayLike) -> Matching:
+    """Partners of the rows of A among those of B, whose |cosines| have the greatest sum.
+
+    Parameters
+    ----------
+    A, B : array-like of shape (k, d) and (l, d)
+
+    Returns
+    -------
+    matching : Matching
+        Rows have no partner where B has fewer than A.
+
+    References
+    ----------
+    H. W. Kuhn (1955), The Hungarian method for the assignment problem.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    table = _directions(A) @ _directions(B).T
+    rows, columns = linear_sum_assignment(-np.abs(table))
+    partners, cosines = np.full(len(table), -1), np.zeros(len(table))
+    partners[rows], cosines[rows] = columns, table[rows, columns]
+    return Matching(partners, cosines)
+
+
 def matched_cosines(A: ArrayLike, B: ArrayLike) -> Float64Array:
     """Cosine of every row of A with its partner among those of B, up to sign.
 
@@ -285,13 +325,7 @@ def matched_cosines(A: ArrayLike, B: ArrayLike) -> Float64Array:
     cosines : ndarray of shape (k,)
         Between 0 and 1.
     """
-    from scipy.optimize import linear_sum_assignment
-
-    table = np.abs(_directions(A) @ _directions(B).T)
-    rows, columns = linear_sum_assignment(-table)
-    cosines = np.zeros(len(table))
-    cosines[rows] = table[rows, columns]
-    return cosines
+    return np.abs(matching(A, B).cosines)
 
 
 def recovery(model: BaseEstimator | ArrayLike, D: ArrayLike, *, threshold: float = SAME) -> float:

@@ -17,7 +17,7 @@ from rhohat.estimators.measures import stability
 from rhohat.files.images import LoadedImages
 from rhohat.files.recordings import LoadedRecordings
 from rhohat.files.series import LoadedSeries
-from rhohat.inspection.portrait import Portrait
+from rhohat.inspection.portrait import Portrait, View
 from rhohat.inspection.report.contents import contents_of
 from rhohat.inspection.report.findings import gather
 from rhohat.inspection.report.render import render
@@ -180,7 +180,7 @@ def report_of(
     texts = {
         "title": title,
         "subtitle": _subtitle(subjects),
-        "strip": _strip(subjects[-1].portrait),
+        "strip": strip_of(subjects[-1].portrait.views[0]),
         "contents": contents_of(found, subjects[0]),
     }
     return Report(render(found, cards, **texts))
@@ -215,9 +215,9 @@ def _seen(portrait: Portrait) -> str:
     return f"{channels_of}, {'up to' if axes.told else 'windows of'} {axes.span}"
 
 
-def _strip(portrait: Portrait) -> str:
+def strip_of(view: View) -> str:
     """The address of a picture of a layer's first units; empty if they are not pictures."""
-    values, shape, *_ = portrait.views[0].tiles
+    values, shape, *_ = view.tiles
     if shape is None:
         return ""
     return data_uri(gray_levels(tile_grid(values[:STRIP].reshape(-1, *shape))))
