@@ -23,6 +23,7 @@ from .inspection.diagnosis import Diagnosis, Finding, diagnose
 from .inspection.edges import edge_score
 from .inspection.figures import plot_features, plot_top_examples, plot_training
 from .inspection.report.comparison import ComparisonReport, compare
+from .inspection.report.exploration import ExplorationProgress, ExplorationReport, explore
 from .inspection.report.page import Report, report
 from .inspection.tiles import maximal_inputs
 from .objective.activations import TopK
@@ -65,6 +66,8 @@ __all__ = [
     "DataFileError",
     "DecoderNormL1Sparsity",
     "Diagnosis",
+    "ExplorationProgress",
+    "ExplorationReport",
     "Finding",
     "GradientDescent",
     "GroupSparsity",
@@ -106,6 +109,7 @@ __all__ = [
     "compare",
     "diagnose",
     "edge_score",
+    "explore",
     "load",
     "load_images",
     "load_photographs",

@@ -17,6 +17,7 @@ from rhohat.cli.compare import compare
 from rhohat.cli.diagnose import diagnose
 from rhohat.cli.encode import encode
 from rhohat.cli.evaluate import evaluate
+from rhohat.cli.explore import explore
 from rhohat.cli.help import Command, Group
 from rhohat.cli.inspect import inspect
 from rhohat.cli.learn import learn
@@ -42,7 +43,7 @@ NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
         "show_default": True,
     },
     commands=[
-        *(learn, diagnose, show, make_report, compare),
+        *(learn, explore, diagnose, show, make_report, compare),
         *(encode, score, evaluate, inspect, check),
     ],
 )

@@ -81,6 +81,18 @@ def in_columns(steps: Sequence[Any], changes: Float64Array) -> Float64Array:
     return changes
 
 
+def some_rows(X: Any, most: int) -> Any:
+    """Rows drawn at random, if there are more, always the same.
+
+    In memory they stay in order, with the names of their columns if they have any.
+    """
+    if open_store(X) is not None:
+        return drawn_rows(X, most, seed=0)[0]
+    if len(X) > most:
+        return _safe_indexing(X, np.sort(np.random.RandomState(0).permutation(len(X))[:most]))
+    return X
+
+
 def rows_before_units(model: BaseEstimator, X: Any, most: int) -> tuple[FloatArray, FloatArray]:
     """Some rows, drawn at random if there are more, as the first step and the units get them.
 
@@ -90,11 +102,7 @@ def rows_before_units(model: BaseEstimator, X: Any, most: int) -> tuple[FloatArr
     anatomy = Anatomy.of(model)
     if anatomy.extractor is not None:
         X = anatomy.extractor.transform(anatomy.filtered(X))
-    if open_store(X) is not None:
-        X = drawn_rows(X, most, seed=0)[0]
-    elif len(X) > most:
-        X = _safe_indexing(X, np.sort(np.random.RandomState(0).permutation(len(X))[:most]))
-    rows = X  # with the names of its columns, if it has any
+    rows = X = some_rows(X, most)
     for step in anatomy.of_rows:
         rows = step.transform(rows)
     return np.asarray(X), np.asarray(rows)

@@ -70,6 +70,7 @@ def test_a_person_sees_pairs_and_chooses_among_them(page, opened):
     assert {url for url in seen.requests if not url.startswith("data:")} == {seen.url}
 
 
+@pytest.mark.slow
 @in_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_keeps_people_out_or_sticks_out(page, opened, scheme):
