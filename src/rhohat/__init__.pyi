@@ -22,6 +22,8 @@ from .inspection.bands import band_pass
 from .inspection.diagnosis import Diagnosis, Finding, diagnose
 from .inspection.edges import edge_score
 from .inspection.figures import plot_features, plot_top_examples, plot_training
+from .inspection.report.comparison import ComparisonReport, compare
+from .inspection.report.exploration import ExplorationProgress, ExplorationReport, explore
 from .inspection.report.page import Report, report
 from .inspection.tiles import maximal_inputs
 from .objective.activations import TopK
@@ -55,6 +57,7 @@ __all__ = [
     "ChannelScaling",
     "CheckpointError",
     "Choice",
+    "ComparisonReport",
     "ContractivePenalty",
     "ContrastNormalizer",
     "ConvolutionalFeatures",
@@ -63,6 +66,8 @@ __all__ = [
     "DataFileError",
     "DecoderNormL1Sparsity",
     "Diagnosis",
+    "ExplorationProgress",
+    "ExplorationReport",
     "Finding",
     "GradientDescent",
     "GroupSparsity",
@@ -101,8 +106,10 @@ __all__ = [
     "band_pass",
     "check_gradient",
     "choose",
+    "compare",
     "diagnose",
     "edge_score",
+    "explore",
     "load",
     "load_images",
     "load_photographs",

@@ -134,7 +134,8 @@ def test_help_does_not_wait_for_scikit_learn():
 def test_help_of_every_command_has_an_example(tmp_path):
     commands = re.findall(r"^  (\w+)  ", run("--help", cwd=tmp_path).stdout, flags=re.MULTILINE)
     assert set(commands) >= {
-        *("learn", "diagnose", "show", "report", "encode", "evaluate", "inspect", "check"),
+        *("learn", "explore", "diagnose", "show", "report", "compare"),
+        *("encode", "evaluate", "inspect", "check"),
         "completion",
     }
     for command in commands:

@@ -12,7 +12,7 @@ from jupyter_client.manager import start_new_kernel
 from sklearn.base import clone
 
 import rhohat
-from rhohat.cli.progress import show_training, show_work
+from rhohat.cli.progress import show_fits, show_training, show_work
 from rhohat.objective.base import LossTerms
 from rhohat.training.run import TrainingProgress
 
@@ -171,3 +171,29 @@ def test_in_a_notebook_one_output_is_replaced_as_training_goes_on():
     assert shown[0] == "preparing data"
     assert any("s left" in text and "rho_hat" in text for text in shown)
     assert shown[-1].startswith("trained in")
+
+
+FITS = """
+import time
+from rhohat import ExplorationProgress
+from rhohat.cli.progress import show_fits
+with show_fits() as callback:
+    for n in range(1, 4):
+        time.sleep(0.15)
+        callback(ExplorationProgress(n, 3, 3 - n))
+"""
+
+
+def test_fits_are_counted_on_a_terminal():
+    text = terminal_output(FITS)
+    assert "first fit" in text
+    assert "1 of 3 fits" in text
+
+
+@pytest.mark.parametrize(("interval", "lines"), [(0.0, ["1 of 3 fits, about 70 s left"]), (9, [])])
+def test_fits_are_told_in_a_log_now_and_then(interval, lines, capsys, monkeypatch):
+    monkeypatch.setattr("rhohat.cli.progress.LOG_INTERVAL", interval)
+    with show_fits() as callback:
+        callback(rhohat.ExplorationProgress(1, 3, 70.2))
+        callback(rhohat.ExplorationProgress(3, 3, 0.0))
+    assert capsys.readouterr().err.splitlines() == ["exploring", *lines]

@@ -32,7 +32,14 @@ from rhohat import (
     recovery,
     stability,
 )
-from rhohat.estimators.measures import PURSUED_ROWS, explained_variance, pursuit, sparseness
+from rhohat.estimators.measures import (
+    PURSUED_ROWS,
+    explained_variance,
+    matching,
+    pursuit,
+    some_rows,
+    sparseness,
+)
 from support.cases import laws
 from support.dictionaries import planted
 
@@ -294,6 +301,19 @@ def test_what_is_silent_or_alone_has_a_sparseness_too():
     assert sparseness(np.full((4, 1), 0.5)).hoyer == 1
 
 
+def test_some_rows_are_in_order_with_names_and_always_the_same(tmp_path):
+    table = pd.DataFrame(np.arange(20.0).reshape(10, 2), columns=["a", "b"])
+    drawn = some_rows(table, 4)
+    assert len(drawn) == 4
+    assert list(drawn.columns) == ["a", "b"]
+    assert drawn.index.is_monotonic_increasing
+    assert drawn.equals(some_rows(table, 4))
+    assert some_rows(table, 10) is table
+    np.save(tmp_path / "rows.npy", table.to_numpy())
+    stored = some_rows(str(tmp_path / "rows.npy"), 4)
+    assert {tuple(row) for row in stored} < {tuple(row) for row in table.to_numpy()}
+
+
 # --- recovery and stability ----------------------------------------------------------------------
 
 
@@ -306,6 +326,9 @@ def test_partners_are_those_whose_cosines_have_the_greatest_sum():
     assert_allclose(matched_cosines(A, -B[:1]), [1, 0])
     assert_allclose(matched_cosines(A[:1], B), [1])
     assert_allclose(matched_cosines(np.zeros((1, 2)), B), [0])
+    found = matching(A, -B[:1])
+    assert found.partners.tolist() == [0, -1]
+    assert_allclose(found.cosines, [-1, 0])
 
 
 @given(seed=st.integers(0, 10**6))

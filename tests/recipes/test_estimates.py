@@ -55,6 +55,13 @@ def test_time_grows_with_iterations_and_rows():
     assert larger.memory > usual.memory
 
 
+def test_fewer_rows_may_be_learned_from(rows):
+    data, settings = find_to_learn(rows, Settings())
+    some, every = (estimate(data, settings, most_rows=most) for most in (1000, 9000))
+    assert (some.n_rows, every.n_rows) == (1000, 5000)
+    assert some.seconds < every.seconds
+
+
 def test_costs_are_measured(monkeypatch, rows):
     monkeypatch.undo()
     data, settings = find_to_learn(rows, Settings(units=5, solver="gradient-descent"))

@@ -29,15 +29,17 @@ OF_THE_PAGE = ("sources",)
 MANY = 3
 
 
-def reproducing_command(context: click.Context) -> str:
+def reproducing_command(
+    context: click.Context, command: str | None = None, without: Sequence[str] = ()
+) -> str:
     """The command line that gives the same result, including options of a configuration file.
 
     It can be shown to anybody: of absolute paths, it tells what lies below their common folder,
-    which it calls ``$DIR``.
+    which it calls ``$DIR``. It may be that of another command, without options that this one lacks.
     """
     paths = paths_of(context)
-    words = [_word(word, paths) for word in _words_of(context, without=WITHOUT_EFFECT)]
-    return " ".join(["rhohat", context.info_name or "", *shown_paths(paths), *words])
+    words = [_word(word, paths) for word in _words_of(context, (*WITHOUT_EFFECT, *without))]
+    return " ".join(["rhohat", command or context.info_name or "", *shown_paths(paths), *words])
 
 
 def typed_command(context: click.Context, instead_of: Sequence[str] = ()) -> str:

@@ -18,7 +18,7 @@ from rhohat.cli.text import LEAST_COLUMN, NARROWEST, wrapped
 #: The options of each section, by the names that the commands know them by, the first section
 #: first. What is listed nowhere stands in the last one.
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Main options": ("auto", "aim", "units", "out", "open_page", "dry_run", "config"),
+    "Main options": ("auto", "aim", "units", "rows", "out", "open_page", "dry_run", "config"),
     "Data": ("selection", "shape", "order", "on_error", "patch_size", "patches", "color"),
     "Sound": ("sound", "rate", "length", "mels", "window", "hop"),
     "Preprocessing": ("scale", "whitening", "epsilon"),

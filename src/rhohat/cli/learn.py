@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -40,7 +39,7 @@ from rhohat.cli.options import (
 from rhohat.cli.output import echo_json, open_in_browser
 from rhohat.cli.progress import show_training, show_work
 from rhohat.cli.summary import feature_facts, making_of, summary_text, training_facts
-from rhohat.cli.text import count, duration, gibibytes, printable, tell
+from rhohat.cli.text import count, duration, gibibytes, printable, tell, warnings_as_notes
 from rhohat.common.interrupts import Interrupted, current_request
 from rhohat.files.runs import RESULTS, Results, Run
 from rhohat.recipes.settings import Settings, option_of
@@ -356,18 +355,6 @@ def make_writable(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=out):
         pass
-
-
-@contextmanager
-def warnings_as_notes() -> Iterator[None]:
-    """Print warnings when the work is done, one line each, on standard error."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            yield
-        finally:
-            for warning in caught:
-                tell(f"note: {printable(warning.message)}", err=True)
 
 
 def chosen_for(data: Data, settings: Settings, aim: str) -> Choice:

@@ -13,9 +13,11 @@ import click
 
 from rhohat import __version__
 from rhohat.cli.check import check
+from rhohat.cli.compare import compare
 from rhohat.cli.diagnose import diagnose
 from rhohat.cli.encode import encode
 from rhohat.cli.evaluate import evaluate
+from rhohat.cli.explore import explore
 from rhohat.cli.help import Command, Group
 from rhohat.cli.inspect import inspect
 from rhohat.cli.learn import learn
@@ -40,7 +42,10 @@ NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
         "help_option_names": ["-h", "--help"],
         "show_default": True,
     },
-    commands=[learn, diagnose, show, make_report, encode, score, evaluate, inspect, check],
+    commands=[
+        *(learn, explore, diagnose, show, make_report, compare),
+        *(encode, score, evaluate, inspect, check),
+    ],
 )
 @click.version_option(__version__, prog_name="rhohat")
 def cli() -> None:

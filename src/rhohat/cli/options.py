@@ -107,6 +107,27 @@ class Names(click.ParamType):
         return value if isinstance(value, tuple) else tuple(str(value).split(","))
 
 
+class Numbers(click.ParamType):
+    """Numbers, separated by commas.
+
+    Parameters
+    ----------
+    of : click.ParamType
+        Of each.
+    """
+
+    name = "X,..."
+
+    def __init__(self, of: click.ParamType) -> None:
+        self._of = of
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(self._of.convert(word, param, ctx) for word in str(value).split(","))
+
+
 class HeldOut(click.ParamType):
     """A share between 0 and 1, or a path."""
 
@@ -393,6 +414,45 @@ SETTINGS: dict[str, click.Option] = {
 settings_options = _gathering("settings", Settings, *SETTINGS.values())
 
 
+def settings_options_without(*names: str) -> Callable[[Command], Command]:
+    """`settings_options` without those that a command has in a sense of its own."""
+    return _gathering("settings", Settings, *(o for n, o in SETTINGS.items() if n not in names))
+
+
+#: Settings that a grid varies, by the names that it has for them.
+OF_THE_GRID = {"rho": "target", "beta": "sparsity_weight", "lambda": "weight_decay"}
+
+
+def _grid(**values: tuple[float, ...] | None) -> dict[str, tuple[float, ...]]:
+    """Those values of a grid that are given."""
+    found = {name: values[setting] for name, setting in OF_THE_GRID.items()}
+    return {name: given for name, given in found.items() if given is not None}
+
+
+def _values_of(name: str, type_: click.FloatRange, help_: str) -> click.Option:
+    setting = OF_THE_GRID[name]
+    names = [setting, f"--{name}", f"--{setting.replace('_', '-')}"]
+    return click.Option(names, type=Numbers(type_), metavar="X,...", help=help_)
+
+
+#: Adds the options of a grid; the command gets those values that are given as ``grid``.
+grid_options = _gathering(
+    "grid",
+    _grid,
+    _values_of(
+        "rho",
+        Finite(0, 1, min_open=True, max_open=True),
+        "Averages to aim for.  [default: what learn has, a fifth of it and five times it]",
+    ),
+    _values_of(
+        "beta",
+        NONNEGATIVE,
+        "Weights of the penalty.  [default: what learn has, a tenth of it and ten times it]",
+    ),
+    _values_of("lambda", NONNEGATIVE, "Strengths of weight decay.  [default: likewise]"),
+)
+
+
 def _columns(switch: str, help_: str) -> click.Option:
     return click.Option([switch], multiple=True, metavar="COLUMN", help=help_)
 
@@ -468,7 +528,11 @@ SELECTION = {
 
 
 def data_options(
-    paths: str, *, required: bool = False, without: tuple[str, ...] = ()
+    paths: str,
+    *,
+    required: bool = False,
+    without: tuple[str, ...] = (),
+    metavar: str | None = None,
 ) -> Callable[[Command], Command]:
     """Add an argument for paths of data, and options of how to read them.
 
@@ -482,6 +546,8 @@ def data_options(
         Whether there must be at least one path.
     without : tuple of str, default=()
         Options of `SELECTION` that the command has in a sense of its own.
+    metavar : str, default=None
+        What the help calls the argument, if it is not only data.
     """
     offered = {name: option for name, option in SELECTION.items() if name not in without}
 
@@ -494,7 +560,7 @@ def data_options(
     return _gathering(
         "request",
         gather,
-        click.Argument([paths], nargs=-1, required=required, type=PATH),
+        click.Argument([paths], nargs=-1, required=required, type=PATH, metavar=metavar),
         *offered.values(),
         click.Option(
             ["--shape"],

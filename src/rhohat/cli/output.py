@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from rhohat.cli.text import printable
+
+if TYPE_CHECKING:
+    from rhohat.inspection.report.page import Report
 
 STANDARD_OUTPUT = Path("-")
 
@@ -65,8 +68,42 @@ def echo_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+def page_options(title: str | None = None, told: str = "") -> Callable[..., Any]:
+    """Options of a command that writes one page, beside `output_option`.
+
+    Parameters
+    ----------
+    title : str, default=None
+        Heading by default; None if it depends on what is shown.
+    told : str, default=""
+        What help says of it then.
+    """
+    text = "Heading of the page." + (f"  [default: {told}]" if told else "")
+    titled = click.option("--title", default=title, help=text)
+    opened = click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
+    return lambda command: titled(opened(command))
+
+
+def check_page(out: Path, open_page: bool, as_json: bool = False) -> None:
+    """Raise UsageError if a page is to go to standard output and cannot."""
+    if out != STANDARD_OUTPUT:
+        return
+    if open_page:
+        raise click.UsageError("--open opens a file, and standard output is none: leave out one.")
+    if as_json:
+        raise click.UsageError("--json and the page cannot both go to standard output: name -o.")
+
+
+def write_page(page: Report, out: Path, open_page: bool, *, is_told: bool = True) -> None:
+    """Write a page, say so unless something else is printed, and open it if asked."""
+    with binary_output(out, f"report of {len(page.html) / 1e6:.1f} MB", is_told=is_told) as stream:
+        stream.write(page.html.encode())
+    if open_page:
+        open_in_browser(out)
+
+
 @contextmanager
-def binary_output(path: Path, what: str) -> Iterator[IO[bytes]]:
+def binary_output(path: Path, what: str, *, is_told: bool = True) -> Iterator[IO[bytes]]:
     """A stream for a file, which is replaced once all is written, or for standard output."""
     from rhohat.common.writing import replacing
 
@@ -83,4 +120,5 @@ def binary_output(path: Path, what: str) -> Iterator[IO[bytes]]:
         return
     with replacing(path) as stream:
         yield stream
-    click.echo(f"{what} written to {printable(path)}")
+    if is_told:
+        click.echo(f"{what} written to {printable(path)}")

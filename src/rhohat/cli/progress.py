@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from rhohat import TrainingProgress
+    from rhohat.inspection.report.exploration import ExplorationProgress
 
 #: Seconds between two updates in a notebook.
 NOTEBOOK_INTERVAL = 0.1
+#: Seconds between two lines in a log.
+LOG_INTERVAL = 10.0
 #: Columns from which everything is shown, and which the bar's line has at most.
 WIDE, WIDEST = 76, 80
 
@@ -104,6 +107,50 @@ def show_work(phase: str) -> Iterator[None]:
         return
     with _spinner(phase):
         yield
+
+
+@contextmanager
+def show_fits() -> Iterator[Callable[[ExplorationProgress], None]]:
+    """Show how many fits are done: with remaining time on a terminal, else in a line now and then.
+
+    Yields
+    ------
+    callback : callable
+        To be passed to `explore`.
+    """
+    if not sys.stderr.isatty():
+        yield _fits_in_log()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(compact=True)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("first fit", total=None)
+
+        def tell(progress: ExplorationProgress) -> None:
+            done, total = progress.n_done, progress.n_cells
+            bar.update(task, completed=done, total=total, description=f"{done} of {total} fits")
+
+        yield tell
+
+
+def _fits_in_log() -> Callable[[ExplorationProgress], None]:
+    """A callback that writes a line every few seconds."""
+    from rhohat.cli.text import duration  # and with it click, which Python does not need
+
+    _say("exploring")
+    told = time.perf_counter()
+
+    def tell(progress: ExplorationProgress) -> None:
+        nonlocal told
+        now = time.perf_counter()
+        if now - told >= LOG_INTERVAL and progress.n_done < progress.n_cells:
+            told = now
+            left = duration(progress.seconds_left)
+            _say(f"{progress.n_done} of {progress.n_cells} fits, about {left} left")
+
+    return tell
 
 
 def _say(line: str) -> None:

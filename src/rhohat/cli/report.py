@@ -16,7 +16,7 @@ from rhohat.cli.options import (
     model_argument,
     sources_option,
 )
-from rhohat.cli.output import STANDARD_OUTPUT, binary_output, open_in_browser, output_option
+from rhohat.cli.output import check_page, output_option, page_options, write_page
 from rhohat.cli.progress import show_work
 from rhohat.cli.summary import making_of
 
@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Fit the model again from other starts, to N in all, and show which units come back.",
 )
-@click.option("--title", help="Heading of the page.  [default: how many features of what]")
-@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
+@page_options(told="how many features of what")
 @sources_option
 @data_options("inputs")
 def make_report(
@@ -72,8 +71,7 @@ def make_report(
     from rhohat.recipes.encoding import draws_pieces
     from rhohat.recipes.finding import kind_of
 
-    if open_page and out == STANDARD_OUTPUT:
-        raise click.UsageError("--open opens a file, and standard output is none: leave out one.")
+    check_page(out, open_page)
     model, data = load(path), None
     kind = kind_of(model)
     request, shape = drawing(request, kind)
@@ -90,7 +88,4 @@ def make_report(
             sources=sources,
             making=making_of(path, data),
         )
-    with binary_output(out, f"report of {len(page.html) / 1e6:.1f} MB") as stream:
-        stream.write(page.html.encode())
-    if open_page:
-        open_in_browser(out)
+    write_page(page, out, open_page)

@@ -7,6 +7,9 @@ import re
 import shutil
 import sys
 import textwrap
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 import click
@@ -65,6 +68,18 @@ def tell(text: str, *, err: bool = False) -> None:
     """Print text for people, wrapped by words where it is shown in a window."""
     width = width_of(sys.stderr if err else sys.stdout)
     click.echo(text if width is None else wrapped(text, width), err=err)
+
+
+@contextmanager
+def warnings_as_notes() -> Iterator[None]:
+    """Print warnings when the work is done, one line each, on standard error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        finally:
+            for warning in caught:
+                tell(f"note: {printable(warning.message)}", err=True)
 
 
 def wrapped(text: str, width: int) -> str:

@@ -81,6 +81,18 @@ def in_columns(steps: Sequence[Any], changes: Float64Array) -> Float64Array:
     return changes
 
 
+def some_rows(X: Any, most: int) -> Any:
+    """Rows drawn at random, if there are more, always the same.
+
+    In memory they stay in order, with the names of their columns if they have any.
+    """
+    if open_store(X) is not None:
+        return drawn_rows(X, most, seed=0)[0]
+    if len(X) > most:
+        return _safe_indexing(X, np.sort(np.random.RandomState(0).permutation(len(X))[:most]))
+    return X
+
+
 def rows_before_units(model: BaseEstimator, X: Any, most: int) -> tuple[FloatArray, FloatArray]:
     """Some rows, drawn at random if there are more, as the first step and the units get them.
 
@@ -90,11 +102,7 @@ def rows_before_units(model: BaseEstimator, X: Any, most: int) -> tuple[FloatArr
     anatomy = Anatomy.of(model)
     if anatomy.extractor is not None:
         X = anatomy.extractor.transform(anatomy.filtered(X))
-    if open_store(X) is not None:
-        X = drawn_rows(X, most, seed=0)[0]
-    elif len(X) > most:
-        X = _safe_indexing(X, np.sort(np.random.RandomState(0).permutation(len(X))[:most]))
-    rows = X  # with the names of its columns, if it has any
+    rows = X = some_rows(X, most)
     for step in anatomy.of_rows:
         rows = step.transform(rows)
     return np.asarray(X), np.asarray(rows)
@@ -270,6 +278,46 @@ def sparseness(activations: ArrayLike, low: float = 0.0, high: float = 1.0) -> S
     )
 
 
+class Matching(NamedTuple):
+    """Partners among the rows of another array, one each.
+
+    Attributes
+    ----------
+    partners : ndarray of int of shape (k,)
+        Numbers of rows of the other array; -1 where there is none.
+    cosines : ndarray of shape (k,)
+        Between -1 and 1; 0 where there is no partner.
+    """
+
+    partners: NDArray[np.intp]
+    cosines: Float64Array
+
+
+def matching(A: ArrayLike, B: ArrayLike) -> Matching:
+    """Partners of the rows of A among those of B, whose |cosines| have the greatest sum.
+
+    Parameters
+    ----------
+    A, B : array-like of shape (k, d) and (l, d)
+
+    Returns
+    -------
+    matching : Matching
+        Rows have no partner where B has fewer than A.
+
+    References
+    ----------
+    H. W. Kuhn (1955), The Hungarian method for the assignment problem.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    table = _directions(A) @ _directions(B).T
+    rows, columns = linear_sum_assignment(-np.abs(table))
+    partners, cosines = np.full(len(table), -1), np.zeros(len(table))
+    partners[rows], cosines[rows] = columns, table[rows, columns]
+    return Matching(partners, cosines)
+
+
 def matched_cosines(A: ArrayLike, B: ArrayLike) -> Float64Array:
     """Cosine of every row of A with its partner among those of B, up to sign.
 
@@ -285,13 +333,7 @@ def matched_cosines(A: ArrayLike, B: ArrayLike) -> Float64Array:
     cosines : ndarray of shape (k,)
         Between 0 and 1.
     """
-    from scipy.optimize import linear_sum_assignment
-
-    table = np.abs(_directions(A) @ _directions(B).T)
-    rows, columns = linear_sum_assignment(-table)
-    cosines = np.zeros(len(table))
-    cosines[rows] = table[rows, columns]
-    return cosines
+    return np.abs(matching(A, B).cosines)
 
 
 def recovery(model: BaseEstimator | ArrayLike, D: ArrayLike, *, threshold: float = SAME) -> float:

@@ -67,7 +67,7 @@ class Estimate(NamedTuple):
     seconds: float
 
 
-def estimate(data: Data, settings: Settings) -> Estimate:
+def estimate(data: Data, settings: Settings, *, most_rows: int | None = None) -> Estimate:
     """Estimate memory from shapes, and time from a short run on random rows.
 
     Parameters
@@ -76,8 +76,11 @@ def estimate(data: Data, settings: Settings) -> Estimate:
         Found; it is not read.
     settings : Settings
         Complete.
+    most_rows : int, default=None
+        Rows that are learned from, at most; all if None.
     """
     n_rows, n_features, itemsize, held = data.size(settings)
+    n_rows = min(n_rows, most_rows or n_rows)
     row_bytes = itemsize * n_features
     held = 3 * PART_BYTES if data.is_stored else held + 2 * row_bytes * n_rows
     n_inputs, working, seconds = n_features, 0, 0.0

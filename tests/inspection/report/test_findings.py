@@ -45,6 +45,13 @@ ROOTS = {
         "along": PageColumns,
     },
     "scene.js": {"report": Findings, "found": LayerFindings},
+    "shared.js": {
+        "report": Findings,
+        "view": View,
+        "pictures": Pictures,
+        "columns": PageColumns,
+        "along": PageColumns,
+    },
     "page.html": {"found": Findings, "layer": LayerFindings},
 }
 #: Parameters that are taken apart where a function begins.

@@ -227,7 +227,7 @@ def gather(
     return Findings(
         layers=[_layer(subject, rows if sources else None) for subject in subjects],
         axes=subjects[0].portrait.axes,
-        columns=_columns_of_rows(subjects[0].portrait),
+        columns=columns_of(subjects[0].portrait),
         drawings={card.id: card.drawings for card in cards},
         examples=found,
         images=images,
@@ -266,7 +266,7 @@ def _examples(
     )
 
 
-def _view(portrait: Portrait, view: UnitView) -> View:
+def view_of(portrait: Portrait, view: UnitView) -> View:
     """A view as a page holds it."""
     values, shape, _, kind, across = view.tiles
     if shape is None and portrait.along(view.tiles).are_bars:
@@ -295,7 +295,7 @@ def _greatest(portrait: Portrait, view: UnitView) -> list[list[tuple[str, float]
     ]
 
 
-def _columns_of_rows(portrait: Portrait) -> PageColumns | None:
+def columns_of(portrait: Portrait) -> PageColumns | None:
     """The data's columns, as far as curves of them are on the page; None if data are no rows."""
     patterns = portrait.patterns or portrait.tiles
     if portrait.layer.anatomy.extractor is not None:
@@ -325,7 +325,7 @@ def _layer(subject: Subject, rows: NDArray[np.intp] | None) -> LayerFindings:
         average=layer.average,
         decoder_norm=None if decoder is None else np.linalg.norm(decoder, axis=1),
         replication=subject.replication,
-        views=[_view(portrait, view) for view in portrait.views],
+        views=[view_of(portrait, view) for view in portrait.views],
         below=below,
         gabor=None if gabors is None else Gabors(PARAMETERS, *gabors, EDGE_R2),
         bands=portrait.bands,

@@ -13,7 +13,7 @@ from rhohat.common.pictures import data_uri, gray_levels, tile_grid
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.measures import SAME
 from rhohat.inspection.diagnosis import ASPECTS, Diagnosis
-from rhohat.inspection.portrait import Portrait
+from rhohat.inspection.portrait import View
 from rhohat.inspection.report.subject import Subject
 
 #: Units in the picture of all units.
@@ -80,7 +80,7 @@ def find_overview(subject: Subject) -> Overview:
         judged,
         {name: lines for name, lines in subject.making.steps.items() if lines},
         _made(subject.making.seconds),
-        picture_of(subject.portrait),
+        picture_of(subject.portrait.views[0]),
     )
 
 
@@ -95,9 +95,9 @@ def title_of(subject: Subject) -> str:
     return f"{subject.layer.n_units:,} features" + (f" of {data}" if data else "")
 
 
-def picture_of(portrait: Portrait) -> str:
+def picture_of(view: View) -> str:
     """The address of a picture of a layer's first units; empty if they are not pictures."""
-    values, shape, *_ = portrait.views[0].tiles
+    values, shape, *_ = view.tiles
     if shape is None:
         return ""
     return data_uri(gray_levels(tile_grid(values[:PICTURED].reshape(-1, *shape))))

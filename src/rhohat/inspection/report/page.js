@@ -1,9 +1,6 @@
 // The page: a gallery of units, a page for each, and the model. The hash of the address tells which is shown.
 // What the data hold is declared in findings.py.
 
-const report = JSON.parse(document.getElementById("data").textContent);
-const byId = (id) => document.getElementById(id);
-
 /** From each unit of some pairs to its partners and their cosines. */
 function partnersIn({ units, cosines }) {
   const partners = new Map();
@@ -29,17 +26,6 @@ function prepared(layer, number) {
 const layers = report.layers.map(prepared);
 let found = layers[0]; // the layer that is shown
 const isEdge = (unit) => found.gabor.r2[unit] >= found.gabor.edge;
-
-/** An element; texts are never parsed as HTML. */
-function el(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in node) node[name] = value;
-    else node.setAttribute(name, value);
-  }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
-  return node;
-}
 
 // What can be chosen, if a layer has it. A new order or filter is one row.
 
@@ -103,51 +89,13 @@ function chosenUnits() {
     .sort((a, b) => last(a) - last(b) || sign * (value(a) - value(b)) || a - b);
 }
 
-// Pictures are painted when they come into view.
-
-const painters = new WeakMap();
-let sight = new Set();
-const watcher = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) {
-    if (!isIntersecting) sight.delete(target);
-    else {
-      sight.add(target);
-      painters.get(target)();
-    }
-  }
-}, { rootMargin: "300px" });
-
-/** A canvas with a picture, and for those who do not see it, a text. */
-function picture(pictures, index, text, look = () => choice, places = null) {
-  const canvas = el("canvas", { role: "img", "aria-label": text });
-  [, canvas.height, canvas.width] = pictures.kind === "image" ? pictures.shape : [0, 160, 240];
-  let painted = "";
-  painters.set(canvas, () => {
-    const { map, contrast } = look(), key = `${map} ${contrast} ${document.documentElement.dataset.theme}`;
-    if (key !== painted) paint(canvas, pictures, index, { map, contrast, places });
-    painted = key;
-  });
-  watcher.observe(canvas);
-  return canvas;
-}
-
-/** What is along curves of rows: the label, where each value lies, and names; null for other pictures. */
-function alongOf(view) {
-  const { columns } = report, width = view.shape[2];
-  if (!columns || view.shape[1] > 1 || view.kind === "image") return null;
-  if (!view.across && columns.places.length === width) return columns;
-  return { label: view.across || "column", places: Array.from({ length: width }, (_, i) => i), names: [] };
-}
-
-const placesOf = (view) => alongOf(view)?.places ?? null;
-
-const paintAgain = () => sight.forEach((canvas) => painters.get(canvas)());
+const chosen = () => choice;
 const natural = () => ({ map: "gray", contrast: choice.contrast });
 const weights = () => ({ map: "diverging", contrast: choice.contrast });
 
 /** A link to a unit, with its picture. */
 function tile(unit, caption, layer = found) {
-  const canvas = picture(layer.picture, unit, "", undefined, placesOf(layer.picture));
+  const canvas = picture(layer.picture, unit, "", chosen, placesOf(layer.picture));
   canvas.setAttribute("aria-hidden", "true");
   return el("a", { className: "tile", href: layer.address(unit), "aria-label": describe(unit, caption, layer) }, canvas, el("span", { className: "caption" }, caption));
 }
@@ -240,13 +188,10 @@ function choosePicture() {
     if (layer.picture !== chosen) layer.tiles.clear();
     layer.picture = chosen;
   }
-  const { name, shape, kind, title } = found.picture, along = alongOf(found.picture);
+  const { name, shape, kind } = found.picture;
   controls.elements.picture.value = name;
   controls.elements.map.closest("label").hidden = shape[3] >= 3 || kind !== "image";
-  const ends = along && kind === "trace" ? ` Along each curve: ${along.label}, from ${short(along.places[0])} to ${short(along.places.at(-1))}.` : "";
-  const bars = kind === "bars" ? ` A bar for each of ${along.places.length} columns: ${along.names.join(", ")}.` : "";
-  const gray = kind === "image" && shape[3] === 1 && choice.map === "gray" ? "; mid-gray is zero" : "";
-  byId("gallery-title").textContent = `${title}. Each is divided by its own largest absolute value${gray}.${ends}${bars}`;
+  byId("gallery-title").textContent = legendOf(found.picture, choice.map);
   drawGallery();
 }
 
@@ -346,7 +291,7 @@ function picturesOf(unit) {
     const range = `, −${short(peak)} to ${short(peak)}`;
     const caption = isWeights && !along ? `${view.title}${view.kind === "trace" || view.shape[3] > 1 ? "" : ", blue to orange"}${range}` : view.title;
     const text = `Unit ${unit}: ${view.title}`;
-    const drawing = along ? rowDrawing(view, unit, along, text) : framed(picture(view, unit, text, isWeights ? weights : undefined), view);
+    const drawing = along ? rowDrawing(view, unit, along, text) : framed(picture(view, unit, text, isWeights ? weights : chosen), view);
     const sound = view === found.views[0] && player(found.sounds?.[unit], `unit ${unit}`);
     const name = view.label ? el("strong", {}, view.label[0].toUpperCase() + view.label.slice(1)) : null;
     return el("figure", { className: along ? "row-figure" : "" }, drawing, el("figcaption", {}, sound || null, name, name ? " – " : null, saidAfter(view.label, caption)));
@@ -631,45 +576,6 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") byId("back").click();
   const button = { ArrowLeft: "Previous", ArrowRight: "Next" }[event.key];
   if (button) document.querySelector(`button[aria-label="${button} unit"]`).click();
-});
-
-// In a frame of a notebook, links would lead to the notebook's own address.
-document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[href^='#']");
-  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  event.preventDefault();
-  location.hash = link.hash;
-});
-
-// Light and dark.
-
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  byId("theme").setAttribute("aria-pressed", String(theme === "dark"));
-  paintAgain();
-}
-
-function remembered(theme) {
-  try {
-    if (theme) localStorage.setItem("rhohat-theme", theme);
-    return localStorage.getItem("rhohat-theme");
-  } catch {
-    return null; // pages from disk may not be allowed to remember
-  }
-}
-
-byId("theme").addEventListener("click", () => {
-  const theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
-  remembered(theme);
-  setTheme(theme);
-});
-
-const system = matchMedia("(prefers-color-scheme: dark)");
-system.addEventListener("change", () => remembered() ?? setTheme(system.matches ? "dark" : "light"));
-
-// What is printed must be painted, even if nobody has scrolled there.
-window.addEventListener("beforeprint", () => {
-  for (const canvas of document.querySelectorAll(".part:not([hidden]) canvas")) painters.get(canvas)();
 });
 
 setTheme(remembered() ?? (system.matches ? "dark" : "light"));

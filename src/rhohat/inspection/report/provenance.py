@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any, NamedTuple
@@ -31,6 +32,22 @@ def parameters_of(step: BaseEstimator) -> dict[str, str]:
     with config_context(print_changed_only=False):
         params = {name: repr(value) for name, value in step.get_params(deep=False).items()}
     return {name: text for name, text in params.items() if name not in RUN}
+
+
+def settings_of(model: BaseEstimator) -> dict[str, str]:
+    """All settings that made a model, those of penalties and solvers too, by step and name."""
+    settings: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for step in trained_steps(model):
+        name = type(step).__name__
+        counts[name] += 1
+        label = name if counts[name] == 1 else f"{name} {counts[name]}"
+        is_stack = hasattr(step, "layers_")  # whose layers follow it
+        for parameter, value in step.get_params(deep=not is_stack).items():
+            if not {*RUN} & {*parameter.split("__")}:
+                has_own = hasattr(value, "get_params")
+                settings[f"{label}.{parameter}"] = type(value).__name__ if has_own else repr(value)
+    return settings
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Rendering: from findings to one HTML file that needs nothing else."""
+"""Rendering: from what was found to one HTML file that needs nothing else."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from collections.abc import Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rhohat.common.printable import encodable
 from rhohat.inspection.report.findings import Findings, as_json
 from rhohat.inspection.report.sections import Card
 
-SCRIPTS = ("pictures.js", "charts.js", "copying.js", "scene.js", "page.js")
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+#: Scripts that every page has, and those of a report.
+SHARED = ("pictures.js", "charts.js", "shared.js")
+SCRIPTS = (*SHARED, "copying.js", "scene.js", "page.js")
 
 
 def render(
@@ -25,10 +30,7 @@ def render(
     subtitle: str,
     contents: str = "",
 ) -> str:
-    """Lay findings out as a page.
-
-    The page allows its own style and script, by their hashes, pictures and sounds that are part of
-    it, and nothing else: whatever texts the findings hold, they stay texts.
+    """Lay findings out as the page of a report.
 
     Parameters
     ----------
@@ -38,10 +40,55 @@ def render(
     contents : str, default=""
         Which of the user's data the page holds.
     """
-    from jinja2 import Environment, StrictUndefined  # here, since it takes 0.1 s
     from markupsafe import Markup
 
-    style, script = _text("page.css"), "\n".join(map(_text, SCRIPTS))
+    environment = _environment()
+
+    def content(card: Card) -> Markup:
+        template = environment.from_string(card.section.html)
+        return Markup(template.render(found=card.found, subject=card.subject))
+
+    return filled(
+        "page.html",
+        found,
+        SCRIPTS,
+        cards=[(card, content(card)) for card in cards],
+        title=title,
+        subtitle=subtitle,
+        contents=contents,
+        gallery_title=found.layers[0].views[0].title,
+    )
+
+
+def filled(
+    template: str,
+    found: Any,
+    scripts: Sequence[str],
+    *,
+    styles: Sequence[str] = (),
+    contents: str = "",
+    **texts: Any,
+) -> str:
+    """Fill in a template that extends frame.html.
+
+    The page allows its own style and script, by their hashes, pictures and sounds that are part of
+    it, and nothing else: whatever texts the findings hold, they stay texts.
+
+    Parameters
+    ----------
+    template : str
+        Name of its file.
+    found : dataclass
+        What the scripts work on, and the template knows by this name.
+    scripts, styles : sequence of str
+        Names of files; the first style is page.css.
+    contents : str, default=""
+        Which of the user's data the page holds.
+    **texts
+        What else the template knows: title and subtitle, and what it asks for.
+    """
+    style = "\n".join(map(_text, ("page.css", *styles)))
+    script = "\n".join(map(_text, scripts))
     policy = "; ".join(
         (
             "default-src 'none'",
@@ -53,29 +100,34 @@ def render(
             "form-action 'none'",
         )
     )
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-
-    def content(card: Card) -> Markup:
-        template = environment.from_string(card.section.html)
-        return Markup(template.render(found=card.found, subject=card.subject))
-
-    gallery = found.layers[0].views[0]
-    page = environment.from_string(_text("page.html")).render(
-        found=found,
-        cards=[(card, content(card)) for card in cards],
-        title=title,
-        subtitle=subtitle,
-        contents=contents,
-        version=version("rhohat"),
-        gallery_title=gallery.title,
-        data=_inert(as_json(found)),
-        style=style,
-        script=script,
-        policy=policy,
+    page = (
+        _environment()
+        .get_template(template)
+        .render(
+            found=found,
+            contents=contents,
+            version=version("rhohat"),
+            data=_inert(as_json(found)),
+            style=style,
+            script=script,
+            policy=policy,
+            **texts,
+        )
     )
     return encodable(page)
+
+
+def _environment() -> Environment:
+    """Templates that lie beside this file, in which every text is escaped."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # here, since it takes 0.1 s
+
+    return Environment(
+        loader=FunctionLoader(_text),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def _text(name: str) -> str:
