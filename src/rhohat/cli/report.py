@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 @click.option(
     "--examples",
     type=POSITIVE_INTEGER,
-    default=8,
+    default=16,
     metavar="N",
-    help="Number of examples to show for each unit.",
+    help="Number of examples to show that activate each unit most; random ones come besides.",
 )
 @click.option(
     "--seeds",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.inspection.intervals import IntervalSample, interval_bounds
 from rhohat.objective.activations import Activation
 from rhohat.rows.blas import BLAS
 from rhohat.rows.engines import Summable, ThreadEngine
@@ -18,6 +19,8 @@ from rhohat.rows.partition import CHUNK_ROWS, Partition
 from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import Rows, Source
 
+#: Rows to keep for each unit: those that activate it most, and random ones of each interval.
+N_EXAMPLES, N_SAMPLED = 16, 5
 #: Bytes that activations may take in the search for units that fire together.
 TOGETHER_BYTES = 256 << 20
 #: Units whose correlations with all others are computed at a time.
@@ -42,6 +45,10 @@ class ActivationStatistics(Summable):
         Numbers of the rows that activate each unit most, the most active first.
     values : ndarray of shape (k, n_examples)
         Their activations.
+    bounds : ndarray of shape (k, 3)
+        Activations at which each unit's `INTERVALS` begin.
+    sampled : IntervalSample
+        Random rows of each interval: `N_SAMPLED` beside those that activate the unit most.
     """
 
     n_rows: int
@@ -51,9 +58,13 @@ class ActivationStatistics(Summable):
     edges: Float64Array
     rows: NDArray[np.int64]
     values: FloatArray
+    bounds: Float64Array
+    sampled: IntervalSample
 
     @classmethod
-    def of(cls, rows: Rows, edges: Float64Array, n_examples: int) -> ActivationStatistics:
+    def of(
+        cls, rows: Rows, edges: Float64Array, bounds: Float64Array, n_examples: int
+    ) -> ActivationStatistics:
         """Statistics of one block of activations."""
         A = np.ascontiguousarray(rows.X.T)
         k, n_rows = A.shape
@@ -74,6 +85,8 @@ class ActivationStatistics(Summable):
             edges,
             best + rows.start,
             np.take_along_axis(A, best, axis=1),
+            bounds,
+            IntervalSample.of(A, rows.start, bounds, N_SAMPLED + n_examples),
         )._ranked(n_best)
 
     def __iadd__(self, other: ActivationStatistics) -> ActivationStatistics:
@@ -82,6 +95,7 @@ class ActivationStatistics(Summable):
         self.extremes += other.extremes
         self.total += other.total
         self.counts += other.counts
+        self.sampled += other.sampled
         self.rows = np.hstack([self.rows, other.rows])
         self.values = np.hstack([self.values, other.values])
         return self._ranked(n_examples)
@@ -100,7 +114,7 @@ class ActivationStatistics(Summable):
 
 
 def activation_statistics(
-    activations: Source, activation: Activation, *, n_examples: int = 8, n_bins: int = 40
+    activations: Source, activation: Activation, *, n_examples: int = N_EXAMPLES, n_bins: int = 40
 ) -> ActivationStatistics:
     """Go through all activations once, in bounded memory; twice if their range is unbounded.
 
@@ -109,9 +123,10 @@ def activation_statistics(
     activations : Source
         One column per unit.
     activation : Activation
-        The histograms span its range, or that of the activations if it is unbounded.
-    n_examples : int, default=8
-        Rows to keep for each unit.
+        The histograms span its range, or that of the activations if it is unbounded. Intervals
+        divide its range, or that of each unit's activations.
+    n_examples : int, default=16
+        Rows that activate a unit most to keep for each.
     n_bins : int, default=40
 
     Returns
@@ -122,13 +137,17 @@ def activation_statistics(
     partition = Partition.for_shape(k, k, activations.dtype)
     engine = ThreadEngine()
     with engine.running():
-        low, high = activation.range
+        lows, highs = (np.full(k, end, dtype=np.float64) for end in activation.range)
         if not activation.is_bounded:
             extremes = partial(Extremes.of, encode=lambda A: A)
             spanned = engine.map_sum(extremes, activations, partition)
-            low, high = float(spanned.low.min()), float(spanned.high.max())
+            lows, highs = spanned.low.astype(np.float64), spanned.high.astype(np.float64)
+        low, high = float(lows.min()), float(highs.max())
         edges = np.linspace(low, high if high > low else low + 1, n_bins + 1)
-        of_block = partial(ActivationStatistics.of, edges=edges, n_examples=n_examples)
+        bounds = interval_bounds(lows, highs)
+        of_block = partial(
+            ActivationStatistics.of, edges=edges, bounds=bounds, n_examples=n_examples
+        )
         return engine.map_sum(of_block, activations, partition)
 
 

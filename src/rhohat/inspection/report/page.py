@@ -17,6 +17,7 @@ from rhohat.estimators.measures import stability
 from rhohat.files.images import LoadedImages
 from rhohat.files.recordings import LoadedRecordings
 from rhohat.files.series import LoadedSeries
+from rhohat.inspection.activation_statistics import N_EXAMPLES
 from rhohat.inspection.portrait import Portrait
 from rhohat.inspection.report.contents import contents_of
 from rhohat.inspection.report.findings import gather
@@ -67,7 +68,7 @@ def report(
     *,
     shape: tuple[int, ...] | None = None,
     columns: Sequence[Any] | None = None,
-    n_examples: int = 8,
+    n_examples: int = N_EXAMPLES,
     labels: Sequence[Any] | None = None,
     title: str = TITLE,
     command: str | None = None,
@@ -94,8 +95,9 @@ def report(
     columns : sequence of str, default=None
         Names of the data's columns; those that the model was fitted on if None. Names that are
         numbers, as wavelengths are, become the axis; few names of another kind are written at bars.
-    n_examples : int, default=8
-        Examples for each unit.
+    n_examples : int, default=16
+        Examples that activate a unit most to show for each, beside 5 random ones of each interval
+        of its activation.
     labels : sequence, default=None
         One for each image, or row, of the data, to be shown beside it.
     title : str, default="What the units have learned"

@@ -14,7 +14,8 @@ from rhohat.common.printable import encodable
 from rhohat.inspection.report.findings import Findings, as_json
 from rhohat.inspection.report.sections import Card
 
-SCRIPTS = ("pictures.js", "charts.js", "page.js")
+STYLES = ("page.css", "examples.css")
+SCRIPTS = ("pictures.js", "charts.js", "examples.js", "page.js")
 
 
 def render(
@@ -44,7 +45,7 @@ def render(
     from jinja2 import Environment, StrictUndefined  # here, since it takes 0.1 s
     from markupsafe import Markup
 
-    style, script = _text("page.css"), "\n".join(map(_text, SCRIPTS))
+    style, script = ("\n".join(map(_text, names)) for names in (STYLES, SCRIPTS))
     policy = "; ".join(
         (
             "default-src 'none'",

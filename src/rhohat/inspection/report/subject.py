@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from rhohat.common.arrays import Float64Array
 from rhohat.common.caching import cached_property
 from rhohat.estimators.anatomy import Anatomy
+from rhohat.inspection.activation_statistics import N_EXAMPLES
 from rhohat.inspection.diagnosis import Case, Diagnosis
 from rhohat.inspection.examples import examples_of
 from rhohat.inspection.layers import Layer
@@ -86,7 +87,7 @@ def subjects_of(
     data: Any = None,
     *,
     shape: tuple[int, ...] | None = None,
-    n_examples: int = 8,
+    n_examples: int = N_EXAMPLES,
     command: str | None = None,
     columns: Sequence[Any] | None = None,
 ) -> list[Subject]:
