@@ -5,12 +5,14 @@ from operator import iadd
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
+from rhohat.inspection import intervals
 from rhohat.inspection.activation_statistics import N_SAMPLED, activation_statistics
 from rhohat.inspection.groups import groups_of
 from rhohat.inspection.intervals import INTERVALS, IntervalSample, interval_bounds, row_keys
 from rhohat.objective.activations import ACTIVATIONS
+from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import ArraySource
 
 N_ROWS, TOP = 3500, 6
@@ -18,7 +20,7 @@ N_ROWS, TOP = 3500, 6
 
 @pytest.fixture
 def A(rng):
-    """Sparse activations: one unit is never strong, one is silent, one is always strong."""
+    """Sparse activations: one unit is never very active, one is silent, one always active."""
     A = rng.beta(0.2, 2, (N_ROWS, 7)).astype(np.float32)
     A[:, 1] *= 0.5
     A[:, 2] = 1e-6
@@ -45,9 +47,9 @@ def test_groups_are_those_of_all_activations_at_once(A, activation):
     found = {group.name: group for group in groups(A, activation)}
     assert list(found) == ["top", "strong", "middle", "weak", "random"]
     for unit, a in enumerate(A.T):
-        low, high = (0, 1) if activation == "sigmoid" else (a.min(), a.max())
+        low, high = a.min(), a.max()  # of fewer rows than `RANGED`
         shares = [interval.begins for interval in INTERVALS.values()]
-        ends = (low + (float(high) - low) * np.array([*shares, 1])).astype(np.float32)
+        ends = (low + (float(high) - float(low)) * np.array([*shares, 1])).astype(np.float32)
         ends[:-1] = ends[:-1] if high > low else np.inf
         for i, name in enumerate(INTERVALS):
             inside, kept = plain_group(a, ends[i], ends[i + 1], name == "strong")
@@ -67,7 +69,7 @@ def test_groups_are_those_of_all_activations_at_once(A, activation):
 
 
 def test_the_sample_does_not_depend_on_blocks(A):
-    bounds = interval_bounds(np.zeros(7), np.ones(7))
+    bounds = interval_bounds(ArraySource(A))
 
     def sampled(ends):
         parts = zip([0, *ends], [*ends, N_ROWS], strict=True)
@@ -84,7 +86,7 @@ def test_the_sample_does_not_depend_on_blocks(A):
 
 
 def test_every_row_of_an_interval_is_as_likely_to_be_kept():
-    A, bounds = np.full((1, 1000), 0.5), interval_bounds(np.zeros(1), np.ones(1))
+    A, bounds = np.full((1, 1000), 0.5), np.array([[0.1, 0.3, 0.7]])
     kept = np.zeros(1000)
     for start in range(0, 300_000, 1000):
         kept[IntervalSample.of(A, start, bounds, 100).rows[0, 1] - start] += 1
@@ -92,6 +94,16 @@ def test_every_row_of_an_interval_is_as_likely_to_be_kept():
     assert np.abs(parts - 3000).max() < 5 * np.sqrt(3000)
     assert kept.min() > 5
     assert kept.max() < 65
+
+
+def test_the_range_is_that_of_a_sample_of_many_rows(A, monkeypatch):
+    monkeypatch.setattr(intervals, "RANGED", 100)
+    few = A[sample_rows(N_ROWS, 100, seed=0)].astype(np.float64)
+    bounds = interval_bounds(ArraySource(A))
+    low, high = few.min(axis=0), few.max(axis=0)
+    varies = high > low
+    assert_allclose(bounds[varies, 1], (low + (high - low) / 3)[varies])
+    assert np.isinf(bounds[~varies]).all()
 
 
 def test_keys_of_rows_differ():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rhohat.cli.data import read_for
+from rhohat.cli.data import beside, read_for, with_columns
 from rhohat.cli.help import Command
 from rhohat.cli.options import (
     POSITIVE_INTEGER,
@@ -40,15 +40,22 @@ if TYPE_CHECKING:
     metavar="N",
     help="Fit the model again from other starts, to N in all, and show which units come back.",
 )
+@click.option(
+    "--labels",
+    metavar="COLUMN|FILE|KEY|folders",
+    help="Show how units respond to each class, and how well a classifier does; labels as evaluate "
+    "takes them.",
+)
 @click.option("--title", default="What the units have learned", help="Heading of the page.")
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
 @sources_option
-@data_options("inputs")
+@data_options("inputs", without=("labels",))
 def make_report(
     path: Path,
     out: Path,
     examples: int,
     seeds: int | None,
+    labels: str | None,
     title: str,
     open_page: bool,
     sources: bool,
@@ -65,7 +72,8 @@ def make_report(
     Examples:
       rhohat report rhohat-out/model.safetensors
       rhohat report own/model.safetensors holidays/ -o holidays.html
-      rhohat report digits.safetensors digits.npz --key x_train --shape 28x28
+      rhohat report digits.safetensors digits.npz --key x_train --shape 28x28 --labels y_train
+      rhohat report model.safetensors words/ --labels folders
     """
     from rhohat.estimators.saving import load
     from rhohat.inspection.report.page import report
@@ -74,7 +82,7 @@ def make_report(
 
     if open_page and out == STANDARD_OUTPUT:
         raise click.UsageError("--open opens a file, and standard output is none: leave out one.")
-    model, data = load(path), None
+    model, loaded, y = load(path), None, None
     kind = kind_of(model)
     if request.is_planar and not kind.takes_shape:
         raise click.BadParameter(
@@ -83,13 +91,17 @@ def make_report(
         )
     if request.paths or (kind.is_built_in and draws_pieces(model)):
         shape = request.shape if kind.takes_shape else None
-        data = read_for(path, model, replace(request, shape=shape)).loaded
+        data = read_for(path, model, with_columns(replace(request, shape=shape), labels))
+        loaded, y = data.loaded, None if labels is None else beside(data, labels, "--labels")
+    elif labels is not None:
+        raise click.UsageError("--labels are those of INPUTS: name the data, too.")
     with show_work("looking at what the units do"):
         page = report(
-            *(model, data),
+            *(model, loaded),
             shape=request.shape,
             n_examples=examples,
             title=title,
+            labels=y,
             n_seeds=seeds,
             sources=sources,
         )

@@ -118,13 +118,14 @@ def activation_statistics(
 ) -> ActivationStatistics:
     """Go through all activations once, in bounded memory; twice if their range is unbounded.
 
+    Intervals divide the range of each unit's activations on `RANGED` random rows.
+
     Parameters
     ----------
     activations : Source
         One column per unit.
     activation : Activation
-        The histograms span its range, or that of the activations if it is unbounded. Intervals
-        divide its range, or that of each unit's activations.
+        The histograms span its range, or that of the activations if it is unbounded.
     n_examples : int, default=16
         Rows that activate a unit most to keep for each.
     n_bins : int, default=40
@@ -137,14 +138,13 @@ def activation_statistics(
     partition = Partition.for_shape(k, k, activations.dtype)
     engine = ThreadEngine()
     with engine.running():
-        lows, highs = (np.full(k, end, dtype=np.float64) for end in activation.range)
+        low, high = activation.range
         if not activation.is_bounded:
             extremes = partial(Extremes.of, encode=lambda A: A)
             spanned = engine.map_sum(extremes, activations, partition)
-            lows, highs = spanned.low.astype(np.float64), spanned.high.astype(np.float64)
-        low, high = float(lows.min()), float(highs.max())
+            low, high = float(spanned.low.min()), float(spanned.high.max())
         edges = np.linspace(low, high if high > low else low + 1, n_bins + 1)
-        bounds = interval_bounds(lows, highs)
+        bounds = interval_bounds(activations)
         of_block = partial(
             ActivationStatistics.of, edges=edges, bounds=bounds, n_examples=n_examples
         )

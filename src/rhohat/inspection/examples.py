@@ -60,6 +60,10 @@ class Examples(ABC):
     def given(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers as the user gave them, (n, d), or (n, *shape) if it is known."""
 
+    def origins(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Numbers of the rows, images, series or recordings that rows with these numbers are of."""
+        return rows
+
     def of_steps(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers as the first step of rows gets them, (n, d)."""
         return self.given(rows).reshape(len(rows), -1)
@@ -157,6 +161,10 @@ class PieceExamples(Examples):
     def n_given(self) -> int:
         """Number of images, series or recordings."""
         return len(self.images)
+
+    def origins(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Numbers of the images, series or recordings that rows with these numbers are of."""
+        return self.places(rows).image
 
     def of_steps(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers as the first step of rows gets them, (n, d)."""

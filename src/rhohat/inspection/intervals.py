@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.rows.engines import Summable
+from rhohat.rows.sampling import sample_rows
+from rhohat.rows.sources import Source
 
 
 class Interval(NamedTuple):
@@ -19,25 +21,27 @@ class Interval(NamedTuple):
     told: str
 
 
+#: Random rows whose activations tell the range of each unit.
+RANGED = 4096
 #: Intervals from the lowest; the next one ends each. Below all of them a unit is silent.
 INTERVALS = {
-    "weak": Interval(1 / 10, "between a tenth and a third of the range"),
-    "middle": Interval(1 / 3, "in the middle third of the range"),
-    "strong": Interval(2 / 3, "in the upper third of the range"),
+    "weak": Interval(1 / 10, "between a tenth and a third of its range"),
+    "middle": Interval(1 / 3, "in the middle third of its range"),
+    "strong": Interval(2 / 3, "in the upper third of its range"),
 }
 
 
-def interval_bounds(low: Float64Array, high: Float64Array) -> Float64Array:
+def interval_bounds(activations: Source) -> Float64Array:
     """Activations at which each unit's intervals begin, (k, 3); infinite if it has no range.
 
-    Parameters
-    ----------
-    low, high : ndarray of shape (k,)
-        Ends of each unit's range.
+    The range is from the least to the greatest activation on `RANGED` random rows, so that it is
+    known before the others are gone through.
     """
+    n_rows = activations.shape[0]
+    A = activations.take(np.sort(sample_rows(n_rows, RANGED, seed=0))).X.astype(np.float64)
+    low, high = A.min(axis=0)[:, None], A.max(axis=0)[:, None]
     shares = np.array([interval.begins for interval in INTERVALS.values()])
-    bounds = low[:, None] + (high - low)[:, None] * shares
-    return np.where((high > low)[:, None], bounds, np.inf)
+    return np.where(high > low, low + (high - low) * shares, np.inf)
 
 
 @dataclass

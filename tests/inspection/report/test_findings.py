@@ -49,6 +49,7 @@ ROOTS = {
     "pictures.js": {"pictures": Pictures},
     "charts.js": {"x": Axis, "y": Axis, "axis": Axis, "line": Line, "mark": Mark},
     "examples.js": ON_THE_PAGE,
+    "classes.js": ON_THE_PAGE,
     "page.js": ON_THE_PAGE,
     "page.html": {"found": Findings, "layer": LayerFindings},
 }

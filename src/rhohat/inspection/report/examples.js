@@ -18,9 +18,10 @@ function realExamples(unit) {
   const around = items.some(({ example }) => lookAround(example)) ? ", and with what lies around it" : "";
   const seen = input ? `; the first ${n_inputs} also as the autoencoder gets them` : "";
   const silent = found.dead.has(unit) ? " The unit is dead: it responds alike to all." : "";
-  const places = whereabouts(items);
+  const places = whereabouts(items), { n_ranged, n_rows } = found.activity;
+  const ranged = n_ranged < n_rows ? `${n_ranged.toLocaleString("en")} random examples` : "all examples";
   const node = wide(card("Real examples",
-    note(`Each ${own}${around}${seen}. If the unit means one thing, its strong and middle examples show it, too.${heard}${silent}`),
+    note(`Each ${own}${around}${seen}. If the unit means one thing, its strong and middle examples show it, too. Its range is that of its activation on ${ranged}.${heard}${silent}`),
     ...groups.map((one) => groupSection(one, unit, given, places)),
     places));
   link(node);
@@ -62,8 +63,9 @@ function exampleOf({ number, example, activation }, along, places) {
   const isPlaced = places?.querySelector(`[data-example="${number}"]`);
   const look = isPlaced ? el("button", { type: "button", className: "pair", "aria-label": `${text}; go to its place` }) : el("div", { className: "pair" });
   look.append(...pictures.filter(Boolean));
+  if (given.kind === "image" && given.shape[1] > 1.5 * given.shape[2]) look.classList.add("tall");
   const where = place && (report.axes || report.images[place[0]].picture) ? whereIn(place) : "";
-  return el("li", { "data-example": number }, el("figure", {}, look,
+  return el("li", { "data-example": number, className: hasInput ? "both" : "" }, el("figure", {}, look,
     ends.length ? el("div", { className: hasInput ? "across half" : "across", "aria-hidden": "true" }, ...ends.map((end) => el("span", {}, end))) : null,
     el("figcaption", {}, player(sounds?.[example], text), `${corners ? `${number}. ` : ""}${short(activation)} · ${source}${where}`)));
 }

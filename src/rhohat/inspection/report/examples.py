@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +39,7 @@ class ExampleFindings:
     n_inputs : int
         Of so many of each unit's top examples there is an input.
     labels : sequence of str or None
+        None for each that is missing, or for all.
     places : ndarray of int of shape (n, 3) or None
         Of pieces: number among the page's images, row and column.
     around : Surroundings or None
@@ -52,7 +52,7 @@ class ExampleFindings:
     is_standardized: bool
     input: Pictures | None
     n_inputs: int
-    labels: Sequence[str] | None
+    labels: Sequence[str | None] | None
     places: NDArray[np.intp] | None
     around: Surroundings | None
     sounds: Sequence[str | None] | None
@@ -88,18 +88,9 @@ class ShownExamples:
         return PageGroup(*fields, numbers, group.values)
 
 
-def shown_examples(
-    subjects: Sequence[Subject], labels: Sequence[Any] | None = None
-) -> ShownExamples | None:
-    """All examples of the units of all layers; None if a report has no data.
-
-    Parameters
-    ----------
-    subjects : sequence of Subject
-    labels : sequence, default=None
-        One for each image, or row, that the user gave.
-    """
-    portrait, on = subjects[0].portrait, subjects[0].responses
+def shown_examples(subjects: Sequence[Subject]) -> ShownExamples | None:
+    """All examples of the units of all layers; None if a report has no data."""
+    portrait, on, labels = subjects[0].portrait, subjects[0].responses, subjects[0].labels
     if on is None:
         return None
     examples = on.examples
@@ -107,14 +98,14 @@ def shown_examples(
     rows, n_inputs = _rows_of(groups)
     given, inputs = examples.given(rows), examples.inputs(rows[:n_inputs])
     is_same = np.array_equal(given[:n_inputs].reshape(n_inputs, -1), inputs)
-    kind, places, around, of_labels = examples.kind, None, None, rows
+    kind, places, around = examples.kind, None, None
     images: Sequence[SourceImage] = ()
     if portrait.is_mixed:
         given = (given - on.middle) / on.spread
         kind = "bars" if portrait.along(portrait.tiles).are_bars else kind
     if isinstance(examples, PieceExamples):
-        of_labels, top, left = examples.places(rows)
-        places = np.stack([np.unique(of_labels, return_inverse=True)[1], top, left], axis=1)
+        image, top, left = examples.places(rows)
+        places = np.stack([np.unique(image, return_inverse=True)[1], top, left], axis=1)
         images, around = sources_of(examples, rows)
     names = examples.names if isinstance(examples, RowExamples) else ()
     found = ExampleFindings(
@@ -124,7 +115,7 @@ def shown_examples(
         portrait.is_mixed,
         None if is_same else Pictures.of(inputs, examples.input_shape, examples.kind),
         INPUTS,
-        None if labels is None else [str(labels[number]) for number in of_labels.tolist()],
+        None if labels is None else [labels.name_of(n) for n in examples.origins(rows)],
         places,
         around,
         excerpts(examples, rows, _worth(groups)) if isinstance(examples, SoundExamples) else None,

@@ -19,6 +19,7 @@ from rhohat.inspection.bands import BandPass
 from rhohat.inspection.columns import Columns
 from rhohat.inspection.edges import EDGE_R2, PARAMETERS, AlikePairs
 from rhohat.inspection.examples import SoundExamples
+from rhohat.inspection.intervals import RANGED
 from rhohat.inspection.portrait import Portrait
 from rhohat.inspection.portrait import View as UnitView
 from rhohat.inspection.report.charts import Chart
@@ -39,6 +40,8 @@ from rhohat.inspection.tiles import TileAxes
 LISTED = 60
 #: Columns whose names and values are told of each unit, if all are too many.
 GREATEST = 12
+#: Classes up to which all have a mean at each unit, and else as many.
+CLASSES = 20
 #: Units of the layer below that are shown for each unit.
 BELOW = 8
 
@@ -91,9 +94,13 @@ class Gabors:
 
 @dataclass(frozen=True)
 class Activity:
-    """How active units are on the examples; see `ActivationStatistics`."""
+    """How active units are on the examples; see `ActivationStatistics`.
+
+    `n_ranged` is the number of random examples that tell the range of each unit.
+    """
 
     n_rows: int
+    n_ranged: int
     mean: Float64Array
     low: FloatArray
     high: FloatArray
@@ -101,6 +108,29 @@ class Activity:
     counts: NDArray[np.int64]
     dead: NDArray[np.intp]
     saturated: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class UnitClasses:
+    """How units respond to classes of examples; see `ClassResponses`.
+
+    Attributes
+    ----------
+    names : sequence of str
+    counts : ndarray of int of shape (n_classes,)
+    shown : ndarray of int of shape (k, n)
+        Numbers of the classes whose means are shown: all, or those with the greatest means.
+    means : ndarray of shape (k, n)
+    best : ndarray of int of shape (k,)
+    auroc : ndarray of shape (k,)
+    """
+
+    names: Sequence[str]
+    counts: NDArray[np.intp]
+    shown: NDArray[np.intp]
+    means: Float64Array
+    best: NDArray[np.intp]
+    auroc: Float64Array
 
 
 @dataclass(frozen=True)
@@ -130,6 +160,7 @@ class LayerFindings:
     activity: Activity | None = None
     together: FiringTogether | None = None
     groups: Sequence[PageGroup] | None = None
+    classes: UnitClasses | None = None
     sounds: Sequence[str | None] | None = None
 
 
@@ -148,7 +179,6 @@ class Findings:
 def gather(
     subjects: Sequence[Subject],
     cards: Sequence[Card],
-    labels: Sequence[Any] | None = None,
     *,
     sources: bool = True,
 ) -> Findings:
@@ -160,12 +190,10 @@ def gather(
         Layers, from the input upwards.
     cards : sequence of Card
         What is told of the model besides.
-    labels : sequence, default=None
-        One for each image, or row, that the user gave.
     sources : bool, default=True
         Whether to show examples; without, their statistics are told all the same.
     """
-    shown = shown_examples(subjects, labels) if sources else None
+    shown = shown_examples(subjects) if sources else None
     return Findings(
         layers=[_layer(subject, shown) for subject in subjects],
         axes=subjects[0].portrait.axes,
@@ -252,6 +280,7 @@ def _layer(subject: Subject, shown: ShownExamples | None) -> LayerFindings:
         found,
         activity=Activity(
             n_rows=statistics.n_rows,
+            n_ranged=min(RANGED, statistics.n_rows),
             mean=statistics.mean,
             low=statistics.extremes.low,
             high=statistics.extremes.high,
@@ -261,11 +290,25 @@ def _layer(subject: Subject, shown: ShownExamples | None) -> LayerFindings:
             saturated=responses.saturated,
         ),
         together=responses.together,
+        classes=_classes(subject),
         groups=None if shown is None else [shown.group(group) for group in responses.groups],
         sounds=sought_sounds(portrait, examples, statistics)
         if isinstance(examples, SoundExamples)
         else None,
     )
+
+
+def _classes(subject: Subject) -> UnitClasses | None:
+    """How a layer's units respond to classes; of many classes the means of some."""
+    if subject.labels is None or subject.classes is None:
+        return None
+    counts, means, best, auroc = subject.classes
+    k, n_classes = means.shape
+    shown = np.tile(np.arange(n_classes), (k, 1))
+    if n_classes > CLASSES:
+        shown = np.argsort(-means, axis=1, kind="stable")[:, :CLASSES]
+    means = np.take_along_axis(means, shown, axis=1)
+    return UnitClasses(subject.labels.names, counts, shown, means, best, auroc)
 
 
 def as_json(value: Any) -> Any:

@@ -49,6 +49,7 @@ const SORTS = {
   edge: { name: "edge score", exists: () => found.gabor, value: (unit) => found.gabor.r2[unit] },
   centre: { name: "center frequency", rising: true, exists: () => found.bands, value: (unit) => found.bands.centre[unit] },
   decoder: { name: "decoder norm", exists: () => found.decoder_norm, value: (unit) => found.decoder_norm[unit] },
+  selectivity: { name: "selectivity for a class", exists: () => found.classes, value: (unit) => found.classes.auroc[unit] },
   replication: { name: "replication", exists: () => found.replication, value: (unit) => found.replication[unit] },
 };
 const FILTERS = {
@@ -61,7 +62,7 @@ const FILTERS = {
   opposite: { name: "with an opposite", exists: () => found.partners.size, holds: (unit) => found.partners.has(unit) },
 };
 const choice = {
-  sort: "unit", rising: true, filter: "all", search: "", dead_last: true,
+  sort: "unit", rising: true, filter: "all", class: "", search: "", dead_last: true,
   size: Math.max(...layers.map((layer) => layer.units)) > 400 ? 56 : layers[0].picture.kind === "image" ? 72 : 148,
   contrast: 1, map: "gray", picture: layers[0].picture.name,
 };
@@ -75,7 +76,7 @@ function isFound(unit, text) {
     const label = word.match(/^label[\s:]+(.+)$/)?.[1];
     return (found.groups?.[0].examples[unit] ?? []).some((example) => label === undefined
       ? sourceOf(example).toLowerCase().includes(word)
-      : report.examples.labels?.[example].toLowerCase() === label);
+      : report.examples.labels?.[example]?.toLowerCase() === label);
   });
 }
 
@@ -99,7 +100,7 @@ function chosenUnits() {
   const last = (unit) => (choice.dead_last && found.dead.has(unit) ? 1 : 0);
   const sign = choice.rising ? 1 : -1;
   return found.all
-    .filter((unit) => FILTERS[choice.filter].holds(unit) && isFound(unit, choice.search))
+    .filter((unit) => FILTERS[choice.filter].holds(unit) && isSelectiveFor(unit, choice.class) && isFound(unit, choice.search))
     .sort((a, b) => last(a) - last(b) || sign * (value(a) - value(b)) || a - b);
 }
 
@@ -442,6 +443,7 @@ function drawUnit(unit) {
       el("h2", { id: "unit-heading", tabIndex: -1 }, called(unit)),
       found.averages ? badge(`average activation ${short(found.averages[unit])}`) : null,
       found.gabor ? badge(isEdge(unit) ? "edge" : "no edge") : null,
+      found.classes ? badge(`selective for ${selectivity(unit)}`) : null,
       found.dead.has(unit) ? badge("dead", true) : null,
       found.saturated.has(unit) ? badge("saturated", true) : null,
       found.twins.has(unit) ? badge("duplicate", true) : null,
@@ -454,6 +456,7 @@ function drawUnit(unit) {
       found.below ? madeOf(unit) : null,
       found.activity ? howActive(unit) : null,
       report.examples ? realExamples(unit) : null,
+      found.classes ? responsesToClasses(unit) : null,
       found.together && found.units > 1 ? firesWith(unit) : null,
       found.gabor ? gaborFunction(unit) : null,
       found.bands ? bandOf(unit) : null,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,7 +69,7 @@ def report(
     shape: tuple[int, ...] | None = None,
     columns: Sequence[Any] | None = None,
     n_examples: int = N_EXAMPLES,
-    labels: Sequence[Any] | None = None,
+    labels: Iterable[Any] | None = None,
     title: str = TITLE,
     command: str | None = None,
     n_seeds: int | None = None,
@@ -98,8 +98,10 @@ def report(
     n_examples : int, default=16
         Examples that activate a unit most to show for each, beside 5 random ones of each interval
         of its activation.
-    labels : sequence, default=None
-        One for each image, or row, of the data, to be shown beside it.
+    labels : iterable, default=None
+        One for each image, series, recording or row of the data; None or NaN where one is missing.
+        They are shown beside examples, and tell how units respond to each class and, with a
+        classifier, how well it does.
     title : str, default="What the units have learned"
     command : str, default=None
         Command line that makes the model, to be shown.
@@ -144,7 +146,12 @@ def report(
         if data is None:
             raise ValueError("n_seeds fits the model again: pass the data that it learned from.")
     subjects = subjects_of(
-        model, data, shape=shape, n_examples=n_examples, command=command, columns=columns
+        *(model, data),
+        shape=shape,
+        n_examples=n_examples,
+        command=command,
+        columns=columns,
+        labels=labels,
     )
     values, drawn, *_ = subjects[0].portrait.tiles
     if data is None and shape is not None and drawn is None:
@@ -152,33 +159,24 @@ def report(
             f"units that look at {values.shape[1]} values do not have shape {shape}: pass "
             "shape=(height, width) or (height, width, 3)."
         )
-    if labels is not None:
-        labels = list(labels)  # a Series is indexed by its own names
-        on = subjects[0].responses
-        if on is None or len(labels) != on.examples.n_given:
-            given = "no data" if on is None else f"data of {on.examples.n_given}"
-            raise ValueError(
-                f"labels must have one entry for each example, got {len(labels)} for {given}."
-            )
     if n_seeds is not None:
         content = (
             data[0] if isinstance(data, LoadedImages | LoadedRecordings | LoadedSeries) else data
         )
         replication = stability(model, content, n_seeds=n_seeds).per_unit
         subjects[-1] = replace(subjects[-1], replication=replication)
-    return report_of(subjects, labels=labels, title=title, sources=sources)
+    return report_of(subjects, title=title, sources=sources)
 
 
 def report_of(
     subjects: Sequence[Subject],
     *,
-    labels: Sequence[Any] | None = None,
     title: str = TITLE,
     sources: bool = True,
 ) -> Report:
     """Make the page of layers that are already portrayed; for the parameters see `report`."""
     cards = [card for card in cards_of(subjects) if sources or not card.section.shows_sources]
-    found = gather(subjects, cards, labels, sources=sources)
+    found = gather(subjects, cards, sources=sources)
     texts = {
         "title": title,
         "subtitle": _subtitle(subjects),

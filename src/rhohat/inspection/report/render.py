@@ -14,8 +14,8 @@ from rhohat.common.printable import encodable
 from rhohat.inspection.report.findings import Findings, as_json
 from rhohat.inspection.report.sections import Card
 
-STYLES = ("page.css", "examples.css")
-SCRIPTS = ("pictures.js", "charts.js", "examples.js", "page.js")
+STYLES = ("page.css", "examples.css", "confusion.css")
+SCRIPTS = ("pictures.js", "charts.js", "examples.js", "classes.js", "page.js")
 
 
 def render(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import Float64Array
 from rhohat.common.caching import cached_property
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.inspection.activation_statistics import N_EXAMPLES
+from rhohat.inspection.classes import ClassResponses, Labels, class_responses
 from rhohat.inspection.diagnosis import Case, Diagnosis
 from rhohat.inspection.examples import examples_of
 from rhohat.inspection.layers import Layer
@@ -37,6 +39,8 @@ class Subject:
         Command line that makes the model.
     replication : ndarray of shape (k,) or None
         Cosine of each unit's pattern with its partners from other starts; see `stability`.
+    labels : Labels or None
+        Of what the user gave.
     """
 
     model: BaseEstimator
@@ -44,6 +48,7 @@ class Subject:
     below: Subject | None = None
     command: str | None = None
     replication: Float64Array | None = None
+    labels: Labels | None = None
 
     @property
     def layer(self) -> Layer:
@@ -54,6 +59,21 @@ class Subject:
     def responses(self) -> Responses | None:
         """What the layer's units do on examples; None without examples."""
         return self.portrait.responses
+
+    @property
+    def codes(self) -> NDArray[np.intp] | None:
+        """The class of each example, -1 where its label is missing; None without labels."""
+        if self.responses is None or self.labels is None:
+            return None
+        examples = self.responses.examples
+        return self.labels.codes[examples.origins(np.arange(len(examples)))]
+
+    @cached_property
+    def classes(self) -> ClassResponses | None:
+        """How units respond to classes of examples; None without labels that make some."""
+        if self.responses is None or self.labels is None or self.codes is None:
+            return None
+        return class_responses(self.responses.activations, self.codes, len(self.labels.names))
 
     @cached_property
     def diagnosis(self) -> Diagnosis | None:
@@ -90,11 +110,15 @@ def subjects_of(
     n_examples: int = N_EXAMPLES,
     command: str | None = None,
     columns: Sequence[Any] | None = None,
+    labels: Iterable[Any] | None = None,
 ) -> list[Subject]:
     """The layers of a model, from the input upwards; for the parameters see `report`."""
     examples = None if data is None else examples_of(model, data, shape)
+    known = None
+    if labels is not None:
+        known = Labels.of(labels, None if examples is None else examples.n_given)
     subjects: list[Subject] = []
     for portrait in portraits_of(model, examples, shape, n_examples=n_examples, columns=columns):
         below = subjects[-1] if subjects else None
-        subjects.append(Subject(model, portrait, below, command))
+        subjects.append(Subject(model, portrait, below, command, labels=known))
     return subjects
