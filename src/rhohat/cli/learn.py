@@ -48,6 +48,7 @@ from rhohat.recipes.settings import Settings, option_of
 SHOWN_WITHIN = 4.0
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from sklearn.pipeline import Pipeline
 
     from rhohat.inspection.diagnosis import Diagnosis
@@ -260,6 +261,7 @@ def learn_from(
     variance = data.variance()
     if variance == 0:
         tell("note: the data do not vary; there is nothing to learn from them", err=True)
+    labels = labels_beside(data)
     held_out = run.pop("validation")
     if isinstance(held_out, Path):
         request = replace(data.request, paths=[held_out])
@@ -294,7 +296,7 @@ def learn_from(
             command = without_folders(choice.command, paths_of(click.get_current_context()))
         ours.mark(files.model.parent)
         seconds = fitted - begun
-        subject, written = write_results(pipeline, data, files, command, seconds, sources)
+        subject, written = write_results(pipeline, data, labels, files, command, seconds, sources)
     model, diagnosis = pipeline[-1], None if subject is None else subject.diagnosis
     return {
         "version": __version__,
@@ -377,6 +379,7 @@ def choice_facts(choice: Choice) -> dict[str, Any]:
 def write_results(
     pipeline: Pipeline,
     data: Data,
+    labels: NDArray[Any] | None,
     files: Results,
     command: str | None,
     seconds: float,
@@ -399,7 +402,9 @@ def write_results(
             written.add(files.training)
             command = command or reproducing_command(click.get_current_context())
             making = making_of(files.model, data, command, seconds)
-            subjects = subjects_of(pipeline, data.loaded, making=making, scene=data.scene)
+            subjects = subjects_of(
+                pipeline, data.loaded, making=making, scene=data.scene, labels=labels
+            )
             for path in (files.features, files.features_svg):
                 draw_features(subjects[-1].portrait, path)
                 written.add(path)
@@ -410,6 +415,17 @@ def write_results(
     for file in set(files) - written:
         file.unlink(missing_ok=True)
     return subject, written
+
+
+def labels_beside(data: Data) -> NDArray[Any] | None:
+    """Labels of rows in memory, if one column was named that is kept beside them."""
+    from rhohat.files.row_files import read_beside
+
+    names = data.request.selection.labels
+    if not names or data.kind != "rows" or data.is_stored:
+        return None
+    columns = list(read_beside(data.found, names).values())
+    return columns[0] if len(columns) == 1 and len(columns[0]) == data.n_examples else None
 
 
 def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool, auto: bool) -> None:

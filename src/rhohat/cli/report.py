@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rhohat.cli.data import drawing, read_for
+from rhohat.cli.data import beside, drawing, read_for, with_columns
 from rhohat.cli.help import Command
 from rhohat.cli.options import (
     POSITIVE_INTEGER,
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 @click.option(
     "--examples",
     type=POSITIVE_INTEGER,
-    default=8,
+    default=16,
     metavar="N",
-    help="Number of examples to show for each unit.",
+    help="Number of examples to show that activate each unit most; random ones come besides.",
 )
 @click.option(
     "--seeds",
@@ -40,14 +40,21 @@ if TYPE_CHECKING:
     metavar="N",
     help="Fit the model again from other starts, to N in all, and show which units come back.",
 )
+@click.option(
+    "--labels",
+    metavar="COLUMN|FILE|KEY|folders",
+    help="Show how units respond to each class, and how well a classifier does; labels as evaluate "
+    "takes them.",
+)
 @page_options(told="how many features of what")
 @sources_option
-@data_options("inputs")
+@data_options("inputs", without=("labels",))
 def make_report(
     path: Path,
     out: Path,
     examples: int,
     seeds: int | None,
+    labels: str | None,
     title: str | None,
     open_page: bool,
     sources: bool,
@@ -64,7 +71,8 @@ def make_report(
     Examples:
       rhohat report rhohat-out/model.safetensors
       rhohat report own/model.safetensors holidays/ -o holidays.html
-      rhohat report digits.safetensors digits.npz --key x_train --shape 28x28
+      rhohat report digits.safetensors digits.npz --key x_train --shape 28x28 --labels y_train
+      rhohat report model.safetensors words/ --labels folders
     """
     from rhohat.estimators.saving import load
     from rhohat.inspection.report.page import report_on
@@ -72,11 +80,14 @@ def make_report(
     from rhohat.recipes.finding import kind_of
 
     check_page(out, open_page)
-    model, data = load(path), None
+    model, data, y = load(path), None, None
     kind = kind_of(model)
     request, shape = drawing(request, kind)
     if request.paths or (kind.is_built_in and draws_pieces(model)):
-        data = read_for(path, model, request)
+        data = read_for(path, model, with_columns(request, labels))
+        y = None if labels is None else beside(data, labels, "--labels")
+    elif labels is not None:
+        raise click.UsageError("--labels are those of INPUTS: name the data, too.")
     with show_work("looking at what the units do"):
         page = report_on(
             *(model, None if data is None else data.loaded),
@@ -84,6 +95,7 @@ def make_report(
             scene=None if data is None else data.scene,
             n_examples=examples,
             title=title,
+            labels=y,
             n_seeds=seeds,
             sources=sources,
             making=making_of(path, data),

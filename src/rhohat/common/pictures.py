@@ -141,6 +141,13 @@ def as_bytes(image: FloatArray) -> NDArray[np.uint8]:
     return levels[..., 0] if levels.shape[2:] == (1,) else levels
 
 
+#: How pictures of each kind are compressed.
+COMPRESSION: dict[str, dict[str, Any]] = {
+    "png": {},
+    "jpeg": {"quality": 40, "progressive": True, "optimize": True},
+}
+
+
 def data_uri(pixels: NDArray[np.uint8], kind: str = "png", *, longest: int | None = None) -> str:
     """A picture as a ``data:`` URI.
 
@@ -157,5 +164,5 @@ def data_uri(pixels: NDArray[np.uint8], kind: str = "png", *, longest: int | Non
     if longest is not None:
         picture.thumbnail((longest, longest))
     buffer = BytesIO()
-    picture.save(buffer, format=kind)
+    picture.save(buffer, format=kind, **COMPRESSION[kind])
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

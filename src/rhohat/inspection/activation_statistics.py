@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.inspection.intervals import IntervalSample, interval_bounds
 from rhohat.inspection.scene import Scene, SceneSums
 from rhohat.objective.activations import Activation
 from rhohat.rows.blas import BLAS
@@ -19,6 +20,8 @@ from rhohat.rows.partition import CHUNK_ROWS, Partition
 from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import Rows, Source
 
+#: Rows to keep for each unit: those that activate it most, and random ones of each interval.
+N_EXAMPLES, N_SAMPLED = 16, 5
 #: Bytes that activations may take in the search for units that fire together.
 TOGETHER_BYTES = 256 << 20
 #: Units whose correlations with all others are computed at a time.
@@ -43,6 +46,10 @@ class ActivationStatistics(Summable):
         Numbers of the rows that activate each unit most, the most active first.
     values : ndarray of shape (k, n_examples)
         Their activations.
+    bounds : ndarray of shape (k, 3)
+        Activations at which each unit's `INTERVALS` begin.
+    sampled : IntervalSample
+        Random rows of each interval: `N_SAMPLED` beside those that activate the unit most.
     maps : SceneSums or None
         Sums of activations over a map of the scene, if rows are the pixels of one.
     """
@@ -54,11 +61,18 @@ class ActivationStatistics(Summable):
     edges: Float64Array
     rows: NDArray[np.int64]
     values: FloatArray
+    bounds: Float64Array
+    sampled: IntervalSample
     maps: SceneSums | None = None
 
     @classmethod
     def of(
-        cls, rows: Rows, edges: Float64Array, n_examples: int, scene: Scene | None = None
+        cls,
+        rows: Rows,
+        edges: Float64Array,
+        bounds: Float64Array,
+        n_examples: int,
+        scene: Scene | None = None,
     ) -> ActivationStatistics:
         """Statistics of one block of activations."""
         A = np.ascontiguousarray(rows.X.T)
@@ -80,6 +94,8 @@ class ActivationStatistics(Summable):
             edges,
             best + rows.start,
             np.take_along_axis(A, best, axis=1),
+            bounds,
+            IntervalSample.of(A, rows.start, bounds, N_SAMPLED + n_examples),
             None if scene is None else SceneSums.of(rows, scene),
         )._ranked(n_best)
 
@@ -91,6 +107,7 @@ class ActivationStatistics(Summable):
         self.counts += other.counts
         if self.maps is not None and other.maps is not None:
             self.maps += other.maps
+        self.sampled += other.sampled
         self.rows = np.hstack([self.rows, other.rows])
         self.values = np.hstack([self.values, other.values])
         return self._ranked(n_examples)
@@ -112,11 +129,13 @@ def activation_statistics(
     activations: Source,
     activation: Activation,
     *,
-    n_examples: int = 8,
+    n_examples: int = N_EXAMPLES,
     n_bins: int = 40,
     scene: Scene | None = None,
 ) -> ActivationStatistics:
     """Go through all activations once, in bounded memory; twice if their range is unbounded.
+
+    Intervals divide the range of each unit's activations on `RANGED` random rows.
 
     Parameters
     ----------
@@ -124,8 +143,8 @@ def activation_statistics(
         One column per unit.
     activation : Activation
         The histograms span its range, or that of the activations if it is unbounded.
-    n_examples : int, default=8
-        Rows to keep for each unit.
+    n_examples : int, default=16
+        Rows that activate a unit most to keep for each.
     n_bins : int, default=40
     scene : Scene, default=None
         That the rows are the pixels of, to be mapped.
@@ -144,7 +163,14 @@ def activation_statistics(
             spanned = engine.map_sum(extremes, activations, partition)
             low, high = float(spanned.low.min()), float(spanned.high.max())
         edges = np.linspace(low, high if high > low else low + 1, n_bins + 1)
-        of_block = partial(ActivationStatistics.of, edges=edges, n_examples=n_examples, scene=scene)
+        bounds = interval_bounds(activations)
+        of_block = partial(
+            ActivationStatistics.of,
+            edges=edges,
+            bounds=bounds,
+            n_examples=n_examples,
+            scene=scene,
+        )
         return engine.map_sum(of_block, activations, partition)
 
 

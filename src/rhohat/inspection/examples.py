@@ -70,6 +70,10 @@ class Examples(ABC):
     def given(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers as the user gave them, (n, d), or (n, *shape) if it is known."""
 
+    def origins(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Numbers of the rows, images, series or recordings that rows with these numbers are of."""
+        return rows
+
     def of_steps(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers as the first step of rows gets them, (n, d)."""
         return self.given(rows).reshape(len(rows), -1)
@@ -185,6 +189,10 @@ class PieceExamples(Examples):
         if extractor.takes_wholes:
             return wholes
         return f"{len(self):,} {extractor.pieces} of {wholes}"
+
+    def origins(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Numbers of the images, series or recordings that rows with these numbers are of."""
+        return self.places(rows).image
 
     def of_steps(self, rows: NDArray[np.intp]) -> FloatArray:
         """Rows with these numbers as the first step of rows gets them, (n, d)."""

@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator
 from rhohat.common.arrays import FloatArray
 from rhohat.common.caching import cached_property
 from rhohat.common.validation import look_up
+from rhohat.inspection.activation_statistics import N_EXAMPLES
 from rhohat.inspection.bands import BandPass, band_pass
 from rhohat.inspection.color import chromatic_share
 from rhohat.inspection.columns import Columns, feature_names
@@ -310,7 +311,7 @@ def portraits_of(
     examples: Examples | None = None,
     shape: tuple[int, ...] | None = None,
     *,
-    n_examples: int = 8,
+    n_examples: int = N_EXAMPLES,
     columns: Sequence[Any] | None = None,
 ) -> list[Portrait]:
     """Portraits of all layers of a model, from the input upwards.
@@ -323,7 +324,7 @@ def portraits_of(
         Units look among inputs of the examples' typical norm; of norm 1 without examples.
     shape : tuple of int, default=None
         (height, width[, 3]) of rows that are pictures.
-    n_examples : int, default=8
+    n_examples : int, default=16
         Examples that activate a unit most, of which there is a mean.
     columns : sequence of str, default=None
         Names of the data's columns; those that the model was fitted on if None.

@@ -17,6 +17,7 @@ from rhohat.inspection.activation_statistics import (
     firing_together,
 )
 from rhohat.inspection.examples import Examples
+from rhohat.inspection.groups import ExampleGroup, groups_of
 from rhohat.inspection.layers import Layer
 from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import Source
@@ -55,6 +56,11 @@ class Responses:
             n_examples=self.n_examples,
             scene=self.examples.scene,
         )
+
+    @cached_property
+    def groups(self) -> list[ExampleGroup]:
+        """Examples to judge each unit by, from those that activate it most to random ones."""
+        return groups_of(self.statistics, self.activations)
 
     @cached_property
     def together(self) -> FiringTogether:

@@ -14,49 +14,51 @@ import pytest
 from rhohat.inspection.bands import BandPass
 from rhohat.inspection.edges import AlikePairs
 from rhohat.inspection.report.charts import Axis, Chart, Line, Mark
+from rhohat.inspection.report.examples import PageGroup
 from rhohat.inspection.report.findings import (
     Findings,
     LayerFindings,
     PageColumns,
-    SourceImage,
     View,
     as_json,
 )
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.sections import Pairs
+from rhohat.inspection.report.sources import SourceImage, Surroundings
 from rhohat.inspection.tiles import TileAxes
 
 PAGE = files("rhohat.inspection.report")
 
+#: What names stand for in the scripts of the page.
+ON_THE_PAGE = {
+    "report": Findings,
+    "found": LayerFindings,
+    "layer": LayerFindings,
+    "view": View,
+    "pictures": Pictures,
+    "group": PageGroup,
+    "image": SourceImage,
+    "series": SourceImage,
+    "around": Surroundings,
+    "axes": TileAxes,
+    "columns": PageColumns,
+    "along": PageColumns,
+}
 #: What names stand for in each file.
 ROOTS = {
     "pictures.js": {"pictures": Pictures},
     "charts.js": {"x": Axis, "y": Axis, "axis": Axis, "line": Line, "mark": Mark},
-    "page.js": {
-        "report": Findings,
-        "found": LayerFindings,
-        "layer": LayerFindings,
-        "view": View,
-        "pictures": Pictures,
-        "image": SourceImage,
-        "series": SourceImage,
-        "axes": TileAxes,
-        "columns": PageColumns,
-        "along": PageColumns,
-    },
-    "scene.js": {"report": Findings, "found": LayerFindings},
-    "shared.js": {
-        "report": Findings,
-        "view": View,
-        "pictures": Pictures,
-        "columns": PageColumns,
-        "along": PageColumns,
-    },
+    "shared.js": ON_THE_PAGE,
+    "scene.js": ON_THE_PAGE,
+    "examples.js": ON_THE_PAGE,
+    "classes.js": ON_THE_PAGE,
+    "page.js": ON_THE_PAGE,
     "page.html": {"found": Findings, "layer": LayerFindings},
 }
 #: Parameters that are taken apart where a function begins.
 PARAMETERS = {
     "charts.js": {r"function chart\(": Chart},
+    "examples.js": {r"function aboutGroup\(": PageGroup},
     "page.js": {r"pairs: \(": Pairs, r"function partnersIn\(": AlikePairs},
 }
 #: What scripts add to what they read.
@@ -84,7 +86,9 @@ METHODS = {
     "map",
     "length",
     "entries",
+    "every",
     "some",
+    "flatMap",
     "slice",
     "has",
     "get",

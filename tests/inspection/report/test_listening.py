@@ -90,7 +90,7 @@ def test_sounds_on_the_page_are_the_recordings(sounding, kind):
     A = model.transform(loaded.recordings)
     names = without_folder(loaded.names)
     for unit in (0, 42):
-        first = found["of_units"][unit][0]
+        first = found["groups"][0]["examples"][unit][0]
         assert found["examples"]["rows"][first] == A[:, unit].argmax()
         image, _, left = found["examples"]["places"][first]
         name = found["images"][image]["name"]
@@ -112,7 +112,7 @@ def test_moments_and_frequencies_are_written_beside_pictures(sounding, opened):
     assert framed.split() == ["3.79", "kHz", "84", "Hz", "0", "100", "ms"]
     captions = seen.page.locator(".examples figcaption").all_inner_texts()
     assert all(re.search(r"word-\d+\.wav, at \d\.\d\d s", text) for text in captions)
-    assert seen.page.locator(".places .moment").count() == 8
+    assert seen.page.locator(".places .moment").count() == len(captions) > 16
     seen = opened(sounding[1]["waveform"][1])
     seen.page.select_option("[name=sort]", "centre")
     centers = np.array(payload(sounding[1]["waveform"][1])["bands"]["centre"])

@@ -3,7 +3,9 @@
 import html
 import re
 
+import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 from sklearn.pipeline import make_pipeline
 
 from rhohat import (
@@ -125,6 +127,22 @@ def test_of_a_classifier_it_says_what_can_be_said_without_labels(classifier, dig
     n_dead = len(subjects[-1].responses.dead)
     assert overview.state == ("mistake" if n_dead else "unknown")
     assert f"{n_dead} of {subjects[-1].layer.n_units} are dead" in overview.layers[-1].facts
+
+
+def test_of_a_classifier_with_labels_it_says_how_often_it_is_right(classifier, digits):
+    y = load_digits().target
+    overview = find_overview(subjects_of(classifier, digits, labels=y)[-1])
+    right = np.mean(classifier.predict(digits) == y)
+    usual = np.bincount(y).max() / len(y)
+    assert overview.verdict == (
+        f"It is right for {right:.1%} of {len(y):,} labeled examples; always the commonest class "
+        f"would be for {usual:.1%}."
+    )
+    assert overview.state == "good"
+    shuffled = np.random.RandomState(0).permutation(y)
+    assert find_overview(subjects_of(classifier, digits, labels=shuffled)[-1]).state == (
+        "good" if np.mean(classifier.predict(digits) == shuffled) > usual else "mistake"
+    )
 
 
 def test_it_names_data_date_and_duration_and_lines_to_copy(monkeypatch):

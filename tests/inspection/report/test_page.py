@@ -62,8 +62,8 @@ def test_numbers_on_the_page_are_the_models(default, opened):
     text = seen.page.locator("#unit-part").inner_text()
     assert f"average in training, ρ̂\n{model.average_activation_[7]:.3g}" in text
     assert f"average here\n{A[:, 7].mean():.3g}" in text
-    best = np.argsort(-A[:, 7], kind="stable")[:8]
-    captions = seen.page.locator(".examples figcaption").all_inner_texts()
+    best = np.argsort(-A[:, 7], kind="stable")[:16]
+    captions = seen.page.locator(".examples").first.locator("figcaption").all_inner_texts()
     assert [float(c.split()[1]) for c in captions] == [float(f"{a:.3g}") for a in A[best, 7]]
     seen.page.goto(seen.url + "#model")
     assert f"At the end {model.loss_:.4f}" in seen.page.locator("#training-0").inner_text()
@@ -210,7 +210,7 @@ def test_labels_of_examples_are_shown_and_found(odd, opened):
     model, X, y, path = odd
     seen = opened(path)
     A = model.transform(X)
-    best = np.argsort(-A, axis=0, kind="stable")[:8]
+    best = np.argsort(-A, axis=0, kind="stable")[:16]
     zero = [unit for unit in range(12) if 0 in y[best[:, unit]]]
     seen.page.fill("[name=search]", "digit 0")
     assert sorted(seen.order()) == zero

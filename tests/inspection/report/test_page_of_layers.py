@@ -74,8 +74,8 @@ def test_numbers_and_pictures_of_deeper_layers_are_the_models(deep, opened, name
     A = layer.encoded(ArraySource(X)).read(0, len(X)).X
     seen = opened(folder / f"{name}.html")
     seen.page.goto(seen.url + "#layer-2-unit-6")
-    best = np.argsort(-A[:, 6], kind="stable")[:8]
-    captions = seen.page.locator(".examples figcaption").all_inner_texts()
+    best = np.argsort(-A[:, 6], kind="stable")[:16]
+    captions = seen.page.locator(".examples").first.locator("figcaption").all_inner_texts()
     assert [float(c.split()[0]) for c in captions] == [float(f"{a:.3g}") for a in A[best, 6]]
     radius = np.sqrt(np.square(X).sum(axis=1).mean())
     sought = input_tiles(layer, radius=radius).values[6].reshape(8, 8)

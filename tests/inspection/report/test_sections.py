@@ -50,5 +50,5 @@ def test_the_script_is_asked_to_draw_what_is_found(subjects):
 
 def test_a_section_with_nothing_to_tell_has_no_card(subjects):
     names = {card.id.partition("-")[0] for card in cards_of(subjects)}
-    # Not whitened, no sound, and more than one layer.
-    assert names == SECTIONS.keys() - {"spectrum", "bands", "verdict"}
+    # Not whitened, no sound, more than one layer, and no classifier.
+    assert names == SECTIONS.keys() - {"spectrum", "bands", "verdict", "confusion"}

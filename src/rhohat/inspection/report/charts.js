@@ -97,19 +97,20 @@ function chart({ x, y, along = [], lines = [], dots = null, bars = [], marks = [
   return drawing;
 }
 
-/** Bars with names beside them, [[name, value], ...], from zero to the left and right. */
+/** Bars with names beside them, [[name, value], ...], from zero to the right, and to the left if a value is negative. */
 function named(values, text) {
   const [width, names, step] = [360, 140, 17], height = values.length * step + 4;
-  const peak = Math.max(...values.map(([, value]) => Math.abs(value))) || 1, middle = names + (width - names) / 2;
+  const peak = Math.max(...values.map(([, value]) => Math.abs(value))) || 1, room = width - names;
+  const reach = values.some(([, value]) => value < 0) ? room / 2 : room, middle = width - reach;
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": text });
   drawing.append(svg("line", { class: "grid", x1: middle, x2: middle, y1: 0, y2: height }));
   for (const [i, [name, value]] of values.entries()) {
-    const length = (Math.abs(value) / peak) * ((width - names) / 2 - 4), shown = name.length > 19 ? `${name.slice(0, 18)}…` : name;
+    const length = (Math.abs(value) / peak) * (reach - 4), shown = name.length > 19 ? `${name.slice(0, 18)}…` : name;
     const label = svg("text", { x: names - 6, y: i * step + 13, "text-anchor": "end" }, shown);
     label.append(svg("title", {}, `${name}: ${short(value)}`));
     drawing.append(label, svg("rect", { class: "bar", x: value < 0 ? middle - length : middle, y: i * step + 3, width: Math.max(length, 0.5), height: step - 5 }));
   }
-  return Object.assign(document.createElement("div"), { className: "chart" }).appendChild(drawing).parentNode;
+  return Object.assign(document.createElement("div"), { className: "chart bars" }).appendChild(drawing).parentNode;
 }
 
 /** Draw a chart as wide as its container, now and whenever that changes. */

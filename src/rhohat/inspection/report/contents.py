@@ -28,7 +28,8 @@ def contents_of(found: Findings, subject: Subject) -> str:
     takes = anatomy.takes or (anatomy.extractor and anatomy.extractor.takes)
     assert takes is not None
     counted = f"{len(images):,} {takes.noun if len(images) == 1 else takes.kind}"
-    copies = "reduced copies and " if any(image.picture for image in images) else ""
+    details = {image.details for image in images if image.picture}
+    copies = ("copies and " if any(details) else "reduced copies and ") if details else ""
     told = f"It shows {copies}parts of {counted}"
     if isinstance(examples, SoundExamples) and shown.sounds:
         sizes = (len(base64.b64decode(sound)) - HEADER for sound in shown.sounds if sound)

@@ -5,7 +5,6 @@ The names of fields are the keys that the scripts read; a test compares the two.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
@@ -14,34 +13,36 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.common.pictures import as_bytes, data_uri
 from rhohat.common.printable import encodable
 from rhohat.inspection.activation_statistics import FiringTogether
 from rhohat.inspection.bands import BandPass
 from rhohat.inspection.columns import Columns
 from rhohat.inspection.edges import EDGE_R2, PARAMETERS, AlikePairs
-from rhohat.inspection.examples import Examples, PieceExamples, RowExamples, SoundExamples
+from rhohat.inspection.examples import SoundExamples
+from rhohat.inspection.intervals import RANGED
 from rhohat.inspection.portrait import Portrait
 from rhohat.inspection.portrait import View as UnitView
 from rhohat.inspection.report.charts import Chart
-from rhohat.inspection.report.listening import excerpts, sought_sounds
-from rhohat.inspection.report.names import without_folder
+from rhohat.inspection.report.examples import (
+    ExampleFindings,
+    PageGroup,
+    ShownExamples,
+    shown_examples,
+)
+from rhohat.inspection.report.listening import sought_sounds
 from rhohat.inspection.report.pictures import LONGEST, Pictures, run_starts
 from rhohat.inspection.report.scene import SceneMaps
 from rhohat.inspection.report.sections import Card, Pairs
+from rhohat.inspection.report.sources import SourceImage
 from rhohat.inspection.report.subject import Subject
 from rhohat.inspection.tiles import TileAxes
 
-#: Longest side, in pixels, of the pictures that show where examples come from.
-THUMBNAIL = 320
-#: Bytes that all these pictures may take on the page.
-PICTURE_BYTES = 1_000_000
-#: Columns and rows of pictures of series, and rows of a series up to which they are lines.
-OVERVIEW, OVERVIEW_HEIGHT, TRACES = 600, 60, 12
 #: Pairs of units that look alike, at most, to be listed.
 LISTED = 60
 #: Columns whose names and values are told of each unit, if all are too many.
 GREATEST = 12
+#: Classes up to which all have a mean at each unit, and else as many.
+CLASSES = 20
 #: Units of the layer below that are shown for each unit.
 BELOW = 8
 
@@ -94,9 +95,13 @@ class Gabors:
 
 @dataclass(frozen=True)
 class Activity:
-    """How active units are on the examples; see `ActivationStatistics`."""
+    """How active units are on the examples; see `ActivationStatistics`.
+
+    `n_ranged` is the number of random examples that tell the range of each unit.
+    """
 
     n_rows: int
+    n_ranged: int
     mean: Float64Array
     low: FloatArray
     high: FloatArray
@@ -107,14 +112,37 @@ class Activity:
 
 
 @dataclass(frozen=True)
+class UnitClasses:
+    """How units respond to classes of examples; see `ClassResponses`.
+
+    Attributes
+    ----------
+    names : sequence of str
+    counts : ndarray of int of shape (n_classes,)
+    shown : ndarray of int of shape (k, n)
+        Numbers of the classes whose means are shown: all, or those with the greatest means.
+    means : ndarray of shape (k, n)
+    best : ndarray of int of shape (k,)
+    auroc : ndarray of shape (k,)
+    """
+
+    names: Sequence[str]
+    counts: NDArray[np.intp]
+    shown: NDArray[np.intp]
+    means: Float64Array
+    best: NDArray[np.intp]
+    auroc: Float64Array
+
+
+@dataclass(frozen=True)
 class LayerFindings:
     """What is known of a layer; the fields from `activity` on are None without examples.
 
     `target` is an activation, as `average` is. The first of `views` is the gallery's at first. Of
     `n_alike` pairs of units that look for the same, `alike` holds the first, and `opposite` those
-    of `n_opposite` pairs that look for the opposite. `of_units` tells which of the page's
-    examples activate each unit most, and `activations` how much. `sounds` are those of the first
-    view. `maps` are there if rows are the pixels of a scene.
+    of `n_opposite` pairs that look for the opposite. The first of `groups` are the examples that
+    activate units most. `sounds` are those of the first view. `maps` are there if rows are the
+    pixels of a scene.
     """
 
     name: str
@@ -133,56 +161,10 @@ class LayerFindings:
     opposite: AlikePairs
     activity: Activity | None = None
     together: FiringTogether | None = None
-    of_units: NDArray[np.intp] | None = None
-    activations: FloatArray | None = None
+    groups: Sequence[PageGroup] | None = None
+    classes: UnitClasses | None = None
     sounds: Sequence[str | None] | None = None
     maps: SceneMaps | None = None
-
-
-@dataclass(frozen=True)
-class SourceImage:
-    """An image, or series, that examples were cut from; those with most examples have a picture.
-
-    `begins` is the time, in seconds, at which it begins in its file.
-    """
-
-    name: str
-    begins: float
-    height: int
-    width: int
-    picture: str | None
-
-
-@dataclass(frozen=True)
-class ExampleFindings:
-    """The examples that activate units most.
-
-    Attributes
-    ----------
-    rows : ndarray of int of shape (n,)
-        Their numbers, ascending.
-    names : sequence of str or None
-        Their names, if rows have any.
-    given : Pictures
-        As the user gave them.
-    is_standardized : bool
-        Whether each column of `given` is in its own standard deviations about its mean.
-    input : Pictures or None
-        As the first layer gets them; None if that is the same.
-    labels : sequence of str or None
-    places : ndarray of int of shape (n, 3) or None
-        Of pieces: number among the page's images, row and column.
-    sounds : sequence of str or None
-    """
-
-    rows: NDArray[np.intp]
-    names: Sequence[str] | None
-    given: Pictures
-    is_standardized: bool
-    input: Pictures | None
-    labels: Sequence[str] | None
-    places: NDArray[np.intp] | None
-    sounds: Sequence[str | None] | None
 
 
 @dataclass(frozen=True)
@@ -200,7 +182,6 @@ class Findings:
 def gather(
     subjects: Sequence[Subject],
     cards: Sequence[Card],
-    labels: Sequence[Any] | None = None,
     *,
     sources: bool = True,
 ) -> Findings:
@@ -212,57 +193,17 @@ def gather(
         Layers, from the input upwards.
     cards : sequence of Card
         What is told of the model besides.
-    labels : sequence, default=None
-        One for each image, or row, that the user gave.
     sources : bool, default=True
         Whether to show examples; without, their statistics are told all the same.
     """
-    best = [subject.responses.statistics.rows for subject in subjects if subject.responses]
-    rows = np.unique(np.concatenate(best)) if best else np.arange(0)
-    found, images = None, []
-    if subjects[0].responses is not None and sources:
-        examples = subjects[0].responses.examples
-        found = _examples(examples, rows, best, labels, subjects[0].portrait)
-        images = _source_images(examples, rows) if isinstance(examples, PieceExamples) else []
+    shown = shown_examples(subjects) if sources else None
     return Findings(
-        layers=[_layer(subject, rows if sources else None) for subject in subjects],
+        layers=[_layer(subject, shown) for subject in subjects],
         axes=subjects[0].portrait.axes,
         columns=columns_of(subjects[0].portrait),
         drawings={card.id: card.drawings for card in cards},
-        examples=found,
-        images=images,
-    )
-
-
-def _examples(
-    examples: Examples,
-    rows: NDArray[np.intp],
-    best: Sequence[NDArray[np.int64]],
-    labels: Sequence[Any] | None,
-    portrait: Portrait,
-) -> ExampleFindings:
-    """The examples with these numbers; `best` as `excerpts` takes it."""
-    places, sources = None, rows
-    if isinstance(examples, PieceExamples):
-        sources, top, left = examples.places(rows)
-        _, image = np.unique(sources, return_inverse=True)
-        places = np.stack([image, top, left], axis=1)
-    given, inputs = examples.given(rows), examples.inputs(rows)
-    is_same = np.array_equal(given.reshape(len(rows), -1), inputs)
-    kind, on = examples.kind, portrait.responses
-    if portrait.is_mixed and on is not None:
-        given = (given - on.middle) / on.spread
-        kind = "bars" if portrait.along(portrait.tiles).are_bars else kind
-    is_named = isinstance(examples, RowExamples) and examples.is_named
-    return ExampleFindings(
-        rows,
-        [examples.name_of(row) for row in rows.tolist()] if is_named else None,
-        Pictures.of(given, examples.shape, kind),
-        portrait.is_mixed,
-        None if is_same else Pictures.of(inputs, examples.input_shape, examples.kind),
-        None if labels is None else [str(labels[number]) for number in sources.tolist()],
-        places,
-        excerpts(examples, rows, best) if isinstance(examples, SoundExamples) else None,
+        examples=None if shown is None else shown.findings,
+        images=() if shown is None else shown.images,
     )
 
 
@@ -310,8 +251,8 @@ def columns_of(portrait: Portrait) -> PageColumns | None:
     return PageColumns(columns.label, places, names if columns.are_bars else ())
 
 
-def _layer(subject: Subject, rows: NDArray[np.intp] | None) -> LayerFindings:
-    """What is known of a layer; `rows` are the numbers of the page's examples, if it has any."""
+def _layer(subject: Subject, shown: ShownExamples | None) -> LayerFindings:
+    """What is known of a layer."""
     portrait, layer, gabors = subject.portrait, subject.layer, subject.portrait.gabors
     decoder, alike, below = layer.decoder_weights, portrait.alike, None
     if layer.is_deep:
@@ -342,6 +283,7 @@ def _layer(subject: Subject, rows: NDArray[np.intp] | None) -> LayerFindings:
         found,
         activity=Activity(
             n_rows=statistics.n_rows,
+            n_ranged=min(RANGED, statistics.n_rows),
             mean=statistics.mean,
             low=statistics.extremes.low,
             high=statistics.extremes.high,
@@ -351,44 +293,26 @@ def _layer(subject: Subject, rows: NDArray[np.intp] | None) -> LayerFindings:
             saturated=responses.saturated,
         ),
         together=responses.together,
-        of_units=None if rows is None else np.searchsorted(rows, statistics.rows),
-        activations=None if rows is None else statistics.values,
-        maps=None if rows is None or statistics.maps is None else SceneMaps.of(statistics.maps),
+        classes=_classes(subject),
+        groups=None if shown is None else [shown.group(group) for group in responses.groups],
+        maps=None if shown is None or statistics.maps is None else SceneMaps.of(statistics.maps),
         sounds=sought_sounds(portrait, examples, statistics)
         if isinstance(examples, SoundExamples)
         else None,
     )
 
 
-def _source_images(examples: PieceExamples, rows: NDArray[np.intp]) -> list[SourceImage]:
-    """The images, or series, that examples were cut from."""
-    draw = _thumbnail if examples.axes is None else _overview
-    found, left, names = {}, PICTURE_BYTES, without_folder(examples.names)
-    for number, _ in Counter(examples.places(rows).image.tolist()).most_common():
-        image = examples.image(number)
-        is_whole = image.shape[:2] == examples.shape[:2]
-        picture = draw(image) if left > 0 and not is_whole else None
-        left -= len(picture or "")
-        name, begins = names[number], examples.begins(number)
-        found[number] = SourceImage(name, begins, image.shape[0], image.shape[1], picture)
-    return [found[number] for number in sorted(found)]
-
-
-def _thumbnail(image: FloatArray) -> str:
-    return data_uri(as_bytes(image), "jpeg", longest=THUMBNAIL)
-
-
-def _overview(series: FloatArray) -> str:
-    """A picture of a series, (rows, moments), with moments merged so that all fit in."""
-    rows, moments = series.shape
-    edges = np.linspace(0, moments, min(moments, OVERVIEW) + 1).astype(int)[:-1]
-    if rows > TRACES:  # a spectrogram
-        return data_uri(as_bytes(np.maximum.reduceat(series, edges, axis=1) - series.min()))
-    low, high = np.minimum.reduceat(series, edges, 1), np.maximum.reduceat(series, edges, 1)
-    band = OVERVIEW_HEIGHT // rows
-    place = np.linspace(float(high.max()), float(low.min()), band)[:, None]
-    drawn = [(place <= top) & (place >= bottom) for bottom, top in zip(low, high, strict=True)]
-    return data_uri(np.where(np.concatenate(drawn), 30, 225).astype(np.uint8))
+def _classes(subject: Subject) -> UnitClasses | None:
+    """How a layer's units respond to classes; of many classes the means of some."""
+    if subject.labels is None or subject.classes is None:
+        return None
+    counts, means, best, auroc = subject.classes
+    k, n_classes = means.shape
+    shown = np.tile(np.arange(n_classes), (k, 1))
+    if n_classes > CLASSES:
+        shown = np.argsort(-means, axis=1, kind="stable")[:, :CLASSES]
+    means = np.take_along_axis(means, shown, axis=1)
+    return UnitClasses(subject.labels.names, counts, shown, means, best, auroc)
 
 
 def as_json(value: Any) -> Any:

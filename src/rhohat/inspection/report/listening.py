@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,7 @@ GAP, LEAST = 0.06, 0.5
 
 
 def excerpts(
-    examples: SoundExamples, rows: NDArray[np.intp], best: Sequence[NDArray[np.int64]]
+    examples: SoundExamples, rows: NDArray[np.intp], ranked: NDArray[np.int64]
 ) -> list[str | None]:
     """The sound around each example; if there are too many for a page, those ranked highest.
 
@@ -33,9 +32,9 @@ def excerpts(
     ----------
     examples : SoundExamples
     rows : ndarray of int of shape (n,)
-        Numbers of the examples, ascending.
-    best : sequence of ndarray of int of shape (k, n_examples)
-        For each layer and unit, the numbers of its examples, the most active first.
+        Numbers of the examples.
+    ranked : ndarray of int
+        The same numbers, each once or more often, by how much they are worth hearing.
 
     Returns
     -------
@@ -45,11 +44,10 @@ def excerpts(
     sound, places = examples.sound, examples.places(rows)
     length = round(examples.shape[1] * sound.seconds_per_moment * sound.rate)
     around = max(round(EXCERPT * sound.rate), length)
-    ranked = np.concatenate(best).T.ravel()
     _, first = np.unique(ranked, return_index=True)
     kept = ranked[np.sort(first)][: max(EXAMPLE_BYTES // (2 * around), 1)]
     found: list[str | None] = [None] * len(rows)
-    wanted = np.searchsorted(rows, np.sort(kept))
+    wanted = np.flatnonzero(np.isin(rows, kept))
     for number in np.unique(places.image[wanted]):
         samples = examples.samples(int(number))
         for index in wanted[places.image[wanted] == number]:

@@ -14,6 +14,7 @@ from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.measures import SAME
 from rhohat.inspection.diagnosis import ASPECTS, Diagnosis
 from rhohat.inspection.portrait import View
+from rhohat.inspection.report.confusion import find_confusion
 from rhohat.inspection.report.subject import Subject
 
 #: Units in the picture of all units.
@@ -130,6 +131,12 @@ def _verdict(subject: Subject, judged: Sequence[Judged]) -> tuple[str, str]:
         return "good" if worst.is_good else "mistake", where + worst.verdict
     if subject.responses is None:
         return "unknown", "Data show whether features are good; this page was given none."
+    confusion = find_confusion(subject)
+    if confusion is not None:
+        usual = max(row.n for row in confusion.rows) / confusion.n_rows
+        told = f"right for {confusion.accuracy:.1%} of {confusion.n_rows:,} labeled examples"
+        beside = f"always the commonest class would be for {usual:.1%}"
+        return "good" if confusion.accuracy > usual else "mistake", f"It is {told}; {beside}."
     n_dead = len(subject.responses.dead)
     if n_dead:
         what = f"{n_dead:,} of {subject.layer.n_units:,} units do the same whatever the example."

@@ -35,6 +35,7 @@ const SORTS = {
   edge: { name: "edge score", exists: () => found.gabor, value: (unit) => found.gabor.r2[unit] },
   centre: { name: "center frequency", rising: true, exists: () => found.bands, value: (unit) => found.bands.centre[unit] },
   decoder: { name: "decoder norm", exists: () => found.decoder_norm, value: (unit) => found.decoder_norm[unit] },
+  selectivity: { name: "selectivity for a class", exists: () => found.classes, value: (unit) => found.classes.auroc[unit] },
   replication: { name: "replication", exists: () => found.replication, value: (unit) => found.replication[unit] },
 };
 const FILTERS = {
@@ -47,7 +48,7 @@ const FILTERS = {
   opposite: { name: "with an opposite", exists: () => found.partners.size, holds: (unit) => found.partners.has(unit) },
 };
 const choice = {
-  sort: "unit", rising: true, filter: "all", search: "", dead_last: true,
+  sort: "unit", rising: true, filter: "all", class: "", search: "", dead_last: true,
   size: Math.max(...layers.map((layer) => layer.units)) > 400 ? 56 : layers[0].picture.kind === "image" ? 72 : 148,
   contrast: 1, map: "gray", picture: layers[0].picture.name,
 };
@@ -59,9 +60,9 @@ function isFound(unit, text) {
     const range = word.match(/^(?:unit\s*)?(\d+)(?:\s*-\s*(\d+))?$/);
     if (range) return unit >= Number(range[1]) && unit <= Number(range[2] ?? range[1]);
     const label = word.match(/^label[\s:]+(.+)$/)?.[1];
-    return (found.of_units?.[unit] ?? []).some((example) => label === undefined
+    return (found.groups?.[0].examples[unit] ?? []).some((example) => label === undefined
       ? sourceOf(example).toLowerCase().includes(word)
-      : report.examples.labels?.[example].toLowerCase() === label);
+      : report.examples.labels?.[example]?.toLowerCase() === label);
   });
 }
 
@@ -85,7 +86,7 @@ function chosenUnits() {
   const last = (unit) => (choice.dead_last && found.dead.has(unit) ? 1 : 0);
   const sign = choice.rising ? 1 : -1;
   return found.all
-    .filter((unit) => FILTERS[choice.filter].holds(unit) && isFound(unit, choice.search))
+    .filter((unit) => FILTERS[choice.filter].holds(unit) && isSelectiveFor(unit, choice.class) && isFound(unit, choice.search))
     .sort((a, b) => last(a) - last(b) || sign * (value(a) - value(b)) || a - b);
 }
 
@@ -334,83 +335,6 @@ function howActive(unit) {
   );
 }
 
-function realExamples(unit) {
-  const { of_units, activations } = found, { given, input, places, sounds } = report.examples;
-  const along = given.kind !== "image" && given.shape[1] === 1 && report.columns?.places.length === given.shape[2] ? report.columns : null;
-  const ends = along && along.names.length === 0 ? [short(along.places[0]), along.label, short(along.places.at(-1))] : [];
-  const items = of_units[unit].map((example, rank) => {
-    const activation = short(activations[unit][rank]), source = sourceOf(example);
-    const place = places?.[example], text = `Example ${rank + 1}: ${source}, activation ${activation}`;
-    const where = place && (report.axes || report.images[place[0]].picture) ? whereIn(place) : "";
-    return el("li", {}, el("figure", {},
-      el("div", { className: "pair" }, picture(given, example, text, natural, along?.places), input && picture(input, example, `${text}, as the autoencoder gets it`, natural)),
-      ends.length ? el("div", { className: input ? "across half" : "across", "aria-hidden": "true" }, ...ends.map((end) => el("span", {}, end))) : null,
-      el("figcaption", {}, player(sounds?.[example], text), `${places ? `${rank + 1}. ` : ""}${activation} · ${source}${where}`)));
-  });
-  const heard = sounds && of_units[unit].some((example) => sounds[example]) ? " The sound includes some time before and after." : "";
-  const own = report.examples.is_standardized ? "in standard deviations of each column about its mean" : "as it was given";
-  const kinds = input ? `Each ${own}, and as the autoencoder gets it, with the activation.` : own === "as it was given" ? "With their activations." : `Each ${own}, with its activation.`;
-  const silent = found.dead.has(unit) ? " The unit is dead: it responds alike to all." : "";
-  return wide(card("Real examples that activate it most", note(kinds + heard + silent), el("ol", { className: given.kind === "image" ? "examples" : "examples curves" }, ...items), whereabouts(unit)));
-}
-
-/** Where an example lies in its image, or series, in words. */
-function whereIn([image, top, left]) {
-  const { axes } = report;
-  if (!axes) return `, row ${top}, column ${left}`;
-  const moment = axes.rate ? `at ${(report.images[image].begins + left / axes.rate).toFixed(2)} s` : `at sample ${Math.round(report.images[image].begins + left * axes.hop).toLocaleString("en")}`;
-  return `, ${moment}`;
-}
-
-/** The images that a unit's examples were cut from, with the places marked. */
-function whereabouts(unit) {
-  if (!report.examples.places) return null;
-  const [height, width] = report.examples.given.shape.slice(1);
-  const images = new Map();
-  found.of_units[unit].forEach((example, rank) => {
-    const [image, top, left] = report.examples.places[example];
-    if (report.images[image].picture) images.set(image, [...(images.get(image) ?? []), { rank: rank + 1, top, left }]);
-  });
-  if (images.size === 0) return null;
-  return el("div", { className: "places" }, ...[...images].map(([number, places]) => {
-    const image = report.images[number];
-    if (report.axes) return timeline(image, places, width, height);
-    const size = Math.max(image.width, image.height), ring = Math.max(size / 24, width);
-    const overlay = svg("svg", { viewBox: `0 0 ${image.width} ${image.height}`, "aria-hidden": "true" });
-    for (const { rank, top, left } of places) {
-      const [x, y] = [left + width / 2, top + height / 2];
-      overlay.append(
-        svg("rect", { x: left, y: top, width, height }),
-        svg("circle", { cx: x, cy: y, r: ring }),
-        svg("text", { x: x + ring, y: y - ring / 2, "font-size": size / 14 }, rank),
-      );
-    }
-    const ranks = places.map(({ rank }) => rank).join(", ");
-    return el("figure", {},
-      el("div", { className: "picture" }, el("img", { src: image.picture, alt: `${image.name}, with the places of examples ${ranks} marked`, width: image.width, height: image.height }), overlay),
-      el("figcaption", { title: image.name }, `${nameOf(image)}: ${ranks}`));
-  }));
-}
-
-/** A series from its beginning to its end, with the moments of examples marked. */
-function timeline(series, places, width, height) {
-  const overlay = svg("svg", { class: "timeline", viewBox: `0 0 ${series.width} ${series.height}`, preserveAspectRatio: "none", "aria-hidden": "true" });
-  for (const { top, left } of places) overlay.append(svg("rect", { class: "moment", x: left, y: top, width, height }));
-  const ranks = places.map(({ rank }) => rank).join(", ");
-  const numbers = places.map(({ rank, left }) => {
-    const number = el("span", {}, String(rank));
-    number.style.left = `${(100 * (left + width / 2)) / series.width}%`;
-    return number;
-  });
-  const { begins } = series, { rate } = report.axes;
-  const ends = begins && rate ? [`${begins} s`, `${(begins + series.width / rate).toFixed(1)} s`] : ["0", spanOf(series.width)];
-  return el("figure", {},
-    el("div", { className: "numbers", "aria-hidden": "true" }, ...numbers),
-    el("div", { className: "picture" }, el("img", { className: "series", src: series.picture, alt: `${series.name}, with the moments of examples ${ranks} marked` }), overlay),
-    el("div", { className: "across", "aria-hidden": "true" }, ...ends.map((end) => el("span", {}, end))),
-    el("figcaption", { title: series.name }, `${nameOf(series)}: ${ranks}`));
-}
-
 function madeOf(unit) {
   const { units: others, weights: strengths } = found.below, layer = layers[found.number - 1];
   return card("Made of",
@@ -464,6 +388,7 @@ function drawUnit(unit) {
       el("h2", { id: "unit-heading", tabIndex: -1 }, called(unit)),
       found.averages ? badge(`average activation ${short(found.averages[unit])}`) : null,
       found.gabor ? badge(isEdge(unit) ? "edge" : "no edge") : null,
+      found.classes ? badge(`selective for ${selectivity(unit)}`) : null,
       found.dead.has(unit) ? badge("dead", true) : null,
       found.saturated.has(unit) ? badge("saturated", true) : null,
       found.twins.has(unit) ? badge("duplicate", true) : null,
@@ -477,6 +402,7 @@ function drawUnit(unit) {
       found.activity ? howActive(unit) : null,
       found.maps ? mapOf(unit) : null,
       report.examples ? realExamples(unit) : null,
+      found.classes ? responsesToClasses(unit) : null,
       found.together && found.units > 1 ? firesWith(unit) : null,
       found.gabor ? gaborFunction(unit) : null,
       found.bands ? bandOf(unit) : null,

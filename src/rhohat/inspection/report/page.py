@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from rhohat.estimators.measures import stability
 from rhohat.files.images import LoadedImages
 from rhohat.files.recordings import LoadedRecordings
 from rhohat.files.series import LoadedSeries
+from rhohat.inspection.activation_statistics import N_EXAMPLES
 from rhohat.inspection.portrait import Portrait
 from rhohat.inspection.report.contents import contents_of
 from rhohat.inspection.report.findings import gather
@@ -64,8 +65,8 @@ def report(
     shape: tuple[int, ...] | None = None,
     columns: Sequence[Any] | None = None,
     scene: Sequence[int] | None = None,
-    n_examples: int = 8,
-    labels: Sequence[Any] | None = None,
+    n_examples: int = N_EXAMPLES,
+    labels: Iterable[Any] | None = None,
     title: str | None = None,
     command: str | None = None,
     n_seeds: int | None = None,
@@ -94,10 +95,13 @@ def report(
     scene : sequence of int, default=None
         (height, width), or (scenes, height, width), of a cube whose pixels are the rows of the
         data, line by line: each unit comes with a map of where it is active.
-    n_examples : int, default=8
-        Examples for each unit.
-    labels : sequence, default=None
-        One for each image, or row, of the data, to be shown beside it.
+    n_examples : int, default=16
+        Examples that activate a unit most to show for each, beside 5 random ones of each interval
+        of its activation.
+    labels : iterable, default=None
+        One for each image, series, recording or row of the data; None or NaN where one is missing.
+        They are shown beside examples, and tell how units respond to each class and, with a
+        classifier, how well it does.
     title : str, default=None
         Heading of the page; None names the number of features.
     command : str, default=None
@@ -159,8 +163,8 @@ def report_on(
     shape: tuple[int, ...] | None = None,
     columns: Sequence[Any] | None = None,
     scene: Sequence[int] | None = None,
-    n_examples: int = 8,
-    labels: Sequence[Any] | None = None,
+    n_examples: int = N_EXAMPLES,
+    labels: Iterable[Any] | None = None,
     title: str | None = None,
     making: Making = UNKNOWN,
     n_seeds: int | None = None,
@@ -180,6 +184,7 @@ def report_on(
         making=making,
         columns=columns,
         scene=scene,
+        labels=labels,
     )
     values, drawn, *_ = subjects[0].portrait.tiles
     if data is None and shape is not None and drawn is None:
@@ -187,33 +192,24 @@ def report_on(
             f"units that look at {values.shape[1]} values do not have shape {shape}: pass "
             "shape=(height, width) or (height, width, 3)."
         )
-    if labels is not None:
-        labels = list(labels)  # a Series is indexed by its own names
-        on = subjects[0].responses
-        if on is None or len(labels) != on.examples.n_given:
-            given = "no data" if on is None else f"data of {on.examples.n_given}"
-            raise ValueError(
-                f"labels must have one entry for each example, got {len(labels)} for {given}."
-            )
     if n_seeds is not None:
         content = (
             data[0] if isinstance(data, LoadedImages | LoadedRecordings | LoadedSeries) else data
         )
         replication = stability(model, content, n_seeds=n_seeds).per_unit
         subjects[-1] = replace(subjects[-1], replication=replication)
-    return report_of(subjects, labels=labels, title=title, sources=sources)
+    return report_of(subjects, title=title, sources=sources)
 
 
 def report_of(
     subjects: Sequence[Subject],
     *,
-    labels: Sequence[Any] | None = None,
     title: str | None = None,
     sources: bool = True,
 ) -> Report:
     """Make the page of layers that are already portrayed; for the parameters see `report`."""
     cards = [card for card in cards_of(subjects) if sources or not card.section.shows_sources]
-    found = gather(subjects, cards, labels, sources=sources)
+    found = gather(subjects, cards, sources=sources)
     texts = {
         "title": title or title_of(subjects[-1]),
         "subtitle": _subtitle(subjects),

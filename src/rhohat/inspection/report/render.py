@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 #: Scripts that every page has, and those of a report.
 SHARED = ("pictures.js", "charts.js", "shared.js")
-SCRIPTS = (*SHARED, "copying.js", "scene.js", "page.js")
+SCRIPTS = (*SHARED, "copying.js", "examples.js", "classes.js", "scene.js", "page.js")
+STYLES = ("examples.css", "confusion.css")
 
 
 def render(
@@ -52,6 +53,7 @@ def render(
         "page.html",
         found,
         SCRIPTS,
+        styles=STYLES,
         cards=[(card, content(card)) for card in cards],
         title=title,
         subtitle=subtitle,

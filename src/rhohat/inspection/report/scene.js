@@ -2,7 +2,8 @@
 
 /** Where in the scene a unit is active, with the places of its examples. */
 function mapOf(unit) {
-  const { height, width, low, high, pictures } = found.maps, examples = found.of_units?.[unit] ?? [];
+  const { height, width, low, high, pictures } = found.maps;
+  const examples = (found.groups?.[0].examples[unit] ?? []).filter((example) => example >= 0);
   const overlay = svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
   const ring = Math.max(width, height) / 40;
   for (const example of examples) {

@@ -19,6 +19,7 @@ from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.inspection.examples import PieceExamples
 from rhohat.inspection.figures import lowest_shown
 from rhohat.inspection.report.charts import Axis, Chart, Line, Mark
+from rhohat.inspection.report.confusion import CONFUSION, find_confusion
 from rhohat.inspection.report.overview import OVERVIEW, find_overview
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.provenance import code_of, parameters_of, trained_steps, versions
@@ -379,6 +380,7 @@ AGAIN = """
 #: Sections by name, in the order of the page; cards of the same layer stand together.
 SECTIONS: dict[str, Section] = {
     "overview": Section(find_overview, OVERVIEW, is_opening=True, told_of="last layer"),
+    "confusion": Section(find_confusion, CONFUSION, is_wide=True, told_of="last layer"),
     "training": Section(find_training, TRAINING, is_wide=True),
     "averages": Section(find_averages, AVERAGES),
     "spectrum": Section(find_spectrum, SPECTRUM, told_of="first layer"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 
@@ -14,6 +15,8 @@ from rhohat.common.arrays import Float64Array
 from rhohat.common.caching import cached_property
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.inspection.activation_statistics import N_EXAMPLES
+from rhohat.inspection.classes import ClassResponses, Labels, class_responses
 from rhohat.inspection.diagnosis import Case, Diagnosis
 from rhohat.inspection.examples import examples_of
 from rhohat.inspection.layers import Layer
@@ -67,6 +70,8 @@ class Subject:
     making : Making
     replication : ndarray of shape (k,) or None
         Cosine of each unit's pattern with its partners from other starts; see `stability`.
+    labels : Labels or None
+        Of what the user gave.
     """
 
     model: BaseEstimator
@@ -74,6 +79,7 @@ class Subject:
     below: Subject | None = None
     making: Making = UNKNOWN
     replication: Float64Array | None = None
+    labels: Labels | None = None
 
     @property
     def layer(self) -> Layer:
@@ -84,6 +90,21 @@ class Subject:
     def responses(self) -> Responses | None:
         """What the layer's units do on examples; None without examples."""
         return self.portrait.responses
+
+    @property
+    def codes(self) -> NDArray[np.intp] | None:
+        """The class of each example, -1 where its label is missing; None without labels."""
+        if self.responses is None or self.labels is None:
+            return None
+        examples = self.responses.examples
+        return self.labels.codes[examples.origins(np.arange(len(examples)))]
+
+    @cached_property
+    def classes(self) -> ClassResponses | None:
+        """How units respond to classes of examples; None without labels that make some."""
+        if self.responses is None or self.labels is None or self.codes is None:
+            return None
+        return class_responses(self.responses.activations, self.codes, len(self.labels.names))
 
     @cached_property
     def diagnosis(self) -> Diagnosis | None:
@@ -122,15 +143,19 @@ def subjects_of(
     data: Any = None,
     *,
     shape: tuple[int, ...] | None = None,
-    n_examples: int = 8,
+    n_examples: int = N_EXAMPLES,
     making: Making = UNKNOWN,
     columns: Sequence[Any] | None = None,
     scene: Sequence[int] | None = None,
+    labels: Iterable[Any] | None = None,
 ) -> list[Subject]:
     """The layers of a model, from the input upwards; for the parameters see `report`."""
     examples = None if data is None else examples_of(model, data, shape, scene)
+    known = None
+    if labels is not None:
+        known = Labels.of(labels, None if examples is None else examples.n_given)
     subjects: list[Subject] = []
     for portrait in portraits_of(model, examples, shape, n_examples=n_examples, columns=columns):
         below = subjects[-1] if subjects else None
-        subjects.append(Subject(model, portrait, below, making))
+        subjects.append(Subject(model, portrait, below, making, labels=known))
     return subjects
