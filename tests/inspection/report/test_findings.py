@@ -23,7 +23,7 @@ from rhohat.inspection.report.findings import (
     as_json,
 )
 from rhohat.inspection.report.pictures import Pictures
-from rhohat.inspection.report.sections import Pairs
+from rhohat.inspection.report.reconstructions import Pairs
 from rhohat.inspection.tiles import TileAxes
 
 PAGE = files("rhohat.inspection.report")
@@ -44,12 +44,15 @@ ROOTS = {
         "columns": PageColumns,
         "along": PageColumns,
     },
+    "reconstructions.js": {"pictures": Pictures},
     "page.html": {"found": Findings, "layer": LayerFindings},
 }
 #: Parameters that are taken apart where a function begins.
 PARAMETERS = {
     "charts.js": {r"function chart\(": Chart},
-    "page.js": {r"pairs: \(": Pairs, r"function partnersIn\(": AlikePairs},
+    "page.js": {r"function partnersIn\(": AlikePairs},
+    "pictures.js": {r"function inUnits\(": Pictures},
+    "reconstructions.js": {r"function pairsOf\(": Pairs},
 }
 #: What scripts add to what they read.
 ADDED = {

@@ -7,7 +7,8 @@ import pytest
 from rhohat import SparseAutoencoder, StackedAutoencoder
 from rhohat.inspection.report.charts import Chart
 from rhohat.inspection.report.page import report_of
-from rhohat.inspection.report.sections import SECTIONS, Pairs, cards_of
+from rhohat.inspection.report.reconstructions import Pairs
+from rhohat.inspection.report.sections import SECTIONS, cards_of
 from rhohat.inspection.report.subject import subjects_of
 
 
@@ -47,5 +48,5 @@ def test_the_script_is_asked_to_draw_what_is_found(subjects):
 
 def test_a_section_with_nothing_to_tell_has_no_card(subjects):
     names = {card.id.partition("-")[0] for card in cards_of(subjects)}
-    # Not whitened, no sound, and more than one layer.
-    assert names == SECTIONS.keys() - {"spectrum", "bands", "verdict"}
+    # Not whitened, no sound, more than one layer, and rows that are whole.
+    assert names == SECTIONS.keys() - {"spectrum", "bands", "verdict", "whole"}

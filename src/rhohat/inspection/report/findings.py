@@ -23,11 +23,10 @@ from rhohat.inspection.edges import EDGE_R2, PARAMETERS, AlikePairs
 from rhohat.inspection.examples import Examples, PieceExamples, RowExamples, SoundExamples
 from rhohat.inspection.portrait import Portrait
 from rhohat.inspection.portrait import View as UnitView
-from rhohat.inspection.report.charts import Chart
 from rhohat.inspection.report.listening import excerpts, sought_sounds
 from rhohat.inspection.report.names import without_folder
 from rhohat.inspection.report.pictures import LONGEST, Pictures, run_starts
-from rhohat.inspection.report.sections import Card, Pairs
+from rhohat.inspection.report.sections import Card, Drawing
 from rhohat.inspection.report.subject import Subject
 from rhohat.inspection.tiles import TileAxes
 
@@ -190,7 +189,7 @@ class Findings:
     layers: Sequence[LayerFindings]
     axes: TileAxes | None
     columns: PageColumns | None
-    drawings: Mapping[str, Mapping[str, Chart | Pairs]]
+    drawings: Mapping[str, Mapping[str, Drawing]]
     examples: ExampleFindings | None = None
     images: Sequence[SourceImage] = ()
 

@@ -123,8 +123,8 @@ function picture(pictures, index, text, look = () => choice, places = null) {
   [, canvas.height, canvas.width] = pictures.kind === "image" ? pictures.shape : [0, 160, 240];
   let painted = "";
   painters.set(canvas, () => {
-    const { map, contrast } = look(), key = `${map} ${contrast} ${document.documentElement.dataset.theme}`;
-    if (key !== painted) paint(canvas, pictures, index, { map, contrast, places });
+    const { map, contrast, range } = look(), key = `${map} ${contrast} ${range} ${document.documentElement.dataset.theme}`;
+    if (key !== painted) paint(canvas, pictures, index, { map, contrast, range, places });
     painted = key;
   });
   watcher.observe(canvas);
@@ -358,7 +358,7 @@ function picturesOf(unit) {
 
 /** A row over its columns: a curve with its axis, or bars with the columns' names. */
 function rowDrawing(view, unit, along, text) {
-  const y = valuesOf(view, unit, 1).map((value) => (view.signed ? value * view.high[unit] : ((value + 1) / 2) * view.high[unit]));
+  const y = valuesOf(view, unit, 1).map((value) => inUnits(view, unit, value));
   if (view.kind === "bars") return named(along.names.map((name, i) => [name, y[i]]), text);
   const { label, places } = along;
   const curve = drawn({ x: { label, low: Math.min(...places), high: Math.max(...places) }, y: { label: "" }, along: places, lines: [{ name: view.title, kind: "pattern", y }], text, height: 170 });
@@ -552,12 +552,10 @@ function bandOf(unit) {
 
 // The model.
 
-/** What elements of cards ask for by "data-" and a key: nodes made of the drawing, or the layer. */
+/** What elements of cards ask for by "data-" and a key: nodes made of the drawing, the layer and the card. */
 const DRAWN = {
   chart: (drawing) => [drawn(drawing)],
-  pairs: ({ rows, pictures }) => rows.map((row, i) => el("figure", {},
-    picture(pictures, i, `Row ${row}`, natural), picture(pictures, rows.length + i, `Reconstruction of row ${row}`, natural),
-    el("figcaption", {}, `row ${row.toLocaleString("en")}`))),
+  pairs: pairsOf,
   evidence: (_, layer) => evidence(layer),
 };
 
@@ -565,7 +563,7 @@ function drawModel() {
   for (const [kind, draw] of Object.entries(DRAWN)) {
     for (const node of document.querySelectorAll(`[data-${kind}]`)) {
       const card = node.closest("article");
-      node.append(...draw(report.drawings[card.id][node.dataset[kind]], layers[card.dataset.layer]));
+      node.append(...draw(report.drawings[card.id][node.dataset[kind]], layers[card.dataset.layer], card));
     }
   }
 }

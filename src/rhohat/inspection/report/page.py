@@ -181,7 +181,7 @@ def report_of(
         "title": title,
         "subtitle": _subtitle(subjects),
         "strip": _strip(subjects[-1].portrait),
-        "contents": contents_of(found, subjects[0]),
+        "contents": contents_of(found, subjects[0], cards),
     }
     return Report(render(found, cards, **texts))
 

@@ -14,7 +14,7 @@ from rhohat.common.printable import encodable
 from rhohat.inspection.report.findings import Findings, as_json
 from rhohat.inspection.report.sections import Card
 
-SCRIPTS = ("pictures.js", "charts.js", "page.js")
+SCRIPTS = ("pictures.js", "charts.js", "reconstructions.js", "maps.js", "page.js")
 
 
 def render(
