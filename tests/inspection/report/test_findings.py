@@ -22,6 +22,7 @@ from rhohat.inspection.report.findings import (
     View,
     as_json,
 )
+from rhohat.inspection.report.maps import Atlas
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.reconstructions import Pairs
 from rhohat.inspection.tiles import TileAxes
@@ -44,7 +45,8 @@ ROOTS = {
         "columns": PageColumns,
         "along": PageColumns,
     },
-    "reconstructions.js": {"pictures": Pictures},
+    "reconstructions.js": {"pictures": Pictures, "report": Findings},
+    "maps.js": {"layer": LayerFindings, "report": Findings},
     "page.html": {"found": Findings, "layer": LayerFindings},
 }
 #: Parameters that are taken apart where a function begins.
@@ -53,6 +55,7 @@ PARAMETERS = {
     "page.js": {r"function partnersIn\(": AlikePairs},
     "pictures.js": {r"function inUnits\(": Pictures},
     "reconstructions.js": {r"function pairsOf\(": Pairs},
+    "maps.js": {r"function atlasOf\(": Atlas},
 }
 #: What scripts add to what they read.
 ADDED = {
@@ -67,6 +70,7 @@ ADDED = {
             "dead",
             "saturated",
             "averages",
+            "classes",
         ),
         "address",
     },
@@ -77,6 +81,7 @@ ADDED = {
 #: What is not read out of a record, but of a list or text.
 METHODS = {
     "map",
+    "indexOf",
     "length",
     "entries",
     "some",

@@ -6,6 +6,7 @@ import pytest
 
 from rhohat import SparseAutoencoder, StackedAutoencoder
 from rhohat.inspection.report.charts import Chart
+from rhohat.inspection.report.maps import Atlas
 from rhohat.inspection.report.page import report_of
 from rhohat.inspection.report.reconstructions import Pairs
 from rhohat.inspection.report.sections import SECTIONS, cards_of
@@ -38,9 +39,13 @@ def test_each_card_has_an_address_of_its_own_on_the_page(subjects):
 
 
 def test_the_script_is_asked_to_draw_what_is_found(subjects):
-    marks = {Chart: 'data-chart="{}"', Pairs: 'data-pairs="{}"'}
+    marks = {
+        Chart: 'data-chart="{}"',
+        Pairs: 'data-pairs="{}"',
+        Atlas: 'data-atlas="{}"',
+    }
     drawn = [item for card in cards_of(subjects) for item in card.drawings.items()]
-    assert {type(drawing) for _, drawing in drawn} == {Chart, Pairs}
+    assert {type(drawing) for _, drawing in drawn} == set(marks)
     for card in cards_of(subjects):
         for name, drawing in card.drawings.items():
             assert marks[type(drawing)].format(name) in card.section.html

@@ -17,6 +17,7 @@ from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.pictures import as_bytes, data_uri
 from rhohat.common.printable import encodable
 from rhohat.inspection.activation_statistics import FiringTogether
+from rhohat.inspection.arrangement import likeness_order
 from rhohat.inspection.bands import BandPass
 from rhohat.inspection.columns import Columns
 from rhohat.inspection.edges import EDGE_R2, PARAMETERS, AlikePairs
@@ -108,7 +109,8 @@ class Activity:
 class LayerFindings:
     """What is known of a layer; the fields from `activity` on are None without examples.
 
-    `target` is an activation, as `average` is. The first of `views` is the gallery's at first. Of
+    `target` is an activation, as `average` is. `likeness` is each unit's place in an order in which
+    neighbors are alike. The first of `views` is the gallery's at first. Of
     `n_alike` pairs of units that look for the same, `alike` holds the first, and `opposite` those
     of `n_opposite` pairs that look for the opposite. `of_units` tells which of the page's
     examples activate each unit most, and `activations` how much. `sounds` are those of the first
@@ -121,6 +123,7 @@ class LayerFindings:
     average: FloatArray | None
     decoder_norm: FloatArray | None
     replication: Float64Array | None
+    likeness: NDArray[np.intp] | None
     views: Sequence[View]
     below: Below | None
     gabor: Gabors | None
@@ -315,6 +318,7 @@ def _layer(subject: Subject, rows: NDArray[np.intp] | None) -> LayerFindings:
         weights = layer.encoders[-1].weights
         units = np.argsort(-np.abs(weights), axis=1, kind="stable")[:, :BELOW]
         below = Below(units, np.take_along_axis(weights, units, axis=1))
+    order = likeness_order(portrait.view().tiles.values)
     found = LayerFindings(
         name=layer.name,
         units=layer.n_units,
@@ -322,6 +326,7 @@ def _layer(subject: Subject, rows: NDArray[np.intp] | None) -> LayerFindings:
         average=layer.average,
         decoder_norm=None if decoder is None else np.linalg.norm(decoder, axis=1),
         replication=subject.replication,
+        likeness=None if order is None else np.argsort(order),
         views=[_view(portrait, view) for view in portrait.views],
         below=below,
         gabor=None if gabors is None else Gabors(PARAMETERS, *gabors, EDGE_R2),

@@ -21,7 +21,7 @@ function prepared(layer, number) {
     all: Array.from({ length: layer.units }, (_, unit) => unit),
     picture: layer.views[0],
     dead: new Set(layer.activity?.dead), saturated: new Set(layer.activity?.saturated),
-    averages: layer.activity?.mean ?? layer.average,
+    averages: layer.activity?.mean ?? layer.average, classes: classesOf(layer),
     address: (unit) => (number ? `#layer-${number + 1}-unit-${unit}` : `#unit-${unit}`),
   };
 }
@@ -41,7 +41,7 @@ function el(tag, properties = {}, ...children) {
   return node;
 }
 
-// What can be chosen, if a layer has it. A new order or filter is one row.
+// What can be chosen, if a layer has it. A new order or filter is one row. Units that an order does not hold for come last.
 
 const SORTS = {
   unit: { name: "unit number", rising: true, exists: () => true, value: (unit) => unit },
@@ -49,6 +49,10 @@ const SORTS = {
   edge: { name: "edge score", exists: () => found.gabor, value: (unit) => found.gabor.r2[unit] },
   centre: { name: "center frequency", rising: true, exists: () => found.bands, value: (unit) => found.bands.centre[unit] },
   decoder: { name: "decoder norm", exists: () => found.decoder_norm, value: (unit) => found.decoder_norm[unit] },
+  likeness: { name: "likeness", rising: true, exists: () => found.likeness, value: (unit) => found.likeness[unit], told: () => "" },
+  orientation: { name: "orientation", rising: true, exists: () => found.gabor, holds: isEdge, value: (unit) => orientationOf(unit, found), told: (unit) => inDegrees(orientationOf(unit, found)) },
+  frequency: { name: "frequency", rising: true, exists: () => found.gabor, holds: isEdge, value: (unit) => gaborOf(unit, "frequency", found) },
+  label: { name: "label of its examples", rising: true, exists: () => found.classes, value: (unit) => found.classes.of[unit], told: (unit) => found.classes.names[found.classes.of[unit]] },
   replication: { name: "replication", exists: () => found.replication, value: (unit) => found.replication[unit] },
 };
 const FILTERS = {
@@ -95,8 +99,8 @@ function sourceOf(example) {
 }
 
 function chosenUnits() {
-  const { value } = SORTS[choice.sort];
-  const last = (unit) => (choice.dead_last && found.dead.has(unit) ? 1 : 0);
+  const { value, holds = () => true } = SORTS[choice.sort];
+  const last = (unit) => (choice.dead_last && found.dead.has(unit) ? 2 : 0) + (holds(unit) ? 0 : 1);
   const sign = choice.rising ? 1 : -1;
   return found.all
     .filter((unit) => FILTERS[choice.filter].holds(unit) && isFound(unit, choice.search))
@@ -170,12 +174,12 @@ let shown = [];
 
 function drawGallery() {
   shown = chosenUnits();
-  const { value } = SORTS[choice.sort], { tiles } = found;
+  const { value, holds = () => true, told = (unit) => short(value(unit)) } = SORTS[choice.sort], { tiles } = found;
   gallery.replaceChildren(...shown.map((unit) => {
     if (!tiles.has(unit)) tiles.set(unit, tile(unit, ""));
     const node = tiles.get(unit);
     node.tabIndex = -1;
-    const caption = choice.sort === "unit" ? String(unit) : `${unit} · ${short(value(unit))}`;
+    const caption = choice.sort === "unit" ? String(unit) : [unit, holds(unit) ? told(unit) : "–"].filter((text) => text !== "").join(" · ");
     node.lastChild.textContent = caption;
     node.setAttribute("aria-label", describe(unit, ""));
     return node;
@@ -556,6 +560,8 @@ function bandOf(unit) {
 const DRAWN = {
   chart: (drawing) => [drawn(drawing)],
   pairs: pairsOf,
+  atlas: atlasOf,
+  polar: polarOf,
   evidence: (_, layer) => evidence(layer),
 };
 
@@ -634,7 +640,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href^='#']");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  location.hash = link.hash;
+  location.hash = link.getAttribute("href"); // that of a link in a drawing is no text
 });
 
 // Light and dark.

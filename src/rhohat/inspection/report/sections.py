@@ -2,8 +2,9 @@
 
 A section finds something out about a layer, and shows it by a fragment of HTML. The script draws
 what the fragment asks for: in an element with ``data-chart="NAME"`` the `Chart` found under that
-name, with ``data-pairs="NAME"`` the `Pairs`, with ``data-evidence`` the layer's dead, saturated,
-duplicate and opposite units.
+name, with ``data-pairs="NAME"`` the `Pairs`, with ``data-atlas="NAME"`` the `Atlas`; with
+``data-evidence`` the layer's dead, saturated, duplicate and opposite units, and with ``data-polar``
+its edges.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.inspection.examples import PieceExamples
 from rhohat.inspection.figures import lowest_shown
 from rhohat.inspection.report.charts import Axis, Chart, Line, Mark
+from rhohat.inspection.report.maps import MAPS, Atlas, find_maps
 from rhohat.inspection.report.provenance import code_of, parameters_of, trained_steps, versions
 from rhohat.inspection.report.reconstructions import (
     FIDELITY,
@@ -37,7 +39,7 @@ WIDE = 30
 
 
 #: What a script can draw.
-Drawing = Chart | Pairs
+Drawing = Chart | Pairs | Atlas
 
 
 class Section(NamedTuple):
@@ -357,6 +359,7 @@ SECTIONS: dict[str, Section] = {
     "reconstructions": Section(
         find_reconstructions, RECONSTRUCTIONS, is_wide=True, shows_sources=True
     ),
+    "maps": Section(find_maps, MAPS, is_wide=True),
     "health": Section(lambda subject: subject, HEALTH, is_wide=True),
     "settings": Section(find_settings, SETTINGS, told_of="last layer"),
     "again": Section(find_again, AGAIN, told_of="last layer"),
