@@ -7,13 +7,11 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
 
-from rhohat import SparseAutoencoder, Standardization, Whitening, report
+from rhohat import SparseAutoencoder, Standardization, Whitening
 from rhohat.estimators.measures import explained_variance, sparseness
 from rhohat.inspection import rebuilding
 from rhohat.inspection.layers import layers_of
 from rhohat.inspection.rebuilding import Rebuilding, components_of, rebuild, rebuilt_rows
-from rhohat.inspection.report.reconstructions import find_fidelity, find_reconstructions
-from rhohat.inspection.report.subject import subjects_of
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import ArraySource
 
@@ -106,26 +104,3 @@ def test_without_an_inverse_rows_are_shown_as_the_units_get_them(digits):
     assert not made.is_undone
     assert_allclose(made.given, Normalizer().fit_transform(digits))
     assert_allclose(made.rebuilt, model[-1].inverse_transform(model.transform(digits)))
-
-
-def test_the_page_tells_the_same(model, found, digits):
-    (subject,) = subjects_of(model, digits, shape=(8, 8))
-    told = find_fidelity(subject)
-    assert told.shares[0].share == found.explained
-    n_active = int(np.ceil(found.n_active))
-    ratio = PCA().fit(digits).explained_variance_ratio_.cumsum()
-    assert [row.share for row in told.shares[1:]] == pytest.approx([ratio[8], ratio[n_active - 1]])
-    assert_allclose([q for _, q in told.quantiles], np.quantile(found.errors, np.arange(5) / 4))
-    shown = find_reconstructions(subject)
-    assert shown.worst.names == [f"row {row}" for row in found.worst(6)]
-    assert_array_equal(shown.worst.errors, found.errors[found.worst(6)])
-    assert_array_equal(shown.rows[-6:], found.worst(6))
-
-
-def test_a_note_says_which_rows_components_are_of(model, digits, monkeypatch):
-    monkeypatch.setattr(rebuilding, "MOST_PRODUCTS", 1e5)
-    assert "those of a random 1,797 rows" not in report(model, digits).html
-    monkeypatch.setattr("rhohat.inspection.examples.SAMPLED", 500)
-    assert "those of a random 500 rows" in report(model, digits).html
-    monkeypatch.setattr(rebuilding, "MOST_COLUMNS", 63)
-    assert "Principal components are left out" in report(model, digits).html

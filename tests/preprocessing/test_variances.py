@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from rhohat.preprocessing.variances import moments, variance_of_pixels, variance_of_rows
+from rhohat.preprocessing.variances import variance_of_pixels, variance_of_rows
 from rhohat.rows.opening import open_file
-from rhohat.rows.sources import ArraySource
 
 
 def test_variance_of_pixels_is_that_of_all_images_together(rng):
@@ -33,10 +32,3 @@ def test_rows_that_are_not_finite_are_refused():
     X[2, 1] = np.nan
     with pytest.raises(ValueError, match="row 2, column 1"):
         variance_of_rows(X)
-
-
-def test_moments_are_mean_and_covariance_of_all_rows(rng):
-    X = 1000 + rng.randn(3000, 5) @ rng.randn(5, 5)
-    found = moments(ArraySource(X))
-    np.testing.assert_allclose(found.mean, X.mean(axis=0))
-    np.testing.assert_allclose(found.covariance, np.cov(X.T, ddof=0), rtol=1e-8)

@@ -8,7 +8,7 @@ import scipy.ndimage
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist, pdist
-from sklearn.utils.extmath import randomized_svd, svd_flip
+from sklearn.utils.extmath import randomized_svd
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.rows.blas import BLAS
@@ -102,9 +102,8 @@ def _coordinates(tiles: FloatArray) -> Float64Array:
     """Coordinates of units whose distances are nearest to those of their tiles, each of norm 1."""
     U = unit_tiles(tiles)
     U -= U.mean(axis=0)
-    n = min(COORDINATES, *U.shape)
-    directions, lengths, others = randomized_svd(U, n, random_state=0)
-    coordinates: Float64Array = svd_flip(directions, others)[0] * lengths
+    directions, lengths, _ = randomized_svd(U, min(COORDINATES, *U.shape), random_state=0)
+    coordinates: Float64Array = directions * lengths
     return coordinates
 
 

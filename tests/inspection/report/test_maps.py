@@ -117,33 +117,6 @@ def test_pointing_at_an_edge_shows_it(default, opened):
     assert seen.page.locator(".polar .preview canvas").count() == 1
 
 
-@in_browser
-def test_scales_of_pairs_are_switched(default, opened):
-    seen = opened(default[1])
-    seen.page.goto(seen.url + "#model")
-    grays = """canvas => {
-      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-      const values = Array.from(data).filter((_, i) => i % 4 === 0);
-      return [Math.min(...values), Math.max(...values)];
-    }"""
-    figures = seen.page.locator('[data-pairs="pairs"] figure')
-    figures.first.scroll_into_view_if_needed()
-    seen.page.wait_for_timeout(100)
-
-    def seen_grays():
-        return [
-            [figures.nth(i).locator("canvas").nth(j).evaluate(grays) for j in (0, 1)]
-            for i in range(3)
-        ]
-
-    assert seen_grays() == [[[0, 255], [0, 255]]] * 3
-    seen.page.check('[name=scale][value="shared"]')
-    for original, rebuilt in seen_grays():
-        assert min(original[0], rebuilt[0]) == 0
-        assert max(original[1], rebuilt[1]) == 255
-    assert [rebuilt for _, rebuilt in seen_grays()] != [[0, 255]] * 3
-
-
 def test_a_few_units_have_no_maps(digits):
     model = SparseAutoencoder(3, max_iter=2, random_state=0).fit(digits)
     assert "Maps of the units" not in report(model).html
