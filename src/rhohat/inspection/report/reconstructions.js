@@ -15,13 +15,21 @@ function tilesOf(pictures, i, n, name, isShared) {
   return [picture(pictures, i, `Original: ${name}`, look), picture(pictures, n + i, `Reconstruction: ${name}`, look)];
 }
 
+/** A picture's rows, each a line; of several, as channels of one scale above each other. */
+function linesOf(pictures, index, peak) {
+  const [, rows, length] = pictures.shape, y = valuesOf(pictures, index, 1).map((value) => inUnits(pictures, index, value));
+  if (rows === 1) return [y];
+  return Array.from({ length: rows }, (_, row) => y.slice(row * length, (row + 1) * length).map((value) => row + (0.5 * value) / peak));
+}
+
 function overlaid(pictures, i, n, name) {
-  const { label, places } = alongOf(pictures) ?? alongTime(pictures.shape[2]);
-  const line = (name, kind, index) => ({ name, kind, y: valuesOf(pictures, index, 1).map((value) => inUnits(pictures, index, value)) });
+  const { label, places } = alongOf(pictures) ?? alongTime(pictures.shape[2]), rows = pictures.shape[1];
+  const peak = Math.max(...[i, n + i].flatMap((index) => [Math.abs(pictures.low[index]), Math.abs(pictures.high[index])])) || 1;
+  const lines = (of, kind, index) => linesOf(pictures, index, peak).map((y, row) => ({ name: row ? "" : of, kind, y }));
   return drawn({
-    x: { label, low: Math.min(...places), high: Math.max(...places) }, y: { label: "" }, along: places,
-    lines: [line("original", "original", i), line("rebuilt", "reconstruction", n + i)],
-    text: `${name}: the original and its reconstruction.`, height: 190,
+    x: { label, low: Math.min(...places), high: Math.max(...places) }, y: { label: rows > 1 ? "channel" : "" }, along: places,
+    lines: [...lines("original", "original", i), ...lines("rebuilt", "reconstruction", n + i)],
+    text: `${name}: the original and its reconstruction.`, height: Math.min(170 + 20 * rows, 480),
   });
 }
 

@@ -155,7 +155,7 @@ class ReconstructionsFound:
     @property
     def are_curves(self) -> bool:
         """Whether each pair is drawn in one chart."""
-        return self.pairs.pictures.kind == "trace" and self.pairs.pictures.shape[1] == 1
+        return self.pairs.pictures.kind == "trace"
 
 
 def find_reconstructions(subject: Subject) -> ReconstructionsFound | None:
@@ -178,10 +178,14 @@ def space_of(subject: Subject, is_undone: bool, keeps: str) -> str:
     anatomy = subject.layer.anatomy
     if not is_undone:
         return "As the autoencoder gets them, since a step before it has no inverse."
-    kept = f" Each reconstruction has the {keeps} of its original." if keeps else ""
+    told = "As they were given."
     if anatomy.image_filters:
-        return f"Behind the filter of whole images, which has no inverse.{kept}"
-    return ("As they were given." if not anatomy.filters else "Before whitening.") + kept
+        told = "Behind the filter of whole images, which has no inverse."
+    elif anatomy.filters:
+        told = "As windows were cut out."
+    elif subject.portrait.is_mixed:
+        told = "In standard deviations of each column about its mean."
+    return f"{told} Each reconstruction has the {keeps} of its original." if keeps else told
 
 
 def _pairs(

@@ -20,7 +20,7 @@ from rhohat.inspection.wholes import Whole, rebuilt_whole
 
 #: Longest side, in pixels, of the pictures.
 SIDE = 480
-#: Shares of the original's values below the darkest and the brightest gray of both pictures.
+#: Shares of the original's values below the darkest and the brightest level of both pictures.
 DARKEST, BRIGHTEST = 0.003, 0.997
 
 
@@ -132,7 +132,7 @@ WHOLE = """
 {{- ", " ~ found.span if found.span }}, rebuilt from {{ '{:,}'.format(whole.n_pieces) }}
 {{ found.pieces }}{% if whole.stride > 1 %}, {{ whole.stride }} {{ found.apart }} apart{% endif %},
 averaged where they overlap. {{ found.told }}
-{{- " Both in the grays of the original." if found.drawn }}</p>
+{{- " Both on the scale of the original." if found.drawn }}</p>
 {% if found.chart %}
 <div data-chart="chart"></div>
 {% else %}
