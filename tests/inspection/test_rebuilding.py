@@ -1,11 +1,14 @@
 """How near reconstructions come to rows, beside principal components."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import Normalizer
+from sklearn.preprocessing import Normalizer, StandardScaler
 
 from rhohat import SparseAutoencoder, Standardization, Whitening
 from rhohat.estimators.measures import explained_variance, sparseness
@@ -104,3 +107,20 @@ def test_without_an_inverse_rows_are_shown_as_the_units_get_them(digits):
     assert not made.is_undone
     assert_allclose(made.given, Normalizer().fit_transform(digits))
     assert_allclose(made.rebuilt, model[-1].inverse_transform(model.transform(digits)))
+
+
+def test_sparse_steps_may_come_before_the_units(rng):
+    X = scipy.sparse.random(200, 12, 0.3, format="csr", rng=rng)
+    model = make_pipeline(TfidfTransformer(), SparseAutoencoder(3, max_iter=3, random_state=0))
+    made = rebuilt_rows(layers_of(model.fit(X))[0], X.toarray())
+    assert_allclose(made.given, model[0].transform(X).toarray())
+
+
+def test_steps_that_were_fitted_on_tables_are_given_arrays(digits):
+    table = pd.DataFrame(digits, columns=[f"pixel {n}" for n in range(64)])
+    model = make_pipeline(StandardScaler(), SparseAutoencoder(9, max_iter=5, random_state=0))
+    model.set_output(transform="pandas").fit(table)
+    made = rebuilt_rows(layers_of(model)[0], digits)
+    expected = model[0].inverse_transform(model[1].inverse_transform(model.transform(table)))
+    assert made.is_undone
+    assert_allclose(made.rebuilt, expected, rtol=1e-6)

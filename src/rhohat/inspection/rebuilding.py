@@ -184,9 +184,10 @@ def rebuilt_rows(layer: Layer, rows: FloatArray) -> Rebuilt:
         As the first step of rows gets them.
     """
     steps = [nameless(step) for step in layer.anatomy.of_rows]
-    passed = [rows]
+    passed, made = [rows], rows
     for step in steps:
-        passed.append(np.asarray(step.transform(passed[-1])))
+        made = step.transform(made)
+        passed.append(made.toarray() if hasattr(made, "toarray") else np.asarray(made))
     X = passed[-1]
     made = X_hat = layer.reconstructed(X)
     for step, given in zip(reversed(steps), reversed(passed[:-1]), strict=True):

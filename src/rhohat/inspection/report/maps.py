@@ -11,8 +11,8 @@ from rhohat.inspection.arrangement import likeness_grid
 from rhohat.inspection.edges import EDGE_R2
 from rhohat.inspection.report.subject import Subject
 
-#: Units from which there is something to arrange.
-LEAST_UNITS = 4
+#: Units for which there are maps.
+LEAST, MOST = 4, 1000
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class MapsFound:
 
 
 def find_maps(subject: Subject) -> MapsFound | None:
-    """Maps of a layer's units; None if there are hardly any."""
-    if subject.layer.n_units < LEAST_UNITS:
+    """Maps of a layer's units; None if there are hardly any, or too many to be told apart."""
+    if not LEAST <= subject.layer.n_units <= MOST:
         return None
     portrait = subject.portrait
     cells = likeness_grid(portrait.view().tiles.values)

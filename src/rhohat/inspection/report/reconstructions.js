@@ -27,7 +27,7 @@ function overlaid(pictures, i, n, name) {
   const peak = Math.max(...[i, n + i].flatMap((index) => [Math.abs(pictures.low[index]), Math.abs(pictures.high[index])])) || 1;
   const lines = (of, kind, index) => linesOf(pictures, index, peak).map((y, row) => ({ name: row ? "" : of, kind, y }));
   return drawn({
-    x: { label, low: Math.min(...places), high: Math.max(...places) }, y: { label: rows > 1 ? "channel" : "" }, along: places,
+    x: { label, low: Math.min(...places), high: Math.max(...places) }, y: rows > 1 ? { label: "channel", low: -0.55, high: rows - 0.45 } : { label: "" }, along: places,
     lines: [...lines("original", "original", i), ...lines("rebuilt", "reconstruction", n + i)],
     text: `${name}: the original and its reconstruction.`, height: Math.min(170 + 20 * rows, 480),
   });
