@@ -30,14 +30,13 @@ def test_pictures_without_share_a_scale(rng):
     assert_array_equal(quantized.levels, np.rint(255 * tiles / tiles.max()))
 
 
-def test_pairs_share_a_scale(rng):
+def test_each_picture_may_have_its_own_scale(rng):
     tiles = rng.randn(4, 3, 3)
-    quantized = quantize(tiles, pairs=True)
-    for first, second in ((0, 2), (1, 3)):
-        pair = tiles[[first, second]]
-        assert quantized.low[first] == quantized.low[second] == pair.min()
-        levels = np.rint(255 * (pair - pair.min()) / np.ptp(pair))
-        assert_array_equal(quantized.levels[[first, second], ..., 0], levels)
+    levels, low, high = quantize(tiles, own=True)
+    for i, tile in enumerate(tiles):
+        assert (low[i], high[i]) == (tile.min(), tile.max())
+        expected = np.rint(255 * (tile - tile.min()) / np.ptp(tile))
+        assert_array_equal(levels[i, ..., 0], expected)
 
 
 @pytest.mark.parametrize(

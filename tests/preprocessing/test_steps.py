@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
-from sklearn.preprocessing import StandardScaler
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
 
 from rhohat import (
     ChannelScaling,
@@ -166,3 +167,27 @@ def test_sound_of_a_window_lasts_as_long_as_the_window(extractor, rows):
     assert np.isfinite(samples).all()
     seconds = extractor.seconds_of(part.shape[1])
     assert len(samples) / 8000 == pytest.approx(seconds, abs=extractor.seconds_per_moment)
+
+
+@every_step
+def test_what_is_undone_is_transformed_to_the_same_again(estimator, X, noun):
+    if noun is not None:
+        return
+    step = estimator.fit(X)
+    rows = np.asarray(step.transform(X))
+    inside = ((rows > rows.min()) & (rows < rows.max())).all(axis=1)  # and not clipped
+    undone = step_of(step).undone(rows[inside], X[inside])
+    assert_allclose(step.transform(undone), rows[inside], atol=1e-9)
+
+
+def test_what_a_normalizer_takes_from_each_row_is_that_of_the_given_one():
+    for step, center in ((PatchNormalizer(), 0.5), (ContrastNormalizer(), 0.0)):
+        step.fit(ROWS_OF_DATA)
+        flat = step.undone(np.full(ROWS_OF_DATA.shape, center), ROWS_OF_DATA)
+        assert_allclose(flat, np.tile(ROWS_OF_DATA.mean(axis=1, keepdims=True), (1, 9)))
+
+
+def test_a_step_without_an_inverse_undoes_nothing():
+    for step in (Normalizer(), FunctionTransformer(np.exp), SimpleImputer()):
+        rows = step.fit_transform(ROWS_OF_DATA)
+        assert step_of(step).undone(rows, ROWS_OF_DATA) is None

@@ -93,7 +93,7 @@ class Quantized(NamedTuple):
     high: FloatArray
 
 
-def quantize(pictures: FloatArray, *, pairs: bool = False) -> Quantized:
+def quantize(pictures: FloatArray, *, own: bool = False) -> Quantized:
     """Round pictures to 8 bits.
 
     If any value is negative, each picture is divided by its own largest absolute value, as in the
@@ -103,9 +103,8 @@ def quantize(pictures: FloatArray, *, pairs: bool = False) -> Quantized:
     Parameters
     ----------
     pictures : ndarray of shape (n, height, width) or (n, height, width, channels)
-    pairs : bool, default=False
-        Whether the second half of the pictures is compared with the first, one by one: the scale
-        of each pair then goes from its least to its greatest value.
+    own : bool, default=False
+        Whether the scale of each picture goes from its own least to its own greatest value.
 
     Returns
     -------
@@ -113,9 +112,7 @@ def quantize(pictures: FloatArray, *, pairs: bool = False) -> Quantized:
     """
     pictures = pictures.reshape(*pictures.shape[:3], -1)
     low, high = pictures.min(axis=(1, 2, 3)), pictures.max(axis=(1, 2, 3))
-    if pairs:
-        low = np.tile(np.minimum(*np.split(low, 2)), 2)
-        high = np.tile(np.maximum(*np.split(high, 2)), 2)
+    if own:
         return Quantized(_levels(pictures, low, high, 255, np.uint8), low, high)
     if low.min() < 0:
         peak = np.maximum(-low, high)

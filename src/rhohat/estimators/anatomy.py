@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
@@ -69,6 +70,11 @@ class Anatomy:
         return next((step for step in self.before if isinstance(step, SoundExtractor)), None)
 
     @property
+    def image_filters(self) -> list[Any]:
+        """Filters that give back what they are given: images, or series as they have become."""
+        return [step for step in self.filters if step not in (self.sound, self.series)]
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Names of the columns that the model was fitted on; empty if they had none."""
         return tuple(getattr(self.steps[0], "feature_names_in_", ())) if self.steps else ()
@@ -130,3 +136,16 @@ def steps_of(model: Any) -> list[Any]:
 def thawed(model: Any) -> Any:
     """The estimator in a FrozenEstimator; any other as it is."""
     return model.estimator if isinstance(model, FrozenEstimator) else model
+
+
+E = TypeVar("E", bound=Any)
+
+
+def nameless(estimator: E) -> E:
+    """A fitted estimator as one of arrays: its rows have no names, and no table comes out."""
+    plain: E = copy(estimator)
+    for name in ("feature_names_in_", "_sklearn_output_config"):
+        plain.__dict__.pop(name, None)
+    if hasattr(plain, "set_output"):
+        plain.set_output(transform="default")  # whatever scikit-learn's own setting is
+    return plain

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -21,7 +20,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.caching import cached_property
-from rhohat.estimators.anatomy import Anatomy
+from rhohat.estimators.anatomy import Anatomy, nameless
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.measures import (
     Sparseness,
@@ -238,13 +237,9 @@ class Case:
 
     @cached_property
     def autoencoder(self) -> SparseAutoencoder:
-        """The autoencoder, as one of arrays: rows have no names here, and no table comes out."""
+        """The autoencoder, as one of arrays."""
         assert self.anatomy.autoencoder is not None
-        plain = copy(self.anatomy.autoencoder)
-        for name in ("feature_names_in_", "_sklearn_output_config"):
-            plain.__dict__.pop(name, None)
-        plain.set_output(transform="default")
-        return plain
+        return nameless(self.anatomy.autoencoder)
 
     @cached_property
     def activations(self) -> FloatArray:

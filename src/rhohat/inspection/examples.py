@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.caching import cached_property
 from rhohat.common.validation import check_rows
 from rhohat.files.images import LoadedImages
 from rhohat.files.recordings import FileRecordings, LoadedRecordings
 from rhohat.files.series import LoadedSeries
 from rhohat.inspection.layers import Layer, layers_of
+from rhohat.inspection.rebuilding import Components, components_of
 from rhohat.inspection.scene import Scene
 from rhohat.inspection.tiles import TileAxes, axes_of, input_tiles
 from rhohat.preprocessing.extractors import Places
@@ -104,6 +106,11 @@ class Examples(ABC):
     def sample(self) -> NDArray[np.intp]:
         """Numbers of random rows, always the same."""
         return sample_rows(len(self), SAMPLED, seed=0)
+
+    @cached_property
+    def components(self) -> Components | None:
+        """Principal components of the rows, as the first layer gets them."""
+        return components_of(self.source, self.sample())
 
     def typical_norm(self) -> float:
         """Root mean square norm of the rows, as the first layer gets them."""
@@ -203,8 +210,15 @@ class PieceExamples(Examples):
         return self.starts[number] if self.starts else 0.0
 
     def image(self, number: int) -> FloatArray:
-        """One of the images, or series, that rows were cut out of."""
+        """One of the images, series, or spectrograms, before they are filtered."""
         return next(iter(self.each([self.images[number]])))
+
+    def filtered(self, number: int) -> FloatArray:
+        """The same as rows were cut out of it, behind all filters."""
+        made = [self.image(number)]
+        for step in self.layer.anatomy.image_filters:
+            made = step.transform(made)
+        return made[0]
 
     def given(self, rows: NDArray[np.intp]) -> FloatArray:
         """Pieces with these numbers as they lie in the images, (n, height, width[, 3])."""

@@ -20,8 +20,9 @@ from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.objective.activations import Activation, activation_of
+from rhohat.rows.blas import BLAS
 from rhohat.rows.derived import Mapped
-from rhohat.rows.sources import Source
+from rhohat.rows.sources import ArraySource, Source
 
 
 class Encoder(NamedTuple):
@@ -71,6 +72,12 @@ class Layer:
     encoded: Callable[[Source], Source]
     decoder_weights: FloatArray | None = None
     decoded: Callable[[FloatArray], FloatArray] | None = None
+
+    @BLAS.single_threaded()
+    def reconstructed(self, X: FloatArray) -> FloatArray:
+        """Rows as the first layer gets them, reconstructed by this layer and those below."""
+        assert self.decoded is not None
+        return np.asarray(self.decoded(self.encoded(ArraySource(X)).read(0, len(X)).X))
 
     @property
     def before(self) -> list[BaseEstimator]:

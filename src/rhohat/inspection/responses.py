@@ -19,6 +19,7 @@ from rhohat.inspection.activation_statistics import (
 from rhohat.inspection.examples import Examples
 from rhohat.inspection.groups import ExampleGroup, groups_of
 from rhohat.inspection.layers import Layer
+from rhohat.inspection.rebuilding import Rebuilding, rebuild
 from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import Source
 
@@ -66,6 +67,11 @@ class Responses:
     def together(self) -> FiringTogether:
         """Which units fire together."""
         return firing_together(self.activations)
+
+    @cached_property
+    def rebuilding(self) -> Rebuilding | None:
+        """How near reconstructions come to the examples; None if there are none to compare."""
+        return rebuild(self.layer, self.examples.source, self.statistics.extremes.high)
 
     @property
     def dead(self) -> NDArray[np.intp]:

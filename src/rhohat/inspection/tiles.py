@@ -327,10 +327,8 @@ def pattern_tiles(
     shape = shape if extractor is None else extractor.patch_shape_
     if shape is not None and prod(shape) != values.shape[1]:
         shape = None
-    sound, series = layer.anatomy.sound, layer.anatomy.series
-    filters = [step for step in layer.anatomy.filters if step not in (sound, series)]
-    title = title if series is None else "on the scale of each channel"
+    title = title if layer.anatomy.series is None else "on the scale of each channel"
     axes = axes_of(layer)
     is_trace = shape is None or (axes is not None and axes.kind == "trace")
-    title = "behind the filter of whole images" if filters else title
+    title = "behind the filter of whole images" if layer.anatomy.image_filters else title
     return Tiles(values, shape, title, "trace" if is_trace else "image")

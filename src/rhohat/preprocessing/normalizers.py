@@ -122,6 +122,8 @@ class PatchNormalizer(Rowwise):
     CS294A / UFLDL exercise "Sparse Autoencoder", step 1.
     """
 
+    keeps = "mean"
+
     def __init__(
         self, *, n_deviations: float = 3.0, feature_range: tuple[float, float] = (0.1, 0.9)
     ) -> None:
@@ -176,6 +178,14 @@ class PatchNormalizer(Rowwise):
         back: Float64Array = directions * (2 * self.scale_ / (high - low))
         return back
 
+    def undone(self, rows: FloatArray, given: FloatArray) -> FloatArray:
+        """Normalized patches as patches, each with the mean of the given one."""
+        low, high = self.feature_range
+        deviations = rows - np.mean(self.feature_range, dtype=rows.dtype)
+        deviations *= 2 * self.scale_ / (high - low)
+        patches: FloatArray = given.mean(axis=1, keepdims=True) + deviations
+        return patches
+
     @property
     def middle(self) -> Float64Array:
         """What a patch without contrast becomes."""
@@ -227,6 +237,8 @@ class ContrastNormalizer(Rowwise):
     learning. AISTATS.
     """
 
+    keeps = "mean and contrast"
+
     def __init__(self, *, epsilon: float = 1.5e-4) -> None:
         self.epsilon = epsilon
 
@@ -253,11 +265,21 @@ class ContrastNormalizer(Rowwise):
 
     def _normalized(self, X: FloatArray) -> FloatArray:
         centered = _without_mean(X)
+        centered /= self._deviations(X, centered)
+        return centered
+
+    def _deviations(self, X: FloatArray, centered: FloatArray) -> FloatArray:
+        """What rows, here also without their means, are divided by, (n, 1)."""
         variance = np.einsum("ij,ij->i", centered, centered) / centered.shape[1]
         check_overflow(variance, X)  # which would make everything 0
         epsilon = max(variance.dtype.type(self.epsilon), np.finfo(variance.dtype).tiny)
-        centered /= np.sqrt(variance + epsilon)[:, None]
-        return centered
+        deviations: FloatArray = np.sqrt(variance + epsilon)[:, None]
+        return deviations
+
+    def undone(self, rows: FloatArray, given: FloatArray) -> FloatArray:
+        """Normalized patches as patches, each with the mean and contrast of the given one."""
+        centered = _without_mean(given)
+        return given - centered + rows * self._deviations(given, centered)
 
     def as_change_of_input(self, changes: Float64Array) -> Float64Array:
         """The same, in units of the patch's own deviation, which differs from patch to patch."""

@@ -73,6 +73,8 @@ class Step(TransformerMixin, BaseEstimator):
 
     #: What its input is called, if units after it are better shown there.
     shown_before: ClassVar[str] = ""
+    #: What `undone` takes from the rows that went in: "mean", for instance.
+    keeps: ClassVar[str] = ""
 
     def check_settings(self) -> None:
         """Raise TypeError or ValueError if a parameter is not as described; `fit` asks, and `load`.
@@ -103,6 +105,18 @@ class Step(TransformerMixin, BaseEstimator):
     def as_change_of_input(self, changes: Float64Array) -> Float64Array | None:
         """Changes of its output, (k, d), as changes of its input; None if it has no inverse."""
         return _change_by(self, changes)
+
+    def undone(self, rows: FloatArray, given: FloatArray) -> FloatArray | None:
+        """Rows of its output, (n, d), as rows of its input; None if it has no inverse.
+
+        Parameters
+        ----------
+        rows : ndarray of shape (n, d)
+        given : ndarray of shape (n, d)
+            The rows of its input that `rows` rebuild. What the step removes from each by itself,
+            such as its mean, is taken from these.
+        """
+        return _undone_by(self, rows)
 
     def joined(self, after: AffineMap) -> AffineMap | None:
         """The step and an affine map after it, as one map; None if the step is not affine."""
@@ -138,6 +152,15 @@ class _OtherStep(Step):
     def as_change_of_input(self, changes: Float64Array) -> Float64Array | None:
         return _change_by(self._step, changes)
 
+    def undone(self, rows: FloatArray, given: FloatArray) -> FloatArray | None:
+        try:
+            undone = _undone_by(self._step, rows)
+            again = None if undone is None else self._step.transform(undone)
+        except ValueError:  # it has an inverse for other settings, or other rows
+            return None
+        # what some call their inverse is none
+        return undone if again is not None and np.allclose(again, rows, 1e-3, 1e-3) else None
+
 
 def _change_by(step: Any, changes: Float64Array) -> Float64Array | None:
     """T^-1(w) - T^-1(0), for a step whose inverse is affine; None if it has none."""
@@ -147,6 +170,11 @@ def _change_by(step: Any, changes: Float64Array) -> Float64Array | None:
     back = np.asarray(step.inverse_transform(both), dtype=np.float64)
     changed: Float64Array = back[:-1] - back[-1]
     return changed
+
+
+def _undone_by(step: Any, rows: FloatArray) -> FloatArray | None:
+    """Rows by a step's inverse; None if it has none."""
+    return np.asarray(step.inverse_transform(rows)) if hasattr(step, "inverse_transform") else None
 
 
 def step_of(estimator: Any) -> Step:

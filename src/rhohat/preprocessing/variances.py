@@ -12,6 +12,7 @@ from rhohat.common.validation import check_magnitude
 from rhohat.preprocessing.inputs import sum_over
 from rhohat.rows.blas import BLAS
 from rhohat.rows.feature_sums import FeatureSums
+from rhohat.rows.moments import Moments
 from rhohat.rows.sources import ArraySource, Source, first_row
 
 
@@ -48,3 +49,17 @@ def feature_sums(source: Source) -> FeatureSums:
         sums = sum_over(partial(FeatureSums.of, shift=first_row(source)), source)
     check_magnitude(sums.largest, source.dtype)
     return sums
+
+
+def moments(source: Source) -> Moments:
+    """Sums over all rows that give the columns' mean and covariance.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite, or if all are too large, or too small, for their squares.
+    """
+    with BLAS.single_threaded():
+        total = sum_over(partial(Moments.of, shift=first_row(source)), source)
+    check_magnitude(total.largest, source.dtype)
+    return total

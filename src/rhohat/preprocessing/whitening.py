@@ -7,7 +7,6 @@ matrix of columns x columns is made.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from numbers import Integral
 from typing import NamedTuple, Self, cast
@@ -29,21 +28,20 @@ from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.memory import check_memory
 from rhohat.common.validation import (
     check_integer,
-    check_magnitude,
     check_overflow,
     check_real,
     check_rows,
     look_up,
 )
-from rhohat.preprocessing.inputs import RowData, rows_of, sum_over
+from rhohat.preprocessing.inputs import RowData, rows_of
 from rhohat.preprocessing.spectra import Spectrum
 from rhohat.preprocessing.steps import AffineMap, Step
-from rhohat.preprocessing.variances import feature_sums
+from rhohat.preprocessing.variances import feature_sums, moments
 from rhohat.rows.blas import BLAS
 from rhohat.rows.derived import Mapped
-from rhohat.rows.engines import Summable, ThreadEngine, effective_n_jobs
+from rhohat.rows.engines import ThreadEngine, effective_n_jobs
 from rhohat.rows.partition import CHUNK_ROWS, Partition
-from rhohat.rows.sources import ArraySource, Rows, Source, first_row
+from rhohat.rows.sources import ArraySource, Source
 
 #: What the axes of whitened data are.
 METHODS = {"zca": "turned back to the input's axes", "pca": "one column per component"}
@@ -76,14 +74,10 @@ class _Axes(NamedTuple):
     def of_columns(cls, source: Source) -> _Axes:
         """All d axes, by the eigenvectors of the covariance."""
         with interrupts_as_requests() as interrupt, BLAS.single_threaded():
-            shift = first_row(source)
-            total = sum_over(partial(_Moments.of, shift=shift), source)
-            check_magnitude(total.largest, source.dtype)
-            center = total.first / total.weight
-            covariance = total.second / total.weight - np.outer(center, center)
+            total = moments(source)
             with interrupt.unheard():
-                variances, vectors = scipy.linalg.eigh(covariance)
-        return cls(shift + center, vectors.T[::-1], np.maximum(variances[::-1], 0), total.largest)
+                variances, vectors = scipy.linalg.eigh(total.covariance)
+        return cls(total.mean, vectors.T[::-1], np.maximum(variances[::-1], 0), total.largest)
 
     @classmethod
     def of_rows(cls, source: Source) -> _Axes:
@@ -102,32 +96,6 @@ class _Axes(NamedTuple):
                 _, lengths, vectors = scipy.linalg.svd(D, full_matrices=False, overwrite_a=True)
         r = max(n_rows - 1, 1)
         return cls(sums.mean, vectors[:r], lengths[:r] ** 2 / n_rows, sums.largest)
-
-
-@dataclass
-class _Moments(Summable):
-    """Sums over rows of 1, x - shift and (x - shift)(x - shift)', and the largest |x|."""
-
-    weight: float
-    first: Float64Array
-    second: Float64Array
-    largest: float
-
-    @classmethod
-    def of(cls, rows: Rows, shift: Float64Array) -> _Moments:
-        """Sums over one block."""
-        largest = max(float(rows.X.max()), -float(rows.X.min()))
-        with overflow_as_infinity():  # of which `largest` will tell
-            D = rows.X - shift
-            return cls(float(len(D)), D.sum(axis=0), D.T @ D, largest)
-
-    def __iadd__(self, other: _Moments) -> _Moments:
-        self.weight += other.weight
-        self.first += other.first
-        with overflow_as_infinity():
-            self.second += other.second
-        self.largest = max(self.largest, other.largest)
-        return self
 
 
 class Whitening(ClassNamePrefixFeaturesOutMixin, Step):

@@ -22,8 +22,9 @@ from rhohat.inspection.report.findings import (
     View,
     as_json,
 )
+from rhohat.inspection.report.maps import Atlas
 from rhohat.inspection.report.pictures import Pictures
-from rhohat.inspection.report.sections import Pairs
+from rhohat.inspection.report.reconstructions import Pairs
 from rhohat.inspection.report.sources import SourceImage, Surroundings
 from rhohat.inspection.tiles import TileAxes
 
@@ -52,6 +53,8 @@ ROOTS = {
     "scene.js": ON_THE_PAGE,
     "examples.js": ON_THE_PAGE,
     "classes.js": ON_THE_PAGE,
+    "reconstructions.js": ON_THE_PAGE,
+    "maps.js": ON_THE_PAGE,
     "page.js": ON_THE_PAGE,
     "page.html": {"found": Findings, "layer": LayerFindings},
 }
@@ -59,7 +62,10 @@ ROOTS = {
 PARAMETERS = {
     "charts.js": {r"function chart\(": Chart},
     "examples.js": {r"function aboutGroup\(": PageGroup},
-    "page.js": {r"pairs: \(": Pairs, r"function partnersIn\(": AlikePairs},
+    "page.js": {r"function partnersIn\(": AlikePairs},
+    "pictures.js": {r"function inUnits\(": Pictures},
+    "reconstructions.js": {r"function pairsOf\(": Pairs},
+    "maps.js": {r"function atlasOf\(": Atlas},
 }
 #: What scripts add to what they read.
 ADDED = {
@@ -84,6 +90,7 @@ ADDED = {
 #: What is not read out of a record, but of a list or text.
 METHODS = {
     "map",
+    "indexOf",
     "length",
     "entries",
     "every",

@@ -6,8 +6,10 @@ import pytest
 
 from rhohat import SparseAutoencoder, StackedAutoencoder
 from rhohat.inspection.report.charts import Chart
+from rhohat.inspection.report.maps import Atlas
 from rhohat.inspection.report.page import report_of
-from rhohat.inspection.report.sections import SECTIONS, Pairs, cards_of
+from rhohat.inspection.report.reconstructions import Pairs
+from rhohat.inspection.report.sections import SECTIONS, cards_of
 from rhohat.inspection.report.subject import subjects_of
 
 
@@ -40,9 +42,13 @@ def test_each_card_has_an_address_of_its_own_on_the_page(subjects):
 
 
 def test_the_script_is_asked_to_draw_what_is_found(subjects):
-    marks = {Chart: 'data-chart="{}"', Pairs: 'data-pairs="{}"'}
+    marks = {
+        Chart: 'data-chart="{}"',
+        Pairs: 'data-pairs="{}"',
+        Atlas: 'data-atlas="{}"',
+    }
     drawn = [item for card in cards_of(subjects) for item in card.drawings.items()]
-    assert {type(drawing) for _, drawing in drawn} == {Chart, Pairs}
+    assert {type(drawing) for _, drawing in drawn} == set(marks)
     for card in cards_of(subjects):
         for name, drawing in card.drawings.items():
             assert marks[type(drawing)].format(name) in card.section.html
@@ -50,5 +56,5 @@ def test_the_script_is_asked_to_draw_what_is_found(subjects):
 
 def test_a_section_with_nothing_to_tell_has_no_card(subjects):
     names = {card.id.partition("-")[0] for card in cards_of(subjects)}
-    # Not whitened, no sound, more than one layer, and no classifier.
-    assert names == SECTIONS.keys() - {"spectrum", "bands", "verdict", "confusion"}
+    # Not whitened, no sound, more than one layer, no classifier, and rows that are whole.
+    assert names == SECTIONS.keys() - {"spectrum", "bands", "confusion", "whole"}

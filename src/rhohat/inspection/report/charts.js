@@ -42,14 +42,14 @@ const perRow = (width) => Math.max(Math.floor((width - 78) / LEGEND), 1);
 
 /**
  * Lines, bars or dots over two axes.
- * x, y: {label, log, low, high}; along: values of x that lines, [{name, kind, y}], and dots, [y], share;
+ * x, y: {label, log, low, high}; along: values of x that lines, [{name, kind, y}], of which those with a name are in the legend, and dots, [y], share;
  * bars: [{from, to, value}]; marks: [{x or y, label, kind}]; text: what the drawing tells, for those who do not see it.
  */
 function chart({ x, y, along = [], lines = [], dots = null, bars = [], marks = [], text, width = 560, height = 240 }) {
   const isUpright = (mark) => Number.isFinite(mark.x);
   const xs = [...along, ...bars.flatMap((bar) => [bar.from, bar.to])];
   const ys = [...lines.flatMap((line) => line.y), ...bars.map((bar) => bar.value), ...(dots ?? []), ...marks.map((mark) => mark.y)];
-  const legend = lines.length > 1 ? Math.ceil(lines.length / perRow(width)) : 0;
+  const told = lines.filter((line) => line.name), legend = told.length > 1 ? Math.ceil(told.length / perRow(width)) : 0;
   const above = legend || marks.some(isUpright) ? 14 : 0;
   const staged = 13 * Math.min(marks.filter((mark) => mark.kind === "stage").length, 2); // names of stages take turns in two rows
   const [left, right, top, bottom] = [64, width - 14, 12 + above + staged + 16 * Math.max(legend - 1, 0), height - 40];
@@ -84,14 +84,14 @@ function chart({ x, y, along = [], lines = [], dots = null, bars = [], marks = [
     const at = vertical ? { x: place + (nearEnd ? -4 : 4), y: height, "text-anchor": nearEnd ? "end" : "start" } : { x: right, y: place - 5, "text-anchor": "end" };
     add("text", at, mark.label);
   }
-  lines.forEach((line, number) => {
+  for (const line of lines) {
     const points = line.y.map((value, i) => (value === null || (y.log && value <= 0) || (x.log && along[i] <= 0) ? null : `${across.place(along[i]).toFixed(1)},${up.place(value).toFixed(1)}`));
     add("polyline", { class: `line ${line.kind}`, points: points.filter(Boolean).join(" ") });
-    if (legend) {
-      const start = left + (number % perRow(width)) * LEGEND, row = 12 + 16 * Math.floor(number / perRow(width));
-      add("line", { class: `line swatch ${line.kind}`, x1: start, x2: start + 18, y1: row - 4, y2: row - 4 });
-      add("text", { x: start + 24, y: row }, line.name);
-    }
+  }
+  (legend ? told : []).forEach((line, number) => {
+    const start = left + (number % perRow(width)) * LEGEND, row = 12 + 16 * Math.floor(number / perRow(width));
+    add("line", { class: `line swatch ${line.kind}`, x1: start, x2: start + 18, y1: row - 4, y2: row - 4 });
+    add("text", { x: start + 24, y: row }, line.name);
   });
   dots?.forEach((value, i) => add("circle", { class: "dot", cx: across.place(along[i]).toFixed(1), cy: up.place(value).toFixed(1), r: dots.length > 400 ? 1.2 : 2.2 }));
   return drawing;

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.printable import encodable
 from rhohat.inspection.activation_statistics import FiringTogether
+from rhohat.inspection.arrangement import likeness_order
 from rhohat.inspection.bands import BandPass
 from rhohat.inspection.columns import Columns
 from rhohat.inspection.edges import EDGE_R2, PARAMETERS, AlikePairs
@@ -22,7 +23,6 @@ from rhohat.inspection.examples import SoundExamples
 from rhohat.inspection.intervals import RANGED
 from rhohat.inspection.portrait import Portrait
 from rhohat.inspection.portrait import View as UnitView
-from rhohat.inspection.report.charts import Chart
 from rhohat.inspection.report.examples import (
     ExampleFindings,
     PageGroup,
@@ -32,7 +32,7 @@ from rhohat.inspection.report.examples import (
 from rhohat.inspection.report.listening import sought_sounds
 from rhohat.inspection.report.pictures import LONGEST, Pictures, run_starts
 from rhohat.inspection.report.scene import SceneMaps
-from rhohat.inspection.report.sections import Card, Pairs
+from rhohat.inspection.report.sections import Card, Drawing
 from rhohat.inspection.report.sources import SourceImage
 from rhohat.inspection.report.subject import Subject
 from rhohat.inspection.tiles import TileAxes
@@ -138,7 +138,8 @@ class UnitClasses:
 class LayerFindings:
     """What is known of a layer; the fields from `activity` on are None without examples.
 
-    `target` is an activation, as `average` is. The first of `views` is the gallery's at first. Of
+    `target` is an activation, as `average` is. `likeness` is each unit's place in an order in which
+    neighbors are alike. The first of `views` is the gallery's at first. Of
     `n_alike` pairs of units that look for the same, `alike` holds the first, and `opposite` those
     of `n_opposite` pairs that look for the opposite. The first of `groups` are the examples that
     activate units most. `sounds` are those of the first view. `maps` are there if rows are the
@@ -151,6 +152,7 @@ class LayerFindings:
     average: FloatArray | None
     decoder_norm: FloatArray | None
     replication: Float64Array | None
+    likeness: NDArray[np.intp] | None
     views: Sequence[View]
     below: Below | None
     gabor: Gabors | None
@@ -174,7 +176,7 @@ class Findings:
     layers: Sequence[LayerFindings]
     axes: TileAxes | None
     columns: PageColumns | None
-    drawings: Mapping[str, Mapping[str, Chart | Pairs]]
+    drawings: Mapping[str, Mapping[str, Drawing]]
     examples: ExampleFindings | None = None
     images: Sequence[SourceImage] = ()
 
@@ -259,6 +261,7 @@ def _layer(subject: Subject, shown: ShownExamples | None) -> LayerFindings:
         weights = layer.encoders[-1].weights
         units = np.argsort(-np.abs(weights), axis=1, kind="stable")[:, :BELOW]
         below = Below(units, np.take_along_axis(weights, units, axis=1))
+    order = likeness_order(portrait.view().tiles.values)
     found = LayerFindings(
         name=layer.name,
         units=layer.n_units,
@@ -266,6 +269,7 @@ def _layer(subject: Subject, shown: ShownExamples | None) -> LayerFindings:
         average=layer.average,
         decoder_norm=None if decoder is None else np.linalg.norm(decoder, axis=1),
         replication=subject.replication,
+        likeness=None if order is None else np.argsort(order),
         views=[view_of(portrait, view) for view in portrait.views],
         below=below,
         gabor=None if gabors is None else Gabors(PARAMETERS, *gabors, EDGE_R2),

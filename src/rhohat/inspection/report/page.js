@@ -27,7 +27,7 @@ const layers = report.layers.map(prepared);
 let found = layers[0]; // the layer that is shown
 const isEdge = (unit) => found.gabor.r2[unit] >= found.gabor.edge;
 
-// What can be chosen, if a layer has it. A new order or filter is one row.
+// What can be chosen, if a layer has it. A new order or filter is one row. Units that an order does not hold for come last.
 
 const SORTS = {
   unit: { name: "unit number", rising: true, exists: () => true, value: (unit) => unit },
@@ -36,6 +36,10 @@ const SORTS = {
   centre: { name: "center frequency", rising: true, exists: () => found.bands, value: (unit) => found.bands.centre[unit] },
   decoder: { name: "decoder norm", exists: () => found.decoder_norm, value: (unit) => found.decoder_norm[unit] },
   selectivity: { name: "selectivity for a class", exists: () => found.classes, value: (unit) => found.classes.auroc[unit] },
+  class: { name: "class", rising: true, exists: () => found.classes, value: (unit) => found.classes.best[unit], told: (unit) => found.classes.names[found.classes.best[unit]] },
+  likeness: { name: "likeness", rising: true, exists: () => found.likeness, value: (unit) => found.likeness[unit], told: () => "" },
+  orientation: { name: "orientation", rising: true, exists: () => found.gabor, holds: isEdge, value: (unit) => orientationOf(unit, found), told: (unit) => inDegrees(orientationOf(unit, found)) },
+  frequency: { name: "frequency", rising: true, exists: () => found.gabor, holds: isEdge, value: (unit) => gaborOf(unit, "frequency", found) },
   replication: { name: "replication", exists: () => found.replication, value: (unit) => found.replication[unit] },
 };
 const FILTERS = {
@@ -82,8 +86,8 @@ function sourceOf(example) {
 }
 
 function chosenUnits() {
-  const { value } = SORTS[choice.sort];
-  const last = (unit) => (choice.dead_last && found.dead.has(unit) ? 1 : 0);
+  const { value, holds = () => true } = SORTS[choice.sort];
+  const last = (unit) => (choice.dead_last && found.dead.has(unit) ? 2 : 0) + (holds(unit) ? 0 : 1);
   const sign = choice.rising ? 1 : -1;
   return found.all
     .filter((unit) => FILTERS[choice.filter].holds(unit) && isSelectiveFor(unit, choice.class) && isFound(unit, choice.search))
@@ -119,12 +123,12 @@ let shown = [];
 
 function drawGallery() {
   shown = chosenUnits();
-  const { value } = SORTS[choice.sort], { tiles } = found;
+  const { value, holds = () => true, told = (unit) => short(value(unit)) } = SORTS[choice.sort], { tiles } = found;
   gallery.replaceChildren(...shown.map((unit) => {
     if (!tiles.has(unit)) tiles.set(unit, tile(unit, ""));
     const node = tiles.get(unit);
     node.tabIndex = -1;
-    const caption = choice.sort === "unit" ? String(unit) : `${unit} · ${short(value(unit))}`;
+    const caption = choice.sort === "unit" ? String(unit) : [unit, holds(unit) ? told(unit) : "–"].filter((text) => text !== "").join(" · ");
     node.lastChild.textContent = caption;
     node.setAttribute("aria-label", describe(unit, ""));
     return node;
@@ -304,7 +308,7 @@ function picturesOf(unit) {
 
 /** A row over its columns: a curve with its axis, or bars with the columns' names. */
 function rowDrawing(view, unit, along, text) {
-  const y = valuesOf(view, unit, 1).map((value) => (view.signed ? value * view.high[unit] : ((value + 1) / 2) * view.high[unit]));
+  const y = valuesOf(view, unit, 1).map((value) => inUnits(view, unit, value));
   if (view.kind === "bars") return named(along.names.map((name, i) => [name, y[i]]), text);
   const { label, places } = along;
   const curve = drawn({ x: { label, low: Math.min(...places), high: Math.max(...places) }, y: { label: "" }, along: places, lines: [{ name: view.title, kind: "pattern", y }], text, height: 170 });
@@ -424,12 +428,12 @@ function bandOf(unit) {
 
 // The model.
 
-/** What elements of cards ask for by "data-" and a key: nodes made of the drawing, or the layer. */
+/** What elements of cards ask for by "data-" and a key: nodes made of the drawing, the layer and the card. */
 const DRAWN = {
   chart: (drawing) => [drawn(drawing)],
-  pairs: ({ rows, pictures }) => rows.map((row, i) => el("figure", {},
-    picture(pictures, i, `Row ${row}`, natural), picture(pictures, rows.length + i, `Reconstruction of row ${row}`, natural),
-    el("figcaption", {}, `row ${row.toLocaleString("en")}`))),
+  pairs: pairsOf,
+  atlas: atlasOf,
+  polar: polarOf,
   evidence: (_, layer) => evidence(layer),
 };
 
@@ -437,7 +441,7 @@ function drawModel() {
   for (const [kind, draw] of Object.entries(DRAWN)) {
     for (const node of document.querySelectorAll(`[data-${kind}]`)) {
       const card = node.closest("article");
-      node.append(...draw(report.drawings[card.id][node.dataset[kind]], layers[card.dataset.layer]));
+      node.append(...draw(report.drawings[card.id][node.dataset[kind]], layers[card.dataset.layer], card));
     }
   }
 }

@@ -129,7 +129,8 @@ def report(
     -----
     Memory beyond the data: activations are computed for about 1,024 rows at a time, and kept for
     256 MiB of rows, a random sample of them where there are more, to find units that fire together;
-    the page names the number. Pictures are rounded to 8 bits.
+    the page names the number. 16 bytes are kept of each row for its error. Pictures are rounded to
+    8 bits.
 
     Examples
     --------
@@ -213,7 +214,7 @@ def report_of(
     texts = {
         "title": title or title_of(subjects[-1]),
         "subtitle": _subtitle(subjects),
-        "contents": contents_of(found, subjects[0]),
+        "contents": contents_of(found, subjects[0], cards),
     }
     return Report(render(found, cards, **texts))
 

@@ -28,17 +28,23 @@ function levelsOf(pictures) {
   return pictures.levels;
 }
 
-/** Values of one picture in [-1, 1], made `contrast` times as strong. */
-function valuesOf(pictures, index, contrast) {
+/** Values of one picture in [-1, 1], made `contrast` times as strong; from the least to the greatest of `range`, if given. */
+function valuesOf(pictures, index, contrast, range = null) {
   const [, height, width, channels] = pictures.shape;
   const size = height * width * channels;
   const levels = levelsOf(pictures).subarray(index * size, (index + 1) * size);
-  const value = pictures.signed ? (level) => level / 127 : (level) => level / 127.5 - 1;
+  const own = pictures.signed ? (level) => level / 127 : (level) => level / 127.5 - 1;
+  const value = range ? (level) => (2 * (inUnits(pictures, index, own(level)) - range[0])) / (range[1] - range[0] || 1) - 1 : own;
   return Array.from(levels, (level) => Math.max(-1, Math.min(1, contrast * value(level))));
 }
 
-function paint(canvas, pictures, index, { map = "gray", contrast = 1, places = null } = {}) {
-  const values = valuesOf(pictures, index, contrast);
+/** What a value in [-1, 1] of a picture's own scale stands for. */
+function inUnits({ signed, low, high }, index, value) {
+  return signed ? value * high[index] : low[index] + ((value + 1) / 2) * (high[index] - low[index]);
+}
+
+function paint(canvas, pictures, index, { map = "gray", contrast = 1, places = null, range = null } = {}) {
+  const values = valuesOf(pictures, index, contrast, range);
   if (pictures.kind === "trace") paintTraces(canvas, values, pictures.shape[1], pictures.signed, places);
   else if (pictures.kind === "bars") paintBars(canvas, values, pictures.signed);
   else paintImage(canvas, values, pictures.shape, map);

@@ -70,14 +70,14 @@ class Pictures:
         shape: tuple[int, ...] | None,
         kind: str = "image",
         *,
-        pairs: bool = False,
+        own: bool = False,
         **more: Any,
     ) -> Self:
-        """Rows that have this shape; without one they are traces. For `pairs` see `quantize`."""
+        """Rows that have this shape; without one they are traces. For `own` see `quantize`."""
         rows = values.reshape(-1, *(shape or (1, prod(values.shape[1:]))))
         if shape is None and kind == "trace":
             rows = outlined(rows[:, 0], LONGEST)[:, None]
-        levels, low, high = quantize(rows, pairs=pairs)
+        levels, low, high = quantize(rows, own=own)
         data = base64.b64encode(levels.tobytes()).decode()
         kind = "trace" if shape is None and kind == "image" else kind
         return cls(kind, levels.shape, levels.dtype == np.int8, low, high, data, **more)

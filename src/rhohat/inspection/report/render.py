@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 #: Scripts that every page has, and those of a report.
 SHARED = ("pictures.js", "charts.js", "shared.js")
-SCRIPTS = (*SHARED, "copying.js", "examples.js", "classes.js", "scene.js", "page.js")
+SCRIPTS = (
+    *(*SHARED, "copying.js", "examples.js", "classes.js", "scene.js"),
+    *("reconstructions.js", "maps.js", "page.js"),
+)
 STYLES = ("examples.css", "confusion.css")
 
 

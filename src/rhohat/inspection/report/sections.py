@@ -2,8 +2,9 @@
 
 A section finds something out about a layer, and shows it by a fragment of HTML. The script draws
 what the fragment asks for: in an element with ``data-chart="NAME"`` the `Chart` found under that
-name, with ``data-pairs="NAME"`` the `Pairs`, with ``data-evidence`` the layer's dead, saturated,
-duplicate and opposite units.
+name, with ``data-pairs="NAME"`` the `Pairs`, with ``data-atlas="NAME"`` the `Atlas`; with
+``data-evidence`` the layer's dead, saturated, duplicate and opposite units, and with ``data-polar``
+its edges.
 """
 
 from __future__ import annotations
@@ -20,25 +21,26 @@ from rhohat.inspection.examples import PieceExamples
 from rhohat.inspection.figures import lowest_shown
 from rhohat.inspection.report.charts import Axis, Chart, Line, Mark
 from rhohat.inspection.report.confusion import CONFUSION, find_confusion
+from rhohat.inspection.report.maps import MAPS, Atlas, find_maps
 from rhohat.inspection.report.overview import OVERVIEW, find_overview
-from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.provenance import code_of, parameters_of, trained_steps, versions
+from rhohat.inspection.report.reconstructions import (
+    FIDELITY,
+    RECONSTRUCTIONS,
+    Pairs,
+    find_fidelity,
+    find_reconstructions,
+)
 from rhohat.inspection.report.subject import Subject
+from rhohat.inspection.report.wholes import WHOLE, find_whole
 from rhohat.preprocessing.steps import step_of
-from rhohat.rows.sources import ArraySource
 
-#: Examples shown beside their reconstructions.
-RECONSTRUCTIONS = 12
 #: Ratio of the greatest to the least average activation above which the axis is logarithmic.
 WIDE = 30
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """Originals, followed by as many reconstructions."""
-
-    rows: NDArray[np.intp]
-    pictures: Pictures
+#: What a script can draw.
+Drawing = Chart | Pairs | Atlas
 
 
 class Section(NamedTuple):
@@ -55,7 +57,8 @@ class Section(NamedTuple):
     is_opening : bool, default=False
         Whether the page opens with it: it stands above units and model.
     shows_sources : bool, default=False
-        Whether it shows parts of the user's data.
+        Whether it shows parts of the user's data: `rows` of what it found are the numbers of
+        examples, and `images` of whole images or series.
     told_of : {"each layer", "first layer", "last layer"}, default="each layer"
         The layers that are asked. A card told of each layer has the layer's number in its address.
     """
@@ -79,10 +82,20 @@ class Card:
     found: Any
 
     @property
-    def drawings(self) -> dict[str, Chart | Pairs]:
+    def drawings(self) -> dict[str, Drawing]:
         """What the script is to draw, by name."""
         values = {field.name: getattr(self.found, field.name) for field in fields(self.found)}
-        return {name: value for name, value in values.items() if isinstance(value, Chart | Pairs)}
+        return {name: value for name, value in values.items() if isinstance(value, Drawing)}
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """Numbers of the examples that it shows, if it shows any."""
+        return np.asarray(getattr(self.found, "rows", ()), dtype=np.intp)
+
+    @property
+    def images(self) -> NDArray[np.intp]:
+        """Numbers of the images, or series, that it shows as a whole."""
+        return np.asarray(getattr(self.found, "images", ()), dtype=np.intp)
 
 
 def cards_of(subjects: Sequence[Subject]) -> list[Card]:
@@ -258,44 +271,6 @@ center frequency: at least 70 % of their power lies in one band, down to 10 dB b
 """
 
 
-@dataclass(frozen=True)
-class ReconstructionsFound:
-    """Random examples beside what a layer, and those below, make of them."""
-
-    explained: float | None
-    n_rows: int
-    pairs: Pairs
-
-
-def find_reconstructions(subject: Subject) -> ReconstructionsFound | None:
-    """Reconstructions of examples; None without examples, or if the layer does not reconstruct."""
-    layer = subject.layer
-    if subject.responses is None or layer.decoded is None:
-        return None
-    examples = subject.responses.examples
-    rows = examples.sample()
-    X = examples.inputs(rows)
-    X_hat = layer.decoded(layer.encoded(ArraySource(X)).read(0, len(X)).X)
-    varied = np.square(X - X.mean(axis=0), dtype=np.float64).sum()
-    missed = np.square(X_hat - X, dtype=np.float64).sum()
-    few = slice(RECONSTRUCTIONS)
-    both = np.concatenate([X[few], X_hat[few]])
-    pictures = Pictures.of(both, examples.input_shape, examples.kind, pairs=True)
-    explained = float(1 - missed / varied) if varied else None
-    return ReconstructionsFound(explained, len(rows), Pairs(rows[few], pictures))
-
-
-RECONSTRUCTION = """
-<h3>Originals and reconstructions{{ " from " ~ subject.layer.name if subject.layer.name }}</h3>
-<p>Random examples as the autoencoder gets them, above, and what it makes of them, below; each pair
-from its least to its greatest value.
-{%- if found.explained is not none %} Of {{ '{:,}'.format(found.n_rows) }} random examples it
-explains <b>{{ '%.1f' % (100 * found.explained) }} %</b> of the variance about their mean.
-{%- endif %}</p>
-<div class="pairs" data-pairs="pairs"></div>
-"""
-
-
 HEALTH = """
 {% set layer, on = subject.layer, subject.responses %}
 <h3>Dead, saturated, duplicate and opposite units{{ " of " ~ layer.name if layer.name }}</h3>
@@ -385,9 +360,12 @@ SECTIONS: dict[str, Section] = {
     "averages": Section(find_averages, AVERAGES),
     "spectrum": Section(find_spectrum, SPECTRUM, told_of="first layer"),
     "bands": Section(find_bands, BANDS),
+    "fidelity": Section(find_fidelity, FIDELITY, is_wide=True),
+    "whole": Section(find_whole, WHOLE, is_wide=True, shows_sources=True, told_of="last layer"),
     "reconstructions": Section(
-        find_reconstructions, RECONSTRUCTION, is_wide=True, shows_sources=True
+        find_reconstructions, RECONSTRUCTIONS, is_wide=True, shows_sources=True
     ),
+    "maps": Section(find_maps, MAPS, is_wide=True),
     "health": Section(lambda subject: subject, HEALTH, is_wide=True),
     "settings": Section(find_settings, SETTINGS, told_of="last layer"),
     "again": Section(find_again, AGAIN, told_of="last layer"),

@@ -1,0 +1,117 @@
+"""Reconstructions on the page: what is told of them, and how they are drawn."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+
+from rhohat import (
+    OneOverFWhitening,
+    PatchExtractor,
+    PatchNormalizer,
+    SparseAutoencoder,
+    Whitening,
+    report,
+)
+from rhohat.inspection import rebuilding
+from rhohat.inspection.report.reconstructions import find_fidelity, find_reconstructions
+from rhohat.inspection.report.subject import subjects_of
+from support.pages import in_browser
+
+
+@pytest.fixture(scope="module")
+def model(digits):
+    return SparseAutoencoder(9, max_iter=20, random_state=0).fit(digits)
+
+
+def test_shares_quantiles_and_worst_rows_are_those_of_the_layer(model, digits):
+    (subject,) = subjects_of(model, digits, shape=(8, 8))
+    found, told = subject.responses.rebuilding, find_fidelity(subject)
+    assert told.shares[0].share == found.explained
+    n_active = int(np.ceil(found.n_active))
+    ratio = PCA().fit(digits).explained_variance_ratio_.cumsum()
+    assert [row.share for row in told.shares[1:]] == pytest.approx([ratio[8], ratio[n_active - 1]])
+    assert_allclose([q for _, q in told.quantiles], np.quantile(found.errors, np.arange(5) / 4))
+    shown = find_reconstructions(subject)
+    assert shown.worst.names == [f"row {row}" for row in found.worst(6)]
+    assert_array_equal(shown.worst.errors, found.errors[found.worst(6)])
+    assert_array_equal(shown.rows[-6:], found.worst(6))
+
+
+def test_a_note_says_which_rows_components_are_of(model, digits, monkeypatch):
+    monkeypatch.setattr(rebuilding, "MOST_PRODUCTS", 1e5)
+    assert "those of a random 1,797 rows" not in report(model, digits).html
+    monkeypatch.setattr("rhohat.inspection.examples.SAMPLED", 500)
+    assert "those of a random 500 rows" in report(model, digits).html
+    monkeypatch.setattr(rebuilding, "MOST_COLUMNS", 63)
+    assert "Principal components are left out" in report(model, digits).html
+
+
+def test_it_is_said_on_which_scale_they_are(digits, rng):
+    def told(steps, X):
+        units = SparseAutoencoder(4, max_iter=2, random_state=0)
+        (subject,) = subjects_of(make_pipeline(*steps, units).fit(X), X)
+        return find_reconstructions(subject).told
+
+    patches = PatchExtractor(5, n_patches=90, random_state=0)
+    images = [rng.rand(20, 30)]
+    assert told([Whitening()], digits) == "As they were given."
+    assert told([OneOverFWhitening(), patches], images) == (
+        "Behind the filter of whole images, which has no inverse."
+    )
+    kept = "Each reconstruction has the mean of its original."
+    assert told([patches, PatchNormalizer()], images).endswith(kept)
+
+
+def test_rows_without_a_shape_are_curves_in_the_data(digits):
+    model = make_pipeline(Whitening(), SparseAutoencoder(4, max_iter=2, random_state=0))
+    (subject,) = subjects_of(model.fit(digits), digits)
+    found = find_reconstructions(subject)
+    assert found.are_curves
+    rows, pictures = found.rows[:6], found.pairs.pictures
+    assert pictures.shape == (12, 1, 64, 1)
+    both = digits[rows], model.inverse_transform(model.transform(digits[rows]))
+    assert_allclose(pictures.low, np.concatenate(both).min(axis=1), rtol=1e-6, atol=1e-9)
+    assert_allclose(pictures.high, np.concatenate(both).max(axis=1), rtol=1e-6)
+
+
+@in_browser
+def test_curves_are_drawn_in_one_chart(digits, tmp_path, opened):
+    model = SparseAutoencoder(4, max_iter=2, random_state=0).fit(digits)
+    report(model, digits).save(tmp_path / "page.html")
+    seen = opened(tmp_path / "page.html")
+    seen.page.goto(seen.url + "#model")
+    figure = seen.page.locator('[data-pairs="worst"] figure').first
+    seen.expect('[data-pairs="worst"] figure svg').to_be_visible()
+    assert figure.locator("polyline").count() == 2
+    assert seen.page.locator(".scale").count() == 0
+    assert seen.errors == []
+
+
+@pytest.mark.slow
+@in_browser
+def test_scales_of_pairs_are_switched(default, opened):
+    seen = opened(default[1])
+    seen.page.goto(seen.url + "#model")
+    grays = """canvas => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const values = Array.from(data).filter((_, i) => i % 4 === 0);
+      return [Math.min(...values), Math.max(...values)];
+    }"""
+    figures = seen.page.locator('[data-pairs="pairs"] figure')
+    figures.first.scroll_into_view_if_needed()
+    seen.page.wait_for_timeout(100)
+
+    def seen_grays():
+        return [
+            [figures.nth(i).locator("canvas").nth(j).evaluate(grays) for j in (0, 1)]
+            for i in range(3)
+        ]
+
+    assert seen_grays() == [[[0, 255], [0, 255]]] * 3
+    seen.page.check('[name=scale][value="shared"]')
+    for original, rebuilt in seen_grays():
+        assert min(original[0], rebuilt[0]) == 0
+        assert max(original[1], rebuilt[1]) == 255
+    assert [rebuilt for _, rebuilt in seen_grays()] != [[0, 255]] * 3
