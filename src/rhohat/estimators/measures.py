@@ -20,10 +20,11 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.validation import check_integer, check_real, check_rows
 from rhohat.estimators.anatomy import Anatomy
-from rhohat.preprocessing.inputs import drawn_rows
 from rhohat.preprocessing.steps import step_of
 from rhohat.rows.blas import BLAS
 from rhohat.rows.opening import open_store
+from rhohat.rows.sampling import sample_rows
+from rhohat.rows.sources import check_finite
 
 #: How many units may rebuild a row in `pursuit_score`.
 PURSUED = (1, 2, 4)
@@ -82,15 +83,20 @@ def in_columns(steps: Sequence[Any], changes: Float64Array) -> Float64Array:
 
 
 def some_rows(X: Any, most: int) -> Any:
-    """Rows drawn at random, if there are more, always the same.
+    """Rows drawn at random, if there are more, always the same, in order, wherever they lie.
 
-    In memory they stay in order, with the names of their columns if they have any.
+    In memory they keep the names of their columns if they have any.
     """
-    if open_store(X) is not None:
-        return drawn_rows(X, most, seed=0)[0]
-    if len(X) > most:
-        return _safe_indexing(X, np.sort(np.random.RandomState(0).permutation(len(X))[:most]))
-    return X
+    store = open_store(X)
+    n_rows = len(X) if store is None else store.shape[0]
+    if store is None and n_rows <= most:
+        return X
+    numbers = np.sort(sample_rows(n_rows, min(n_rows, most), seed=0))
+    if store is None:
+        return _safe_indexing(X, numbers)
+    taken = store.take(numbers)
+    check_finite(taken, store.name)
+    return taken.X
 
 
 def rows_before_units(model: BaseEstimator, X: Any, most: int) -> tuple[FloatArray, FloatArray]:

@@ -344,7 +344,8 @@ class Case:
     @property
     def facts(self) -> str:
         """The measures of a model without mistakes, in a sentence."""
-        facts = [f"They explain {self.explained:.0%} of the variance"]
+        drawn = f" of {ROWS:,} random rows" if len(self.rows) == ROWS else ""
+        facts = [f"They explain {self.explained:.0%} of the variance{drawn}"]
         if self.target is not None:
             share = self.shares.mean() / self.target
             facts.append(f"their average activation is {share:.2f} times its target")

@@ -41,7 +41,9 @@ def test_an_image_that_is_only_shown_as_a_whole_is_named(photographs, monkeypatc
     first = np.zeros(1, dtype=int)
     monkeypatch.setattr(Examples, "sample", lambda self: first)
     monkeypatch.setattr(Rebuilding, "worst", lambda self, n: first)
-    names = re.search(r"of \d images?: ([^<]*?)\. Self-contained", report(model, data, n_examples=1).html)
+    names = re.search(
+        r"of \d images?: ([^<]*?)\. Self-contained", report(model, data, n_examples=1).html
+    )
     assert "0.png" in names.group(1)
 
 

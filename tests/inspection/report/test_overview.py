@@ -22,7 +22,7 @@ from rhohat import (
     diagnose,
     report,
 )
-from rhohat.inspection.diagnosis import ASPECTS, Change, Check, Finding
+from rhohat.inspection.diagnosis import ASPECTS, ROWS, Change, Check, Finding
 from rhohat.inspection.report.overview import find_overview
 from rhohat.inspection.report.page import report_of
 from rhohat.inspection.report.sections import cards_of
@@ -199,7 +199,13 @@ def rows(rng):
     return spoiled(), X
 
 
-@pytest.mark.parametrize("make", [patches, windows, filtered, rows])
+def many_rows(rng):
+    """More than are looked at."""
+    rows = planted(ROWS + 300)[0]
+    return SparseAutoencoder(8, max_iter=5, random_state=0).fit(rows), rows
+
+
+@pytest.mark.parametrize("make", [patches, windows, filtered, rows, many_rows])
 def test_it_is_the_diagnosis_of_the_data_that_are_shown(make, rng):
     model, data = make(rng)
     (subject,) = subjects_of(model, data)

@@ -17,12 +17,13 @@ from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.inspection.activation_statistics import N_EXAMPLES
 from rhohat.inspection.classes import ClassResponses, Labels, class_responses
-from rhohat.inspection.diagnosis import Case, Diagnosis
+from rhohat.inspection.diagnosis import ROWS, Case, Diagnosis
 from rhohat.inspection.examples import examples_of
 from rhohat.inspection.layers import Layer
 from rhohat.inspection.portrait import Portrait, portraits_of
 from rhohat.inspection.responses import Responses
 from rhohat.objective.penalties import penalty_of
+from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import ArraySource
 
 
@@ -113,7 +114,7 @@ class Subject:
         if self.responses is None or not isinstance(estimator, SparseAutoencoder):
             return None
         examples = self.responses.examples
-        numbers = np.sort(examples.sample())
+        numbers = np.sort(sample_rows(len(examples), ROWS, seed=0))  # as `diagnose` does
         rows = examples.inputs(numbers)
         if self.below is not None:
             rows = self.below.layer.encoded(ArraySource(rows)).read(0, len(rows)).X
