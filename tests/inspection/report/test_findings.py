@@ -44,6 +44,8 @@ ROOTS = {
         "columns": PageColumns,
         "along": PageColumns,
     },
+    "notes.js": {"report": Findings, "layer": LayerFindings},
+    "saving.js": {"layer": LayerFindings},
     "page.html": {"found": Findings, "layer": LayerFindings},
 }
 #: Parameters that are taken apart where a function begins.

@@ -112,15 +112,18 @@ function named(values, text) {
   return Object.assign(document.createElement("div"), { className: "chart" }).appendChild(drawing).parentNode;
 }
 
-/** Draw a chart as wide as its container, now and whenever that changes. */
+/** Draw a chart as wide as its container, now and whenever that changes; `draw` draws it for another width. */
 function drawn(options) {
   const container = Object.assign(document.createElement("div"), { className: "chart" });
   let last = 0;
-  new ResizeObserver(([{ contentRect }]) => {
-    const width = Math.round(contentRect.width);
+  container.draw = (width) => {
     if (width === 0 || width === last) return;
     last = width;
     container.replaceChildren(chart({ ...options, width: Math.max(width, 280) }));
+  };
+  new ResizeObserver(([{ contentRect }]) => {
+    const zoom = Number(getComputedStyle(container).getPropertyValue("--zoom")) || 1;
+    if (!root.classList.contains("printing")) container.draw(Math.round(contentRect.width / zoom));
   }).observe(container);
   return container;
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -185,8 +186,13 @@ class ExampleFindings:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that a page's scripts work on; `drawings` are those of each card, by its address."""
+    """All that a page's scripts work on.
 
+    `model` is a checksum of the units' weights, under which a reader's notes are kept; `drawings`
+    are those of each card, by its address.
+    """
+
+    model: str
     layers: Sequence[LayerFindings]
     axes: TileAxes | None
     columns: PageColumns | None
@@ -223,6 +229,7 @@ def gather(
         found = _examples(examples, rows, best, labels, subjects[0].portrait)
         images = _source_images(examples, rows) if isinstance(examples, PieceExamples) else []
     return Findings(
+        model=_checksum(subjects),
         layers=[_layer(subject, rows if sources else None) for subject in subjects],
         axes=subjects[0].portrait.axes,
         columns=_columns_of_rows(subjects[0].portrait),
@@ -230,6 +237,14 @@ def gather(
         examples=found,
         images=images,
     )
+
+
+def _checksum(subjects: Sequence[Subject]) -> str:
+    """Of all units' weights: the same for the same model, whatever it is shown with."""
+    digest = sha256()
+    for subject in subjects:
+        digest.update(subject.layer.encoders[-1].weights.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _examples(

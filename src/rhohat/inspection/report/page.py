@@ -55,7 +55,8 @@ class Report:
     def _repr_html_(self) -> str:
         page = html.escape(self.html)
         style = "width: 100%; height: 720px; border: 1px solid #ccc"
-        return f'<iframe srcdoc="{page}" sandbox="allow-scripts" style="{style}"></iframe>'
+        allowed = "allow-scripts allow-downloads"
+        return f'<iframe srcdoc="{page}" sandbox="{allowed}" style="{style}"></iframe>'
 
     def __repr__(self) -> str:
         return f"<Report of {len(self.html.encode()):,} bytes; save(path) writes it>"

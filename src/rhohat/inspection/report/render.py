@@ -14,7 +14,11 @@ from rhohat.common.printable import encodable
 from rhohat.inspection.report.findings import Findings, as_json
 from rhohat.inspection.report.sections import Card
 
-SCRIPTS = ("pictures.js", "charts.js", "page.js")
+#: Scripts of the page, in order: functions are known to all, values to the files that follow.
+SCRIPTS = (
+    *("pictures.js", "charts.js", "page.js", "state.js", "notes.js", "saving.js"),
+    *("projector.js", "printing.js", "sheet.js", "start.js"),
+)
 
 
 def render(

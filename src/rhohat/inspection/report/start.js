@@ -1,0 +1,8 @@
+// The start: all that the other files describe is put in motion.
+
+setTheme(remembered() ?? (system.matches ? "dark" : "light"));
+setUpControls();
+drawModel();
+offerPictures();
+window.addEventListener("hashchange", show);
+show();
