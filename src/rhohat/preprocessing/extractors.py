@@ -19,7 +19,7 @@ from rhohat.files.images import each_image
 from rhohat.files.lazy_sequence import LazySequence
 from rhohat.files.recordings import each_recording
 from rhohat.preprocessing.stacks import stacked
-from rhohat.preprocessing.steps import Step, Wholes
+from rhohat.preprocessing.steps import BrowserStep, Step, Wholes
 from rhohat.rows.stores import ChunkedStore
 
 #: Patches of a `LazySequence` that take more bytes are cut whenever they are read.
@@ -461,6 +461,11 @@ class PatchExtractor(Extractor):
     def takes_wholes(self) -> bool:
         """Whether each image gives one row."""
         return self.patch_size is None
+
+    def in_browser(self) -> BrowserStep:
+        """The shape of a patch, whose place in the image the page's reader chooses."""
+        shape = {"shape": self.patch_shape_, "is_whole": self.takes_wholes}
+        return BrowserStep("patch", shape)
 
     def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
         if self.patch_size is None:

@@ -19,7 +19,7 @@ from rhohat.common.arrays import (
 )
 from rhohat.common.validation import check_magnitude, check_overflow, check_real
 from rhohat.preprocessing.inputs import RowData, rows_of, sum_over
-from rhohat.preprocessing.steps import Step
+from rhohat.preprocessing.steps import BrowserStep, Step
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Summable
 from rhohat.rows.sources import ArraySource, Rows
@@ -169,6 +169,11 @@ class PatchNormalizer(Rowwise):
         patches += low
         return patches
 
+    def in_browser(self) -> BrowserStep:
+        """Scale and range."""
+        low, high = self.feature_range
+        return BrowserStep("normalize", {"scale": self.scale_, "low": low, "high": high})
+
     def as_change_of_input(self, changes: Float64Array) -> Float64Array:
         """Changes of the normalized patch, in the patch, whose own mean they leave alone."""
         low, high = self.feature_range
@@ -258,6 +263,11 @@ class ContrastNormalizer(Rowwise):
         epsilon = max(variance.dtype.type(self.epsilon), np.finfo(variance.dtype).tiny)
         centered /= np.sqrt(variance + epsilon)[:, None]
         return centered
+
+    def in_browser(self) -> BrowserStep:
+        """Epsilon."""
+        epsilon = max(self.epsilon, float(np.finfo(np.float32).tiny))
+        return BrowserStep("contrast", {"epsilon": epsilon})
 
     def as_change_of_input(self, changes: Float64Array) -> Float64Array:
         """The same, in units of the patch's own deviation, which differs from patch to patch."""

@@ -83,13 +83,13 @@ def test_projector_shows_one_unit_and_arrows_move(odd, opened):
     seen.page.locator("#gallery .tile").nth(2).focus()
     seen.page.keyboard.press("p")
     seen.expect("#unit-heading").to_have_text("Unit 2")
-    seen.expect(".top").not_to_be_visible()
+    seen.expect("nav").not_to_be_visible()
     seen.expect(".pictures canvas").to_be_visible()
     seen.page.keyboard.press("ArrowRight")
     seen.expect("#unit-heading").to_have_text("Unit 4")  # 3 is dead, and comes last
-    seen.expect(".top").not_to_be_visible()
+    seen.expect("nav").not_to_be_visible()
     seen.page.keyboard.press("p")
-    seen.expect(".top").to_be_visible()
+    seen.expect("nav").to_be_visible()
     assert seen.errors == []
 
 

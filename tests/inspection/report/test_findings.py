@@ -24,6 +24,7 @@ from rhohat.inspection.report.findings import (
 )
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.sections import Pairs
+from rhohat.inspection.report.trying import Coder, Trial
 from rhohat.inspection.tiles import TileAxes
 
 PAGE = files("rhohat.inspection.report")
@@ -46,11 +47,13 @@ ROOTS = {
     },
     "notes.js": {"report": Findings, "layer": LayerFindings},
     "saving.js": {"layer": LayerFindings},
+    "trying.js": {"report": Findings, "trial": Trial, "coder": Coder, "columns": PageColumns},
     "page.html": {"found": Findings, "layer": LayerFindings},
 }
 #: Parameters that are taken apart where a function begins.
 PARAMETERS = {
     "charts.js": {r"function chart\(": Chart},
+    "trying.js": {r"function affine\(x, ": Coder},
     "page.js": {r"pairs: \(": Pairs, r"function partnersIn\(": AlikePairs},
 }
 #: What scripts add to what they read.
@@ -86,6 +89,7 @@ METHODS = {
     "filter",
     "at",
     "join",
+    "reduce",
 }
 
 

@@ -30,6 +30,7 @@ from rhohat.inspection.report.names import without_folder
 from rhohat.inspection.report.pictures import LONGEST, Pictures, run_starts
 from rhohat.inspection.report.sections import Card, Pairs
 from rhohat.inspection.report.subject import Subject
+from rhohat.inspection.report.trying import Trial, trial_of
 from rhohat.inspection.tiles import TileAxes
 
 #: Longest side, in pixels, of the pictures that show where examples come from.
@@ -188,12 +189,13 @@ class ExampleFindings:
 class Findings:
     """All that a page's scripts work on.
 
-    `model` is a checksum of the units' weights, under which a reader's notes are kept; `drawings`
-    are those of each card, by its address.
+    `model` is a checksum of the units' weights, under which a reader's notes are kept; `trial`
+    computes it in the browser; `drawings` are those of each card, by its address.
     """
 
     model: str
     layers: Sequence[LayerFindings]
+    trial: Trial
     axes: TileAxes | None
     columns: PageColumns | None
     drawings: Mapping[str, Mapping[str, Chart | Pairs]]
@@ -231,6 +233,7 @@ def gather(
     return Findings(
         model=_checksum(subjects),
         layers=[_layer(subject, rows if sources else None) for subject in subjects],
+        trial=trial_of(subjects),
         axes=subjects[0].portrait.axes,
         columns=_columns_of_rows(subjects[0].portrait),
         drawings={card.id: card.drawings for card in cards},

@@ -616,17 +616,19 @@ function evidence(layer) {
 
 // Which part is shown.
 
+/** Parts that are about no layer of the gallery, and their titles. */
+const OTHERS = { model: "Model", try: "Try your own" };
 let current = null, scrolled = 0;
 
 function show() {
   const [, number, unit] = placeNow().match(/^(?:layer-(\d+))?-?(?:unit-(\d+))?$/) ?? [];
   const layer = layers[Number(number ?? 1) - 1] ?? layers[0], isOther = layer !== found;
-  const part = layer.all[unit] !== undefined ? "unit" : placeNow() === "model" ? "model" : "units";
-  if (part !== "model") found = layer;
+  const part = layer.all[unit] !== undefined ? "unit" : OTHERS[placeNow()] ? placeNow() : "units";
+  if (!OTHERS[part]) found = layer;
   const isChanged = heedAddress();
   if (isChanged || isOther || current === null) applyChoices();
   if (current === "units") scrolled = window.scrollY;
-  for (const id of ["units", "unit", "model"]) byId(`${id}-part`).hidden = id !== part;
+  for (const id of ["units", "unit", ...Object.keys(OTHERS)]) byId(`${id}-part`).hidden = id !== part;
   for (const link of document.querySelectorAll("nav a")) {
     if (link.dataset.part === (part === "unit" ? "units" : part)) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -635,7 +637,7 @@ function show() {
   current = part;
   root.dataset.part = part;
   if (part !== "unit" && isProjected()) project(false);
-  tellTitle(part === "unit" ? called(Number(unit)) : part === "model" ? "Model" : "");
+  tellTitle(part === "unit" ? called(Number(unit)) : OTHERS[part] ?? "");
   if (part === "unit") {
     lastUnit = Number(unit);
     drawUnit(lastUnit);
@@ -652,7 +654,7 @@ let lastUnit = 0;
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, select, textarea");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "p" && current !== "model") project(!isProjected());
+  if (event.key === "p" && !OTHERS[current]) project(!isProjected());
   if (event.key === "/" && current === "units") {
     event.preventDefault();
     byId("controls").elements.search.focus();

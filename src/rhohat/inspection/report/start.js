@@ -3,6 +3,7 @@
 setTheme(remembered() ?? (system.matches ? "dark" : "light"));
 setUpControls();
 drawModel();
+setUpTrial();
 offerPictures();
 window.addEventListener("hashchange", show);
 show();
