@@ -22,6 +22,7 @@ def unit(odd, opened):
 def saved(seen, label):
     with seen.page.expect_download() as download:
         seen.page.click(f'[aria-label="Save {label}"]')
+    assert seen.errors == []
     return download.value.path().read_bytes()
 
 

@@ -637,6 +637,7 @@ function show() {
   current = part;
   root.dataset.part = part;
   if (part !== "unit" && isProjected()) project(false);
+  if (part !== before) tell("");
   tellTitle(part === "unit" ? called(Number(unit)) : OTHERS[part] ?? "");
   if (part === "unit") {
     lastUnit = Number(unit);

@@ -125,7 +125,8 @@ def report(
     -----
     Memory beyond the data: activations are computed for about 1,024 rows at a time, and kept for
     256 MiB of rows, a random sample of them where there are more, to find units that fire together;
-    the page names the number. Pictures are rounded to 8 bits.
+    the page names the number. Pictures are rounded to 8 bits. The page also holds the units'
+    weights, as float32, with which its reader tries other data, unless they are large.
 
     Examples
     --------

@@ -49,7 +49,8 @@ function asCsv() {
 
 // Pictures.
 
-const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "font", "paint-order", "vector-effect", "opacity"];
+const FONT = ["font-family", "font-size", "font-weight"];
+const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "paint-order", "vector-effect", "opacity", ...FONT];
 
 /** The lines in which a text stands on the page: [what, from, middle, height of its letters]. */
 function linesOf(text) {
@@ -66,6 +67,12 @@ function linesOf(text) {
   return lines;
 }
 
+/** A node with some of the styles of another, set in a way that the page's policy allows. */
+function styled(node, style, names) {
+  for (const name of names) node.style.setProperty(name, style.getPropertyValue(name));
+  return node;
+}
+
 /** What a node shows, as one SVG drawing: texts, pictures and charts where they stand, without buttons. */
 function asSvg(node) {
   const frame = node.getBoundingClientRect(), edge = 10;
@@ -80,16 +87,13 @@ function asSvg(node) {
   const put = {
     canvas: (part) => {
       painters.get(part)?.();
-      const style = part.width < 120 ? "image-rendering: pixelated" : "";
-      return svg("image", { ...placed(part), href: part.toDataURL(), preserveAspectRatio: "none", style });
+      const image = svg("image", { ...placed(part), href: part.toDataURL(), preserveAspectRatio: "none" });
+      return styled(image, getComputedStyle(part), ["image-rendering"]);
     },
     img: (part) => svg("image", { ...placed(part), href: part.src, preserveAspectRatio: "none" }),
     svg: (part) => {
       const copy = part.cloneNode(true), parts = [...part.querySelectorAll("*")];
-      [...copy.querySelectorAll("*")].forEach((inner, i) => {
-        const style = getComputedStyle(parts[i]);
-        inner.setAttribute("style", STYLES.map((name) => `${name}: ${style.getPropertyValue(name)}`).join("; "));
-      });
+      [...copy.querySelectorAll("*")].forEach((inner, i) => styled(inner, getComputedStyle(parts[i]), STYLES));
       for (const [name, value] of Object.entries({ ...placed(part), overflow: "visible" })) copy.setAttribute(name, value);
       return copy;
     },
@@ -98,7 +102,8 @@ function asSvg(node) {
     if (part.nodeType === Node.TEXT_NODE) {
       const style = getComputedStyle(part.parentNode), letters = parseFloat(style.fontSize);
       for (const { words, left, middle } of linesOf(part)) {
-        drawing.append(svg("text", { x: left - frame.left, y: middle - frame.top + 0.35 * letters, fill: style.color, style: `font: ${style.font}` }, words.join(" ")));
+        const line = svg("text", { x: left - frame.left, y: middle - frame.top + 0.35 * letters, fill: style.color }, words.join(" "));
+        drawing.append(styled(line, style, FONT));
       }
     } else if (part.nodeType !== Node.ELEMENT_NODE || part.matches("button, audio, .take, .unseen") || !part.getClientRects().length) return;
     else if (put[part.localName]) drawing.append(put[part.localName](part));
@@ -118,11 +123,11 @@ async function savePicture(node, name, kind) {
   if (kind === "svg") return saveAs(`${name}.${kind}`, text, "image/svg+xml");
   const image = new Image(), [width, height] = ["width", "height"].map((side) => Number(drawing.getAttribute(side)));
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
-  await image.decode();
-  const scale = Math.min(2, LONGEST_SIDE / Math.max(width, height));
+  const isDrawn = await image.decode().then(() => true, () => false), scale = Math.min(2, LONGEST_SIDE / Math.max(width, height));
   const canvas = el("canvas", { width: Math.floor(scale * width), height: Math.floor(scale * height) });
-  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-  return canvas.toBlob((blob) => (blob ? saveAs(`${name}.${kind}`, blob, "image/png") : tell("The picture is too large for a PNG; save an SVG, or show fewer units.")));
+  if (isDrawn) canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  const tooLarge = "The picture is too large for a PNG in this browser: save an SVG, or show fewer units.";
+  return canvas.toBlob((blob) => (isDrawn && blob ? saveAs(`${name}.${kind}`, blob, "image/png") : tell(tooLarge)));
 }
 
 /** Buttons on all cards with drawings that have none yet. */
