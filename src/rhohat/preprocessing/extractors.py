@@ -202,6 +202,10 @@ class Extractor(Step):
         """Whether each array gives one row, and no pieces are cut out."""
         return False
 
+    def in_browser(self) -> BrowserStep:
+        """The shape of a piece, whose place the page's reader chooses."""
+        return BrowserStep("patch", {"shape": self.patch_shape_, "is_whole": self.takes_wholes})
+
     def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
         """Check the parameters; how far a piece reaches along both axes, and how many are drawn.
 
@@ -461,11 +465,6 @@ class PatchExtractor(Extractor):
     def takes_wholes(self) -> bool:
         """Whether each image gives one row."""
         return self.patch_size is None
-
-    def in_browser(self) -> BrowserStep:
-        """The shape of a patch, whose place in the image the page's reader chooses."""
-        shape = {"shape": self.patch_shape_, "is_whole": self.takes_wholes}
-        return BrowserStep("patch", shape)
 
     def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
         if self.patch_size is None:

@@ -75,8 +75,8 @@ class BrowserStep(NamedTuple):
     ----------
     name : str
         Its row in ``STEPS`` of ``inspection/report/trying.js``.
-    parameters : mapping from str to numbers, of any shape
-        What that row takes.
+    parameters : mapping from str to str, numbers or ndarray
+        What that row takes; arrays are packed as float32.
     """
 
     name: str

@@ -15,16 +15,21 @@ from rhohat import (
     PatchExtractor,
     PatchNormalizer,
     SparseAutoencoder,
+    SpectrogramExtractor,
     StackedAutoencoder,
     Standardization,
+    WaveformExtractor,
     Whitening,
+    WindowExtractor,
     load_images,
+    load_recordings,
     report,
 )
 from rhohat.inspection.report.subject import subjects_of
 from rhohat.inspection.report.trying import COMPUTED, LARGEST, trial_of
 from rhohat.objective.activations import ACTIVATIONS, TopK
 from support.pages import in_browser
+from support.sounds import RATE, chirp, wav
 
 AUTOENCODER = {"max_iter": 5, "random_state": 0}
 
@@ -70,8 +75,12 @@ def rebuilt_by(model, X):
     return A, X_hat
 
 
-def numbers_at(seen, selector):
-    return np.array(json.loads(f"[{seen.page.locator(selector).last.text_content()}]"))
+def assert_shown(seen, A, X_hat):
+    """Activations and what is rebuilt, on the page as in Python, to 0.0001 of the greatest."""
+    for selector, expected in ((".activations", A), (".rebuilt", X_hat)):
+        shown = json.loads(f"[{seen.page.locator(selector).last.text_content()}]")
+        assert_allclose(shown, expected[0], atol=1e-4 * max(1, np.abs(expected).max()))
+    assert seen.errors == []
 
 
 @in_browser
@@ -85,12 +94,9 @@ def test_a_row_does_on_the_page_what_it_does_in_python(name, tmp_path, opened):
     seen.page.goto(seen.url + "#try")
     seen.page.fill("#row", ", ".join(map(repr, X[7].tolist())))
     A, X_hat = rebuilt_by(model, X[7:8])
-    assert_allclose(numbers_at(seen, ".activations"), A[0], atol=1e-4 * max(1, np.abs(A).max()))
-    scale = max(1, np.abs(X_hat).max())
-    assert_allclose(numbers_at(seen, ".rebuilt"), X_hat[0], atol=1e-4 * scale)
+    assert_shown(seen, A, X_hat)
     best = seen.page.locator("#tried .tile").last
     assert best.get_attribute("href").endswith(f"unit-{np.argsort(-A[0], kind='stable')[:12][-1]}")
-    assert seen.errors == []
 
 
 #: Models of patches of images, in gray or color.
@@ -137,10 +143,37 @@ def test_a_picture_does_on_the_page_what_it_does_in_python(name, tmp_path, opene
     patch, *of_rows = steps[steps.index(model["patchextractor"]) :]
     height, width = patch.patch_shape_[:2]
     row = image[9 : 9 + height, 13 : 13 + width].reshape(1, -1)
-    A, X_hat = rebuilt_by(Pipeline([(str(i), step) for i, step in enumerate(of_rows)]), row)
-    assert_allclose(numbers_at(seen, ".activations"), A[0], atol=1e-4)
-    assert_allclose(numbers_at(seen, ".rebuilt"), X_hat[0], atol=1e-4)
-    assert seen.errors == []
+    assert_shown(seen, *rebuilt_by(make_pipeline(*of_rows), row))
+
+
+#: Steps of models of windows of recordings, and the length of a window.
+SOUND_MODELS = {
+    "spectrogram": lambda: (SpectrogramExtractor(RATE, n_mels=12), 5),
+    "by band": lambda: (SpectrogramExtractor(RATE, n_mels=9, normalize="band"), 4),
+    "not normalized": lambda: (SpectrogramExtractor(RATE, n_mels=9, normalize="none"), 4),
+    "waveform": lambda: (WaveformExtractor(RATE), 40),
+}
+
+
+@in_browser
+@pytest.mark.parametrize("name", SOUND_MODELS)
+def test_a_sound_does_on_the_page_what_it_does_in_python(name, tmp_path, opened, rng):
+    sound, length = SOUND_MODELS[name]()
+    path = tmp_path / "own.wav"
+    path.write_bytes(wav(0.6 * chirp() + 0.05 * rng.standard_normal(len(chirp()))))
+    recordings = load_recordings(path, rate=RATE)
+    windows = WindowExtractor(length, n_windows=50, random_state=0)
+    model = make_pipeline(sound, windows, Whitening(), SparseAutoencoder(5, **AUTOENCODER))
+    model.fit(recordings.recordings)
+    report(model, recordings).save(tmp_path / "page.html")
+    seen = opened(tmp_path / "page.html")
+    seen.page.goto(seen.url + "#try")
+    seen.page.set_input_files("#own", path)
+    seen.expect("#try-told").to_contain_text("own.wav. The window begins at")
+    seen.page.locator('[aria-label="Column of the window"]').fill("17")
+    (whole,) = sound.transform(recordings.recordings)
+    row = whole[:, 17 : 17 + length].reshape(1, -1)
+    assert_shown(seen, *rebuilt_by(model[2:], row))
 
 
 @pytest.fixture
@@ -177,7 +210,8 @@ def test_a_file_of_rows_is_read(plain, tmp_path):
 @in_browser
 def test_script_and_python_agree_on_what_is_computed(plain):
     assert set(plain.page.evaluate("() => Object.keys(FUNCTIONS)")) == set(COMPUTED)
-    steps = OneOverFWhitening(), PatchExtractor(), PatchNormalizer(), ContrastNormalizer()
+    steps = [OneOverFWhitening(), PatchExtractor(), PatchNormalizer(), ContrastNormalizer()]
+    steps += [SpectrogramExtractor(), WaveformExtractor()]
     for step in steps:
         step.scale_, step.patch_shape_ = 1.0, (2, 2)
     names = {step.in_browser().name for step in steps} | {"affine"}
@@ -194,6 +228,14 @@ def test_a_step_that_is_not_computed_is_named():
     assert "computes no StandardScaler. `rhohat encode`" in trial.refusal
     assert trial.encoders == ()
     assert trial.refusal.replace("'", "\\u0027") in report(model).html.replace("'", "\\u0027")
+
+
+def test_models_of_series_say_that_they_are_not_tried(rng):
+    series = [rng.rand(2, 60)]
+    model = make_pipeline(
+        WindowExtractor(5, n_windows=40, random_state=0), SparseAutoencoder(5, **AUTOENCODER)
+    ).fit(series)
+    assert "takes no series" in trial_of(subjects_of(model)).refusal
 
 
 def test_wide_models_are_left_out_and_say_so(rng):

@@ -3,6 +3,7 @@
 const KEPT = `rhohat-notes-${report.model}`;
 const NOTHING = { name: "", star: false, note: "" };
 const notes = new Map();
+let isStale = false; // whether the gallery shows what was said before
 const noteOf = (unit, layer = found) => notes.get(`${layer.number}-${unit}`) ?? NOTHING;
 
 /** What notes say of a unit, to be searched. */
@@ -44,7 +45,7 @@ function sayOf(unit, change) {
   else notes.delete(key);
   const isKept = keepNotes();
   for (const warning of document.querySelectorAll(".unkept")) warning.hidden = isKept;
-  drawGallery();
+  isStale = true;
 }
 
 function starButton(unit) {

@@ -171,6 +171,7 @@ const gallery = byId("gallery");
 let shown = [];
 
 function drawGallery() {
+  isStale = false;
   shown = chosenUnits();
   const { value } = SORTS[choice.sort], { tiles } = found;
   gallery.replaceChildren(...shown.map((unit) => {
@@ -626,7 +627,7 @@ function show() {
   const part = layer.all[unit] !== undefined ? "unit" : OTHERS[placeNow()] ? placeNow() : "units";
   if (!OTHERS[part]) found = layer;
   const isChanged = heedAddress();
-  if (isChanged || isOther || current === null) applyChoices();
+  if (isChanged || isOther || current === null || (part === "units" && isStale)) applyChoices();
   if (current === "units") scrolled = window.scrollY;
   for (const id of ["units", "unit", ...Object.keys(OTHERS)]) byId(`${id}-part`).hidden = id !== part;
   for (const link of document.querySelectorAll("nav a")) {

@@ -1,4 +1,4 @@
-// Trying: what a reader brings, a picture or rows of numbers, goes through the model here, as it does in Python.
+// Trying: what a reader brings, a picture, a sound or a row of numbers, goes through the model here, as it does in Python.
 
 const { trial } = report;
 
@@ -64,6 +64,28 @@ const cosines = (n) => Float64Array.from({ length: n * n }, (_, at) => {
   return Math.sqrt((k ? 2 : 1) / n) * Math.cos((Math.PI * (2 * (at % n) + 1) * k) / (2 * n));
 });
 
+/** The Fourier transform of a power of two of complex numbers, in place. */
+function fourier(real, imaginary) {
+  const n = real.length, swap = (values, i, j) => ([values[i], values[j]] = [values[j], values[i]]);
+  for (let i = 1, j = 0; i < n; i++) {
+    let bit = n >> 1;
+    for (; j & bit; bit >>= 1) j ^= bit;
+    j ^= bit;
+    if (i < j) for (const values of [real, imaginary]) swap(values, i, j);
+  }
+  for (let half = 1; half < n; half *= 2) {
+    for (let k = 0; k < half; k++) {
+      const [cos, sin] = [Math.cos((Math.PI * k) / half), -Math.sin((Math.PI * k) / half)];
+      for (let i = k; i < n; i += 2 * half) {
+        const j = i + half, [x, y] = [real[j] * cos - imaginary[j] * sin, real[j] * sin + imaginary[j] * cos];
+        [real[j], imaginary[j]] = [real[i] - x, imaginary[i] - y];
+        real[i] += x;
+        imaginary[i] += y;
+      }
+    }
+  }
+}
+
 /** Steps before the units: what comes, and parameters, become what goes on. A step's `in_browser`, in Python, names its row. */
 const STEPS = {
   one_over_f: ({ planes, height, width }, { cutoff, scale }) => {
@@ -86,6 +108,33 @@ const STEPS = {
     return patch.map((value) => value / deviation);
   },
   affine,
+  waveform: ({ samples }) => {
+    const wave = centered(samples), deviation = Math.sqrt(squaresOf(wave) / wave.length) || 1;
+    return { planes: [wave.map((value) => value / deviation)], height: 1, width: wave.length };
+  },
+  spectrogram: ({ samples }, { length, hop, n_fft: size, edges, floor, normalize, rate }) => {
+    const ends = unpacked(edges), height = ends.length - 2, width = 1 + Math.floor(samples.length / hop);
+    const triangle = (band, frequency) => Math.max(0, Math.min((frequency - ends[band]) / (ends[band + 1] - ends[band]), (ends[band + 2] - frequency) / (ends[band + 2] - ends[band + 1])));
+    const bands = Array.from({ length: height }, (_, row) => {
+      const weights = Float64Array.from({ length: size / 2 + 1 }, (_, i) => triangle(height - 1 - row, (i * rate) / size));
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      return [...weights.entries()].filter(([, weight]) => weight > 0).map(([i, weight]) => [i, weight / total]);
+    });
+    const taper = Float64Array.from({ length }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / length)), plane = new Float64Array(height * width);
+    for (let moment = 0; moment < width; moment++) {
+      const begin = moment * hop - Math.floor(length / 2), [real, imaginary] = [new Float64Array(size), new Float64Array(size)];
+      for (let i = 0; i < length; i++) real[i] = (samples[begin + i] ?? 0) * taper[i];
+      fourier(real, imaginary);
+      bands.forEach((band, row) => {
+        for (const [i, weight] of band) plane[row * width + moment] += weight * (real[i] ** 2 + imaginary[i] ** 2);
+      });
+    }
+    const peak = plane.reduce((most, power) => Math.max(most, power), 0) || 1, logs = plane.map((power) => Math.log(Math.max(power / peak, floor)));
+    if (normalize === "none") return { planes: [logs], height, width };
+    const parts = normalize === "band" ? Array.from({ length: height }, (_, row) => logs.slice(row * width, (row + 1) * width)) : [logs];
+    const apart = Float64Array.from(parts.flatMap((part) => [...centered(part)])), deviation = Math.sqrt(squaresOf(apart) / apart.length);
+    return { planes: [apart.map((value) => value / (deviation > 1e-6 ? deviation : 1))], height, width };
+  },
 };
 
 const through = (steps, given, place) => steps.reduce((value, step) => STEPS[step.name](value, step.parameters, place), given);
@@ -123,7 +172,7 @@ function comparison({ input, rebuilt }) {
   }
   const along = columns?.places.length === input.length ? columns.places : Array.from(input.keys());
   const lines = [{ name: names[0], kind: "before", y: Array.from(input) }, ...(rebuilt ? [{ name: names[1], kind: "after", y: Array.from(rebuilt) }] : [])];
-  return drawn({ x: { label: columns?.label ?? "column" }, y: { label: "" }, along, lines, text: names.join(", and ") });
+  return drawn({ x: { label: columns?.label ?? (trial.takes === "rows" ? "column" : "sample") }, y: { label: "" }, along, lines, text: names.join(", and ") });
 }
 
 /** Show what a row, or patch, does. */
@@ -182,10 +231,12 @@ function rowField() {
   } };
 }
 
-// Pictures.
+// Pictures and sounds.
 
 /** Longest side of pictures in pixels; of those that are filtered, which takes the cube of it, in gray and in color. */
 const SIDES = { cut: 1600, gray: 400, color: 280 };
+/** Seconds of a sound that are taken, and columns that it is drawn with. */
+const SECONDS = 60, OUTLINE = 1200;
 
 /** A picture's pixels as files of photographs are read: gray or three colors, at unit contrast. */
 function planesOf({ data, width, height }, channels) {
@@ -227,26 +278,72 @@ function strongest({ planes, width, height }, [high, wide]) {
   return best;
 }
 
-function pictureField() {
-  const at = trial.steps.findIndex((step) => step.name === "patch"), [whole, ofPatch] = [trial.steps.slice(0, at), trial.steps.slice(at)];
-  const { shape, is_whole: isWhole } = ofPatch[0].parameters, [high, wide, channels = 1] = shape;
-  const canvas = el("canvas", { role: "img", "aria-label": "Your picture; drag to choose a patch" }), frame = el("div", { className: "frame" });
-  const stage = el("div", { className: "stage" }, canvas, frame);
-  const slider = (name) => el("input", { type: "range", min: 0, step: 1, "aria-label": name });
-  const sliders = { left: slider("Column of the patch"), top: slider("Row of the patch") };
-  const again = el("button", { type: "button" }, "Strongest patch");
+/** How what is brought is read, (file, shape of a piece, canvas to draw it on, side) => what steps get; an Error tells what is wrong. */
+const READ = {
+  images: async (file, { shape: [high, wide, channels = 1], is_whole: isWhole }, canvas, isFiltered) => {
+    const picture = await createImageBitmap(file).catch(() => null);
+    if (!picture) throw new Error(`${file.name} is no picture that this browser can read: choose a PNG, JPEG or WebP.`);
+    const side = !isFiltered ? SIDES.cut : channels === 3 ? SIDES.color : SIDES.gray, scale = Math.min(1, side / Math.max(picture.width, picture.height));
+    [canvas.width, canvas.height] = isWhole ? [wide, high] : [picture.width, picture.height].map((length) => Math.max(Math.round(scale * length), 1));
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.imageSmoothingQuality = "high";
+    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    const isShrunk = canvas.width !== picture.width || canvas.height !== picture.height;
+    return { ...planesOf(context.getImageData(0, 0, canvas.width, canvas.height), channels), told: isShrunk ? `, drawn with ${canvas.width} × ${canvas.height} pixels` : "" };
+  },
+  recordings: async (file) => {
+    const { rate } = trial.steps[0].parameters;
+    const sound = await file.arrayBuffer().then((content) => new OfflineAudioContext(1, 1, rate).decodeAudioData(content)).catch(() => null);
+    if (!sound) throw new Error(`${file.name} is no sound that this browser can read: choose a WAV, MP3 or FLAC.`);
+    const channels = Array.from({ length: sound.numberOfChannels }, (_, channel) => sound.getChannelData(channel));
+    const samples = Float64Array.from({ length: Math.min(sound.length, SECONDS * rate) }, (_, i) => channels.reduce((sum, values) => sum + values[i], 0) / channels.length);
+    return { samples, told: sound.length > samples.length ? `, the first ${SECONDS} seconds` : "" };
+  },
+};
+
+const endsOf = (values) => values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+
+/** Draw what steps have made of a sound: its spectrogram, or how far its wave goes. */
+function drawSound(canvas, { planes: [plane], height, width }) {
+  const columns = Math.min(width, OUTLINE), from = (column) => Math.floor((column * width) / columns), [low, high] = endsOf(plane);
+  const share = (value) => (value - low) / (high - low || 1);
+  if (height > 1) {
+    const values = Array.from({ length: height * columns }, (_, at) => 2 * share(plane[Math.floor(at / columns) * width + from(at % columns)]) - 1);
+    return paintImage(canvas, values, [1, height, columns, 1], "gray");
+  }
+  [canvas.width, canvas.height] = [columns, 120];
+  const context = canvas.getContext("2d");
+  context.fillStyle = getComputedStyle(canvas).color;
+  for (let column = 0; column < columns; column++) {
+    const [least, most] = endsOf(plane.subarray(from(column), from(column + 1))).map((value) => 120 * (1 - share(value)));
+    context.fillRect(column, most, 1, Math.max(least - most, 1));
+  }
+  return null;
+}
+
+/** Something whole, of which a piece is chosen. */
+function wholeField() {
+  const isSound = trial.takes === "recordings", at = trial.steps.findIndex((step) => step.name === "patch");
+  const [whole, ofPiece] = [trial.steps.slice(0, at), trial.steps.slice(at)], { parameters } = ofPiece[0];
+  const { shape: [high, wide, channels = 1], is_whole: isWhole } = parameters, piece = isSound ? "window" : "patch";
+  const canvas = el("canvas", { role: "img", "aria-label": `What you brought; drag to choose a ${piece}` }), frame = el("div", { className: "frame" });
+  const stage = el("div", { className: isSound ? "stage sounding" : "stage" }, canvas, frame);
+  const slider = (name) => el("input", { type: "range", min: 0, step: 1, "aria-label": `${name} of the ${piece}` });
+  const sliders = { left: slider("Column"), top: slider("Row") }, again = el("button", { type: "button" }, `Strongest ${piece}`);
   const region = el("div", { className: "place", hidden: true }, stage, el("div", { className: "sliders", hidden: isWhole }, sliders.left, sliders.top, again));
   let image = null;
   const place = (to) => {
     for (const [name, end] of [["left", image.width - wide], ["top", image.height - high]]) {
       sliders[name].max = end;
       sliders[name].value = to[name];
+      sliders[name].hidden = end === 0;
     }
     const [left, top] = [Number(sliders.left.value), Number(sliders.top.value)];
     const share = (value, of) => `${(100 * value) / of}%`;
     Object.assign(frame.style, { left: share(left, image.width), top: share(top, image.height), width: share(wide, image.width), height: share(high, image.height) });
-    byId("try-told").textContent = `${image.told}${isWhole ? "" : ` The patch begins at row ${top}, column ${left}.`}`;
-    showTrial(through(ofPatch, image, { top, left }));
+    const where = isSound ? `${((left * image.seconds) / image.width).toFixed(2)} s` : `row ${top}, column ${left}`;
+    byId("try-told").textContent = `${image.told}${isWhole ? "" : ` The ${piece} begins at ${where}.`}`;
+    showTrial(through(ofPiece, image, { top, left }));
   };
   const drag = (event) => {
     if (!image || !event.buttons) return;
@@ -255,25 +352,22 @@ function pictureField() {
   };
   for (const type of ["pointerdown", "pointermove"]) stage.addEventListener(type, drag);
   for (const input of Object.values(sliders)) input.addEventListener("input", () => place({ left: sliders.left.value, top: sliders.top.value }));
-  again.addEventListener("click", () => place(strongest(image, shape)));
+  again.addEventListener("click", () => place(strongest(image, [high, wide])));
   const take = async (file) => {
-    const picture = await createImageBitmap(file).catch(() => null);
-    if (!picture) return refuseTrial(`${file.name} is no picture that this browser can read: choose a PNG, JPEG or WebP.`);
-    const side = whole.length === 0 ? SIDES.cut : channels === 3 ? SIDES.color : SIDES.gray;
-    const scale = Math.min(1, side / Math.max(picture.width, picture.height));
-    [canvas.width, canvas.height] = isWhole ? [wide, high] : [picture.width, picture.height].map((length) => Math.max(Math.round(scale * length), 1));
-    if (canvas.width < wide || canvas.height < high) return refuseTrial(`${file.name} has ${picture.width} × ${picture.height} pixels, fewer than a patch of ${wide} × ${high}: choose a larger picture.`);
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    context.imageSmoothingQuality = "high";
-    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
-    const isShrunk = canvas.width !== picture.width || canvas.height !== picture.height;
-    image = through(whole, planesOf(context.getImageData(0, 0, canvas.width, canvas.height), channels));
-    image.told = `${file.name}${isShrunk ? `, drawn with ${canvas.width} × ${canvas.height} pixels` : ""}.`;
-    region.hidden = false;
-    return place(isWhole ? { left: 0, top: 0 } : strongest(image, shape));
+    try {
+      const given = await READ[trial.takes](file, parameters, canvas, whole.length > 0), made = through(whole, given);
+      if (made.width < wide || made.height < high) throw new Error(`${file.name} has ${made.height} × ${made.width} ${isSound ? "bands and moments" : "pixels"}, fewer than the ${high} × ${wide} of a ${piece}: choose a larger one.`);
+      image = { ...made, told: `${file.name}${given.told}.`, seconds: isSound ? given.samples.length / trial.steps[0].parameters.rate : 0 };
+      if (isSound) drawSound(canvas, made);
+      region.hidden = false;
+      return place(isWhole ? { left: 0, top: 0 } : strongest(image, [high, wide]));
+    } catch (error) {
+      return refuseTrial(error.message);
+    }
   };
-  const asRead = `It is read as rhohat reads photographs: in ${channels === 3 ? "color" : "gray"}, at unit contrast${whole.length ? ", and filtered as a whole" : ""}. It stays in this browser.`;
-  return { nodes: [note(`Choose, drop or paste a picture. ${asRead}`), chooser("Choose a picture", "image/*"), region], take };
+  const noun = isSound ? "sound" : "picture", color = channels === 3 ? "color" : "gray", filtered = whole.length ? ", and filtered as a whole" : "";
+  const asRead = isSound ? "Its channels are mixed down, at the model’s rate." : `It is read as rhohat reads photographs: in ${color}, at unit contrast${filtered}.`;
+  return { nodes: [note(`Choose${isSound ? " or drop" : ", drop or paste"} a ${noun}. ${asRead} It stays in this browser.`), chooser(`Choose a ${noun}`, isSound ? "audio/*" : "image/*"), region], take };
 }
 
 // What both have in common.
@@ -288,7 +382,7 @@ function chooser(text, accept) {
 
 function setUpTrial() {
   if (trial.refusal) return refuseTrial(trial.refusal);
-  const field = trial.steps.some((step) => step.name === "patch") ? pictureField() : rowField();
+  const field = trial.takes === "rows" ? rowField() : wholeField();
   takeFile = field.take;
   byId("bring").append(...field.nodes);
   byId("bring").hidden = false;

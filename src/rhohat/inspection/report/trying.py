@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rhohat.common.arrays import FloatArray
+from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.inspection.report.subject import Subject
 from rhohat.objective.activations import Activation, TopK
@@ -51,6 +52,8 @@ class Trial:
     ----------
     refusal : str
         Why it cannot; then all that follows is empty.
+    takes : {"rows", "images", "recordings"}
+        What is tried.
     n_columns : int
         Numbers in a row that is given; of a patch, in all its channels.
     shape : tuple of int or None
@@ -66,6 +69,7 @@ class Trial:
     """
 
     refusal: str
+    takes: str = ""
     n_columns: int = 0
     shape: tuple[int, ...] | None = None
     steps: Sequence[BrowserStep] = ()
@@ -89,6 +93,7 @@ def trial_of(subjects: Sequence[Subject]) -> Trial:
 def _computed(subjects: Sequence[Subject]) -> Trial:
     """As `trial_of`; raises _RefusedError if the page does not compute the model."""
     anatomy = subjects[0].layer.anatomy
+    takes = _takes(anatomy)
     encoders = [subject.layer.encoders[-1] for subject in subjects]
     maps = [AffineMap(encoder.weights, encoder.bias) for encoder in encoders]
     of_rows, decoders = anatomy.of_rows, _decoders(subjects)
@@ -107,6 +112,7 @@ def _computed(subjects: Sequence[Subject]) -> Trial:
         raise _RefusedError(f"The weights of these units would take {size / 1e6:.1f} MB on it.")
     found = Trial(
         "",
+        takes=takes,
         n_columns=[*of_rows, *anatomy.units][0].n_features_in_,
         shape=_shape(subjects[0], first.weights.shape[1], steps),
         steps=steps,
@@ -121,6 +127,15 @@ def _computed(subjects: Sequence[Subject]) -> Trial:
         missing = f"What units rebuild is left out: decoders would take {size / 1e6:.1f} MB on it."
         return replace(found, missing=missing)
     return replace(found, decoders=back, missing="")
+
+
+def _takes(anatomy: Anatomy) -> str:
+    """What a model is given: rows, images or recordings."""
+    wholes = anatomy.takes
+    takes = "rows" if wholes is None else wholes.kind
+    if takes not in ("rows", "images", "recordings"):
+        raise _RefusedError(f"These units cannot be tried on this page, which takes no {takes}.")
+    return takes
 
 
 def _decoders(subjects: Sequence[Subject]) -> list[tuple[AffineMap, Activation]]:
@@ -177,7 +192,11 @@ def _in_browser(step: Any) -> BrowserStep:
     if computed is None:
         name = type(step).__name__
         raise _RefusedError(f"These units cannot be tried on this page, which computes no {name}.")
-    return computed
+    parameters = {
+        name: packed32(value) if isinstance(value, np.ndarray) else value
+        for name, value in computed.parameters.items()
+    }
+    return computed._replace(parameters=parameters)
 
 
 def _coder(own: AffineMap, activation: Activation) -> Coder:
@@ -193,6 +212,7 @@ def _shape(subject: Subject, width: int, steps: Sequence[BrowserStep]) -> tuple[
     extractor = subject.layer.anatomy.extractor
     shape = subject.portrait.shape if extractor is None else extractor.patch_shape_
     is_kept = shape is not None and prod(shape) == width
+    is_kept &= subject.portrait.tiles.kind == "image"
     return shape if is_kept and all(step.name != "affine" for step in steps) else None
 
 
