@@ -225,9 +225,9 @@ def test_all_activations_are_computed():
 def test_a_step_that_is_not_computed_is_named():
     model = make_pipeline(StandardScaler(), SparseAutoencoder(5, **AUTOENCODER)).fit(rows())
     trial = trial_of(subjects_of(model))
-    assert "computes no StandardScaler. `rhohat encode`" in trial.refusal
+    assert "computes no StandardScaler. The command rhohat encode" in trial.refusal
     assert trial.encoders == ()
-    assert trial.refusal.replace("'", "\\u0027") in report(model).html.replace("'", "\\u0027")
+    assert trial.refusal in report(model).html
 
 
 def test_models_of_series_say_that_they_are_not_tried(rng):

@@ -22,7 +22,8 @@ from rhohat.preprocessing.steps import AffineMap, BrowserStep, folded, step_of
 LARGEST = 450_000
 #: Activations that the script computes, by their names.
 COMPUTED = ("sigmoid", "tanh", "relu", "identity", "topk")
-INSTEAD = "`rhohat encode`, or the model's transform in Python, gives what they do on your data."
+CANNOT = "These units cannot be tried on this page"
+INSTEAD = "The command rhohat encode, or transform in Python, gives their activations on your data."
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _computed(subjects: Sequence[Subject]) -> Trial:
     ]
     size = _size([*steps, *coders])
     if size > LARGEST:
-        raise _RefusedError(f"The weights of these units would take {size / 1e6:.1f} MB on it.")
+        raise _RefusedError(f"{CANNOT}: their weights would take {size / 1e6:.1f} MB of it.")
     found = Trial(
         "",
         takes=takes,
@@ -124,7 +125,7 @@ def _computed(subjects: Sequence[Subject]) -> Trial:
     ways = [*decoders[:-1], (_undone(joined, decoders[-1][0]), decoders[-1][1])]
     back = [_coder(own, output) for own, output in ways]
     if (size := _size(back)) > LARGEST:
-        missing = f"What units rebuild is left out: decoders would take {size / 1e6:.1f} MB on it."
+        missing = f"What units rebuild is left out: it would take {size / 1e6:.1f} MB of this page."
         return replace(found, missing=missing)
     return replace(found, decoders=back, missing="")
 
@@ -134,7 +135,7 @@ def _takes(anatomy: Anatomy) -> str:
     wholes = anatomy.takes
     takes = "rows" if wholes is None else wholes.kind
     if takes not in ("rows", "images", "recordings"):
-        raise _RefusedError(f"These units cannot be tried on this page, which takes no {takes}.")
+        raise _RefusedError(f"{CANNOT}, which takes no {takes}.")
     return takes
 
 
@@ -191,7 +192,7 @@ def _in_browser(step: Any) -> BrowserStep:
     computed = step_of(step).in_browser()
     if computed is None:
         name = type(step).__name__
-        raise _RefusedError(f"These units cannot be tried on this page, which computes no {name}.")
+        raise _RefusedError(f"{CANNOT}, which computes no {name}.")
     parameters = {
         name: packed32(value) if isinstance(value, np.ndarray) else value
         for name, value in computed.parameters.items()
@@ -201,7 +202,7 @@ def _in_browser(step: Any) -> BrowserStep:
 
 def _coder(own: AffineMap, activation: Activation) -> Coder:
     if activation.name not in COMPUTED:
-        raise _RefusedError(f"This page does not compute the activation {activation.name!r}.")
+        raise _RefusedError(f"{CANNOT}, which computes no {activation.name} units.")
     n_units = len(own.bias)
     n_active = activation.n_active_among(n_units) if isinstance(activation, TopK) else None
     return Coder(packed32(own.weights), packed32(own.bias), activation.name, n_active)
