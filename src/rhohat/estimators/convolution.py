@@ -25,7 +25,7 @@ from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.objective.activations import activation_of
 from rhohat.preprocessing.extractors import PatchExtractor, every_patch
 from rhohat.preprocessing.inputs import precision_of
-from rhohat.preprocessing.steps import AffineMap, Wholes, step_of
+from rhohat.preprocessing.steps import AffineMap, Wholes, folded
 from rhohat.rows.engines import ThreadEngine, check_n_jobs
 
 #: Bytes of responses computed at a time: few enough to stay in cache until they are pooled.
@@ -281,7 +281,7 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         anatomy = Anatomy.of(self.model_)
         poolings = self._poolings()
         encoding = ENCODINGS[self.encoding](_autoencoder_of(anatomy), self.threshold)
-        of_rows, affine = _fold([*anatomy.of_rows, *anatomy.units[:-1]], encoding.affine)
+        of_rows, affine = folded([*anatomy.of_rows, *anatomy.units[:-1]], encoding.affine)
         weights = np.ascontiguousarray(affine.weights.T.astype(dtype))
         bias = affine.bias.astype(dtype)
         block_size = max(BLOCK_BYTES // (len(bias) * dtype.itemsize), 1)
@@ -430,14 +430,6 @@ def _autoencoder_of(anatomy: Anatomy) -> SparseAutoencoder:
 def _wholes(anatomy: Anatomy) -> Wholes:
     """What the model is applied to: images, unless it says otherwise."""
     return anatomy.takes or PatchExtractor.takes
-
-
-def _fold(steps: list[Any], affine: AffineMap) -> tuple[list[Any], AffineMap]:
-    """The steps left before an affine map once it has absorbed those that are affine too."""
-    affine = affine._replace(weights=affine.weights.astype(np.float64))
-    while steps and (joined := step_of(steps[-1]).joined(affine)) is not None:
-        steps, affine = steps[:-1], joined
-    return steps, affine
 
 
 def _cells_of(name: str, value: Any, along_time: bool) -> tuple[int, int]:

@@ -213,7 +213,7 @@ class TopK(Activation):
 
     def function(self, Z: FloatArray) -> FloatArray:
         """Overwrite Z with f(Z), row by row along the last axis."""
-        k, n_units = self._k(Z.shape[-1]), Z.shape[-1]
+        k, n_units = self.n_active_among(Z.shape[-1]), Z.shape[-1]
         np.maximum(Z, 0, out=Z)
         if k >= n_units:
             return Z
@@ -235,7 +235,8 @@ class TopK(Activation):
         """Max(a, 0)."""
         return np.maximum(a, 0)
 
-    def _k(self, n_units: int) -> int:
+    def n_active_among(self, n_units: int) -> int:
+        """k, of so many units."""
         return -(-n_units // 10) if self.n_active is None else self.n_active
 
 

@@ -18,7 +18,7 @@ from rhohat.files.images import each_image
 from rhohat.files.lazy_sequence import LazySequence, MappedSequence
 from rhohat.files.recordings import check_rate, each_recording
 from rhohat.preprocessing.spectra import hann
-from rhohat.preprocessing.steps import Step, Wholes
+from rhohat.preprocessing.steps import BrowserStep, Step, Wholes
 
 #: Moments whose spectra are computed at a time, at most, and samples in them, at most.
 FRAMES, FRAME_SAMPLES = 4096, 1 << 24
@@ -185,6 +185,10 @@ class WaveformExtractor(SoundExtractor):
     def seconds_per_moment(self) -> float:
         """Duration of a sample."""
         return 1 / self.rate
+
+    def in_browser(self) -> BrowserStep:
+        """The rate."""
+        return BrowserStep("waveform", {"rate": self.rate})
 
     def sound_of(self, window: FloatArray, top: int) -> Float64Array:
         """The window itself."""
@@ -366,6 +370,13 @@ class SpectrogramExtractor(SoundExtractor):
     def frequencies(self) -> Float64Array:
         """Center frequencies of the bands in Hz, from the highest down."""
         return self.frequencies_
+
+    def in_browser(self) -> BrowserStep:
+        """Sizes in samples, ends and peaks of the bands in Hz, floor, and normalization."""
+        length, hop, n_fft = self._sizes()
+        sizes = {"rate": self.rate, "length": length, "hop": hop, "n_fft": n_fft}
+        scales = {"edges": self._edges(), "floor": self.floor, "normalize": self.normalize}
+        return BrowserStep("spectrogram", sizes | scales)
 
     def sound_of(self, window: FloatArray, top: int) -> Float64Array:
         """The sound of the window's bands while all others are silent."""

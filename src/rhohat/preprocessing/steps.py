@@ -7,7 +7,7 @@ Steps of scikit-learn and of other packages are asked through `step_of`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -68,6 +68,21 @@ class AffineMap(NamedTuple):
     bias: FloatArray
 
 
+class BrowserStep(NamedTuple):
+    """A step as the script of a report's page computes it.
+
+    Attributes
+    ----------
+    name : str
+        Its row in ``STEPS`` of ``inspection/report/trying.js``.
+    parameters : mapping from str to str, numbers or ndarray
+        What that row takes; arrays are packed as float32.
+    """
+
+    name: str
+    parameters: Mapping[str, Any]
+
+
 class Step(TransformerMixin, BaseEstimator):
     """A transformer of preprocessing, and the questions that it may answer."""
 
@@ -120,6 +135,10 @@ class Step(TransformerMixin, BaseEstimator):
 
     def joined(self, after: AffineMap) -> AffineMap | None:
         """The step and an affine map after it, as one map; None if the step is not affine."""
+        return None
+
+    def in_browser(self) -> BrowserStep | None:
+        """The step as a page computes it; None if no page does, or if it is `joined` to others."""
         return None
 
     def spectrum(self, images: Sequence[FloatArray] | None) -> Spectrum | None:
@@ -175,6 +194,14 @@ def _change_by(step: Any, changes: Float64Array) -> Float64Array | None:
 def _undone_by(step: Any, rows: FloatArray) -> FloatArray | None:
     """Rows by a step's inverse; None if it has none."""
     return np.asarray(step.inverse_transform(rows)) if hasattr(step, "inverse_transform") else None
+
+
+def folded(steps: Sequence[Any], affine: AffineMap) -> tuple[list[Any], AffineMap]:
+    """The steps left before an affine map once it has absorbed those that are affine too."""
+    left, affine = list(steps), affine._replace(weights=affine.weights.astype(np.float64))
+    while left and (joined := step_of(left[-1]).joined(affine)) is not None:
+        left, affine = left[:-1], joined
+    return left, affine
 
 
 def step_of(estimator: Any) -> Step:

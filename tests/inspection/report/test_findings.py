@@ -26,6 +26,7 @@ from rhohat.inspection.report.maps import Atlas
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.reconstructions import Pairs
 from rhohat.inspection.report.sources import SourceImage, Surroundings
+from rhohat.inspection.report.trying import Coder, Trial
 from rhohat.inspection.tiles import TileAxes
 
 PAGE = files("rhohat.inspection.report")
@@ -56,6 +57,9 @@ ROOTS = {
     "reconstructions.js": ON_THE_PAGE,
     "maps.js": ON_THE_PAGE,
     "page.js": ON_THE_PAGE,
+    "notes.js": ON_THE_PAGE,
+    "saving.js": ON_THE_PAGE,
+    "trying.js": {"report": Findings, "trial": Trial, "coder": Coder, "columns": PageColumns},
     "page.html": {"found": Findings, "layer": LayerFindings},
 }
 #: Parameters that are taken apart where a function begins.
@@ -66,6 +70,7 @@ PARAMETERS = {
     "pictures.js": {r"function inUnits\(": Pictures},
     "reconstructions.js": {r"function pairsOf\(": Pairs},
     "maps.js": {r"function atlasOf\(": Atlas},
+    "trying.js": {r"function affine\(x, ": Coder},
 }
 #: What scripts add to what they read.
 ADDED = {
@@ -103,6 +108,7 @@ METHODS = {
     "filter",
     "at",
     "join",
+    "reduce",
 }
 
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow  # a browser, and no other library, is what it dep
 @pytest.mark.slow
 @in_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("part", ["", "#unit-7", "#model"])
+@pytest.mark.parametrize("part", ["", "#unit-7", "#model", "#try"])
 def test_nothing_keeps_people_out(default, opened, scheme, part):
     from axe_playwright_python.sync_playwright import Axe
 
@@ -172,7 +172,7 @@ def test_print_has_every_tile_and_no_controls(default, opened):
 @pytest.mark.parametrize("width", [390, 1440])
 def test_nothing_sticks_out_on_a_phone(default, opened, width):
     seen = opened(default[1], viewport={"width": width, "height": 844})
-    for part in ("", "#unit-7", "#model"):
+    for part in ("", "#unit-7", "#model", "#try"):
         seen.page.goto(seen.url + part)
         assert seen.page.evaluate("() => document.documentElement.scrollWidth") <= width
 

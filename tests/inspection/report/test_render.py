@@ -16,7 +16,7 @@ from support.pages import in_browser, until
 @in_browser
 def test_page_is_small_opens_at_once_and_asks_for_nothing(default, opened):
     _, path = default
-    assert path.stat().st_size < 5_000_000
+    assert path.stat().st_size < 1_500_000
     seen = opened(path)
     loaded = "performance.getEntriesByType('navigation')[0].loadEventEnd"
     until(seen.page.locator("body"), f"{loaded} > 0")

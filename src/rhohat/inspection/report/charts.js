@@ -26,7 +26,7 @@ function ticksOf(low, high, log) {
   const raw = (high - low) / 5 || 1;
   const unit = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((m) => m * unit).find((s) => s >= raw);
-  for (let tick = Math.ceil(low / step - 1e-9) * step; tick <= high + step * 1e-9; tick += step) ticks.push(Number(tick.toPrecision(12)));
+  for (let n = Math.ceil(low / step - 1e-9); n * step <= high + step * 1e-9; n++) ticks.push(Number((n * step).toPrecision(12)));
   return ticks;
 }
 
@@ -113,15 +113,18 @@ function named(values, text) {
   return Object.assign(document.createElement("div"), { className: "chart bars" }).appendChild(drawing).parentNode;
 }
 
-/** Draw a chart as wide as its container, now and whenever that changes. */
+/** Draw a chart as wide as its container, now and whenever that changes; `draw` draws it for another width. */
 function drawn(options) {
   const container = Object.assign(document.createElement("div"), { className: "chart" });
   let last = 0;
-  new ResizeObserver(([{ contentRect }]) => {
-    const width = Math.round(contentRect.width);
+  container.draw = (width) => {
     if (width === 0 || width === last) return;
     last = width;
     container.replaceChildren(chart({ ...options, width: Math.max(width, 280) }));
+  };
+  new ResizeObserver(([{ contentRect }]) => {
+    const zoom = Number(getComputedStyle(container).getPropertyValue("--zoom")) || 1;
+    if (!root.classList.contains("printing")) container.draw(Math.round(contentRect.width / zoom));
   }).observe(container);
   return container;
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from rhohat.inspection.report.scene import SceneMaps
 from rhohat.inspection.report.sections import Card, Drawing
 from rhohat.inspection.report.sources import SourceImage
 from rhohat.inspection.report.subject import Subject
+from rhohat.inspection.report.trying import Trial, trial_of
 from rhohat.inspection.tiles import TileAxes
 
 #: Pairs of units that look alike, at most, to be listed.
@@ -171,9 +173,15 @@ class LayerFindings:
 
 @dataclass(frozen=True)
 class Findings:
-    """All that a page's scripts work on; `drawings` are those of each card, by its address."""
+    """All that a page's scripts work on.
 
+    `model` is a checksum of the units' weights, under which a reader's notes are kept; `trial`
+    computes it in the browser; `drawings` are those of each card, by its address.
+    """
+
+    model: str
     layers: Sequence[LayerFindings]
+    trial: Trial
     axes: TileAxes | None
     columns: PageColumns | None
     drawings: Mapping[str, Mapping[str, Drawing]]
@@ -200,13 +208,23 @@ def gather(
     """
     shown = shown_examples(subjects) if sources else None
     return Findings(
+        model=_checksum(subjects),
         layers=[_layer(subject, shown) for subject in subjects],
+        trial=trial_of(subjects),
         axes=subjects[0].portrait.axes,
         columns=columns_of(subjects[0].portrait),
         drawings={card.id: card.drawings for card in cards},
         examples=None if shown is None else shown.findings,
         images=() if shown is None else shown.images,
     )
+
+
+def _checksum(subjects: Sequence[Subject]) -> str:
+    """Of all units' weights: the same for the same model, whatever it is shown with."""
+    digest = sha256()
+    for subject in subjects:
+        digest.update(subject.layer.encoders[-1].weights.tobytes())
+    return digest.hexdigest()[:16]
 
 
 def view_of(portrait: Portrait, view: UnitView) -> View:

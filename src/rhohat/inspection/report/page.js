@@ -1,4 +1,4 @@
-// The page: a gallery of units, a page for each, and the model. The hash of the address tells which is shown.
+// The page: a gallery of units, a page for each, and the model.
 // What the data hold is declared in findings.py.
 
 /** From each unit of some pairs to its partners and their cosines. */
@@ -49,6 +49,7 @@ const FILTERS = {
   dead: { name: "dead", exists: () => found.activity, holds: (unit) => found.dead.has(unit) },
   saturated: { name: "saturated", exists: () => found.activity, holds: (unit) => found.saturated.has(unit) },
   alike: { name: "duplicates", exists: () => true, holds: (unit) => found.twins.has(unit) },
+  starred: { name: "starred", exists: () => true, holds: (unit) => noteOf(unit).star },
   opposite: { name: "with an opposite", exists: () => found.partners.size, holds: (unit) => found.partners.has(unit) },
 };
 const choice = {
@@ -57,14 +58,14 @@ const choice = {
   contrast: 1, map: "gray", picture: layers[0].picture.name,
 };
 
-/** Whether a text means a unit: by numbers and ranges of them, "label" and a label, or part of a file's name or label. */
+/** Whether a text means a unit: by numbers and ranges of them, "label" and a label, or part of its name or note, or of a file's name or label. */
 function isFound(unit, text) {
   const words = text.toLowerCase().split(",").map((word) => word.trim()).filter(Boolean);
   return words.length === 0 || words.some((word) => {
     const range = word.match(/^(?:unit\s*)?(\d+)(?:\s*-\s*(\d+))?$/);
     if (range) return unit >= Number(range[1]) && unit <= Number(range[2] ?? range[1]);
     const label = word.match(/^label[\s:]+(.+)$/)?.[1];
-    return (found.groups?.[0].examples[unit] ?? []).some((example) => label === undefined
+    return saidOf(unit).includes(word) || (found.groups?.[0].examples[unit] ?? []).some((example) => label === undefined
       ? sourceOf(example).toLowerCase().includes(word)
       : report.examples.labels?.[example]?.toLowerCase() === label);
   });
@@ -114,7 +115,7 @@ function describe(unit, more, layer = found) {
   return words.filter(Boolean).join(", ");
 }
 
-const called = (unit, layer = found) => (layer.name ? `Unit ${unit} of ${layer.name}` : `Unit ${unit}`);
+const called = (unit, layer = found) => [layer.name ? `Unit ${unit} of ${layer.name}` : `Unit ${unit}`, noteOf(unit, layer).name].filter(Boolean).join(": ");
 
 // The gallery.
 
@@ -122,14 +123,16 @@ const gallery = byId("gallery");
 let shown = [];
 
 function drawGallery() {
+  isStale = false;
   shown = chosenUnits();
   const { value, holds = () => true, told = (unit) => short(value(unit)) } = SORTS[choice.sort], { tiles } = found;
   gallery.replaceChildren(...shown.map((unit) => {
     if (!tiles.has(unit)) tiles.set(unit, tile(unit, ""));
     const node = tiles.get(unit);
     node.tabIndex = -1;
-    const caption = choice.sort === "unit" ? String(unit) : [unit, holds(unit) ? told(unit) : "–"].filter((text) => text !== "").join(" · ");
-    node.lastChild.textContent = caption;
+    const { name, star } = noteOf(unit), sorted = choice.sort === "unit" ? "" : holds(unit) ? told(unit) : "–";
+    node.lastChild.textContent = [`${star ? "★ " : ""}${unit}`, name, sorted].filter(Boolean).join(" · ");
+    node.title = name;
     node.setAttribute("aria-label", describe(unit, ""));
     return node;
   }));
@@ -139,8 +142,9 @@ function drawGallery() {
 }
 
 function drawSize() {
-  document.documentElement.style.setProperty("--tile", `${choice.size}px`);
+  root.style.setProperty("--tile", `${choice.size}px`);
   gallery.classList.toggle("bare", choice.size < 52);
+  gallery.classList.toggle("curves", found.picture.kind !== "image");
 }
 
 /** Focus a tile, and make it the one that Tab reaches. */
@@ -202,32 +206,46 @@ function choosePicture() {
 
 function setUpControls() {
   const form = byId("controls"), controls = form.elements;
-  for (const name of ["size", "contrast", "map"]) controls[name].value = choice[name];
-  const showDirection = () => {
-    controls.direction.textContent = choice.rising ? "↑ rising" : "↓ falling";
-    controls.direction.setAttribute("aria-label", `Order: ${choice.rising ? "rising" : "falling"}; press to reverse`);
-    controls.direction.setAttribute("aria-pressed", String(!choice.rising));
-  };
   const changed = {
     sort: () => {
-      choice.rising = Boolean(SORTS[choice.sort].rising);
+      choice.rising = usual("rising");
       showDirection();
       drawGallery();
     },
-    layer: () => { location.hash = Number(choice.layer) ? `layer-${Number(choice.layer) + 1}` : "units"; },
     size: drawSize, contrast: paintAgain, map: () => { choosePicture(); paintAgain(); }, picture: choosePicture,
   };
   form.addEventListener("input", ({ target }) => {
+    if (target.name === "layer") return goTo(Number(target.value) ? `layer-${Number(target.value) + 1}` : "units");
     choice[target.name] = target.type === "checkbox" ? target.checked : target.type === "range" ? Number(target.value) : target.value;
     (changed[target.name] ?? drawGallery)();
+    return tellAddress(target.name);
   });
   form.addEventListener("submit", (event) => event.preventDefault());
   controls.direction.addEventListener("click", () => {
     choice.rising = !choice.rising;
     showDirection();
     drawGallery();
+    tellAddress("rising");
   });
+}
+
+function showDirection() {
+  const button = byId("controls").elements.direction, order = choice.rising ? "rising" : "falling";
+  button.textContent = choice.rising ? "↑" : "↓";
+  button.title = `${order} order`;
+  button.setAttribute("aria-label", `Order: ${order}; press to reverse`);
+  button.setAttribute("aria-pressed", String(!choice.rising));
+}
+
+/** Let controls and gallery follow what is chosen. */
+function applyChoices() {
+  const { elements } = byId("controls");
+  for (const name of ["search", "size", "contrast", "map"]) elements[name].value = choice[name];
+  elements.dead_last.checked = choice.dead_last;
+  drawSize();
+  choose(found);
   showDirection();
+  paintAgain();
 }
 
 // Time, frequency and sound, if the model learned from series.
@@ -271,6 +289,11 @@ function player(data, text) {
 // The page of a unit.
 
 const card = (title, ...children) => el("article", { className: "card" }, el("h3", {}, title), ...children);
+const namedCard = (name, ...content) => {
+  const node = card(...content);
+  node.classList.add(name);
+  return node;
+};
 const wide = (node) => {
   node.classList.add("wide");
   return node;
@@ -302,7 +325,7 @@ function picturesOf(unit) {
     return el("figure", { className: along ? "row-figure" : "" }, drawing, el("figcaption", {}, sound || null, name, name ? " – " : null, saidAfter(view.label, caption)));
   });
   const isRows = found.views.some(alongOf);
-  const node = card("Pictures of it", el("div", { className: isRows ? "views rows" : "views" }, ...pictures));
+  const node = namedCard("pictures", "Pictures of it", el("div", { className: isRows ? "views rows" : "views" }, ...pictures));
   return isRows ? wide(node) : node;
 }
 
@@ -323,8 +346,8 @@ function howActive(unit) {
   const bars = counts[unit].map((n, i) => ({ from: edges[i], to: edges[i + 1], value: n || 0.5 }));
   const { target } = found;
   const marks = [{ x: mean[unit], label: `average ${short(mean[unit])}` }];
-  return card(
-    "How active it is",
+  return namedCard(
+    "activity", "How active it is",
     drawn({
       x: { label: "activation", low: edges[0], high: edges.at(-1) }, y: { label: "examples", log: true, low: 0.5, high: n_rows },
       bars, marks, text: `Histogram of the activations of unit ${unit} over ${n_rows} examples; average ${short(mean[unit])}, highest ${short(high[unit])}.`,
@@ -384,12 +407,13 @@ function drawUnit(unit) {
   const go = (by, name, key) => {
     const to = step(by);
     const exists = found.all[to] !== undefined;
-    return el("button", { type: "button", disabled: !exists, "aria-label": `${name} unit`, "aria-keyshortcuts": key, onclick: () => { location.hash = found.address(to); } }, by < 0 ? "←" : "→");
+    return el("button", { type: "button", disabled: !exists, "aria-label": `${name} unit`, "aria-keyshortcuts": key, onclick: () => goTo(found.address(to)) }, by < 0 ? "←" : "→");
   };
   const badge = (text, warn) => el("span", { className: warn ? "badge warn" : "badge" }, text);
   byId("unit-part").replaceChildren(
     el("div", { className: "unit-top" },
       el("h2", { id: "unit-heading", tabIndex: -1 }, called(unit)),
+      starButton(unit), nameField(unit),
       found.averages ? badge(`average activation ${short(found.averages[unit])}`) : null,
       found.gabor ? badge(isEdge(unit) ? "edge" : "no edge") : null,
       found.classes ? badge(`selective for ${selectivity(unit)}`) : null,
@@ -399,6 +423,7 @@ function drawUnit(unit) {
       found.replication ? badge(`${found.replication[unit] >= 0.95 ? "replicates" : "does not replicate"}: cosine ${short(found.replication[unit])} with other starts`) : null,
       found.decoder_norm ? badge(`decoder norm ${short(found.decoder_norm[unit])}`) : null,
       el("span", { className: "way" },
+        projectButton(),
         el("a", { href: found.number ? `#layer-${found.number + 1}` : "#units", id: "back", "aria-keyshortcuts": "Escape" }, "All units"), go(-1, "Previous", "ArrowLeft"), go(1, "Next", "ArrowRight"))),
     el("div", { className: "cards" },
       picturesOf(unit),
@@ -411,7 +436,9 @@ function drawUnit(unit) {
       found.gabor ? gaborFunction(unit) : null,
       found.bands ? bandOf(unit) : null,
       found.twins.has(unit) ? looksLike(unit) : null,
-      found.partners.has(unit) ? opposes(unit) : null));
+      found.partners.has(unit) ? opposes(unit) : null,
+      noteCard(unit)));
+  offerPictures();
 }
 
 function bandOf(unit) {
@@ -465,16 +492,19 @@ function evidence(layer) {
 
 // Which part is shown.
 
+/** Parts that are about no layer of the gallery, and their titles. */
+const OTHERS = { model: "Model", try: "Try your own" };
 let current = null, scrolled = 0;
 
 function show() {
-  if (current !== null && location.hash === "#main") return; // skipped to the content
-  const [, number, unit] = location.hash.match(/^#(?:layer-(\d+))?-?(?:unit-(\d+))?$/) ?? [];
-  const layer = layers[Number(number ?? 1) - 1] ?? layers[0];
-  const part = layer.all[unit] !== undefined ? "unit" : location.hash === "#model" ? "model" : "units";
-  if (part !== "model" && layer !== found) choose(layer);
+  const [, number, unit] = placeNow().match(/^(?:layer-(\d+))?-?(?:unit-(\d+))?$/) ?? [];
+  const layer = layers[Number(number ?? 1) - 1] ?? layers[0], isOther = layer !== found;
+  const part = layer.all[unit] !== undefined ? "unit" : OTHERS[placeNow()] ? placeNow() : "units";
+  if (!OTHERS[part]) found = layer;
+  const isChanged = heedAddress();
+  if (isChanged || isOther || current === null || (part === "units" && isStale)) applyChoices();
   if (current === "units") scrolled = window.scrollY;
-  for (const id of ["units", "unit", "model"]) byId(`${id}-part`).hidden = id !== part;
+  for (const id of ["units", "unit", ...Object.keys(OTHERS)]) byId(`${id}-part`).hidden = id !== part;
   for (const opening of document.querySelectorAll("[data-opening]")) opening.hidden = part !== "units";
   for (const link of document.querySelectorAll("nav a")) {
     if (link.dataset.part === (part === "unit" ? "units" : part)) link.setAttribute("aria-current", "page");
@@ -482,15 +512,19 @@ function show() {
   }
   const before = current;
   current = part;
+  root.dataset.part = part;
+  if (part !== "unit" && isProjected()) project(false);
+  if (part !== before) tell("");
+  tellTitle(part === "unit" ? called(Number(unit)) : OTHERS[part] ?? "");
   if (part === "unit") {
-    drawUnit(Number(unit));
     lastUnit = Number(unit);
+    drawUnit(lastUnit);
     byId("unit-heading").focus({ preventScroll: true });
     window.scrollTo(0, 0);
   } else if (part === "units" && before === "unit") {
     window.scrollTo(0, scrolled);
     focusTile(lastUnit);
-  } else window.scrollTo(0, 0);
+  } else if (part !== before) window.scrollTo(0, 0);
 }
 
 let lastUnit = 0;
@@ -498,20 +532,21 @@ let lastUnit = 0;
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("input, select, textarea");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "p" && !OTHERS[current]) project(!isProjected());
   if (event.key === "/" && current === "units") {
     event.preventDefault();
     byId("controls").elements.search.focus();
   }
   if (current !== "unit") return;
-  if (event.key === "Escape") byId("back").click();
+  if (event.key === "Escape") isProjected() ? project(false) : byId("back").click();
   const button = { ArrowLeft: "Previous", ArrowRight: "Next" }[event.key];
   if (button) document.querySelector(`button[aria-label="${button} unit"]`).click();
 });
 
-setTheme(remembered() ?? (system.matches ? "dark" : "light"));
-setUpControls();
-drawSize();
-choose(layers[0]);
-drawModel();
-window.addEventListener("hashchange", show);
-show();
+/** From the links at the top to what the part shows: the tiles, or its heading. */
+function skip() {
+  const to = current === "units" ? gallery.querySelector('[tabindex="0"]') : byId(`${current}-heading`);
+  to?.focus();
+}
+
+follow = (place) => (place === "#main" ? skip() : goTo(place));

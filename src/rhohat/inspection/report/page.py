@@ -52,7 +52,8 @@ class Report:
     def _repr_html_(self) -> str:
         page = html.escape(self.html)
         style = "width: 100%; height: 720px; border: 1px solid #ccc"
-        return f'<iframe srcdoc="{page}" sandbox="allow-scripts" style="{style}"></iframe>'
+        allowed = "allow-scripts allow-downloads"
+        return f'<iframe srcdoc="{page}" sandbox="{allowed}" style="{style}"></iframe>'
 
     def __repr__(self) -> str:
         return f"<Report of {len(self.html.encode()):,} bytes; save(path) writes it>"
@@ -130,7 +131,8 @@ def report(
     Memory beyond the data: activations are computed for about 1,024 rows at a time, and kept for
     256 MiB of rows, a random sample of them where there are more, to find units that fire together;
     the page names the number. 16 bytes are kept of each row for its error. Pictures are rounded to
-    8 bits.
+    8 bits. The page also holds the units' weights, as float32, with which its reader tries other
+    data, unless they are large.
 
     Examples
     --------

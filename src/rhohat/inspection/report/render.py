@@ -17,11 +17,13 @@ from rhohat.inspection.report.sections import Card
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-#: Scripts that every page has, and those of a report.
+#: Scripts that every page has.
 SHARED = ("pictures.js", "charts.js", "shared.js")
+#: Those of a report, in order: functions are known to all, values to the files that follow.
 SCRIPTS = (
     *(*SHARED, "copying.js", "examples.js", "classes.js", "scene.js"),
-    *("reconstructions.js", "maps.js", "page.js"),
+    *("reconstructions.js", "maps.js", "page.js", "state.js", "notes.js", "saving.js"),
+    *("projector.js", "printing.js", "sheet.js", "trying.js", "start.js"),
 )
 STYLES = ("examples.css", "confusion.css")
 

@@ -2,6 +2,7 @@
 
 const report = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
+const root = document.documentElement;
 
 /** An element; texts are never parsed as HTML. */
 function el(tag, properties = {}, ...children) {
@@ -34,7 +35,7 @@ function picture(pictures, index, text, look = () => ({}), places = null) {
   [, canvas.height, canvas.width] = pictures.kind === "image" ? pictures.shape : [0, 160, 240];
   let painted = "";
   painters.set(canvas, () => {
-    const { map, contrast, range } = look(), key = `${map} ${contrast} ${range} ${document.documentElement.dataset.theme}`;
+    const { map, contrast, range } = look(), key = `${map} ${contrast} ${range} ${root.dataset.theme}`;
     if (key !== painted) paint(canvas, pictures, index, { map, contrast, range, places });
     painted = key;
   });
@@ -63,18 +64,21 @@ function legendOf(view, map = "gray") {
   return `${title}. Each is divided by its own largest absolute value${gray}.${ends}${bars}`;
 }
 
+/** Where a link within the page leads. */
+let follow = (place) => { location.hash = place; };
+
 // In a frame of a notebook, links would lead to the notebook's own address.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href^='#']");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  location.hash = link.getAttribute("href"); // that of a link in a drawing is no text
+  follow(link.getAttribute("href")); // the hash of a link in a drawing is no text
 });
 
 // Light and dark.
 
 function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
+  root.dataset.theme = theme;
   byId("theme").setAttribute("aria-pressed", String(theme === "dark"));
   paintAgain();
 }
@@ -89,7 +93,7 @@ function remembered(theme) {
 }
 
 byId("theme").addEventListener("click", () => {
-  const theme = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+  const theme = root.dataset.theme === "dark" ? "light" : "dark";
   remembered(theme);
   setTheme(theme);
 });

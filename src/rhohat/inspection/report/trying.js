@@ -1,0 +1,401 @@
+// Trying: what a reader brings, a picture, a sound or a row of numbers, goes through the model here, as it does in Python.
+
+const { trial } = report;
+
+// The model.
+
+/** Numbers from base64 of float32, unpacked when they are first needed. */
+const unpacked = ((known) => (text) => {
+  if (!known.has(text)) known.set(text, new Float32Array(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer));
+  return known.get(text);
+})(new Map());
+
+/** W x + b, W row by row. */
+function affine(x, { weights, bias }) {
+  const matrix = unpacked(weights);
+  return Float64Array.from(unpacked(bias), (start, row) => {
+    let sum = start;
+    for (let i = 0; i < x.length; i++) sum += matrix[row * x.length + i] * x[i];
+    return sum;
+  });
+}
+
+/** Activations by their names in Python, of all inputs z of a layer. */
+const FUNCTIONS = {
+  sigmoid: (z) => z.map((value) => 1 / (1 + Math.exp(-value))),
+  tanh: (z) => z.map(Math.tanh),
+  relu: (z) => z.map((value) => Math.max(value, 0)),
+  identity: (z) => z,
+  topk: (z, n) => {
+    const active = new Set([...z.keys()].sort((a, b) => z[b] - z[a] || a - b).slice(0, n));
+    return z.map((value, unit) => (active.has(unit) ? Math.max(value, 0) : 0));
+  },
+};
+
+const meanOf = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const squaresOf = (values) => values.reduce((sum, value) => sum + value ** 2, 0);
+const centered = (row) => {
+  const mean = meanOf(row);
+  return row.map((value) => value - mean);
+};
+
+/** A matrix, row by row, with its columns as rows. */
+const turned = (matrix, columns) => {
+  const rows = matrix.length / columns;
+  return matrix.map((_, at) => matrix[(at % rows) * columns + Math.floor(at / rows)]);
+};
+
+/** A B', for A of n columns and B of as many. */
+function timesTurned(a, b, n) {
+  const [rows, columns] = [a.length / n, b.length / n], product = new Float64Array(rows * columns);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      let sum = 0;
+      for (let k = 0; k < n; k++) sum += a[i * n + k] * b[j * n + k];
+      product[i * columns + j] = sum;
+    }
+  }
+  return product;
+}
+
+/** Matrix of the orthonormal cosine transform of n values. */
+const cosines = (n) => Float64Array.from({ length: n * n }, (_, at) => {
+  const k = Math.floor(at / n);
+  return Math.sqrt((k ? 2 : 1) / n) * Math.cos((Math.PI * (2 * (at % n) + 1) * k) / (2 * n));
+});
+
+/** The Fourier transform of a power of two of complex numbers, in place. */
+function fourier(real, imaginary) {
+  const n = real.length, swap = (values, i, j) => ([values[i], values[j]] = [values[j], values[i]]);
+  for (let i = 1, j = 0; i < n; i++) {
+    let bit = n >> 1;
+    for (; j & bit; bit >>= 1) j ^= bit;
+    j ^= bit;
+    if (i < j) for (const values of [real, imaginary]) swap(values, i, j);
+  }
+  for (let half = 1; half < n; half *= 2) {
+    for (let k = 0; k < half; k++) {
+      const [cos, sin] = [Math.cos((Math.PI * k) / half), -Math.sin((Math.PI * k) / half)];
+      for (let i = k; i < n; i += 2 * half) {
+        const j = i + half, [x, y] = [real[j] * cos - imaginary[j] * sin, real[j] * sin + imaginary[j] * cos];
+        [real[j], imaginary[j]] = [real[i] - x, imaginary[i] - y];
+        real[i] += x;
+        imaginary[i] += y;
+      }
+    }
+  }
+}
+
+/** Steps before the units: what comes, and parameters, become what goes on. A step's `in_browser`, in Python, names its row. */
+const STEPS = {
+  one_over_f: ({ planes, height, width }, { cutoff, scale }) => {
+    const up = cosines(height), across = cosines(width);
+    const along = (plane, u, a) => turned(timesTurned(turned(timesTurned(plane, a, width), width), u, height), height);
+    const gain = Float64Array.from({ length: height * width }, (_, at) => {
+      const r = Math.hypot(Math.floor(at / width) / (2 * height), (at % width) / (2 * width));
+      return (r * Math.exp(-((r / cutoff) ** 4))) / scale;
+    });
+    const filtered = (plane) => along(along(plane, up, across).map((value, at) => value * gain[at]), turned(up, height), turned(across, width));
+    return { planes: planes.map(filtered), height, width };
+  },
+  patch: ({ planes, width }, { shape: [high, wide] }, { top, left }) => Float64Array.from({ length: high * wide * planes.length }, (_, at) => {
+    const pixel = Math.floor(at / planes.length);
+    return planes[at % planes.length][(top + Math.floor(pixel / wide)) * width + left + (pixel % wide)];
+  }),
+  normalize: (row, { scale, low, high }) => centered(row).map((value) => ((Math.max(-scale, Math.min(scale, value)) / scale + 1) * (high - low)) / 2 + low),
+  contrast: (row, { epsilon }) => {
+    const patch = centered(row), deviation = Math.sqrt(squaresOf(patch) / patch.length + epsilon);
+    return patch.map((value) => value / deviation);
+  },
+  affine,
+  waveform: ({ samples }) => {
+    const wave = centered(samples), deviation = Math.sqrt(squaresOf(wave) / wave.length) || 1;
+    return { planes: [wave.map((value) => value / deviation)], height: 1, width: wave.length };
+  },
+  spectrogram: ({ samples }, { length, hop, n_fft: size, edges, floor, normalize, rate }) => {
+    const ends = unpacked(edges), height = ends.length - 2, width = 1 + Math.floor(samples.length / hop);
+    const triangle = (band, frequency) => Math.max(0, Math.min((frequency - ends[band]) / (ends[band + 1] - ends[band]), (ends[band + 2] - frequency) / (ends[band + 2] - ends[band + 1])));
+    const bands = Array.from({ length: height }, (_, row) => {
+      const weights = Float64Array.from({ length: size / 2 + 1 }, (_, i) => triangle(height - 1 - row, (i * rate) / size));
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      return [...weights.entries()].filter(([, weight]) => weight > 0).map(([i, weight]) => [i, weight / total]);
+    });
+    const taper = Float64Array.from({ length }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / length)), plane = new Float64Array(height * width);
+    for (let moment = 0; moment < width; moment++) {
+      const begin = moment * hop - Math.floor(length / 2), [real, imaginary] = [new Float64Array(size), new Float64Array(size)];
+      for (let i = 0; i < length; i++) real[i] = (samples[begin + i] ?? 0) * taper[i];
+      fourier(real, imaginary);
+      bands.forEach((band, row) => {
+        for (const [i, weight] of band) plane[row * width + moment] += weight * (real[i] ** 2 + imaginary[i] ** 2);
+      });
+    }
+    const peak = plane.reduce((most, power) => Math.max(most, power), 0) || 1, logs = plane.map((power) => Math.log(Math.max(power / peak, floor)));
+    if (normalize === "none") return { planes: [logs], height, width };
+    const parts = normalize === "band" ? Array.from({ length: height }, (_, row) => logs.slice(row * width, (row + 1) * width)) : [logs];
+    const apart = Float64Array.from(parts.flatMap((part) => [...centered(part)])), deviation = Math.sqrt(squaresOf(apart) / apart.length);
+    return { planes: [apart.map((value) => value / (deviation > 1e-6 ? deviation : 1))], height, width };
+  },
+};
+
+const through = (steps, given, place) => steps.reduce((value, step) => STEPS[step.name](value, step.parameters, place), given);
+const coded = (x, coder) => FUNCTIONS[coder.activation](affine(x, coder), coder.n_active);
+
+/** What the first layer gets, the activations of all layers, and what they rebuild of it, if they do. */
+function encoded(input) {
+  const activations = [];
+  for (const coder of trial.encoders) activations.push(coded(activations.at(-1) ?? input, coder));
+  const rebuilt = trial.decoders.length ? trial.decoders.reduce(coded, activations.at(-1)) : null;
+  return { input, activations, rebuilt };
+}
+
+// What is shown of it.
+
+/** Units that are listed for each layer. */
+const FIRING = 12;
+
+const untilSix = (values) => Array.from(values, (value) => Number(value.toPrecision(7))).join(", ");
+
+/** A patch, or row with a shape, as a picture between two values. */
+function patchPicture(values, low, high, text) {
+  const [height, width, channels = 1] = trial.shape, canvas = el("canvas", { role: "img", "aria-label": text });
+  paintImage(canvas, Array.from(values, (value) => (high > low ? (2 * (value - low)) / (high - low) - 1 : 0)), [1, height, width, channels], "gray");
+  return el("figure", {}, canvas, el("figcaption", {}, text));
+}
+
+function comparison({ input, rebuilt }) {
+  const both = [...input, ...(rebuilt ?? [])], [low, high] = [Math.min(...both), Math.max(...both)];
+  const names = [trial.steps.length ? "prepared" : "given", "rebuilt"], { columns } = report;
+  if (trial.shape) return el("div", { className: "views" }, patchPicture(input, low, high, names[0]), rebuilt && patchPicture(rebuilt, low, high, names[1]));
+  if (columns?.names.length === input.length) {
+    const row = (tag, words) => el("tr", {}, ...words.map((word, i) => el(i ? tag : "th", i ? {} : { scope: "row" }, word)));
+    return el("table", {}, el("tbody", {}, row("th", ["column", ...names.slice(0, rebuilt ? 2 : 1)]), ...columns.names.map((name, i) => row("td", [name, short(input[i]), ...(rebuilt ? [short(rebuilt[i])] : [])]))));
+  }
+  const along = columns?.places.length === input.length ? columns.places : Array.from(input.keys());
+  const lines = [{ name: names[0], kind: "before", y: Array.from(input) }, ...(rebuilt ? [{ name: names[1], kind: "after", y: Array.from(rebuilt) }] : [])];
+  return drawn({ x: { label: columns?.label ?? (trial.takes === "rows" ? "column" : "sample") }, y: { label: "" }, along, lines, text: names.join(", and ") });
+}
+
+/** Show what a row, or patch, does. */
+function showTrial(input) {
+  const { activations, rebuilt } = encoded(input);
+  const fired = activations.map((values, number) => {
+    const best = [...values.keys()].sort((a, b) => values[b] - values[a]).slice(0, FIRING);
+    return el("div", {}, layers[number].name ? el("h4", {}, layers[number].name) : null,
+      el("div", { className: "tiles" }, ...best.map((unit) => tile(unit, `${unit} · ${short(values[unit])}`, layers[number]))));
+  });
+  const error = rebuilt && squaresOf(rebuilt.map((value, i) => value - input[i])) / squaresOf(centered(input));
+  const told = error < 1 ? `Units explain ${(100 * (1 - error)).toFixed(1)} % of its variance about its own mean.` : "Its own mean is nearer to it than what is rebuilt: it is unlike what the units learned from.";
+  byId("tried").replaceChildren(
+    card("Units that fire most", note("With their activations. What a unit looks for, or stands for, is on its page."), ...fired),
+    card("What is rebuilt", note(rebuilt ? told : trial.missing), comparison({ input, rebuilt })),
+    wide(el("details", { className: "card" }, el("summary", {}, "All numbers"),
+      ...activations.flatMap((values, number) => [el("h4", {}, `Activations${layers[number].name && ` of ${layers[number].name}`}`), el("pre", { tabIndex: 0, className: "activations", "aria-label": "Activations" }, untilSix(values))]),
+      ...(rebuilt ? [el("h4", {}, "Rebuilt"), el("pre", { tabIndex: 0, className: "rebuilt", "aria-label": "Rebuilt" }, untilSix(rebuilt))] : []))));
+  offerPictures();
+}
+
+function refuseTrial(text) {
+  byId("tried").replaceChildren();
+  byId("try-told").textContent = text;
+}
+
+// Rows of numbers.
+
+/** The rows in a text; an Error tells what is wrong with it. */
+function rowsIn(text) {
+  const words = text.split(/[\s,;]+/).filter(Boolean), numbers = words.map(Number);
+  const wrong = numbers.findIndex((number) => !Number.isFinite(number));
+  if (wrong >= 0) throw new Error(`“${words[wrong].slice(0, 20)}”, the ${wrong + 1}. entry, is not a number: leave names and gaps out, and write decimals with a point.`);
+  const { n_columns: width } = trial;
+  if (numbers.length === 0 || numbers.length % width) throw new Error(`Expected ${width} numbers, one for each column, got ${numbers.length}.`);
+  return Array.from({ length: numbers.length / width }, (_, row) => Float64Array.from(numbers.slice(row * width, (row + 1) * width)));
+}
+
+function rowField() {
+  const field = el("textarea", { id: "row", rows: 4, placeholder: `${trial.n_columns} numbers, with commas, spaces or line breaks between them`, spellcheck: false });
+  field.setAttribute("aria-label", "Row of numbers");
+  field.addEventListener("input", () => {
+    if (!field.value.trim()) return refuseTrial("");
+    try {
+      const rows = rowsIn(field.value);
+      byId("try-told").textContent = rows.length > 1 ? `Of ${rows.length} rows, this is the first.` : "";
+      return showTrial(through(trial.steps, rows[0]));
+    } catch (error) {
+      return refuseTrial(error.message);
+    }
+  });
+  const names = report.columns?.names.length ? ` The columns: ${report.columns.names.join(", ")}.` : "";
+  return { nodes: [note(`Paste a row of ${trial.n_columns} numbers, or choose or drop a file of them.${names}`), chooser("Choose a file", ".csv,.txt,.tsv,text/*"), field], take: async (file) => {
+    field.value = await file.text();
+    field.dispatchEvent(new Event("input"));
+  } };
+}
+
+// Pictures and sounds.
+
+/** Longest side of pictures in pixels; of those that are filtered, which takes the cube of it, in gray and in color. */
+const SIDES = { cut: 1600, gray: 400, color: 280 };
+/** Seconds of a sound that are taken, and columns that it is drawn with. */
+const SECONDS = 60, OUTLINE = 1200;
+
+/** A picture's pixels as files of photographs are read: gray or three colors, at unit contrast. */
+function planesOf({ data, width, height }, channels) {
+  const white = (pixel, color) => (data[4 * pixel + color] * data[4 * pixel + 3]) / 255 ** 2 + 1 - data[4 * pixel + 3] / 255;
+  const plane = (value) => Float64Array.from({ length: width * height }, (_, pixel) => value(pixel));
+  const planes = channels === 3
+    ? [0, 1, 2].map((color) => plane((pixel) => white(pixel, color)))
+    : [plane((pixel) => 0.2125 * white(pixel, 0) + 0.7154 * white(pixel, 1) + 0.0721 * white(pixel, 2))];
+  const mean = meanOf(planes.map(meanOf)), deviation = Math.sqrt(meanOf(planes.map((values) => meanOf(values.map((value) => (value - mean) ** 2)))));
+  return { planes: planes.map((values) => values.map((value) => value / (deviation > 1e-6 ? deviation : 1))), width, height };
+}
+
+/** Sums of values over all that lies above and to the left of each place, row by row, of width + 1. */
+function integral(planes, width, height, value) {
+  const sums = new Float64Array((width + 1) * (height + 1));
+  for (let row = 0, at = 0; row < height; row++) {
+    let here = 0;
+    for (let column = 0; column < width; column++, at++) {
+      for (const plane of planes) here += value(plane[at]);
+      sums[(row + 1) * (width + 1) + column + 1] = sums[row * (width + 1) + column + 1] + here;
+    }
+  }
+  return (top, left, high, wide) => {
+    const [above, below] = [top * (width + 1), (top + high) * (width + 1)];
+    return sums[below + left + wide] - sums[below + left] - sums[above + left + wide] + sums[above + left];
+  };
+}
+
+/** Where the patch of greatest variance begins. */
+function strongest({ planes, width, height }, [high, wide]) {
+  const sum = integral(planes, width, height, (x) => x), squares = integral(planes, width, height, (x) => x * x);
+  let best = { top: 0, left: 0 }, most = -1;
+  for (let top = 0; top + high <= height; top++) {
+    for (let left = 0; left + wide <= width; left++) {
+      const variance = squares(top, left, high, wide) - sum(top, left, high, wide) ** 2 / (high * wide * planes.length);
+      if (variance > most) [best, most] = [{ top, left }, variance];
+    }
+  }
+  return best;
+}
+
+/** How what is brought is read, (file, shape of a piece, canvas to draw it on, side) => what steps get; an Error tells what is wrong. */
+const READ = {
+  images: async (file, { shape: [high, wide, channels = 1], is_whole: isWhole }, canvas, isFiltered) => {
+    const picture = await createImageBitmap(file).catch(() => null);
+    if (!picture) throw new Error(`${file.name} is no picture that this browser can read: choose a PNG, JPEG or WebP.`);
+    const side = !isFiltered ? SIDES.cut : channels === 3 ? SIDES.color : SIDES.gray, scale = Math.min(1, side / Math.max(picture.width, picture.height));
+    [canvas.width, canvas.height] = isWhole ? [wide, high] : [picture.width, picture.height].map((length) => Math.max(Math.round(scale * length), 1));
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.imageSmoothingQuality = "high";
+    context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+    const isShrunk = canvas.width !== picture.width || canvas.height !== picture.height;
+    return { ...planesOf(context.getImageData(0, 0, canvas.width, canvas.height), channels), told: isShrunk ? `, drawn with ${canvas.width} × ${canvas.height} pixels` : "" };
+  },
+  recordings: async (file) => {
+    const { rate } = trial.steps[0].parameters;
+    const sound = await file.arrayBuffer().then((content) => new OfflineAudioContext(1, 1, rate).decodeAudioData(content)).catch(() => null);
+    if (!sound) throw new Error(`${file.name} is no sound that this browser can read: choose a WAV, MP3 or FLAC.`);
+    const channels = Array.from({ length: sound.numberOfChannels }, (_, channel) => sound.getChannelData(channel));
+    const samples = Float64Array.from({ length: Math.min(sound.length, SECONDS * rate) }, (_, i) => channels.reduce((sum, values) => sum + values[i], 0) / channels.length);
+    return { samples, told: sound.length > samples.length ? `, the first ${SECONDS} seconds` : "" };
+  },
+};
+
+const endsOf = (values) => values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+
+/** Draw what steps have made of a sound: its spectrogram, or how far its wave goes. */
+function drawSound(canvas, { planes: [plane], height, width }) {
+  const columns = Math.min(width, OUTLINE), from = (column) => Math.floor((column * width) / columns), [low, high] = endsOf(plane);
+  const share = (value) => (value - low) / (high - low || 1);
+  if (height > 1) {
+    const values = Array.from({ length: height * columns }, (_, at) => 2 * share(plane[Math.floor(at / columns) * width + from(at % columns)]) - 1);
+    return paintImage(canvas, values, [1, height, columns, 1], "gray");
+  }
+  [canvas.width, canvas.height] = [columns, 120];
+  const context = canvas.getContext("2d");
+  context.fillStyle = getComputedStyle(canvas).color;
+  for (let column = 0; column < columns; column++) {
+    const [least, most] = endsOf(plane.subarray(from(column), from(column + 1))).map((value) => 120 * (1 - share(value)));
+    context.fillRect(column, most, 1, Math.max(least - most, 1));
+  }
+  return null;
+}
+
+/** Something whole, of which a piece is chosen. */
+function wholeField() {
+  const isSound = trial.takes === "recordings", at = trial.steps.findIndex((step) => step.name === "patch");
+  const [whole, ofPiece] = [trial.steps.slice(0, at), trial.steps.slice(at)], { parameters } = ofPiece[0];
+  const { shape: [high, wide, channels = 1], is_whole: isWhole } = parameters, piece = isSound ? "window" : "patch";
+  const canvas = el("canvas", { role: "img", "aria-label": `What you brought; drag to choose a ${piece}` }), frame = el("div", { className: "frame" });
+  const stage = el("div", { className: isSound ? "stage sounding" : "stage" }, canvas, frame);
+  const slider = (name) => el("input", { type: "range", min: 0, step: 1, "aria-label": `${name} of the ${piece}` });
+  const sliders = { left: slider("Column"), top: slider("Row") }, again = el("button", { type: "button" }, `Strongest ${piece}`);
+  const region = el("div", { className: "place", hidden: true }, stage, el("div", { className: "sliders", hidden: isWhole }, sliders.left, sliders.top, again));
+  let image = null;
+  const place = (to) => {
+    for (const [name, end] of [["left", image.width - wide], ["top", image.height - high]]) {
+      sliders[name].max = end;
+      sliders[name].value = to[name];
+      sliders[name].hidden = end === 0;
+    }
+    const [left, top] = [Number(sliders.left.value), Number(sliders.top.value)];
+    const share = (value, of) => `${(100 * value) / of}%`;
+    Object.assign(frame.style, { left: share(left, image.width), top: share(top, image.height), width: share(wide, image.width), height: share(high, image.height) });
+    const where = isSound ? `${((left * image.seconds) / image.width).toFixed(2)} s` : `row ${top}, column ${left}`;
+    byId("try-told").textContent = `${image.told}${isWhole ? "" : ` The ${piece} begins at ${where}.`}`;
+    showTrial(through(ofPiece, image, { top, left }));
+  };
+  const drag = (event) => {
+    if (!image || !event.buttons) return;
+    const box = canvas.getBoundingClientRect();
+    place({ left: Math.round(((event.clientX - box.left) / box.width) * image.width - wide / 2), top: Math.round(((event.clientY - box.top) / box.height) * image.height - high / 2) });
+  };
+  for (const type of ["pointerdown", "pointermove"]) stage.addEventListener(type, drag);
+  for (const input of Object.values(sliders)) input.addEventListener("input", () => place({ left: sliders.left.value, top: sliders.top.value }));
+  again.addEventListener("click", () => place(strongest(image, [high, wide])));
+  const take = async (file) => {
+    try {
+      const given = await READ[trial.takes](file, parameters, canvas, whole.length > 0), made = through(whole, given);
+      if (made.width < wide || made.height < high) throw new Error(`${file.name} has ${made.height} × ${made.width} ${isSound ? "bands and moments" : "pixels"}, fewer than the ${high} × ${wide} of a ${piece}: choose a larger one.`);
+      image = { ...made, told: `${file.name}${given.told}.`, seconds: isSound ? given.samples.length / trial.steps[0].parameters.rate : 0 };
+      if (isSound) drawSound(canvas, made);
+      region.hidden = false;
+      return place(isWhole ? { left: 0, top: 0 } : strongest(image, [high, wide]));
+    } catch (error) {
+      return refuseTrial(error.message);
+    }
+  };
+  const noun = isSound ? "sound" : "picture", color = channels === 3 ? "color" : "gray", filtered = whole.length ? ", and filtered as a whole" : "";
+  const asRead = isSound ? "Its channels are mixed down, at the model’s rate." : `It is read as rhohat reads photographs: in ${color}, at unit contrast${filtered}.`;
+  return { nodes: [note(`Choose${isSound ? " or drop" : ", drop or paste"} a ${noun}. ${asRead} It stays in this browser.`), chooser(`Choose a ${noun}`, isSound ? "audio/*" : "image/*"), region], take };
+}
+
+// What both have in common.
+
+let takeFile = null;
+
+function chooser(text, accept) {
+  const input = el("input", { type: "file", accept, id: "own", "aria-label": text });
+  input.addEventListener("change", () => input.files.length && takeFile(input.files[0]));
+  return input;
+}
+
+function setUpTrial() {
+  if (trial.refusal) return refuseTrial(trial.refusal);
+  const field = trial.takes === "rows" ? rowField() : wholeField();
+  takeFile = field.take;
+  byId("bring").append(...field.nodes);
+  byId("bring").hidden = false;
+  const isHere = () => current === "try";
+  document.addEventListener("dragover", (event) => isHere() && event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    if (!isHere()) return;
+    event.preventDefault();
+    if (event.dataTransfer.files.length) takeFile(event.dataTransfer.files[0]);
+  });
+  document.addEventListener("paste", (event) => {
+    const [file] = event.clipboardData.files;
+    if (isHere() && file) takeFile(file);
+  });
+  return null;
+}
