@@ -47,13 +47,14 @@ ROOTS = {
     },
     "notes.js": {"report": Findings, "layer": LayerFindings},
     "saving.js": {"layer": LayerFindings},
-    "trying.js": {"report": Findings, "trial": Trial, "coder": Coder, "columns": PageColumns},
+    "computing.js": {"report": Findings, "trial": Trial, "coder": Coder},
+    "trying.js": {"report": Findings, "trial": Trial, "columns": PageColumns},
     "page.html": {"found": Findings, "layer": LayerFindings},
 }
 #: Parameters that are taken apart where a function begins.
 PARAMETERS = {
     "charts.js": {r"function chart\(": Chart},
-    "trying.js": {r"function affine\(x, ": Coder},
+    "computing.js": {r"function affine\(x, ": Coder},
     "page.js": {r"pairs: \(": Pairs, r"function partnersIn\(": AlikePairs},
 }
 #: What scripts add to what they read.

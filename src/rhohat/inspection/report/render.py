@@ -17,7 +17,7 @@ from rhohat.inspection.report.sections import Card
 #: Scripts of the page, in order: functions are known to all, values to the files that follow.
 SCRIPTS = (
     *("pictures.js", "charts.js", "page.js", "state.js", "notes.js", "saving.js"),
-    *("projector.js", "printing.js", "sheet.js", "trying.js", "start.js"),
+    *("projector.js", "printing.js", "sheet.js", "computing.js", "trying.js", "start.js"),
 )
 
 
