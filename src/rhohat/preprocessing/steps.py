@@ -74,7 +74,7 @@ class BrowserStep(NamedTuple):
     Attributes
     ----------
     name : str
-        Its row in ``STEPS`` of ``inspection/report/trying.js``.
+        Its row in ``STEPS`` of ``inspection/report/computing.js``.
     parameters : mapping from str to str, numbers or ndarray
         What that row takes; arrays are packed as float32.
     """

@@ -59,7 +59,8 @@ ROOTS = {
     "page.js": ON_THE_PAGE,
     "notes.js": ON_THE_PAGE,
     "saving.js": ON_THE_PAGE,
-    "trying.js": {"report": Findings, "trial": Trial, "coder": Coder, "columns": PageColumns},
+    "computing.js": {"report": Findings, "trial": Trial, "coder": Coder},
+    "trying.js": {"report": Findings, "trial": Trial, "columns": PageColumns},
     "page.html": {"found": Findings, "layer": LayerFindings},
 }
 #: Parameters that are taken apart where a function begins.
@@ -70,7 +71,7 @@ PARAMETERS = {
     "pictures.js": {r"function inUnits\(": Pictures},
     "reconstructions.js": {r"function pairsOf\(": Pairs},
     "maps.js": {r"function atlasOf\(": Atlas},
-    "trying.js": {r"function affine\(x, ": Coder},
+    "computing.js": {r"function affine\(x, ": Coder},
 }
 #: What scripts add to what they read.
 ADDED = {

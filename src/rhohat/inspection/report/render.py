@@ -23,7 +23,7 @@ SHARED = ("pictures.js", "charts.js", "shared.js")
 SCRIPTS = (
     *(*SHARED, "copying.js", "examples.js", "classes.js", "scene.js"),
     *("reconstructions.js", "maps.js", "page.js", "state.js", "notes.js", "saving.js"),
-    *("projector.js", "printing.js", "sheet.js", "trying.js", "start.js"),
+    *("projector.js", "printing.js", "sheet.js", "computing.js", "trying.js", "start.js"),
 )
 STYLES = ("examples.css", "confusion.css")
 

@@ -53,7 +53,7 @@ const FONT = ["font-family", "font-size", "font-weight"];
 const STYLES = ["fill", "stroke", "stroke-width", "stroke-dasharray", "paint-order", "vector-effect", "opacity", ...FONT];
 
 /** The lines in which a text stands on the page: [what, from, middle, height of its letters]. */
-function linesOf(text) {
+function textLinesOf(text) {
   const range = document.createRange(), lines = [];
   for (const { 0: word, index } of text.data.matchAll(/\S+/g)) {
     range.setStart(text, index);
@@ -101,7 +101,7 @@ function asSvg(node) {
   const walk = (part) => {
     if (part.nodeType === Node.TEXT_NODE) {
       const style = getComputedStyle(part.parentNode), letters = parseFloat(style.fontSize);
-      for (const { words, left, middle } of linesOf(part)) {
+      for (const { words, left, middle } of textLinesOf(part)) {
         const line = svg("text", { x: left - frame.left, y: middle - frame.top + 0.35 * letters, fill: style.color }, words.join(" "));
         drawing.append(styled(line, style, FONT));
       }
