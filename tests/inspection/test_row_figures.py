@@ -94,7 +94,7 @@ def test_what_cannot_be_drawn_is_refused(rng):
 def test_mean_of_top_examples_is_less_the_mean_of_all(rng):
     X = rng.rand(60, 7)
     model = SparseAutoencoder(3, max_iter=4, random_state=0).fit(X)
-    best = np.argsort(-model.transform(X), axis=0, kind="stable")[:8]
+    best = np.argsort(-model.transform(X), axis=0, kind="stable")[:16]
     ax = plot_features(model, picture="examples", data=X)
     for unit, segment in enumerate(drawn(ax, LineCollection)[-1].get_segments()):
         mean = X[best[:, unit]].mean(axis=0) - X.mean(axis=0)

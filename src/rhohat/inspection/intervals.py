@@ -38,8 +38,8 @@ def interval_bounds(activations: Source) -> Float64Array:
     known before the others are gone through.
     """
     n_rows = activations.shape[0]
-    A = activations.take(np.sort(sample_rows(n_rows, RANGED, seed=0))).X.astype(np.float64)
-    low, high = A.min(axis=0)[:, None], A.max(axis=0)[:, None]
+    A = activations.take(np.sort(sample_rows(n_rows, RANGED, seed=0))).X
+    low, high = (end.astype(np.float64)[:, None] for end in (A.min(axis=0), A.max(axis=0)))
     shares = np.array([interval.begins for interval in INTERVALS.values()])
     return np.where(high > low, low + (high - low) * shares, np.inf)
 

@@ -1,5 +1,7 @@
 """Examples on the page: groups in words, and tiles linked to the places that they were cut from."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from support.pages import found_on, in_browser, payload
 
 pytestmark = pytest.mark.slow  # a browser is what it depends on
 
+MARKED = re.compile(r"\bmarked\b")
 TILE, PLACE = '.group li[data-example="3"]', '.places g[data-example="3"]'
 
 
@@ -23,12 +26,12 @@ def test_pointing_at_an_example_marks_its_place_and_the_other_way(default, opene
     seen.page.goto(seen.url + "#unit-7")
     seen.expect(TILE).to_be_visible()
     seen.page.hover(f"{TILE} .pair")
-    seen.expect(PLACE).to_have_class("marked")
+    seen.expect(PLACE).to_have_class(MARKED)
     assert marked(seen) == ["3", "3"]
     seen.page.hover("h1")
-    seen.expect(PLACE).not_to_have_class("marked")
+    seen.expect(PLACE).not_to_have_class(MARKED)
     seen.page.locator(f"{PLACE} circle").last.hover()
-    seen.expect(TILE).to_have_class("marked")
+    seen.expect(TILE).to_have_class(MARKED)
     assert marked(seen) == ["3", "3"]
     assert seen.errors == []
 
@@ -38,7 +41,7 @@ def test_keys_lead_from_an_example_to_its_place_and_back(default, opened):
     seen = opened(default[1])
     seen.page.goto(seen.url + "#unit-7")
     seen.page.locator(f"{TILE} button.pair").focus()
-    seen.expect(PLACE).to_have_class("marked")
+    seen.expect(PLACE).to_have_class(MARKED)
     seen.page.keyboard.press("Enter")
     seen.expect(PLACE).to_be_focused()
     seen.expect(PLACE).to_be_in_viewport()
@@ -55,10 +58,10 @@ def test_a_tap_leads_from_an_example_to_its_place_and_back(default, opened):
     seen.page.goto(seen.url + "#unit-7")
     seen.page.locator(f"{TILE} button.pair").tap()
     seen.expect(PLACE).to_be_in_viewport()
-    seen.expect(PLACE).to_have_class("marked")
+    seen.expect(PLACE).to_have_class(MARKED)
     seen.page.locator(f"{PLACE} circle").last.tap()
     seen.expect(TILE).to_be_in_viewport()
-    seen.expect(TILE).to_have_class("marked")
+    seen.expect(TILE).to_have_class(MARKED)
     assert seen.errors == []
 
 
