@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.printable import enumerated
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.measures import Matching, explained_variance, matching
 from rhohat.inspection.edges import ALIKE_COSINE
@@ -173,9 +174,8 @@ class Comparison:
         if not names:
             told.append("All settings are the same.")
         elif len(names) <= NAMED:
-            *most, last = names
-            which = f"{', '.join(most)} and {last} differ" if most else f"{last} differs"
-            told.append(f"Of all settings, only {which}.")
+            verb = "differs" if len(names) == 1 else "differ"
+            told.append(f"Of all settings, only {enumerated(names)} {verb}.")
         else:
             told.append(f"{len(names)} settings differ.")
         if self.learned_from_same_rows is not None:

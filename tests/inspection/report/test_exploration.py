@@ -168,9 +168,10 @@ def test_a_missing_fit_is_said_to_be_missing(model, digits, tmp_path, opened):
     seen = opened(tmp_path / "page.html")
     seen.page.locator('[data-cell="17"]').click()
     assert "was not run" in seen.page.locator("#verdict").inner_text()
-    assert seen.page.locator("#figure canvas").count() == 0
+    assert not seen.page.locator("#figure").is_visible()
     seen.page.locator('[data-cell="0"]').click()
     assert seen.page.locator("#figure canvas").count() == 9
+    assert seen.page.locator("#figure").is_visible()
     assert seen.errors == []
 
 

@@ -14,9 +14,12 @@ import pytest
 from rhohat.inspection.bands import BandPass
 from rhohat.inspection.edges import AlikePairs
 from rhohat.inspection.report.charts import Axis, Chart, Line, Mark
+from rhohat.inspection.report.comparison import ComparisonFindings, Side
+from rhohat.inspection.report.exploration import ExplorationFindings, PageAxis, PageCell
 from rhohat.inspection.report.findings import (
     Findings,
     LayerFindings,
+    OnEveryPage,
     PageColumns,
     SourceImage,
     View,
@@ -45,13 +48,34 @@ ROOTS = {
         "along": PageColumns,
     },
     "shared.js": {
-        "report": Findings,
+        "report": OnEveryPage,
         "view": View,
         "pictures": Pictures,
         "columns": PageColumns,
         "along": PageColumns,
     },
     "page.html": {"found": Findings, "layer": LayerFindings},
+    "comparison.js": {
+        "report": ComparisonFindings,
+        "side": Side,
+        "first": Side,
+        "alone": Side,
+        "view": View,
+    },
+    "comparison.html": {"found": ComparisonFindings, "side": Side},
+    "exploration.js": {
+        "report": ExplorationFindings,
+        "cell": PageCell,
+        "usual": View,
+        "view": View,
+    },
+    "exploration.html": {
+        "found": ExplorationFindings,
+        "cell": PageCell,
+        "axis": PageAxis,
+        "across": PageAxis,
+        "last": PageAxis,
+    },
 }
 #: Parameters that are taken apart where a function begins.
 PARAMETERS = {
@@ -91,6 +115,9 @@ METHODS = {
     "filter",
     "at",
     "join",
+    "forEach",
+    "reduce",
+    "reduceRight",
 }
 
 
@@ -185,9 +212,10 @@ def test_every_key_that_is_read_is_a_field():
     assert unknown(all_reads()) == []
 
 
-def test_every_field_is_read():
-    records = all_records(Findings)
-    assert {Chart, Pairs, BandPass, Mark, View} <= set(records)
+@pytest.mark.parametrize("page", [Findings, ComparisonFindings, ExplorationFindings])
+def test_every_field_is_read(page):
+    records = all_records(page)
+    assert {Chart, Pairs, BandPass, Mark, View} <= set(records) or page is not Findings
     assert unread(all_reads(), records) == []
 
 

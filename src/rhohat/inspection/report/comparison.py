@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from rhohat.common.arrays import Float64Array
 from rhohat.inspection.comparison import Comparison, compared
 from rhohat.inspection.edges import ALIKE_COSINE
-from rhohat.inspection.report.findings import PageColumns, View, columns_of, view_of
+from rhohat.inspection.report.findings import OnEveryPage, View, columns_of, view_of
 from rhohat.inspection.report.page import Report, strip_of
 from rhohat.inspection.report.render import SHARED, filled
 
@@ -30,11 +30,10 @@ class Side:
 
 
 @dataclass(frozen=True)
-class ComparisonFindings:
+class ComparisonFindings(OnEveryPage):
     """What the page's script works on; see `Comparison`."""
 
     sides: Sequence[Side]
-    columns: PageColumns | None
     partners: NDArray[np.intp]
     cosines: Float64Array
     correlations: Float64Array | None
@@ -121,8 +120,8 @@ def compare(
         for model, new in zip(found.models, found.new, strict=True)
     ]
     findings = ComparisonFindings(
-        sides,
         columns_of(found.models[0].portrait),
+        sides,
         found.partners,
         found.cosines,
         found.correlations,

@@ -18,7 +18,7 @@ from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.inspection.exploration import AXES, Cell, Exploration, explored, grid_of, text_of
 from rhohat.inspection.portrait import View as UnitView
-from rhohat.inspection.report.findings import PageColumns, View, columns_of, view_of
+from rhohat.inspection.report.findings import OnEveryPage, View, columns_of, view_of
 from rhohat.inspection.report.page import Report, strip_of
 from rhohat.inspection.report.provenance import code_of
 from rhohat.inspection.report.render import SHARED, filled
@@ -78,7 +78,7 @@ class PageCell:
 
 
 @dataclass(frozen=True)
-class ExplorationFindings:
+class ExplorationFindings(OnEveryPage):
     """What the page's script works on: sliders, and fits in their order; None for a missing one.
 
     `first` is the number of the fit that is shown first, the best one; `units` that of all units,
@@ -88,7 +88,6 @@ class ExplorationFindings:
     axes: Sequence[PageAxis]
     cells: Sequence[PageCell | None]
     first: int
-    columns: PageColumns | None
     units: int
 
 
@@ -217,7 +216,7 @@ def _page(found: Exploration, cells: Sequence[PageCell | None], title: str) -> s
     ]
     return filled(
         "exploration.html",
-        ExplorationFindings(axes, cells, number, columns_of(portrait), k),
+        ExplorationFindings(columns_of(portrait), axes, cells, number, k),
         (*SHARED, "exploration.js"),
         styles=("exploration.css",),
         title=title,

@@ -184,12 +184,18 @@ class ExampleFindings:
 
 
 @dataclass(frozen=True)
-class Findings:
-    """All that a page's scripts work on; `drawings` are those of each card, by its address."""
+class OnEveryPage:
+    """What shared.js works on: the columns of rows; None if data are no rows."""
+
+    columns: PageColumns | None
+
+
+@dataclass(frozen=True)
+class Findings(OnEveryPage):
+    """All that a report's scripts work on; `drawings` are those of each card, by its address."""
 
     layers: Sequence[LayerFindings]
     axes: TileAxes | None
-    columns: PageColumns | None
     drawings: Mapping[str, Mapping[str, Chart | Pairs]]
     examples: ExampleFindings | None = None
     images: Sequence[SourceImage] = ()
