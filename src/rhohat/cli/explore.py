@@ -100,7 +100,8 @@ def explore(
 
     check_page(out, open_page, as_json)
     given: dict[str, Any] = {OF_THE_GRID[name]: values[0] for name, values in grid.items()}
-    data, settings = find_to_learn(request, replace(settings, patches=rows, **given))
+    data, settings = find_to_learn(request, replace(settings, **given))
+    settings = replace(settings, patches=rows)
     full = grid_of(make_autoencoder(settings), grid)
     if dry_run:
         tell_estimate(data, settings, full, rows, out, as_json)
