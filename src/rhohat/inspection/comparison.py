@@ -66,10 +66,11 @@ class ComparedModel:
         terms, average = getattr(estimator, "loss_terms_", None), self.layer.average
         edges, k = self.portrait.edges, self.layer.n_units
         penalty = penalty_of(estimator.sparsity_penalty)
+        error = "cross-entropy" if hasattr(estimator, "classes_") else "reconstruction"
         return {
             "units": k,
             "loss": None if terms is None else float(estimator.loss_),
-            "reconstruction": None if terms is None else float(terms[0]),
+            error: None if terms is None else float(terms[0]),
             "weight decay": None if terms is None else float(terms[1]),
             "sparsity": None if terms is None else float(terms[2]),
             "average activation": None if average is None else float(average.mean()),

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from rhohat import KLSparsity, SparseAutoencoder, StackedAutoencoder, Standardization, explore
+from rhohat import (
+    KLSparsity,
+    LoadedImages,
+    PatchExtractor,
+    SparseAutoencoder,
+    StackedAutoencoder,
+    Standardization,
+    explore,
+)
 from support.pages import in_browser
 
 GRID = {"rho": [0.05, 0.1, 0.3], "beta": [1, 3], "lambda": [1e-4, 1e-2, 1.0]}
@@ -73,6 +81,16 @@ def test_without_a_command_the_page_shows_python(page, model, digits):
     html = explore(digits[:50], grid, model=model, max_iter=1, command="rhohat learn x.npy").html
     again = found_in(html)["cells"][0]["again"]
     assert again == "rhohat learn x.npy --rho 0.05 --beta 1 --lambda 0.0001"
+
+
+def test_images_with_names_are_taken_as_they_are(rng):
+    images = [rng.rand(12, 12) for _ in range(2)]
+    model = make_pipeline(PatchExtractor(5, n_patches=30, random_state=0), SparseAutoencoder(3))
+    loaded = LoadedImages(images, ["a", "b"], [])
+    grid = {"rho": [0.1], "beta": [1]}
+    report = explore(loaded, grid, model=model, max_iter=1, n_rows=20)
+    assert report.exploration.n_rows == 20
+    assert found_in(report.html)["cells"][0]["view"]["shape"] == [3, 5, 5, 1]
 
 
 @pytest.mark.slow

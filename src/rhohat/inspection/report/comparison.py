@@ -148,7 +148,8 @@ def compare(
 def _facts(found: Comparison) -> dict[str, list[str]]:
     """What training came to, in words: a row for each fact that any model has."""
     facts = [model.facts for model in found.models]
-    rows = {name: [one[name] for one in facts] for name in facts[0]}
+    names = dict.fromkeys(name for one in facts for name in one)
+    rows = {name: [one.get(name) for one in facts] for name in names}
     rows[f"units of {found.models[0].name} that return"] = [
         None if number == 0 else int((np.abs(model.matching.cosines) > ALIKE_COSINE).sum())
         for number, model in enumerate(found.models)

@@ -72,7 +72,7 @@ function show(number) {
 
 // All fits, each with a small picture of its first units.
 
-function mosaic({ view }) {
+function mosaic({ view, dead }) {
   const isImage = view.kind === "image", side = isImage ? 10 : 2;
   const wide = isImage ? Math.min(view.shape[2], 10) : 54, high = isImage ? Math.max(Math.round((wide * view.shape[1]) / view.shape[2]), 2) : 36;
   const count = Math.min(view.shape[0], side * side);
@@ -82,6 +82,7 @@ function mosaic({ view }) {
   byId("turn").append(unit); // what is drawn takes its color from the page
   for (let i = 0; i < count; i++) {
     paint(unit, view, i);
+    context.globalAlpha = dead.includes(i) ? 0.25 : 1;
     context.drawImage(unit, (i % side) * (wide + 1), Math.floor(i / side) * (high + 1), wide, high);
   }
   unit.remove();
@@ -104,11 +105,6 @@ for (const button of buttons) {
     byId("turn").scrollIntoView({ block: "nearest" });
   });
 }
-new MutationObserver(() => {
-  drawMaps();
-  show(current);
-}).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-
 const few = usual.shape[0] < report.units ? ` The first ${usual.shape[0].toLocaleString("en")} of ${report.units.toLocaleString("en")} units are shown.` : "";
 byId("legend").textContent = `${legendOf(usual)} Dead units are pale.${few}`;
 byId("figure").append(...canvases);
@@ -117,3 +113,7 @@ byId("turn").hidden = false;
 setTheme(remembered() ?? (system.matches ? "dark" : "light"));
 drawMaps();
 show(report.first);
+new MutationObserver(() => {
+  drawMaps();
+  show(current);
+}).observe(document.documentElement, { attributeFilter: ["data-theme"] });

@@ -16,6 +16,9 @@ from sklearn.base import BaseEstimator
 from rhohat.common.validation import check_integer
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.files.images import LoadedImages
+from rhohat.files.recordings import LoadedRecordings
+from rhohat.files.series import LoadedSeries
 from rhohat.inspection.exploration import AXES, Cell, Exploration, explored, grid_of, text_of
 from rhohat.inspection.portrait import View as UnitView
 from rhohat.inspection.report.findings import OnEveryPage, View, columns_of, view_of
@@ -132,6 +135,7 @@ def explore(
     Parameters
     ----------
     X : rows, images, series or recordings, as the model takes them
+        Also `LoadedImages`, `LoadedRecordings` or `LoadedSeries`.
     grid : mapping of str to sequence of float, default=None
         Values of "rho", the target, "beta", the penalty's weight, and "lambda", the weight decay. A
         setting that is left out has the model's own value and one on either side: a fifth and five
@@ -183,6 +187,7 @@ def explore(
             f"{type(model).__name__}."
         )
     full = grid_of(autoencoder, grid)
+    X = X[0] if isinstance(X, LoadedImages | LoadedRecordings | LoadedSeries) else X
     n_cells = prod(map(len, full.values()))
     cells: list[Cell] = []
     shown: list[PageCell | None] = []
