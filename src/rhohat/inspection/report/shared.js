@@ -34,8 +34,8 @@ function picture(pictures, index, text, look = () => ({}), places = null) {
   [, canvas.height, canvas.width] = pictures.kind === "image" ? pictures.shape : [0, 160, 240];
   let painted = "";
   painters.set(canvas, () => {
-    const { map, contrast } = look(), key = `${map} ${contrast} ${document.documentElement.dataset.theme}`;
-    if (key !== painted) paint(canvas, pictures, index, { map, contrast, places });
+    const options = look(), key = `${JSON.stringify(options)} ${document.documentElement.dataset.theme}`;
+    if (key !== painted) paint(canvas, pictures, index, { ...options, places });
     painted = key;
   });
   watcher.observe(canvas);
@@ -68,7 +68,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href^='#']");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
-  location.hash = link.hash;
+  location.hash = link.getAttribute("href");
 });
 
 // Light and dark.
