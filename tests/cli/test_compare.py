@@ -56,7 +56,7 @@ def test_models_of_one_name_are_numbered(folder, tmp_path):
     result = run("compare", "a run", "a run/model.safetensors", "--json", cwd=folder)
     names = [model["name"] for model in json.loads(result.stdout)["models"]]
     assert names == ["a run (1)", "a run (2)"]
-    assert "The models are the same" in json.loads(result.stdout)["summary"]
+    assert "The models have the same units" in json.loads(result.stdout)["summary"]
     (folder / "compare.html").unlink()
 
 

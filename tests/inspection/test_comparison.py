@@ -61,7 +61,7 @@ def test_a_copy_in_another_order_and_of_other_signs_is_the_same_model(model, dig
     assert_allclose(found.correlations[:, 1], signs)
     assert_allclose(found.models[0].explained, found.models[1].explained)
     assert [len(units) for units in found.new] == [0, 0]
-    assert "The models are the same: all 9 units of a return in b" in str(found)
+    assert "The models have the same units: all 9 of a return in b" in str(found)
     assert "All settings are the same. They learned from the same rows." in str(found)
 
 

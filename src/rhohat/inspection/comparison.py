@@ -159,7 +159,7 @@ class Comparison:
         where = others[0].name if len(others) == 1 else "every other model"
         how = f"|cosine| above {ALIKE_COSINE:g}"
         if n == k and all(model.layer.n_units == k for model in others):
-            told = [f"The models are the same: all {k:,} units of {first.name} return in {where}"]
+            told = [f"The models have the same units: all {k:,} of {first.name} return in {where}"]
         else:
             told = [f"{n:,} of the {k:,} units of {first.name} return in {where}"]
         middle = float(np.median(np.abs(self.cosines[:, 1:])))
