@@ -94,13 +94,14 @@ def test_images_with_names_are_taken_as_they_are(rng):
 
 
 @pytest.mark.slow
-def test_a_page_stays_small_and_says_which_units_it_shows(rng):
-    X = rng.rand(40, 784)
-    report = explore(X, model=SparseAutoencoder(100, random_state=0), max_iter=1)
+@pytest.mark.parametrize(("n_columns", "n_shown"), [(784, 100), (900, 87)])
+def test_a_page_stays_small_and_says_which_units_it_shows(n_columns, n_shown, rng):
+    model = SparseAutoencoder(100, random_state=0)
+    report = explore(rng.rand(20, n_columns), model=model, max_iter=1)
     assert len(report.exploration.cells) == 27
     assert len(report.html) < 3_000_000
     found = found_in(report.html)
-    assert (found["units"], found["cells"][0]["view"]["shape"][0]) == (100, 99)
+    assert (found["units"], found["cells"][0]["view"]["shape"][0]) == (100, n_shown)
 
 
 def test_what_is_done_when_interrupted_is_kept(model, digits):

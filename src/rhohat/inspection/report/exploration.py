@@ -28,7 +28,7 @@ from rhohat.inspection.report.render import SHARED, filled
 
 TITLE = "What ρ, β and λ do"
 #: Values that all pictures of a page may have, a byte each.
-PICTURE_VALUES = 2_100_000
+PICTURE_VALUES = 2_120_000
 #: Rows and iterations of each fit.
 ROWS, ITERATIONS = 5000, 100
 
