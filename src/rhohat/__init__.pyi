@@ -19,8 +19,10 @@ from .files.recordings import LoadedRecordings, load_recordings
 from .files.row_files import load_rows
 from .files.series import LoadedSeries, RowOrigins, load_series
 from .inspection.bands import band_pass
+from .inspection.comparison import Comparison
 from .inspection.diagnosis import Diagnosis, Finding, diagnose
 from .inspection.edges import edge_score
+from .inspection.exploration import Exploration
 from .inspection.figures import plot_features, plot_top_examples, plot_training
 from .inspection.report.comparison import ComparisonReport, compare
 from .inspection.report.exploration import ExplorationProgress, ExplorationReport, explore
@@ -57,6 +59,7 @@ __all__ = [
     "ChannelScaling",
     "CheckpointError",
     "Choice",
+    "Comparison",
     "ComparisonReport",
     "ContractivePenalty",
     "ContrastNormalizer",
@@ -66,6 +69,7 @@ __all__ = [
     "DataFileError",
     "DecoderNormL1Sparsity",
     "Diagnosis",
+    "Exploration",
     "ExplorationProgress",
     "ExplorationReport",
     "Finding",

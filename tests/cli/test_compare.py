@@ -56,7 +56,7 @@ def test_models_of_one_name_are_numbered(folder, tmp_path):
     result = run("compare", "a run", "a run/model.safetensors", "--json", cwd=folder)
     names = [model["name"] for model in json.loads(result.stdout)["models"]]
     assert names == ["a run (1)", "a run (2)"]
-    assert "The models are the same" in json.loads(result.stdout)["summary"]
+    assert "The models have the same units" in json.loads(result.stdout)["summary"]
     (folder / "compare.html").unlink()
 
 
@@ -99,3 +99,16 @@ def test_models_that_read_data_differently_are_refused_with_data(folder, tmp_pat
     result = run("compare", "patches.safetensors", rows, "images.npy", cwd=tmp_path)
     assert result.returncode == 1
     assert "expected kind images, as patches needs it, got rows for seed0" in result.stderr
+
+
+def test_what_is_worth_knowing_is_a_note_told_once(tmp_path, rng):
+    np.save(tmp_path / "images.npy", rng.uniform(size=(1, 12, 12)))
+    for seed in (0, 1):
+        patches = rhohat.PatchExtractor(6, n_patches=200, random_state=seed)
+        units = rhohat.SparseAutoencoder(4, max_iter=2, random_state=seed)
+        model = make_pipeline(patches, units).fit(np.load(tmp_path / "images.npy"))
+        rhohat.save(model, tmp_path / f"{seed}.safetensors")
+    result = run("compare", "0.safetensors", "1.safetensors", "images.npy", "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("note: drew 200 patches from 49 places") == 1
+    assert json.loads(result.stdout)["examples"] == 200

@@ -90,6 +90,15 @@ def test_a_dry_run_estimates_and_writes_nothing(folder, tmp_path):
     assert not out.exists()
 
 
+def test_windows_of_series_are_explored_too(tmp_path, rng):
+    np.save(tmp_path / "series.npy", rng.randn(2, 2000).cumsum(axis=1))
+    words = ["series.npy", "--series", "--window", "16", "--time", "columns", "--units", "4"]
+    result = run("explore", *words, "--iterations", "2", "--rows", "90", *VALUES, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "4 fits on 90 rows" in result.stdout
+    assert len(cells_on(tmp_path / "explore.html")) == 4
+
+
 def test_ctrl_c_keeps_the_fits_that_are_done(folder, tmp_path, monkeypatch):
     fit, fitted = rhohat.SparseAutoencoder.fit, []
 

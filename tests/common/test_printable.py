@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhohat.common.printable import encodable, printable, printable_lines, shortened
+from rhohat.common.printable import encodable, enumerated, printable, printable_lines, shortened
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,10 @@ def test_own_lines_stay():
 def test_long_texts_tell_how_much_is_left_out():
     assert shortened("x" * 20, 20) == "x" * 20
     assert shortened("x" * 1020, 20) == "x" * 20 + "... (1,000 characters more)"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_words_are_listed_as_in_a_sentence(words, told):
+    assert enumerated(words) == told

@@ -94,6 +94,11 @@ MODEL = ["model", "rows.npy"]
         ("rhohat.recipes.gradient_trial:try_gradient", "SIGTERM", ["check", "rows.npy"]),
         ("rhohat.inspection.diagnosis:diagnose", "SIGTERM", ["diagnose", *MODEL]),
         ("rhohat.inspection.report.page:report", "SIGHUP", ["report", *MODEL, "--out"]),
+        (
+            "rhohat.inspection.report.comparison:compare",
+            "SIGTERM",
+            ["compare", "model", *MODEL, "--out"],
+        ),
         ("rhohat.recipes.encoding:write_features", "SIGINT", ["encode", *MODEL, "--out"]),
         (
             "rhohat.inspection.probe:probe",

@@ -7,7 +7,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
 
-from rhohat import KLSparsity, PatchExtractor, SparseAutoencoder, StackedAutoencoder, Whitening
+from rhohat import (
+    KLSparsity,
+    PatchExtractor,
+    SparseAutoencoder,
+    StackedAutoencoder,
+    StackedAutoencoderClassifier,
+    Whitening,
+)
 from rhohat.estimators.measures import explained_variance
 from rhohat.inspection.comparison import compared
 
@@ -54,7 +61,7 @@ def test_a_copy_in_another_order_and_of_other_signs_is_the_same_model(model, dig
     assert_allclose(found.correlations[:, 1], signs)
     assert_allclose(found.models[0].explained, found.models[1].explained)
     assert [len(units) for units in found.new] == [0, 0]
-    assert "The models are the same: all 9 units of a return in b" in str(found)
+    assert "The models have the same units: all 9 of a return in b" in str(found)
     assert "All settings are the same. They learned from the same rows." in str(found)
 
 
@@ -143,6 +150,17 @@ def test_a_stack_is_compared_by_its_top_layer(digits):
     found = compared({"one": autoencoder().fit(digits), "two": stack.fit(digits)}, digits)
     assert found.partners.shape == (9, 2)
     assert found.models[1].activations.shape == (len(digits), 9)
+
+
+def test_a_classifier_has_a_cross_entropy(digits):
+    estimator = StackedAutoencoder((9,), estimator=autoencoder(max_iter=3))
+    labels = np.arange(200) % 3
+    network = StackedAutoencoderClassifier(estimator, max_iter=3, random_state=0)
+    network.fit(digits[:200], labels)
+    found = compared({"one": autoencoder().fit(digits), "network": network}, digits)
+    assert found.models[1].facts["cross-entropy"] == network.loss_terms_[0]
+    assert found.models[1].facts["explained variance"] is None
+    assert "reconstruction" not in found.models[1].facts
 
 
 @pytest.mark.parametrize(

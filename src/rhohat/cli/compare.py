@@ -21,7 +21,7 @@ from rhohat.cli.output import (
     write_page,
 )
 from rhohat.cli.progress import show_work
-from rhohat.cli.text import printable, printable_lines, tell
+from rhohat.cli.text import printable, printable_lines, tell, warnings_as_notes
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -67,7 +67,7 @@ def compare(out: Path, title: str, open_page: bool, as_json: bool, request: Requ
         refuse_other_needs(models)
         own = replace(request, paths=inputs)
         data = read_for(paths[0], next(iter(models.values())), own).loaded
-    with show_work("comparing the models"):
+    with warnings_as_notes(), show_work("comparing the models"):
         report = comparison_of(models, data, shape=shape, title=title)
     if as_json:
         echo_json(comparison_facts(report.comparison))

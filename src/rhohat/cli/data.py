@@ -43,6 +43,14 @@ def read(data: Data) -> Data:
     return data
 
 
+def variance_of(data: Data) -> float:
+    """The mean variance of data that are read; say so if there is none."""
+    variance = data.variance()
+    if variance == 0:
+        tell("note: the data do not vary; there is nothing to learn from them", err=True)
+    return variance
+
+
 def read_for(
     path: Path,
     model: BaseEstimator,

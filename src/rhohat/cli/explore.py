@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rhohat.cli.config import config_option, reproducing_command
-from rhohat.cli.data import described, read, tell_of_files
+from rhohat.cli.data import described, read, tell_of_files, variance_of
 from rhohat.cli.help import Command
 from rhohat.cli.options import (
     OF_THE_GRID,
-    POSITIVE_INTEGER,
+    Whole,
     data_options,
     grid_options,
     json_option,
@@ -56,7 +56,7 @@ OF_ITS_OWN = ("rows", "title", *OF_THE_GRID.values())
 @grid_options
 @click.option(
     "--rows",
-    type=POSITIVE_INTEGER,
+    type=Whole(min=2),
     default=ROWS,
     metavar="N",
     help="Rows, patches or windows that each fit learns from.",
@@ -100,18 +100,19 @@ def explore(
 
     check_page(out, open_page, as_json)
     given: dict[str, Any] = {OF_THE_GRID[name]: values[0] for name, values in grid.items()}
-    data, settings = find_to_learn(request, replace(settings, patches=rows, **given))
-    full = grid_of(make_autoencoder(settings), grid)
+    data, settings = find_to_learn(request, replace(settings, **given))
+    settings = replace(settings, patches=rows)
+    full = grid_of(make_autoencoder(settings), grid)  # which refuses what makes no sense
     if dry_run:
         tell_estimate(data, settings, full, rows, out, as_json)
         return
     read(data)
-    model = make_pipeline(settings, data.kind, variance=data.variance())
+    model = make_pipeline(settings, data.kind, variance=variance_of(data))
     command = reproducing_command(click.get_current_context(), "learn", OF_ITS_OWN)
     with warnings_as_notes(), show_fits() as callback:
         report = exploration_of(
             data.content,
-            full,
+            grid,
             model=model,
             n_rows=rows,
             max_iter=settings.iterations,

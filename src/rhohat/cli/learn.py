@@ -25,7 +25,7 @@ from rhohat.cli.config import (
     typed_command,
     without_folders,
 )
-from rhohat.cli.data import described, read, tell_of_files
+from rhohat.cli.data import described, read, tell_of_files, variance_of
 from rhohat.cli.diagnose import diagnosis_facts
 from rhohat.cli.figures import draw_features, draw_training
 from rhohat.cli.help import Command
@@ -258,9 +258,7 @@ def learn_from(
     from rhohat.recipes.finding import find_to_learn
     from rhohat.recipes.pipelines import fit_held_out, make_pipeline
 
-    variance = data.variance()
-    if variance == 0:
-        tell("note: the data do not vary; there is nothing to learn from them", err=True)
+    variance = variance_of(data)
     labels = labels_beside(data)
     held_out = run.pop("validation")
     if isinstance(held_out, Path):

@@ -78,8 +78,8 @@ def warnings_as_notes() -> Iterator[None]:
         try:
             yield
         finally:
-            for warning in caught:
-                tell(f"note: {printable(warning.message)}", err=True)
+            for message in dict.fromkeys(printable(warning.message) for warning in caught):
+                tell(f"note: {message}", err=True)
 
 
 def wrapped(text: str, width: int) -> str:

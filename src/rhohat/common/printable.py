@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 #: Characters of a message that are shown, at most.
@@ -21,6 +22,16 @@ def printable(value: Any) -> str:
 def printable_lines(text: Any) -> str:
     """The same for a text that has lines of its own, which stay."""
     return "\n".join(map(printable, str(text).split("\n")))
+
+
+def enumerated(words: Sequence[str]) -> str:
+    """Words, one at least, as a sentence lists them.
+
+    >>> enumerated(["rho", "beta", "lambda"])
+    'rho, beta and lambda'
+    """
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def encodable(text: str) -> str:

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.pipeline import make_pipeline
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.printable import enumerated
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.measures import Matching, explained_variance, matching
 from rhohat.inspection.edges import ALIKE_COSINE
@@ -65,10 +66,11 @@ class ComparedModel:
         terms, average = getattr(estimator, "loss_terms_", None), self.layer.average
         edges, k = self.portrait.edges, self.layer.n_units
         penalty = penalty_of(estimator.sparsity_penalty)
+        error = "cross-entropy" if hasattr(estimator, "classes_") else "reconstruction"
         return {
             "units": k,
             "loss": None if terms is None else float(estimator.loss_),
-            "reconstruction": None if terms is None else float(terms[0]),
+            error: None if terms is None else float(terms[0]),
             "weight decay": None if terms is None else float(terms[1]),
             "sparsity": None if terms is None else float(terms[2]),
             "average activation": None if average is None else float(average.mean()),
@@ -157,7 +159,7 @@ class Comparison:
         where = others[0].name if len(others) == 1 else "every other model"
         how = f"|cosine| above {ALIKE_COSINE:g}"
         if n == k and all(model.layer.n_units == k for model in others):
-            told = [f"The models are the same: all {k:,} units of {first.name} return in {where}"]
+            told = [f"The models have the same units: all {k:,} of {first.name} return in {where}"]
         else:
             told = [f"{n:,} of the {k:,} units of {first.name} return in {where}"]
         middle = float(np.median(np.abs(self.cosines[:, 1:])))
@@ -173,9 +175,8 @@ class Comparison:
         if not names:
             told.append("All settings are the same.")
         elif len(names) <= NAMED:
-            *most, last = names
-            which = f"{', '.join(most)} and {last} differ" if most else f"{last} differs"
-            told.append(f"Of all settings, only {which}.")
+            verb = "differs" if len(names) == 1 else "differ"
+            told.append(f"Of all settings, only {enumerated(names)} {verb}.")
         else:
             told.append(f"{len(names)} settings differ.")
         if self.learned_from_same_rows is not None:

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import make_pipeline
 
 from rhohat.common.caching import cached_property
+from rhohat.common.printable import enumerated
 from rhohat.common.validation import look_up
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
@@ -201,8 +202,8 @@ class Exploration:
                 for name, values in self.grid.items()
                 if len(values) > 1 and best.values[name] in (values[0], values[-1])
             ]
-            if ends:
-                told.append(f"The grid ends there for {' and '.join(ends)}: look beyond it, too.")
+            if ends and not missing:
+                told.append(f"The grid ends there for {enumerated(ends)}: look beyond it, too.")
         return " ".join(told)
 
 

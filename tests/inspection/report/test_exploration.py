@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from sklearn.pipeline import make_pipeline
 
-from rhohat import KLSparsity, SparseAutoencoder, StackedAutoencoder, Standardization, explore
+from rhohat import (
+    KLSparsity,
+    LoadedImages,
+    PatchExtractor,
+    SparseAutoencoder,
+    StackedAutoencoder,
+    Standardization,
+    explore,
+)
 from support.pages import in_browser
 
 GRID = {"rho": [0.05, 0.1, 0.3], "beta": [1, 3], "lambda": [1e-4, 1e-2, 1.0]}
@@ -75,14 +83,25 @@ def test_without_a_command_the_page_shows_python(page, model, digits):
     assert again == "rhohat learn x.npy --rho 0.05 --beta 1 --lambda 0.0001"
 
 
+def test_images_with_names_are_taken_as_they_are(rng):
+    images = [rng.rand(12, 12) for _ in range(2)]
+    model = make_pipeline(PatchExtractor(5, n_patches=30, random_state=0), SparseAutoencoder(3))
+    loaded = LoadedImages(images, ["a", "b"], [])
+    grid = {"rho": [0.1], "beta": [1]}
+    report = explore(loaded, grid, model=model, max_iter=1, n_rows=20)
+    assert report.exploration.n_rows == 20
+    assert found_in(report.html)["cells"][0]["view"]["shape"] == [3, 5, 5, 1]
+
+
 @pytest.mark.slow
-def test_a_page_stays_small_and_says_which_units_it_shows(rng):
-    X = rng.rand(40, 784)
-    report = explore(X, model=SparseAutoencoder(100, random_state=0), max_iter=1)
+@pytest.mark.parametrize(("n_columns", "n_shown"), [(784, 100), (900, 87)])
+def test_a_page_stays_small_and_says_which_units_it_shows(n_columns, n_shown, rng):
+    model = SparseAutoencoder(100, random_state=0)
+    report = explore(rng.rand(20, n_columns), model=model, max_iter=1)
     assert len(report.exploration.cells) == 27
     assert len(report.html) < 3_000_000
     found = found_in(report.html)
-    assert (found["units"], found["cells"][0]["view"]["shape"][0]) == (100, 99)
+    assert (found["units"], found["cells"][0]["view"]["shape"][0]) == (100, n_shown)
 
 
 def test_what_is_done_when_interrupted_is_kept(model, digits):
@@ -168,9 +187,10 @@ def test_a_missing_fit_is_said_to_be_missing(model, digits, tmp_path, opened):
     seen = opened(tmp_path / "page.html")
     seen.page.locator('[data-cell="17"]').click()
     assert "was not run" in seen.page.locator("#verdict").inner_text()
-    assert seen.page.locator("#figure canvas").count() == 0
+    assert not seen.page.locator("#figure").is_visible()
     seen.page.locator('[data-cell="0"]').click()
     assert seen.page.locator("#figure canvas").count() == 9
+    assert seen.page.locator("#figure").is_visible()
     assert seen.errors == []
 
 

@@ -37,7 +37,7 @@ function tile([side, unit, cosine, correlation]) {
 
 function drawMatches() {
   const { units, alone } = FILTERS[choice.filter];
-  const rows = alone ? alone.new.map((unit) => [[alone, unit]]) : matched(units().toSorted(SORTS[choice.sort].order));
+  const rows = alone ? alone.new.map((unit) => [[alone, unit]]) : matched([...units()].sort(SORTS[choice.sort].order));
   byId("controls").elements.sort.disabled = Boolean(alone);
   byId("matches").replaceChildren(...rows.map((row) => el("li", { className: isCurve ? "match curves" : "match" }, ...row.map(tile))));
   byId("none").hidden = rows.length > 0;

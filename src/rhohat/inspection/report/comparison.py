@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from rhohat.common.arrays import Float64Array
 from rhohat.inspection.comparison import Comparison, compared
 from rhohat.inspection.edges import ALIKE_COSINE
-from rhohat.inspection.report.findings import PageColumns, View, columns_of, view_of
+from rhohat.inspection.report.findings import OnEveryPage, View, columns_of, view_of
 from rhohat.inspection.report.overview import picture_of
 from rhohat.inspection.report.page import Report
 from rhohat.inspection.report.render import SHARED, filled
@@ -31,11 +31,10 @@ class Side:
 
 
 @dataclass(frozen=True)
-class ComparisonFindings:
+class ComparisonFindings(OnEveryPage):
     """What the page's script works on; see `Comparison`."""
 
     sides: Sequence[Side]
-    columns: PageColumns | None
     partners: NDArray[np.intp]
     cosines: Float64Array
     correlations: Float64Array | None
@@ -122,8 +121,8 @@ def compare(
         for model, new in zip(found.models, found.new, strict=True)
     ]
     findings = ComparisonFindings(
-        sides,
         columns_of(found.models[0].portrait),
+        sides,
         found.partners,
         found.cosines,
         found.correlations,
@@ -150,7 +149,8 @@ def compare(
 def _facts(found: Comparison) -> dict[str, list[str]]:
     """What training came to, in words: a row for each fact that any model has."""
     facts = [model.facts for model in found.models]
-    rows = {name: [one[name] for one in facts] for name in facts[0]}
+    names = dict.fromkeys(name for one in facts for name in one)
+    rows = {name: [one.get(name) for one in facts] for name in names}
     rows[f"units of {found.models[0].name} that return"] = [
         None if number == 0 else int((np.abs(model.matching.cosines) > ALIKE_COSINE).sum())
         for number, model in enumerate(found.models)

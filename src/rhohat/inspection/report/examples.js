@@ -20,13 +20,8 @@ function realExamples(unit) {
   const silent = found.dead.has(unit) ? " The unit is dead: it responds alike to all." : "";
   const places = whereabouts(items), { n_ranged, n_rows } = found.activity;
   const ranged = n_ranged < n_rows ? `${n_ranged.toLocaleString("en")} random examples` : "all examples";
-<<<<<<< HEAD
   const node = wide(namedCard("examples-card", "Real examples",
-    note(`Each ${own}${around}${seen}. If the unit means one thing, its strong and middle examples show it, too. Its range is that of its activation on ${ranged}.${heard}${silent}`),
-=======
-  const node = wide(card("Real examples",
     note(`Each ${own}${around}${seen}. If the unit means one thing, its strong and middle examples show it, too. The unit's range goes from its least to its greatest activation on ${ranged}.${heard}${silent}`),
->>>>>>> h-examples
     ...groups.map((one) => groupSection(one, unit, given, places)),
     places));
   link(node);

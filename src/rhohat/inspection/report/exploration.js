@@ -14,13 +14,12 @@ let current = -1;
 const canvases = Array.from({ length: usual.shape[0] }, (_, unit) => el("canvas", { role: "img", "aria-label": `Unit ${unit}` }));
 
 function drawFigure(cell) {
-  const dead = new Set(cell?.dead);
+  const dead = new Set(cell.dead);
   canvases.forEach((canvas, unit) => {
     canvas.classList.toggle("dead", dead.has(unit));
     canvas.setAttribute("aria-label", `Unit ${unit}${dead.has(unit) ? ", dead" : ""}`);
-    if (cell) paint(canvas, cell.view, unit, { places: placesOf(cell.view) });
+    paint(canvas, cell.view, unit, { places: placesOf(cell.view) });
   });
-  byId("figure").replaceChildren(...(cell ? canvases : [el("p", { className: "notice" }, "There is nothing to see: this fit was not run.")]));
 }
 
 /** The terms of the loss as bars, all on the scale of the greatest loss, and what else was measured. */
@@ -40,7 +39,7 @@ function drawTerms(cell) {
       ...fact("dead units", `${cell.dead.length.toLocaleString("en")} of ${report.units.toLocaleString("en")}`)));
 }
 
-const percent = (share) => `${(100 * share).toFixed(0)} %`;
+const percent = (share) => `${Math.round(100 * share)} %`;
 
 function svgBar(kind, share) {
   const bar = svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });
@@ -63,17 +62,17 @@ function show(number) {
     byId(`value-${i}`).textContent = values[places[i]];
   });
   for (const button of buttons) button.setAttribute("aria-pressed", String(Number(button.dataset.cell) === number));
-  drawFigure(cell);
   byId("verdict").textContent = cell ? cell.verdict : "This fit was not run: it was interrupted before.";
-  if (cell) drawTerms(cell);
-  else byId("terms").replaceChildren();
-  byId("again").replaceChildren(...(cell ? whole(cell.again) : []));
-  byId("again").hidden = byId("again-heading").hidden = !cell;
+  byId("fit").hidden = byId("legend").hidden = !cell;
+  if (!cell) return;
+  drawFigure(cell);
+  drawTerms(cell);
+  byId("again").replaceChildren(...whole(cell.again));
 }
 
 // All fits, each with a small picture of its first units.
 
-function mosaic({ view }) {
+function mosaic({ view, dead }) {
   const isImage = view.kind === "image", side = isImage ? 10 : 2;
   const wide = isImage ? Math.min(view.shape[2], 10) : 54, high = isImage ? Math.max(Math.round((wide * view.shape[1]) / view.shape[2]), 2) : 36;
   const count = Math.min(view.shape[0], side * side);
@@ -83,6 +82,7 @@ function mosaic({ view }) {
   byId("turn").append(unit); // what is drawn takes its color from the page
   for (let i = 0; i < count; i++) {
     paint(unit, view, i);
+    context.globalAlpha = dead.includes(i) ? 0.25 : 1;
     context.drawImage(unit, (i % side) * (wide + 1), Math.floor(i / side) * (high + 1), wide, high);
   }
   unit.remove();
@@ -105,15 +105,15 @@ for (const button of buttons) {
     byId("turn").scrollIntoView({ block: "nearest" });
   });
 }
-new MutationObserver(() => {
-  drawFigure(report.cells[current]);
-  drawMaps();
-}).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-
 const few = usual.shape[0] < report.units ? ` The first ${usual.shape[0].toLocaleString("en")} of ${report.units.toLocaleString("en")} units are shown.` : "";
 byId("legend").textContent = `${legendOf(usual)} Dead units are pale.${few}`;
+byId("figure").append(...canvases);
 byId("figure").classList.toggle("curves", usual.kind !== "image");
 byId("turn").hidden = false;
 setTheme(remembered() ?? (system.matches ? "dark" : "light"));
 drawMaps();
 show(report.first);
+new MutationObserver(() => {
+  drawMaps();
+  show(current);
+}).observe(document.documentElement, { attributeFilter: ["data-theme"] });

@@ -16,9 +16,12 @@ from sklearn.base import BaseEstimator
 from rhohat.common.validation import check_integer
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.files.images import LoadedImages
+from rhohat.files.recordings import LoadedRecordings
+from rhohat.files.series import LoadedSeries
 from rhohat.inspection.exploration import AXES, Cell, Exploration, explored, grid_of, text_of
 from rhohat.inspection.portrait import View as UnitView
-from rhohat.inspection.report.findings import PageColumns, View, columns_of, view_of
+from rhohat.inspection.report.findings import OnEveryPage, View, columns_of, view_of
 from rhohat.inspection.report.overview import picture_of
 from rhohat.inspection.report.page import Report
 from rhohat.inspection.report.provenance import code_of
@@ -26,7 +29,7 @@ from rhohat.inspection.report.render import SHARED, filled
 
 TITLE = "What ρ, β and λ do"
 #: Values that all pictures of a page may have, a byte each.
-PICTURE_VALUES = 2_100_000
+PICTURE_VALUES = 2_120_000
 #: Rows and iterations of each fit.
 ROWS, ITERATIONS = 5000, 100
 
@@ -79,7 +82,7 @@ class PageCell:
 
 
 @dataclass(frozen=True)
-class ExplorationFindings:
+class ExplorationFindings(OnEveryPage):
     """What the page's script works on: sliders, and fits in their order; None for a missing one.
 
     `first` is the number of the fit that is shown first, the best one; `units` that of all units,
@@ -89,7 +92,6 @@ class ExplorationFindings:
     axes: Sequence[PageAxis]
     cells: Sequence[PageCell | None]
     first: int
-    columns: PageColumns | None
     units: int
 
 
@@ -134,6 +136,7 @@ def explore(
     Parameters
     ----------
     X : rows, images, series or recordings, as the model takes them
+        Also `LoadedImages`, `LoadedRecordings` or `LoadedSeries`.
     grid : mapping of str to sequence of float, default=None
         Values of "rho", the target, "beta", the penalty's weight, and "lambda", the weight decay. A
         setting that is left out has the model's own value and one on either side: a fifth and five
@@ -185,6 +188,7 @@ def explore(
             f"{type(model).__name__}."
         )
     full = grid_of(autoencoder, grid)
+    X = X[0] if isinstance(X, LoadedImages | LoadedRecordings | LoadedSeries) else X
     n_cells = prod(map(len, full.values()))
     cells: list[Cell] = []
     shown: list[PageCell | None] = []
@@ -218,7 +222,7 @@ def _page(found: Exploration, cells: Sequence[PageCell | None], title: str) -> s
     ]
     return filled(
         "exploration.html",
-        ExplorationFindings(axes, cells, number, columns_of(portrait), k),
+        ExplorationFindings(columns_of(portrait), axes, cells, number, k),
         (*SHARED, "exploration.js"),
         styles=("exploration.css",),
         title=title,

@@ -172,8 +172,15 @@ class LayerFindings:
 
 
 @dataclass(frozen=True)
-class Findings:
-    """All that a page's scripts work on.
+class OnEveryPage:
+    """What shared.js works on: the columns of rows; None if data are no rows."""
+
+    columns: PageColumns | None
+
+
+@dataclass(frozen=True)
+class Findings(OnEveryPage):
+    """All that a report's scripts work on.
 
     `model` is a checksum of the units' weights, under which a reader's notes are kept; `trial`
     computes it in the browser; `drawings` are those of each card, by its address.
@@ -183,7 +190,6 @@ class Findings:
     layers: Sequence[LayerFindings]
     trial: Trial
     axes: TileAxes | None
-    columns: PageColumns | None
     drawings: Mapping[str, Mapping[str, Drawing]]
     examples: ExampleFindings | None = None
     images: Sequence[SourceImage] = ()

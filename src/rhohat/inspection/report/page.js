@@ -95,7 +95,7 @@ function chosenUnits() {
     .sort((a, b) => last(a) - last(b) || sign * (value(a) - value(b)) || a - b);
 }
 
-const chosen = () => choice;
+const chosen = () => ({ map: choice.map, contrast: choice.contrast });
 const natural = () => ({ map: "gray", contrast: choice.contrast });
 const weights = () => ({ map: "diverging", contrast: choice.contrast });
 

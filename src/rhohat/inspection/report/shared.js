@@ -35,8 +35,8 @@ function picture(pictures, index, text, look = () => ({}), places = null) {
   [, canvas.height, canvas.width] = pictures.kind === "image" ? pictures.shape : [0, 160, 240];
   let painted = "";
   painters.set(canvas, () => {
-    const { map, contrast, range } = look(), key = `${map} ${contrast} ${range} ${root.dataset.theme}`;
-    if (key !== painted) paint(canvas, pictures, index, { map, contrast, range, places });
+    const options = look(), key = `${JSON.stringify(options)} ${root.dataset.theme}`;
+    if (key !== painted) paint(canvas, pictures, index, { ...options, places });
     painted = key;
   });
   watcher.observe(canvas);
