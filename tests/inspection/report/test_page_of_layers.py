@@ -17,7 +17,7 @@ from rhohat import (
 from rhohat.inspection.layers import layers_of
 from rhohat.inspection.tiles import input_tiles
 from rhohat.rows.sources import ArraySource
-from support.pages import in_browser, payload
+from support.pages import in_browser, payload, until
 
 pytestmark = pytest.mark.slow  # a browser, and no other library, is what it depends on
 
@@ -79,7 +79,9 @@ def test_numbers_and_pictures_of_deeper_layers_are_the_models(deep, opened, name
     assert [float(c.split()[0]) for c in captions] == [float(f"{a:.3g}") for a in A[best, 6]]
     radius = np.sqrt(np.square(X).sum(axis=1).mean())
     sought = input_tiles(layer, radius=radius).values[6].reshape(8, 8)
-    uri = seen.page.locator(".views canvas").first.evaluate("canvas => canvas.toDataURL()")
+    canvas = seen.page.locator(".views canvas").first
+    until(canvas, "node.getContext('2d').getImageData(0, 0, 1, 1).data[3] === 255")  # painted
+    uri = canvas.evaluate("canvas => canvas.toDataURL()")
     pixels = np.asarray(Image.open(BytesIO(base64.b64decode(uri.split(",")[1]))).convert("L"))
     levels = np.rint(127 * sought / np.abs(sought).max())
     assert np.abs(pixels - np.floor(127.5 * (levels / 127 + 1) + 0.5)).max() <= 1

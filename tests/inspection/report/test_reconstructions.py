@@ -17,7 +17,7 @@ from rhohat import (
 from rhohat.inspection import rebuilding
 from rhohat.inspection.report.reconstructions import find_fidelity, find_reconstructions
 from rhohat.inspection.report.subject import subjects_of
-from support.pages import in_browser
+from support.pages import in_browser, until
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,10 @@ def test_scales_of_pairs_are_switched(default, opened):
     }"""
     figures = seen.page.locator('[data-pairs="pairs"] figure')
     figures.first.scroll_into_view_if_needed()
-    seen.page.wait_for_timeout(100)
+    until(
+        figures.nth(2).locator("canvas").last,
+        "node.getContext('2d').getImageData(0, 0, 1, 1).data[3] === 255",  # painted
+    )
 
     def seen_grays():
         return [

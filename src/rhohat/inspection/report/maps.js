@@ -40,14 +40,14 @@ const orientationOf = (unit, layer) => {
   const turn = gaborOf(unit, "orientation", layer) % Math.PI;
   return turn < 0 ? turn + Math.PI : turn;
 };
-const inDegrees = (radians) => `${Math.round((radians * 180) / Math.PI) % 180}°`;
+const inDegrees = (radians) => `${Math.round((radians * 180) / Math.PI)}°`;
 
 /** Edges in the upper half of a disk: each a line along the edge, where the direction and frequency of its wave lie. */
 function polarOf(_, layer) {
   const edges = layer.all.filter((unit) => layer.gabor.r2[unit] >= layer.gabor.edge);
   const [width, height, radius] = [460, 252, 200], [cx, cy] = [width / 2, height - 26];
-  const rings = ticksOf(0, Math.max(...edges.map((unit) => gaborOf(unit, "frequency", layer)), 0.01), false);
-  const step = rings[1] ?? 0.01, most = Math.ceil(Math.max(...edges.map((unit) => gaborOf(unit, "frequency", layer))) / step - 1e-9) * step;
+  const highest = Math.max(...edges.map((unit) => gaborOf(unit, "frequency", layer)), 0.01);
+  const step = ticksOf(0, highest, false)[1], most = Math.ceil(highest / step - 1e-9) * step;
   const at = (frequency, turn) => [cx - ((radius * frequency) / most) * Math.cos(turn), cy - ((radius * frequency) / most) * Math.sin(turn)];
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Edges by orientation and frequency" });
   for (let ring = step; ring <= most + step / 2; ring += step) {
