@@ -377,8 +377,7 @@ def chosen_for(data: Data, settings: Settings, aim: str) -> Choice:
     units = None if given is ParameterSource.DEFAULT else settings.units
     request = data.request
     paths = [str(path) for path in request.paths]
-    paths += request.selection.options()
-    paths += [] if request.shape is None else ["--shape", "x".join(map(str, request.shape))]
+    paths += request.options()
     with show_work("choosing settings"):
         return choose_for(data.content, data.kind, settings, units, aim=aim, paths=paths)
 

@@ -159,10 +159,7 @@ def _next_steps(summary: dict[str, Any], data: Data, files: Results) -> list[str
     widest = max((len(str(file)) for file in shown), default=0)
     inputs = typed_paths(data.request.paths)
     inputs = ["FILES"] if len(inputs) > MANY else inputs
-    shape = data.request.shape
-    options = [*data.request.selection.options(), *data.encode_options]
-    options += [] if shape is None else ["--shape", "x".join(map(str, shape))]
-    options += ["-o", "features.npy"]
+    options = [*data.request.options(), *data.encode_options, "-o", "features.npy"]
     model = shlex.quote(str(files.model))
     encode = " ".join(["rhohat encode", model, *inputs, shlex.join(options)])
     steps = {
