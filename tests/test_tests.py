@@ -19,7 +19,6 @@ ELSEWHERE = {
     "common/errors": "classes, which every test of a refusal names",
     "inspection/responses": "what examples do to the units of a layer, in test_portrait",
     "objective/penalty": "what every penalty answers, in test_penalties",
-    "recipes/labels": "names of files.labels for the command",
     **dict.fromkeys(
         (
             *("rows/arrow_files", "rows/arrow_table", "rows/chosen_columns", "rows/columns"),

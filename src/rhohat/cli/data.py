@@ -88,7 +88,7 @@ def drawing(request: Request, kind: type[Data]) -> tuple[Request, tuple[int, ...
 
 def with_columns(request: Request, *wanted: str | None) -> Request:
     """The request, with those of the wanted labels or groups that are columns of the data."""
-    from rhohat.recipes.labels import names_column
+    from rhohat.files.labels import names_column
 
     columns = tuple(name for name in wanted if name and names_column(name, request.paths))
     return replace(request, selection=replace(request.selection, labels=columns))
@@ -96,13 +96,13 @@ def with_columns(request: Request, *wanted: str | None) -> Request:
 
 def beside(data: Data, wanted: str, option: str, windows: RowOrigins | None = None) -> NDArray[Any]:
     """One label or group for each example of data that `with_columns` asked for, or each window."""
-    from rhohat.recipes.labels import labels_in_column, read_labels
+    from rhohat.files.labels import labels_in_column, read_labels
 
     if wanted in data.request.selection.labels:
         values = labels_in_column(data.found, wanted, option)
     else:
-        names = data.names or data.files_of_examples()
-        values = read_labels(wanted, data.request.paths, names, data.n_examples, option)
+        files = data.origins().get("file", [])
+        values = read_labels(wanted, data.request.paths, files, data.n_examples, option)
     if windows is not None and values.shape == (len(windows),):
         return values
     if values.shape != (data.n_examples,):

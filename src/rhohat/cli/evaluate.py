@@ -76,10 +76,10 @@ def evaluate(
     import numpy as np
 
     from rhohat.estimators.saving import load
+    from rhohat.files.labels import has_label
     from rhohat.inspection.probe import neighbors_are_alike, probe
     from rhohat.recipes.encoding import draws_pieces, encoder_of
     from rhohat.recipes.finding import kind_of
-    from rhohat.recipes.labels import has_label
 
     model = load(path)
     if convolution is None and draws_pieces(model) and not kind_of(model).takes_all_pieces:

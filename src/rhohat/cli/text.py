@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import click
 
-from rhohat.common.printable import printable, printable_lines, shortened
+from rhohat.common.printable import count, printable, printable_lines, shortened
 
 __all__ = ["count", "duration", "gibibytes", "printable", "printable_lines", "shortened"]
 
@@ -34,12 +34,6 @@ LEAST_COLUMN = 24
 def exit_code_of(number: int) -> int:
     """What a command exits with that a signal has ended, as shells number it: 130 for SIGINT."""
     return 128 + number
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun, which is in the plural unless the number is 1; series stay series."""
-    is_plural = number != 1 and not noun.endswith("s")
-    return f"{number:,} {noun}{'s' if is_plural else ''}"
 
 
 def gibibytes(n_bytes: float) -> str:

@@ -43,3 +43,9 @@ def shortened(text: str, longest: int = MESSAGE) -> str:
     """Text that, if it is too long, tells how much more there was."""
     more = len(text) - longest
     return text if more <= 0 else f"{text[:longest]}... ({more:,} characters more)"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun, which is in the plural unless the number is 1; series stay series."""
+    is_plural = number != 1 and not noun.endswith("s")
+    return f"{number:,} {noun}{'s' if is_plural else ''}"

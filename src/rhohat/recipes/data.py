@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.printable import count
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles, is_planar
 from rhohat.files.formats import ANY, Content, file_of, listed
@@ -316,10 +317,6 @@ class Data(ABC):
         """What the files' headers say."""
         return list(self.found.contents.values())
 
-    def files_of_examples(self) -> list[str]:
-        """The file that each example comes from, once read; empty if this is not known."""
-        return self.names
-
     @property
     def n_examples(self) -> int:
         """Number of images, rows or recordings."""
@@ -355,17 +352,17 @@ class Data(ABC):
             return []
         if len(contents) <= MOST_NAMED:
             return [
-                f"{_told(content)} from {_place(path, content)}{_without(content)}"
+                f"{_told(content, self.noun)} from {_place(path, content)}{_without(content)}"
                 for path, content in contents
             ]
         total = sum(content.shape[0] for _, content in contents)
         largest = contents[0][1]._replace(shape=(total, *contents[0][1].shape[1:]))
         n_files = len({file_of(path) for path in self.found.contents if str(path) in used})
-        where = f"{n_files:,} file{'s' * (n_files > 1)}"
+        where = count(n_files, "file")
         if n_files < len(contents):
             where = f"{len(contents):,} arrays of {where}"
         if len(sizes) == 1:
-            return [f"{_told(largest)} from {where}"]
+            return [f"{_told(largest, self.noun)} from {where}"]
         return [f"{total:,} {largest.kind} of {len(sizes):,} sizes from {where}"]
 
     def summary(self) -> dict[str, Any]:
@@ -394,20 +391,19 @@ def _without(content: Content) -> str:
     return f", without {listed(content.left_out)}" if content.left_out else ""
 
 
-def _told(content: Content) -> str:
+def _told(content: Content, noun: str) -> str:
     """How many of what size a file holds."""
     n, *sizes = content.shape
-    noun = content.kind if n != 1 or content.kind == "series" else content.kind.removesuffix("s")
+    told = count(n, noun)
     if content.kind == "images":
-        return f"{n:,} {noun} of {' x '.join(map(str, sizes))}"
+        return f"{told} of {' x '.join(map(str, sizes))}"
     if content.kind == "series":
-        channels, samples = sizes
-        return f"{n:,} series of {samples:,} samples in {channels:,} channel{'s' * (channels > 1)}"
+        return f"{told} of {sizes[1]:,} samples in {count(sizes[0], 'channel')}"
     if content.kind != "rows":
-        return f"{n:,} {noun}"
-    columns = f"{sizes[0]:,} column{'' if sizes[0] == 1 else 's'}"
+        return told
     pixels = " x ".join(map(str, content.scene))
-    return f"{n:,} {noun} of {columns}{f', the pixels of a cube of {pixels},' if pixels else ''}"
+    cube = f", the pixels of a cube of {pixels}," if pixels else ""
+    return f"{told} of {count(sizes[0], 'column')}{cube}"
 
 
 def _place(path: str, content: Content) -> str:

@@ -262,13 +262,6 @@ class RowData(Data):
         """Number of rows."""
         return super().n_examples if self.content is None else int(self.content.shape[0])
 
-    def files_of_examples(self) -> list[str]:
-        """The file of each row, unless rows of it were left out."""
-        used = set(self.files)
-        contents = {str(p): c for p, c in self.found.contents.items() if str(p) in used}
-        names = [name for name, content in contents.items() for _ in range(content.shape[0])]
-        return names if len(contents) > 1 and len(names) == self.n_examples else []
-
     def summary(self) -> dict[str, Any]:
         """What was read, with the names of columns if they have any."""
         told = super().summary()

@@ -18,7 +18,7 @@ from rhohat.rows.columns import Column, Plan
 from rhohat.rows.file_format import Selection, told
 from rhohat.rows.partition import CHUNK_ROWS
 from rhohat.rows.sources import Source
-from rhohat.rows.stores import ChunkedStore
+from rhohat.rows.stores import ChunkedStore, state_of
 from rhohat.rows.table_format import table_format
 
 
@@ -56,6 +56,10 @@ class ArrowRows(ChunkedStore):
         shape = int(self.group_ends[-1]), len(self.indices)
         super().__init__(path, shape, dtype, np.unique(ends)[1:])
 
+    def state(self) -> object:
+        """When the file was changed."""
+        return state_of(self.path)
+
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """The rows of one granule, which is one or more groups."""
         X = np.empty((stop - start, self.shape[1]), self.stored_dtype)
@@ -86,7 +90,8 @@ class ParquetRows(ArrowRows):
         from pyarrow import parquet
 
         with parquet.ParquetFile(self.path, pre_buffer=False) as file:
-            names = [file.schema_arrow.names[index] for index in self.indices]
+            known = file.schema_arrow.names
+            names = [known[index] for index in self.indices]
             for number in numbers:
                 group = file.read_row_group(number, columns=names, use_threads=False)
                 yield group.select(names)

@@ -99,7 +99,8 @@ def numpy_dtype(type_: Any) -> np.dtype[Any]:
 
 def as_numbers(column: Any) -> NDArray[Any]:
     """A column of numbers as an array, with NaN where one is missing."""
-    pa = arrow()
+    import pyarrow as pa  # which is there, as its column is
+
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_decimal(column.type):

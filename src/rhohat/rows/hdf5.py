@@ -20,7 +20,7 @@ from rhohat.rows.apart import run_apart
 from rhohat.rows.claims import Claims, check_search
 from rhohat.rows.file_format import Opened, Selection, array_format, decoding, told
 from rhohat.rows.inventory import Chosen, Entry, choose
-from rhohat.rows.stores import ChunkedStore, even_ends
+from rhohat.rows.stores import ChunkedStore, even_ends, state_of
 
 #: Bytes of a dataset that are read to try whether it can be read.
 TRIED_BYTES = 64 << 20
@@ -48,6 +48,10 @@ class Hdf5Dataset(ChunkedStore):
         shape = dataset.shape[::-1] if transposed else dataset.shape
         super().__init__(name, shape, dataset.dtype, even_ends(dataset, axis))
         self._dataset = dataset if hold else None
+
+    def state(self) -> object:
+        """When the file was changed; None of a dataset that is open, perhaps to be written to."""
+        return state_of(self.path) if self._dataset is None else None
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """The rows of one granule."""
@@ -214,7 +218,7 @@ _CODECS |= {32000: "lzf"}
 
 
 @lru_cache(maxsize=1024)
-def _found(finder: Callable[..., Any], path: str, key: str | None, state: tuple[int, ...]) -> Any:
+def _found(finder: Callable[..., Any], path: str, key: str | None, state: object) -> Any:
     """What a finder answers in the other process, asked once for each state of a file."""
     return run_apart(finder, path, key)
 
@@ -228,9 +232,7 @@ def found_apart(finder: Callable[[str, str | None], Any], path: Path, key: str |
         That it raises, or if it crashes.
     """
     import_extra("h5py", "store")
-    about = path.stat()
-    state = about.st_ino, about.st_size, about.st_mtime_ns
-    return _found(finder, os.path.abspath(path), key, state)
+    return _found(finder, os.path.abspath(path), key, state_of(path))
 
 
 @contextmanager

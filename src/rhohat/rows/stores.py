@@ -5,6 +5,7 @@ Each kind of store is a small class that derives from one of these.
 
 from __future__ import annotations
 
+import os
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
@@ -146,6 +147,11 @@ class ChunkedStore(Store):
 
     def _restart(self) -> None:
         self._granules = Granules(self._load_granule)
+        self._seen: object = None
+
+    def state(self) -> object:
+        """What is another where stored rows were changed; None if nothing tells."""
+        return None
 
     @abstractmethod
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
@@ -160,13 +166,25 @@ class ChunkedStore(Store):
     def load(self, start: int, stop: int) -> NDArray[Any]:
         """Rows start to stop, from the granules that hold them."""
         if start == 0:  # a new sweep reads again what may have changed
-            self._restart()
+            state = self.state()
+            if state is None or state != self._seen:
+                self._restart()
+                self._seen = state
         first, last = np.searchsorted(self.ends, [start, stop - 1], side="right").tolist()
         parts = []
         for number in range(first, last + 1):
             begin = self._begin(number)
             parts.append(self._granules[number][max(start - begin, 0) : stop - begin])
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def state_of(path: str | os.PathLike[str]) -> tuple[int, int, int] | None:
+    """What is another once a file was written to or replaced; None if it is gone."""
+    try:
+        about = os.stat(path)
+    except OSError:
+        return None
+    return about.st_ino, about.st_size, about.st_mtime_ns
 
 
 def even_ends(array: Any, axis: int = 0) -> NDArray[np.intp]:
