@@ -3,6 +3,11 @@
 import json
 import os
 
+import numpy as np
+
+from rhohat.cli.data import beside
+from rhohat.recipes.data import Request
+from rhohat.recipes.finding import find
 from support.command import SMALL, run
 
 BAD_NAMES = {"one-pixel.png", "truncated.png", "text.jpg", "bomb.png"}
@@ -28,3 +33,11 @@ def test_learn_fails_on_the_first_bad_file_if_asked_to(messy, tmp_path):
     assert result.returncode == 1
     assert "bomb.png" in result.stderr
     assert not (tmp_path / "rhohat-out" / "model.safetensors").exists()
+
+
+def test_examples_of_one_file_have_one_label_and_group(tmp_path):
+    np.savez(tmp_path / "stack.npz", x=np.zeros((3, 12, 12)))
+    data = find(Request([tmp_path / "stack.npz"]))
+    data.read()
+    assert set(beside(data, "folders", "--labels")) == {tmp_path.name}
+    assert set(beside(data, "files", "--groups")) == {str(tmp_path / "stack.npz")}

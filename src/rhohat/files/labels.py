@@ -95,8 +95,8 @@ def read_labels(
         If there are no such labels, or they cannot be read.
     """
     if labels in PLACES:
-        if len(set(names)) < 2:
-            raise ValueError(f"{option} {labels} goes by files, but {inputs[0]} holds everything.")
+        if not names:
+            raise ValueError(f"{option} {labels} goes by files, but no example has one.")
         is_folder = labels == "folders"
         return np.array([file_of(Path(n)).parent.name if is_folder else n for n in names])
     text, _, column = labels.partition("::")

@@ -18,7 +18,7 @@ from rhohat.rows.columns import Column, Plan
 from rhohat.rows.file_format import Selection, told
 from rhohat.rows.partition import CHUNK_ROWS
 from rhohat.rows.sources import Source
-from rhohat.rows.stores import ChunkedStore, state_of
+from rhohat.rows.stores import ChunkedStore
 from rhohat.rows.table_format import table_format
 
 
@@ -38,6 +38,8 @@ class ArrowRows(ChunkedStore):
         Rows of each group.
     """
 
+    path: str
+
     def __init__(
         self,
         path: str,
@@ -55,10 +57,6 @@ class ArrowRows(ChunkedStore):
                 ends.append(end)
         shape = int(self.group_ends[-1]), len(self.indices)
         super().__init__(path, shape, dtype, np.unique(ends)[1:])
-
-    def state(self) -> object:
-        """When the file was changed."""
-        return state_of(self.path)
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """The rows of one granule, which is one or more groups."""

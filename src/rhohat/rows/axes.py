@@ -133,7 +133,7 @@ def _no_axes(shape: tuple[int, ...]) -> str:
     what = f"holds an array of shape {shape}, expected (rows, columns), (images, height, width) or "
     what += "(images, height, width, channels)"
     if len(shape) == 1 and shape[0] > 1:
-        what += ". One dimension is a series, or labels: cut a series into rows of equal length"
+        what += ". One dimension is a series, or labels: --series cuts a series into rows"
     return what
 
 

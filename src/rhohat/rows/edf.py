@@ -166,7 +166,7 @@ class EdfFile(ChunkedStore):
     """
 
     def __init__(self, path: str | os.PathLike[str], header: Header, channels: list[int]) -> None:
-        self.path = os.path.abspath(path)
+        self.path: str = os.path.abspath(path)
         self.header = header
         self.channels = channels
         signal = _decoded(header.head, b"", 0).signals[channels[0]]

@@ -38,6 +38,7 @@ class Hdf5Dataset(ChunkedStore):
         Whether its columns are the rows.
     """
 
+    path: str
     _dataset: Any = None  # in other processes
 
     def __init__(self, dataset: Any, hold: bool = True, *, transposed: bool = False) -> None:
@@ -51,7 +52,7 @@ class Hdf5Dataset(ChunkedStore):
 
     def state(self) -> object:
         """When the file was changed; None of a dataset that is open, perhaps to be written to."""
-        return state_of(self.path) if self._dataset is None else None
+        return super().state() if self._dataset is None else None
 
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
         """The rows of one granule."""

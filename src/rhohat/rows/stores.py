@@ -25,8 +25,9 @@ from rhohat.rows.sources import Origin, Rows, Source
 
 #: Rows of a granule, which is what a store reads at a time, where the store does not say.
 GRANULE_ROWS = 8192
-#: Granules that are held, for the threads that read parts of them.
-GRANULES_HELD = 4
+#: Granules that are held, for the threads that read parts of them; and bytes of the rows of a whole
+#: file up to which all of its granules are, if it tells whether it was changed.
+GRANULES_HELD, HELD_BYTES = 4, 64 << 20
 
 
 def is_stored(source: Source) -> bool:
@@ -104,10 +105,12 @@ class Granules:
     ----------
     load : callable
         ``load(number)`` reads one granule.
+    most : int, default=4
+        How many are held.
     """
 
-    def __init__(self, load: Callable[[int], NDArray[Any]]) -> None:
-        self._load = load
+    def __init__(self, load: Callable[[int], NDArray[Any]], most: int = GRANULES_HELD) -> None:
+        self._load, self._most = load, most
         self._lock = threading.Lock()
         self._held: OrderedDict[int, Future[NDArray[Any]]] = OrderedDict()
 
@@ -117,7 +120,7 @@ class Granules:
             mine = granule is None
             if granule is None:
                 granule = self._held[number] = Future()
-                while len(self._held) > GRANULES_HELD:
+                while len(self._held) > self._most:
                     self._held.popitem(last=False)
         if mine:
             try:
@@ -137,7 +140,14 @@ class ChunkedStore(Store):
     name, shape, dtype : as in `Store`
     ends : ndarray of int
         Row after the last of each granule.
+
+    Attributes
+    ----------
+    path : str or None
+        The file that all rows are in, if they are in one.
     """
+
+    path: str | None = None
 
     def __init__(
         self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], ends: NDArray[np.intp]
@@ -151,7 +161,7 @@ class ChunkedStore(Store):
 
     def state(self) -> object:
         """What is another where stored rows were changed; None if nothing tells."""
-        return None
+        return None if self.path is None else state_of(self.path)
 
     @abstractmethod
     def load_granule(self, start: int, stop: int) -> NDArray[Any]:
@@ -170,6 +180,9 @@ class ChunkedStore(Store):
             if state is None or state != self._seen:
                 self._restart()
                 self._seen = state
+                n_bytes = prod(self.shape) * self.stored_dtype.itemsize
+                if state is not None and n_bytes <= HELD_BYTES:
+                    self._granules = Granules(self._load_granule, max(len(self.ends), 1))
         first, last = np.searchsorted(self.ends, [start, stop - 1], side="right").tolist()
         parts = []
         for number in range(first, last + 1):
