@@ -56,6 +56,7 @@ def test_a_person_sees_pairs_and_chooses_among_them(page, opened):
     best = int(least.argmax())
     assert matches.first.locator("figcaption").first.inner_text() == str(best)
     seen.page.select_option("[name=sort]", "unit")
+    matches.nth(4).scroll_into_view_if_needed()  # out of sight it is not laid out
     caption = matches.nth(4).locator("figcaption").nth(1).inner_text()
     partner, cosine, r = found.partners[4, 1], found.cosines[4, 1], found.correlations[4, 1]
     assert caption == f"{partner} · {cosine:.2f}\nr {r:.2f}"

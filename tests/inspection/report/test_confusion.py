@@ -24,11 +24,11 @@ def test_accuracy_and_counts_are_those_of_scikit_learn(classifier, digits, told)
     assert found.accuracy == accuracy_score(Y, predicted)
     assert (found.n_rows, found.unknown) == (len(Y), [])
     expected = confusion_matrix(Y, predicted)
-    assert_array_equal([[cell.n for cell in row.cells] for row in found.rows], expected)
-    assert_array_equal([row.n for row in found.rows], np.bincount(Y))
+    assert_array_equal([[cell.n for cell in row.cells] for row in found.classes], expected)
+    assert_array_equal([row.n for row in found.classes], np.bincount(Y))
     recognized = np.diag(expected) / np.bincount(Y)
-    assert_array_equal([row.recognized for row in found.rows], recognized)
-    shades = np.array([[cell.shade for cell in row.cells] for row in found.rows])
+    assert_array_equal([row.recognized for row in found.classes], recognized)
+    shades = np.array([[cell.shade for cell in row.cells] for row in found.classes])
     assert_array_equal(shades > 0, expected > 0)
     assert shades.max() <= SHADES
     worst = found.mistakes[0]
@@ -44,7 +44,7 @@ def test_missing_labels_are_left_out_and_unknown_ones_are_mistakes(classifier, d
     right = (predicted == Y) & (Y != 3) & (Y != 7)
     assert found.accuracy == right.sum() / found.n_rows
     assert found.unknown == ["seven"]
-    assert found.rows[3].recognized is None
+    assert found.classes[3].recognized is None
     assert "The model does not know seven." in report(classifier, digits, labels=labels).html
 
 

@@ -46,7 +46,7 @@ def good():
 
 def opening(page):
     """Openings of the page: the attributes of each, its headline and its content."""
-    pattern = r'<details class="opening"([^>]*)>\s*<summary>(.*?)</summary>(.*?)</details>'
+    pattern = r'<details class="(opening[^>]*)>\s*<summary>(.*?)</summary>(.*?)</details>'
     found = re.findall(pattern, page, re.DOTALL)
     return [(tag, html.unescape(headline), content) for tag, headline, content in found]
 

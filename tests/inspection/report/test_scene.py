@@ -62,7 +62,7 @@ def test_maps_of_mere_noise_are_small_on_the_page(rng):
 
 def test_a_silent_unit_has_a_black_map():
     sums = SceneSums.of(Rows(np.zeros((600, 1))), Scene(20, 30))
-    assert pixels(SceneMaps.of(sums).pictures[0]).max() == 0
+    assert pixels(SceneMaps.of(sums).pictures[0]).max() <= 1  # JPEG
 
 
 def test_pieces_of_images_have_no_scene(cube, photographs):

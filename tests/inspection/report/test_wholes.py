@@ -50,7 +50,7 @@ def test_a_photograph_is_beside_its_filtered_and_its_rebuilt_copy():
     for drawn, values in zip(told.drawn[1:], (told.whole.given, told.whole.rebuilt), strict=True):
         low, high = np.quantile(told.whole.given, [0.003, 0.997])  # of the original, for both
         levels = 255 * np.clip((values - low) / (high - low), 0, 1)
-        assert np.abs(pixels(drawn) - levels).mean() < 8  # JPEG
+        assert np.abs(pixels(drawn) - levels).mean() < 12  # JPEG
 
 
 def test_a_spectrogram_is_beside_its_reconstruction(recordings):

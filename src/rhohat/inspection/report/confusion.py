@@ -54,7 +54,7 @@ class ConfusionFound:
         Classes, those of the model and those of the labels.
     unknown : list of str
         Classes of the labels that the model does not know.
-    rows : list of TrueClass
+    classes : list of TrueClass
         One for each class.
     mistakes : list of Mistake
         The most frequent ones first.
@@ -66,7 +66,7 @@ class ConfusionFound:
     n_rows: int
     names: list[str]
     unknown: list[str]
-    rows: list[TrueClass]
+    classes: list[TrueClass]
     mistakes: list[Mistake]
     is_table: bool
 
@@ -91,7 +91,7 @@ def find_confusion(subject: Subject) -> ConfusionFound | None:
     counts = confusion_matrix(true, taken, labels=np.arange(len(names)))
     totals = counts.sum(axis=1)
     shades = np.ceil(SHADES * counts / np.maximum(totals, 1)[:, None]).astype(int)
-    rows = [
+    true_classes = [
         TrueClass(
             name,
             int(total),
@@ -106,7 +106,7 @@ def find_confusion(subject: Subject) -> ConfusionFound | None:
     mistakes = [Mistake(names[i], names[j], int(wrong[i, j])) for i, j in pairs if wrong[i, j]]
     accuracy = float(np.trace(counts) / totals.sum())
     n_rows, is_table = int(totals.sum()), len(names) <= TABLED
-    return ConfusionFound(accuracy, n_rows, names, unknown, rows, mistakes, is_table)
+    return ConfusionFound(accuracy, n_rows, names, unknown, true_classes, mistakes, is_table)
 
 
 CONFUSION = """
@@ -121,7 +121,7 @@ examples are recognized. Examples that the model was trained on are recognized b
   <thead><tr><td></td>{% for name in found.names %}<th scope="col">{{ name }}</th>{% endfor %}
   <th scope="col">recognized</th></tr></thead>
   <tbody>
-  {% for row in found.rows %}
+  {% for row in found.classes %}
   <tr><th scope="row">{{ row.name }}</th>
   {%- for cell in row.cells %}
   <td class="shade-{{ cell.shade }}">{{ cell.n or "" }}</td>

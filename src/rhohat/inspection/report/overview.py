@@ -133,7 +133,7 @@ def _verdict(subject: Subject, judged: Sequence[Judged]) -> tuple[str, str]:
         return "unknown", "Data show whether features are good; this page was given none."
     confusion = find_confusion(subject)
     if confusion is not None:
-        usual = max(row.n for row in confusion.rows) / confusion.n_rows
+        usual = max(row.n for row in confusion.classes) / confusion.n_rows
         told = f"right for {confusion.accuracy:.1%} of {confusion.n_rows:,} labeled examples"
         beside = f"always the commonest class would be for {usual:.1%}"
         return "good" if confusion.accuracy > usual else "mistake", f"It is {told}; {beside}."
