@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rhohat.inspection.probe import measured, neighbors_are_alike, probe
+from rhohat.inspection.probe import Score, measured, neighbors_are_alike, probe, reading_of
 
 
 @pytest.fixture
@@ -103,3 +103,19 @@ def test_accuracy_rises_with_the_number_of_labels(classes):
     curve = probe(X + 0.0, None, y)["features"].by_labels
     assert list(curve) == [1, 3, 10]
     assert curve[10] >= curve[1]
+
+
+@pytest.mark.parametrize(
+    ("features", "raw", "told"),
+    [
+        ([0.9, 0.92], [0.7, 0.72], "The features help: they are 20.0 points ahead of raw values."),
+        ([0.7, 0.72], [0.9, 0.92], "do not help here: raw values do better by 20.0 points."),
+        ([0.7, 0.9], [0.75, 0.9], "The features are as good as raw values, as far as"),
+        ([0.7, 0.9], None, "Always the commonest class would be right for 75.0%."),
+    ],
+)
+def test_the_scores_are_put_into_words(features, raw, told):
+    scores = {"features": Score(3, features)}
+    if raw is not None:
+        scores |= {"raw": Score(5, raw), "pca": Score(3, [0.1, 0.1])}
+    assert told in reading_of(scores, np.array(["a", "b", "a", "a"]))

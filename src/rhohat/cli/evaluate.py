@@ -77,7 +77,7 @@ def evaluate(
 
     from rhohat.estimators.saving import load
     from rhohat.files.labels import has_label
-    from rhohat.inspection.probe import neighbors_are_alike, probe
+    from rhohat.inspection.probe import neighbors_are_alike, probe, reading_of
     from rhohat.recipes.encoding import draws_pieces, encoder_of
     from rhohat.recipes.finding import kind_of
 
@@ -126,7 +126,16 @@ def evaluate(
     if as_json:
         told = {name: asdict(score) for name, score in scores.items()}
         n_groups = None if belongs is None else len(np.unique(belongs))
-        echo_json({"folds": folds, "examples": len(y), "groups": n_groups, "scores": told})
+        reading = reading_of(scores, y)
+        echo_json(
+            {
+                "folds": folds,
+                "examples": len(y),
+                "groups": n_groups,
+                "scores": told,
+                "reading": reading,
+            }
+        )
         return
     click.echo(_text(scores, y, folds, belongs))
 
@@ -135,6 +144,8 @@ def _text(
     scores: dict[str, Score], y: NDArray[Any], folds: int, groups: NDArray[Any] | None
 ) -> str:
     """Scores as a table."""
+    from rhohat.inspection.probe import reading_of
+
     of_groups = "" if groups is None else f" in {len(np.unique(groups))} groups"
     lines = [
         f"{count(len(y), 'example')} of {len(np.unique(y))} classes{of_groups}, {folds} folds, "
@@ -145,6 +156,7 @@ def _text(
         accuracy = 100 * np.array(score.accuracy)
         spread = f"{accuracy.mean():5.1f} % +- {accuracy.std():.1f}"
         lines.append(f"  {NAMES[name]:<10} {score.columns:>7,} columns   {spread}")
+    lines += ["", reading_of(scores, y), "+- is the standard deviation over the folds."]
     head = "".join(f"{title:>19}" for title in MEASURES.values())
     lines += ["", f"  {'':<10}{head}"]
     for name, score in scores.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -52,6 +52,43 @@ class Score:
     kappa: list[float] = field(default_factory=list)
     roc_auc: list[float] = field(default_factory=list)
     by_labels: dict[int, float] = field(default_factory=dict)
+
+
+#: What features are compared with, in words.
+OTHERS = {"raw": "raw values", "pca": "principal components"}
+
+
+def reading_of(scores: Mapping[str, Score], y: NDArray[Any]) -> str:
+    """What the scores say, in sentences.
+
+    Parameters
+    ----------
+    scores : mapping of str to Score
+        As `probe` gives them.
+    y : ndarray of shape (m,)
+        The classes.
+
+    Returns
+    -------
+    reading : str
+        Whether features help, hurt or make no difference beyond the standard deviation over the
+        folds, and how often the commonest class alone would be right.
+    """
+    features = np.array(scores["features"].accuracy)
+    usual = np.unique(y, return_counts=True)[1].max() / len(y)
+    told = [f"Always the commonest class would be right for {usual:.1%}."]
+    others = {name: np.array(scores[name].accuracy) for name in OTHERS if name in scores}
+    if others:
+        best = max(others, key=lambda name: float(others[name].mean()))
+        gain, doubt = features.mean() - others[best].mean(), max(features.std(), others[best].std())
+        points = f"{100 * abs(gain):.1f} points"
+        if gain > doubt:
+            told.append(f"The features help: they are {points} ahead of {OTHERS[best]}.")
+        elif gain < -doubt:
+            told.append(f"The features do not help here: {OTHERS[best]} do better by {points}.")
+        else:
+            told.append(f"The features are as good as {OTHERS[best]}, as far as the folds tell.")
+    return " ".join(told)
 
 
 class Measures(NamedTuple):

@@ -133,7 +133,10 @@ class ImageData(Data):
         return f"{self.call('load_images', *options)}.images"
 
     def size(self, settings: Settings) -> Size:
-        """Patches, or whole images; filtering images takes a copy of them."""
+        """Patches, or whole images; filtering images takes a copy of them.
+
+        Beside these lies what the largest file holds, as it is read.
+        """
         channels = 3 if settings.color else 1
         shapes = [content.shape for content in self.contents]
         if isinstance(settings.patch_size, int):
@@ -144,7 +147,8 @@ class ImageData(Data):
         numbers = sum(math.prod(shape[:3]) for shape in shapes) * channels
         largest = max(math.prod(shape[1:3]) for shape in shapes) * channels
         copies = 2 if settings.whitening == "1/f" else 1
-        held = 4 * (copies * numbers + 3 * largest)
+        read = max(math.prod(content.shape) * content.dtype.itemsize for content in self.contents)
+        held = 4 * (copies * numbers + 3 * largest) + read
         return Size(n_rows, n_features, 4, 4 * 6 * largest if 4 * numbers > HELD_BYTES else held)
 
     def origins(self) -> dict[str, list[Any]]:
