@@ -59,6 +59,7 @@ ROOTS = {
     "classes.js": ON_THE_PAGE,
     "reconstructions.js": ON_THE_PAGE,
     "maps.js": ON_THE_PAGE,
+    "gabor.js": ON_THE_PAGE,
     "page.js": ON_THE_PAGE,
     "notes.js": {"report": Findings, "layer": LayerFindings},
     "saving.js": {"layer": LayerFindings},

@@ -386,22 +386,6 @@ function relatives(title, text, pairs) {
 const looksLike = (unit) => relatives("Looks like", "Cosine between what both look for, above 0.9.", found.twins.get(unit));
 const opposes = (unit) => relatives("Opposite of", "What drives one silences the other: the cosine between what they look for is below −0.9.", found.partners.get(unit));
 
-function gaborFunction(unit) {
-  const values = Object.fromEntries(found.gabor.names.map((name, i) => [name, found.gabor.parameters[unit][i]]));
-  const degrees = (radians, turn) => `${Math.round(((((radians * 180) / Math.PI) % turn) + turn) % turn)}°`;
-  const r2 = found.gabor.r2[unit];
-  return card("Gabor function",
-    note(`The one nearest to the unit's tile explains ${(100 * r2).toFixed(0)} % of its variance: R² ${short(r2)}; at ${found.gabor.edge} or more it counts as an edge.`),
-    facts([
-      ["center", `${short(values.x0)}, ${short(values.y0)} pixels`],
-      ["orientation of the wave", degrees(values.orientation, 180)],
-      ["wavelength", values.frequency > 0.01 ? `${short(1 / values.frequency)} pixels` : "longer than the tile"],
-      ["frequency", `${short(values.frequency)} cycles per pixel`],
-      ["phase", degrees(values.phase, 360)],
-      ["width along, across the wave", `${short(values.sigma_u)}, ${short(values.sigma_v)} pixels`],
-    ]));
-}
-
 function drawUnit(unit) {
   const at = shown.indexOf(unit), step = (by) => (at < 0 ? unit + by : shown[at + by]);
   const go = (by, name, key) => {
@@ -433,7 +417,7 @@ function drawUnit(unit) {
       report.examples ? realExamples(unit) : null,
       found.classes ? responsesToClasses(unit) : null,
       found.together && found.units > 1 ? firesWith(unit) : null,
-      found.gabor ? gaborFunction(unit) : null,
+      isLikeGabor(unit) ? gaborFunction(unit) : null,
       found.bands ? bandOf(unit) : null,
       found.twins.has(unit) ? looksLike(unit) : null,
       found.partners.has(unit) ? opposes(unit) : null,

@@ -22,7 +22,7 @@ SHARED = ("pictures.js", "charts.js", "shared.js")
 #: Those of a report, in order: functions are known to all, values to the files that follow.
 SCRIPTS = (
     *(*SHARED, "copying.js", "examples.js", "classes.js", "scene.js"),
-    *("reconstructions.js", "maps.js", "page.js", "state.js", "notes.js", "saving.js"),
+    *("reconstructions.js", "maps.js", "gabor.js", "page.js", "state.js", "notes.js", "saving.js"),
     *("projector.js", "printing.js", "sheet.js", "computing.js", "trying.js", "start.js"),
 )
 STYLES = ("examples.css", "confusion.css")
