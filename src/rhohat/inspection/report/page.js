@@ -27,6 +27,14 @@ const layers = report.layers.map(prepared);
 let found = layers[0]; // the layer that is shown
 const isEdge = (unit) => found.gabor.r2[unit] >= found.gabor.edge;
 
+/** The size at which the tiles of the largest layer fit a screen, within reason. */
+function usualSize() {
+  const count = Math.max(...layers.map((layer) => layer.units));
+  const [least, most] = layers[0].picture.kind === "image" ? [56, 148] : [148, 176];
+  const side = Math.sqrt((0.7 * innerWidth * innerHeight) / count) - 10;
+  return Math.min(Math.max(4 * Math.round(side / 4), least), most);
+}
+
 // What can be chosen, if a layer has it. A new order or filter is one row. Units that an order does not hold for come last.
 
 const SORTS = {
@@ -54,7 +62,7 @@ const FILTERS = {
 };
 const choice = {
   sort: "unit", rising: true, filter: "all", class: "", search: "", dead_last: true,
-  size: Math.max(...layers.map((layer) => layer.units)) > 400 ? 56 : layers[0].picture.kind === "image" ? 72 : 148,
+  size: usualSize(),
   contrast: 1, map: "gray", picture: layers[0].picture.name,
 };
 
