@@ -93,7 +93,7 @@ MODEL = ["model", "rows.npy"]
         ("rhohat.recipes.choice:choose_for", "SIGINT", ["learn", "rows.npy", "--auto", "--out"]),
         ("rhohat.recipes.gradient_trial:try_gradient", "SIGTERM", ["check", "rows.npy"]),
         ("rhohat.inspection.diagnosis:diagnose", "SIGTERM", ["diagnose", *MODEL]),
-        ("rhohat.inspection.report.page:report", "SIGHUP", ["report", *MODEL, "--out"]),
+        ("rhohat.inspection.report.page:report_on", "SIGHUP", ["report", *MODEL, "--out"]),
         (
             "rhohat.inspection.report.comparison:compare",
             "SIGTERM",

@@ -245,7 +245,8 @@ def test_nothing_is_found_in_a_good_model(make, photographs):
     diagnosis = diagnose(model, X)
     assert [finding.kind for finding in diagnosis.findings if not finding.is_note] == []
     assert diagnosis.is_good
-    assert str(diagnosis).startswith(f"No mistake was found. {diagnosis.facts}")
+    assert str(diagnosis).startswith(f"{diagnosis.verdict} {diagnosis.facts}")
+    assert diagnosis.verdict.startswith("The features look good: no mistake was found")
 
 
 def test_facts_are_measured(rng):

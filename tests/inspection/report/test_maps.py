@@ -51,16 +51,15 @@ def test_units_are_sorted_by_likeness(default, opened):
 
 
 @in_browser
-def test_units_are_sorted_by_the_label_that_most_of_their_examples_have(odd, opened):
-    model, X, y, path = odd
-    seen = opened(path)
+def test_units_are_sorted_by_the_class_that_they_are_most_selective_for(odd, opened):
+    path = odd[3]
+    classes, seen = payload(path)["classes"], opened(path)
     seen.page.uncheck("[name=dead_last]")
-    seen.page.select_option("[name=sort]", "label")
-    best = np.argsort(-model.transform(X), axis=0, kind="stable")[:8]
-    most = np.array([max(y[rows], key=y[rows].tolist().count) for rows in best.T])
-    assert (np.diff(most[seen.order()]) >= 0).all()
+    seen.page.select_option("[name=sort]", "class")
+    best = np.array(classes["best"])
+    assert (np.diff(best[seen.order()]) >= 0).all()
     captions = seen.page.locator("#gallery .caption").all_inner_texts()
-    assert captions == [f"{unit} · digit {most[unit]}" for unit in seen.order()]
+    assert captions == [f"{unit} · {classes['names'][best[unit]]}" for unit in seen.order()]
 
 
 @in_browser

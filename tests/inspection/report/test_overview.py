@@ -109,7 +109,7 @@ def test_every_layer_of_a_stack_is_judged(stack, digits):
     ((_, headline, content),) = opening(report(stack, digits).html)
     assert headline == overview.verdict
     for layer in overview.layers:
-        assert f"<h3>{layer.name.capitalize()}</h3>" in content
+        assert f"<h2>{layer.name.capitalize()}</h2>" in content
         assert layer.facts in text_of(content)
     chain = make_pipeline(*stack.layers_[:2])
     told = find_overview(subjects_of(chain, digits)[-1])

@@ -203,7 +203,7 @@ OVERVIEW = """
 <div class="told">
 {% for layer in found.layers %}
 {% if layer.name %}
-<h3>{{ layer.name | capitalize }}</h3>
+<h2>{{ layer.name | capitalize }}</h2>
 {% endif %}
 <p>{{ layer.told }} {{ layer.facts }}</p>
 {% if layer.aspects %}
