@@ -152,6 +152,7 @@ def test_files_and_arrays_give_the_same(tmp_path, recordings):
         ({"rate": 0}, "rate must be at least 1"),
         ({"n_mels": 0}, "n_mels"),
         ({"window": 0}, "window"),
+        ({"window": -0.5}, r"window must lie in \[0, inf\]"),
         ({"hop": -1}, "hop"),
         ({"low": 9000}, "low"),
         ({"high": 10}, "high"),

@@ -21,6 +21,15 @@ def test_images_are_those_that_were_written(name, tmp_path):
     assert_array_equal(*images)
 
 
+def test_images_in_color_have_four_axes(tmp_path):
+    colored = np.stack([STACK, STACK[::-1], STACK // 2], axis=3)
+    write_idx(tmp_path / "x.idx", colored)
+    np.save(tmp_path / "x.npy", colored)
+    images = [load_images(tmp_path / file, color=True).images for file in ("x.idx", "x.npy")]
+    assert images[0][0].shape == colored.shape[1:]
+    assert_array_equal(*map(np.stack, images))
+
+
 @pytest.mark.parametrize("dtype", IDX_TYPES)
 @pytest.mark.parametrize("ending", ["idx", "idx.gz"])
 def test_numbers_of_all_types_are_read_and_opened(dtype, ending, tmp_path):

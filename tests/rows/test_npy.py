@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from rhohat.common.errors import DataChangedError
+from rhohat.rows.opening import open_file
 from support.fits import bits
 from support.stored import X, as_npy, autoencoder
 
@@ -19,3 +21,16 @@ def test_column_major_files_are_converted_as_arrays_are(dtype, tmp_path):
     values = np.asfortranarray((100 * X[:300]).astype(dtype))
     stored = autoencoder(max_iter=2).fit(as_npy(tmp_path, values))
     assert bits(stored) == bits(autoencoder(max_iter=2).fit(values))
+
+
+@pytest.mark.parametrize("harm", ["removed", "replaced"])
+def test_a_column_major_file_that_is_gone_is_said(harm, tmp_path):
+    path = tmp_path / "x.npy"
+    np.save(path, np.asfortranarray(X[:300]))
+    source = open_file(path)
+    assert source.read(0, 5).X.shape == (5, X.shape[1])
+    path.unlink()
+    if harm == "replaced":
+        path.write_bytes(b"no array")
+    with pytest.raises(DataChangedError, match="can no longer be read"):
+        source.read(0, 5)
