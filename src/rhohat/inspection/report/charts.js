@@ -72,7 +72,8 @@ function chart({ x, y, along = [], lines = [], dots = null, bars = [], marks = [
   for (const { from, to, value } of bars) {
     const [start, end] = [across.place(from), across.place(to)];
     const high = up.place(value);
-    if (high < bottom) add("rect", { class: "bar", x: start + 0.5, width: Math.max(end - start - 1, 0.5), y: high, height: bottom - high });
+    const told = `${short(from)} to ${short(to)}: ${short(value)}`;
+    if (high < bottom) add("rect", { class: "bar", x: start + 0.5, width: Math.max(end - start - 1, 0.5), y: high, height: bottom - high }, svg("title", {}, told));
   }
   for (const [number, mark] of marks.entries()) {
     const vertical = isUpright(mark);
@@ -93,7 +94,7 @@ function chart({ x, y, along = [], lines = [], dots = null, bars = [], marks = [
     add("line", { class: `line swatch ${line.kind}`, x1: start, x2: start + 18, y1: row - 4, y2: row - 4 });
     add("text", { x: start + 24, y: row }, line.name);
   });
-  dots?.forEach((value, i) => add("circle", { class: "dot", cx: across.place(along[i]).toFixed(1), cy: up.place(value).toFixed(1), r: dots.length > 400 ? 1.2 : 2.2 }));
+  dots?.forEach((value, i) => add("circle", { class: "dot", cx: across.place(along[i]).toFixed(1), cy: up.place(value).toFixed(1), r: dots.length > 400 ? 1.2 : 2.2 }, svg("title", {}, `${short(along[i])}: ${short(value)}`)));
   return drawing;
 }
 

@@ -354,6 +354,7 @@ function howActive(unit) {
   const bars = counts[unit].map((n, i) => ({ from: edges[i], to: edges[i + 1], value: n || 0.5 }));
   const { target } = found;
   const marks = [{ x: mean[unit], label: `average ${short(mean[unit])}` }];
+  if (target !== null) marks.push({ x: target, label: "", kind: "aim" });
   return namedCard(
     "activity", "How active it is",
     drawn({
@@ -363,7 +364,7 @@ function howActive(unit) {
     facts([
       ["average here", short(mean[unit])],
       ...(found.average ? [["average in training, ρ̂", short(found.average[unit])]] : []),
-      ...(target !== null ? [["target, ρ", short(target)]] : []),
+      ...(target !== null ? [["target, ρ (dotted)", short(target)]] : []),
       ["lowest and highest", `${short(low[unit])} to ${short(high[unit])}`],
       ["strongly active (upper half of the range)", `${active.toLocaleString("en")} of ${n_rows.toLocaleString("en")} examples`],
     ]),

@@ -137,7 +137,9 @@ def find_training(subject: Subject) -> TrainingFound | None:
     error = "cross-entropy" if is_classifier else "reconstruction"
     loss, terms = estimator.loss_curve_, estimator.loss_terms_curve_
     rows: Any = getattr(estimator, "stage_rows_", None)
-    stages: Any = () if rows is None else np.flatnonzero(np.diff(rows)) + 1
+    changes: Any = () if rows is None else np.flatnonzero(np.diff(rows)) + 1
+    begins = [(0.0, rows[0])] if len(changes) else []
+    begins += [(i - 0.5, rows[i]) for i in changes]
     chart = Chart(
         Axis("iteration"),
         Axis("loss and its terms", log=True, low=lowest_shown(loss, terms)),
@@ -150,7 +152,7 @@ def find_training(subject: Subject) -> TrainingFound | None:
             Line("sparsity", "sparsity", terms[:, 2]),
             *_held_out(estimator),
         ],
-        marks=[Mark(f"{rows[i]:,} rows", x=i - 0.5, kind="stage") for i in stages],
+        marks=[Mark(f"{n_rows:,} rows", x=x, kind="stage") for x, n_rows in begins],
         height=280,
     )
     return TrainingFound(estimator, error, chart)
