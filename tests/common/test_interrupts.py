@@ -229,6 +229,41 @@ def test_what_follows_an_interrupt_is_limited():
         assert time.monotonic() - started < 5
 
 
+def test_the_limit_holds_when_its_time_is_over_already():
+    """Wherever the clock strikes, also at the very beginning and end of the block."""
+    with interrupts_as_requests() as request:
+        request.note(signal.SIGINT)
+        request._came -= 10
+        for _ in range(200):
+            with request.limited(1.0):
+                time.sleep(0.0005)
+        started = time.monotonic()
+        with request.limited(1.0):
+            time.sleep(30)
+        assert time.monotonic() - started < 10
+        request.number = None
+
+
+class Forgetful:
+    """What takes long to be finalized, and loses what is raised meanwhile."""
+
+    def __del__(self):
+        time.sleep(0.2)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_end_that_is_lost_is_asked_for_again():
+    with interrupts_as_requests() as request:
+        request.note(signal.SIGINT)
+        request._came -= 10
+        started = time.monotonic()
+        with request.limited(1.0):
+            Forgetful()  # finalized at once
+            time.sleep(30)
+        assert time.monotonic() - started < 10
+        request.number = None
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
 def test_a_child_that_was_forked_meanwhile_dies_as_usual():
     """So that a pool of processes can end its workers."""

@@ -26,6 +26,9 @@ SIGNALS = tuple(
 )
 #: Seconds after the signal for what completes the result, but is not needed.
 GRACE = 2.0
+#: Seconds after which an end that was lost is asked for again: Python drops what is raised while an
+#: object is finalized.
+AGAIN = 0.5
 
 
 class Interrupted(KeyboardInterrupt):
@@ -136,11 +139,12 @@ class InterruptRequest:
                 raise _OutOfTime
 
         previous = signal.signal(signal.SIGALRM, end)
-        left = self._came + seconds - time.monotonic()
-        signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3))
         try:
             with suppress(_OutOfTime):
+                left = self._came + seconds - time.monotonic()
+                signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3), AGAIN)
                 yield
+                is_over = True
         finally:
             is_over = True
             signal.setitimer(signal.ITIMER_REAL, 0)
