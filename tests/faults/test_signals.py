@@ -136,6 +136,7 @@ def test_f38_a_signal_in_training_writes_what_was_learned(name, folder, tmp_path
     assert (tmp_path / "report.html").exists()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # asked for again
 @pytest.mark.parametrize("arguments", [[], ["--json"]])
 def test_f37_the_page_of_an_interrupted_run_may_not_take_long(
     arguments, folder, tmp_path, monkeypatch
