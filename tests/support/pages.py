@@ -58,6 +58,16 @@ def lines_to_copy(html, name):
     return unescape(found.group(1))
 
 
+def has_room_and_keeps_nobody_out(opened, path, scheme):
+    """Nothing sticks out of a page, on a phone or a wide screen, and axe finds nothing."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    for width in (390, 2560):
+        seen = opened(path, color_scheme=scheme, viewport={"width": width, "height": 844})
+        assert seen.page.evaluate("() => document.documentElement.scrollWidth") <= width
+        assert Axe().run(seen.page).response["violations"] == []
+
+
 def until(locator, condition):
     """Wait until a node is as asked (wait_for_function evaluates text, which the page forbids)."""
     deadline = time.monotonic() + 30

@@ -123,10 +123,10 @@ def evaluate(
             err=True,
         )
     scores = probe(features, raw, y, folds=folds, groups=belongs)
+    reading = reading_of(scores, y)
     if as_json:
         told = {name: asdict(score) for name, score in scores.items()}
         n_groups = None if belongs is None else len(np.unique(belongs))
-        reading = reading_of(scores, y)
         echo_json(
             {
                 "folds": folds,
@@ -137,15 +137,17 @@ def evaluate(
             }
         )
         return
-    click.echo(_text(scores, y, folds, belongs))
+    click.echo(_text(scores, y, folds, belongs, reading))
 
 
 def _text(
-    scores: dict[str, Score], y: NDArray[Any], folds: int, groups: NDArray[Any] | None
+    scores: dict[str, Score],
+    y: NDArray[Any],
+    folds: int,
+    groups: NDArray[Any] | None,
+    reading: str,
 ) -> str:
-    """Scores as a table."""
-    from rhohat.inspection.probe import reading_of
-
+    """Scores as a table, and what they say."""
     of_groups = "" if groups is None else f" in {len(np.unique(groups))} groups"
     lines = [
         f"{count(len(y), 'example')} of {len(np.unique(y))} classes{of_groups}, {folds} folds, "
@@ -156,7 +158,7 @@ def _text(
         accuracy = 100 * np.array(score.accuracy)
         spread = f"{accuracy.mean():5.1f} % +- {accuracy.std():.1f}"
         lines.append(f"  {NAMES[name]:<10} {score.columns:>7,} columns   {spread}")
-    lines += ["", reading_of(scores, y), "+- is the standard deviation over the folds."]
+    lines += ["", reading, "+- is the standard deviation over the folds."]
     head = "".join(f"{title:>19}" for title in MEASURES.values())
     lines += ["", f"  {'':<10}{head}"]
     for name, score in scores.items():

@@ -288,12 +288,11 @@ def learn_from(
                     if not hasattr(pipeline[-1], "n_iter_"):  # nothing to keep
                         raise
                     interrupted = True
-        fitted = time.perf_counter()
+        seconds = time.perf_counter() - begun
         command = None
         if choice is not None:
             command = without_folders(choice.command, paths_of(click.get_current_context()))
         ours.mark(files.model.parent)
-        seconds = fitted - begun
         subject, written = write_results(pipeline, data, labels, files, command, seconds, sources)
     model, diagnosis = pipeline[-1], None if subject is None else subject.diagnosis
     return {
@@ -317,7 +316,7 @@ def learn_from(
         },
         "seconds": {
             "reading": round(begun - started, 3),
-            "learning": round(fitted - begun, 3),
+            "learning": round(seconds, 3),
             "total": round(time.perf_counter() - started, 3),
         },
         "files": [str(file) for file in files if file in written],

@@ -82,8 +82,13 @@ def in_columns(steps: Sequence[Any], changes: Float64Array) -> Float64Array:
     return changes
 
 
+def some_numbers(n_rows: int, most: int) -> NDArray[np.intp]:
+    """Numbers of rows drawn at random, if there are more, always the same, in order."""
+    return np.sort(sample_rows(n_rows, min(n_rows, most), seed=0))
+
+
 def some_rows(X: Any, most: int) -> Any:
-    """Rows drawn at random, if there are more, always the same, in order, wherever they lie.
+    """The rows with `some_numbers`, wherever they lie.
 
     In memory they keep the names of their columns if they have any.
     """
@@ -91,7 +96,7 @@ def some_rows(X: Any, most: int) -> Any:
     n_rows = len(X) if store is None else store.shape[0]
     if store is None and n_rows <= most:
         return X
-    numbers = np.sort(sample_rows(n_rows, min(n_rows, most), seed=0))
+    numbers = some_numbers(n_rows, most)
     if store is None:
         return _safe_indexing(X, numbers)
     taken = store.take(numbers)

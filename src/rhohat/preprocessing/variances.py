@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from rhohat.rows.blas import BLAS
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.moments import Moments
 from rhohat.rows.sources import ArraySource, Source, first_row
+
+SumsT = TypeVar("SumsT", FeatureSums, Moments)
 
 
 def variance_of_pixels(images: Iterable[FloatArray]) -> float:
@@ -45,10 +48,7 @@ def feature_sums(source: Source) -> FeatureSums:
     ValueError
         If a value is not finite, or if all are too large, or too small, for their squares.
     """
-    with BLAS.single_threaded():
-        sums = sum_over(partial(FeatureSums.of, shift=first_row(source)), source)
-    check_magnitude(sums.largest, source.dtype)
-    return sums
+    return _summed(FeatureSums, source)
 
 
 def moments(source: Source) -> Moments:
@@ -59,7 +59,11 @@ def moments(source: Source) -> Moments:
     ValueError
         If a value is not finite, or if all are too large, or too small, for their squares.
     """
+    return _summed(Moments, source)
+
+
+def _summed(kind: type[SumsT], source: Source) -> SumsT:
     with BLAS.single_threaded():
-        total = sum_over(partial(Moments.of, shift=first_row(source)), source)
-    check_magnitude(total.largest, source.dtype)
-    return total
+        sums = sum_over(partial(kind.of, shift=first_row(source)), source)
+    check_magnitude(sums.largest, source.dtype)
+    return sums

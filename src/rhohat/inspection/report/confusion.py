@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.inspection.classes import told_label
 from rhohat.inspection.report.subject import Subject
 
@@ -75,16 +74,16 @@ def find_confusion(subject: Subject) -> ConfusionFound | None:
     """Predictions against labels; None without labels, or if the model is no classifier."""
     from sklearn.metrics import confusion_matrix
 
-    model, labels, codes = subject.layer.estimator, subject.labels, subject.codes
-    if not isinstance(model, StackedAutoencoderClassifier) or labels is None or codes is None:
+    model: Any = subject.layer.estimator
+    labels, codes, predicted = subject.labels, subject.codes, subject.predicted
+    if labels is None or codes is None or predicted is None:
         return None
     known = codes >= 0
-    if subject.responses is None or not known.any():
+    if not known.any():
         return None
     classes = [told_label(value) for value in model.classes_.tolist()]
     unknown = [name for name in labels.names if name not in classes]
     names = classes + unknown
-    predicted = model.predict(subject.responses.examples.source)
     number_of = {name: number for number, name in enumerate(names)}
     true = np.array([number_of[name] for name in labels.names])[codes[known]]
     taken = np.searchsorted(model.classes_, predicted[known])

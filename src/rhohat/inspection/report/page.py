@@ -23,7 +23,7 @@ from rhohat.inspection.report.findings import gather
 from rhohat.inspection.report.overview import title_of
 from rhohat.inspection.report.render import render
 from rhohat.inspection.report.sections import cards_of
-from rhohat.inspection.report.subject import UNKNOWN, Making, Subject, subjects_of
+from rhohat.inspection.report.subject import Making, Subject, subjects_of
 
 
 @dataclass(frozen=True)
@@ -161,40 +161,19 @@ def report(
 
 def report_on(
     model: BaseEstimator,
-    data: Any = None,
+    data: Any,
     *,
-    shape: tuple[int, ...] | None = None,
-    columns: Sequence[Any] | None = None,
-    scene: Sequence[int] | None = None,
-    n_examples: int = N_EXAMPLES,
-    labels: Iterable[Any] | None = None,
-    title: str | None = None,
-    making: Making = UNKNOWN,
-    n_seeds: int | None = None,
-    sources: bool = True,
+    title: str | None,
+    n_seeds: int | None,
+    sources: bool,
+    **shown: Any,
 ) -> Report:
-    """Make the page of a model that came about in a way; for the parameters see `report`."""
-    check_integer("n_examples", n_examples, low=1)
+    """Make the page of a model; `shown` is what `subjects_of` takes, the rest as in `report`."""
     if n_seeds is not None:
         check_integer("n_seeds", n_seeds, low=2)
         if data is None:
             raise ValueError("n_seeds fits the model again: pass the data that it learned from.")
-    subjects = subjects_of(
-        model,
-        data,
-        shape=shape,
-        n_examples=n_examples,
-        making=making,
-        columns=columns,
-        scene=scene,
-        labels=labels,
-    )
-    values, drawn, *_ = subjects[0].portrait.tiles
-    if data is None and shape is not None and drawn is None:
-        raise ValueError(
-            f"units that look at {values.shape[1]} values do not have shape {shape}: pass "
-            "shape=(height, width) or (height, width, 3)."
-        )
+    subjects = subjects_of(model, data, **shown)
     if n_seeds is not None:
         content = (
             data[0] if isinstance(data, LoadedImages | LoadedRecordings | LoadedSeries) else data

@@ -90,12 +90,16 @@ class Card:
     @property
     def rows(self) -> NDArray[np.intp]:
         """Numbers of the examples that it shows, if it shows any."""
-        return np.asarray(getattr(self.found, "rows", ()), dtype=np.intp)
+        return self._numbers("rows")
 
     @property
     def images(self) -> NDArray[np.intp]:
         """Numbers of the images, or series, that it shows as a whole."""
-        return np.asarray(getattr(self.found, "images", ()), dtype=np.intp)
+        return self._numbers("images")
+
+    def _numbers(self, name: str) -> NDArray[np.intp]:
+        found = getattr(self.found, name, ()) if self.section.shows_sources else ()
+        return np.asarray(found, dtype=np.intp)
 
 
 def cards_of(subjects: Sequence[Subject]) -> list[Card]:

@@ -13,8 +13,11 @@ from sklearn.pipeline import make_pipeline
 
 from rhohat.common.arrays import Float64Array
 from rhohat.common.caching import cached_property
+from rhohat.common.validation import check_integer
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.classifier import StackedAutoencoderClassifier
+from rhohat.estimators.measures import some_numbers
 from rhohat.inspection.activation_statistics import N_EXAMPLES
 from rhohat.inspection.classes import ClassResponses, Labels, class_responses
 from rhohat.inspection.diagnosis import ROWS, Case, Diagnosis
@@ -23,7 +26,6 @@ from rhohat.inspection.layers import Layer
 from rhohat.inspection.portrait import Portrait, portraits_of
 from rhohat.inspection.responses import Responses
 from rhohat.objective.penalties import penalty_of
-from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import ArraySource
 
 
@@ -101,6 +103,14 @@ class Subject:
         return self.labels.codes[examples.origins(np.arange(len(examples)))]
 
     @cached_property
+    def predicted(self) -> NDArray[Any] | None:
+        """What a classifier takes each example for; None without examples, or for other models."""
+        estimator = self.layer.estimator
+        if self.responses is None or not isinstance(estimator, StackedAutoencoderClassifier):
+            return None
+        return estimator.predict(self.responses.examples.source)
+
+    @cached_property
     def classes(self) -> ClassResponses | None:
         """How units respond to classes of examples; None without labels that make some."""
         if self.responses is None or self.labels is None or self.codes is None:
@@ -114,7 +124,7 @@ class Subject:
         if self.responses is None or not isinstance(estimator, SparseAutoencoder):
             return None
         examples = self.responses.examples
-        numbers = np.sort(sample_rows(len(examples), ROWS, seed=0))  # as `diagnose` does
+        numbers = some_numbers(len(examples), ROWS)  # as `diagnose` does
         rows = examples.inputs(numbers)
         if self.below is not None:
             rows = self.below.layer.encoded(ArraySource(rows)).read(0, len(rows)).X
@@ -151,6 +161,7 @@ def subjects_of(
     labels: Iterable[Any] | None = None,
 ) -> list[Subject]:
     """The layers of a model, from the input upwards; for the parameters see `report`."""
+    check_integer("n_examples", n_examples, low=1)
     examples = None if data is None else examples_of(model, data, shape, scene)
     known = None
     if labels is not None:
@@ -159,4 +170,10 @@ def subjects_of(
     for portrait in portraits_of(model, examples, shape, n_examples=n_examples, columns=columns):
         below = subjects[-1] if subjects else None
         subjects.append(Subject(model, portrait, below, making, labels=known))
+    values, drawn, *_ = subjects[0].portrait.tiles
+    if data is None and shape is not None and drawn is None:
+        raise ValueError(
+            f"units that look at {values.shape[1]} values do not have shape {shape}: pass "
+            "shape=(height, width) or (height, width, 3)."
+        )
     return subjects
