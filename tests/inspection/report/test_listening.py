@@ -137,6 +137,16 @@ def test_sound_keeps_nobody_out(sounding, opened, kind):
         assert seen.page.evaluate("() => document.documentElement.scrollWidth") <= 390
 
 
+@in_browser
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_picture_of_tall_tiles_stays_inside_the_overview(sounding, opened, width):
+    seen = opened(sounding[1]["spectrogram"][1], viewport={"width": width, "height": 900})
+    outer, inner = (
+        seen.page.locator(name).bounding_box() for name in (".opening", ".opening > img")
+    )
+    assert inner["y"] + inner["height"] <= outer["y"] + outer["height"]
+
+
 def test_signals_of_many_channels_are_traces_without_sound(rng, opened_if_possible):
     series = [np.cumsum(rng.randn(4, 300), axis=1) for _ in range(3)]
     model = pipeline_of(

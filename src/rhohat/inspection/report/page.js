@@ -30,8 +30,9 @@ const isEdge = (unit) => found.gabor.r2[unit] >= found.gabor.edge;
 /** The size at which the tiles of the largest layer fit a screen, within reason. */
 function usualSize() {
   const count = Math.max(...layers.map((layer) => layer.units));
-  const [least, most] = layers[0].picture.kind === "image" ? [56, 148] : [148, 176];
-  const side = Math.sqrt((0.7 * innerWidth * innerHeight) / count) - 10;
+  const { kind, shape: [, height, width] } = layers[0].picture, isImage = kind === "image";
+  const [least, most] = isImage ? [56, 148] : [148, 176];
+  const side = Math.sqrt((0.7 * innerWidth * innerHeight) / (count * (isImage ? height / width : 1))) - 10;
   return Math.min(Math.max(4 * Math.round(side / 4), least), most);
 }
 
