@@ -238,5 +238,7 @@ def test_a_new_kind_is_its_class_and_its_row(tmp_path, monkeypatch):
     assert [type(step).__name__ for _, step in model.steps] == [
         *("WindowExtractor", "Whitening", "SparseAutoencoder"),
     ]
-    refused = CliRunner().invoke(cli, ["learn", str(path), "--color"])
+    refused = CliRunner().invoke(
+        cli, ["learn", str(path), "--color", "--out", str(tmp_path / "other")]
+    )
     assert "color belongs to images, but the data are toy series" in str(refused.exception)
