@@ -35,6 +35,7 @@ def docs(session: nox.Session) -> None:
     """The documentation, with the gallery executed."""
     session.install("-e", ".[docs,test]")
     session.run("sphinx-build", "-q", "-W", "--keep-going", "docs", "docs/_build/html")
+    session.run("python", ".ci/site.py", "docs/_build/html")
 
 
 @nox.session(default=False)

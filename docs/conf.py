@@ -1,6 +1,13 @@
 """Sphinx configuration."""
 
+import sys
+from pathlib import Path
+
 import rhohat
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from members import members, results
 
 project = "rhohat"
 author = "The rhohat developers"
@@ -10,8 +17,8 @@ version = release = rhohat.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
+    "mathml",
     "myst_parser",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
@@ -19,10 +26,25 @@ extensions = [
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
 exclude_patterns = ["_build", "gallery/**/*.md5"]
+templates_path = ["_templates"]
+html_math_renderer = "mathml"
 autosummary_generate = True
+autosummary_context = {"shown_members": members}
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
-nitpicky = False
+# All checks but those of style that this package decides otherwise: a summary may be a formula, a
+# type may say all there is to say of a parameter, and a single result has a name.
+numpydoc_validation_checks = {
+    *("all", "ES01", "EX01", "SA01", "SA04", "SS02", "SS05"),
+    *("PR07", "PR08", "RT02", "RT03", "RT04"),
+}
+numpydoc_validation_exclude = {
+    rf"^rhohat\.({'|'.join(results())})$",
+    r"^rhohat\.(SparseObjective|SparsityPenalty)\.",  # each a formula, in a sentence
+}
+suppress_warnings = ["config.cache"]  # functions in autosummary_context
+autodoc_typehints = "none"  # docstrings have the types
+toc_object_entries_show_parents = "hide"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
@@ -32,8 +54,15 @@ sphinx_gallery_conf = {
     "capture_repr": (),
     "remove_config_comments": True,
     "min_reported_time": 1,
+    "write_computation_times": False,  # that page loads its script from elsewhere
 }
 html_theme = "pydata_sphinx_theme"
 html_title = "rhohat"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_sidebars = {"**": []}
-html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_theme_options = {
+    "show_prev_next": False,
+    "show_toc_level": 2,
+    "secondary_sidebar_items": ["page-toc"],
+}

@@ -18,10 +18,10 @@ from .files.images import LoadedImages, load_images
 from .files.recordings import LoadedRecordings, load_recordings
 from .files.row_files import load_rows
 from .files.series import LoadedSeries, RowOrigins, load_series
-from .inspection.bands import band_pass
+from .inspection.bands import BandPass, band_pass
 from .inspection.comparison import Comparison
 from .inspection.diagnosis import Diagnosis, Finding, diagnose
-from .inspection.edges import edge_score
+from .inspection.edges import EdgeScore, edge_score
 from .inspection.exploration import Exploration
 from .inspection.figures import plot_features, plot_top_examples, plot_training
 from .inspection.report.comparison import ComparisonReport, compare
@@ -30,7 +30,7 @@ from .inspection.report.page import Report, report
 from .inspection.tiles import maximal_inputs
 from .objective.activations import TopK
 from .objective.base import LossTerms
-from .objective.gradient_check import check_gradient
+from .objective.gradient_check import GradientCheck, check_gradient
 from .objective.penalties import KLSparsity, L1Sparsity, NoSparsity
 from .objective.penalties_of_rows import GroupSparsity, TopographicSparsity
 from .objective.penalties_of_weights import ContractivePenalty, DecoderNormL1Sparsity
@@ -56,6 +56,7 @@ __all__ = [
     "LBFGS",
     "Adam",
     "AnomalyDetector",
+    "BandPass",
     "ChannelScaling",
     "CheckpointError",
     "Choice",
@@ -69,10 +70,12 @@ __all__ = [
     "DataFileError",
     "DecoderNormL1Sparsity",
     "Diagnosis",
+    "EdgeScore",
     "Exploration",
     "ExplorationProgress",
     "ExplorationReport",
     "Finding",
+    "GradientCheck",
     "GradientDescent",
     "GroupSparsity",
     "KLSparsity",

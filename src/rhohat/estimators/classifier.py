@@ -360,7 +360,12 @@ class StackedAutoencoderClassifier(EngineHolder, ClassifierMixin, NamedPenalty):
         return self.biases_[-1]
 
     def objective(self) -> NetworkObjective:
-        """The objective that fine-tuning minimized, which takes `theta_` apart."""
+        """The objective that fine-tuning minimized, which takes `theta_` apart.
+
+        Returns
+        -------
+        objective : NetworkObjective
+        """
         check_is_fitted(self)
         return self._network(self.layer_sizes_, self.activations_)
 

@@ -74,14 +74,28 @@ class RowOrigins:
         return len(self.series)
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """File, and first and last sample or begin and end in seconds, of each row."""
+        """File, and first and last sample or begin and end in seconds, of each row.
+
+        Returns
+        -------
+        columns : dict of str to array of shape (n_rows,)
+        """
         found: dict[str, NDArray[Any]] = {"file": np.array(self.names)[self.series]}
         if self.rate is None:
             return found | {"first": self.start, "last": self.stop - 1}
         return found | {"begin": self.start / self.rate, "end": self.stop / self.rate}
 
     def described(self, row: int) -> str:
-        """One row's origin in words."""
+        """One row's origin in words.
+
+        Parameters
+        ----------
+        row : int
+
+        Returns
+        -------
+        origin : str
+        """
         start, stop = int(self.start[row]), int(self.stop[row])
         name = self.names[self.series[row]]
         if self.rate is None:

@@ -161,6 +161,15 @@ class Exploration:
 
         ``exploration.cell(**{"rho": 0.01, "beta": 3, "lambda": 1e-4})``
 
+        Parameters
+        ----------
+        **values : float
+            By the names of the grid.
+
+        Returns
+        -------
+        cell : Cell
+
         Raises
         ------
         KeyError

@@ -41,6 +41,11 @@ class Report:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the page to a file, all at once.
 
+        Parameters
+        ----------
+        path : path-like
+            Of the file, which is replaced if there is one.
+
         Raises
         ------
         OSError
