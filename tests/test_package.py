@@ -116,6 +116,13 @@ def snippets(page):
     return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
+@pytest.mark.parametrize("page", ["docs/exporting.md"])
+def test_python_of_a_page_runs(page, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.chdir(tmp_path)
+    exec("\n".join(snippets(page)), {})
+
+
 TABLES = (ACTIVATIONS, DECODERS, PENALTIES, SOLVERS, FORMATS)
 
 

@@ -10,6 +10,7 @@ from .estimators.anomalies import AnomalyDetector
 from .estimators.autoencoder import SparseAutoencoder
 from .estimators.classifier import StackedAutoencoderClassifier
 from .estimators.convolution import ConvolutionalFeatures
+from .estimators.exporting import export
 from .estimators.measures import matched_cosines, patterns, pursuit_score, recovery, stability
 from .estimators.saving import load, save
 from .estimators.stack import StackedAutoencoder
@@ -117,6 +118,7 @@ __all__ = [
     "diagnose",
     "edge_score",
     "explore",
+    "export",
     "load",
     "load_images",
     "load_photographs",

@@ -7,8 +7,9 @@ from numpy.testing import assert_allclose
 from rhohat import (
     SparseAutoencoder,
 )
+from rhohat.estimators.computation import Coder
 from rhohat.inspection.ascent import ascend, drive
-from rhohat.inspection.layers import Encoder, layers_of
+from rhohat.inspection.layers import layers_of
 from rhohat.objective.activations import ACTIVATIONS
 
 SMALL = SparseAutoencoder(max_iter=20)
@@ -18,9 +19,9 @@ SMALL = SparseAutoencoder(max_iter=20)
 def test_slope_of_the_drive_is_its_derivative(activation, rng):
     f = ACTIVATIONS[activation]
     encoders = [
-        Encoder(rng.randn(5, 4), rng.randn(5), f),
-        Encoder(rng.randn(6, 5), rng.randn(6), f),
-        Encoder(rng.randn(3, 6), rng.randn(3), f),
+        Coder(rng.randn(5, 4), rng.randn(5), f),
+        Coder(rng.randn(6, 5), rng.randn(6), f),
+        Coder(rng.randn(3, 6), rng.randn(3), f),
     ]
     X, direction, step = rng.randn(3, 4), rng.randn(3, 4), 1e-6
     _, slope = drive(X, encoders)
@@ -39,7 +40,7 @@ def test_ascent_of_one_layer_is_the_closed_form(stack):
 def test_nothing_nearby_and_nothing_at_random_does_better(stack, digits, rng, number):
     layer = layers_of(stack)[number]
     encoders = [
-        Encoder(e.weights.astype(float), e.bias.astype(float), e.activation) for e in layer.encoders
+        Coder(e.weights.astype(float), e.bias.astype(float), e.activation) for e in layer.encoders
     ]
     radius = float(np.sqrt((digits**2).sum(axis=1).mean()))
     X = ascend(encoders, radius)
@@ -62,7 +63,7 @@ def test_nothing_nearby_and_nothing_at_random_does_better(stack, digits, rng, nu
 def test_no_random_input_does_better(rng, activation):
     f = ACTIVATIONS[activation]
     sizes = [(12, 8), (8, 6)]
-    layers = [Encoder(rng.randn(k, d), rng.randn(k), f) for d, k in sizes]
+    layers = [Coder(rng.randn(k, d), rng.randn(k), f) for d, k in sizes]
     found = drive(ascend(layers, 3.0), layers)[0]
     X = rng.randn(20_000, 12)
     X *= 3.0 / np.linalg.norm(X, axis=1, keepdims=True)

@@ -18,6 +18,7 @@ from rhohat.cli.diagnose import diagnose
 from rhohat.cli.encode import encode
 from rhohat.cli.evaluate import evaluate
 from rhohat.cli.explore import explore
+from rhohat.cli.export import export
 from rhohat.cli.help import Command, Group
 from rhohat.cli.inspect import inspect
 from rhohat.cli.learn import learn
@@ -44,7 +45,7 @@ NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
     },
     commands=[
         *(learn, explore, diagnose, show, make_report, compare),
-        *(encode, score, evaluate, inspect, check),
+        *(encode, score, evaluate, inspect, export, check),
     ],
 )
 @click.version_option(__version__, prog_name="rhohat")

@@ -25,7 +25,7 @@ from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.objective.activations import activation_of
 from rhohat.preprocessing.extractors import PatchExtractor, every_patch
 from rhohat.preprocessing.inputs import precision_of
-from rhohat.preprocessing.steps import AffineMap, Wholes, folded
+from rhohat.preprocessing.steps import AffineMap, Operation, Wholes, folded
 from rhohat.rows.engines import ThreadEngine, check_n_jobs
 
 #: Bytes of responses computed at a time: few enough to stay in cache until they are pooled.
@@ -45,18 +45,23 @@ class _Encoding(NamedTuple):
         ``features(Z)`` gives one or more arrays of Z's shape, and may overwrite Z.
     n_features : int
         Number of features, over all these arrays.
+    operation : Operation
+        `features`, told; its arrays side by side.
     """
 
     affine: AffineMap
     features: Callable[[FloatArray], Iterable[FloatArray]]
     n_features: int
+    operation: Operation
 
 
 def _activation(model: SparseAutoencoder, threshold: float) -> _Encoding:
     """f(z), as the autoencoder encodes."""
-    f = activation_of(model.activation).function
+    f = activation_of(model.activation)
     weights = model.encoder_weights_
-    return _Encoding(AffineMap(weights, model.encoder_bias_), lambda Z: [f(Z)], len(weights))
+    operation = Operation(f.name, f.parameters_among(len(weights)))
+    own = AffineMap(weights, model.encoder_bias_)
+    return _Encoding(own, lambda Z: [f.function(Z)], len(weights), operation)
 
 
 def _soft_threshold(model: SparseAutoencoder, threshold: float) -> _Encoding:
@@ -71,7 +76,8 @@ def _soft_threshold(model: SparseAutoencoder, threshold: float) -> _Encoding:
         yield np.maximum(below, 0, out=below)
 
     shifted = AffineMap(unit, np.full(len(unit), -threshold))
-    return _Encoding(shifted, both_signs, 2 * len(unit))
+    operation = Operation("both_signs", {"threshold": threshold})
+    return _Encoding(shifted, both_signs, 2 * len(unit), operation)
 
 
 #: How responses become features.
@@ -280,7 +286,7 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         dtype = precision_of(X)
         anatomy = Anatomy.of(self.model_)
         poolings = self._poolings()
-        encoding = ENCODINGS[self.encoding](_autoencoder_of(anatomy), self.threshold)
+        encoding = self.encoding_
         of_rows, affine = folded([*anatomy.of_rows, *anatomy.units[:-1]], encoding.affine)
         weights = np.ascontiguousarray(affine.weights.T.astype(dtype))
         bias = affine.bias.astype(dtype)
@@ -394,11 +400,23 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
             raise ValueError(f"{room} no window of {height} x {width}. Use smaller windows.")
         return [np.arange(found[0] + 1) * height, np.arange(found[1] + 1) * width]
 
+    def operations(self) -> list[Operation]:
+        """What becomes of the responses of every patch: features, and their pooling."""
+        anatomy = Anatomy.of(self.model_)
+        cutter = anatomy.extractor or PatchExtractor()
+        along_time, window = cutter.is_along_time, self.window
+        cell = None if window is None else _cells_of("window", window, along_time)
+        cells = {"poolings": self._poolings(), "grid": self.grid_, "window": cell}
+        return [self.encoding_.operation, Operation("pool", cells)]
+
+    @property
+    def encoding_(self) -> _Encoding:
+        """How responses of the fitted model become features."""
+        return ENCODINGS[self.encoding](_autoencoder_of(Anatomy.of(self.model_)), self.threshold)
+
     @property
     def _n_features_out(self) -> int:
-        autoencoder = _autoencoder_of(Anatomy.of(self.model_))
-        encoding = ENCODINGS[self.encoding](autoencoder, self.threshold)
-        return len(self._poolings()) * int(np.prod(self.grid_)) * encoding.n_features
+        return len(self._poolings()) * int(np.prod(self.grid_)) * self.encoding_.n_features
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

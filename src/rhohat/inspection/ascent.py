@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rhohat.common.arrays import FloatArray
-from rhohat.inspection.layers import Encoder
+from rhohat.estimators.computation import Coder
 
 #: Steps at most, and the step, as a share of the radius, below which a unit's ascent ends.
 MAX_STEPS, LEAST_STEP = 300, 1e-5
@@ -25,7 +25,7 @@ MAX_STEPS, LEAST_STEP = 300, 1e-5
 RANDOM_STARTS = 4
 
 
-def ascend(encoders: Sequence[Encoder], radius: float) -> FloatArray:
+def ascend(encoders: Sequence[Coder], radius: float) -> FloatArray:
     """Inputs of norm at most `radius` that activate each unit of the last layer most.
 
     The ascent of each unit starts at zero, at what its strongest unit in the layer below looks for,
@@ -33,7 +33,7 @@ def ascend(encoders: Sequence[Encoder], radius: float) -> FloatArray:
 
     Parameters
     ----------
-    encoders : sequence of Encoder
+    encoders : sequence of Coder
         From the input upwards.
     radius : float
 
@@ -42,8 +42,8 @@ def ascend(encoders: Sequence[Encoder], radius: float) -> FloatArray:
     X : ndarray of shape (k, n_features)
     """
     encoders = [
-        Encoder(weights.astype(np.float64), bias.astype(np.float64), activation)
-        for weights, bias, activation in encoders
+        Coder(own.weights.astype(np.float64), own.bias.astype(np.float64), own.activation)
+        for own in encoders
     ]
     top = encoders[-1].weights
     origin = np.zeros((len(top), encoders[0].weights.shape[1]))
@@ -60,7 +60,7 @@ def ascend(encoders: Sequence[Encoder], radius: float) -> FloatArray:
     return found
 
 
-def _ascend_from(start: FloatArray, encoders: Sequence[Encoder], radius: float) -> FloatArray:
+def _ascend_from(start: FloatArray, encoders: Sequence[Coder], radius: float) -> FloatArray:
     """Projected gradient ascent of every unit from its row, with a step length of its own."""
     X = start
     value, slope = drive(X, encoders)
@@ -77,14 +77,14 @@ def _ascend_from(start: FloatArray, encoders: Sequence[Encoder], radius: float) 
     return X
 
 
-def drive(X: FloatArray, encoders: Sequence[Encoder]) -> tuple[FloatArray, FloatArray]:
+def drive(X: FloatArray, encoders: Sequence[Coder]) -> tuple[FloatArray, FloatArray]:
     """What drives unit i at row i, z_i before the activation function, and the gradient of z_i.
 
     Parameters
     ----------
     X : ndarray of shape (k, n_features)
         A row for each unit of the last layer.
-    encoders : sequence of Encoder
+    encoders : sequence of Coder
 
     Returns
     -------
@@ -93,11 +93,11 @@ def drive(X: FloatArray, encoders: Sequence[Encoder]) -> tuple[FloatArray, Float
     """
     *below, top = encoders
     activations = [X]
-    for weights, bias, f in below:
+    for weights, bias, f, _ in below:
         activations.append(f.function(activations[-1] @ weights.T + bias))
     z = np.einsum("ij,ij->i", activations[-1], top.weights) + top.bias
     slope = top.weights
-    for (weights, _, f), A in zip(reversed(below), reversed(activations), strict=False):
+    for (weights, _, f, _), A in zip(reversed(below), reversed(activations), strict=False):
         slope = (slope * f.derivative(A, np.empty_like(A))) @ weights
     return z, slope
 

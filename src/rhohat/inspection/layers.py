@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -18,26 +18,12 @@ from rhohat.common.arrays import FloatArray
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
+from rhohat.estimators.computation import Coder, encoders_of
 from rhohat.estimators.stack import StackedAutoencoder
-from rhohat.objective.activations import Activation, activation_of
+from rhohat.objective.activations import Activation
 from rhohat.rows.blas import BLAS
 from rhohat.rows.derived import Mapped
 from rhohat.rows.sources import ArraySource, Source
-
-
-class Encoder(NamedTuple):
-    """f(x W' + b): the activations of one layer's units on the layer below.
-
-    Attributes
-    ----------
-    weights : ndarray of shape (k, d)
-    bias : ndarray of shape (k,)
-    activation : Activation
-    """
-
-    weights: FloatArray
-    bias: FloatArray
-    activation: Activation
 
 
 @dataclass(frozen=True)
@@ -50,7 +36,7 @@ class Layer:
         "layer 2", for instance; empty for a model's only layer.
     anatomy : Anatomy
         Of the model.
-    encoders : list of Encoder
+    encoders : list of Coder
         Of all layers from the lowest up to this one.
     estimator : SparseAutoencoder or StackedAutoencoderClassifier
         The estimator that trained the layer.
@@ -66,7 +52,7 @@ class Layer:
 
     name: str
     anatomy: Anatomy
-    encoders: Sequence[Encoder]
+    encoders: Sequence[Coder]
     estimator: BaseEstimator
     average: FloatArray | None
     encoded: Callable[[Source], Source]
@@ -158,12 +144,11 @@ def top_layer(model: BaseEstimator | Layer) -> Layer:
 def _of_autoencoder(
     autoencoder: SparseAutoencoder, anatomy: Anatomy, below: Sequence[Layer]
 ) -> list[Layer]:
-    weights, bias = autoencoder.encoder_weights_, autoencoder.encoder_bias_
-    encoder = Encoder(weights, bias, activation_of(autoencoder.activation))
+    own = encoders_of(autoencoder)
     average = getattr(autoencoder, "average_activation_", None)
     decoder_weights = autoencoder.decoder_weights_
     under = below[-1] if below else None
-    encoders = [encoder] if under is None else [*under.encoders, encoder]
+    encoders = own if under is None else [*under.encoders, *own]
 
     def encoded(source: Source) -> Source:
         return autoencoder.encoded(source if under is None else under.encoded(source))
@@ -186,12 +171,7 @@ def _of_classifier(
     classifier: StackedAutoencoderClassifier, anatomy: Anatomy, below: Sequence[Layer]
 ) -> list[Layer]:
     objective = classifier.objective()
-    encoders = [
-        Encoder(W, b, activation)
-        for (W, b), activation in zip(
-            objective.layers(classifier.theta_), objective.activations, strict=False
-        )
-    ]
+    encoders = encoders_of(classifier)
     averages = objective.by_layer(classifier.average_activation_)
 
     def layer(number: int) -> Layer:

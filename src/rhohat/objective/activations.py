@@ -6,7 +6,7 @@ tests) reads this table, so a new activation is one new row.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 from typing import Any, ClassVar, Self
@@ -64,6 +64,10 @@ class Activation:
     def words(self) -> str:
         """What decides its values: the name, and parameters where it has some."""
         return self.name
+
+    def parameters_among(self, n_units: int) -> Mapping[str, Any]:
+        """Parameters that f has for so many units, by their names."""
+        return {}
 
     def slope_at(self, share: float) -> float:
         """The derivative where f is this share of its range, which is bounded."""
@@ -234,6 +238,10 @@ class TopK(Activation):
     def inverse(self, a: Float64Array) -> Float64Array:
         """Max(a, 0)."""
         return np.maximum(a, 0)
+
+    def parameters_among(self, n_units: int) -> Mapping[str, Any]:
+        """K."""
+        return {"n_active": self.n_active_among(n_units)}
 
     def n_active_among(self, n_units: int) -> int:
         """k, of so many units."""

@@ -19,7 +19,7 @@ from rhohat.files.images import each_image
 from rhohat.files.lazy_sequence import LazySequence
 from rhohat.files.recordings import each_recording
 from rhohat.preprocessing.stacks import stacked
-from rhohat.preprocessing.steps import BrowserStep, Step, Wholes
+from rhohat.preprocessing.steps import Operation, Step, Wholes
 from rhohat.rows.stores import ChunkedStore
 
 #: Patches of a `LazySequence` that take more bytes are cut whenever they are read.
@@ -202,9 +202,11 @@ class Extractor(Step):
         """Whether each array gives one row, and no pieces are cut out."""
         return False
 
-    def in_browser(self) -> BrowserStep:
-        """The shape of a piece, whose place the page's reader chooses."""
-        return BrowserStep("patch", {"shape": self.patch_shape_, "is_whole": self.takes_wholes})
+    def operation(self) -> Operation:
+        """The shape of a piece, and from one to the next, if all are taken; None: there is one."""
+        drawn = self._check()[1] is not None
+        stride = None if self.takes_wholes else 1 if drawn else self._stride
+        return Operation("patch", {"shape": self.patch_shape_, "stride": stride})
 
     def _check(self) -> tuple[tuple[int | None, int | None], int | None]:
         """Check the parameters; how far a piece reaches along both axes, and how many are drawn.

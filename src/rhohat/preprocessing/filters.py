@@ -21,7 +21,7 @@ from rhohat.files.images import each_image
 from rhohat.files.lazy_sequence import LazySequence, MappedSequence
 from rhohat.preprocessing.spectra import Spectrum, radial_amplitude
 from rhohat.preprocessing.stacks import stacked
-from rhohat.preprocessing.steps import BrowserStep, Directions, Step, Wholes
+from rhohat.preprocessing.steps import Directions, Operation, Step, Wholes
 
 #: Images at most whose spectra are averaged.
 SPECTRA = 10
@@ -157,9 +157,9 @@ class OneOverFWhitening(Step):
         around = f"in pixels, with {margin} around the patch; what lies farther out is cropped"
         return Directions(self.adjoint(weights, margin), around)
 
-    def in_browser(self) -> BrowserStep:
+    def operation(self) -> Operation:
         """Cutoff and scale."""
-        return BrowserStep("one_over_f", {"cutoff": self.cutoff, "scale": self.scale_})
+        return Operation("one_over_f", {"cutoff": self.cutoff, "scale": self.scale_})
 
     def spectrum(self, images: Sequence[FloatArray] | None) -> Spectrum | None:
         """Amplitudes of the first images' frequencies, before and after the filter."""

@@ -19,7 +19,7 @@ from rhohat.common.arrays import (
 )
 from rhohat.common.validation import check_magnitude, check_overflow, check_real
 from rhohat.preprocessing.inputs import RowData, rows_of, sum_over
-from rhohat.preprocessing.steps import BrowserStep, Step
+from rhohat.preprocessing.steps import Operation, Step
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Summable
 from rhohat.rows.sources import ArraySource, Rows
@@ -171,10 +171,10 @@ class PatchNormalizer(Rowwise):
         patches += low
         return patches
 
-    def in_browser(self) -> BrowserStep:
+    def operation(self) -> Operation:
         """Scale and range."""
         low, high = self.feature_range
-        return BrowserStep("normalize", {"scale": self.scale_, "low": low, "high": high})
+        return Operation("normalize", {"scale": self.scale_, "low": low, "high": high})
 
     def as_change_of_input(self, changes: Float64Array) -> Float64Array:
         """Changes of the normalized patch, in the patch, whose own mean they leave alone."""
@@ -286,10 +286,10 @@ class ContrastNormalizer(Rowwise):
         centered = _without_mean(given)
         return given - centered + rows * self._deviations(given, centered)
 
-    def in_browser(self) -> BrowserStep:
+    def operation(self) -> Operation:
         """Epsilon."""
         epsilon = max(self.epsilon, float(np.finfo(np.float32).tiny))
-        return BrowserStep("contrast", {"epsilon": epsilon})
+        return Operation("contrast", {"epsilon": epsilon})
 
     def as_change_of_input(self, changes: Float64Array) -> Float64Array:
         """The same, in units of the patch's own deviation, which differs from patch to patch."""

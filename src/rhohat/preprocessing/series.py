@@ -6,7 +6,7 @@ A series is an array (channels, samples), such as vibration or EEG.
 from __future__ import annotations
 
 from copy import copy
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import scipy.fft
@@ -23,7 +23,7 @@ from rhohat.common.validation import check_integer, check_magnitude, check_real
 from rhohat.files.lazy_sequence import LazySequence, MappedSequence
 from rhohat.files.recordings import each_recording
 from rhohat.preprocessing.spectra import hann
-from rhohat.preprocessing.steps import Step, Wholes
+from rhohat.preprocessing.steps import Operation, Step, Wholes
 
 #: Samples of windows whose spectra are computed at a time.
 FRAME_SAMPLES = 1 << 20
@@ -179,12 +179,18 @@ class ChannelScaling(SeriesStep):
     def __init__(self, rate: float | None = None) -> None:
         self.rate = rate
 
+    def operation(self) -> Operation:
+        """Mean and scale of each channel."""
+        return Operation("channels", {"mean": self.mean_, "scale": self.scale_})
+
 
 class _Spectral(SeriesStep):
     """What spectra and spectrograms have in common: logarithms of the powers of short windows."""
 
     window: int
     hop: int
+    #: What its operation is called.
+    _name: ClassVar[str]
 
     def check_settings(self) -> None:
         """Raise TypeError or ValueError if a parameter is not as described."""
@@ -200,6 +206,11 @@ class _Spectral(SeriesStep):
     def n_frequencies(self) -> int:
         """Frequencies of a spectrum; the mean of a window is none of them."""
         raise NotImplementedError
+
+    def operation(self) -> Operation:
+        """Sizes in samples, and mean and scale of each channel's logarithms."""
+        sizes = {"window": self.window, "hop": self.hop}
+        return Operation(self._name, sizes | {"mean": self.mean_, "scale": self.scale_})
 
     def _powers(self, series: FloatArray, length: int) -> FloatArray:
         """Powers of windows of `length` samples, `hop` apart: (channels, windows, frequencies)."""
@@ -270,6 +281,8 @@ class SeriesSpectra(_Spectral):
     >>> spectra.shape  # 19 windows of 32 frequencies
     (1, 608)
     """
+
+    _name = "series_spectra"
 
     def __init__(self, window: int = 512, *, hop: int = 256, rate: float | None = None) -> None:
         self.window = window
@@ -342,6 +355,8 @@ class SeriesSpectrogram(_Spectral):
     >>> moments.shape
     (32, 19)
     """
+
+    _name = "series_spectrogram"
 
     def __init__(self, window: int = 64, *, hop: int = 32, rate: float | None = None) -> None:
         self.window = window

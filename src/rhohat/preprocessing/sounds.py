@@ -17,8 +17,8 @@ from rhohat.common.validation import check_integer, check_real, look_up
 from rhohat.files.images import each_image
 from rhohat.files.lazy_sequence import LazySequence, MappedSequence
 from rhohat.files.recordings import check_rate, each_recording
-from rhohat.preprocessing.spectra import hann
-from rhohat.preprocessing.steps import BrowserStep, Step, Wholes
+from rhohat.preprocessing.spectra import hann, mel_bands
+from rhohat.preprocessing.steps import Operation, Step, Wholes
 
 #: Moments whose spectra are computed at a time, at most, and samples in them, at most.
 FRAMES, FRAME_SAMPLES = 4096, 1 << 24
@@ -186,9 +186,9 @@ class WaveformExtractor(SoundExtractor):
         """Duration of a sample."""
         return 1 / self.rate
 
-    def in_browser(self) -> BrowserStep:
+    def operation(self) -> Operation:
         """The rate."""
-        return BrowserStep("waveform", {"rate": self.rate})
+        return Operation("waveform", {"rate": self.rate})
 
     def sound_of(self, window: FloatArray, top: int) -> Float64Array:
         """The window itself."""
@@ -371,12 +371,12 @@ class SpectrogramExtractor(SoundExtractor):
         """Center frequencies of the bands in Hz, from the highest down."""
         return self.frequencies_
 
-    def in_browser(self) -> BrowserStep:
+    def operation(self) -> Operation:
         """Sizes in samples, ends and peaks of the bands in Hz, floor, and normalization."""
         length, hop, n_fft = self._sizes()
         sizes = {"rate": self.rate, "length": length, "hop": hop, "n_fft": n_fft}
         scales = {"edges": self._edges(), "floor": self.floor, "normalize": self.normalize}
-        return BrowserStep("spectrogram", sizes | scales)
+        return Operation("spectrogram", sizes | scales)
 
     def sound_of(self, window: FloatArray, top: int) -> Float64Array:
         """The sound of the window's bands while all others are silent."""
@@ -450,18 +450,7 @@ class SpectrogramExtractor(SoundExtractor):
 
     def _mels(self) -> Float64Array:
         """Weights of the bands on power spectra, (n_mels, n_frequencies), the highest first."""
-        n_fft = self._sizes()[2]
-        edges = self._edges()
-        frequency = np.arange(n_fft // 2 + 1) * self.rate / n_fft
-        steps = np.diff(edges)[:, None]
-        rising = (frequency - edges[:-2, None]) / steps[:-1]
-        falling = (edges[2:, None] - frequency) / steps[1:]
-        triangles = np.maximum(np.minimum(rising, falling), 0)
-        totals = triangles.sum(axis=1, keepdims=True)
-        weights: Float64Array = np.divide(
-            triangles, totals, out=np.zeros_like(triangles), where=totals > 0
-        )
-        return weights[::-1]
+        return mel_bands(self._edges(), self._sizes()[2], self.rate)
 
     def _extracted(self, recording: FloatArray) -> FloatArray:
         return self._normalized(self._logs(recording))

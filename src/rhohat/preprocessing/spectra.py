@@ -20,6 +20,32 @@ def hann(length: int) -> Float64Array:
     return window
 
 
+def mel_bands(edges: Float64Array, n_fft: int, rate: int) -> Float64Array:
+    """Weights of bands on a power spectrum, (bands, n_fft // 2 + 1), the highest band first.
+
+    Each is a triangle from one edge over the next, its peak, to the one after; weights add up to 1.
+
+    Parameters
+    ----------
+    edges : ndarray of shape (bands + 2,)
+        In Hz.
+    n_fft : int
+        Samples that the spectrum is of.
+    rate : int
+        Samples per second.
+    """
+    frequency = np.arange(n_fft // 2 + 1) * rate / n_fft
+    steps = np.diff(edges)[:, None]
+    rising = (frequency - edges[:-2, None]) / steps[:-1]
+    falling = (edges[2:, None] - frequency) / steps[1:]
+    triangles = np.maximum(np.minimum(rising, falling), 0)
+    totals = triangles.sum(axis=1, keepdims=True)
+    weights: Float64Array = np.divide(
+        triangles, totals, out=np.zeros_like(triangles), where=totals > 0
+    )
+    return weights[::-1]
+
+
 class Spectrum(NamedTuple):
     """How large data are before and after a step.
 

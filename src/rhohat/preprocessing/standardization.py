@@ -133,4 +133,4 @@ class Standardization(Rowwise):
     def joined(self, after: AffineMap) -> AffineMap:
         """W (x - mu) / s + b = (W / s) x + b - (W / s) mu."""
         weights = self.adjoint(after.weights)
-        return AffineMap(weights, after.bias - weights @ self.mean_)
+        return AffineMap(weights, after.bias - weights @ self.mean_, self.mean_)

@@ -62,21 +62,27 @@ class AffineMap(NamedTuple):
     ----------
     weights : ndarray of shape (k, d)
     bias : ndarray of shape (k,)
+    center : ndarray of shape (d,) or None, default=None
+        Where rows x are on average, if known. In single precision, W (x - c) + (b + W c) rounds
+        less.
     """
 
     weights: FloatArray
     bias: FloatArray
+    center: FloatArray | None = None
 
 
-class BrowserStep(NamedTuple):
-    """A step as the script of a report's page computes it.
+class Operation(NamedTuple):
+    """What a step computes, told so that others can compute it: a page, ONNX, plain NumPy.
 
     Attributes
     ----------
     name : str
-        Its row in ``STEPS`` of ``inspection/report/computing.js``.
+        Its row in ``STEPS`` of ``inspection/report/computing.js``, in `ONNX_OPERATIONS`, and its
+        function in `preprocessing/numpy_operations.py`. Where there is none, that target refuses
+        the model.
     parameters : mapping from str to str, numbers or ndarray
-        What that row takes; arrays are packed as float32.
+        What these take.
     """
 
     name: str
@@ -137,8 +143,8 @@ class Step(TransformerMixin, BaseEstimator):
         """The step and an affine map after it, as one map; None if the step is not affine."""
         return None
 
-    def in_browser(self) -> BrowserStep | None:
-        """The step as a page computes it; None if no page does, or if it is `joined` to others."""
+    def operation(self) -> Operation | None:
+        """What the step computes; None if it cannot be told, or if it is `joined` to others."""
         return None
 
     def spectrum(self, images: Sequence[FloatArray] | None) -> Spectrum | None:

@@ -307,7 +307,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
     def joined(self, after: AffineMap) -> AffineMap:
         """W (T (x - mu)) + b = (W T) x + b - W T mu."""
         weights = self.adjoint(after.weights)
-        return AffineMap(weights, after.bias - weights @ self.mean_)
+        return AffineMap(weights, after.bias - weights @ self.mean_, self.mean_)
 
     def spectrum(self, images: object) -> Spectrum:
         """Variance along each component, numbered from 1, before and after whitening."""

@@ -214,7 +214,7 @@ def test_script_and_python_agree_on_what_is_computed(plain):
     steps += [SpectrogramExtractor(), WaveformExtractor()]
     for step in steps:
         step.scale_, step.patch_shape_ = 1.0, (2, 2)
-    names = {step.in_browser().name for step in steps} | {"affine"}
+    names = {step.operation().name for step in steps} | {"affine"}
     assert set(plain.page.evaluate("() => Object.keys(STEPS)")) == names
 
 
@@ -225,7 +225,7 @@ def test_all_activations_are_computed():
 def test_a_step_that_is_not_computed_is_named():
     model = make_pipeline(StandardScaler(), SparseAutoencoder(5, **AUTOENCODER)).fit(rows())
     trial = trial_of(subjects_of(model))
-    assert "computes no StandardScaler. The command rhohat encode" in trial.refusal
+    assert "operation of StandardScaler is not known. The command rhohat encode" in trial.refusal
     assert trial.encoders == ()
     assert trial.refusal in report(model).html
 

@@ -84,7 +84,7 @@ function fourier(real, imaginary) {
   }
 }
 
-/** Steps before the units: what comes, and parameters, become what goes on. A step's `in_browser`, in Python, names its row. */
+/** Steps before the units: what comes, and parameters, become what goes on. A step's `operation`, in Python, names its row. */
 const STEPS = {
   one_over_f: ({ planes, height, width }, { cutoff, scale }) => {
     const up = cosines(height), across = cosines(width);

@@ -132,11 +132,11 @@ function strongest({ planes, width, height }, [high, wide]) {
 
 /** How what is brought is read, (file, shape of a piece, canvas to draw it on, side) => what steps get; an Error tells what is wrong. */
 const READ = {
-  images: async (file, { shape: [high, wide, channels = 1], is_whole: isWhole }, canvas, isFiltered) => {
+  images: async (file, { shape: [high, wide, channels = 1], stride }, canvas, isFiltered) => {
     const picture = await createImageBitmap(file).catch(() => null);
     if (!picture) throw new Error(`${file.name} is no picture that this browser can read: choose a PNG, JPEG or WebP.`);
     const side = !isFiltered ? SIDES.cut : channels === 3 ? SIDES.color : SIDES.gray, scale = Math.min(1, side / Math.max(picture.width, picture.height));
-    [canvas.width, canvas.height] = isWhole ? [wide, high] : [picture.width, picture.height].map((length) => Math.max(Math.round(scale * length), 1));
+    [canvas.width, canvas.height] = stride === null ? [wide, high] : [picture.width, picture.height].map((length) => Math.max(Math.round(scale * length), 1));
     const context = canvas.getContext("2d", { willReadFrequently: true });
     context.imageSmoothingQuality = "high";
     context.drawImage(picture, 0, 0, canvas.width, canvas.height);
@@ -177,7 +177,7 @@ function drawSound(canvas, { planes: [plane], height, width }) {
 function wholeField() {
   const isSound = trial.takes === "recordings", at = trial.steps.findIndex((step) => step.name === "patch");
   const [whole, ofPiece] = [trial.steps.slice(0, at), trial.steps.slice(at)], { parameters } = ofPiece[0];
-  const { shape: [high, wide, channels = 1], is_whole: isWhole } = parameters, piece = isSound ? "window" : "patch";
+  const { shape: [high, wide, channels = 1], stride } = parameters, isWhole = stride === null, piece = isSound ? "window" : "patch";
   const canvas = el("canvas", { role: "img", "aria-label": `What you brought; drag to choose a ${piece}` }), frame = el("div", { className: "frame" });
   const stage = el("div", { className: isSound ? "stage sounding" : "stage" }, canvas, frame);
   const slider = (name) => el("input", { type: "range", min: 0, step: 1, "aria-label": `${name} of the ${piece}` });

@@ -1,0 +1,42 @@
+"""``rhohat export``: a model for programs that do not have rhohat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rhohat.cli.choices import RowOf
+from rhohat.cli.help import Command
+from rhohat.cli.options import model_argument
+from rhohat.cli.output import output_option
+from rhohat.cli.text import printable
+
+
+@click.command(cls=Command)
+@model_argument
+@output_option(None, "File to write. Its ending decides the format, unless --to does.")
+@click.option(
+    "--to",
+    type=RowOf("rhohat.estimators.exporting", "TARGETS"),
+    help="The format.  [default: as the file ends]",
+)
+def export(path: Path, out: Path, to: str | None) -> None:
+    """Write what MODEL computes, for programs that do not have rhohat.
+
+    The whole pipeline is written, with whitening and other affine steps folded into the units'
+    weights. A model that draws patches or windows at random takes all of them, in order.
+
+    \b
+    Formats:
+      onnx    for onnxruntime and others, in float32 (.onnx)
+
+    \b
+    Examples:
+      rhohat export rhohat-out -o features.onnx
+    """
+    from rhohat.estimators.exporting import export as write
+    from rhohat.estimators.saving import load
+
+    write(load(path), out, to=to)
+    click.echo(f"model written to {printable(out)}")

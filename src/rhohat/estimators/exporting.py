@@ -1,0 +1,123 @@
+"""Models in the formats of others: ONNX, NumPy code, arrays for MATLAB."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rhohat.common.validation import look_up
+from rhohat.common.writing import write_whole
+from rhohat.estimators.computation import Computation, NotComputedError
+from rhohat.estimators.onnx_files import onnx_content
+
+
+class Target(NamedTuple):
+    """A format that models are exported to.
+
+    Attributes
+    ----------
+    suffix : str
+        How names of its files end.
+    content : callable
+        ``content(model)``: the content of a file.
+    remedy : str
+        What to do about a model that it cannot hold.
+    """
+
+    suffix: str
+    content: Callable[[Any], bytes]
+    remedy: str
+
+
+#: Formats of others, by their names.
+TARGETS = {
+    "onnx": Target(
+        ".onnx",
+        lambda model: onnx_content(Computation.of(model)),
+        "Leave that step out, as in model[:-1]; or let skl2onnx.to_onnx convert the pipeline, "
+        "which knows scikit-learn's own steps, too.",
+    ),
+}
+
+
+def export(model: Any, path: str | os.PathLike[str], *, to: str | None = None) -> None:
+    r"""Write what a fitted model computes, for programs that do not have rhohat.
+
+    The whole pipeline is written: whitening and other affine steps are folded into the units' own
+    weights,
+
+    .. math:: f(W T (x - \mu) + b) = f(W' x + b'), \quad W' = W T, \quad b' = b - W T \mu,
+
+    and all other steps are computed. A model that draws pieces of images or series at random is
+    written as one that takes all of them, in order: image by image, row by row.
+
+    Parameters
+    ----------
+    model : estimator
+        Any transformer or classifier of this package but `AnomalyDetector`, or a pipeline of them.
+    path : str or path-like
+        Overwritten if it exists.
+    to : {"onnx"}, default=None
+        The format. None: the one that the path ends in, .onnx.
+
+    Raises
+    ------
+    ValueError
+        If the format cannot hold what the model computes.
+    ImportError
+        If a library is missing: ``pip install 'rhohat[onnx]'``.
+    sklearn.exceptions.NotFittedError
+        If the model is not fitted.
+    OSError
+        If the file cannot be written.
+
+    Notes
+    -----
+    ONNX is in float32. The input is called "rows" (n, columns), "images" (n, height, width[,
+    channels]), "series" (n, channels, samples) or "recordings" (n, samples); the output "features",
+    (n, units), or "probabilities" and "labels" of a classifier. On data in float32, "features"
+    differs from ``transform`` in float64 by at most 1e-6 of its largest value or, where weights
+    amplify rounding beyond that, by no more than ``transform`` in float32 does. Activations that
+    jump, such as "topk", may do so where two units tie but for rounding.
+
+    Pipelines that hold scikit-learn's own steps, too, are for skl2onnx, which knows rhohat's:
+    ``skl2onnx.to_onnx(model, X)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import SparseAutoencoder, export
+    >>> X = np.random.RandomState(0).rand(50, 4)
+    >>> model = SparseAutoencoder(3, max_iter=5, random_state=0).fit(X)
+    >>> export(model, "model.onnx")  # doctest: +SKIP
+    """
+    name = target_of(path) if to is None else to
+    target = look_up("to", name, TARGETS)
+    try:
+        content = target.content(model)
+    except NotComputedError as reason:
+        raise NotComputedError(
+            f"{type(model).__name__} cannot be exported to {name}: {reason}. {target.remedy}"
+        ) from None
+    write_whole(path, content)
+
+
+def target_of(path: str | os.PathLike[str]) -> str:
+    """The format that a path's ending stands for.
+
+    Raises
+    ------
+    ValueError
+        If it stands for none.
+    """
+    suffix = Path(path).suffix.lower()
+    found = [name for name, target in TARGETS.items() if target.suffix == suffix]
+    if not found:
+        endings = ", ".join(f"{target.suffix} ({name})" for name, target in TARGETS.items())
+        raise ValueError(
+            f"{os.fspath(path)} ends in none of {endings}: choose one of them, or say which "
+            f"format is meant, to={next(iter(TARGETS))!r}."
+        )
+    return found[0]
