@@ -8,9 +8,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from rhohat import AnomalyDetector, SparseAutoencoder, StackedAutoencoderClassifier, TopK, export
-from rhohat.estimators.computation import NotComputedError
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.preprocessing.onnx_operations import ONNX_OPERATIONS
+from rhohat.preprocessing.operations import NotComputedError
 from support.exported import DIGITS, MODELS, fitted, made_by, units
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -98,7 +98,7 @@ def test_what_onnx_cannot_hold_is_refused_with_the_reason(model, told, tmp_path)
 def test_an_activation_without_a_row_is_refused(tmp_path, monkeypatch):
     model, _ = fitted("relu")
     rows = {name: row for name, row in ONNX_OPERATIONS.items() if name != "relu"}
-    monkeypatch.setattr("rhohat.estimators.onnx_files.ONNX_OPERATIONS", rows)
+    monkeypatch.setattr("rhohat.preprocessing.onnx_operations.ONNX_OPERATIONS", rows)
     with pytest.raises(NotComputedError, match="ONNX has no rendering of 'relu'"):
         export(model, tmp_path / "model.onnx")
 

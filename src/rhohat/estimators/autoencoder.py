@@ -21,6 +21,7 @@ from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.pictures import image_of_units
 from rhohat.common.validation import check_flag, check_integer, check_real, check_rows
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from rhohat.estimators.conversion import ConvertibleEstimator
 from rhohat.estimators.failures import warn_of_failure
 from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
 from rhohat.estimators.fitted_attributes import OUTCOME, Attribute, values_of
@@ -90,6 +91,7 @@ RUNNING: dict[str, Array | Value] = {
 
 
 class SparseAutoencoder(
+    ConvertibleEstimator,
     EngineHolder,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,

@@ -21,6 +21,7 @@ from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.validation import check_flag, check_integer, check_real
 from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.conversion import ConvertibleEstimator
 from rhohat.estimators.fitted_attributes import OUTCOME, values_of
 from rhohat.estimators.layerwise import (
     as_parts,
@@ -51,7 +52,9 @@ from rhohat.training.stages import Stage
 from rhohat.training.start import Start, network_start
 
 
-class StackedAutoencoderClassifier(EngineHolder, ClassifierMixin, NamedPenalty):
+class StackedAutoencoderClassifier(
+    ConvertibleEstimator, EngineHolder, ClassifierMixin, NamedPenalty
+):
     r"""Classifier: stacked autoencoders with a softmax layer above, fine-tuned as one network.
 
     First the autoencoders are trained without labels, then a softmax layer on the activations of

@@ -1,8 +1,4 @@
-"""What a fitted model computes: a list of operations and layers that other programs compute, too.
-
-A report's page, ONNX, files of NumPy code and the arrays of the lecture notes all follow it.
-Whitening and other affine steps are folded into the layer or step after them.
-"""
+"""What a fitted model computes: operations and layers that other programs compute, too."""
 
 from __future__ import annotations
 
@@ -22,14 +18,16 @@ from rhohat.estimators.convolution import ConvolutionalFeatures
 from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.objective.activations import Activation, activation_of
 from rhohat.objective.decoders import DECODERS, Decoder
+from rhohat.preprocessing.operations import (
+    NotComputedError,
+    Told,
+    affine,
+    operation_of_step,
+    operations_of_rows,
+    unknown,
+    width_after,
+)
 from rhohat.preprocessing.steps import AffineMap, Operation, folded, step_of
-
-#: Name of an operation that is W x + b.
-AFFINE = "affine"
-
-
-class NotComputedError(ValueError):
-    """What a model does cannot be told as operations; the text says what, and why."""
 
 
 class Coder(NamedTuple):
@@ -101,80 +99,82 @@ class Computation:
         coded = (operation for encoder in self.encoders for operation in encoder.operations)
         return [*self.before, *coded, *self.after]
 
-    @classmethod
-    def of(cls, model: Any) -> Computation:
-        """What a model's `transform` computes, or a classifier's `predict_proba`.
-
-        Pieces that it draws at random are all computed instead, in order: image by image, row by
-        row.
-
-        Parameters
-        ----------
-        model : estimator
-            Of this package, or a pipeline of such.
-
-        Raises
-        ------
-        NotComputedError
-            If there is a step in it whose operation is not known.
-        sklearn.exceptions.NotFittedError
-            If it is not fitted.
-        """
-        anatomy = Anatomy.of(model)
-        for step in anatomy.steps:
-            check_is_fitted(step)
-        last = anatomy.steps[-1]
-        if isinstance(last, ConvolutionalFeatures) and len(anatomy.steps) == 1:
-            return _of_convolution(last)
-        if anatomy.after:
-            raise NotComputedError(_unknown(anatomy.after[0]))
-        found = cls.of_anatomy(anatomy)
-        if anatomy.takes is not None and anatomy.extractor is None:
-            raise NotComputedError(f"it makes no rows of {found.takes}")
-        return found
-
-    @classmethod
-    def of_anatomy(cls, anatomy: Anatomy, *, way_back: bool = False) -> Computation:
-        """What the layers compute, and all before them.
-
-        Parameters
-        ----------
-        anatomy : Anatomy
-        way_back : bool, default=False
-            Whether the decoders are told, too. Steps are then folded into the first layer only if
-            their inverses can be folded into the last decoder.
-        """
-        layers = [layer for units in anatomy.units for layer in encoders_of(units)]
-        decoders = [coder for units in reversed(anatomy.units) for coder in _decoders_of(units)]
-        of_rows = anatomy.of_rows
-        if not layers:
-            width = _width_after(of_rows)
-            before = _row_operations(of_rows, width) if of_rows else []
-            return cls(*_input_of(anatomy), [*_cut(anatomy), *before], [], names=anatomy.columns)
-        has_way = way_back and len(decoders) == len(layers)
-        left, first = folded(of_rows, AffineMap(layers[0].weights, layers[0].bias))
-        joined = of_rows[len(left) :]
-        if has_way and not _is_undone(joined, decoders[-1].activation):
-            left, joined, first = of_rows, [], AffineMap(layers[0].weights, layers[0].bias)
-        if has_way:
-            decoders[-1] = Coder.of(_undone(joined, decoders[-1]), decoders[-1].activation)
-        layers[0] = Coder.of(first, layers[0].activation)
-        before = [*_cut(anatomy), *_row_operations(left, first.weights.shape[1])]
-        found = cls(
-            *_input_of(anatomy), before, layers, decoders if has_way else (), names=anatomy.columns
-        )
-        last = anatomy.units[-1]
-        return _classified(found, last) if isinstance(last, StackedAutoencoderClassifier) else found
-
-
-def affine(own: AffineMap) -> Operation:
-    """W x + b as an operation."""
-    return Operation(AFFINE, own._asdict())
+    @property
+    def told(self) -> Told:
+        """The same, without a division into layers."""
+        return Told(self.takes, self.shape, self.operations, self.classes)
 
 
 def operation_of(activation: Activation, n_units: int) -> Operation:
     """An activation of so many units as an operation."""
     return Operation(activation.name, activation.parameters_among(n_units))
+
+
+def computation_of(model: Any) -> Computation:
+    """What a model's `transform` computes, or a classifier's `predict_proba`.
+
+    Pieces that it draws at random are all computed instead, in order: image by image, row by
+    row.
+
+    Parameters
+    ----------
+    model : estimator
+        Of this package, or a pipeline of such.
+
+    Raises
+    ------
+    NotComputedError
+        If there is a step in it whose operation is not known.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+    """
+    anatomy = Anatomy.of(model)
+    for step in anatomy.steps:
+        check_is_fitted(step)
+    last = anatomy.steps[-1]
+    if isinstance(last, ConvolutionalFeatures) and len(anatomy.steps) == 1:
+        return _of_convolution(last)
+    if anatomy.after:
+        raise NotComputedError(unknown(anatomy.after[0]))
+    found = computation_of_layers(anatomy)
+    if anatomy.takes is not None and anatomy.extractor is None:
+        raise NotComputedError(f"it makes no rows of {found.takes}")
+    return found
+
+
+def computation_of_layers(anatomy: Anatomy, *, way_back: bool = False) -> Computation:
+    """What the layers compute, and all before them.
+
+    Parameters
+    ----------
+    anatomy : Anatomy
+    way_back : bool, default=False
+        Whether the decoders are told, too. Steps are then folded into the first layer only if
+        their inverses can be folded into the last decoder.
+    """
+    layers = [layer for units in anatomy.units for layer in encoders_of(units)]
+    decoders = [coder for units in reversed(anatomy.units) for coder in _decoders_of(units)]
+    of_rows = anatomy.of_rows
+    if not layers:
+        width = width_after(of_rows)
+        before = operations_of_rows(of_rows, width) if of_rows else []
+        return Computation(
+            *_input_of(anatomy), [*_cut(anatomy), *before], [], names=anatomy.columns
+        )
+    has_way = way_back and len(decoders) == len(layers)
+    left, first = folded(of_rows, AffineMap(layers[0].weights, layers[0].bias))
+    joined = of_rows[len(left) :]
+    if has_way and not _is_undone(joined, decoders[-1].activation):
+        left, joined, first = of_rows, [], AffineMap(layers[0].weights, layers[0].bias)
+    if has_way:
+        decoders[-1] = Coder.of(_undone(joined, decoders[-1]), decoders[-1].activation)
+    layers[0] = Coder.of(first, layers[0].activation)
+    before = [*_cut(anatomy), *operations_of_rows(left, first.weights.shape[1])]
+    found = Computation(
+        *_input_of(anatomy), before, layers, decoders if has_way else (), names=anatomy.columns
+    )
+    last = anatomy.units[-1]
+    return _classified(found, last) if isinstance(last, StackedAutoencoderClassifier) else found
 
 
 def encoders_of(units: Any) -> list[Coder]:
@@ -233,16 +233,16 @@ def _classified(found: Computation, model: StackedAutoencoderClassifier) -> Comp
 def _of_convolution(features: ConvolutionalFeatures) -> Computation:
     """Features of every patch, pooled."""
     anatomy = Anatomy.of(features.model_)
-    last = features.encoding_.affine
+    last = features._encoding().affine
     below = [coder for lower in anatomy.units[:-1] for coder in encoders_of(lower)]
     left, first = folded(anatomy.of_rows, AffineMap(*below[0][:2]) if below else last)
     if below:
         below[0] = Coder.of(first, below[0].activation)
     cut = Operation("patch", {"shape": features.patch_shape_, "stride": features.stride})
-    filters = [_operation(step) for step in anatomy.filters]
+    filters = [operation_of_step(step) for step in anatomy.filters]
     return Computation(
         *_input_of(anatomy, features.patch_shape_),
-        [*filters, cut, *_row_operations(left, first.weights.shape[1])],
+        [*filters, cut, *operations_of_rows(left, first.weights.shape[1])],
         below,
         after=[affine(last if below else first), *features.operations()],
     )
@@ -271,43 +271,10 @@ def _input_of(
     return takes, (None, None, None, *(piece or ())[2:])
 
 
-def _width_after(steps: Sequence[Any]) -> int:
-    """Columns of what steps of rows give."""
-    names = getattr(steps[-1], "get_feature_names_out", None)
-    width = getattr(steps[-1], "_n_features_out", None)
-    if width is None and names is not None:
-        width = len(names())
-    return int(steps[-1].n_features_in_ if width is None else width)
-
-
 def _cut(anatomy: Anatomy) -> list[Operation]:
     """Steps of whole images, and the cut into pieces, one by one."""
     cut = [] if anatomy.extractor is None else [anatomy.extractor]
-    return [_operation(step) for step in (*anatomy.filters, *cut)]
-
-
-def _row_operations(steps: Sequence[Any], width: int) -> list[Operation]:
-    """Steps of rows, after which there are `width` values, each run of affine ones as one."""
-    found: list[Operation] = []
-    while steps:
-        left, own = folded(steps, AffineMap(np.eye(width), np.zeros(width)))
-        if len(left) == len(steps):
-            found.append(_operation(left.pop()))
-        else:
-            found.append(affine(own))
-        width, steps = steps[len(left)].n_features_in_, left
-    return found[::-1]
-
-
-def _operation(step: Any) -> Operation:
-    computed = step_of(step).operation()
-    if computed is None:
-        raise NotComputedError(_unknown(step))
-    return computed
-
-
-def _unknown(step: Any) -> str:
-    return f"the operation of {type(step).__name__} is not known"
+    return [operation_of_step(step) for step in (*anatomy.filters, *cut)]
 
 
 def _is_undone(steps: Sequence[Any], output: Activation) -> bool:

@@ -22,6 +22,7 @@ from rhohat.common.arrays import FloatArray, Images, Recordings
 from rhohat.common.validation import check_integer, check_pair, check_real, look_up
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.conversion import ConvertibleEstimator
 from rhohat.objective.activations import activation_of
 from rhohat.preprocessing.extractors import PatchExtractor, every_patch
 from rhohat.preprocessing.inputs import precision_of
@@ -87,7 +88,9 @@ ENCODINGS: dict[str, Callable[[SparseAutoencoder, float], _Encoding]] = {
 }
 
 
-class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class ConvolutionalFeatures(
+    ConvertibleEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     r"""Features of the patch at every position of an image, pooled over the cells of a grid.
 
     Whitening and encoder are one affine map of the patch x,
@@ -286,7 +289,7 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         dtype = precision_of(X)
         anatomy = Anatomy.of(self.model_)
         poolings = self._poolings()
-        encoding = self.encoding_
+        encoding = self._encoding()
         of_rows, affine = folded([*anatomy.of_rows, *anatomy.units[:-1]], encoding.affine)
         weights = np.ascontiguousarray(affine.weights.T.astype(dtype))
         bias = affine.bias.astype(dtype)
@@ -407,16 +410,15 @@ class ConvolutionalFeatures(ClassNamePrefixFeaturesOutMixin, TransformerMixin, B
         along_time, window = cutter.is_along_time, self.window
         cell = None if window is None else _cells_of("window", window, along_time)
         cells = {"poolings": self._poolings(), "grid": self.grid_, "window": cell}
-        return [self.encoding_.operation, Operation("pool", cells)]
+        return [self._encoding().operation, Operation("pool", cells)]
 
-    @property
-    def encoding_(self) -> _Encoding:
+    def _encoding(self) -> _Encoding:
         """How responses of the fitted model become features."""
         return ENCODINGS[self.encoding](_autoencoder_of(Anatomy.of(self.model_)), self.threshold)
 
     @property
     def _n_features_out(self) -> int:
-        return len(self._poolings()) * int(np.prod(self.grid_)) * self.encoding_.n_features
+        return len(self._poolings()) * int(np.prod(self.grid_)) * self._encoding().n_features
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from rhohat.common.validation import look_up
 from rhohat.common.writing import write_whole
-from rhohat.estimators.computation import Computation, NotComputedError
+from rhohat.estimators.computation import computation_of
 from rhohat.estimators.onnx_files import onnx_content
+from rhohat.preprocessing.operations import NotComputedError
 
 
 class Target(NamedTuple):
@@ -35,7 +36,7 @@ class Target(NamedTuple):
 TARGETS = {
     "onnx": Target(
         ".onnx",
-        lambda model: onnx_content(Computation.of(model)),
+        lambda model: onnx_content(computation_of(model)),
         "Leave that step out, as in model[:-1]; or let skl2onnx.to_onnx convert the pipeline, "
         "which knows scikit-learn's own steps, too.",
     ),

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from numpy.typing import NDArray
-
 from rhohat import __version__
 from rhohat.common.extras import import_extra
-from rhohat.estimators.computation import Computation, NotComputedError
-from rhohat.preprocessing.onnx_operations import ONNX_OPERATIONS, OPSET, Graph, follow
+from rhohat.estimators.computation import Computation
+from rhohat.preprocessing.onnx_operations import OPSET, Graph, added_to, label_of
 
 #: The version of ONNX's files that goes with the operators.
 IR_VERSION = 8
@@ -38,7 +34,7 @@ def onnx_content(computation: Computation) -> bytes:
     onnx = import_extra("onnx", "onnx")
     helper, floats = onnx.helper, onnx.TensorProto.FLOAT
     graph = Graph()
-    out = added_to(graph, computation.takes, computation)
+    out = added_to(graph, computation.takes, computation.told)
     names = AXES[computation.takes]
     sizes = [size or name for size, name in zip(computation.shape, names, strict=False)]
     given = helper.make_tensor_value_info(computation.takes, floats, sizes)
@@ -48,7 +44,7 @@ def onnx_content(computation: Computation) -> bytes:
         labels, kind = label_of(graph, out, computation.classes)
         outputs = {"probabilities": (out, floats, ["m", None]), "labels": (labels, kind, ["m"])}
     for name, (value, _, _) in outputs.items():
-        graph.nodes.append(helper.make_node("Identity", [value], [name]))
+        graph.copied(value, name)
     told = [
         helper.make_tensor_value_info(name, kind, shape)
         for name, (_, kind, shape) in outputs.items()
@@ -65,29 +61,6 @@ def onnx_content(computation: Computation) -> bytes:
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString()
     return content
-
-
-def added_to(graph: Graph, given: str, computation: Computation) -> str:
-    """The name of a model's features, or probabilities, computed from a value of a graph."""
-    for operation in computation.operations:
-        if operation.name not in ONNX_OPERATIONS:
-            raise NotComputedError(f"ONNX has no rendering of {operation.name!r}")
-    return follow(graph, given, computation.operations, computation.shape, computation.takes)
-
-
-def label_of(graph: Graph, probabilities: str, classes: NDArray[Any]) -> tuple[str, int]:
-    """The most probable class of every row, and the type of classes in ONNX."""
-    onnx = import_extra("onnx", "onnx")
-    if classes.dtype.kind in "UO":
-        kind = onnx.TensorProto.STRING
-        values = [str(name).encode() for name in classes]
-    else:
-        kind = onnx.TensorProto.INT64 if classes.dtype.kind in "iub" else onnx.TensorProto.FLOAT
-        values = classes.tolist()
-    known = f"{probabilities}_classes"
-    graph.constants.append(onnx.helper.make_tensor(known, kind, [len(classes)], values))
-    best = graph("ArgMax", probabilities, axis=-1, keepdims=0)
-    return str(graph("Gather", known, best)), kind
 
 
 def _told(computation: Computation) -> str:

@@ -18,6 +18,7 @@ from rhohat.common.arrays import FloatArray
 from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.validation import check_integer
 from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.conversion import ConvertibleEstimator
 from rhohat.estimators.layerwise import (
     as_parts,
     for_run,
@@ -35,7 +36,11 @@ LayerSpec: TypeAlias = int | SparseAutoencoder
 
 
 class StackedAutoencoder(
-    EngineHolder, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    ConvertibleEstimator,
+    EngineHolder,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Sparse autoencoders one above the other, trained layer by layer.
 

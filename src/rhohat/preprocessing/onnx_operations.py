@@ -12,12 +12,13 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.extras import import_extra
+from rhohat.preprocessing.operations import AFFINE, NotComputedError, Told
 from rhohat.preprocessing.spectra import hann, mel_bands
-from rhohat.preprocessing.steps import AffineMap, Operation
+from rhohat.preprocessing.steps import AffineMap
 
 #: The version of ONNX's operators: the first in which all reductions take axes as an input.
 OPSET = 18
@@ -96,15 +97,9 @@ class Graph:
         """Values without their mean."""
         return str(self("Sub", x, self.reduced("Mean", x, axes)))
 
-    def apply(self, x: str, operation: Operation) -> str:
-        """The value of an operation.
-
-        Raises
-        ------
-        KeyError
-            If there is no row for it.
-        """
-        return ONNX_OPERATIONS[operation.name](self, x, **operation.parameters)
+    def copied(self, x: str, name: str) -> None:
+        """Give a value this name."""
+        self.nodes.append(self._onnx.helper.make_node("Identity", [x], [name]))
 
 
 def _affine(
@@ -377,26 +372,46 @@ ONNX_OPERATIONS: Mapping[str, Callable[..., str]] = {
 }
 
 
-def follow(
-    g: Graph, x: str, operations: Sequence[Operation], shape: Sequence[int | None], takes: str
-) -> str:
-    """The value of operations, one after the other, on an input of some kind and shape.
+def added_to(g: Graph, x: str, told: Told) -> str:
+    """The value of operations, one after the other, on a value of a graph.
 
     Pieces that are not pooled become rows, (pieces, k).
+
+    Raises
+    ------
+    NotComputedError
+        If there is no row for an operation.
     """
-    if takes == "images" and len(shape) == 3:
+    left = list(told.operations)
+    for operation in left:
+        if operation.name not in ONNX_OPERATIONS:
+            raise NotComputedError(f"ONNX has no rendering of {operation.name!r}")
+    names = [operation.name for operation in left]
+    is_flat = told.takes == "images" and len(told.shape) == 3
+    if is_flat or (told.takes == "series" and names[:1] == ["patch"]):
         x = g("Unsqueeze", x, g.integer([3]))
-    if takes == "series" and operations and operations[0].name == "patch":
-        x = g("Unsqueeze", x, g.integer([3]))
-    left = list(operations)
     while left:
         operation = left.pop(0)
-        if operation.name == "patch" and left and left[0].name == "affine":
+        if operation.name == "patch" and left and left[0].name == AFFINE:
             own = AffineMap(**left.pop(0).parameters)
             x = convolved(g, x, own, **operation.parameters)
         else:
-            x = g.apply(x, operation)
-    names = [operation.name for operation in operations]
+            x = ONNX_OPERATIONS[operation.name](g, x, **operation.parameters)
     if "patch" in names and "pool" not in names:
         x = g("Flatten", x, axis=3)
     return x
+
+
+def label_of(g: Graph, probabilities: str, classes: NDArray[Any]) -> tuple[str, int]:
+    """The most probable class of every row, and the type of classes in ONNX."""
+    onnx = import_extra("onnx", "onnx")
+    if classes.dtype.kind in "UO":
+        kind = onnx.TensorProto.STRING
+        values = [str(name).encode() for name in classes]
+    else:
+        kind = onnx.TensorProto.INT64 if classes.dtype.kind in "iub" else onnx.TensorProto.FLOAT
+        values = classes.tolist()
+    known = f"{probabilities}_classes"
+    g.constants.append(onnx.helper.make_tensor(known, kind, [len(classes)], values))
+    best = g("ArgMax", probabilities, axis=-1, keepdims=0)
+    return str(g("Gather", known, best)), kind

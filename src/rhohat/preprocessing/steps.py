@@ -8,14 +8,18 @@ Steps of scikit-learn and of other packages are asked through `step_of`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import Tags
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.preprocessing.onnx_conversion import Convertible
 from rhohat.preprocessing.spectra import Spectrum
+
+if TYPE_CHECKING:
+    from rhohat.preprocessing.operations import Told
 
 
 class Wholes(NamedTuple):
@@ -89,7 +93,7 @@ class Operation(NamedTuple):
     parameters: Mapping[str, Any]
 
 
-class Step(TransformerMixin, BaseEstimator):
+class Step(Convertible, TransformerMixin, BaseEstimator):
     """A transformer of preprocessing, and the questions that it may answer."""
 
     #: What its input is called, if units after it are better shown there.
@@ -146,6 +150,11 @@ class Step(TransformerMixin, BaseEstimator):
     def operation(self) -> Operation | None:
         """What the step computes; None if it cannot be told, or if it is `joined` to others."""
         return None
+
+    def _told(self) -> Told:
+        from rhohat.preprocessing.operations import told_of_rows
+
+        return told_of_rows(self)
 
     def spectrum(self, images: Sequence[FloatArray] | None) -> Spectrum | None:
         """How large the data are before and after it, by component or frequency; None if unknown.

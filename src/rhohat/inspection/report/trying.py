@@ -10,9 +10,10 @@ from math import prod
 import numpy as np
 
 from rhohat.common.arrays import FloatArray
-from rhohat.estimators.computation import AFFINE, Computation, NotComputedError
 from rhohat.estimators.computation import Coder as ComputedCoder
+from rhohat.estimators.computation import computation_of_layers
 from rhohat.inspection.report.subject import Subject
+from rhohat.preprocessing.operations import AFFINE, NotComputedError
 from rhohat.preprocessing.steps import Operation
 
 #: Characters that all encoders, and all decoders, may take on a page.
@@ -87,7 +88,7 @@ def trial_of(subjects: Sequence[Subject]) -> Trial:
 def _computed(subjects: Sequence[Subject]) -> Trial:
     """As `trial_of`; raises NotComputedError if the page does not compute the model."""
     layer = subjects[0].layer
-    computation = Computation.of_anatomy(layer.anatomy, way_back=True)
+    computation = computation_of_layers(layer.anatomy, way_back=True)
     takes = computation.takes
     if takes not in ("rows", "images", "recordings"):
         raise NotComputedError(f"the page takes no {takes}")
