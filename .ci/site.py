@@ -16,7 +16,9 @@ TOP = Path(__file__).parents[1]
 sys.path.insert(0, str(TOP / "docs"))
 #: Words that are searched for, and what must be in the first link found.
 SEARCHES = {
-    "whitening": "rhohat.Whitening.html",
+    "rho": "choosing.html",
+    "target": "choosing.html",
+    "whitening": "whitening",
     "score_samples": ".score_samples",
 }
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-quic"]

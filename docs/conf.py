@@ -60,7 +60,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "rhohat"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_sidebars = {"**": []}
+html_sidebars = {"index": [], "quick-start": [], "glossary": []}
 html_theme_options = {
     "show_prev_next": False,
     "show_toc_level": 2,
