@@ -14,6 +14,7 @@ HOOKS = {
     *(name for base in (Activation, Step, SparsityPenalty, Solver) for name in vars(base)),
     *("adjoint", "check", "check_room", "check_settings", "draw", "encoded", "samples_of"),
     *("seconds_of", "sound_of", "takes_wholes", "told", "widened", "map_sum", "running"),
+    *("onnx_converter", "onnx_shape_calculator", "operations"),
     *("direction", "first_step", "forget", "learn", "remember", "n_active_among"),
     *("derivative", "function", "inverse", "get_params", "set_params"),  # as scikit-learn's do
 }
