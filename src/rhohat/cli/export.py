@@ -30,10 +30,12 @@ def export(path: Path, out: Path, to: str | None) -> None:
     \b
     Formats:
       onnx    for onnxruntime and others, in float32 (.onnx)
+      numpy   one file of code to be read, which needs NumPy alone (.py)
 
     \b
     Examples:
       rhohat export rhohat-out -o features.onnx
+      rhohat export digits.safetensors -o digits.py
     """
     from rhohat.estimators.exporting import export as write
     from rhohat.estimators.saving import load

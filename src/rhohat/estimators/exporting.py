@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from rhohat.common.validation import look_up
 from rhohat.common.writing import write_whole
 from rhohat.estimators.computation import computation_of
+from rhohat.estimators.numpy_files import numpy_content
 from rhohat.estimators.onnx_files import onnx_content
 from rhohat.preprocessing.operations import NotComputedError
 
@@ -22,13 +23,13 @@ class Target(NamedTuple):
     suffix : str
         How names of its files end.
     content : callable
-        ``content(model)``: the content of a file.
+        ``content(model, name)``: the content of a file of this name, which is without its ending.
     remedy : str
         What to do about a model that it cannot hold.
     """
 
     suffix: str
-    content: Callable[[Any], bytes]
+    content: Callable[[Any, str], bytes]
     remedy: str
 
 
@@ -36,9 +37,14 @@ class Target(NamedTuple):
 TARGETS = {
     "onnx": Target(
         ".onnx",
-        lambda model: onnx_content(computation_of(model)),
+        lambda model, name: onnx_content(computation_of(model)),
         "Leave that step out, as in model[:-1]; or let skl2onnx.to_onnx convert the pipeline, "
         "which knows scikit-learn's own steps, too.",
+    ),
+    "numpy": Target(
+        ".py",
+        lambda model, name: numpy_content(computation_of(model), name),
+        "Leave that step out, as in model[:-1].",
     ),
 }
 
@@ -60,8 +66,8 @@ def export(model: Any, path: str | os.PathLike[str], *, to: str | None = None) -
         Any transformer or classifier of this package but `AnomalyDetector`, or a pipeline of them.
     path : str or path-like
         Overwritten if it exists.
-    to : {"onnx"}, default=None
-        The format. None: the one that the path ends in, .onnx.
+    to : {"onnx", "numpy"}, default=None
+        The format. None: the one that the path ends in, .onnx or .py.
 
     Raises
     ------
@@ -83,6 +89,9 @@ def export(model: Any, path: str | os.PathLike[str], *, to: str | None = None) -
     amplify rounding beyond that, by no more than ``transform`` in float32 does. Activations that
     jump, such as "topk", may do so where two units tie but for rounding.
 
+    A file of NumPy code holds `transform`, or `predict_proba` and `predict`, which compute in
+    float64, and the weights below them. It imports NumPy alone.
+
     Pipelines that hold scikit-learn's own steps, too, are for skl2onnx, which knows rhohat's:
     ``skl2onnx.to_onnx(model, X)``.
 
@@ -97,7 +106,7 @@ def export(model: Any, path: str | os.PathLike[str], *, to: str | None = None) -
     name = target_of(path) if to is None else to
     target = look_up("to", name, TARGETS)
     try:
-        content = target.content(model)
+        content = target.content(model, Path(path).stem)
     except NotComputedError as reason:
         raise NotComputedError(
             f"{type(model).__name__} cannot be exported to {name}: {reason}. {target.remedy}"
