@@ -14,6 +14,7 @@ from .estimators.exporting import export
 from .estimators.measures import matched_cosines, patterns, pursuit_score, recovery, stability
 from .estimators.saving import load, save
 from .estimators.stack import StackedAutoencoder
+from .estimators.transcoder import SparseTranscoder
 from .files.builtin_photographs import load_photographs
 from .files.images import LoadedImages, load_images
 from .files.recordings import LoadedRecordings, load_recordings
@@ -47,6 +48,7 @@ from .preprocessing.standardization import Standardization
 from .preprocessing.whitening import Whitening
 from .recipes.choice import Choice, choose
 from .rows.cluster import DaskEngine
+from .rows.corruption import Corruption, GaussianNoise, Masking
 from .training.adam import Adam
 from .training.run import TrainingProgress
 from .training.solvers import LBFGS, GradientDescent
@@ -66,6 +68,7 @@ __all__ = [
     "ContractivePenalty",
     "ContrastNormalizer",
     "ConvolutionalFeatures",
+    "Corruption",
     "DaskEngine",
     "DataChangedError",
     "DataFileError",
@@ -76,6 +79,7 @@ __all__ = [
     "ExplorationProgress",
     "ExplorationReport",
     "Finding",
+    "GaussianNoise",
     "GradientCheck",
     "GradientDescent",
     "GroupSparsity",
@@ -86,6 +90,7 @@ __all__ = [
     "LoadedSeries",
     "LogSparsity",
     "LossTerms",
+    "Masking",
     "ModelFileError",
     "NoSparsity",
     "OneOverFWhitening",
@@ -98,6 +103,7 @@ __all__ = [
     "SmoothL1Sparsity",
     "SparseAutoencoder",
     "SparseObjective",
+    "SparseTranscoder",
     "SparsityPenalty",
     "SpectrogramExtractor",
     "StackedAutoencoder",

@@ -50,7 +50,7 @@ def test_what_is_loaded_is_what_was_saved(case, file):
     save(model, file)
     loaded = load(file)
     assert_same(model, loaded)
-    results = ("predict_proba", "transform", "score_samples")
+    results = ("predict_proba", "predict", "transform", "score_samples")
     result = next(name for name in results if hasattr(model, name))
     assert_array_equal(getattr(loaded, result)(X), getattr(model, result)(X), strict=True)
 

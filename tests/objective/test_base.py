@@ -106,7 +106,7 @@ def test_any_real_array_is_taken_and_nothing_given_is_changed(dtype):
 
 
 def test_arrays_in_any_order_of_memory_give_the_same():
-    objective, theta, X, weight = make_case("sigmoid", "linear", "kl")
+    objective, theta, X, weight, _ = make_case("sigmoid", "linear", "kl")
     expected_loss, expected_grad = objective.loss_grad(theta, X, weight)
     for view in (np.asfortranarray(X), np.repeat(X, 2, axis=1)[:, ::2], X[::-1].copy()[::-1]):
         loss, grad = objective.loss_grad(theta, view, weight)

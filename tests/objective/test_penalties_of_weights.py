@@ -13,7 +13,7 @@ def sparsity(objective, theta, X):
 
 
 def test_the_contractive_penalty_is_the_squared_norm_of_the_derivative_by_the_input():
-    objective, theta, X, _ = make_case("sigmoid", "linear", "contractive")
+    objective, theta, X, *_ = make_case("sigmoid", "linear", "contractive")
     parameters, e, total = objective.unpack(theta), 1e-6, 0.0
     for x in X:
         steps = e * np.eye(len(x))
@@ -24,7 +24,7 @@ def test_the_contractive_penalty_is_the_squared_norm_of_the_derivative_by_the_in
 
 
 def test_l1_times_norm_does_not_change_where_units_and_decoder_are_scaled_against_each_other():
-    objective, theta, X, _ = make_case("relu", "linear", "l1-decoder-norm")
+    objective, theta, X, *_ = make_case("relu", "linear", "l1-decoder-norm")
     scaled = theta.copy()
     parts = objective.unpack(scaled)
     factors = np.array([0.5, 3.0, 20.0])[:, None]

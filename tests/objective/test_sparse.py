@@ -116,7 +116,7 @@ def test_the_loss_alone_agrees_with_the_plain_loops(activation, decoder, penalty
 
 @every_combination
 def test_terms_of_the_loss_add_up_and_vanish_where_they_should(activation, decoder, penalty):
-    objective, theta, X, weight = make_case(activation, decoder, penalty)
+    objective, theta, X, weight, _ = make_case(activation, decoder, penalty)
     sums = objective.terms(X, theta, weight)
     terms = objective.loss_terms(sums, theta)
     assert sum(terms) == terms.total == objective.finish(sums, theta)[0]
@@ -229,7 +229,7 @@ def test_check_tells_a_gradient_with_the_penalty_outside_the_derivative(golden, 
 @given(data=st.data())
 @laws(12)
 def test_loss_does_not_depend_on_how_rows_are_split(activation, decoder, penalty, data):
-    objective, theta, X, weight = make_case(activation, decoder, penalty, shape=(12, 4, 3))
+    objective, theta, X, weight, _ = make_case(activation, decoder, penalty, shape=(12, 4, 3))
     if data.draw(st.booleans(), label="unweighted"):
         weight = np.ones(len(X))
     group = np.array(data.draw(st.lists(st.integers(0, 5), min_size=12, max_size=12)))
@@ -250,7 +250,7 @@ def test_loss_does_not_depend_on_how_rows_are_split(activation, decoder, penalty
 @given(counts=st.lists(st.integers(0, 4), min_size=7, max_size=7).filter(any))
 @laws(8)
 def test_integer_weights_equal_repeated_rows(activation, decoder, penalty, counts):
-    objective, theta, X, _ = make_case(activation, decoder, penalty)
+    objective, theta, X, *_ = make_case(activation, decoder, penalty)
     loss, grad = objective.loss_grad(theta, X, counts)
     expected_loss, expected_grad = objective.loss_grad(theta, np.repeat(X, counts, axis=0))
     assert relative(loss, expected_loss) < 1e-12
@@ -259,7 +259,7 @@ def test_integer_weights_equal_repeated_rows(activation, decoder, penalty, count
 
 @every_combination
 def test_scaling_all_weights_changes_nothing(activation, decoder, penalty):
-    objective, theta, X, weight = make_case(activation, decoder, penalty)
+    objective, theta, X, weight, _ = make_case(activation, decoder, penalty)
     expected_loss, expected_grad = objective.loss_grad(theta, X, weight)
     for factor in (1e-200, 1e-3, 1 / 3, 7, 1e200):
         loss, grad = objective.loss_grad(theta, X, factor * weight)
@@ -269,7 +269,7 @@ def test_scaling_all_weights_changes_nothing(activation, decoder, penalty):
 
 @every_combination
 def test_rows_of_weight_zero_are_as_if_absent(activation, decoder, penalty):
-    objective, theta, X, weight = make_case(activation, decoder, penalty)
+    objective, theta, X, weight, _ = make_case(activation, decoder, penalty)
     more_rows = np.vstack([X[:3], np.full((2, X.shape[1]), 50.0), X[3:]])
     more_weights = np.concatenate([weight[:3], [0, 0], weight[3:]])
     loss, grad = objective.loss_grad(theta, more_rows, more_weights)
@@ -320,7 +320,7 @@ def test_sums_over_many_rows_do_not_saturate_in_single_precision():
 
 @every_combination
 def test_dead_and_saturated_units_leave_loss_and_gradient_finite(activation, decoder, penalty):
-    objective, theta, X, _ = make_case(activation, decoder, penalty)
+    objective, theta, X, *_ = make_case(activation, decoder, penalty)
     theta = theta.copy()
     for dtype in (np.float32, np.float64):
         for bias in (-1e4, -60, 60, 1e4):

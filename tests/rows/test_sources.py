@@ -41,7 +41,7 @@ def test_blocks_of_rows_keep_their_numbers_weights_and_classes():
     values = [np.concatenate([block[i] for block in blocks]) for i in (0, 1, 3)]
     assert all(map(np.array_equal, values, (rows.X, rows.sample_weight, rows.y)))
     assert rows.part(2, 4)[2] == 102
-    assert Rows(rows.X).part(2, 4)[1:] == (None, 2, None)
+    assert Rows(rows.X).part(2, 4)[1:] == (None, 2, None, None)
 
 
 def test_an_array_is_its_own_origin_and_gives_way_to_another():

@@ -82,12 +82,13 @@ class Case(NamedTuple):
     theta: np.ndarray
     X: np.ndarray
     sample_weight: np.ndarray
+    target: np.ndarray | None = None
 
     def loss(self, theta):
-        return self.objective.loss_grad(theta, self.X, self.sample_weight)[0]
+        return self.objective.loss_grad(theta, self.X, self.sample_weight, self.target)[0]
 
     def grad(self):
-        return self.objective.loss_grad(self.theta, self.X, self.sample_weight)[1]
+        return self.objective.loss_grad(self.theta, self.X, self.sample_weight, self.target)[1]
 
 
 #: Distance of every hidden unit's weighted input from 0, where relu and |a| have a kink, and half
@@ -104,8 +105,11 @@ def keeps_margin(Z, activation):
 
 
 @cache
-def make_case(activation, decoder, penalty, *, seed=0, shape=(7, 4, 3)):
-    """A random point, drawn again until it keeps the margin. `shape` is m, d, k."""
+def make_case(activation, decoder, penalty, *, seed=0, shape=(7, 4, 3), n_outputs=None):
+    """A random point, drawn again until it keeps the margin. `shape` is m, d, k.
+
+    With `n_outputs`, rows have targets of so many columns; of d if the decoder is tied.
+    """
     m, d, k = shape
     objective = SparseObjective(
         d,
@@ -114,6 +118,7 @@ def make_case(activation, decoder, penalty, *, seed=0, shape=(7, 4, 3)):
         decoder=decoder,
         penalty=make_penalty(penalty),
         weight_decay=0.03,
+        n_outputs=None if DECODERS[decoder].tied else n_outputs,
     )
     random = np.random.RandomState(seed)
     for _ in range(100_000):
@@ -122,7 +127,10 @@ def make_case(activation, decoder, penalty, *, seed=0, shape=(7, 4, 3)):
         parameters = objective.unpack(theta)
         Z = X @ parameters["W_enc"].T + parameters["b_enc"]
         if keeps_margin(Z, activation):
-            return Case(objective, theta, X, random.uniform(0.2, 3.0, m))
+            case = Case(objective, theta, X, random.uniform(0.2, 3.0, m))
+            if n_outputs is None:
+                return case
+            return case._replace(target=random.uniform(0.1, 0.9, (m, objective.n_outputs)))
     raise AssertionError("no point keeps the margin")
 
 
@@ -133,7 +141,7 @@ def oracle_parameters(penalty):
     return parameters
 
 
-def oracle_loss_grad(objective, theta, X, sample_weight=None, **options):
+def oracle_loss_grad(objective, theta, X, sample_weight=None, target=None, **options):
     """The plain loops' answer, the gradient in the layout of theta."""
     name = next(name for name, row in PENALTIES.items() if type(objective.penalty) is row)
     parameters = objective.unpack(np.asarray(theta, dtype=float))
@@ -150,6 +158,7 @@ def oracle_loss_grad(objective, theta, X, sample_weight=None, **options):
         decoder=objective.decoder.name,
         penalty=oracle.PENALTIES[name](hidden, **oracle_parameters(objective.penalty)),
         decay=objective.weight_decay,
+        targets=None if target is None else target.tolist(),
         **options,
     )
     parts = {"W_enc": answer.W1, "b_enc": answer.b1, "b_dec": answer.b2}

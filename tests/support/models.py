@@ -16,9 +16,11 @@ from rhohat import (
     ChannelScaling,
     ContrastNormalizer,
     ConvolutionalFeatures,
+    GaussianNoise,
     GradientDescent,
     KLSparsity,
     L1Sparsity,
+    Masking,
     NoSparsity,
     OneOverFWhitening,
     PatchExtractor,
@@ -26,6 +28,7 @@ from rhohat import (
     SeriesSpectra,
     SeriesSpectrogram,
     SparseAutoencoder,
+    SparseTranscoder,
     SpectrogramExtractor,
     StackedAutoencoder,
     StackedAutoencoderClassifier,
@@ -99,6 +102,9 @@ CASES = {
         for name in PENALTIES
         if name not in ("kl", "l1", "none")
     },
+    "denoising": (autoencoder(corruption=GaussianNoise(0.2, seed=3)), X),
+    "masking": (autoencoder(corruption=Masking(0.1)), X32),
+    "transcoder": (SparseTranscoder(4, max_iter=6, random_state=0, n_jobs=1), X),
     "none": (autoencoder(sparsity_penalty=NoSparsity(), activation="relu"), X),
     "numpy parameters": (autoencoder(tol=np.float64(1e-3), max_iter=np.int64(5)), X),
     "streamed": (autoencoder(solver=Adam(batch_size=20)), X),
@@ -152,6 +158,8 @@ for name, (fitted, data) in CASES.items():
             fitted.partial_fit(data)
         elif isinstance(fitted, StackedAutoencoderClassifier):
             fitted.fit(data, LABELS[name.split()[-1] if data is TABLE else "numbers"])
+        elif isinstance(fitted, SparseTranscoder):
+            fitted.fit(data, data[:, :3] ** 2)
         else:
             fitted.fit(data)
 

@@ -245,15 +245,18 @@ def evaluate(
     decoder: str,
     penalty: Penalty,
     decay: float,
+    targets: Matrix | None = None,
     delta2: Callable[[float, float, float], float] = hidden_error,
 ) -> Answer:
     """Cost and gradient, example by example. With a tied decoder W2 is W1' and W1 gets all of it.
 
+    `targets` are what h is compared with: the examples themselves if there are none.
     `delta2` can be replaced by a wrong formula, to show that a check tells it from the right one.
     """
     output, tied = DECODERS[decoder]
     g, g_slope = FUNCTIONS[output]
-    units, inputs = range(len(W1)), range(len(W2))
+    units, inputs, outputs = range(len(W1)), range(len(W1[0])), range(len(W2))
+    targets = X if targets is None else targets
     total = 0.0
     for w in weights:
         total += w
@@ -261,11 +264,11 @@ def evaluate(
     slope2s, a2s, z3s = [], [], []
     average = [0.0 for _ in units]
     loss = 0.0
-    for x, w in zip(X, weights, strict=True):
+    for x, t, w in zip(X, targets, weights, strict=True):
         z2 = [b1[j] + plain_sum(W1[j][v] * x[v] for v in inputs) for j in units]
         a2, slope2 = activate(hidden, z2)
-        z3 = [b2[v] + plain_sum(W2[v][j] * a2[j] for j in units) for v in inputs]
-        loss += w / total * plain_sum((g(z3[v]) - x[v]) ** 2 / 2 for v in inputs)
+        z3 = [b2[v] + plain_sum(W2[v][j] * a2[j] for j in units) for v in outputs]
+        loss += w / total * plain_sum((g(z3[v]) - t[v]) ** 2 / 2 for v in outputs)
         for j in units:
             average[j] += w / total * penalty.h(a2, j)
         slope2s.append(slope2)
@@ -273,31 +276,32 @@ def evaluate(
         z3s.append(z3)
 
     grad_W1 = [[decay * W1[j][v] for v in inputs] for j in units]
-    grad_W2 = [[0.0 if tied else decay * W2[v][j] for j in units] for v in inputs]
+    grad_W2 = [[0.0 if tied else decay * W2[v][j] for j in units] for v in outputs]
     grad_b1 = [0.0 for _ in units]
-    grad_b2 = [0.0 for _ in inputs]
+    grad_b2 = [0.0 for _ in outputs]
     loss += decay / 2 * plain_sum(W1[j][v] ** 2 for j in units for v in inputs)
     if not tied:
-        loss += decay / 2 * plain_sum(W2[v][j] ** 2 for j in units for v in inputs)
+        loss += decay / 2 * plain_sum(W2[v][j] ** 2 for j in units for v in outputs)
     slopes = []
     for j in units:
-        v_j = [W2[v][j] for v in inputs]
+        v_j = [W2[v][j] for v in outputs]
         scale, value = penalty.scale(W1[j], v_j), penalty.value(average[j])
         loss += scale * value
         slopes.append(scale * penalty.slope(average[j]))
         for v in inputs:
             grad_W1[j][v] += value * penalty.by_w(W1[j], v_j)[v]
+        for v in outputs:
             grad_W2[v][j] += value * penalty.by_v(W1[j], v_j)[v]
 
-    for x, w, slope2, a2, z3 in zip(X, weights, slope2s, a2s, z3s, strict=True):
+    for x, t, w, slope2, a2, z3 in zip(X, targets, weights, slope2s, a2s, z3s, strict=True):
         share = w / total
-        delta3 = [-(x[v] - g(z3[v])) * g_slope(z3[v]) for v in inputs]
-        for v in inputs:
+        delta3 = [-(t[v] - g(z3[v])) * g_slope(z3[v]) for v in outputs]
+        for v in outputs:
             grad_b2[v] += share * delta3[v]
             for j in units:
                 grad_W2[v][j] += share * delta3[v] * a2[j]
         for j in units:
-            back = plain_sum(W2[v][j] * delta3[v] for v in inputs)
+            back = plain_sum(W2[v][j] * delta3[v] for v in outputs)
             delta = delta2(back, penalty.pull(a2, slopes, j), slope2[j])
             grad_b1[j] += share * delta
             for v in inputs:

@@ -91,10 +91,16 @@ class Anatomy:
         return next((wholes for wholes in answers if wholes is not None), None)
 
     @property
-    def autoencoder(self) -> SparseAutoencoder | None:
-        """The autoencoder that the model ends in."""
+    def encoder(self) -> SparseAutoencoder | None:
+        """The autoencoder that the model ends in, whatever it reconstructs."""
         last = None if self.after or not self.units else self.units[-1]
         return last if isinstance(last, SparseAutoencoder) else None
+
+    @property
+    def autoencoder(self) -> SparseAutoencoder | None:
+        """The same if it reconstructs its input."""
+        last = self.encoder
+        return last if last is not None and last.rebuilds_input else None
 
     def filtered(self, wholes: Any) -> Any:
         """These images, series or recordings as the extractor is given them."""

@@ -126,6 +126,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             raise TypeError(
                 f"estimator must be a SparseAutoencoder or None, got {self.estimator!r}."
             )
+        self.estimator.refuse_targets("Scores are errors of the rows themselves")
         self.estimator.check_settings()
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:

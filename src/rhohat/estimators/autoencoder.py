@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from numbers import Integral
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,12 +33,13 @@ from rhohat.objective.penalty import SparsityPenalty
 from rhohat.objective.sparse import SparseObjective, Terms
 from rhohat.preprocessing.inputs import RowData, check_input, rows_of
 from rhohat.rows.blas import BLAS
+from rhohat.rows.corruption import Corrupted, Corruption, corrupted, corruption_of
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import EngineHolder, engine_of
 from rhohat.rows.engines import Engine, ThreadEngine, check_n_jobs
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import CHUNK_ROWS, NARROW_CHUNK_ROWS, Partition, check_sizes
-from rhohat.rows.sources import ArraySource, Holders, Rows, Source, check_finite
+from rhohat.rows.sources import ArraySource, Holders, Paired, Rows, Source, check_finite, targets_of
 from rhohat.rows.sparse_rows import SparseRows
 from rhohat.rows.stores import is_stored
 from rhohat.training.adam import Adam, StreamState
@@ -129,6 +130,11 @@ class SparseAutoencoder(
         for instance ``KLSparsity(target=0.01, weight=3.0)``; grid search reaches them as
         ``sparsity_penalty__target``, those of a name, too. ``KLSparsity(target=0.01,
         weight="auto")`` lets `fit` find the weight that the target takes.
+    corruption : {"gaussian", "masking"} or Corruption, default=None
+        What is done to rows before `fit` encodes them; what is to be reconstructed is the row as it
+        was (a denoising autoencoder). A name stands for ``GaussianNoise()`` or ``Masking()``; grid
+        search reaches parameters as ``corruption__scale`` and ``corruption__share``. The same is
+        done to a row in every sweep, and nothing in `transform` and all else.
     weight_decay : float, default=1e-4
         lambda. It depends on the data's scale: 1e-4 suits patches in [0.1, 0.9], 3e-3 suits
         whitened data. Biases do not decay.
@@ -192,8 +198,8 @@ class SparseAutoencoder(
     sparsity_weight_ : float
         beta, the penalty's weight; the one that was found if "auto" was asked for.
     average_activation_ : ndarray of shape (n_components,)
-        rho_hat over all rows: what the sparsity penalty acts on (under L1, the average absolute
-        activation).
+        rho_hat over all rows, as they are encoded in `fit`: what the sparsity penalty acts on
+        (under L1, the average absolute activation).
     loss_ : float
         J over all rows.
     loss_terms_ : LossTerms
@@ -248,6 +254,9 @@ class SparseAutoencoder(
     (1797, 25)
     """
 
+    #: Whether what is reconstructed is the input.
+    rebuilds_input: ClassVar[bool] = True
+
     def __init__(
         self,
         n_components: int = 100,
@@ -255,6 +264,7 @@ class SparseAutoencoder(
         activation: str | Activation = "sigmoid",
         decoder: str | Decoder = "linear",
         sparsity_penalty: str | SparsityPenalty = "kl",
+        corruption: str | Corruption | None = None,
         weight_decay: float = 1e-4,
         solver: str | Solver | Adam = "lbfgs",
         max_iter: int = 100,
@@ -276,6 +286,7 @@ class SparseAutoencoder(
         self.activation = activation
         self.decoder = decoder
         self.sparsity_penalty = sparsity_penalty
+        self.corruption = corruption
         self.weight_decay = weight_decay
         self.solver = solver
         self.max_iter = max_iter
@@ -296,6 +307,7 @@ class SparseAutoencoder(
     def check_settings(self) -> None:
         """Raise TypeError or ValueError if a parameter is not as described."""
         self._objective(n_features=1)
+        self._corruption()
         check_solver(self.solver)
         check_integer("max_iter", self.max_iter, low=1)
         check_real("tol", self.tol, low=0)
@@ -306,6 +318,13 @@ class SparseAutoencoder(
         if self.patience is not None:
             check_integer("patience", self.patience, low=1)
         check_random_state(self.random_state)
+
+    def refuse_targets(self, why: str) -> None:
+        """Raise ValueError, with the reason, if it reconstructs other rows than its input."""
+        if not self.rebuilds_input:
+            raise ValueError(
+                f"{why}, but {type(self).__name__} reconstructs other rows: use SparseAutoencoder."
+            )
 
     @with_callbacks
     def fit(
@@ -367,6 +386,17 @@ class SparseAutoencoder(
             whatever the row; or if units are more than four times as active as the target asks, as
             on data that are not scaled.
         """
+        return self._fit(X, None, sample_weight, X_val, None)
+
+    def _fit(
+        self,
+        X: RowData,
+        target: Source | None,
+        sample_weight: ArrayLike | None,
+        X_val: RowData | None,
+        target_val: Source | None,
+    ) -> Self:
+        """`fit`, with the rows to be reconstructed if these are not X itself."""
         self.check_settings()
         solver_of(self.solver)  # raises if it learns from streams only
         max_iter, tol = int(self.max_iter), float(self.tol)
@@ -374,9 +404,13 @@ class SparseAutoencoder(
         goes_on = self.warm_start and hasattr(self, "encoder_weights_")
         source = rows_of(self, X, reset=not goes_on)
         engine.check(source)
-        objective = self._objective(source.shape[1])
+        if target is not None:
+            engine.check(target)
+            source = Paired(source, target)
+        corruption, n_targets = self._corruption(), targets_of(source)
+        objective = self._objective(source.shape[1], n_targets)
         refuse_beyond_memory(objective)
-        validation = self._validation(objective, X_val)
+        validation = self._validation(objective, X_val, target_val)
         theta = self._fitted_theta(objective) if goes_on else None
         checkpoint = None
         if self.checkpoint is not None:
@@ -384,7 +418,8 @@ class SparseAutoencoder(
         if sample_weight is not None:
             source = weighted(source, sample_weight)
         n_rows, n_features = source.shape
-        row_bytes = n_features * source.dtype.itemsize
+        n_numbers = n_features + (n_targets or (0 if corruption is None else n_features))
+        row_bytes = n_numbers * source.dtype.itemsize
         growth = self.growth and not goes_on
         random_state = check_random_state(self.random_state)
         stages = growth_stages(n_rows, max_iter, growth, row_bytes=row_bytes)
@@ -397,7 +432,7 @@ class SparseAutoencoder(
             nonlocal variance
             sums = FeatureSums.over(source, engine, partition)
             variance = sums.standard_deviation**2
-            _warn_beyond_output_range(objective, sums)
+            _warn_beyond_output_range(objective, sums.of_targets, "X" if target is None else "y")
             return sparse_start(
                 objective, sums, source, engine, partition, random_state, theta, seed
             )
@@ -426,6 +461,7 @@ class SparseAutoencoder(
             verify=self.verify,
             callback=after_iteration,
             validation=validation,
+            corruption=corruption,
         )
         self._stream: StreamState | None
         with interrupts_as_requests():  # raised when all is kept
@@ -441,7 +477,7 @@ class SparseAutoencoder(
             )
             tasks.end()
             fitted.result.refuse_nan()
-            fitted.result.warn_of_early_end(stacklevel=2)
+            fitted.result.warn_of_early_end(stacklevel=3)
             warn_of_failure(objective, fitted, variance)
         return self
 
@@ -477,18 +513,27 @@ class SparseAutoencoder(
         KeyboardInterrupt
             After Ctrl-C; the weights are those after the batch under way.
         """
+        return self._partial_fit(X, None, sample_weight)
+
+    def _partial_fit(
+        self, X: ArrayLike, target: Source | None, sample_weight: ArrayLike | None
+    ) -> Self:
+        """`partial_fit`, with the rows to be reconstructed if these are not X itself."""
         adam: Any = self.solver if hasattr(self.solver, "learn") else Adam()
         adam.check()
         begun = hasattr(self, "encoder_weights_")
         if issparse(X):  # a block, which is small
             X = SparseRows(X).matrix.toarray()
         X = check_input(self, X, reset=not begun)
-        objective = self._streamed_objective(X.shape[1])
+        source: Source = ArraySource(X) if target is None else Paired(ArraySource(X), target)
+        objective = self._streamed_objective(X.shape[1], targets_of(source))
         refuse_beyond_memory(objective)
-        source: Source = ArraySource(X)
         if sample_weight is not None:
             source = weighted(source, sample_weight)
         state: StreamState | None = getattr(self, "_stream", None)
+        corruption = self._corruption()
+        if corruption is not None:
+            source = Corrupted(source, corruption, 0 if state is None else state.n_passed)
         if state is None or state.variables.objective.shapes != objective.shapes:
             state = self._begin_stream(objective, source, begun)
         with interrupts_as_requests():  # looked at between batches
@@ -507,7 +552,16 @@ class SparseAutoencoder(
                 self._publish(weights | running | _weight_of(objective))
         return self
 
-    def _validation(self, objective: SparseObjective, X_val: RowData | None) -> Validation | None:
+    def _corruption(self) -> Corruption | None:
+        """What is done to rows before they are encoded, checked."""
+        corruption = corruption_of(self.corruption)
+        if corruption is not None:
+            corruption.check()
+        return corruption
+
+    def _validation(
+        self, objective: SparseObjective, X_val: RowData | None, target: Source | None
+    ) -> Validation | None:
         """Rows held out, and the patience with the loss over them."""
         patience = self.patience
         if X_val is None:
@@ -515,12 +569,14 @@ class SparseAutoencoder(
                 raise ValueError("patience watches the loss over rows held out: give fit X_val.")
             return None
         source = rows_of(self, X_val, reset=False)
+        source = source if target is None else Paired(source, target)
+        source = corrupted(source, self._corruption())
         partition = _partition(objective, source.dtype, self.block_size, self.chunk_size)
         return Validation(source, partition, self.n_jobs, patience)
 
-    def _streamed_objective(self, n_features: int) -> SparseObjective:
+    def _streamed_objective(self, n_features: int, n_targets: int) -> SparseObjective:
         """The objective, with the weight that an earlier `fit` has found if one is sought."""
-        objective = self._objective(n_features)
+        objective = self._objective(n_features, n_targets)
         if not objective.penalty.weight_is_sought:
             return objective
         if not hasattr(self, "sparsity_weight_"):
@@ -560,7 +616,7 @@ class SparseAutoencoder(
             Running minus exact, unit by unit; zero after `fit` on the same rows.
         """
         objective = self._fitted_objective()
-        source = rows_of(self, X, reset=False)
+        source = corrupted(rows_of(self, X, reset=False), self._corruption())
         theta = self._fitted_theta(objective).astype(source.dtype)
 
         holders = Holders.of(source)
@@ -593,8 +649,8 @@ class SparseAutoencoder(
             return cast(FloatArray, self.encoded(source))
         parameters = self._parameters(source.dtype)
 
-        def encode(X: FloatArray, out: FloatArray) -> None:
-            objective.encode(X, parameters, out)
+        def encode(rows: Rows, out: FloatArray) -> None:
+            objective.encode(rows.X, parameters, out)
 
         return self._map_rows(encode, source, objective, objective.n_components)
 
@@ -624,6 +680,7 @@ class SparseAutoencoder(
         Returns
         -------
         X_hat : ndarray of shape (m, n_features), in the precision of the activations
+            As many columns as the decoder has.
         """
         objective = self._fitted_objective()
         A: Source = SparseRows(X) if issparse(X) else ArraySource(check_rows(X))
@@ -634,16 +691,17 @@ class SparseAutoencoder(
             )
         parameters = self._parameters(A.dtype)
 
-        def decode(A: FloatArray, out: FloatArray) -> None:
-            objective.decode(A, parameters, out)
+        def decode(rows: Rows, out: FloatArray) -> None:
+            objective.decode(rows.X, parameters, out)
 
-        return self._map_rows(decode, A, objective, objective.n_features)
+        return self._map_rows(decode, A, objective, objective.n_outputs)
 
     def score_samples(self, X: RowData) -> FloatArray:
         """Minus the reconstruction error of each row: -1/2 ||x_hat - x||^2.
 
         It is minus the objective's first term, so its mean over the training set is minus
-        ``loss_terms_.reconstruction``. Rows with a low score are unlike the training set.
+        ``loss_terms_.reconstruction``, but for `corruption`: rows are scored as they are. Rows with
+        a low score are unlike the training set.
 
         Parameters
         ----------
@@ -653,13 +711,16 @@ class SparseAutoencoder(
         -------
         scores : ndarray of shape (m,)
         """
+        return self._scores(rows_of(self, X, reset=False))
+
+    def _scores(self, source: Source) -> FloatArray:
+        """-1/2 ||x_hat - t||^2 for each row, t being its target or the row itself."""
         objective = self._fitted_objective()
-        source = rows_of(self, X, reset=False)
         parameters = self._parameters(source.dtype)
 
-        def score(X: FloatArray, out: FloatArray) -> None:
-            error = objective.decode(objective.encode(X, parameters), parameters)
-            error -= X
+        def score(rows: Rows, out: FloatArray) -> None:
+            error = objective.decode(objective.encode(rows.X, parameters), parameters)
+            error -= rows.X if rows.target is None else rows.target
             np.einsum("ij,ij->i", error, error, out=out)
             out *= -0.5
 
@@ -678,10 +739,7 @@ class SparseAutoencoder(
         -------
         score : float
         """
-        scores = self.score_samples(X).astype(np.float64, copy=False)
-        if sample_weight is None:
-            return float(scores.mean())
-        return float(np.average(scores, weights=validated_weight(sample_weight, len(scores))))
+        return mean_score(self.score_samples(X), sample_weight)
 
     @property
     def components_(self) -> FloatArray:
@@ -706,8 +764,11 @@ class SparseAutoencoder(
         tags.input_tags.sparse = True
         return tags
 
-    def _objective(self, n_features: int) -> SparseObjective:
-        """Check the parameters and make the objective that they describe."""
+    def _objective(self, n_features: int, n_targets: int = 0) -> SparseObjective:
+        """Check the parameters and make the objective that they describe.
+
+        What is reconstructed has `n_targets` columns, or those of the input if that is 0.
+        """
         return SparseObjective(
             n_features,
             self.n_components,
@@ -715,18 +776,20 @@ class SparseAutoencoder(
             decoder=self.decoder,
             penalty=penalty_of(self.sparsity_penalty, "sparsity_penalty"),
             weight_decay=self.weight_decay,
+            n_outputs=n_targets or None,
         )
 
     def _fitted_theta(self, objective: SparseObjective) -> Float64Array:
         """Theta of the last fit, if it suits the objective."""
-        fitted, wanted = self.encoder_weights_.shape, objective.shapes["W_enc"]
-        if fitted != wanted:
-            raise ValueError(
-                f"warm_start goes on from weights of shape {fitted} (units, features), but now "
-                f"{wanted} are asked for. Keep n_components and the data's columns, or set "
-                "warm_start=False."
-            )
         parameters = self._parameters(np.dtype(np.float64))
+        for name in ("W_enc", objective.decoder_weights):
+            fitted, wanted = parameters[name].shape, objective.shapes[name]
+            if fitted != wanted:
+                raise ValueError(
+                    f"warm_start goes on from weights of shape {fitted} (units, features), but now "
+                    f"{wanted} are asked for. Keep n_components and the data's columns, or set "
+                    "warm_start=False."
+                )
         return objective.pack({name: parameters[name] for name in objective.shapes})
 
     def _fitted_average(self) -> Float64Array:
@@ -750,7 +813,7 @@ class SparseAutoencoder(
 
     def _fitted_objective(self) -> SparseObjective:
         check_is_fitted(self)
-        return self._objective(self.n_features_in_)
+        return self._objective(self.n_features_in_, self.decoder_weights_.shape[1])
 
     def _parameters(self, dtype: np.dtype[Any]) -> dict[str, FloatArray]:
         """Fitted weights by the objective's names, in the precision asked for."""
@@ -761,7 +824,7 @@ class SparseAutoencoder(
 
     def _map_rows(
         self,
-        function: Callable[[FloatArray, FloatArray], object],
+        function: Callable[[Rows, FloatArray], object],
         source: Source,
         objective: SparseObjective,
         *columns: int,
@@ -786,6 +849,14 @@ def _weight_of(objective: SparseObjective) -> dict[str, float]:
     return {} if weight is None else {"sparsity_weight_": float(weight)}
 
 
+def mean_score(scores: FloatArray, sample_weight: ArrayLike | None) -> float:
+    """Mean of the scores of rows, weighted if these are."""
+    scores = scores.astype(np.float64, copy=False)
+    if sample_weight is None:
+        return float(scores.mean())
+    return float(np.average(scores, weights=validated_weight(sample_weight, len(scores))))
+
+
 def _partition(
     objective: SparseObjective,
     dtype: np.dtype[Any],
@@ -793,18 +864,19 @@ def _partition(
     chunk_size: int | None = None,
     most_rows: int = CHUNK_ROWS,
 ) -> Partition:
-    sizes = objective.n_features, objective.n_components
+    sizes = max(objective.n_features, objective.n_outputs), objective.n_components
     return Partition.for_shape(*sizes, dtype, block_size, chunk_size, most_rows=most_rows)
 
 
-def _warn_beyond_output_range(objective: SparseObjective, sums: FeatureSums) -> None:
-    """Warn if the data hold values that the decoder cannot reconstruct."""
+def _warn_beyond_output_range(objective: SparseObjective, sums: FeatureSums, name: str) -> None:
+    """Warn if the data, of this name, hold values that the decoder cannot reconstruct."""
     low, high = objective.decoder.output.range
     if objective.decoder.output.is_bounded and (sums.low < low or sums.high > high):
         warnings.warn(
-            f"decoder={objective.decoder.name!r} reaches values in ({low:g}, {high:g}) only, but X "
-            f"has values from {sums.low:.4g} to {sums.high:.4g}. Use decoder='linear', or bring "
-            "the data into that range: PatchNormalizer for patches, MinMaxScaler for other data.",
+            f"decoder={objective.decoder.name!r} reaches values in ({low:g}, {high:g}) only, but "
+            f"{name} has values from {sums.low:.4g} to {sums.high:.4g}. Use decoder='linear', or "
+            "bring the data into that range: PatchNormalizer for patches, MinMaxScaler for other "
+            "data.",
             UserWarning,
-            stacklevel=5,  # whoever calls the estimator's fit, through Fit.run
+            stacklevel=6,  # whoever calls the estimator's fit, through _fit and Fit.run
         )

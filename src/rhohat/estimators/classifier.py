@@ -42,7 +42,7 @@ from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import EngineHolder, engine_of
 from rhohat.rows.engines import Engine, ThreadEngine, check_n_jobs
 from rhohat.rows.partition import CHUNK_ROWS, NARROW_CHUNK_ROWS, Partition, check_sizes
-from rhohat.rows.sources import ArraySource, Labeled, Source
+from rhohat.rows.sources import ArraySource, Labeled, Rows, Source
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.fit import Fit, Fitted, refuse_beyond_memory
 from rhohat.training.run import IterationCallback
@@ -391,8 +391,8 @@ class StackedAutoencoderClassifier(
         theta = self.theta_.astype(source.dtype, copy=False)
         out = np.empty((source.shape[0], len(self.classes_)), source.dtype)
 
-        def score(rows: FloatArray, out: FloatArray) -> None:
-            out[:] = objective.scores(objective.activate(rows, theta)[-1], theta)
+        def score(rows: Rows, out: FloatArray) -> None:
+            out[:] = objective.scores(objective.activate(rows.X, theta)[-1], theta)
 
         with ThreadEngine(self.n_jobs).running() as engine:
             engine.map_into(score, source, _partition(objective, source), out)
@@ -414,6 +414,8 @@ class StackedAutoencoderClassifier(
                 "estimator must be a StackedAutoencoder, a SparseAutoencoder, or a FrozenEstimator "
                 f"of one, got {self.estimator!r}."
             )
+        if model is estimator and isinstance(model, SparseAutoencoder):
+            model.refuse_targets("Layers that are not frozen are trained on their input alone")
         return model
 
     def _pretrained(

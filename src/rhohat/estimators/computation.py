@@ -208,7 +208,7 @@ def _decoders_of(units: Any) -> list[Coder]:
     """The way back through the layers of an estimator, the last first; empty if there is none."""
     if isinstance(units, StackedAutoencoder):
         return [coder for layer in reversed(units.layers_) for coder in _decoders_of(layer)]
-    if not isinstance(units, SparseAutoencoder):
+    if not isinstance(units, SparseAutoencoder) or not units.rebuilds_input:
         return []
     decoder = units.decoder
     known = decoder if isinstance(decoder, Decoder) else DECODERS[decoder]

@@ -439,12 +439,12 @@ def _is_fitted(model: Any) -> bool:
 
 def _autoencoder_of(anatomy: Anatomy) -> SparseAutoencoder:
     """The autoencoder whose units are applied at every position."""
-    if anatomy.autoencoder is None:
+    if anatomy.encoder is None:
         raise TypeError(
             "model must be a SparseAutoencoder or a Pipeline that ends in one, got "
             f"{type(anatomy.steps[-1]).__name__}."
         )
-    return anatomy.autoencoder
+    return anatomy.encoder
 
 
 def _wholes(anatomy: Anatomy) -> Wholes:

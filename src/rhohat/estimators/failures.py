@@ -39,11 +39,11 @@ def warn_of_failure(objective: SparseObjective, fitted: Fitted, variance: float)
     if not is_judged or not 0 < variance < np.inf:
         return
     if fitted.n_dead == objective.n_components:
-        warnings.warn(_collapse(objective, variance), ConvergenceWarning, stacklevel=3 + WRAPPERS)
+        warnings.warn(_collapse(objective, variance), ConvergenceWarning, stacklevel=4 + WRAPPERS)
     elif result.weight is None:
         missed = _missed_target(objective, result.average_activation, variance)
         if missed:
-            warnings.warn(missed, ConvergenceWarning, stacklevel=3 + WRAPPERS)
+            warnings.warn(missed, ConvergenceWarning, stacklevel=4 + WRAPPERS)
 
 
 def _collapse(objective: SparseObjective, variance: float) -> str:

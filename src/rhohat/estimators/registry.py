@@ -47,6 +47,7 @@ from rhohat.estimators.fields import (
 )
 from rhohat.estimators.fitted_attributes import OUTCOME, fields_of
 from rhohat.estimators.stack import StackedAutoencoder
+from rhohat.estimators.transcoder import SparseTranscoder
 from rhohat.objective.activations import ACTIVATIONS, Activation
 from rhohat.objective.penalties import PENALTIES
 from rhohat.preprocessing.extractors import Extractor, PatchExtractor, WindowExtractor
@@ -56,6 +57,7 @@ from rhohat.preprocessing.series import ChannelScaling, SeriesSpectra, SeriesSpe
 from rhohat.preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
 from rhohat.preprocessing.standardization import Standardization
 from rhohat.preprocessing.whitening import Whitening
+from rhohat.rows.corruption import CORRUPTIONS
 from rhohat.training.adam import Adam
 from rhohat.training.solvers import SOLVERS
 
@@ -241,7 +243,7 @@ def _bands_fit(model: SpectrogramExtractor) -> bool:
 def _positions_fit(model: ConvolutionalFeatures) -> bool:
     """Whether patches have as many values as the model takes, and the grid is as asked for."""
     anatomy = Anatomy.of(model.model_)
-    if anatomy.autoencoder is None:
+    if anatomy.encoder is None:
         return False
     taken = getattr([*anatomy.of_rows, *anatomy.units][0], "n_features_in_", None)
     asked = check_pair("grid", model.grid)
@@ -282,18 +284,31 @@ def _network_fits(model: StackedAutoencoderClassifier) -> bool:
     )
 
 
-#: Estimators, and what their parameters hold; penalties, solvers and activations with parameters
-#: are those of their tables.
+def _row_of_units(cls: type[SparseAutoencoder], weights: Mapping[str, Array]) -> Row:
+    """The row of an autoencoder, or of one that reconstructs something else."""
+    return Row(
+        cls,
+        {**COLUMNS, **weights, **fields_of(EXACT | PARTITION | HELD_OUT), **FOUND, **RUNNING},
+        left_out=("callback", "engine", "checkpoint", "resume", "verify"),
+        unused=("n_jobs",),
+        either=(tuple(EXACT), tuple(RUNNING)),
+        fits_together=_units_fit,
+    )
+
+
+#: Estimators, and what their parameters hold; penalties, solvers, corruptions and activations with
+#: parameters are those of their tables.
 ROWS: dict[str, Row] = {
     row.cls.__name__: row
     for row in (
-        Row(
-            SparseAutoencoder,
-            {**COLUMNS, **WEIGHTS, **fields_of(EXACT | PARTITION | HELD_OUT), **FOUND, **RUNNING},
-            left_out=("callback", "engine", "checkpoint", "resume", "verify"),
-            unused=("n_jobs",),
-            either=(tuple(EXACT), tuple(RUNNING)),
-            fits_together=_units_fit,
+        _row_of_units(SparseAutoencoder, WEIGHTS),
+        _row_of_units(
+            SparseTranscoder,
+            {
+                **WEIGHTS,
+                "decoder_weights_": Array(("k", "o")),
+                "decoder_bias_": Array(("o",)),
+            },
         ),
         Row(
             StackedAutoencoder,
@@ -389,7 +404,7 @@ ROWS: dict[str, Row] = {
 def rows() -> dict[str, Row]:
     """Every class that a file may hold, by name: `ROWS`, and those of the tables."""
     activations = [type(row) for row in ACTIVATIONS.values() if _has_parameters(row)]
-    parts = (*PENALTIES.values(), *SOLVERS.values(), *activations)
+    parts = (*PENALTIES.values(), *SOLVERS.values(), *CORRUPTIONS.values(), *activations)
     return {**ROWS, **{cls.__name__: Row(cls) for cls in parts}}
 
 

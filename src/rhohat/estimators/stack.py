@@ -250,4 +250,5 @@ def _check_autoencoder(layer: Any, expected: str) -> None:
     """Raise unless this is an autoencoder whose parameters are as described."""
     if not isinstance(layer, SparseAutoencoder):
         raise TypeError(f"{expected}, got {layer!r}.")
+    layer.refuse_targets("Layers of a stack reconstruct what the layer below gives")
     layer.check_settings()

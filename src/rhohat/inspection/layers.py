@@ -48,6 +48,8 @@ class Layer:
         None if the layer does not reconstruct.
     decoded : callable or None
         ``decoded(A)``: the first layer's input, reconstructed from activations.
+    predicted : callable or None
+        ``predicted(A)``: the targets, where these are what the layer reconstructs.
     """
 
     name: str
@@ -58,12 +60,14 @@ class Layer:
     encoded: Callable[[Source], Source]
     decoder_weights: FloatArray | None = None
     decoded: Callable[[FloatArray], FloatArray] | None = None
+    predicted: Callable[[FloatArray], FloatArray] | None = None
 
     @BLAS.single_threaded()
     def reconstructed(self, X: FloatArray) -> FloatArray:
-        """Rows as the first layer gets them, reconstructed by this layer and those below."""
-        assert self.decoded is not None
-        return np.asarray(self.decoded(self.encoded(ArraySource(X)).read(0, len(X)).X))
+        """What this layer, and those below, make of rows as the first layer gets them."""
+        back = self.decoded or self.predicted
+        assert back is not None
+        return np.asarray(back(self.encoded(ArraySource(X)).read(0, len(X)).X))
 
     @property
     def before(self) -> list[BaseEstimator]:
@@ -142,12 +146,13 @@ def top_layer(model: BaseEstimator | Layer) -> Layer:
 
 
 def _of_autoencoder(
-    autoencoder: SparseAutoencoder, anatomy: Anatomy, below: Sequence[Layer]
+    autoencoder: SparseAutoencoder, anatomy: Anatomy, lower: Sequence[Layer]
 ) -> list[Layer]:
     own = encoders_of(autoencoder)
     average = getattr(autoencoder, "average_activation_", None)
     decoder_weights = autoencoder.decoder_weights_
-    under = below[-1] if below else None
+    under = lower[-1] if lower else None
+    below = None if under is None else under.decoded
     encoders = own if under is None else [*under.encoders, *own]
 
     def encoded(source: Source) -> Source:
@@ -155,9 +160,14 @@ def _of_autoencoder(
 
     def decoded(A: FloatArray) -> FloatArray:
         X_hat = autoencoder.inverse_transform(A)
-        return X_hat if under is None or under.decoded is None else under.decoded(X_hat)
+        return X_hat if below is None else below(X_hat)
 
-    return [Layer("", anatomy, encoders, autoencoder, average, encoded, decoder_weights, decoded)]
+    found = Layer("", anatomy, encoders, autoencoder, average, encoded)
+    if not autoencoder.rebuilds_input:
+        return [replace(found, predicted=autoencoder.inverse_transform)]
+    if under is not None and below is None:
+        return [found]
+    return [replace(found, decoder_weights=decoder_weights, decoded=decoded)]
 
 
 def _of_stack(stack: StackedAutoencoder, anatomy: Anatomy, below: Sequence[Layer]) -> list[Layer]:

@@ -24,7 +24,7 @@ from rhohat.preprocessing.variances import feature_sums, moments
 from rhohat.rows.blas import BLAS
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.partition import Partition
-from rhohat.rows.sources import ArraySource, Source
+from rhohat.rows.sources import ArraySource, Rows, Source
 
 #: Columns up to which principal components are computed.
 MOST_COLUMNS = 2000
@@ -142,7 +142,8 @@ def rebuild(layer: Layer, source: Source, largest: FloatArray) -> Rebuilding | N
     half = low + (np.maximum(largest, low + 1e-9) - low) / 2
     out = np.empty((source.shape[0], 2))
 
-    def compare(X: FloatArray, out: FloatArray) -> None:
+    def compare(rows: Rows, out: FloatArray) -> None:
+        X = rows.X
         A = layer.encoded(ArraySource(X)).read(0, len(X)).X
         missed = np.subtract(X, decoded(A), dtype=np.float64)
         out[:, 0] = np.einsum("ij,ij->i", missed, missed)

@@ -36,6 +36,7 @@ def check_gradient(
     X: ArrayLike,
     sample_weight: ArrayLike | None = None,
     *,
+    target: ArrayLike | None = None,
     step: float = 1e-4,
     n_parameters: int | None = None,
     random_state: int | np.random.RandomState | None = None,
@@ -52,6 +53,8 @@ def check_gradient(
         Converted to float64, which differences need.
     sample_weight : array-like of shape (m,), default=None
         How often each row counts; once if None.
+    target : array-like of shape (m, n_outputs), default=None
+        What is to be reconstructed from each row; the row itself if None.
     step : float, default=1e-4
         e.
     n_parameters : int, default=None
@@ -69,7 +72,7 @@ def check_gradient(
     """
     theta = np.array(theta, dtype=np.float64)
     X = np.asarray(X, dtype=np.float64)
-    _, grad = objective.loss_grad(theta, X, sample_weight)
+    _, grad = objective.loss_grad(theta, X, sample_weight, target)
     chosen = np.arange(len(theta))
     if n_parameters is not None:
         n_parameters = min(check_integer("n_parameters", n_parameters, low=1), len(theta))
@@ -79,7 +82,7 @@ def check_gradient(
     def loss(index: int, change: float) -> float:
         moved = theta.copy()
         moved[index] += change
-        return objective.loss_grad(moved, X, sample_weight)[0]
+        return objective.loss_grad(moved, X, sample_weight, target)[0]
 
     numeric = np.array([(loss(i, step) - loss(i, -step)) / (2 * step) for i in chosen.tolist()])
     analytic = grad[chosen]

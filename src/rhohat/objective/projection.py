@@ -7,6 +7,8 @@ With :math:`\bar a = E[a]` and :math:`\bar x = E[x]`, J is least where
     W_{dec} = (E[a a^T] - \bar a \bar a^T + \lambda I)^{-1} (E[a x^T] - \bar a \bar x^T), \quad
     b_{dec} = \bar x - W_{dec}^T \bar a
 
+for x that is to be reconstructed: the row, or its target
+
 (Golub and Pereyra 1973, "variable projection"). J as a function of the encoder alone, with this
 decoder, has the same minima, and, since the decoder's gradient is zero there, the gradient of J by
 the encoder.
@@ -63,6 +65,7 @@ def code_sums(
     sample_weight: FloatArray | None = None,
     workspace: Workspace | None = None,
     *,
+    target: FloatArray | None = None,
     out: FloatArray,
 ) -> CodeSums:
     """Write the activations of the rows of X into `out`, and sum what tells the best decoder.
@@ -73,8 +76,8 @@ def code_sums(
     X : ndarray of shape (m, d)
     theta : ndarray of shape (p,), or of the encoder's part of it
     center : ndarray of shape (d,)
-        Near the mean of the data, so that nothing cancels.
-    sample_weight, workspace : as in `SparseObjective.terms`
+        Near the mean of what is to be reconstructed, so that nothing cancels.
+    sample_weight, workspace, target : as in `SparseObjective.terms`
     out : ndarray of shape (m, k)
 
     Returns
@@ -84,7 +87,8 @@ def code_sums(
     array = (workspace or Workspace()).array
     A = objective.encode(X, objective.encoder(theta), out=out)
     h, _ = objective.penalty.pointwise(A)
-    D = np.subtract(X, center, out=array("X - center", X.shape, X.dtype))
+    T = X if target is None else target
+    D = np.subtract(T, center, out=array("T - center", T.shape, X.dtype))
     w = row_weights(X, sample_weight)
     weight, activity = counted(h, w)
     a = activity.copy() if h is A else counted(A, w)[1]

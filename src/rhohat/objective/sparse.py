@@ -5,9 +5,11 @@ r"""The sparse autoencoder's objective and its gradient, both made of sums over 
     Z_2 = X W_{enc}^T + b_{enc}, \quad A = f(Z_2), \quad
     Z_3 = A W_{dec} + b_{dec}, \quad \hat X = g(Z_3)
 
-    J = \frac1m \sum_i \tfrac12 \|\hat x_i - x_i\|^2
+    J = \frac1m \sum_i \tfrac12 \|\hat x_i - t_i\|^2
         + \tfrac\lambda2 (\|W_{enc}\|^2 + \|W_{dec}\|^2)
         + \text{penalty}(\hat\rho), \quad \hat\rho_j = \frac1m \sum_i h(a_{ij})
+
+The target :math:`t_i` is :math:`x_i` itself, unless rows come with another.
 
 The penalty's slope :math:`s_j` depends on the average over *all* rows, yet one sweep over the data
 is enough: :math:`s_j` is one number per unit, so that
@@ -27,6 +29,8 @@ m rows (examples), d features, k units (components), p parameters.
     X, X_hat      (m, d)     b_enc  (k,)
     Z, A          (m, k)     b_dec  (d,)
     W_enc, W_dec  (k, d)     theta  (p,) = W_enc, b_enc, W_dec, b_dec, each row-major
+
+Where targets have another number of columns, it takes the place of d in X_hat, W_dec and b_dec.
 
 theta, gradients and sums are float64; products are computed in the precision of X. In terms of the
 lecture notes W_enc is W1 and W_dec is the transpose of W2.
@@ -57,7 +61,7 @@ class Terms(Sums):
     Attributes
     ----------
     squared_error : float
-        sum_i w_i 1/2 ||x_hat_i - x_i||^2.
+        sum_i w_i 1/2 ||x_hat_i - t_i||^2.
     weight, activity : float and ndarray of shape (k,), float64
         sum_i w_i and sum_i w_i h(a_i).
     gradient : ndarray of shape (p,)
@@ -93,6 +97,8 @@ class SparseObjective(Objective[Terms]):
         A penalty, or the name of one with its default parameters.
     weight_decay : float, default=1e-4
         lambda, at least 0. Biases do not decay.
+    n_outputs : int, default=None
+        Columns of X_hat and of the targets; d if None.
 
     Raises
     ------
@@ -118,6 +124,7 @@ class SparseObjective(Objective[Terms]):
         decoder: str | Decoder = "linear",
         penalty: str | SparsityPenalty = "kl",
         weight_decay: float = 1e-4,
+        n_outputs: int | None = None,
     ) -> None:
         self.n_features = check_integer("n_features", n_features, low=1)
         self.n_components = check_integer("n_components", n_components, low=1)
@@ -128,12 +135,19 @@ class SparseObjective(Objective[Terms]):
         self.penalty = penalty_of(penalty)
         self.penalty.check(self.activation)
         k, d = self.n_components, self.n_features
+        self.n_outputs = d if n_outputs is None else check_integer("n_outputs", n_outputs, low=1)
         self.penalty.check_units(k)
         self.activation.check_units(k)
         shapes: dict[str, tuple[int, ...]] = {"W_enc": (k, d), "b_enc": (k,)}
         if not self.decoder.tied:
-            shapes["W_dec"] = (k, d)
-        super().__init__(shapes | {"b_dec": (d,)}, weight_decay)
+            shapes["W_dec"] = (k, self.n_outputs)
+        elif self.n_outputs != d:
+            raise ValueError(
+                f"decoder={self.decoder.name!r} decodes with the encoder's weights, so that what "
+                f"it reconstructs has the input's {d} columns, but the target has "
+                f"{self.n_outputs}: use decoder='linear'."
+            )
+        super().__init__(shapes | {"b_dec": (self.n_outputs,)}, weight_decay)
 
     @property
     def is_continuous(self) -> bool:
@@ -194,6 +208,7 @@ class SparseObjective(Objective[Terms]):
         sample_weight: FloatArray | None = None,
         workspace: Workspace | None = None,
         *,
+        target: FloatArray | None = None,
         A: FloatArray | None = None,
         slope: Float64Array | None = None,
         encoder_only: bool = False,
@@ -210,6 +225,8 @@ class SparseObjective(Objective[Terms]):
             How often each row counts; once if None.
         workspace : Workspace, default=None
             Where intermediate results go; a new one if None.
+        target : ndarray of shape (m, n_outputs), default=None
+            What is to be reconstructed, in X's precision; X itself if None.
         A : ndarray of shape (m, k), default=None
             Activations of these rows, if `activities` has computed and summed them already. Weight
             and activity are then left out.
@@ -223,7 +240,7 @@ class SparseObjective(Objective[Terms]):
         -------
         terms : Terms
         """
-        (b, d), k, dtype = X.shape, self.n_components, X.dtype
+        (b, d), k, dtype = (len(X), self.n_outputs), self.n_components, X.dtype
         array = (workspace or Workspace()).array
         parameters = self.unpack(theta.astype(dtype, copy=False))
         W_enc, W_dec = parameters["W_enc"], parameters[self.decoder_weights]
@@ -239,11 +256,11 @@ class SparseObjective(Objective[Terms]):
             A = self.encode(X, parameters, out=array("A", (b, k), dtype))
         X_hat = self.decode(A, parameters, out=array("X_hat", (b, d), dtype))
 
-        # delta3 = (x_hat - x) g'(z3)
+        # delta3 = (x_hat - t) g'(z3)
         g_slope = None
         if self.decoder.output != ACTIVATIONS["identity"]:  # a copy, in another process
             g_slope = self.decoder.output.derivative(X_hat, array("g'", (b, d), dtype))
-        delta3 = np.subtract(X_hat, X, out=X_hat)
+        delta3 = np.subtract(X_hat, X if target is None else target, out=X_hat)
         if w is None:
             squared_error = 0.5 * float(np.vdot(delta3, delta3))
         else:
@@ -283,13 +300,18 @@ class SparseObjective(Objective[Terms]):
         return Terms(weight, squared_error, activity, gradient, direction)
 
     def losses(
-        self, X: FloatArray, theta: FloatArray, sample_weight: FloatArray | None = None
+        self,
+        X: FloatArray,
+        theta: FloatArray,
+        sample_weight: FloatArray | None = None,
+        *,
+        target: FloatArray | None = None,
     ) -> Terms:
         """Sums over the rows of X that tell the loss, without those of its gradient.
 
         Parameters
         ----------
-        X, theta, sample_weight : as in `terms`
+        X, theta, sample_weight, target : as in `terms`
 
         Returns
         -------
@@ -301,7 +323,7 @@ class SparseObjective(Objective[Terms]):
         A = self.encode(X, parameters)
         weight, activity = counted(self.penalty.pointwise(A)[0], w)
         error = self.decode(A, parameters)
-        error -= X
+        error -= X if target is None else target
         squared_error = 0.5 * float(np.vdot(np.einsum("ij,ij->i", error, error), w))
         return Terms(weight, squared_error, activity, nothing, nothing)
 
@@ -383,7 +405,11 @@ class SparseObjective(Objective[Terms]):
                 gradient[part] += change.ravel()
 
     def loss_grad(
-        self, theta: ArrayLike, X: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        theta: ArrayLike,
+        X: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        target: ArrayLike | None = None,
     ) -> tuple[float, Float64Array]:
         """Loss and gradient on rows in memory, computed as one block.
 
@@ -393,6 +419,8 @@ class SparseObjective(Objective[Terms]):
         X : array-like of shape (m, d)
         sample_weight : array-like of shape (m,), default=None
             How often each row counts; once if None.
+        target : array-like of shape (m, n_outputs), default=None
+            What is to be reconstructed from each row; the row itself if None.
 
         Returns
         -------
@@ -416,4 +444,9 @@ class SparseObjective(Objective[Terms]):
                 )
             if not (np.all(sample_weight >= 0) and sample_weight.any()):
                 raise ValueError("sample_weight must have no negative value, and not only zeros.")
-        return self.finish(self.terms(X, theta, sample_weight), theta)
+        target = X if target is None else np.asarray(target, dtype=X.dtype)
+        if target.shape != (len(X), self.n_outputs):
+            raise ValueError(
+                f"target must have shape {(len(X), self.n_outputs)}, got {target.shape}."
+            )
+        return self.finish(self.terms(X, theta, sample_weight, target=target), theta)

@@ -90,7 +90,7 @@ class _Axes(NamedTuple):
             with engine.running():
                 partition = Partition.for_shape(d, d, source.dtype)
                 engine.map_into(
-                    lambda X, out: np.subtract(X, sums.mean, out=out), source, partition, D
+                    lambda rows, out: np.subtract(rows.X, sums.mean, out=out), source, partition, D
                 )
             with interrupt.unheard(), BLAS.single_threaded():
                 _, lengths, vectors = scipy.linalg.svd(D, full_matrices=False, overwrite_a=True)
@@ -246,7 +246,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         engine = ThreadEngine()
         with engine.running():
             partition = Partition.for_shape(n_features, n_features, dtype)
-            engine.map_into(lambda X, out: whiten(X, out=out), source, partition, out)
+            engine.map_into(lambda rows, out: whiten(rows.X, out=out), source, partition, out)
         return out
 
     @BLAS.single_threaded()

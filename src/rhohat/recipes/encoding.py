@@ -53,7 +53,7 @@ def encoder_of(model: BaseEstimator, convolution: Mapping[str, Any] | None, exam
     if convolution is None:
         return model
     anatomy = Anatomy.of(model)
-    if anatomy.autoencoder is None:
+    if anatomy.encoder is None:
         last = type(anatomy.steps[-1]).__name__
         raise ValueError(f"--convolve applies models of one layer, but this ends in a {last}.")
     if not kind_of(model).pieces:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rhohat.rows.sources import Rows, Source
+from rhohat.rows.sources import Rows, Source, targets_of
 
 #: The pickle protocol: one that gives arrays memory of their own.
 PROTOCOL = 4
@@ -121,8 +121,11 @@ def forms_of(work: bytes, source: Source, chunks: list[tuple[int, int]]) -> set[
     """
     function, _ = pickle.loads(work)
     X, y = np.zeros((1, source.shape[1]), source.dtype), np.zeros(1, np.intp)
+    n_targets = targets_of(source)
+    target = np.zeros((1, n_targets), source.dtype) if n_targets else None
     with np.errstate(all="ignore"):
-        return {form(function(Rows(X, start=chunks[end][0], y=y))) for end in (0, -1)}
+        rows = (Rows(X, start=chunks[end][0], y=y, target=target) for end in (0, -1))
+        return set(map(form, map(function, rows)))
 
 
 def holds_nan(total: Any) -> bool:

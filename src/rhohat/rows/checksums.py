@@ -13,10 +13,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DataChangedError
 from rhohat.rows.engines import Engine, Summable
 from rhohat.rows.partition import Partition
-from rhohat.rows.sources import Holders, Rows, Source, Wrapper, check_finite
+from rhohat.rows.sources import Holders, Paired, Rows, Source, Wrapper, check_finite
 from rhohat.rows.stores import is_stored
 
 #: Rows of a piece, for which there is a checksum.
@@ -34,21 +35,30 @@ class Manifest(Summable):
     checksums : list of int
         CRC-32 of each, which is faster: it finds every flipped bit, and misses another change with
         a probability of 2^-32.
+    target : Manifest or None
+        That of the rows' targets, if they have some.
     """
 
     digests: list[bytes] = field(default_factory=list)
     checksums: list[int] = field(default_factory=list)
+    target: Manifest | None = None
 
     def __iadd__(self, other: Manifest) -> Manifest:
         self.digests += other.digests
         self.checksums += other.checksums
+        if self.target is not None and other.target is not None:
+            self.target += other.target
         return self
 
     @classmethod
     def of(cls, piece: Rows, holders: Holders) -> Manifest:
         """Checksums of one piece."""
         check_finite(piece, holders)
-        return cls([hashlib.sha256(piece.X.data).digest()], [zlib.crc32(piece.X.data)])
+        return cls._of(piece.X, None if piece.target is None else cls._of(piece.target))
+
+    @classmethod
+    def _of(cls, X: FloatArray, target: Manifest | None = None) -> Manifest:
+        return cls([hashlib.sha256(X.data).digest()], [zlib.crc32(X.data)], target)
 
     @classmethod
     def over(cls, source: Source, engine: Engine, chunk_size: int) -> Manifest:
@@ -66,7 +76,8 @@ class Manifest(Summable):
     @property
     def fingerprint(self) -> str:
         """SHA-256 over the digests, to recognize the data by."""
-        return hashlib.sha256(b"".join(self.digests)).hexdigest()
+        targets = [] if self.target is None else self.target.digests
+        return hashlib.sha256(b"".join([*self.digests, *targets])).hexdigest()
 
 
 class Verified(Wrapper):
@@ -116,6 +127,15 @@ class Verified(Wrapper):
 
 def verified(source: Source, manifest: Manifest) -> Source:
     """`source` with its origin verified from now on, if that is outside memory."""
-    if not is_stored(source):
-        return source
-    return source.over(Verified(source.origin, np.array(manifest.checksums, dtype=np.uint32)))
+    return source.over(_verified_origin(source.origin, manifest)) if is_stored(source) else source
+
+
+def _verified_origin(origin: Source, manifest: Manifest) -> Source:
+    """An origin, verified if it is outside memory; of a pair, both."""
+    if isinstance(origin, Paired):
+        assert manifest.target is not None
+        both = (origin.source, manifest), (origin.target, manifest.target)
+        return Paired(*(_verified_origin(*part) for part in both))
+    if not is_stored(origin):
+        return origin
+    return Verified(origin, np.array(manifest.checksums, dtype=np.uint32))

@@ -25,7 +25,7 @@ from rhohat.rows.answers import PROTOCOL, digest_of, forms_of, packed
 from rhohat.rows.blas import BLAS
 from rhohat.rows.engines import Summable, ThreadEngine, chunk_sum, effective_n_jobs
 from rhohat.rows.partition import Partition
-from rhohat.rows.sources import ArraySource, Rows, Source
+from rhohat.rows.sources import Rows, Source
 from rhohat.rows.stores import is_stored
 from rhohat.rows.sweeps import Patience, Sweep, Task
 from rhohat.rows.workers import Workers
@@ -184,7 +184,7 @@ class DaskEngine:
             If the cluster is gone, if no worker is left and none comes back in time, or if some
             rows, which it names, end every worker that reads them, or are not summed as asked.
         """
-        if isinstance(source.origin, ArraySource):
+        if not is_stored(source):
             return self._local.map_sum(function, source, partition)
         if self._workers is None:
             raise RuntimeError("DaskEngine works inside 'with engine.running():' only.")

@@ -113,12 +113,12 @@ class ThreadEngine:
 
     def map_into(
         self,
-        function: Callable[[FloatArray, FloatArray], object],
+        function: Callable[[Rows, FloatArray], object],
         source: Source,
         partition: Partition,
         out: FloatArray,
     ) -> None:
-        """Call ``function(X, out)`` for every chunk of `source` and the same rows of `out`.
+        """Call ``function(rows, out)`` for every chunk of `source` and the same rows of `out`.
 
         Raises
         ------
@@ -129,7 +129,7 @@ class ThreadEngine:
         def work(start: int, stop: int) -> None:
             rows = source.read(start, stop)
             check_finite(rows, Holders.of(source))
-            function(rows.X, out[start:stop])
+            function(rows, out[start:stop])
 
         self.share(work, partition.chunks(source.shape[0]))
 

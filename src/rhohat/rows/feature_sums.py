@@ -10,7 +10,7 @@ import numpy as np
 from rhohat.common.arrays import Float64Array, overflow_as_infinity
 from rhohat.rows.engines import Engine, Summable
 from rhohat.rows.partition import Partition
-from rhohat.rows.sources import Rows, Source, first_row
+from rhohat.rows.sources import Rows, Source, first_rows
 
 
 @dataclass
@@ -27,6 +27,8 @@ class FeatureSums(Summable):
         A row of the data, which avoids the cancellation of large offsets.
     low, high : float
         The least and the greatest of all values.
+    target : FeatureSums or None
+        The same of the rows' targets, if they have some.
     """
 
     weight: float
@@ -35,6 +37,7 @@ class FeatureSums(Summable):
     shift: Float64Array
     low: float
     high: float
+    target: FeatureSums | None = None
 
     def __iadd__(self, other: FeatureSums) -> FeatureSums:
         self.weight += other.weight
@@ -42,11 +45,19 @@ class FeatureSums(Summable):
         self.second += other.second
         self.low = min(self.low, other.low)
         self.high = max(self.high, other.high)
+        if self.target is not None and other.target is not None:
+            self.target += other.target
         return self
 
     @classmethod
-    def of(cls, rows: Rows, shift: Float64Array) -> FeatureSums:
+    def of(
+        cls, rows: Rows, shift: Float64Array, target_shift: Float64Array | None = None
+    ) -> FeatureSums:
         """Sums over one block."""
+        if rows.target is not None and target_shift is not None:
+            sums = cls.of(rows._replace(target=None), shift)
+            sums.target = cls.of(rows._replace(X=rows.target, target=None), target_shift)
+            return sums
         with overflow_as_infinity():  # the loss reports it
             D = rows.X - shift
             w = np.ones(len(D)) if rows.sample_weight is None else rows.sample_weight
@@ -56,8 +67,16 @@ class FeatureSums(Summable):
     @classmethod
     def over(cls, source: Source, engine: Engine, partition: Partition) -> FeatureSums:
         """Sums over all rows of `source`."""
-        shift = first_row(source)
-        return engine.map_sum(partial(cls.of, shift=shift), source, partition)
+        first = first_rows(source)
+        shift = first.X[0].astype(np.float64)
+        target = None if first.target is None else first.target[0].astype(np.float64)
+        of = partial(cls.of, shift=shift, target_shift=target)
+        return engine.map_sum(of, source, partition)
+
+    @property
+    def of_targets(self) -> FeatureSums:
+        """Those of what is to be reconstructed: the targets, or the rows themselves."""
+        return self if self.target is None else self.target
 
     @property
     def largest(self) -> float:

@@ -30,12 +30,15 @@ class Rows(NamedTuple):
         Number of the first row in the source.
     y : ndarray of int of shape (b,), default=None
         Class of each row, as a number; None if they are not labeled.
+    target : ndarray of shape (b, t), default=None
+        What is to be reconstructed from each row; None if that is the row itself.
     """
 
     X: FloatArray
     sample_weight: FloatArray | None = None
     start: int = 0
     y: NDArray[np.intp] | None = None
+    target: FloatArray | None = None
 
     def blocks(self, size: int) -> Iterator[Rows]:
         """Cut into blocks of `size` rows, in order; the last may be shorter."""
@@ -47,7 +50,8 @@ class Rows(NamedTuple):
         part = slice(start, stop)
         weight = None if self.sample_weight is None else self.sample_weight[part]
         y = None if self.y is None else self.y[part]
-        return Rows(self.X[part], weight, self.start + start, y)
+        target = None if self.target is None else self.target[part]
+        return Rows(self.X[part], weight, self.start + start, y, target)
 
 
 class Source(Protocol):
@@ -140,11 +144,17 @@ class Wrapper:
     Parameters
     ----------
     source : Source
+
+    Attributes
+    ----------
+    n_targets : int
+        Columns of the rows' targets; 0 if they have none.
     """
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.name, self.shape, self.dtype = source.name, source.shape, source.dtype
+        self.n_targets = targets_of(source)
 
     def read(self, start: int, stop: int) -> Rows:
         """Rows of the other."""
@@ -234,10 +244,73 @@ class Labeled(Column):
     field = "y"
 
 
+class Paired(Wrapper):
+    """Rows of a source, each with its target: the row of the same number of another source.
+
+    The origin of a pair is the pair of both origins.
+
+    Parameters
+    ----------
+    source, target : Source
+        Of as many rows. Targets are read in the precision of the source.
+
+    Raises
+    ------
+    ValueError
+        If one has more rows than the other.
+    """
+
+    def __init__(self, source: Source, target: Source) -> None:
+        super().__init__(source)
+        if target.shape[0] != source.shape[0]:
+            raise ValueError(
+                f"{target.name} has {target.shape[0]:,} rows, but {source.name} has "
+                f"{source.shape[0]:,}: give one row to be reconstructed for each row, in the same "
+                "order."
+            )
+        self.target = target
+        self.n_targets = target.shape[1]
+
+    def read(self, start: int, stop: int) -> Rows:
+        """Rows of both."""
+        return self._with(self.source.read(start, stop), self.target.read(start, stop))
+
+    def take(self, indices: NDArray[np.intp]) -> Rows:
+        """Rows of both."""
+        return self._with(self.source.take(indices), self.target.take(indices))
+
+    def portion(self, start: int, stop: int) -> Paired:
+        """Portions of both."""
+        return Paired(self.source.portion(start, stop), self.target.portion(start, stop))
+
+    @property
+    def held(self) -> bool:
+        """Whether all rows of both are in the memory of this process."""
+        return all(getattr(part.origin, "held", False) for part in (self.source, self.target))
+
+    @property
+    def origin(self) -> Paired:
+        """The origins of both."""
+        return Paired(self.source.origin, self.target.origin)
+
+    def over(self, origin: Source) -> Paired:
+        """The same with another pair of origins."""
+        assert isinstance(origin, Paired)
+        return Paired(self.source.over(origin.source), self.target.over(origin.target))
+
+    def _with(self, rows: Rows, target: Rows) -> Rows:
+        return rows._replace(target=target.X.astype(self.dtype, copy=False))
+
+
+def targets_of(source: Source) -> int:
+    """Columns of the targets that a source's rows have; 0 if they have none."""
+    return getattr(source, "n_targets", 0)
+
+
 def column(source: Source, field: str) -> NDArray[Any] | None:
     """The "sample_weight" or "y" that a source has besides its rows, or None."""
-    while isinstance(source, Column):
-        if source.field == field:
+    while isinstance(source, Wrapper):
+        if isinstance(source, Column) and source.field == field:
             return source.values
         source = source.source
     return None
@@ -247,17 +320,25 @@ def in_memory(
     X: FloatArray,
     sample_weight: FloatArray | None = None,
     y: NDArray[np.intp] | None = None,
+    target: FloatArray | None = None,
 ) -> Source:
-    """Rows in memory as a source, with their weights and labels if they have any."""
+    """Rows in memory as a source, with their targets, labels and weights if they have any."""
     source: Source = ArraySource(X)
+    if target is not None:
+        source = Paired(source, ArraySource(target))
     if y is not None:
         source = Labeled(source, y)
     return source if sample_weight is None else Weighted(source, sample_weight)
 
 
+def first_rows(source: Source) -> Rows:
+    """Those from row 0 that sweeps read at once: a computed row may be rounded otherwise alone."""
+    return source.read(0, min(CHUNK_ROWS, source.shape[0]))
+
+
 def first_row(source: Source) -> NDArray[np.float64]:
-    """Row 0, read with its chunk as sweeps do: a computed row may be rounded otherwise alone."""
-    return np.array(source.read(0, min(CHUNK_ROWS, source.shape[0])).X[0], dtype=np.float64)
+    """Row 0, in float64."""
+    return np.array(first_rows(source).X[0], dtype=np.float64)
 
 
 class Holders(NamedTuple):
@@ -269,17 +350,23 @@ class Holders(NamedTuple):
     ends : tuple of int
     columns : tuple of str, default=()
         Names of the columns of all of them.
+    target : Holders, default=None
+        Who holds the rows' targets, if they have some.
     """
 
     names: tuple[str, ...]
     ends: tuple[int, ...]
     columns: tuple[str, ...] = ()
+    target: Holders | None = None
 
     @classmethod
     def of(cls, source: Source) -> Holders:
         """Those of a source: its files, if it is made of several."""
-        held: Holders | None = getattr(source.origin, "holders", None)
-        columns = tuple(getattr(source.origin, "columns", ()))
+        origin = source.origin
+        if isinstance(origin, Paired):
+            return cls.of(origin.source)._replace(target=cls.of(origin.target))
+        held: Holders | None = getattr(origin, "holders", None)
+        columns = tuple(getattr(origin, "columns", ()))
         if held is None:
             return cls((source.name,), (source.shape[0],), columns)
         return held._replace(columns=columns or held.columns)
@@ -301,8 +388,11 @@ class Holders(NamedTuple):
 def check_finite(rows: Rows, holders: Holders | str) -> None:
     """Raise ValueError if a value is NaN or infinite; name the holder, row and column of the first.
 
-    `holders` may be the name of the only one.
+    `holders` may be the name of the only one. Targets are looked at, too.
     """
+    if rows.target is not None:
+        theirs = holders.target if isinstance(holders, Holders) and holders.target else holders
+        check_finite(Rows(rows.target, start=rows.start), theirs)
     with overflow_as_infinity():
         if np.isfinite(rows.X.sum()):  # a fast pass that misses nothing
             return

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import float_dtype
 from rhohat.rows.claims import Claims
-from rhohat.rows.sources import ArraySource, Labeled, Origin, Rows, Source, Weighted, column
+from rhohat.rows.sources import Column, Origin, Paired, Rows, Source, in_memory
 
 
 class SparseRows(Origin):
@@ -70,15 +70,12 @@ class SparseRows(Origin):
 
 def taken(source: Source, indices: NDArray[np.intp]) -> Source:
     """The rows with these numbers, which ascend, as a source in memory; sparse ones stay so."""
-    plain = source
-    while isinstance(plain, Weighted | Labeled):
-        plain = plain.source
-    if isinstance(plain, SparseRows):
-        part: Source = SparseRows(plain.matrix[indices])
-        weight, y = (column(source, name) for name in ("sample_weight", "y"))
-        weight, y = (None if values is None else values[indices] for values in (weight, y))
-    else:
-        rows = source.take(indices)
-        part, weight, y = ArraySource(rows.X), rows.sample_weight, rows.y
-    part = part if y is None else Labeled(part, y)
-    return part if weight is None else Weighted(part, weight)
+    if isinstance(source, Column):
+        values = source.values[indices - source.first]
+        return type(source)(taken(source.source, indices), values)
+    if isinstance(source, Paired):
+        return Paired(taken(source.source, indices), taken(source.target, indices))
+    if isinstance(source, SparseRows):
+        return SparseRows(source.matrix[indices])
+    rows = source.take(indices)
+    return in_memory(rows.X, rows.sample_weight, rows.y, rows.target)

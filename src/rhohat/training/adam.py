@@ -25,7 +25,7 @@ from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.sources import Rows, Source
 from rhohat.training.change_of_variables import StandardizedVariables
-from rhohat.training.start import draw_sample, initial
+from rhohat.training.start import initial, standardized_sample
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ScaledVariables(StandardizedVariables):
     decoder_scale : float
     """
 
-    decoder_scale: float = 1.0
+    decoder_scale: float = field(default=1.0, kw_only=True)
 
     @classmethod
     def fitting(
@@ -52,7 +52,8 @@ class ScaledVariables(StandardizedVariables):
             float(np.linalg.norm(views[name])) for name in ("W_enc", objective.decoder_weights)
         )
         ratio = decoder / encoder if encoder > 0 and decoder > 0 else plain.scale
-        return cls(objective, plain.mean, plain.scale, ratio)
+        own = {name: value for name, value in vars(plain).items() if name != "objective"}
+        return cls(objective, **own, decoder_scale=ratio)
 
     def to_theta(self, q: Float64Array) -> Float64Array:
         """Theta = M q."""
@@ -91,6 +92,8 @@ class StreamState:
         Adam's averages of the gradient and of its square.
     loss : LossTerms or None
         Of the last batch; the sparsity is that of the running average.
+    n_passed : int
+        Rows that have passed, each counted once.
     """
 
     variables: StandardizedVariables
@@ -101,6 +104,7 @@ class StreamState:
     mean: Float64Array = field(init=False)
     square: Float64Array = field(init=False)
     loss: LossTerms | None = None
+    n_passed: int = 0
 
     @classmethod
     def new(
@@ -113,7 +117,7 @@ class StreamState:
         """Start at random, as `fit` does; `sums` and `source` are the rows of the first call."""
         variables = StandardizedVariables.for_sums(objective, sums)
         seed = int(random_state.randint(2**31))
-        sample = draw_sample(source, variables.mean, variables.scale, seed)
+        sample = standardized_sample(source, variables, seed)
         theta = variables.to_theta(initial(variables, sample, random_state))
         return cls.at(objective, sums, theta, np.zeros(objective.n_components), 0.0)
 
@@ -204,7 +208,7 @@ class Adam(BaseEstimator):
     def _step(
         self, objective: SparseObjective, state: StreamState, batch: Rows, workspace: Workspace
     ) -> None:
-        X, weight = batch.X, batch.sample_weight
+        X, weight, target = batch.X, batch.sample_weight, batch.target
         theta = state.variables.to_theta(state.q)
         computed = theta.astype(X.dtype)
         A = workspace.array("A", (len(X), objective.n_components), X.dtype)
@@ -214,7 +218,9 @@ class Adam(BaseEstimator):
             share = min(1.0, total.weight / min(self.window, n_rows))
             average = state.average + share * (objective.average_activity(total) - state.average)
             value, slope = objective.penalty_at(theta).on_average(average, objective.activation)
-            total += objective.terms(X, computed, weight, workspace, A=A, slope=slope)
+            total += objective.terms(
+                X, computed, weight, workspace, target=target, A=A, slope=slope
+            )
             gradient = state.variables.gradient(objective.gradient(total, theta))
             loss = objective.loss_terms(total, theta)._replace(sparsity=value)
         if not (np.isfinite(loss.total) and np.isfinite(gradient).all()):
@@ -234,3 +240,4 @@ class Adam(BaseEstimator):
         square = state.square / (1 - self.decay_square**state.n_steps)
         state.q = state.q - step * mean / (np.sqrt(square) + 1e-8)
         state.average, state.n_rows, state.loss = average, n_rows, loss
+        state.n_passed += len(X)

@@ -81,21 +81,21 @@ def sparse_sums(
     Of rows whose activations are kept, these alone are summed as long as the penalty's `slope` is
     None, and everything else once it is given.
     """
-    X, weight = rows.X, rows.sample_weight
+    X, weight, target = rows.X, rows.sample_weight, rows.target
     with overflow_as_infinity():
         if kept is None or not kept.holds(rows):
-            return objective.terms(X, theta, weight, _WORKSPACE)
+            return objective.terms(X, theta, weight, _WORKSPACE, target=target)
         if slope is None:
             A = kept.room_for(rows, objective.n_components)
             return objective.activities(X, theta, weight, out=A)
         A = kept.of(rows, objective, theta)
-        return objective.terms(X, theta, weight, _WORKSPACE, A=A, slope=slope)
+        return objective.terms(X, theta, weight, _WORKSPACE, target=target, A=A, slope=slope)
 
 
 def loss_sums(objective: SparseObjective, theta: FloatArray, rows: Rows) -> Terms:
     """Sums over a block of rows that tell the loss alone."""
     with overflow_as_infinity():
-        return objective.losses(rows.X, theta, rows.sample_weight)
+        return objective.losses(rows.X, theta, rows.sample_weight, target=rows.target)
 
 
 def first_sums(
@@ -108,7 +108,11 @@ def first_sums(
     """Sums over a block of rows that tell the best decoder; theta is the encoder's part."""
     A = kept.room_for(rows, objective.n_components)
     with overflow_as_infinity():
-        return code_sums(objective, rows.X, theta, center, rows.sample_weight, _WORKSPACE, out=A)
+        return code_sums(
+            *(objective, rows.X, theta, center, rows.sample_weight, _WORKSPACE),
+            target=rows.target,
+            out=A,
+        )
 
 
 def second_sums(
@@ -119,10 +123,14 @@ def second_sums(
     rows: Rows,
 ) -> Terms:
     """Sums over a block of rows of all the rest, given the decoder and the penalty's slope."""
-    X, weight = rows.X, rows.sample_weight
     with overflow_as_infinity():
-        A = kept.of(rows, objective, theta)
-        return objective.terms(X, theta, weight, _WORKSPACE, A=A, slope=slope, encoder_only=True)
+        return objective.terms(
+            *(rows.X, theta, rows.sample_weight, _WORKSPACE),
+            target=rows.target,
+            A=kept.of(rows, objective, theta),
+            slope=slope,
+            encoder_only=True,
+        )
 
 
 def network_sums(

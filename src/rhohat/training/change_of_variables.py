@@ -83,11 +83,16 @@ class StandardizedVariables(ChangeOfVariables):
         mu.
     scale : float
         sigma.
+    target_mean, target_scale : ndarray and float, default=None
+        Those of the rows' targets, if they have some. They change no variable, but tell how large
+        the error may be.
     """
 
     objective: SparseObjective
     mean: Float64Array
     scale: float
+    target_mean: Float64Array | None = None
+    target_scale: float | None = None
 
     @classmethod
     def for_data(
@@ -99,13 +104,31 @@ class StandardizedVariables(ChangeOfVariables):
     @classmethod
     def for_sums(cls, objective: SparseObjective, sums: FeatureSums) -> StandardizedVariables:
         """Standardize by the mean and standard deviation that sums over all rows give."""
-        return cls(objective, _finite(sums.mean), _usable(sums.standard_deviation))
+        own = _finite(sums.mean), _usable(sums.standard_deviation)
+        if sums.target is None:
+            return cls(objective, *own)
+        return cls(
+            *(objective, *own),
+            target_mean=_finite(sums.target.mean),
+            target_scale=_usable(sums.target.standard_deviation),
+        )
+
+    @property
+    def output_mean(self) -> Float64Array:
+        """Mean of what is to be reconstructed: of the targets, or mu."""
+        return self.mean if self.target_mean is None else self.target_mean
+
+    @property
+    def output_scale(self) -> float:
+        """Its standard deviation: that of the targets, or sigma."""
+        return self.scale if self.target_scale is None else self.target_scale
 
     @property
     def magnitude(self) -> float:
-        """Mean of ||x||^2."""
+        """Mean of ||x||^2, or of that of the targets."""
+        mean, scale = self.output_mean, self.output_scale
         with overflow_as_infinity():
-            return float(self.mean @ self.mean) + len(self.mean) * self.scale**2
+            return float(mean @ mean) + len(mean) * scale**2
 
     def _layers(
         self, theta: Float64Array

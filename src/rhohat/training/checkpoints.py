@@ -174,7 +174,8 @@ class Checkpoint:
             return None
         described, arrays = kept
         found = dict(described["checkpoint"] or {})
-        for name, here in identity.items():
+        for name in (*identity, *found):
+            here = identity.get(name)
             if found.get(name) != here:
                 raise CheckpointError(
                     f"{self.path} is of another run: its {name} is {found.get(name)}, here it is "

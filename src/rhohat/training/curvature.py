@@ -128,7 +128,7 @@ def decoder_sums(
     """Sums for the decoder of activations A: the error's second derivative is g'(z)^2."""
     output = objective.decoder.output
     if output == ACTIVATIONS["identity"]:
-        slopes = np.ones((len(A), objective.n_features), A.dtype)
+        slopes = np.ones((len(A), objective.n_outputs), A.dtype)
     else:
         X_hat = objective.decode(A, objective.unpack(q))
         slopes = output.derivative(X_hat, np.empty_like(X_hat))
@@ -143,8 +143,8 @@ def sparse_curvature(
     A = np.empty((len(X), objective.n_components), X.dtype)
     with overflow_as_infinity():
         if projected:
-            center = np.zeros(objective.n_features, X.dtype)
-            decoder: Sums = code_sums(objective, X, q, center, w, out=A)
+            center = np.zeros(objective.n_outputs, X.dtype)
+            decoder: Sums = code_sums(objective, X, q, center, w, target=rows.target, out=A)
         else:
             objective.encode(X, objective.encoder(q), out=A)
             decoder = decoder_sums(objective, q, A, w)

@@ -164,7 +164,7 @@ class ProjectedEvaluation(SparseEvaluation):
 
     def _sums(self, theta: Float64Array) -> tuple[Float64Array, Terms]:
         objective, dtype, kept = self.objective, self.source.dtype, self._kept
-        center = self.variables.mean.astype(dtype)
+        center = self.variables.output_mean.astype(dtype)
         first = partial(first_sums, objective, theta.astype(dtype), center, kept)
         codes = self.engine.map_sum(first, self.source, self.partition)
         if not codes.is_finite:

@@ -21,11 +21,12 @@ from rhohat.common.interrupts import Interrupted, current_request
 from rhohat.common.memory import check_memory
 from rhohat.objective.base import Objective
 from rhohat.rows.checksums import Manifest, verified
+from rhohat.rows.corruption import Corruption, corrupted
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Engine, ThreadEngine
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.partition import Partition
-from rhohat.rows.sources import Column, Source, column
+from rhohat.rows.sources import Column, Paired, Source, column
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.run import IterationCallback, Training, TrainingResult
 from rhohat.training.solvers import Solver, solver_of
@@ -92,6 +93,8 @@ class Fit:
     callback : callable or None
         Called after every iteration; ends the run if it returns True.
     validation : Validation or None
+    corruption : Corruption or None
+        Of the rows that are trained on.
     """
 
     objective: Objective[Any]
@@ -106,6 +109,7 @@ class Fit:
     verify: bool
     callback: IterationCallback | None
     validation: Validation | None = None
+    corruption: Corruption | None = None
 
     def run(
         self,
@@ -140,7 +144,8 @@ class Fit:
             if self.checkpoint is not None:
                 keep = self.checkpoint.keep
                 state = self.checkpoint.begin(self._identity(source, fingerprint))
-            start = begin(source, engine, partition, None if state is None else state.seed)
+            seed = None if state is None else state.seed
+            start = begin(corrupted(source, self.corruption), engine, partition, seed)
             solver = solver_of(self.solver)
             stages = self.stages if start.search is None else with_legs(self.stages)
             training = Training(
@@ -196,6 +201,11 @@ class Fit:
             "solver": str(self.solver),
             "tol": repr(float(self.tol)),
             **self._held_out,
+            **(
+                {}
+                if self.corruption is None
+                else {"corruption": f"{type(self.corruption).__name__} {vars(self.corruption)}"}
+            ),
             "number of iterations (max_iter, --iterations)": self._iterations,
             "block and chunk size": str(tuple(self.partition)),
             **self.settings,
@@ -209,12 +219,16 @@ def _inspected(
     manifest = Manifest.over(source.origin, engine, partition.chunk_size)
     if verify:
         source = verified(source, manifest)
-    rows = source
-    while isinstance(rows, Column):
-        rows = rows.source
-    if isinstance(rows, Mapped):
+    if _is_computed(source):
         manifest = Manifest.over(source, engine, partition.chunk_size)
     return source, manifest.fingerprint
+
+
+def _is_computed(source: Source) -> bool:
+    """Whether rows, or their targets, are made of others whenever they are read."""
+    if isinstance(source, Paired):
+        return _is_computed(source.source) or _is_computed(source.target)
+    return _is_computed(source.source) if isinstance(source, Column) else isinstance(source, Mapped)
 
 
 def _extremes(

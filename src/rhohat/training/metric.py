@@ -278,6 +278,8 @@ class BlockInverse:
 class Sample:
     """Rows drawn at random, standardized as the solver's variables are, in memory.
 
+    Targets that they have are standardized by their own mean and deviation.
+
     Attributes
     ----------
     source : Source
@@ -312,6 +314,8 @@ class SparseMetric:
     partition : Partition
     projected : bool
         Whether the solver sees the encoder alone, and the decoder is the best one.
+    target_scale : float, default=None
+        By which the sample's targets are divided, if it has some.
     """
 
     objective: SparseObjective
@@ -320,11 +324,13 @@ class SparseMetric:
     engine: Engine
     partition: Partition
     projected: bool
+    target_scale: float | None = None
 
     def at(self, q: Float64Array) -> Operator:
         """H at q."""
         objective, source, spectrum = self.objective, self.sample.source, self.sample.spectrum
-        d, decay, tied = objective.n_features, objective.weight_decay, objective.decoder.tied
+        d, decay, tied = objective.n_outputs, objective.weight_decay, objective.decoder.tied
+        output_scale = self.scale if self.target_scale is None else self.target_scale
         sums = partial(sparse_curvature, objective, q.astype(source.dtype), self.projected)
         with overflow_as_infinity():
             total = self.engine.map_sum(sums, source, self.partition)
@@ -333,7 +339,7 @@ class SparseMetric:
             (codes,), (layer,) = total.inputs, total.layers
             if self.projected:
                 W, _ = best_decoder(codes, decay, np.zeros(d), source.dtype)
-                gains = self.scale**2 * np.einsum("ij,ij->i", W, W)
+                gains = output_scale**2 * np.einsum("ij,ij->i", W, W)
             else:
                 outputs = codes.outputs / codes.weight
                 V = objective.unpack(q)[objective.decoder_weights]
@@ -342,7 +348,7 @@ class SparseMetric:
             if not np.isfinite(s).all():
                 return np.copy
         phi = objective.penalty.curvature(objective.average_activity(layer), objective.activation)
-        least = LEAST_CURVATURE * d * self.scale**2
+        least = LEAST_CURVATURE * d * output_scale**2
         if tied:
             blocks: Blocks = TiedBlocks(spectrum, layer, codes, s, phi, decay, least, self.scale)
             return BlockInverse(self._encoder, [blocks])

@@ -25,7 +25,7 @@ from rhohat.common.arrays import Float64Array, rounding_noise
 from rhohat.objective.base import LossTerms
 from rhohat.objective.sparse import SparseObjective
 from rhohat.rows.partition import CHUNK_ROWS
-from rhohat.rows.sources import Source, column, in_memory
+from rhohat.rows.sources import Source, column, in_memory, targets_of
 from rhohat.training.evaluation import ProjectedEvaluation
 
 #: Columns for each row from which the span is looked for, among at most so many rows, which are
@@ -65,6 +65,8 @@ class Span:
         """The span of rows about their mean; None if that saves nothing, or cannot be done."""
         n_rows = source.shape[0]
         if not (is_spanned(*source.shape) and objective.is_solvable):
+            return None
+        if targets_of(source):  # whose decoder lies elsewhere
             return None
         rows = source.read(0, n_rows)
         D = rows.X - mean

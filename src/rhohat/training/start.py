@@ -8,6 +8,9 @@ active as the penalty asks. The decoder is the multiple of V that fits best, so 
 begins with a feature of its own; from independent starts, units grow alike. V is halved while that
 lowers J, until it is at most a twentieth above that of the best constant.
 
+Where rows have targets of their own, V is carried to them by the best linear map from rows to
+targets along the leading directions, and sigma is that of the targets.
+
 The averages, the fit and the loss are those of a sample of the rows. Few and wide rows are first
 brought to coordinates of their span, and all this is done there: see `rhohat.training.span`.
 """
@@ -27,7 +30,7 @@ from rhohat.rows.engines import Engine
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition
 from rhohat.rows.sampling import sample_rows
-from rhohat.rows.sources import Source, in_memory
+from rhohat.rows.sources import Source, in_memory, targets_of
 from rhohat.training.change_of_variables import CenteredVariables, StandardizedVariables
 from rhohat.training.evaluation import (
     Evaluation,
@@ -103,17 +106,20 @@ def sparse_start(
     variables = StandardizedVariables.for_sums(objective, sums)
     search = None
     if objective.penalty.weight_is_sought:
-        search = WeightSearch(objective, objective.n_features * variables.scale**2)
+        search = WeightSearch(objective, objective.n_outputs * variables.output_scale**2)
         objective = objective.weighed(search.first)
         variables = replace(variables, objective=objective)
     drawn = int(random_state.randint(2**31))
     seed = drawn if seed is None else seed
-    sample = draw_sample(source, variables.mean, variables.scale, seed)
+    sample = standardized_sample(source, variables, seed)
     q = initial(variables, sample, random_state) if theta is None else variables.from_theta(theta)
     if is_projected:
         q = q[: objective.n_encoder_parameters].copy()
     kind = ProjectedEvaluation if is_projected else SparseEvaluation
-    metric = SparseMetric(objective, variables.scale, sample, engine, partition, is_projected)
+    metric = SparseMetric(
+        *(objective, variables.scale, sample, engine, partition, is_projected),
+        target_scale=variables.target_scale,
+    )
     evaluation = kind(objective, variables, engine, partition, source, metric)
     return Start(evaluation, q, seed, search)
 
@@ -134,25 +140,42 @@ def network_start(
     return Start(evaluation, variables.from_theta(theta), seed=0)
 
 
-def draw_sample(source: Source, mean: Float64Array, scale: float, seed: int) -> Sample:
+def standardized_sample(source: Source, variables: StandardizedVariables, seed: int) -> Sample:
+    """Rows drawn at random by the seed, standardized as the variables are; so are their targets."""
+    output = variables.output_mean, variables.output_scale
+    return draw_sample(source, variables.mean, variables.scale, seed, *output)
+
+
+def draw_sample(
+    source: Source,
+    mean: Float64Array,
+    scale: float,
+    seed: int,
+    target_mean: Float64Array | float = 0.0,
+    target_scale: float = 1.0,
+) -> Sample:
     """Rows drawn at random by the seed, and standardized."""
-    n_rows, n_features = source.shape
-    most = min(SAMPLE_ROWS, max(SAMPLE_BYTES // (8 * n_features), 1), n_rows)
+    (n_rows, n_features), n_targets = source.shape, targets_of(source)
+    most = min(SAMPLE_ROWS, max(SAMPLE_BYTES // (8 * (n_features + n_targets)), 1), n_rows)
     rows = source.take(np.sort(sample_rows(n_rows, most, seed)))
+    target = rows.target
     with overflow_as_infinity():
         X = ((rows.X - mean) / scale).astype(source.dtype, copy=False)
-    return Sample(in_memory(X, rows.sample_weight), seed)
+        if target is not None:
+            target = ((target - target_mean) / target_scale).astype(source.dtype, copy=False)
+    return Sample(in_memory(X, rows.sample_weight, target=target), seed)
 
 
 def initial(
     variables: StandardizedVariables, sample: Sample, random_state: RandomState
 ) -> Float64Array:
     """Draw a start of training at random, as a vector q; see the module."""
-    objective, sigma = variables.objective, variables.scale
+    objective = variables.objective
     rows, (k, d) = sample.rows, objective.shapes["W_enc"]
     n = len(rows.X)
     chosen = np.arange(min(n, START_ROWS)) * n // min(n, START_ROWS)  # rows are in their old order
     X = rows.X[chosen].astype(np.float64)
+    T = X if rows.target is None else rows.target[chosen].astype(np.float64)
     w = np.ones(len(X)) if rows.sample_weight is None else rows.sample_weight[chosen]
     w = w / w.sum()
     f = objective.activation
@@ -163,16 +186,17 @@ def initial(
         V = _learnable(V, sample, _least_variance(variables, X, w, V))
         if objective.decoder.tied:
             V = TIED_SIZE * V
-        constant = 0.5 * sigma**2 * float(w @ np.einsum("ij,ij->i", X, X))
+        constant = 0.5 * variables.output_scale**2 * float(w @ np.einsum("ij,ij->i", T, T))
         constant += objective.penalty.least(k)
-        q = _of_size(variables, X, w, V)
-        loss = _loss(variables, X, w, q)
+        carried = None if rows.target is None else _carried(sample, X, T, w)
+        q = _of_size(variables, X, T, w, V, carried)
+        loss = _loss(variables, X, T, w, q)
         for _ in range(HALVINGS):
             if not loss > MOST_LOSS * constant:
                 break
             V = V / 2
-            smaller = _of_size(variables, X, w, V)
-            before, loss = loss, _loss(variables, X, w, smaller)
+            smaller = _of_size(variables, X, T, w, V, carried)
+            before, loss = loss, _loss(variables, X, T, w, smaller)
             if not loss < before:
                 break
             q = smaller
@@ -188,7 +212,7 @@ def _silence(objective: SparseObjective) -> float:
 def _output_slopes(variables: StandardizedVariables) -> FloatArray:
     """G' where the output is the mean of the data, (d,)."""
     g = variables.objective.decoder.output
-    X_hat = g.function(g.inverse(variables.mean).copy())
+    X_hat = g.function(g.inverse(variables.output_mean).copy())
     return g.derivative(X_hat, X_hat.copy())
 
 
@@ -200,28 +224,43 @@ def _least_variance(
     f = objective.activation
     A = f.function(X @ V.T + _silence(objective))
     slopes = (w @ f.derivative(A, A.copy())).mean() * _output_slopes(variables).mean()
-    return objective.weight_decay / (variables.scale**2 * max(float(slopes), 1e-8))
+    return objective.weight_decay / (variables.output_scale**2 * max(float(slopes), 1e-8))
+
+
+def _carried(sample: Sample, X: FloatArray, T: FloatArray, w: FloatArray) -> Float64Array:
+    """The best linear map from standardized rows to targets, by the sample's directions, (d, t)."""
+    spectrum = sample.spectrum
+    R = X @ spectrum.vectors
+    return np.asarray((spectrum.vectors / spectrum.values) @ (R.T @ (w[:, None] * T)))
 
 
 def _of_size(
-    variables: StandardizedVariables, X: FloatArray, w: FloatArray, V: FloatArray
+    variables: StandardizedVariables,
+    X: FloatArray,
+    T: FloatArray,
+    w: FloatArray,
+    V: FloatArray,
+    carried: Float64Array | None,
 ) -> Float64Array:
-    """The start with these weights: its biases, and its decoder."""
-    objective, sigma = variables.objective, variables.scale
+    """The start with these weights: its biases, and its decoder, carried to targets of their own.
+
+    T are the targets, standardized: X if they are the rows.
+    """
+    objective, sigma = variables.objective, variables.output_scale
     f, silent = objective.activation, _silence(objective)
     Z, c = X @ V.T, np.full(len(V), silent)
     for _ in range(CORRECTIONS if objective.penalty.asked_average(f) is not None else 0):
         c += silent - f.inverse(w @ f.function(Z + c))
     A = f.function(Z + c)
     average = w @ A
-    start, b_dec = {"W_enc": V, "b_enc": c}, objective.decoder.output.inverse(variables.mean)
+    start, b_dec = {"W_enc": V, "b_enc": c}, objective.decoder.output.inverse(variables.output_mean)
     if objective.decoder.tied:
-        W = V / sigma
+        W = V / variables.scale
     else:
         # The factor of V at which squared error, decay and what the penalty sees are least.
-        W = sigma * V
+        W = sigma * (V if carried is None else V @ carried)
         R = (A - average) @ W * _output_slopes(variables)
-        fits = float(w @ np.einsum("ij,ij->i", R, sigma * X))
+        fits = float(w @ np.einsum("ij,ij->i", R, sigma * T))
         costs = float(w @ np.einsum("ij,ij->i", R, R))
         costs += objective.weight_decay * float(np.vdot(W, W))
         if "W_dec" in objective.penalty.sees:
@@ -233,11 +272,19 @@ def _of_size(
     return objective.pack(start | {"b_dec": b_dec - average @ W})
 
 
-def _loss(variables: StandardizedVariables, X: FloatArray, w: FloatArray, q: Float64Array) -> float:
-    """J over standardized rows."""
+def _loss(
+    variables: StandardizedVariables,
+    X: FloatArray,
+    T: FloatArray,
+    w: FloatArray,
+    q: Float64Array,
+) -> float:
+    """J over standardized rows, and targets."""
     objective, theta = variables.objective, variables.to_theta(q)
     rows = variables.scale * X + variables.mean
-    return objective.loss_terms(objective.losses(rows, theta, w), theta).total
+    target = rows if T is X else variables.output_scale * T + variables.output_mean
+    sums = objective.losses(rows, theta, w, target=target)
+    return objective.loss_terms(sums, theta).total
 
 
 def _learnable(V: FloatArray, sample: Sample, least: float) -> Float64Array:

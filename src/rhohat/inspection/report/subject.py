@@ -15,7 +15,6 @@ from rhohat.common.arrays import Float64Array
 from rhohat.common.caching import cached_property
 from rhohat.common.validation import check_integer
 from rhohat.estimators.anatomy import Anatomy
-from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.measures import some_numbers
 from rhohat.inspection.activation_statistics import N_EXAMPLES
@@ -121,7 +120,7 @@ class Subject:
     def diagnosis(self) -> Diagnosis | None:
         """What the examples tell of the layer; None without them, or if it rebuilds nothing."""
         estimator = self.layer.estimator
-        if self.responses is None or not isinstance(estimator, SparseAutoencoder):
+        if self.responses is None or Anatomy.of(estimator).autoencoder is None:
             return None
         examples = self.responses.examples
         numbers = some_numbers(len(examples), ROWS)  # as `diagnose` does

@@ -10,6 +10,7 @@ from math import prod
 import numpy as np
 
 from rhohat.common.arrays import FloatArray
+from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.computation import Coder as ComputedCoder
 from rhohat.estimators.computation import computation_of_layers
 from rhohat.inspection.report.subject import Subject
@@ -103,7 +104,7 @@ def _computed(subjects: Sequence[Subject]) -> Trial:
         shape=_shape(subjects[0], computation.encoders[0].weights.shape[1], steps),
         steps=steps,
         encoders=coders,
-        missing="What units rebuild is not shown: a network that classifies has no decoder.",
+        missing=f"What units rebuild is not shown: {_missing(subjects[-1])}.",
     )
     if not computation.decoders:
         return found
@@ -112,6 +113,13 @@ def _computed(subjects: Sequence[Subject]) -> Trial:
         missing = f"What units rebuild is left out: it would take {size / 1e6:.1f} MB of this page."
         return replace(found, missing=missing)
     return replace(found, decoders=back, missing="")
+
+
+def _missing(subject: Subject) -> str:
+    """Why there is no way back to the input, where there is none."""
+    if isinstance(subject.layer.estimator, SparseAutoencoder):
+        return "it is not their input"
+    return "a network that classifies has no decoder"
 
 
 def _packed(operation: Operation) -> Operation:

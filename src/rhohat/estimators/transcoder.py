@@ -1,0 +1,189 @@
+"""SparseTranscoder: from the rows of one table to those of another, through sparse units."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import Tags
+
+from rhohat.common.arrays import FloatArray
+from rhohat.common.validation import check_rows
+from rhohat.estimators.autoencoder import SparseAutoencoder, mean_score
+from rhohat.estimators.callbacks import with_callbacks
+from rhohat.preprocessing.inputs import RowData, rows_of
+from rhohat.rows.opening import open_store
+from rhohat.rows.sources import ArraySource, Paired, Rows, Source
+
+
+class SparseTranscoder(SparseAutoencoder):
+    r"""Sparse transcoder: a sparse autoencoder that reconstructs other rows than it encodes.
+
+    .. math::
+
+        J = \frac1m \sum_i \tfrac12 \|\hat y_i - y_i\|^2
+            + \tfrac\lambda2 (\|W_{enc}\|^2 + \|W_{dec}\|^2) + \text{penalty}(\hat\rho)
+
+    with :math:`A = f(X W_{enc}^T + b_{enc})` and :math:`\hat Y = g(A W_{dec} + b_{dec})`: for
+    instance what enters a layer of a network, and what leaves it. Y may have another number of
+    columns than X.
+
+    All parameters are those of `SparseAutoencoder`, and so are attributes, but that the decoder's
+    have the columns of Y. A `corruption` is that of X alone. `inverse_transform` gives rows like
+    those of Y, and `predict` rows like those of Y from rows of X.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import SparseTranscoder
+    >>> X = np.random.default_rng(0).random((500, 8))
+    >>> Y = np.column_stack([np.maximum(X[:, :4] - 0.5, 0), X[:, 4:6] > 0.5])
+    >>> model = SparseTranscoder(20, random_state=0).fit(X, Y)
+    >>> model.transform(X).shape, model.predict(X).shape
+    ((500, 20), (500, 6))
+
+    References
+    ----------
+    J. Dunefsky, P. Chlenski and N. Nanda (2024), Transcoders find interpretable LLM feature
+    circuits, NeurIPS.
+    """
+
+    rebuilds_input: ClassVar[bool] = False
+
+    @with_callbacks
+    def fit(
+        self,
+        X: RowData,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        X_val: RowData | None = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Learn weights from the rows of X and y.
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory
+            As in `SparseAutoencoder.fit`. Training computes in its precision.
+        y : array-like of shape (m, n_targets), or rows outside memory
+            What is to be reconstructed from each row, in the same order; a row of numbers each,
+            also if there is only one.
+        sample_weight : array-like of shape (m,), default=None
+            How often each pair counts.
+        X_val, y_val : as X and y, default=None
+            Pairs held out; see `SparseAutoencoder.fit`.
+
+        Returns
+        -------
+        self : SparseTranscoder
+
+        Raises
+        ------
+        ValueError
+            If y is not given or has one axis, as labels have, or if X and y have other numbers of
+            rows; if the decoder is tied and y has other columns than X.
+        TypeError, FloatingPointError, DataChangedError, KeyboardInterrupt and others
+            As `SparseAutoencoder.fit`.
+        """
+        if X_val is not None:
+            y_val = self._checked_target(y_val, "y_val")
+        return self._fit(X, self._checked_target(y, "y"), sample_weight, X_val, y_val)
+
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Learn from some pairs of a stream; see `SparseAutoencoder.partial_fit`."""
+        return self._partial_fit(X, self._checked_target(y, "y"), sample_weight)
+
+    def predict(self, X: RowData) -> FloatArray:
+        """Rows like those of y: g(f(X W_enc' + b_enc) W_dec + b_dec).
+
+        Parameters
+        ----------
+        X : array-like of shape (m, n_features), or rows outside memory
+
+        Returns
+        -------
+        y_hat : ndarray of shape (m, n_targets), in the precision of X
+        """
+        objective = self._fitted_objective()
+        source = rows_of(self, X, reset=False)
+        parameters = self._parameters(source.dtype)
+
+        def predict(rows: Rows, out: FloatArray) -> None:
+            objective.decode(objective.encode(rows.X, parameters), parameters, out)
+
+        return self._map_rows(predict, source, objective, objective.n_outputs)
+
+    def score_samples(self, X: RowData, y: Any = None) -> FloatArray:
+        """Minus the error of each row: -1/2 ||y_hat - y||^2.
+
+        Parameters
+        ----------
+        X, y : as in `fit`
+
+        Returns
+        -------
+        scores : ndarray of shape (m,)
+        """
+        return self._scores(self.pairs(X, y))
+
+    def score(self, X: RowData, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
+        """Mean of `score_samples`, weighted if the rows are; higher is better.
+
+        Parameters
+        ----------
+        X, y : as in `fit`
+        sample_weight : array-like of shape (m,), default=None
+
+        Returns
+        -------
+        score : float
+        """
+        return mean_score(self.score_samples(X, y), sample_weight)
+
+    def pairs(self, X: RowData, y: Any) -> Source:
+        """The source of rows of X with their targets, which have the decoder's columns."""
+        objective = self._fitted_objective()
+        source = Paired(rows_of(self, X, reset=False), self._checked_target(y, "y"))
+        if source.n_targets != objective.n_outputs:
+            raise ValueError(
+                f"y has {source.n_targets} columns, but {type(self).__name__} was fitted to "
+                f"{objective.n_outputs}."
+            )
+        return source
+
+    def _checked_target(self, y: Any, name: str) -> Source:
+        """Rows to be reconstructed, as a source; labels are none."""
+        kind = type(self).__name__
+        if y is None:
+            raise ValueError(
+                f"{kind} requires y to be passed, but the target {name} is None: give the rows to "
+                "be reconstructed, fit(X, Y). SparseAutoencoder reconstructs those of X."
+            )
+        source = open_store(y)
+        if source is not None:
+            return source
+        y = y if hasattr(y, "shape") else np.asarray(y)
+        shape = tuple(y.shape)
+        if len(shape) != 2:
+            raise ValueError(
+                f"{name} has shape {shape}, expected (rows, columns): {kind} reconstructs rows of "
+                "numbers, and labels are none. Give a single column of numbers as "
+                f"{name}.reshape(-1, 1); to learn from X alone, use SparseAutoencoder, which "
+                "ignores y."
+            )
+        return ArraySource(check_rows(y))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.target_tags.one_d_labels = False
+        tags.target_tags.two_d_labels = True
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = False
+        return tags
