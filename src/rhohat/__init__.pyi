@@ -12,6 +12,7 @@ from .estimators.classifier import StackedAutoencoderClassifier
 from .estimators.convolution import ConvolutionalFeatures
 from .estimators.exporting import export
 from .estimators.measures import matched_cosines, patterns, pursuit_score, recovery, stability
+from .estimators.notes_files import from_theta
 from .estimators.saving import load, save
 from .estimators.stack import StackedAutoencoder
 from .estimators.transcoder import SparseTranscoder
@@ -125,6 +126,7 @@ __all__ = [
     "edge_score",
     "explore",
     "export",
+    "from_theta",
     "load",
     "load_images",
     "load_photographs",

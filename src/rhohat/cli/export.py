@@ -31,6 +31,7 @@ def export(path: Path, out: Path, to: str | None) -> None:
     Formats:
       onnx    for onnxruntime and others, in float32 (.onnx)
       numpy   one file of code to be read, which needs NumPy alone (.py)
+      mat     W1, b1, W2, b2 of the lecture notes, for MATLAB and Octave (.mat)
 
     \b
     Examples:

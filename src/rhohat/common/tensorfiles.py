@@ -37,6 +37,12 @@ DTYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
     "I64": np.dtype("<i8"),
 }
+#: Types of arrays in files of other programs.
+PLAIN_DTYPES: dict[str, np.dtype[Any]] = DTYPES | {
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype("<u2"),
+    "I32": np.dtype("<i4"),
+}
 #: First bytes of other files that users take for models.
 LOOKALIKES = {
     b"\x80": "a pickle",
@@ -90,6 +96,84 @@ def unpack(stream: BinaryIO, size: int) -> tuple[Any, Arrays]:
     header, left = _read_header(stream, size)
     description = _read_description(header.pop("__metadata__", None))
     return description["model"], _read_arrays(stream, header, description["tensors"], left)
+
+
+def unpack_plain(stream: BinaryIO, size: int) -> Arrays:
+    """Read all arrays of a safetensors file of `size` bytes that another program wrote.
+
+    float16 and bfloat16 become float32, which holds their values exactly.
+
+    Raises
+    ------
+    ModelFileError
+        If it is not such a file, or is damaged.
+    """
+    header, left = _read_header(stream, size)
+    header.pop("__metadata__", None)
+    data = stream.read(left)
+    arrays = {}
+    for name, entry in header.items():
+        label = f"the array {short(name)}"
+        known = type(entry) is dict and {"dtype", "shape", "data_offsets"} <= entry.keys()
+        sound = (
+            known
+            and entry["dtype"] in list(PLAIN_DTYPES)
+            and is_list(entry["shape"], lambda n: is_count(n) and n <= size, 0, 1, 2)
+            and is_list(entry["data_offsets"], is_count, 2)
+        )
+        expect(sound, f"dtype of {', '.join(PLAIN_DTYPES)}, shape and offsets of {label}", entry)
+        dtype, shape = PLAIN_DTYPES[entry["dtype"]], entry["shape"]
+        begin, end = entry["data_offsets"]
+        expect(end - begin == dtype.itemsize * prod(shape), f"bytes for {shape} of {label}", entry)
+        expect(end <= len(data), f"{end} bytes of arrays", len(data))
+        array = np.frombuffer(data, dtype, prod(shape), begin).reshape(shape)
+        arrays[name] = _in_full(array, entry["dtype"])
+        finite = bool(np.isfinite(arrays[name]).all())
+        expect(finite, f"finite numbers in {label}", words="NaN or infinity")
+    return arrays
+
+
+def _in_full(array: NDArray[Any], name: str) -> NDArray[Any]:
+    """Numbers of half precision in single precision; others as they are, in the machine's order."""
+    if name == "BF16":
+        return (array.astype(np.uint32) << 16).view(np.float32)
+    half = name == "F16"
+    return array.astype(np.float32 if half else array.dtype.newbyteorder("="))
+
+
+def pack_plain(arrays: Arrays, metadata: dict[str, str]) -> bytes:
+    """Make the bytes of a safetensors file for other programs.
+
+    Parameters
+    ----------
+    arrays : dict of ndarray
+    metadata : dict of str
+    """
+    header: dict[str, Any] = {"__metadata__": metadata}
+    end = 0
+    for name, array in arrays.items():
+        begin, end = end, end + array.nbytes
+        dtype, shape = dtype_name(array), array.shape
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": (begin, end)}
+    packed = _dump(header).encode()
+    packed += b" " * (-len(packed) % 8)
+    data = (
+        np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()
+        for array in arrays.values()
+    )
+    return b"".join((len(packed).to_bytes(8, "little"), packed, *data))
+
+
+def parse_json(content: bytes) -> Any:
+    """A JSON document without duplicate keys and without NaN.
+
+    Raises
+    ------
+    ModelFileError
+        If it is none.
+    """
+    expect(len(content) <= HEADER_LIMIT, f"JSON of at most {HEADER_LIMIT} bytes", len(content))
+    return _parse(content)
 
 
 def _read_header(stream: BinaryIO, size: int) -> tuple[dict[str, Any], int]:

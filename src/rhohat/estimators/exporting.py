@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from rhohat.common.validation import look_up
 from rhohat.common.writing import write_whole
 from rhohat.estimators.computation import computation_of
+from rhohat.estimators.foreign import weights_of
+from rhohat.estimators.notes_files import notes_content
 from rhohat.estimators.numpy_files import numpy_content
 from rhohat.estimators.onnx_files import onnx_content
 from rhohat.preprocessing.operations import NotComputedError
@@ -46,6 +48,12 @@ TARGETS = {
         lambda model, name: numpy_content(computation_of(model), name),
         "Leave that step out, as in model[:-1].",
     ),
+    "mat": Target(
+        ".mat",
+        lambda model, name: notes_content(weights_of(model)),
+        "Export the autoencoder alone, as in model[-1], and prepare data as the steps do; or the "
+        "whole model to numpy.",
+    ),
 }
 
 
@@ -66,8 +74,8 @@ def export(model: Any, path: str | os.PathLike[str], *, to: str | None = None) -
         Any transformer or classifier of this package but `AnomalyDetector`, or a pipeline of them.
     path : str or path-like
         Overwritten if it exists.
-    to : {"onnx", "numpy"}, default=None
-        The format. None: the one that the path ends in, .onnx or .py.
+    to : {"onnx", "numpy", "mat"}, default=None
+        The format. None: the one that the path ends in, .onnx, .py or .mat.
 
     Raises
     ------
@@ -91,6 +99,9 @@ def export(model: Any, path: str | os.PathLike[str], *, to: str | None = None) -
 
     A file of NumPy code holds `transform`, or `predict_proba` and `predict`, which compute in
     float64, and the weights below them. It imports NumPy alone.
+
+    A .mat file holds W1, b1, W2, b2 of one autoencoder in the layout of the lecture notes, and the
+    names of its activation and decoder; `load` reads it.
 
     Pipelines that hold scikit-learn's own steps, too, are for skl2onnx, which knows rhohat's:
     ``skl2onnx.to_onnx(model, X)``.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
+from itertools import chain
 from math import prod
 from typing import Any, NamedTuple
 
@@ -85,7 +86,8 @@ class Row(NamedTuple):
         Parameters that must be as described, where the class has no ``check_settings`` that would
         say so.
     either : tuple of tuple of str, default=()
-        Groups of fitted attributes, of which one must be complete.
+        Groups of fitted attributes, of which one must be complete. An empty group allows for none
+        of them, as in models whose weights come from elsewhere.
     learned : mapping, default={}
         Parameters that are saved, and come back, as `fit` left them; each with the name of the
         fitted attribute that holds it.
@@ -102,6 +104,12 @@ class Row(NamedTuple):
     either: tuple[tuple[str, ...], ...] = ()
     learned: Mapping[str, str] = {}
     fits_together: Callable[[Any], bool] = lambda model: True
+
+    def is_whole(self, fitted: Collection[str]) -> bool:
+        """Whether fitted attributes are those of one of the groups in `either`."""
+        any_of_them = set(fitted).intersection(*[chain(*self.either)])
+        groups = (set(group) <= set(fitted) if group else not any_of_them for group in self.either)
+        return not self.either or any(groups)
 
     def keeps_learned(self, parameter: str, is_fitted: bool) -> bool:
         """Whether a parameter's models are saved fitted, given whether this one is."""
@@ -291,7 +299,7 @@ def _row_of_units(cls: type[SparseAutoencoder], weights: Mapping[str, Array]) ->
         {**COLUMNS, **weights, **fields_of(EXACT | PARTITION | HELD_OUT), **FOUND, **RUNNING},
         left_out=("callback", "engine", "checkpoint", "resume", "verify"),
         unused=("n_jobs",),
-        either=(tuple(EXACT), tuple(RUNNING)),
+        either=(tuple(EXACT), tuple(RUNNING), ()),
         fits_together=_units_fit,
     )
 

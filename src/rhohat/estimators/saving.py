@@ -36,6 +36,7 @@ from rhohat.common.tensorfiles import (
 )
 from rhohat.common.writing import write_whole
 from rhohat.estimators.fields import TINY, Array, Model, Models, is_plain
+from rhohat.estimators.notes_files import read_notes
 from rhohat.estimators.registry import NEEDED, OPTIONAL, ROWS, Row, is_model, row_of, rows
 
 #: Estimators, penalties and solvers in a model, and parameters and items of these in all: so many
@@ -86,9 +87,13 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Read a model that `save` wrote.
+    """Read a model that `save` wrote, or one of another program.
 
     Nothing in the file is ever run, so files from anywhere can be loaded. Pickles are refused.
+
+    Of others, it reads .mat files of W1, b1, W2 and b2 as in the lecture notes, or of theta (or
+    opttheta), visibleSize and hiddenSize; units and decoder are sigmoid unless the file says
+    otherwise, as those of `export` do.
 
     Parameters
     ----------
@@ -111,6 +116,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     if not file.exists():
         raise FileNotFoundError(errno.ENOENT, "No such model file", os.fspath(path))
     try:
+        if file.is_file() and file.suffix.lower() == ".mat":
+            return read_notes(file)
         expect(file.is_file(), "a file", words="a folder" if file.is_dir() else "a device")
         with file.open("rb") as stream:
             return _unpack(stream, os.fstat(stream.fileno()).st_size)
@@ -312,6 +319,5 @@ def _restore_fitted(row: Row, values: Any, prefix: str, arrays: Arrays) -> dict[
                 sizes.setdefault(symbol, size)
         expected = tuple(sizes.get(s, s) if isinstance(s, str) else s for s in symbols)
         expect(found == expected, f"{label} of size {expected}", found)
-    whole = not row.either or any(set(group) <= fitted.keys() for group in row.either)
-    expect(whole, f"{name}'s {' or '.join(map(str, row.either))}", sorted(fitted))
+    expect(row.is_whole(fitted), f"{name}'s {' or '.join(map(str, row.either))}", sorted(fitted))
     return fitted
