@@ -17,6 +17,7 @@ from rhohat.cli.compare import compare
 from rhohat.cli.diagnose import diagnose
 from rhohat.cli.encode import encode
 from rhohat.cli.evaluate import evaluate
+from rhohat.cli.exercise import exercise
 from rhohat.cli.explore import explore
 from rhohat.cli.export import export
 from rhohat.cli.help import Command, Group
@@ -44,7 +45,7 @@ NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
         "show_default": True,
     },
     commands=[
-        *(learn, explore, diagnose, show, make_report, compare),
+        *(learn, explore, exercise, diagnose, show, make_report, compare),
         *(encode, score, evaluate, inspect, export, check),
     ],
 )

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 
 from rhohat.common.errors import DataFileError
 from rhohat.rows.claims import Claims
-from rhohat.rows.file_format import Content, FileFormat, Selection, array_content
+from rhohat.rows.file_format import (
+    ANY,
+    Content,
+    FileFormat,
+    Selection,
+    array_content,
+    decoding,
+)
 from rhohat.rows.npy import NpyFile
 from rhohat.rows.sources import Source
 
@@ -81,6 +88,18 @@ def _read(path: Path, selection: Selection) -> NDArray[Any]:
         raise DataFileError(f"announces {announced:,} bytes of array {shape}, holds {found}")
     array = np.frombuffer(data, dtype).reshape(shape)
     return array.astype(dtype.newbyteorder("="))
+
+
+def read_idx(path: Path) -> NDArray[Any]:
+    """The array of a file, whatever its axes: labels, which have one, too.
+
+    Raises
+    ------
+    DataFileError
+        If the file is damaged, or not to be believed.
+    """
+    with decoding():
+        return _read(path, ANY)
 
 
 def _open(path: Path, selection: Selection) -> Source:
