@@ -52,7 +52,7 @@ LIBRARIES = (
     "zarr",
 )
 STAGES = ("own", "users", "room")
-PYTEST = ["-x", "-q", "-m", "not slow", "-n", "0", "-p", "no:cacheprovider", "--tb=line"]
+PYTEST = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--tb=line"]
 PYTEST += ["-p", "no:randomly", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 #: A test that does nothing for as long, in seconds, waits for what never comes.
 ASLEEP = 30

@@ -31,9 +31,55 @@ from PIL import Image
 from skimage import data
 from sklearn.datasets import load_digits
 
-from rhohat import OneOverFWhitening, PatchExtractor, PatchNormalizer, load_photographs
+from rhohat import (
+    OneOverFWhitening,
+    PatchExtractor,
+    PatchNormalizer,
+    SparseObjective,
+    load_photographs,
+)
+from rhohat.common import devices
+from rhohat.common.devices import PROCESSOR, TorchDevice
+from rhohat.objective.network import NetworkObjective
+from rhohat.rows.cluster import DaskEngine
+from rhohat.rows.engines import ThreadEngine
 from support.fits import grow_early
 from support.sounds import RATE, chirp
+
+
+def pytest_addoption(parser):
+    """Laws of the processor hold on other devices, too."""
+    parser.addoption("--device", help="compute there whatever says nothing else, such as torch")
+
+
+@pytest.fixture(autouse=True)
+def device(request, monkeypatch):
+    """The device that --device names, in place of the processor."""
+    name = request.config.getoption("--device")
+    if name is None:
+        return PROCESSOR
+    device = TorchDevice(name)
+    monkeypatch.setattr(devices, "PROCESSOR", device)
+    for engine in (ThreadEngine, DaskEngine):
+        defaults = engine.__init__.__defaults__[:-1]
+        monkeypatch.setattr(engine.__init__, "__defaults__", (*defaults, device))
+    for objective in (SparseObjective, NetworkObjective):
+        for method in ("terms", "activities", "losses"):
+            if hasattr(objective, method):
+                monkeypatch.setattr(objective, method, placing(getattr(objective, method), device))
+    return device
+
+
+def placing(sums, device):
+    """Sums over rows on a device, whatever memory the rows are in."""
+
+    def on_device(objective, X, *args, **named):
+        if not isinstance(X, np.ndarray):
+            return sums(objective, X, *args, **named)
+        arrays = {name: device.place(named[name]) for name in ("A", "out") if name in named}
+        return sums(objective, device.place(X), *args, **named | arrays).widened()
+
+    return on_device
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
 from .cli.progress import show_progress
+from .common.devices import TorchDevice
 from .common.errors import (
     CheckpointError,
     DataChangedError,
@@ -113,6 +114,7 @@ __all__ = [
     "Terms",
     "TopK",
     "TopographicSparsity",
+    "TorchDevice",
     "TrainingProgress",
     "WaveformExtractor",
     "Whitening",

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from rhohat import load
 from support.command import run
 
 pytestmark = pytest.mark.usefixtures("without_figures")
@@ -104,3 +105,22 @@ def test_a_page_without_sources_shows_none(folder):
         assert '"examples":null' in page
         assert "Originals and reconstructions" not in page
         assert '"activity":null' not in page
+
+
+def test_a_device_that_is_none_is_refused_before_anything_is_read(folder):
+    words = ["missing.npy", *FEW, "--device", "gpu", "--out", "nowhere"]
+    result = run("learn", *words, cwd=folder)
+    assert result.returncode == 2
+    assert "device must be 'cpu', 'cuda'" in result.stderr
+
+
+@pytest.mark.torch
+def test_torch_learns_what_the_processor_does(folder):
+    models = []
+    for device in ("cpu", "torch"):
+        words = ["0.npy", *FEW, "--device", device, "--out", f"on_{device}"]
+        result = run("learn", *words, cwd=folder)
+        assert result.returncode == 0, result.stderr
+        models.append(load(folder / f"on_{device}" / "model.safetensors")[-1])
+    here, there = models
+    assert there.loss_ == pytest.approx(here.loss_)

@@ -28,7 +28,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "Training": (
         *("iterations", "solver", "seed", "threads", "validation", "patience"),
-        *("checkpoint", "resume", "dask", "verify"),
+        *("checkpoint", "resume", "dask", "device", "verify"),
     ),
     "Convolution": ("convolve", "stride", "pooling", "grid", "encoding"),
     "Output": ("force", "sources", "as_json"),

@@ -199,8 +199,10 @@ def found_and_read(
     request: Request, settings: Settings, run: dict[str, Any], dry_run: bool
 ) -> tuple[Data, Settings]:
     """The data, read unless nothing is to be done with them, and complete settings."""
+    from rhohat.common.devices import device_of
     from rhohat.recipes.finding import find_to_learn
 
+    device_of(run.get("device", "cpu")).check()
     data, settings = find_to_learn(replace(request, stored="engine" in run), settings)
     if not dry_run:
         data.read()
@@ -224,7 +226,10 @@ def another_run(ours: Run, files: Results) -> str | None:
 
 
 #: Other options that do not go with ``--auto``.
-ELSEWHERE = ("activation", "solver", "checkpoint", "resume", "dask", "validation", "patience")
+ELSEWHERE = (
+    *("activation", "solver", "checkpoint", "resume"),
+    *("dask", "device", "validation", "patience"),
+)
 
 
 def starting_point(settings: Settings) -> Settings:

@@ -144,6 +144,22 @@ class HeldOut(click.ParamType):
         return share
 
 
+class DeviceName(click.ParamType):
+    """The name of a device, which need not be here."""
+
+    name = "cpu|cuda|cuda:N|mps|torch"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check it."""
+        from rhohat.common.devices import device_of
+
+        try:
+            device_of(value)
+        except ValueError as error:
+            self.fail(f"{error}", param, ctx)
+        return value
+
+
 class Weight(click.ParamType):
     """A number of at least 0, or the word "auto"."""
 
@@ -585,12 +601,14 @@ def data_options(
     )
 
 
-def _run(*, dask: str | None, **run: Any) -> dict[str, Any]:
+def _run(*, dask: str | None, device: str, **run: Any) -> dict[str, Any]:
     """Parameters of `SparseAutoencoder` that say how it is trained."""
     if run["resume"] and run["checkpoint"] is None:
         raise click.UsageError("--resume goes on from a checkpoint: name it by --checkpoint.")
     if run["patience"] is not None and run["validation"] is None:
         raise click.UsageError("--patience watches the loss of --validation: add that.")
+    if device != "cpu":
+        run["device"] = device
     return run if dask is None else run | {"engine": "dask" if dask == "local" else dask}
 
 
@@ -615,6 +633,14 @@ run_options = _gathering(
         metavar="ADDRESS|local",
         help="Train on a Dask cluster, tcp://... or tls://..., or on worker processes of this "
         "machine. Workers read their rows themselves, from .npy, .zarr or .h5 files.",
+    ),
+    click.Option(
+        ["--device"],
+        type=DeviceName(),
+        metavar="NAME",
+        default="cpu",
+        help="What computes the sums over rows: this processor, cpu; or what torch finds: a GPU, "
+        "cuda or cuda:1, Apple's, mps, or the processor, torch.",
     ),
     click.Option(
         ["--validation"],

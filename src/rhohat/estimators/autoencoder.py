@@ -17,7 +17,9 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.devices import Device, device_of
 from rhohat.common.interrupts import interrupts_as_requests
+from rhohat.common.libraries import library_of
 from rhohat.common.pictures import image_of_units
 from rhohat.common.validation import check_flag, check_integer, check_real, check_rows
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
@@ -39,6 +41,7 @@ from rhohat.rows.engine_choice import EngineHolder, engine_of
 from rhohat.rows.engines import Engine, ThreadEngine, check_n_jobs
 from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import CHUNK_ROWS, NARROW_CHUNK_ROWS, Partition, check_sizes
+from rhohat.rows.placed import placed
 from rhohat.rows.sources import ArraySource, Holders, Paired, Rows, Source, check_finite, targets_of
 from rhohat.rows.sparse_rows import SparseRows
 from rhohat.rows.stores import is_stored
@@ -162,6 +165,10 @@ class SparseAutoencoder(
         client, by its address (``"tcp://..."``, ``"tls://..."``), or as "dask": the active client
         or, if there is none, `n_jobs` workers on this machine. Workers read their rows themselves:
         give `fit` a path, or an array that lies in files. The result has the same bits for all.
+    device : {"cpu", "cuda", "mps", "torch"}, str or TorchDevice, default="cpu"
+        Where rows are computed: the processor, with NumPy; with torch, a GPU ("cuda:1" for the
+        second), Apple's ("mps", float32 only), or the processor ("torch"). The rest of training
+        stays in NumPy's float64. Results differ from one device to another in the last digits.
     checkpoint : path-like, default=None
         Folder in which the state of training is kept while it runs, so that nothing is lost when
         the machine stops.
@@ -274,6 +281,7 @@ class SparseAutoencoder(
         chunk_size: int | None = None,
         n_jobs: int | None = None,
         engine: str | Engine | Any = "threads",
+        device: str | Device = "cpu",
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
         verify: bool = True,
@@ -296,6 +304,7 @@ class SparseAutoencoder(
         self.chunk_size = chunk_size
         self.n_jobs = n_jobs
         self.engine = engine
+        self.device = device
         self.checkpoint = checkpoint
         self.resume = resume
         self.verify = verify
@@ -315,6 +324,7 @@ class SparseAutoencoder(
             check_flag(name, getattr(self, name))
         check_sizes(self.block_size, self.chunk_size)
         check_n_jobs(self.n_jobs)
+        device_of(self.device)
         if self.patience is not None:
             check_integer("patience", self.patience, low=1)
         check_random_state(self.random_state)
@@ -400,7 +410,7 @@ class SparseAutoencoder(
         self.check_settings()
         solver_of(self.solver)  # raises if it learns from streams only
         max_iter, tol = int(self.max_iter), float(self.tol)
-        engine = engine_of(self.engine, self.n_jobs)
+        engine = engine_of(self.engine, self.n_jobs, self.device)
         goes_on = self.warm_start and hasattr(self, "encoder_weights_")
         source = rows_of(self, X, reset=not goes_on)
         engine.check(source)
@@ -536,9 +546,12 @@ class SparseAutoencoder(
             source = Corrupted(source, corruption, 0 if state is None else state.n_passed)
         if state is None or state.variables.objective.shapes != objective.shapes:
             state = self._begin_stream(objective, source, begun)
-        with interrupts_as_requests():  # looked at between batches
+        threads = self._threads()
+        threads.check(source)
+        rows = placed(source, threads.device).read(0, source.shape[0])
+        with interrupts_as_requests(), threads.device.running():  # looked at between batches
             try:
-                adam.learn(objective, state, source.read(0, source.shape[0]))
+                adam.learn(objective, state, rows)
             finally:
                 self._stream = state
                 theta = state.variables.to_theta(state.q)
@@ -572,7 +585,7 @@ class SparseAutoencoder(
         source = source if target is None else Paired(source, target)
         source = corrupted(source, self._corruption())
         partition = _partition(objective, source.dtype, self.block_size, self.chunk_size)
-        return Validation(source, partition, self.n_jobs, patience)
+        return Validation(source, partition, self._threads(), patience)
 
     def _streamed_objective(self, n_features: int, n_targets: int) -> SparseObjective:
         """The objective, with the weight that an earlier `fit` has found if one is sought."""
@@ -721,7 +734,7 @@ class SparseAutoencoder(
         def score(rows: Rows, out: FloatArray) -> None:
             error = objective.decode(objective.encode(rows.X, parameters), parameters)
             error -= rows.X if rows.target is None else rows.target
-            np.einsum("ij,ij->i", error, error, out=out)
+            out[...] = library_of(error).einsum("ij,ij->i", error, error)
             out *= -0.5
 
         return self._map_rows(score, source, objective)
@@ -822,6 +835,10 @@ class SparseAutoencoder(
             for name, (attribute, _) in PARAMETERS.items()
         }
 
+    def _threads(self) -> ThreadEngine:
+        """Threads of this process, and the device."""
+        return ThreadEngine(self.n_jobs, device_of(self.device))
+
     def _map_rows(
         self,
         function: Callable[[Rows, FloatArray], object],
@@ -831,7 +848,9 @@ class SparseAutoencoder(
     ) -> FloatArray:
         """An array of so many columns, or of one axis, that `function` fills chunk by chunk."""
         out = np.empty((source.shape[0], *columns), source.dtype)
-        with ThreadEngine(self.n_jobs).running() as engine:
+        threads = self._threads()
+        threads.check(source)
+        with threads.running() as engine:
             engine.map_into(function, source, _partition(objective, source.dtype), out)
         return out
 

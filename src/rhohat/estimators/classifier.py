@@ -18,6 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.devices import Device, device_of
 from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.validation import check_flag, check_integer, check_real
 from rhohat.estimators.autoencoder import SparseAutoencoder
@@ -86,8 +87,8 @@ class StackedAutoencoderClassifier(
         Most iterations for the softmax layer before that.
     tol : float, default=1e-4
         Training ends when the loss has fallen by less than this, relatively, in ten iterations.
-    block_size, chunk_size, n_jobs, engine, verify : as in `SparseAutoencoder`
-        n_jobs and engine override those of the layers.
+    block_size, chunk_size, n_jobs, engine, device, verify : as in `SparseAutoencoder`
+        n_jobs, engine and device override those of the layers.
     checkpoint, resume : path-like, default=None, and bool, default=False
         Folder for the state of training, with folders ``layers``, ``softmax`` and ``network`` in
         it. If None, the layers use their own settings of both.
@@ -161,6 +162,7 @@ class StackedAutoencoderClassifier(
         chunk_size: int | None = None,
         n_jobs: int | None = None,
         engine: str | Engine | Any = "threads",
+        device: str | Device = "cpu",
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
         verify: bool = True,
@@ -178,6 +180,7 @@ class StackedAutoencoderClassifier(
         self.chunk_size = chunk_size
         self.n_jobs = n_jobs
         self.engine = engine
+        self.device = device
         self.checkpoint = checkpoint
         self.resume = resume
         self.verify = verify
@@ -224,7 +227,7 @@ class StackedAutoencoderClassifier(
         checkpoints = self._checkpoints()
         source = rows_of(self, X, reset=True)
         classes, labels = _encoded(y, source.shape[0])
-        engine_of(self.engine, self.n_jobs).check(source)
+        engine_of(self.engine, self.n_jobs, self.device).check(source)
         with interrupts_as_requests():  # raised when all is kept
             layers = self._pretrained(source, sample_weight)
             rows: Any = source
@@ -278,6 +281,7 @@ class StackedAutoencoderClassifier(
             check_flag(name, getattr(self, name))
         check_sizes(self.block_size, self.chunk_size)
         check_n_jobs(self.n_jobs)
+        device_of(self.device)
         check_random_state(self.random_state)
         self._estimator().check_settings()
 
@@ -394,7 +398,9 @@ class StackedAutoencoderClassifier(
         def score(rows: Rows, out: FloatArray) -> None:
             out[:] = objective.scores(objective.activate(rows.X, theta)[-1], theta)
 
-        with ThreadEngine(self.n_jobs).running() as engine:
+        threads = ThreadEngine(self.n_jobs, device_of(self.device))
+        threads.check(source)
+        with threads.running() as engine:
             engine.map_into(score, source, _partition(objective, source), out)
         return out
 
@@ -453,7 +459,7 @@ class StackedAutoencoderClassifier(
             objective,
             source,
             [Stage(source.shape[0], max_iter)],
-            engine_of(self.engine, self.n_jobs),
+            engine_of(self.engine, self.n_jobs, self.device),
             _partition(objective, source, self.block_size, self.chunk_size, NARROW_CHUNK_ROWS),
             self.solver,
             float(self.tol),

@@ -24,8 +24,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def for_run(
     estimator: Any, owner: Any, folder: str, random_state: np.random.RandomState | None
 ) -> Any:
-    """An unfitted copy of `estimator` with its owner's engine, checkpoint and random state."""
-    own = {"n_jobs": owner.n_jobs, "engine": owner.engine}
+    """An unfitted copy of `estimator` with its owner's engine, device, checkpoint and seed."""
+    own = {"n_jobs": owner.n_jobs, "engine": owner.engine, "device": owner.device}
     if owner.checkpoint is not None:
         own |= {"checkpoint": Path(owner.checkpoint) / folder, "resume": owner.resume}
     if random_state is not None:

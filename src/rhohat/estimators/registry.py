@@ -297,7 +297,7 @@ def _row_of_units(cls: type[SparseAutoencoder], weights: Mapping[str, Array]) ->
     return Row(
         cls,
         {**COLUMNS, **weights, **fields_of(EXACT | PARTITION | HELD_OUT), **FOUND, **RUNNING},
-        left_out=("callback", "engine", "checkpoint", "resume", "verify"),
+        left_out=("callback", "engine", "device", "checkpoint", "resume", "verify"),
         unused=("n_jobs",),
         either=(tuple(EXACT), tuple(RUNNING), ()),
         fits_together=_units_fit,
@@ -321,7 +321,7 @@ ROWS: dict[str, Row] = {
         Row(
             StackedAutoencoder,
             {**COLUMNS, "layers_": Models(SparseAutoencoder)},
-            left_out=("engine", "checkpoint", "resume"),
+            left_out=("engine", "device", "checkpoint", "resume"),
             unused=("n_jobs",),
             unfitted=("layers", "estimator"),
             fits_together=_layers_fit,
@@ -336,7 +336,7 @@ ROWS: dict[str, Row] = {
                 "activations_": ACTIVATIONS_OF_LAYERS,
                 **fields_of(OUTCOME),
             },
-            left_out=("callback", "engine", "checkpoint", "resume", "verify"),
+            left_out=("callback", "engine", "device", "checkpoint", "resume", "verify"),
             unused=("n_jobs",),
             unfitted=("estimator",),
             fits_together=_network_fits,

@@ -15,6 +15,7 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.devices import Device, device_of
 from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.validation import check_integer
 from rhohat.estimators.autoencoder import SparseAutoencoder
@@ -55,7 +56,7 @@ class StackedAutoencoder(
     estimator : SparseAutoencoder, default=None
         The settings of layers given by their size; ``SparseAutoencoder()`` if None. Grid search
         reaches them as ``estimator__weight_decay``, for instance.
-    n_jobs, engine : as in `SparseAutoencoder`
+    n_jobs, engine, device : as in `SparseAutoencoder`
         Override those of the layers.
     checkpoint, resume : path-like, default=None, and bool, default=False
         Folder for the state of training, with one folder per layer in it, ``layer1`` and so on. If
@@ -93,6 +94,7 @@ class StackedAutoencoder(
         estimator: SparseAutoencoder | None = None,
         n_jobs: int | None = None,
         engine: str | Engine | Any = "threads",
+        device: str | Device = "cpu",
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
         random_state: int | np.random.RandomState | None = None,
@@ -101,6 +103,7 @@ class StackedAutoencoder(
         self.estimator = estimator
         self.n_jobs = n_jobs
         self.engine = engine
+        self.device = device
         self.checkpoint = checkpoint
         self.resume = resume
         self.random_state = random_state
@@ -158,6 +161,7 @@ class StackedAutoencoder(
         """Raise TypeError or ValueError if a parameter is not as described."""
         check_random_state(self.random_state)
         check_n_jobs(self.n_jobs)
+        device_of(self.device)
         if self.estimator is not None:
             _check_autoencoder(self.estimator, "estimator must be a SparseAutoencoder or None")
         for number, layer in enumerate(self._specified_layers(), start=1):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import inf
+from math import inf, prod
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.libraries import largest, library_of
 from rhohat.common.validation import check_integer, look_up
 
 #: Share of a bounded range, at either end, that inverses stay out of: they go to infinity there.
@@ -82,16 +83,21 @@ class Activation:
 def _sigmoid(Z: FloatArray) -> FloatArray:
     """f(z) = 1 / (1 + exp(-z)); exp may overflow to inf, whose inverse is the right 0."""
     with np.errstate(over="ignore", under="ignore"):
-        np.negative(Z, out=Z)
-        np.exp(Z, out=Z)
+        xp = library_of(Z)
+        xp.negative(Z, out=Z)
+        xp.exp(Z, out=Z)
         Z += 1
-        return np.divide(1, Z, out=Z)
+        xp.reciprocal(Z, out=Z)
+    return Z
 
 
 def _sigmoid_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     """f'(z) = f(z) (1 - f(z))."""
-    np.subtract(1, A, out=out)
-    return np.multiply(out, A, out=out)
+    xp = library_of(A)
+    xp.subtract(A, 1, out=out)
+    xp.multiply(out, A, out=out)
+    xp.negative(out, out=out)  # last, so that rounding is that of 1 - a
+    return out
 
 
 def _sigmoid_inverse(a: Float64Array) -> Float64Array:
@@ -102,13 +108,17 @@ def _sigmoid_inverse(a: Float64Array) -> Float64Array:
 
 def _tanh(Z: FloatArray) -> FloatArray:
     """f(z) = tanh(z)."""
-    return np.tanh(Z, out=Z)
+    library_of(Z).tanh(Z, out=Z)
+    return Z
 
 
 def _tanh_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     """f'(z) = 1 - f(z)^2."""
-    np.square(A, out=out)
-    return np.subtract(1, out, out=out)
+    xp = library_of(A)
+    xp.multiply(A, A, out=out)
+    xp.subtract(out, 1, out=out)
+    xp.negative(out, out=out)
+    return out
 
 
 def _tanh_inverse(a: Float64Array) -> Float64Array:
@@ -118,12 +128,14 @@ def _tanh_inverse(a: Float64Array) -> Float64Array:
 
 def _relu(Z: FloatArray) -> FloatArray:
     """f(z) = max(z, 0)."""
-    return np.maximum(Z, 0, out=Z)
+    library_of(Z).clip(Z, 0, None, out=Z)
+    return Z
 
 
 def _relu_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     """f'(z) = 1 where z > 0, else 0."""
-    return np.sign(A, out=out)  # A is never negative
+    library_of(A).sign(A, out=out)  # A is never negative
+    return out
 
 
 def _relu_inverse(a: Float64Array) -> Float64Array:
@@ -218,22 +230,24 @@ class TopK(Activation):
     def function(self, Z: FloatArray) -> FloatArray:
         """Overwrite Z with f(Z), row by row along the last axis."""
         k, n_units = self.n_active_among(Z.shape[-1]), Z.shape[-1]
-        np.maximum(Z, 0, out=Z)
+        xp = library_of(Z)
+        xp.clip(Z, 0, None, out=Z)
         if k >= n_units:
             return Z
-        least = np.partition(Z, n_units - k, axis=-1)[..., n_units - k, None]
+        least = largest(Z, k)
         out = least > Z
-        if np.count_nonzero(out) != out.size // n_units * (n_units - k):
+        if xp.count_nonzero(out) != prod(Z.shape[:-1]) * (n_units - k):
             # Ties: of units at the least value, those with lower numbers, as many as are missing.
             tied = least == Z
-            missing = k - np.count_nonzero(least < Z, axis=-1, keepdims=True)
-            out |= tied & (np.cumsum(tied, axis=-1) > missing)
+            missing = k - xp.sum(least < Z, -1)[..., None]
+            out |= tied & (xp.cumsum(tied, -1) > missing)
         Z[out] = 0
         return Z
 
     def derivative(self, A: FloatArray, out: FloatArray) -> FloatArray:
         """1 where a unit is active, else 0."""
-        return np.sign(A, out=out)  # A is never negative
+        library_of(A).sign(A, out=out)  # A is never negative
+        return out
 
     def inverse(self, a: Float64Array) -> Float64Array:
         """Max(a, 0)."""

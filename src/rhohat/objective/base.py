@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.common.caching import cached_property
+from rhohat.common.libraries import empty, host, like, ones, same_kind, total, wide
 from rhohat.common.validation import check_real
 from rhohat.objective.penalty import SparsityPenalty
 
@@ -44,12 +45,12 @@ class Workspace(threading.local):
     def __init__(self) -> None:
         self._arrays: dict[str, FloatArray] = {}
 
-    def array(self, name: str, shape: tuple[int, int], dtype: np.dtype[Any]) -> FloatArray:
-        """An uninitialized array of that shape."""
+    def array(self, name: str, shape: tuple[int, int], rows: FloatArray) -> FloatArray:
+        """An uninitialized array of that shape, of the kind that the rows are."""
         size = shape[0] * shape[1]
         held = self._arrays.get(name)
-        if held is None or held.size < size or held.dtype != dtype:
-            held = self._arrays[name] = np.empty(size, dtype)
+        if held is None or len(held) < size or not same_kind(held, rows):
+            held = self._arrays[name] = empty((size,), rows)
         return held[:size].reshape(shape)
 
 
@@ -85,14 +86,12 @@ class Sums:
 
 def row_weights(X: FloatArray, sample_weight: FloatArray | None) -> FloatArray:
     """How often each row of X counts, in the precision of X."""
-    if sample_weight is None:
-        return np.ones(len(X), X.dtype)
-    return sample_weight.astype(X.dtype, copy=False)
+    return ones(len(X), X) if sample_weight is None else like(sample_weight, X)
 
 
 def counted(h: FloatArray, w: FloatArray) -> tuple[float, Float64Array]:
     """sum_i w_i, and sum_i w_i h(a_i)."""
-    return float(w.sum(dtype=np.float64)), (w @ h).astype(np.float64)
+    return total(w), wide(w @ h)
 
 
 def _added(sums: Any, more: Any) -> Any:
@@ -102,19 +101,25 @@ def _added(sums: Any, more: Any) -> Any:
     if isinstance(sums, Sums):
         sums += more
         return sums
-    if not np.size(more):
+    if _is_empty(more):
         return sums
-    if not np.size(sums):
+    if _is_empty(sums):
         return more
     sums += more
     return sums
 
 
+def _is_empty(sums: Any) -> bool:
+    """Whether it is an array without numbers."""
+    return 0 in getattr(sums, "shape", ())
+
+
 def _wide(sums: Any) -> Any:
-    """The same in float64, which a float is already."""
+    """The same in NumPy's float64, which a float is already."""
     if isinstance(sums, list):
         return [part.widened() for part in sums]
-    return sums.astype(np.float64, copy=False) if isinstance(sums, np.ndarray) else sums
+    found = host(sums)
+    return wide(found) if isinstance(found, np.ndarray) else found
 
 
 def _is_finite(sums: Any) -> bool:

@@ -28,6 +28,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray, as_floats, underflow_as_zero
+from rhohat.common.libraries import (
+    as_number,
+    dot,
+    empty,
+    indices,
+    library_of,
+    like,
+    ones,
+    total,
+    wide,
+)
 from rhohat.common.validation import check_integer
 from rhohat.objective.activations import Activation, activation_of
 from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted, row_weights
@@ -154,16 +165,17 @@ class NetworkObjective(Objective[NetworkTerms]):
         """X, followed by the activations of every hidden layer."""
         array = (workspace or Workspace()).array
         inputs = [X]
-        layers = self.layers(theta.astype(X.dtype, copy=False))
+        layers = self.layers(like(theta, X))
         for number, ((W, b), activation) in enumerate(zip(layers, self.activations, strict=False)):
-            Z = np.matmul(inputs[-1], W.T, out=array(f"A{number}", (len(X), len(b)), X.dtype))
+            A = inputs[-1]
+            Z = library_of(A).matmul(A, W.T, out=array(f"A{number}", (len(X), len(b)), X))
             Z += b
             inputs.append(activation.function(Z))
         return inputs
 
     def scores(self, A: FloatArray, theta: FloatArray) -> FloatArray:
         """What softmax is taken of, A W' + b of the last layer, (m, c); A is what enters it."""
-        W, b = self.layers(theta.astype(A.dtype, copy=False))[-1]
+        W, b = self.layers(like(theta, A))[-1]
         Z: FloatArray = A @ W.T
         Z += b
         return Z
@@ -199,47 +211,45 @@ class NetworkObjective(Objective[NetworkTerms]):
         -------
         terms : NetworkTerms
         """
-        dtype = X.dtype
+        xp = library_of(X)
         workspace = workspace or Workspace()
-        layers = self.layers(theta.astype(dtype, copy=False))
-        pushes = self.by_layer(slopes.astype(dtype))
-        w = None if sample_weight is None else sample_weight.astype(dtype, copy=False)
-        ones = np.ones(len(X), dtype)
-        gradient = np.empty(self.n_parameters, dtype)
+        layers = self.layers(like(theta, X))
+        pushes = self.by_layer(slopes)
+        w = None if sample_weight is None else like(sample_weight, X)
+        each = ones(len(X), X)
+        gradient = empty((self.n_parameters,), X)
         grads = self.layers(gradient)
 
         # -log p(y|x), from scores shifted so that the greatest is 0
         inputs = self.activate(X, theta, workspace)
         delta = self.scores(inputs[-1], theta)
-        delta -= delta.max(axis=1, keepdims=True)
-        rows = np.arange(len(X))
-        errors = -delta[rows, y]
+        delta -= xp.amax(delta, axis=1, keepdims=True)
+        chosen = indices(np.arange(len(X)), X), indices(y, X)
+        errors = -delta[chosen]
         with underflow_as_zero():  # a class beyond hope has probability 0
-            np.exp(delta, out=delta)
-        total = delta.sum(axis=1, keepdims=True)
-        errors += np.log(total[:, 0])
-        counts = ones if w is None else w
-        cross_entropy = float(np.dot(errors.astype(np.float64), counts))
+            xp.exp(delta, out=delta)
+        sums = xp.sum(delta, axis=1, keepdims=True)
+        errors += xp.log(sums[:, 0])
+        counts = each if w is None else w
+        cross_entropy = as_number(dot(wide(errors), wide(counts)))
 
         # delta = p - 1[y], and down: delta_l = (delta_{l+1} W_{l+1} + s_l h'(a_l)) f'(z_l)
-        delta /= total
-        delta[rows, y] -= 1
+        delta /= sums
+        delta[chosen] -= 1
         if w is not None:
             delta *= w[:, None]
         for number in reversed(range(len(layers))):
-            np.matmul(delta.T, inputs[number], out=grads[number][0])
-            np.matmul(ones, delta, out=grads[number][1])
+            xp.matmul(delta.T, inputs[number], out=grads[number][0])
+            grads[number][1][...] = each @ delta
             if number == 0:
                 break
             A, push = inputs[number], pushes[number - 1]
-            back = workspace.array(f"delta{number}", A.shape, dtype)
-            np.matmul(delta, layers[number][0], out=back)
+            back = workspace.array(f"delta{number}", A.shape, X)
+            xp.matmul(delta, layers[number][0], out=back)
             if push.any():
-                pushed = self.penalty.pull(push, A, *self.penalty.pointwise(A))
+                pushed = self.penalty.pull(like(push, A), A, *self.penalty.pointwise(A))
                 back += pushed if w is None else pushed * w[:, None]
-            back *= self.activations[number - 1].derivative(
-                A, workspace.array("f'", A.shape, dtype)
-            )
+            back *= self.activations[number - 1].derivative(A, workspace.array("f'", A.shape, X))
             delta = back
         weight, activity = self._activity(inputs[1:], counts)
         return NetworkTerms(weight, cross_entropy, activity, gradient)
@@ -254,12 +264,12 @@ class NetworkObjective(Objective[NetworkTerms]):
         """Sums of the activations only, which tell the `penalty_slopes`."""
         hidden = self.activate(X, theta, workspace)[1:]
         weight, activity = self._activity(hidden, row_weights(X, sample_weight))
-        return NetworkTerms(weight, 0.0, activity, np.empty(0, X.dtype))
+        return NetworkTerms(weight, 0.0, activity, empty((0,), X))
 
     def _activity(self, hidden: list[FloatArray], w: FloatArray) -> tuple[float, Float64Array]:
         """sum_i w_i, and sum_i w_i h(a_i) of all hidden units."""
         activities = [counted(self.penalty.pointwise(A)[0], w)[1] for A in hidden]
-        return float(w.sum(dtype=np.float64)), np.concatenate([np.empty(0), *activities])
+        return total(w), library_of(w).concatenate([wide(empty((0,), w)), *activities])
 
     def penalty_slopes(self, terms: NetworkTerms, theta: Float64Array) -> Float64Array:
         """Derivative of the penalty by each unit's average over all rows in `terms`, (k,)."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.libraries import library_of
 from rhohat.common.validation import check_real, look_up
 from rhohat.objective.activations import Activation
 from rhohat.objective.penalties_of_rows import GroupSparsity, TopographicSparsity
@@ -169,7 +170,8 @@ class L1Sparsity(WeightedSparsity):
 
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """The absolute value, h(a) = abs(a), and h'(a) = sign(a)."""
-        return np.abs(A), np.sign(A)
+        xp = library_of(A)
+        return xp.abs(A), xp.sign(A)
 
 
 class NoSparsity(SparsityPenalty):

@@ -14,9 +14,9 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import numpy as np
-from scipy.ndimage import convolve1d
 
 from rhohat.common.arrays import FloatArray, underflow_as_zero
+from rhohat.common.libraries import library_of
 from rhohat.common.validation import check_integer, check_pair, check_real
 from rhohat.objective.activations import Activation
 from rhohat.objective.penalty import WeightedSparsity
@@ -44,9 +44,9 @@ class NeighborhoodSparsity(WeightedSparsity):
         """H, and how each h changes with its own unit's activation, c^2 a / h."""
         c = self._share(A.shape[1])
         with underflow_as_zero():
-            h = self._pooled(np.square(A))
+            h = self._pooled(library_of(A).square(A))
         h += self.epsilon
-        np.sqrt(h, out=h)
+        library_of(A).sqrt(h, out=h)
         h *= c
         return h, c**2 * A / h
 
@@ -124,8 +124,8 @@ class GroupSparsity(NeighborhoodSparsity):
     def _pooled(self, B: FloatArray) -> FloatArray:
         m, k = B.shape
         size = self._size(k)
-        pooled: FloatArray = np.repeat(B.reshape(m, k // size, size).sum(axis=2), size, axis=1)
-        return pooled
+        groups = B.reshape(m, k // size, size)
+        return _spread(library_of(B).sum(groups, axis=2, keepdims=True), groups).reshape(B.shape)
 
 
 class TopographicSparsity(NeighborhoodSparsity):
@@ -188,12 +188,22 @@ class TopographicSparsity(NeighborhoodSparsity):
         return (n_units,) if self.shape is None else check_pair("shape", self.shape)
 
     def _pooled(self, B: FloatArray) -> FloatArray:
+        xp = library_of(B)
         pooled = B.reshape(len(B), *self._map(B.shape[1]))
-        width = 2 * self.radius + 1
         for axis, length in enumerate(pooled.shape[1:], start=1):
-            if width < length:
-                pooled = convolve1d(pooled, np.ones(width), axis=axis, mode="wrap")
+            if 2 * self.radius + 1 < length:
+                center = pooled
+                pooled = 1 * center
+                for step in range(1, self.radius + 1):
+                    pooled += xp.roll(center, step, axis)
+                    pooled += xp.roll(center, -step, axis)
             else:
-                total = pooled.sum(axis=axis, keepdims=True)
-                pooled = np.repeat(total, length, axis=axis)
-        return np.asarray(pooled).reshape(B.shape)
+                pooled = _spread(xp.sum(pooled, axis=axis, keepdims=True), pooled)
+        return pooled.reshape(B.shape)
+
+
+def _spread(sums: FloatArray, like: FloatArray) -> FloatArray:
+    """A new array with the shape of another, in which each sum stands as often as it is long."""
+    spread: FloatArray = library_of(sums).zeros_like(like)
+    spread += sums
+    return spread

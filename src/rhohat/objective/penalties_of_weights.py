@@ -19,6 +19,7 @@ from typing import ClassVar
 import numpy as np
 
 from rhohat.common.arrays import Float64Array, FloatArray, underflow_as_zero
+from rhohat.common.libraries import library_of
 from rhohat.objective.activations import Activation
 from rhohat.objective.penalty import SparsityPenalty, WeightedSparsity
 
@@ -92,14 +93,15 @@ class DecoderNormL1Sparsity(ScaledPenalty):
 
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """The absolute value, h(a) = abs(a), and h'(a) = sign(a)."""
-        return np.abs(A), np.sign(A)
+        xp = library_of(A)
+        return xp.abs(A), xp.sign(A)
 
     @staticmethod
     def _scales(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The norm, and the unit vector along the row; 0 for a row of zeros."""
-        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-        length = norms[:, None]
-        return norms, np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+        xp = library_of(rows)
+        norms = xp.sqrt(xp.einsum("ij,ij->i", rows, rows))
+        return norms, rows / (norms + (norms == 0))[:, None]
 
 
 class ContractivePenalty(ScaledPenalty):
@@ -142,10 +144,10 @@ class ContractivePenalty(ScaledPenalty):
         """The squared derivative, (a (1 - a))^2, and 2 a (1 - a) (1 - 2 a)."""
         f_slope = A * (1 - A)
         with underflow_as_zero():
-            h = np.square(f_slope)
+            h = library_of(A).square(f_slope)
         return h, 2 * f_slope * (1 - 2 * A)
 
     @staticmethod
     def _scales(rows: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The squared norm, and twice the row."""
-        return np.einsum("ij,ij->i", rows, rows), 2 * rows
+        return library_of(rows).einsum("ij,ij->i", rows, rows), 2 * rows

@@ -23,6 +23,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.libraries import library_of, like
 from rhohat.objective.base import Sums, Workspace, counted, row_weights
 from rhohat.objective.sparse import SparseObjective
 
@@ -85,17 +86,17 @@ def code_sums(
     sums : CodeSums
     """
     array = (workspace or Workspace()).array
-    A = objective.encode(X, objective.encoder(theta), out=out)
+    A = objective.encode(X, objective.encoder(like(theta, X)), out=out)
     h, _ = objective.penalty.pointwise(A)
-    T = X if target is None else target
-    D = np.subtract(T, center, out=array("T - center", T.shape, X.dtype))
+    xp, T = library_of(X), X if target is None else target
+    D = xp.subtract(T, like(center, X), out=array("T - center", T.shape, X))
     w = row_weights(X, sample_weight)
     weight, activity = counted(h, w)
-    a = activity.copy() if h is A else counted(A, w)[1]
+    a = 1.0 * activity if h is A else counted(A, w)[1]
     x = counted(D, w)[1]
     weighted = A
     if sample_weight is not None:
-        weighted = np.multiply(A, w[:, None], out=array("w A", A.shape, A.dtype))
+        weighted = xp.multiply(A, w[:, None], out=array("w A", A.shape, X))
     return CodeSums(weight, activity, a, weighted.T @ A, weighted.T @ D, x)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rhohat.common.arrays import FloatArray, underflow_as_zero
+from rhohat.common.libraries import library_of
 from rhohat.common.validation import check_real
 from rhohat.objective.activations import Activation
 from rhohat.objective.penalty import WeightedSparsity
@@ -42,9 +43,9 @@ class SmoothL1Sparsity(WeightedSparsity):
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """The root of a^2 + epsilon, and a divided by it."""
         with underflow_as_zero():
-            h = np.square(A)
+            h = library_of(A).square(A)
         h += self.epsilon
-        np.sqrt(h, out=h)
+        library_of(A).sqrt(h, out=h)
         return h, A / h
 
     def least(self, n_units: int) -> float:
@@ -76,5 +77,5 @@ class LogSparsity(WeightedSparsity):
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """The logarithm of 1 + a^2, and 2 a / (1 + a^2)."""
         with underflow_as_zero():
-            square = np.square(A)
-        return np.log1p(square), 2 * A / (1 + square)
+            square = library_of(A).square(A)
+        return library_of(A).log1p(square), 2 * A / (1 + square)

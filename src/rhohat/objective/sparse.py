@@ -46,6 +46,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rhohat.common.arrays import Float64Array, FloatArray, as_floats
+from rhohat.common.libraries import as_number, dot, empty, is_zero, library_of, like, ones
 from rhohat.common.validation import check_integer, look_up
 from rhohat.objective.activations import ACTIVATIONS, Activation, activation_of
 from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted, row_weights
@@ -184,16 +185,18 @@ class SparseObjective(Objective[Terms]):
         self, X: FloatArray, parameters: Mapping[str, FloatArray], out: FloatArray | None = None
     ) -> FloatArray:
         """Hidden activations A = f(X W_enc' + b_enc), (m, k)."""
-        Z: FloatArray = np.matmul(X, parameters["W_enc"].T, out=out)
-        Z += parameters["b_enc"]
+        W_enc, b_enc = like(parameters["W_enc"], X), like(parameters["b_enc"], X)
+        Z: FloatArray = library_of(X).matmul(X, W_enc.T, out=out)
+        Z += b_enc
         return self.activation.function(Z)
 
     def decode(
         self, A: FloatArray, parameters: Mapping[str, FloatArray], out: FloatArray | None = None
     ) -> FloatArray:
         """Reconstruction X_hat = g(A W_dec + b_dec), (m, d)."""
-        Z: FloatArray = np.matmul(A, parameters[self.decoder_weights], out=out)
-        Z += parameters["b_dec"]
+        W_dec, b_dec = like(parameters[self.decoder_weights], A), like(parameters["b_dec"], A)
+        Z: FloatArray = library_of(A).matmul(A, W_dec, out=out)
+        Z += b_dec
         return self.decoder.output.function(Z)
 
     @property
@@ -240,63 +243,63 @@ class SparseObjective(Objective[Terms]):
         -------
         terms : Terms
         """
-        (b, d), k, dtype = (len(X), self.n_outputs), self.n_components, X.dtype
+        xp, (b, d), k = library_of(X), (len(X), self.n_outputs), self.n_components
         array = (workspace or Workspace()).array
-        parameters = self.unpack(theta.astype(dtype, copy=False))
-        W_enc, W_dec = parameters["W_enc"], parameters[self.decoder_weights]
-        w = None if sample_weight is None else sample_weight.astype(dtype, copy=False)
-        ones = np.ones(b, dtype)
+        parameters = self.unpack(like(theta, X))
+        W_dec = parameters[self.decoder_weights]
+        w = None if sample_weight is None else like(sample_weight, X)
+        each = ones(b, X)
         size = self.n_encoder_parameters if encoder_only else self.n_parameters
-        gradient = np.empty(size, dtype)
+        gradient = empty((size,), X)
         grad = self.encoder(gradient) if encoder_only else self.unpack(gradient)
 
         # A = f(X W_enc' + b_enc),  X_hat = g(A W_dec + b_dec)
         known_A = A is not None
         if A is None:
-            A = self.encode(X, parameters, out=array("A", (b, k), dtype))
-        X_hat = self.decode(A, parameters, out=array("X_hat", (b, d), dtype))
+            A = self.encode(X, parameters, out=array("A", (b, k), X))
+        X_hat = self.decode(A, parameters, out=array("X_hat", (b, d), X))
 
         # delta3 = (x_hat - t) g'(z3)
         g_slope = None
         if self.decoder.output != ACTIVATIONS["identity"]:  # a copy, in another process
-            g_slope = self.decoder.output.derivative(X_hat, array("g'", (b, d), dtype))
-        delta3 = np.subtract(X_hat, X if target is None else target, out=X_hat)
+            g_slope = self.decoder.output.derivative(X_hat, array("g'", (b, d), X))
+        delta3 = xp.subtract(X_hat, X if target is None else target, out=X_hat)
         if w is None:
-            squared_error = 0.5 * float(np.vdot(delta3, delta3))
+            squared_error = 0.5 * as_number(dot(delta3, delta3))
         else:
-            squared_error = 0.5 * float(np.vdot(np.einsum("ij,ij->i", delta3, delta3), w))
+            squared_error = 0.5 * as_number(dot(xp.einsum("ij,ij->i", delta3, delta3), w))
             delta3 *= w[:, None]
         if g_slope is not None:
             delta3 *= g_slope
 
         # delta2 = (delta3 W_dec' + s h'(a)) f'(z2); where s is not known yet, it is left out here
         # and its factor, h'(a) f'(z2), summed into `direction`.
-        f_slope = self.activation.derivative(A, array("f'", (b, k), dtype))
+        f_slope = self.activation.derivative(A, array("f'", (b, k), X))
         h, h_slope = self.penalty.pointwise(A)
-        delta2 = np.matmul(delta3, W_dec.T, out=array("delta2", (b, k), dtype))
-        s = self._penalty(parameters).fixed_slope if slope is None else slope.astype(dtype)
-        if s is not None and np.any(s):
+        delta2 = xp.matmul(delta3, W_dec.T, out=array("delta2", (b, k), X))
+        s = self._penalty(parameters).fixed_slope if slope is None else like(slope, X)
+        if s is not None and not is_zero(s):
             push = self.penalty.pull(s, A, h, h_slope)
             delta2 += push if w is None else push * w[:, None]
         delta2 *= f_slope
-        direction = np.empty(0, dtype)
+        direction = empty((0,), X)
         if s is None:
             if h_slope is not None:
                 f_slope *= h_slope
             if w is not None:
                 f_slope *= w[:, None]
-            direction = np.empty(self.n_encoder_parameters, dtype)
-            np.matmul(f_slope.T, X, out=direction[: W_enc.size].reshape(W_enc.shape))
-            np.matmul(ones, f_slope, out=direction[W_enc.size :])
-        np.matmul(delta2.T, X, out=grad["W_enc"])
-        np.matmul(ones, delta2, out=grad["b_enc"])
+            direction = empty((self.n_encoder_parameters,), X)
+            xp.matmul(f_slope.T, X, out=direction[: k * d].reshape(k, d))
+            direction[k * d :] = each @ f_slope
+        xp.matmul(delta2.T, X, out=grad["W_enc"])
+        grad["b_enc"][...] = each @ delta2
         if self.decoder.tied:
             grad["W_enc"] += A.T @ delta3
         elif not encoder_only:
-            np.matmul(A.T, delta3, out=grad["W_dec"])
+            xp.matmul(A.T, delta3, out=grad["W_dec"])
         if not encoder_only:
-            np.matmul(ones, delta3, out=grad["b_dec"])
-        weight, activity = (0.0, np.zeros(k)) if known_A else counted(h, ones if w is None else w)
+            grad["b_dec"][...] = each @ delta3
+        weight, activity = (0.0, np.zeros(k)) if known_A else counted(h, each if w is None else w)
         return Terms(weight, squared_error, activity, gradient, direction)
 
     def losses(
@@ -318,13 +321,13 @@ class SparseObjective(Objective[Terms]):
         terms : Terms
             Whose gradient and direction are empty.
         """
-        parameters, nothing = self.unpack(theta.astype(X.dtype, copy=False)), np.empty(0, X.dtype)
+        parameters, nothing = self.unpack(like(theta, X)), empty((0,), X)
         w = row_weights(X, sample_weight)
         A = self.encode(X, parameters)
         weight, activity = counted(self.penalty.pointwise(A)[0], w)
         error = self.decode(A, parameters)
         error -= X if target is None else target
-        squared_error = 0.5 * float(np.vdot(np.einsum("ij,ij->i", error, error), w))
+        squared_error = 0.5 * as_number(dot(library_of(X).einsum("ij,ij->i", error, error), w))
         return Terms(weight, squared_error, activity, nothing, nothing)
 
     def activities(
@@ -350,10 +353,10 @@ class SparseObjective(Objective[Terms]):
         terms : Terms
             With only their weight and activity.
         """
-        parameters = self.unpack(theta.astype(X.dtype, copy=False))
+        parameters = self.unpack(like(theta, X))
         h, _ = self.penalty.pointwise(self.encode(X, parameters, out=out))
         weight, activity = counted(h, row_weights(X, sample_weight))
-        nothing = np.empty(0, X.dtype)
+        nothing = empty((0,), X)
         return Terms(weight, 0.0, activity, nothing, nothing)
 
     def penalty_at(self, theta: Float64Array) -> SparsityPenalty:

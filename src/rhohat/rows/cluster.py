@@ -18,6 +18,7 @@ from multiprocessing import resource_tracker
 from operator import iadd
 from typing import Any, TypeVar, cast
 
+from rhohat.common.devices import PROCESSOR, Device
 from rhohat.common.errors import WorkerError
 from rhohat.common.extras import import_extra
 from rhohat.common.validation import check_real
@@ -109,6 +110,8 @@ class DaskEngine:
         Seconds without a sign of life after which a worker's work is given to another. So it is
         where workers give signs of life, but none has been done with anything for four times as
         long as is usual, and no less than these seconds; who is asked first may still answer.
+    device : Device, default=PROCESSOR
+        Where every worker computes.
     """
 
     def __init__(
@@ -117,18 +120,20 @@ class DaskEngine:
         n_jobs: int | None = None,
         timeout: float = 300,
         hung_after: float = 60,
+        device: Device = PROCESSOR,
     ) -> None:
         self._given = client
         self._n_jobs = n_jobs
         self._timeout = check_real("timeout", timeout, low=0)
         self._hung_after = check_real("hung_after", hung_after, low=0)
-        self._local = ThreadEngine(n_jobs)
+        self.device = device
+        self._local = ThreadEngine(n_jobs, device)
         self._patience = Patience(self._hung_after)
         self._workers: Workers | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> DaskEngine:
         """An engine of its own with the same client, which cannot be copied."""
-        return DaskEngine(self._given, self._n_jobs, self._timeout, self._hung_after)
+        return DaskEngine(self._given, self._n_jobs, self._timeout, self._hung_after, self.device)
 
     def check(self, source: Source) -> None:
         """Raise TypeError if workers would have to be sent the rows."""
@@ -138,6 +143,7 @@ class DaskEngine:
                 "memory. Save them, numpy.save('X.npy', X), and give fit the path; or use "
                 "engine='threads'."
             )
+        self.device.check(source.dtype)
 
     @contextmanager
     def running(self) -> Iterator[None]:

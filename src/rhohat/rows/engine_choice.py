@@ -6,18 +6,19 @@ import copy
 from collections.abc import Callable
 from typing import Any, Self, cast
 
+from rhohat.common.devices import Device, device_of
 from rhohat.common.validation import look_up
 from rhohat.rows.cluster import DaskEngine
 from rhohat.rows.engines import Engine, ThreadEngine
 
-#: Engines by their names, each made from `n_jobs`.
-ENGINES: dict[str, Callable[[int | None], Engine]] = {
+#: Engines by their names, each made from `n_jobs` and a device.
+ENGINES: dict[str, Callable[[int | None, Device], Engine]] = {
     "threads": ThreadEngine,
-    "dask": lambda n_jobs: DaskEngine(None, n_jobs),
+    "dask": lambda n_jobs, device: DaskEngine(None, n_jobs, device=device),
 }
 
 
-def engine_of(engine: Any, n_jobs: int | None) -> Engine:
+def engine_of(engine: Any, n_jobs: int | None, device: str | Device = "cpu") -> Engine:
     """The engine that a name, an address or a client stands for, or the one given.
 
     Raises
@@ -25,12 +26,18 @@ def engine_of(engine: Any, n_jobs: int | None) -> Engine:
     ValueError
         If it is none of these.
     """
+    device = device_of(device)
     if hasattr(engine, "map_sum"):
-        return cast(Engine, engine)
+        if device.is_host:
+            return cast(Engine, engine)
+        raise ValueError(
+            f"device={device.name!r} goes with engine='threads' or 'dask', or a client's address; "
+            "an engine that is made already is given its device when it is made."
+        )
     is_address = isinstance(engine, str) and "://" in engine
     if is_address or _is_client(engine):
-        return DaskEngine(engine, n_jobs)
-    return look_up("engine", engine, ENGINES)(n_jobs)
+        return DaskEngine(engine, n_jobs, device=device)
+    return look_up("engine", engine, ENGINES)(n_jobs, device)
 
 
 class EngineHolder:

@@ -10,17 +10,19 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from functools import reduce
+from functools import partial, reduce
 from operator import iadd
 from typing import Any, Protocol, Self, TypeVar, cast
 
 import joblib
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.devices import PROCESSOR, Device
 from rhohat.common.interrupts import current_request
 from rhohat.common.validation import check_integer
 from rhohat.rows.blas import BLAS
 from rhohat.rows.partition import Partition
+from rhohat.rows.placed import placed_rows
 from rhohat.rows.sources import Holders, Rows, Source, check_finite
 
 #: Threads at most: no machine has more cores.
@@ -57,6 +59,12 @@ class Engine(Protocol):
         """Sum of `function` over all blocks of `source`."""
 
 
+def device_of_engine(engine: Engine) -> Device:
+    """Where an engine computes; one that says nothing does on the processor."""
+    device: Device = getattr(engine, "device", PROCESSOR)
+    return device
+
+
 def chunk_sum(function: Callable[[Rows], S], rows: Rows, block_size: int) -> S:
     """Sum of `function` over the blocks of a chunk, in order, in the precision it returns."""
     return reduce(iadd, map(function, rows.blocks(block_size)))
@@ -91,20 +99,24 @@ class ThreadEngine:
     ----------
     n_jobs : int, default=None
         Threads; see `effective_n_jobs`.
+    device : Device, default=PROCESSOR
+        Where rows are computed.
     """
 
-    def __init__(self, n_jobs: int | None = None) -> None:
+    def __init__(self, n_jobs: int | None = None, device: Device = PROCESSOR) -> None:
         self.n_threads = effective_n_jobs(n_jobs)
+        self.device = device
         self._pool: ThreadPoolExecutor | None = None
 
     def check(self, source: Source) -> None:
-        """Accept every source: threads can read them all."""
+        """Raise unless the device is there; threads can read every source."""
+        self.device.check(source.dtype)
 
     @contextmanager
     def running(self) -> Iterator[ThreadEngine]:
         """Keep the threads, and limit BLAS to one thread in each."""
         pool = ThreadPoolExecutor(self.n_threads, initializer=BLAS.limit)
-        with BLAS.single_threaded(), pool:
+        with BLAS.single_threaded(), self.device.running(), pool:
             self._pool = pool
             try:
                 yield self
@@ -129,7 +141,7 @@ class ThreadEngine:
         def work(start: int, stop: int) -> None:
             rows = source.read(start, stop)
             check_finite(rows, Holders.of(source))
-            function(rows, out[start:stop])
+            self.device.fill(partial(function, placed_rows(rows, self.device)), out[start:stop])
 
         self.share(work, partition.chunks(source.shape[0]))
 

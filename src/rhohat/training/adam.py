@@ -19,6 +19,7 @@ from sklearn.base import BaseEstimator
 
 from rhohat.common.arrays import Float64Array, overflow_as_infinity
 from rhohat.common.interrupts import current_request
+from rhohat.common.libraries import like
 from rhohat.common.validation import check_integer, check_real
 from rhohat.objective.base import LossTerms, Workspace
 from rhohat.objective.sparse import SparseObjective
@@ -210,17 +211,17 @@ class Adam(BaseEstimator):
     ) -> None:
         X, weight, target = batch.X, batch.sample_weight, batch.target
         theta = state.variables.to_theta(state.q)
-        computed = theta.astype(X.dtype)
-        A = workspace.array("A", (len(X), objective.n_components), X.dtype)
+        computed = like(theta, X)
+        A = workspace.array("A", (len(X), objective.n_components), X)
         with overflow_as_infinity():
-            total = objective.activities(X, computed, weight, out=A)
+            total = objective.activities(X, computed, weight, out=A).widened()
             n_rows = state.n_rows + total.weight
             share = min(1.0, total.weight / min(self.window, n_rows))
             average = state.average + share * (objective.average_activity(total) - state.average)
             value, slope = objective.penalty_at(theta).on_average(average, objective.activation)
             total += objective.terms(
                 X, computed, weight, workspace, target=target, A=A, slope=slope
-            )
+            ).widened()
             gradient = state.variables.gradient(objective.gradient(total, theta))
             loss = objective.loss_terms(total, theta)._replace(sparsity=value)
         if not (np.isfinite(loss.total) and np.isfinite(gradient).all()):

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
+from rhohat.common.devices import PROCESSOR, Device
+from rhohat.common.libraries import like
 from rhohat.objective.base import Workspace
 from rhohat.objective.network import NetworkObjective, NetworkTerms
 from rhohat.objective.projection import CodeSums, code_sums
@@ -32,15 +34,23 @@ class KeptActivations:
     source : Source
         Its first rows, in whole chunks, are those that fit into `KEPT_BYTES`.
     partition : Partition
+    device : Device, default=PROCESSOR
+        Where they are computed, and kept.
     """
 
-    def __init__(self, objective: SparseObjective, source: Source, partition: Partition) -> None:
+    def __init__(
+        self,
+        objective: SparseObjective,
+        source: Source,
+        partition: Partition,
+        device: Device = PROCESSOR,
+    ) -> None:
         k, dtype = objective.n_components, source.dtype
         self.n_rows = source.shape[0]
         fitting = KEPT_BYTES // (k * dtype.itemsize)
         if self.n_rows > fitting:
             self.n_rows = fitting // partition.chunk_size * partition.chunk_size
-        self.array: FloatArray | None = np.empty((self.n_rows, k), dtype)
+        self.array: FloatArray | None = device.empty((self.n_rows, k), dtype)
 
     def holds(self, rows: Rows) -> bool:
         """Whether the activations of these rows are among those to be kept."""
@@ -49,14 +59,14 @@ class KeptActivations:
     def room_for(self, rows: Rows, k: int) -> FloatArray:
         """Where the activations of these rows go, if only for a moment."""
         if self.array is None or not self.holds(rows):
-            return _WORKSPACE.array("A", (len(rows.X), k), rows.X.dtype)
+            return _WORKSPACE.array("A", (len(rows.X), k), rows.X)
         return self.array[rows.start : rows.start + len(rows.X)]
 
     def of(self, rows: Rows, objective: SparseObjective, theta: FloatArray) -> FloatArray:
         """The activations of these rows, computed anew where they are not at hand."""
         A = self.room_for(rows, objective.n_components)
         if self.array is None or not self.holds(rows):
-            objective.encode(rows.X, objective.encoder(theta), out=A)
+            objective.encode(rows.X, objective.encoder(like(theta, rows.X)), out=A)
         return A
 
     def __getstate__(self) -> dict[str, Any]:

@@ -11,12 +11,14 @@ import numpy as np
 
 from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.common.caching import cached_property
+from rhohat.common.libraries import Sent
 from rhohat.objective.base import LossTerms, Objective, Sums
 from rhohat.objective.network import NetworkObjective, NetworkTerms
 from rhohat.objective.projection import CodeSums, best_decoder
 from rhohat.objective.sparse import SparseObjective, Terms
-from rhohat.rows.engines import Engine
+from rhohat.rows.engines import Engine, device_of_engine
 from rhohat.rows.partition import Partition
+from rhohat.rows.placed import block_partition, placed
 from rhohat.rows.sources import Head, Source
 from rhohat.training.blocks import (
     KeptActivations,
@@ -65,6 +67,22 @@ class Evaluation(ABC, Generic[ObjectiveT]):
     _seen: list[tuple[Float64Array, Float64Array, LossTerms, Float64Array]] = field(
         default_factory=list, init=False
     )
+
+    @cached_property
+    def _rows(self) -> Source:
+        """The rows, on the device that sums them."""
+        return placed(self.source, device_of_engine(self.engine))
+
+    @cached_property
+    def _partition(self) -> Partition:
+        """How they are divided there."""
+        widest = sum(shape[0] for name, shape in self.objective.shapes.items() if len(shape) > 1)
+        return block_partition(self.partition, self.source, widest, device_of_engine(self.engine))
+
+    def _sent(self, theta: Float64Array) -> FloatArray:
+        """Parameters in the precision of the rows, for that device."""
+        computed = theta.astype(self.source.dtype)
+        return computed if self._rows is self.source else cast(FloatArray, Sent(computed))
 
     def weighed(self, weight: float) -> Self:
         """The same evaluation with this weight of the penalty, which is one that is sought."""
@@ -120,16 +138,17 @@ class SparseEvaluation(Evaluation[SparseObjective]):
 
     def loss_terms(self, theta: Float64Array) -> LossTerms:
         """J and its terms over all rows of the source, at all parameters."""
-        sums = partial(loss_sums, self.objective, theta.astype(self.source.dtype))
+        sums = partial(loss_sums, self.objective, self._sent(theta))
         with overflow_as_infinity():
-            total = self.engine.map_sum(sums, self.source, self.partition)
+            total = self.engine.map_sum(sums, self._rows, self._partition)
             return self.objective.loss_terms(total, theta)
 
     @cached_property
     def _kept(self) -> KeptActivations | None:
         if not keeping_pays(self.objective, self.source):
             return None
-        return KeptActivations(self.objective, self.source, self.partition)
+        device = device_of_engine(self.engine)
+        return KeptActivations(self.objective, self.source, self._partition, device)
 
     def _sums(self, theta: Float64Array) -> tuple[Float64Array, Terms]:
         """Sums over all rows.
@@ -137,13 +156,13 @@ class SparseEvaluation(Evaluation[SparseObjective]):
         Activations that may be kept are summed first, so that the penalty's slope is known when
         the gradient of their rows is computed; all other rows take a sixth matrix product instead.
         """
-        computed, kept = theta.astype(self.source.dtype), self._kept
+        computed, kept = self._sent(theta), self._kept
         sums = partial(sparse_sums, self.objective, computed, kept)
-        total = self.engine.map_sum(sums, self.source, self.partition)
+        total = self.engine.map_sum(sums, self._rows, self._partition)
         if kept is not None and kept.n_rows:
             rest = partial(sums, slope=self.objective.penalty_slope(total, theta))
-            head = Head(self.source, kept.n_rows)
-            total += self.engine.map_sum(rest, head, self.partition)
+            head = Head(self._rows, kept.n_rows)
+            total += self.engine.map_sum(rest, head, self._partition)
         return theta, total
 
 
@@ -160,20 +179,21 @@ class ProjectedEvaluation(SparseEvaluation):
 
     @cached_property
     def _kept(self) -> KeptActivations:
-        return KeptActivations(self.objective, self.source, self.partition)
+        device = device_of_engine(self.engine)
+        return KeptActivations(self.objective, self.source, self._partition, device)
 
     def _sums(self, theta: Float64Array) -> tuple[Float64Array, Terms]:
         objective, dtype, kept = self.objective, self.source.dtype, self._kept
         center = self.variables.output_mean.astype(dtype)
-        first = partial(first_sums, objective, theta.astype(dtype), center, kept)
-        codes = self.engine.map_sum(first, self.source, self.partition)
+        first = partial(first_sums, objective, self._sent(theta), center, kept)
+        codes = self.engine.map_sum(first, self._rows, self._partition)
         if not codes.is_finite:
             return self._overflowed(theta, codes)
         decoder = best_decoder(codes, objective.weight_decay, center.astype(np.float64), dtype)
         theta = np.concatenate([theta, *map(np.ravel, decoder)])
         slope = objective.penalty_slope(codes, theta)
-        second = partial(second_sums, objective, theta.astype(dtype), slope, kept)
-        total = self.engine.map_sum(second, self.source, self.partition)
+        second = partial(second_sums, objective, self._sent(theta), slope, kept)
+        total = self.engine.map_sum(second, self._rows, self._partition)
         total.weight, total.activity = codes.weight, codes.activity
         return theta, total
 
@@ -190,7 +210,7 @@ class NetworkEvaluation(Evaluation[NetworkObjective]):
     """The evaluation of a network: one sweep, or two where the penalty's slopes must be found."""
 
     def _sums(self, theta: Float64Array) -> tuple[Float64Array, NetworkTerms]:
-        computed = theta.astype(self.source.dtype)
+        computed = self._sent(theta)
         slopes = self.objective.fixed_slopes(theta)
         if slopes is None:
             slopes = self.objective.penalty_slopes(self._swept(computed, None), theta)
@@ -198,4 +218,4 @@ class NetworkEvaluation(Evaluation[NetworkObjective]):
 
     def _swept(self, theta: FloatArray, slopes: Float64Array | None) -> NetworkTerms:
         sums = partial(network_sums, self.objective, theta, slopes)
-        return self.engine.map_sum(sums, self.source, self.partition)
+        return self.engine.map_sum(sums, self._rows, self._partition)

@@ -23,7 +23,7 @@ from rhohat.objective.base import Objective
 from rhohat.rows.checksums import Manifest, verified
 from rhohat.rows.corruption import Corruption, corrupted
 from rhohat.rows.derived import Mapped
-from rhohat.rows.engines import Engine, ThreadEngine
+from rhohat.rows.engines import Engine
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Column, Paired, Source, column
@@ -166,7 +166,7 @@ class Fit:
         """Rows held out and patience, in words, if there are any."""
         if self.validation is None:
             return {}
-        with ThreadEngine(self.validation.n_jobs).running() as engine:
+        with self.validation.engine.running() as engine:
             size = self.validation.partition.chunk_size
             manifest = Manifest.over(self.validation.source, engine, size)
         return {

@@ -82,19 +82,19 @@ class Validation:
     ----------
     source : Source
     partition : Partition
-    n_jobs : int or None
+    engine : ThreadEngine
     patience : int or None
         Validations without a lower loss after which training ends; None: it does not.
     """
 
     source: Source
     partition: Partition
-    n_jobs: int | None
+    engine: ThreadEngine
     patience: int | None
 
     def loss(self, evaluation: Evaluation, theta: Float64Array) -> LossTerms:
         """J and its terms over the rows held out, with their own averages."""
-        with ThreadEngine(self.n_jobs).running() as engine:
+        with self.engine.running() as engine:
             held_out = replace(
                 evaluation, source=self.source, engine=engine, partition=self.partition
             )

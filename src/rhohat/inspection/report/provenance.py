@@ -15,7 +15,7 @@ from sklearn.frozen import FrozenEstimator
 from rhohat.estimators.anatomy import steps_of, thawed
 
 #: Parameters that say how a model was trained, and not what it is.
-RUN = ("callback", "engine", "checkpoint", "resume", "verify", "n_jobs", "warm_start")
+RUN = ("callback", "engine", "device", "checkpoint", "resume", "verify", "n_jobs", "warm_start")
 
 
 def trained_steps(model: BaseEstimator) -> list[BaseEstimator]:

@@ -1,0 +1,215 @@
+"""Devices: where sums over rows are computed.
+
+The processor computes with NumPy. All others compute with torch: the same formulas (see
+`rhohat.common.libraries`), on what torch finds. Solver and parameters stay in NumPy's float64.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+
+from rhohat.common.arrays import FloatArray
+from rhohat.common.extras import import_extra
+from rhohat.common.libraries import host
+from rhohat.common.validation import check_integer
+
+#: Share of a device's memory that rows may take for good, and a block of them for a moment.
+RESIDENT_SHARE, BLOCK_SHARE = 0.6, 0.1
+#: Rows of a block at most on a GPU, where few rows would not keep it busy.
+BLOCK_ROWS = 1 << 16
+
+
+class Device:
+    """The processor, and what every device answers."""
+
+    name = "cpu"
+    #: Most bytes of rows that are kept on the device from one sweep to the next.
+    resident_bytes = 0
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    @property
+    def is_host(self) -> bool:
+        """Whether rows are computed where they are."""
+        return True
+
+    def check(self, dtype: np.dtype[Any] | None = None) -> None:
+        """Raise unless the device is there and computes in this precision, if one is given."""
+
+    def block_rows(self, row_bytes: int) -> int | None:
+        """Rows that are best computed at a time; None for as many as on the processor."""
+        return None
+
+    def place(self, A: FloatArray) -> FloatArray:
+        """The array where it is computed with."""
+        return A
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> FloatArray:
+        """An array of any values, there."""
+        return np.empty(shape, dtype)
+
+    def fill(self, function: Callable[[FloatArray], object], out: FloatArray) -> None:
+        """Let ``function(out)`` fill an array there, and bring it back."""
+        function(out)
+
+    def running(self) -> AbstractContextManager[None]:
+        """Prepare the device, and leave it as it was."""
+        return nullcontext()
+
+
+class TorchDevice(Device):
+    """A device of torch's.
+
+    Parameters
+    ----------
+    name : str, default="cuda"
+        "cuda", or "cuda:1" for the second card; "mps", Apple's, which has no float64; "torch",
+        torch on the processor.
+    memory : int, default=None
+        Bytes that rows may take there. What does not fit is sent anew in every sweep, to the same
+        bits. None: 60 % of the memory that is free.
+    block_size : int, default=None
+        Rows computed at a time. None: up to 65,536 on a GPU, as on the processor otherwise.
+    """
+
+    def __init__(
+        self, name: str = "cuda", memory: int | None = None, block_size: int | None = None
+    ) -> None:
+        if not (isinstance(name, str) and re.fullmatch(r"torch|mps|cuda(:\d+)?", name)):
+            raise ValueError(
+                f"device must be 'cpu', 'cuda', 'cuda:1' or another number, 'mps' or 'torch', got "
+                f"{name!r}."
+            )
+        self.name = name
+        self.memory = None if memory is None else check_integer("memory", memory, low=0)
+        self.block_size = (
+            None if block_size is None else check_integer("block_size", block_size, low=1)
+        )
+
+    def __repr__(self) -> str:
+        given = {"memory": self.memory, "block_size": self.block_size}
+        more = "".join(f", {key}={value}" for key, value in given.items() if value is not None)
+        return f"TorchDevice({self.name!r}{more})"
+
+    @property
+    def is_host(self) -> bool:
+        """Whether rows are computed where they are: never, since they become tensors."""
+        return False
+
+    @property
+    def _where(self) -> str:
+        """Torch's name of the device."""
+        return "cpu" if self.name == "torch" else self.name
+
+    def check(self, dtype: np.dtype[Any] | None = None) -> None:
+        """Raise unless torch is installed, finds the device, and it computes in this precision.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If torch is not installed.
+        ValueError
+            If there is no such device, or it cannot compute in `dtype`.
+        """
+        torch = import_extra("torch", "torch")
+        kind, _, number = self.name.partition(":")
+        if kind == "cuda":
+            found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+            if int(number or 0) >= found:
+                there = f"{found} CUDA devices" if found else "no CUDA device"
+                raise ValueError(
+                    f"device={self.name!r}, but torch {torch.__version__} finds {there} here. Use "
+                    "device='cpu', or install a torch that is built for this machine's GPU."
+                )
+        if kind == "mps":
+            if not torch.backends.mps.is_available():
+                raise ValueError(
+                    f"device='mps', but torch {torch.__version__} finds no GPU of Apple's here. "
+                    "Use device='cpu'."
+                )
+            if dtype == np.float64:
+                raise ValueError(
+                    "device='mps' computes in float32 only, but the rows are float64. Give it "
+                    "X.astype(numpy.float32), or use device='cpu'."
+                )
+
+    @property
+    def resident_bytes(self) -> int:  # type: ignore[override]
+        """Most bytes of rows that are kept there."""
+        return int(RESIDENT_SHARE * self._free) if self.memory is None else self.memory
+
+    @property
+    def _free(self) -> int:
+        """Bytes that are free there; on the processor, rows need not be kept: they are there."""
+        torch = import_extra("torch", "torch")
+        if self.name.startswith("cuda"):
+            return int(torch.cuda.mem_get_info(self._where)[0])
+        if self.name == "mps":
+            most = torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
+            return max(int(most), 0)
+        return 0
+
+    def block_rows(self, row_bytes: int) -> int | None:
+        """Rows that are best computed at a time: `block_size`, or what a GPU is busy with."""
+        if self.block_size is not None or self.name == "torch":
+            return self.block_size
+        fitting = int(BLOCK_SHARE * self._free) // row_bytes
+        return max(min(BLOCK_ROWS, 1 << max(fitting, 1).bit_length() - 1), 1)
+
+    def place(self, A: FloatArray) -> FloatArray:
+        """The array as a tensor there; on the processor both share their memory."""
+        torch = import_extra("torch", "torch")
+        if not A.flags.writeable:  # torch warns of memory that it must not write to
+            A = A.copy()
+        tensor = torch.from_numpy(A)
+        if self.name.startswith("cuda"):
+            return tensor.pin_memory().to(self._where, non_blocking=True)  # type: ignore[no-any-return]
+        return tensor.to(self._where)  # type: ignore[no-any-return]
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> FloatArray:
+        """A tensor of any values, there."""
+        torch = import_extra("torch", "torch")
+        return torch.empty(shape, dtype=getattr(torch, dtype.name), device=self._where)  # type: ignore[no-any-return]
+
+    def fill(self, function: Callable[[FloatArray], object], out: FloatArray) -> None:
+        """Let ``function(out)`` fill an array there, and bring it back."""
+        there = self.empty(out.shape, out.dtype)
+        function(there)
+        out[...] = host(there)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Compute products in full precision, and leave torch's settings as they were."""
+        torch = import_extra("torch", "torch")
+        before = torch.get_float32_matmul_precision(), torch.get_num_threads()
+        torch.set_float32_matmul_precision("highest")
+        if self.name == "torch":
+            torch.set_num_threads(1)  # threads of ours share the rows
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(before[0])
+            torch.set_num_threads(before[1])
+
+
+#: The processor, with NumPy.
+PROCESSOR = Device()
+
+
+def device_of(device: Any) -> Device:
+    """The device that a name stands for, or the one given.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+    """
+    if isinstance(device, Device):
+        return device
+    return PROCESSOR if isinstance(device, str) and device == "cpu" else TorchDevice(device)

@@ -1,0 +1,84 @@
+"""Rows on the device that computes with them, as a source like any other."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from rhohat.common.arrays import FloatArray
+from rhohat.common.devices import Device
+from rhohat.rows.partition import Partition
+from rhohat.rows.sources import Rows, Source, Wrapper
+
+
+class Placed(Wrapper):
+    """Rows of another source, as tensors on a device.
+
+    As many runs of rows as the device has room for stay there, once they were read; others are read
+    and sent whenever they are asked for. Their bits are the same.
+
+    Parameters
+    ----------
+    source : Source
+    device : Device
+    """
+
+    def __init__(self, source: Source, device: Device) -> None:
+        super().__init__(source)
+        self.device = device
+        self._begin()
+
+    def _begin(self) -> None:
+        self._kept: dict[tuple[int, int], Rows] = {}
+        self._room = self.device.resident_bytes
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        left_out = ("_kept", "_room", "_lock")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._begin()
+
+    def _around(self, source: Source) -> Source:
+        return Placed(source, self.device)
+
+    def read(self, start: int, stop: int) -> Rows:
+        """Rows start to stop, there."""
+        kept = self._kept.get((start, stop))
+        if kept is not None:
+            return kept
+        rows = self.source.read(start, stop)
+        there = placed_rows(rows, self.device)
+        size = sum(array.nbytes for array in (rows.X, rows.target) if array is not None)
+        with self._lock:
+            if size <= self._room:
+                self._room -= size
+                self._kept[start, stop] = there
+        return there
+
+
+def placed_rows(rows: Rows, device: Device) -> Rows:
+    """Rows where a device computes with them; numbers of classes stay in memory."""
+
+    def place(array: FloatArray | None) -> FloatArray | None:
+        return None if array is None else device.place(array)
+
+    return rows._replace(
+        X=device.place(rows.X), sample_weight=place(rows.sample_weight), target=place(rows.target)
+    )
+
+
+def placed(source: Source, device: Device) -> Source:
+    """The rows of a source where a device computes with them: those of the processor's are."""
+    return source if device.is_host else Placed(source, device)
+
+
+def block_partition(
+    partition: Partition, source: Source, n_components: int, device: Device
+) -> Partition:
+    """How rows are divided on a device, which may want more of them at a time."""
+    row_bytes = (3 * source.shape[1] + 3 * n_components) * source.dtype.itemsize
+    n_rows = device.block_rows(row_bytes)
+    return partition if n_rows is None else Partition(n_rows, n_rows)

@@ -1,0 +1,264 @@
+"""Devices: the same results there, from resident and from streamed rows, and clear refusals."""
+
+import sys
+import types
+from functools import partial
+
+import numpy as np
+import pytest
+
+import rhohat
+from rhohat import (
+    GaussianNoise,
+    KLSparsity,
+    SparseAutoencoder,
+    SparseTranscoder,
+    StackedAutoencoder,
+    StackedAutoencoderClassifier,
+)
+from rhohat.common.devices import TorchDevice
+from rhohat.common.libraries import Sent
+from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.placed import Placed
+from rhohat.rows.sources import in_memory
+
+KINDS = {
+    "sigmoid": {},
+    "tanh": {"activation": "tanh"},
+    "sigmoid decoder": {"decoder": "sigmoid"},
+    "tied": {"decoder": "tied"},
+    "relu, l1": {"activation": "relu", "sparsity_penalty": "l1"},
+    "topk": {"activation": "topk", "sparsity_penalty": "none"},
+    "group": {"sparsity_penalty": "group"},
+    "topographic": {"sparsity_penalty": "topographic"},
+    "contractive": {"sparsity_penalty": "contractive"},
+    "l1-decoder-norm": {"activation": "relu", "sparsity_penalty": "l1-decoder-norm"},
+}
+ROW_BYTES = 16 * 8
+
+
+@pytest.fixture
+def rows(rng):
+    """6,000 rows in (0, 1), in two precisions' range."""
+    return rng.random_sample((6000, 16)) ** 2
+
+
+def fitted(rows, device="torch", **settings):
+    settings = {"max_iter": 12, "random_state": 0, "n_jobs": 2} | settings
+    return SparseAutoencoder(12, device=device, **settings).fit(rows)
+
+
+def same_weights(one, other):
+    return all(
+        np.array_equal(getattr(one, name), getattr(other, name))
+        for name in ("encoder_weights_", "encoder_bias_", "decoder_weights_", "decoder_bias_")
+    )
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fit_there_ends_where_the_processors_does(rows, kind):
+    here, there = fitted(rows, "cpu", **KINDS[kind]), fitted(rows, **KINDS[kind])
+    assert there.loss_ == pytest.approx(here.loss_, rel=1e-9)
+    assert np.allclose(there.transform(rows), here.transform(rows), atol=1e-6)
+    assert isinstance(there.encoder_weights_, np.ndarray)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_two_runs_have_the_same_bits_with_any_number_of_threads(rows, dtype):
+    X = rows.astype(dtype)
+    one, other = fitted(X, n_jobs=1), fitted(X, n_jobs=2)
+    assert same_weights(one, other)
+    assert np.array_equal(one.transform(X), other.transform(X))
+    assert one.transform(X).dtype == dtype
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("memory", [0, 2000 * ROW_BYTES, 10**9])
+def test_rows_that_stay_there_and_rows_that_are_sent_anew_have_the_same_bits(rows, memory):
+    everything = fitted(rows, TorchDevice("torch", memory=10**9))
+    assert same_weights(everything, fitted(rows, TorchDevice("torch", memory=memory)))
+
+
+@pytest.mark.torch
+def test_as_many_rows_stay_there_as_there_is_memory_for(rows):
+    placed = Placed(in_memory(rows), TorchDevice("torch", memory=2500 * ROW_BYTES))
+    for _ in range(2):
+        read = [placed.read(start, start + 1000) for start in range(0, 6000, 1000)]
+    kept = [
+        placed.read(start, start + 1000) is part
+        for start, part in zip(range(0, 6000, 1000), read, strict=True)
+    ]
+    assert kept == [True, True, False, False, False, False]
+
+
+@pytest.mark.torch
+def test_blocks_may_be_larger_there(rows):
+    one = fitted(rows, TorchDevice("torch", block_size=4096))
+    assert one.loss_ == pytest.approx(fitted(rows, "cpu").loss_, rel=1e-9)
+
+
+@pytest.mark.torch
+def test_rows_in_a_file_have_the_bits_of_rows_in_memory(rows, tmp_path):
+    np.save(tmp_path / "rows.npy", rows)
+    device = TorchDevice("torch", block_size=2000, memory=3000 * ROW_BYTES)
+    assert same_weights(fitted(rows, device), fitted(tmp_path / "rows.npy", device))
+
+
+@pytest.mark.torch
+def test_weighted_rows_and_rows_held_out(rows, rng):
+    weights = rng.randint(1, 4, len(rows))
+    settings = {"max_iter": 12, "random_state": 0, "growth": False, "patience": 20}
+    here = SparseAutoencoder(12, **settings).fit(rows, sample_weight=weights, X_val=rows[:900])
+    there = SparseAutoencoder(12, device="torch", **settings)
+    there.fit(rows, sample_weight=weights, X_val=rows[:900])
+    assert there.loss_ == pytest.approx(here.loss_, rel=1e-9)
+    assert np.allclose(there.validation_terms_curve_, here.validation_terms_curve_, rtol=1e-8)
+
+
+@pytest.mark.torch
+def test_a_weight_that_is_sought_is_the_processors(rows):
+    penalty = KLSparsity(0.1, weight="auto")
+    here, there = (fitted(rows, at, sparsity_penalty=penalty) for at in ("cpu", "torch"))
+    assert there.sparsity_weight_ == pytest.approx(here.sparsity_weight_, rel=1e-6)
+
+
+@pytest.mark.torch
+def test_a_stream_there_learns_what_it_learns_here(rows):
+    here, there = (
+        SparseAutoencoder(12, device=device, random_state=0).partial_fit(rows[:3000])
+        for device in ("cpu", "torch")
+    )
+    assert np.allclose(there.encoder_weights_, here.encoder_weights_, atol=1e-8)
+
+
+@pytest.mark.torch
+def test_targets_and_corrupted_rows_there(rows):
+    Y = rows[:, :5] ** 2
+    settings = {"max_iter": 12, "random_state": 0}
+    for make, *data in (
+        (partial(SparseTranscoder, 12, **settings), rows, Y),
+        (partial(SparseAutoencoder, 12, corruption=GaussianNoise(0.1), **settings), rows),
+    ):
+        here, there = (make(device=device).fit(*data) for device in ("cpu", "torch"))
+        assert there.loss_ == pytest.approx(here.loss_, rel=1e-9)
+        assert there.score(*data) == pytest.approx(here.score(*data), rel=1e-6)
+
+
+@pytest.mark.torch
+def test_activations_become_rows_again_there(rows):
+    here, there = fitted(rows, "cpu"), fitted(rows)
+    A = here.transform(rows)
+    assert np.allclose(there.inverse_transform(A), here.inverse_transform(A), atol=1e-6)
+    assert np.allclose(there.score_samples(rows), here.score_samples(rows), atol=1e-6)
+
+
+@pytest.mark.torch
+def test_stacks_and_classifiers_there(rows):
+    y = (rows[:, 0] > rows[:, 1]).astype(int)
+    found = []
+    for device in ("cpu", "torch"):
+        stack = StackedAutoencoder((8, 5), device=device, random_state=0).fit(rows[:2000])
+        network = StackedAutoencoderClassifier(stack, device=device, random_state=0, max_iter=20)
+        network.fit(rows[:2000], y[:2000])
+        assert {layer.device for layer in stack.layers_} == {device}
+        found.append((stack.transform(rows), network.predict_proba(rows)))
+    for here, there in zip(*found, strict=True):
+        assert np.allclose(here, there, atol=1e-4)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("first", "then"), [("cpu", "torch"), ("torch", "cpu"), ("torch", "torch")]
+)
+def test_a_run_that_was_begun_on_one_device_goes_on_on_another(rows, tmp_path, first, then):
+    settings = {"checkpoint": tmp_path, "growth": False}
+    fitted(rows, first, callback=lambda progress: progress.n_iter == 5, **settings)
+    there = fitted(rows, then, resume=True, **settings)
+    whole = fitted(rows, then, growth=False)
+    assert there.n_iter_ == whole.n_iter_
+    assert there.loss_ == pytest.approx(whole.loss_, rel=1e-9)
+    if first == then:
+        assert same_weights(there, whole)
+
+
+@pytest.mark.torch
+def test_a_model_file_does_not_tell_where_it_was_made(rows, tmp_path):
+    rhohat.save(fitted(rows), tmp_path / "there.safetensors")
+    assert rhohat.load(tmp_path / "there.safetensors").device == "cpu"
+    assert b"torch" not in (tmp_path / "there.safetensors").read_bytes()
+
+
+@pytest.mark.torch
+def test_torch_is_left_as_it_was(rows):
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    torch.set_num_threads(2)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        fitted(rows)
+        assert torch.get_num_threads() == 2
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_num_threads(before[0])
+        torch.set_float32_matmul_precision(before[1])
+
+
+@pytest.mark.torch
+def test_a_nan_there_is_named_by_its_row(rows):
+    rows[4321, 5] = np.nan
+    with pytest.raises(ValueError, match="row 4321"):
+        fitted(rows)
+
+
+@pytest.mark.torch
+def test_parameters_are_sent_once(rows):
+    torch = pytest.importorskip("torch")
+    sent, there = Sent(rows[0]), torch.zeros(3, dtype=torch.float64)
+    assert sent.like(there) is sent.like(there)
+    assert sent.like(there.float()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CUDA", 0, None, ""])
+def test_what_is_no_device_is_refused(name, rows):
+    with pytest.raises(ValueError, match="device must be 'cpu', 'cuda'"):
+        SparseAutoencoder(4, device=name).fit(rows)
+
+
+def stand_in(cuda=0, mps=False):
+    """What is asked of torch about devices."""
+    torch = types.ModuleType("torch")
+    torch.__version__ = "2.99"
+    torch.cuda = types.SimpleNamespace(is_available=lambda: cuda > 0, device_count=lambda: cuda)
+    torch.backends = types.SimpleNamespace(mps=types.SimpleNamespace(is_available=lambda: mps))
+    return torch
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "dtype", "message"),
+    [
+        ("cuda", {}, "float32", "finds no CUDA device here"),
+        ("cuda:2", {"cuda": 2}, "float32", "finds 2 CUDA devices here"),
+        ("mps", {}, "float32", "finds no GPU of Apple's here"),
+        ("mps", {"mps": True}, "float64", r"X\.astype\(numpy\.float32\)"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused_before_any_work(
+    monkeypatch, rows, name, there, dtype, message
+):
+    monkeypatch.setitem(sys.modules, "torch", stand_in(**there))
+    monkeypatch.setattr(ThreadEngine, "running", lambda self: pytest.fail("work began"))
+    with pytest.raises(ValueError, match=message):
+        SparseAutoencoder(4, device=name).fit(rows.astype(dtype))
+
+
+def test_without_torch_the_line_to_type_is_named(monkeypatch, rows):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match=r"pip install 'rhohat\[torch\]'"):
+        SparseAutoencoder(4, device="cuda").fit(rows)
+
+
+def test_an_engine_that_is_made_already_has_its_device(rows):
+    with pytest.raises(ValueError, match="given its device when it is made"):
+        SparseAutoencoder(4, engine=ThreadEngine(), device="torch").fit(rows)
