@@ -270,7 +270,7 @@ def test_save_refuses_what_is_not_fitted(case, file):
 
 
 def test_what_is_no_file_is_refused(tmp_path):
-    with pytest.raises(ModelFileError, match=r"expected a file, found a folder\."):
+    with pytest.raises(ModelFileError, match="expected a model, found a folder without"):
         load(tmp_path)
     with pytest.raises(FileNotFoundError, match="No such model file") as caught:
         load(tmp_path / "missing")

@@ -9,13 +9,18 @@ import click
 from rhohat.cli.choices import RowOf
 from rhohat.cli.help import Command
 from rhohat.cli.options import model_argument
-from rhohat.cli.output import output_option
 from rhohat.cli.text import printable
 
 
 @click.command(cls=Command)
 @model_argument
-@output_option(None, "File to write. Its ending decides the format, unless --to does.")
+@click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File to write, or folder. Its ending decides the format, unless --to does.",
+)
 @click.option(
     "--to",
     type=RowOf("rhohat.estimators.exporting", "TARGETS"),
@@ -32,11 +37,13 @@ def export(path: Path, out: Path, to: str | None) -> None:
       onnx    for onnxruntime and others, in float32 (.onnx)
       numpy   one file of code to be read, which needs NumPy alone (.py)
       mat     W1, b1, W2, b2 of the lecture notes, for MATLAB and Octave (.mat)
+      saelens a folder of cfg.json and sae_weights.safetensors
 
     \b
     Examples:
       rhohat export rhohat-out -o features.onnx
       rhohat export digits.safetensors -o digits.py
+      rhohat export activations.safetensors -o sae --to saelens
     """
     from rhohat.estimators.exporting import export as write
     from rhohat.estimators.saving import load

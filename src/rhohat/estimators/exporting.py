@@ -14,6 +14,7 @@ from rhohat.estimators.foreign import weights_of
 from rhohat.estimators.notes_files import notes_content
 from rhohat.estimators.numpy_files import numpy_content
 from rhohat.estimators.onnx_files import onnx_content
+from rhohat.estimators.sae_folders import saelens_contents
 from rhohat.preprocessing.operations import NotComputedError
 
 
@@ -23,15 +24,16 @@ class Target(NamedTuple):
     Attributes
     ----------
     suffix : str
-        How names of its files end.
+        How names of its files end; empty for folders, which have any name.
     content : callable
-        ``content(model, name)``: the content of a file of this name, which is without its ending.
+        ``content(model, name)``: the content of a file of this name, which is without its ending;
+        or the contents of files in a folder, by their names.
     remedy : str
         What to do about a model that it cannot hold.
     """
 
     suffix: str
-    content: Callable[[Any, str], bytes]
+    content: Callable[[Any, str], bytes | dict[str, bytes]]
     remedy: str
 
 
@@ -54,6 +56,11 @@ TARGETS = {
         "Export the autoencoder alone, as in model[-1], and prepare data as the steps do; or the "
         "whole model to numpy.",
     ),
+    "saelens": Target(
+        "",
+        lambda model, name: saelens_contents(weights_of(model)),
+        "Export the whole model to onnx or numpy, or the units alone, as in model[-1].",
+    ),
 }
 
 
@@ -74,8 +81,9 @@ def export(model: Any, path: str | os.PathLike[str], *, to: str | None = None) -
         Any transformer or classifier of this package but `AnomalyDetector`, or a pipeline of them.
     path : str or path-like
         Overwritten if it exists.
-    to : {"onnx", "numpy", "mat"}, default=None
-        The format. None: the one that the path ends in, .onnx, .py or .mat.
+    to : {"onnx", "numpy", "mat", "saelens"}, default=None
+        The format. None: the one that the path ends in, .onnx, .py or .mat. "saelens" writes a
+        folder.
 
     Raises
     ------
@@ -101,7 +109,9 @@ def export(model: Any, path: str | os.PathLike[str], *, to: str | None = None) -
     float64, and the weights below them. It imports NumPy alone.
 
     A .mat file holds W1, b1, W2, b2 of one autoencoder in the layout of the lecture notes, and the
-    names of its activation and decoder; `load` reads it.
+    names of its activation and decoder. A SAELens folder holds cfg.json and
+    sae_weights.safetensors of one autoencoder or transcoder with a linear decoder. `load` reads
+    both.
 
     Pipelines that hold scikit-learn's own steps, too, are for skl2onnx, which knows rhohat's:
     ``skl2onnx.to_onnx(model, X)``.
@@ -122,7 +132,12 @@ def export(model: Any, path: str | os.PathLike[str], *, to: str | None = None) -
         raise NotComputedError(
             f"{type(model).__name__} cannot be exported to {name}: {reason}. {target.remedy}"
         ) from None
-    write_whole(path, content)
+    if isinstance(content, bytes):
+        return write_whole(path, content)
+    Path(path).mkdir(parents=True, exist_ok=True)
+    for file, part in content.items():
+        write_whole(Path(path) / file, part)
+    return None
 
 
 def target_of(path: str | os.PathLike[str]) -> str:
@@ -134,11 +149,11 @@ def target_of(path: str | os.PathLike[str]) -> str:
         If it stands for none.
     """
     suffix = Path(path).suffix.lower()
-    found = [name for name, target in TARGETS.items() if target.suffix == suffix]
-    if not found:
-        endings = ", ".join(f"{target.suffix} ({name})" for name, target in TARGETS.items())
+    known = {target.suffix: name for name, target in TARGETS.items() if target.suffix}
+    if suffix not in known:
+        endings = ", ".join(f"{ending} ({name})" for ending, name in known.items())
         raise ValueError(
             f"{os.fspath(path)} ends in none of {endings}: choose one of them, or say which "
             f"format is meant, to={next(iter(TARGETS))!r}."
         )
-    return found[0]
+    return known[suffix]

@@ -12,6 +12,7 @@ from rhohat.common.tensorfiles import expect
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.computation import computation_of_layers
+from rhohat.estimators.transcoder import SparseTranscoder
 from rhohat.objective.activations import Activation
 from rhohat.objective.decoders import DECODERS
 from rhohat.preprocessing.operations import NotComputedError
@@ -28,6 +29,8 @@ class Weights(NamedTuple):
     activation : str or Activation
     output : str, default="linear"
         The decoder, a row of `DECODERS`.
+    rebuilds_input : bool, default=True
+        False for a transcoder; the decoder's are then (k, o) and (o,).
     """
 
     encoder: FloatArray
@@ -36,6 +39,7 @@ class Weights(NamedTuple):
     decoder_bias: FloatArray
     activation: str | Activation
     output: str = "linear"
+    rebuilds_input: bool = True
 
     def made(self) -> SparseAutoencoder:
         """The fitted estimator, which knows nothing of its training.
@@ -47,14 +51,16 @@ class Weights(NamedTuple):
         """
         k, d = np.shape(self.encoder) if np.ndim(self.encoder) == 2 else (0, 0)
         expect(k * d > 0, "weights of an encoder, units x columns", np.shape(self.encoder))
+        o = d if self.rebuilds_input else int(np.size(self.decoder_bias))
         arrays = {
             "encoder_weights_": (self.encoder, (k, d)),
             "encoder_bias_": (self.encoder_bias, (k,)),
-            "decoder_weights_": (self.decoder, (k, d)),
-            "decoder_bias_": (self.decoder_bias, (d,)),
+            "decoder_weights_": (self.decoder, (k, o)),
+            "decoder_bias_": (self.decoder_bias, (o,)),
         }
-        dtype = np.result_type(np.float32, *(array for array, _ in arrays.values()))
-        model = SparseAutoencoder(
+        dtype = self.encoder.dtype if self.encoder.dtype == np.float32 else np.float64
+        made = SparseAutoencoder if self.rebuilds_input else SparseTranscoder
+        model = made(
             k,
             activation=self.activation,
             decoder=self.output,
@@ -89,8 +95,8 @@ def weights_of(model: Any) -> Weights:
         If it is not fitted.
     """
     anatomy = Anatomy.of(model)
-    units = anatomy.autoencoder
-    if units is None or len(anatomy.units) > 1:
+    units = anatomy.units[-1] if anatomy.units else None
+    if not isinstance(units, SparseAutoencoder) or len(anatomy.units) > 1 or anatomy.after:
         names = ", ".join(type(step).__name__ for step in anatomy.steps)
         raise NotComputedError(f"it holds the weights of one SparseAutoencoder, not of {names}")
     for step in anatomy.steps:
@@ -102,16 +108,21 @@ def weights_of(model: Any) -> Weights:
             f"it holds weights alone, and what comes before the units, {names}, cannot be folded "
             "into encoder and decoder"
         )
-    (encoder,), (decoder,) = computation.encoders, computation.decoders
+    (encoder,) = computation.encoders
+    own = DECODERS[units.decoder] if isinstance(units.decoder, str) else units.decoder
+    back: FloatArray = units.decoder_weights_
+    bias: FloatArray = units.decoder_bias_
+    if units.rebuilds_input:
+        (decoder,) = computation.decoders
+        back, bias = decoder.weights.T, decoder.bias
+    is_folded = own.tied and bool(anatomy.before)  # into weights that are no longer each other's
     dtype = units.encoder_weights_.dtype
-    output = units.decoder if isinstance(units.decoder, str) else units.decoder.name
-    tied = DECODERS[output].tied and not anatomy.before
-    is_linear = decoder.activation.name == "identity"
     return Weights(
         encoder.weights.astype(dtype),
         encoder.bias.astype(dtype),
-        np.ascontiguousarray(decoder.weights.T, dtype=dtype),
-        decoder.bias.astype(dtype),
+        np.ascontiguousarray(back, dtype=dtype),
+        bias.astype(dtype),
         encoder.activation,
-        "linear" if is_linear and not tied else output,
+        "linear" if is_folded else own.name,
+        units.rebuilds_input,
     )

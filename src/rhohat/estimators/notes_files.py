@@ -24,6 +24,7 @@ from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.foreign import Weights
 from rhohat.objective.activations import ACTIVATIONS, activation_of
 from rhohat.objective.decoders import DECODERS
+from rhohat.preprocessing.operations import NotComputedError
 from rhohat.rows.file_format import Selection
 from rhohat.rows.formats import FORMATS
 from rhohat.rows.mat73 import is_mat73
@@ -35,9 +36,17 @@ LONGEST = 64
 
 
 def notes_content(weights: Weights) -> bytes:
-    """An autoencoder as the content of a .mat file: W1, b1, W2, b2, and the names of f and g."""
+    """An autoencoder as the content of a .mat file: W1, b1, W2, b2, and the names of f and g.
+
+    Raises
+    ------
+    NotComputedError
+        If it is a transcoder, which the notes do not have.
+    """
     from scipy.io import savemat
 
+    if not weights.rebuilds_input:
+        raise NotComputedError("it holds what rebuilds its own input, and a transcoder does not")
     stream: Any = BytesIO()
     variables = {
         "W1": weights.encoder,

@@ -38,6 +38,7 @@ from rhohat.common.writing import write_whole
 from rhohat.estimators.fields import TINY, Array, Model, Models, is_plain
 from rhohat.estimators.notes_files import read_notes
 from rhohat.estimators.registry import NEEDED, OPTIONAL, ROWS, Row, is_model, row_of, rows
+from rhohat.estimators.sae_folders import read_folder
 
 #: Estimators, penalties and solvers in a model, and parameters and items of these in all: so many
 #: are made in half a second. A pipeline has a few dozen.
@@ -93,7 +94,11 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Of others, it reads .mat files of W1, b1, W2 and b2 as in the lecture notes, or of theta (or
     opttheta), visibleSize and hiddenSize; units and decoder are sigmoid unless the file says
-    otherwise, as those of `export` do.
+    otherwise, as those of `export` do. And folders of sparse autoencoders of language models:
+    SAELens (cfg.json and sae_weights.safetensors; standard, topk and transcoder), sparsify
+    (cfg.json and sae.safetensors) and dictionary_learning (config.json, and its ae.pt as
+    ae.safetensors). What is subtracted from their input is folded into the bias; what rhohat has no
+    units for is refused.
 
     Parameters
     ----------
@@ -116,9 +121,11 @@ def load(path: str | os.PathLike[str]) -> Any:
     if not file.exists():
         raise FileNotFoundError(errno.ENOENT, "No such model file", os.fspath(path))
     try:
-        if file.is_file() and file.suffix.lower() == ".mat":
+        if file.is_dir():
+            return read_folder(file)
+        expect(file.is_file(), "a file", words="a device")
+        if file.suffix.lower() == ".mat":
             return read_notes(file)
-        expect(file.is_file(), "a file", words="a folder" if file.is_dir() else "a device")
         with file.open("rb") as stream:
             return _unpack(stream, os.fstat(stream.fileno()).st_size)
     except ModelFileError as error:

@@ -113,6 +113,8 @@ def _from_below(subject: Subject) -> Iterator[Subject]:
 def _judged(subject: Subject) -> Judged:
     diagnosis = subject.diagnosis
     aspects = {} if diagnosis is None else diagnosis.aspects
+    if not hasattr(subject.layer.estimator, "loss_curve_"):  # nothing is known of its training
+        aspects.pop("training", None)
     return Judged(
         subject.layer.name,
         learned_sentence(subject),

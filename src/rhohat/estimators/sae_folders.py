@@ -1,0 +1,282 @@
+"""Folders of settings and weights, as libraries for language models write sparse autoencoders.
+
+Each is a JSON file of settings and a safetensors file of weights. What is subtracted from the input
+before it is encoded, and factors of activations, are folded into the weights: W (x - c) + b is
+W x + (b - W c), and (n_j a_j) (v_j / n_j) is a_j v_j for n_j > 0.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rhohat.common.arrays import Float64Array
+from rhohat.common.errors import ModelFileError
+from rhohat.common.tensorfiles import Arrays, expect, is_count, pack_plain, parse_json, unpack_plain
+from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.foreign import Weights
+from rhohat.objective.activations import TopK, activation_of
+from rhohat.preprocessing.operations import NotComputedError
+
+#: Version of the layout of SAELens's folders that is written.
+SAELENS_VERSION = "6.0.0"
+#: Architectures that cannot be read, and why.
+REFUSED = {
+    "gated": "its units have a gate and a magnitude, two maps of the input; rhohat's have one",
+    "skip_transcoder": "a linear map of the input, W_skip, is added to what its units rebuild",
+    "batchtopk": "these are weights in training: SAELens saves them for inference as jumprelu",
+    "matryoshka_batchtopk": (
+        "these are weights in training: SAELens saves them for inference as jumprelu"
+    ),
+}
+#: What SAELens may do to the input, and why that cannot be read.
+NORMALIZATIONS = {
+    "expected_average_only_in": (
+        "its input is to be multiplied by a number that the folder does not hold: fold it with "
+        "SAELens's fold_activation_norm_scaling_factor, and save again"
+    ),
+    "constant_norm_rescale": "each row of its input is scaled to one length",
+    "layer_norm": "each row of its input is scaled to one mean and deviation",
+}
+
+
+class Layout(NamedTuple):
+    """How a library lays out a folder.
+
+    Attributes
+    ----------
+    settings, weights : str
+        Names of the two files.
+    read : callable
+        ``read(settings, arrays)``: the weights, or ModelFileError. It takes all arrays that it
+        knows out of `arrays`.
+    """
+
+    settings: str
+    weights: str
+    read: Callable[[Mapping[str, Any], Arrays], Weights]
+
+
+def read_folder(path: Path) -> SparseAutoencoder:
+    """The autoencoder in a folder.
+
+    Raises
+    ------
+    ModelFileError
+        If it is of no known layout, is damaged, or computes what rhohat's units do not.
+    """
+    for layout in LAYOUTS.values():
+        settings, weights = path / layout.settings, path / layout.weights
+        if settings.is_file() and weights.is_file():
+            described = parse_json(settings.read_bytes())
+            expect(type(described) is dict, f"settings in {layout.settings}", described)
+            with weights.open("rb") as stream:
+                arrays = unpack_plain(stream, weights.stat().st_size)
+            found = layout.read(described, arrays)
+            expect(not arrays, "no other arrays", sorted(arrays))
+            return found.made()
+    if (path / "ae.pt").is_file():
+        raise ModelFileError(
+            "expected weights in ae.safetensors, found a pickle, ae.pt, which can run code and is "
+            "never loaded. In PyTorch, if you trust it: safetensors.torch.save_file("
+            "torch.load('ae.pt', weights_only=True), 'ae.safetensors')"
+        )
+    known = ", ".join(f"{one.settings} and {one.weights} ({name})" for name, one in LAYOUTS.items())
+    raise ModelFileError(f"expected a model, found a folder without {known}")
+
+
+def saelens_contents(weights: Weights) -> dict[str, bytes]:
+    """The files of a SAELens folder, by their names.
+
+    Raises
+    ------
+    NotComputedError
+        If SAELens has no such units or decoder.
+    """
+    activation = activation_of(weights.activation)
+    k, d = weights.encoder.shape
+    if weights.output not in ("linear", "tied"):
+        raise NotComputedError(f"SAELens has no {weights.output} decoders")
+    if activation.name not in ARCHITECTURES_WRITTEN:
+        raise NotComputedError(f"SAELens has no {activation.name} units")
+    architecture, settings = ARCHITECTURES_WRITTEN[activation.name](activation, k)
+    if not weights.rebuilds_input:
+        if architecture != "standard":
+            raise NotComputedError(f"SAELens has no transcoders of {activation.name} units")
+        architecture, settings = "transcoder", {"d_out": weights.decoder.shape[1]}
+    described = {
+        "d_in": d,
+        "d_sae": k,
+        "dtype": weights.encoder.dtype.name,
+        "device": "cpu",
+        "apply_b_dec_to_input": False,
+        "normalize_activations": "none",
+        "reshape_activations": "none",
+        "metadata": {"sae_lens_version": SAELENS_VERSION},
+        **settings,
+        "architecture": architecture,
+    }
+    arrays = {
+        "W_enc": np.ascontiguousarray(weights.encoder.T),
+        "b_enc": weights.encoder_bias,
+        "W_dec": weights.decoder,
+        "b_dec": weights.decoder_bias,
+    }
+    return {
+        LAYOUTS["SAELens"].settings: (json.dumps(described, indent=2) + "\n").encode(),
+        LAYOUTS["SAELens"].weights: pack_plain(arrays, {"format": "np"}),
+    }
+
+
+def _as_topk(activation: Any, n_units: int) -> tuple[str, dict[str, Any]]:
+    return "topk", {"k": activation.n_active_among(n_units), "rescale_acts_by_decoder_norm": False}
+
+
+#: Architectures that SAELens calls units, and settings that they have, by rhohat's names.
+ARCHITECTURES_WRITTEN: dict[str, Callable[[Any, int], tuple[str, dict[str, Any]]]] = {
+    "relu": lambda activation, n_units: ("standard", {}),
+    "topk": _as_topk,
+}
+
+
+def _saelens(settings: Mapping[str, Any], arrays: Arrays) -> Weights:
+    """Of SAELens, before version 6 and since."""
+    architecture = settings.get("architecture", "standard")
+    name = settings.get("activation_fn_str", settings.get("activation_fn", "relu"))
+    more = settings.get("activation_fn_kwargs") or {}
+    if architecture == "standard" and name == "topk":  # as before version 6
+        architecture, settings = "topk", {**settings, "k": more.get("k")}
+    _refuse(REFUSED, architecture, "architecture")
+    expect(architecture in ARCHITECTURES, f"one of {', '.join(ARCHITECTURES)}", architecture)
+    expect(name in ("relu", "topk"), "the activation function relu or topk", name)
+    normalized = settings.get("normalize_activations", "none")
+    normalized = {True: "expected_average_only_in", False: "none"}.get(normalized, normalized)
+    _refuse(NORMALIZATIONS, normalized, "normalize_activations")
+    expect(normalized in ("none", None), "normalize_activations none", normalized)
+    W_enc, b_enc = _taken(arrays, "W_enc").T, _taken(arrays, "b_enc")
+    W_dec, b_dec = _taken(arrays, "W_dec"), _taken(arrays, "b_dec")
+    factors = arrays.pop("scaling_factor", None)
+    if factors is not None and not np.all(factors == 1):
+        tuned = settings.get("finetuning_scaling_factor") is True
+        expect(tuned, "factors only where finetuning_scaling_factor is true", words="others")
+        W_dec = W_dec * factors[:, None]
+    if architecture != "transcoder" and settings.get("apply_b_dec_to_input", True):
+        b_enc = _moved(W_enc, b_enc, b_dec)
+    found = Weights(W_enc, b_enc, W_dec, b_dec, "relu")
+    found = ARCHITECTURES[architecture](found, settings, arrays)
+    return _scaled(found) if settings.get("rescale_acts_by_decoder_norm") else found
+
+
+def _topk(found: Weights, settings: Mapping[str, Any], arrays: Arrays) -> Weights:
+    k = settings.get("k")
+    expect(is_count(k), "k, how many units are active", k)
+    return found._replace(activation=TopK(k))
+
+
+#: What becomes of weights with ReLU, by SAELens's name of the architecture.
+ARCHITECTURES: dict[str, Callable[[Weights, Mapping[str, Any], Arrays], Weights]] = {
+    "standard": lambda found, settings, arrays: found,
+    "topk": _topk,
+    "transcoder": lambda found, settings, arrays: found._replace(rebuilds_input=False),
+}
+
+
+def _sparsify(settings: Mapping[str, Any], arrays: Arrays) -> Weights:
+    """Of EleutherAI's sparsify."""
+    name, is_transcoder = settings.get("activation", "topk"), settings.get("transcode", False)
+    expect(name == "topk", "topk units", name)
+    for unknown in ("skip_connection", "signed", "gram_lookup", "embed_skip"):
+        value = settings.get(unknown, False)
+        expect(value is False, f"a model without {unknown}, which rhohat has no units for", value)
+    W_enc, b_enc = _taken(arrays, "encoder.weight"), _taken(arrays, "encoder.bias")
+    W_dec, b_dec = _taken(arrays, "W_dec"), _taken(arrays, "b_dec")
+    if not is_transcoder:
+        b_enc = _moved(W_enc, b_enc, b_dec)
+    found = Weights(W_enc, b_enc, W_dec, b_dec, "relu", rebuilds_input=not is_transcoder)
+    return _topk(found, settings, arrays)
+
+
+def _dictionary_learning(settings: Mapping[str, Any], arrays: Arrays) -> Weights:
+    """Of dictionary_learning, whose state dicts are in safetensors."""
+    trainer = settings.get("trainer")
+    expect(type(trainer) is dict, "settings of a trainer", trainer)
+    assert trainer is not None
+    name = trainer.get("dict_class")
+    expect(name in DICTIONARIES, f"dict_class among {', '.join(DICTIONARIES)}", name)
+    return DICTIONARIES[str(name)](trainer, arrays)
+
+
+def _dictionary(arrays: Arrays, bias: str) -> Weights:
+    """Weights with ReLU, of an input from which a bias is subtracted that the output regains."""
+    W_enc, b_enc = _taken(arrays, "encoder.weight"), _taken(arrays, "encoder.bias")
+    W_dec, b_dec = _taken(arrays, "decoder.weight").T, _taken(arrays, bias)
+    return Weights(W_enc, _moved(W_enc, b_enc, b_dec), W_dec, b_dec, "relu")
+
+
+def _dictionary_without_shift(arrays: Arrays) -> Weights:
+    """Weights with ReLU, of the input as it is."""
+    return Weights(
+        _taken(arrays, "encoder.weight"),
+        _taken(arrays, "encoder.bias"),
+        _taken(arrays, "decoder.weight").T,
+        _taken(arrays, "decoder.bias"),
+        "relu",
+    )
+
+
+def _dictionary_topk(trainer: Mapping[str, Any], arrays: Arrays) -> Weights:
+    k = _taken(arrays, "k")
+    expect(k.size == 1 and k.dtype.kind == "i", "one whole number as k", k)
+    arrays.pop("threshold", None)  # which is not applied unless it is asked for
+    return _topk(_dictionary(arrays, "b_dec"), {"k": int(k.ravel()[0])}, arrays)
+
+
+#: Readers of dictionary_learning's classes.
+DICTIONARIES: dict[str, Callable[[Mapping[str, Any], Arrays], Weights]] = {
+    "AutoEncoder": lambda trainer, arrays: _dictionary(arrays, "bias"),
+    "AutoEncoderNew": lambda trainer, arrays: _dictionary_without_shift(arrays),
+    "AutoEncoderTopK": _dictionary_topk,
+}
+#: Layouts by the names of their libraries.
+LAYOUTS = {
+    "SAELens": Layout("cfg.json", "sae_weights.safetensors", _saelens),
+    "sparsify": Layout("cfg.json", "sae.safetensors", _sparsify),
+    "dictionary_learning": Layout("config.json", "ae.safetensors", _dictionary_learning),
+}
+
+
+def _refuse(reasons: Mapping[str, str], name: Any, what: str) -> None:
+    """Raise ModelFileError, with the reason, if a setting is one of those that are refused."""
+    reason = reasons.get(name) if type(name) is str else None
+    if reason is not None:
+        raise ModelFileError(f"expected another {what} than {name}: {reason}")
+
+
+def _taken(arrays: Arrays, name: str) -> Any:
+    """An array, which is no longer among the others."""
+    expect(name in arrays, f"the array {name}", sorted(arrays))
+    return arrays.pop(name)
+
+
+def _moved(W_enc: Any, b_enc: Any, shift: Any) -> Float64Array:
+    """The bias that goes with the input itself, b - W c, where W is applied to x - c."""
+    fits = W_enc.ndim == 2 and shift.shape == W_enc.shape[1:] and b_enc.shape == W_enc.shape[:1]
+    expect(fits, "weights and biases of one encoder", [W_enc.shape, b_enc.shape, shift.shape])
+    moved: Float64Array = b_enc - W_enc.astype(np.float64) @ shift.astype(np.float64)
+    return moved
+
+
+def _scaled(found: Weights) -> Weights:
+    """Units whose inputs are multiplied by the norms of their decoder weights, n_j."""
+    norms = np.linalg.norm(found.decoder.astype(np.float64), axis=1)
+    expect(bool((norms > 0).all()), "decoder weights other than 0", words="0")
+    dtype = found.encoder.dtype
+    return found._replace(
+        encoder=(found.encoder * norms[:, None]).astype(dtype),
+        encoder_bias=found.encoder_bias * norms,
+        decoder=(found.decoder / norms[:, None]).astype(dtype),
+    )
