@@ -17,6 +17,7 @@ from rhohat import (
     StackedAutoencoderClassifier,
 )
 from rhohat.common.devices import TorchDevice
+from rhohat.common.errors import DeviceMemoryError
 from rhohat.common.libraries import Sent
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.placed import Placed
@@ -209,6 +210,41 @@ def test_torch_is_left_as_it_was(rows):
 def test_a_nan_there_is_named_by_its_row(rows):
     rows[4321, 5] = np.nan
     with pytest.raises(ValueError, match="row 4321"):
+        fitted(rows)
+
+
+def running_out(monkeypatch, after):
+    """Let the device's memory run out when so many arrays have been placed there."""
+    torch = pytest.importorskip("torch")
+    placed, place = [], TorchDevice.place
+
+    def place_or_fail(device, A):
+        placed.append(A)
+        if len(placed) > after:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore.")
+        return place(device, A)
+
+    monkeypatch.setattr(TorchDevice, "place", place_or_fail)
+
+
+@pytest.mark.torch
+def test_memory_that_runs_out_keeps_the_best_model_and_can_be_resumed(rows, tmp_path, monkeypatch):
+    settings = {"growth": False, "checkpoint": tmp_path, "max_iter": 12, "random_state": 0}
+    with monkeypatch.context() as patch:
+        running_out(patch, after=20)
+        model = SparseAutoencoder(12, device="torch", **settings)
+        with pytest.raises(DeviceMemoryError, match=r"Tried to allocate 2.00 GiB\).*block_size"):
+            model.fit(rows)
+    assert 0 < model.n_iter_ < 12
+    assert np.isfinite(model.transform(rows[:5])).all()
+    whole = fitted(rows, growth=False)
+    assert same_weights(fitted(rows, resume=True, growth=False, checkpoint=tmp_path), whole)
+
+
+@pytest.mark.torch
+def test_memory_that_is_missing_at_the_start_is_an_error(rows, monkeypatch):
+    running_out(monkeypatch, after=1)
+    with pytest.raises(DeviceMemoryError, match="ran out of memory"):
         fitted(rows)
 
 

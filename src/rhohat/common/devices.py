@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.errors import DeviceMemoryError
 from rhohat.common.extras import import_extra
 from rhohat.common.libraries import host
 from rhohat.common.validation import check_integer
@@ -58,6 +59,10 @@ class Device:
         """Let ``function(out)`` fill an array there, and bring it back."""
         function(out)
 
+    def told(self, error: BaseException) -> BaseException:
+        """What an error means on this device; itself if nothing else."""
+        return error
+
     def running(self) -> AbstractContextManager[None]:
         """Prepare the device, and leave it as it was."""
         return nullcontext()
@@ -91,6 +96,8 @@ class TorchDevice(Device):
         self.block_size = (
             None if block_size is None else check_integer("block_size", block_size, low=1)
         )
+
+        self._block_rows: int | None = None  # the last answer of `block_rows`
 
     def __repr__(self) -> str:
         given = {"memory": self.memory, "block_size": self.block_size}
@@ -157,10 +164,11 @@ class TorchDevice(Device):
 
     def block_rows(self, row_bytes: int) -> int | None:
         """Rows that are best computed at a time: `block_size`, or what a GPU is busy with."""
-        if self.block_size is not None or self.name == "torch":
-            return self.block_size
-        fitting = int(BLOCK_SHARE * self._free) // row_bytes
-        return max(min(BLOCK_ROWS, 1 << max(fitting, 1).bit_length() - 1), 1)
+        self._block_rows = self.block_size
+        if self.block_size is None and self.name != "torch":
+            fitting = int(BLOCK_SHARE * self._free) // row_bytes
+            self._block_rows = max(min(BLOCK_ROWS, 1 << max(fitting, 1).bit_length() - 1), 1)
+        return self._block_rows
 
     def place(self, A: FloatArray) -> FloatArray:
         """The array as a tensor there; on the processor both share their memory."""
@@ -182,6 +190,19 @@ class TorchDevice(Device):
         there = self.empty(out.shape, out.dtype)
         function(there)
         out[...] = host(there)
+
+    def told(self, error: BaseException) -> BaseException:
+        """What an error means on this device: a `DeviceMemoryError` if its memory ran out."""
+        torch = import_extra("torch", "torch")
+        if not isinstance(error, torch.OutOfMemoryError):
+            return error
+        rows = "as on the processor" if self._block_rows is None else f"{self._block_rows:,} rows"
+        reason = str(error).partition("\n")[0].rstrip(".")
+        return DeviceMemoryError(
+            f"device={self.name!r} ran out of memory ({reason}). Rows may keep "
+            f"{self.resident_bytes:,} bytes there, and blocks are {rows}: give less of either, "
+            f"such as device=TorchDevice({self.name!r}, memory=0, block_size=1024)."
+        )
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""What goes wrong, by its cause: a file, the data, a model, a checkpoint or a worker."""
+"""What goes wrong, by its cause: a file, the data, a model, a checkpoint, a worker, a device."""
 
 
 class DataFileError(ValueError):
@@ -15,6 +15,10 @@ class ModelFileError(ValueError):
 
 class CheckpointError(ValueError):
     """There is a checkpoint, but it is damaged or belongs to another run."""
+
+
+class DeviceMemoryError(MemoryError):
+    """A device has not enough memory for the rows that it is to compute at a time."""
 
 
 class WorkerError(ConnectionError):

@@ -486,7 +486,7 @@ class SparseAutoencoder(
                 | ({} if validation is None else values_of(fitted, HELD_OUT))
             )
             tasks.end()
-            fitted.result.refuse_nan()
+            fitted.result.refuse_failure()
             fitted.result.warn_of_early_end(stacklevel=3)
             warn_of_failure(objective, fitted, variance)
         return self

@@ -259,8 +259,8 @@ class StackedAutoencoderClassifier(
             self.classes_, self.theta_ = classes, fitted.theta
             self.layer_sizes_, self.activations_ = sizes, activations
             self.__dict__.update(values_of(fitted, OUTCOME))
-            last.refuse_nan()
-            fitted.result.refuse_nan()
+            last.refuse_failure()
+            fitted.result.refuse_failure()
             fitted.result.warn_of_early_end(stacklevel=3)
         return self
 

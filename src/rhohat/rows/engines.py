@@ -210,6 +210,11 @@ class ThreadEngine:
         try:
             for worker in workers:
                 worker.result()
+        except Exception as error:
+            meant = self.device.told(error)
+            if meant is error:
+                raise
+            raise meant from error
         finally:
             failed.set()  # where a signal is raised here, the others end with their task
         request.check()

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from rhohat.common.arrays import Float64Array, overflow_as_infinity
-from rhohat.common.errors import CheckpointError
+from rhohat.common.errors import CheckpointError, DeviceMemoryError
 from rhohat.common.interrupts import Interrupted, InterruptRequest, interrupts_as_requests
 from rhohat.objective.base import LossTerms
 from rhohat.rows.sampling import sample_rows
@@ -108,8 +108,10 @@ class TrainingResult(NamedTuple):
     complaint: str = ""
     validated: Validated = Validated()
 
-    def refuse_nan(self) -> None:
-        """Raise FloatingPointError if the run ended because loss or gradient became NaN."""
+    def refuse_failure(self) -> None:
+        """Raise FloatingPointError if NaN ended the run, DeviceMemoryError if a device's memory."""
+        if self.reason is StopReason.OUT_OF_MEMORY:
+            raise DeviceMemoryError(f"{self.reason.value}: {self.detail}")
         if self.reason is StopReason.NOT_A_NUMBER:
             raise FloatingPointError(f"{self.reason.value}: NaN in {self.detail}.")
 
@@ -127,6 +129,7 @@ class TrainingResult(NamedTuple):
 ENDINGS = (
     *(StopReason.CALLBACK, StopReason.VALIDATION),
     *(StopReason.INTERRUPTED, StopReason.NOT_A_NUMBER, StopReason.OVERFLOW),
+    StopReason.OUT_OF_MEMORY,
 )
 #: Reasons after which there is nothing to resume.
 FINISHED = (
@@ -304,12 +307,14 @@ class Training:
             while state.reason not in ENDINGS and self._goes_on(state):
                 number += 1
                 state = self._run_stage(number, q0, seed, state, interrupt, reach)
-        except Interrupted:
+        except (Interrupted, DeviceMemoryError) as error:
             [last] = reached
             if last is None or not last.n_iter:
                 raise
             if self.keep is not None:
                 self.keep(last, True)
+            if isinstance(error, DeviceMemoryError):
+                return replace(last, reason=StopReason.OUT_OF_MEMORY, detail=str(error))
             return replace(last, reason=StopReason.INTERRUPTED)
         return state
 
@@ -502,7 +507,8 @@ class Training:
     def _on_all_rows(self, state: TrainingState) -> TrainingState:
         """The state at the end of the run; loss and averages are those of all rows if finite."""
         read, total = self._rows_read(state), self.source.shape[0]
-        if self._stage(state.stage).n_rows == total:
+        all_were_seen = self._stage(state.stage).n_rows == total
+        if all_were_seen or state.reason is StopReason.OUT_OF_MEMORY:
             return replace(state, rows_read=read)
         evaluation = self._evaluation(state.weight, self.source)
         evaluation(state.solver.theta)

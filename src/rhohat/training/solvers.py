@@ -45,6 +45,7 @@ class StopReason(Enum):
     PRECISION = "converged: no step lowers the loss by more than the precision of the data can tell"
     NO_DESCENT = "stopped: no step along the search direction lowers the loss, as it should"
     OVERFLOW = "stopped: the loss of further rows overflows; the best model before them is kept"
+    OUT_OF_MEMORY = "stopped: the device ran out of memory; the best model so far is kept"
     NOT_A_NUMBER = "stopped: loss or gradient became NaN; the last finite model is kept"
 
     @property
