@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 import rhohat
 from rhohat.cli.main import cli
+from rhohat.common.libraries import library_of
 from rhohat.objective.activations import ACTIVATIONS, Activation
 from rhohat.objective.decoders import DECODERS, Decoder
 from rhohat.objective.penalties import PENALTIES, SparsityPenalty
@@ -23,11 +24,13 @@ pytestmark = pytest.mark.usefixtures("without_figures")
 
 
 def softsign(Z):
-    return np.divide(Z, 1 + np.abs(Z), out=Z)
+    xp = library_of(Z)
+    return xp.divide(Z, 1 + xp.abs(Z), out=Z)
 
 
 def softsign_derivative(A, out):
-    return np.square(1 - np.abs(A), out=out)
+    xp = library_of(A)
+    return xp.square(1 - xp.abs(A), out=out)
 
 
 def softsign_inverse(a):
@@ -48,7 +51,7 @@ class ToySparsity(SparsityPenalty):
         return self.weight * float(average.sum()), np.full_like(average, self.weight)
 
     def pointwise(self, A):
-        return np.square(A), 2 * A
+        return library_of(A).square(A), 2 * A
 
 
 class ToySolver(GradientDescent):
@@ -131,6 +134,20 @@ def test_command_learns_with_it_and_the_model_comes_back(choice, tmp_path):
         for model in (loaded, pipeline)
     )
     assert mine == theirs
+
+
+@pytest.mark.torch
+@pytest.mark.filterwarnings("ignore:decoder=.sigmoid. reaches:UserWarning")
+def test_another_device_learns_with_it(choice):
+    option, name = choice
+    X = sparse_data(400, 8)
+    settings = Settings(units=5, iterations=5, seed=3, **{option: name})
+    loss = []
+    for device in ("cpu", "torch"):
+        pipeline = make_pipeline(complete(settings, "rows"), "rows", variance=variance_of_rows(X))
+        pipeline[-1].set_params(device=device)
+        loss.append(pipeline.fit(X)[-1].loss_)
+    assert loss[1] == pytest.approx(loss[0], rel=1e-6)
 
 
 def test_report_names_it(choice, tmp_path):
