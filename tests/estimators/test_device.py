@@ -213,6 +213,40 @@ def test_a_nan_there_is_named_by_its_row(rows):
         fitted(rows)
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize("device", ["cpu", "torch"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+def test_tensors_are_rows_and_come_back_as_tensors(rows, device, dtype):
+    torch = pytest.importorskip("torch")
+    X = torch.from_numpy(rows).to(getattr(torch, dtype)).requires_grad_()
+    same = X.detach().to(torch.float64 if dtype == "float64" else torch.float32).numpy()
+    model, other = fitted(X, device), fitted(same, device)
+    assert same_weights(model, other)
+    A = model.transform(X)
+    assert isinstance(A, torch.Tensor)
+    assert np.array_equal(A.numpy(), other.transform(same))
+    assert isinstance(model.inverse_transform(A), torch.Tensor)
+    stack = StackedAutoencoder((8, 5), random_state=0, device=device).fit(X[:800])
+    assert isinstance(stack.transform(X), torch.Tensor)
+
+
+@pytest.mark.torch
+def test_strided_tensors_are_rows_and_sparse_ones_are_refused(rows):
+    torch = pytest.importorskip("torch")
+    wide = torch.from_numpy(np.repeat(rows, 2, axis=1))[:, ::2]
+    assert same_weights(fitted(wide), fitted(rows))
+    with pytest.raises(TypeError, match=r"X\.to_dense\(\)"):
+        fitted(torch.from_numpy(rows).to_sparse())
+
+
+@pytest.mark.torch
+def test_a_nan_in_a_tensor_is_named_by_its_row(rows):
+    torch = pytest.importorskip("torch")
+    rows[4321, 5] = np.nan
+    with pytest.raises(ValueError, match="row 4321"):
+        fitted(torch.from_numpy(rows))
+
+
 def running_out(monkeypatch, after):
     """Let the device's memory run out when so many arrays have been placed there."""
     torch = pytest.importorskip("torch")

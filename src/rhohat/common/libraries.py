@@ -18,8 +18,7 @@ from rhohat.common.arrays import Float64Array, FloatArray
 
 def is_tensor(A: Any) -> bool:
     """Whether A is a tensor of torch's."""
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(A, torch.Tensor)
+    return isinstance(A, getattr(sys.modules.get("torch"), "Tensor", ()))
 
 
 def library_of(A: Any) -> Any:
@@ -112,6 +111,38 @@ def indices(numbers: NDArray[np.intp], B: FloatArray) -> Any:
 def is_zero(values: Any) -> bool:
     """Whether a number is 0, or all of an array's are."""
     return not library_of(values).any(values)
+
+
+def from_device(X: Any) -> Any:
+    """Somebody's array as NumPy's, if it is torch's, CuPy's or of DLPack; anything else as it is.
+
+    float16 and bfloat16 become float32, which holds their values exactly. Gradients are not asked
+    for.
+
+    Raises
+    ------
+    TypeError
+        If it is a sparse tensor.
+    """
+    if is_tensor(X):
+        if str(X.layout) != "torch.strided":
+            raise TypeError(f"X is a tensor of layout {X.layout}: give X.to_dense().")
+        dense = X.detach()
+        return (dense.float() if dense.dtype.itemsize == 2 else dense).cpu().numpy()
+    if hasattr(X, "__cuda_array_interface__"):  # CuPy's
+        return X.get()
+    if hasattr(X, "__dlpack__") and not hasattr(X, "__array__"):
+        return np.from_dlpack(X)
+    return X
+
+
+def back_to_device(A: FloatArray, X: Any) -> Any:
+    """A result as an array of the kind that the input X is, where that is."""
+    if is_tensor(X):
+        return library_of(X).from_numpy(A).to(X.device)
+    if hasattr(X, "__cuda_array_interface__"):
+        return sys.modules["cupy"].asarray(A)
+    return A
 
 
 def dot(A: FloatArray, B: FloatArray) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rhohat.common.arrays import PRECISIONS, FloatArray, overflow_as_infinity, row_dtypes
+from rhohat.common.libraries import from_device
 
 T = TypeVar("T")
 
@@ -95,6 +96,7 @@ def check_rows(X: ArrayLike) -> FloatArray:
     """Return X as a finite two-dimensional float array, else raise; see `check_array`."""
     from sklearn.utils.validation import check_array  # here, so that parameters need no sklearn
 
+    X = from_device(X)
     rows: FloatArray = check_array(X, dtype=row_dtypes(X), ensure_all_finite=False)
     check_all_finite(rows, names_of_frame(X))
     return rows

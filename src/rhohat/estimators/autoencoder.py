@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.devices import Device, device_of
 from rhohat.common.interrupts import interrupts_as_requests
-from rhohat.common.libraries import library_of
+from rhohat.common.libraries import back_to_device, library_of
 from rhohat.common.pictures import image_of_units
 from rhohat.common.validation import check_flag, check_integer, check_real, check_rows
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
@@ -653,8 +653,9 @@ class SparseAutoencoder(
         Returns
         -------
         A : ndarray of shape (m, n_components), in the precision of X
-            For rows outside memory, a `Mapped` source, computed whenever it is read: later steps
-            of a pipeline take it, and `numpy.asarray` makes an array of it.
+            A tensor or CuPy array on the device of X, if X is one. For rows outside memory, a
+            `Mapped` source, computed whenever it is read: later steps of a pipeline take it, and
+            `numpy.asarray` makes an array of it.
         """
         objective = self._fitted_objective()
         source = rows_of(self, X, reset=False)
@@ -665,7 +666,8 @@ class SparseAutoencoder(
         def encode(rows: Rows, out: FloatArray) -> None:
             objective.encode(rows.X, parameters, out)
 
-        return self._map_rows(encode, source, objective, objective.n_components)
+        A = self._map_rows(encode, source, objective, objective.n_components)
+        return cast(FloatArray, back_to_device(A, X))
 
     def encoded(self, source: Source) -> Mapped:
         """Activations of a source's rows, computed whenever they are read.
@@ -707,7 +709,8 @@ class SparseAutoencoder(
         def decode(rows: Rows, out: FloatArray) -> None:
             objective.decode(rows.X, parameters, out)
 
-        return self._map_rows(decode, A, objective, objective.n_outputs)
+        X_hat = self._map_rows(decode, A, objective, objective.n_outputs)
+        return cast(FloatArray, back_to_device(X_hat, X))
 
     def score_samples(self, X: RowData) -> FloatArray:
         """Minus the reconstruction error of each row: -1/2 ||x_hat - x||^2.

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.common.arrays import FloatArray
 from rhohat.common.devices import Device, device_of
 from rhohat.common.interrupts import interrupts_as_requests
+from rhohat.common.libraries import back_to_device
 from rhohat.common.validation import check_integer
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.conversion import ConvertibleEstimator
@@ -188,7 +189,7 @@ class StackedAutoencoder(
         with as_parts():
             for layer in self.layers_:
                 rows = layer.transform(rows)
-        return cast(FloatArray, rows)
+        return cast(FloatArray, back_to_device(rows, X))
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
         """Reconstruction of the input from activations of the top layer, decoded layer by layer.

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from rhohat.common.arrays import FloatArray, Images, overflow_as_infinity, row_dtypes
+from rhohat.common.libraries import from_device
 from rhohat.common.validation import check_all_finite, check_rows, names_of_frame
 from rhohat.rows.columns import listed
 from rhohat.rows.engines import Summable, ThreadEngine
@@ -33,6 +34,7 @@ def check_input(estimator: BaseEstimator, X: ArrayLike, *, reset: bool) -> Float
 
     With `reset`, the estimator takes their number and names from X.
     """
+    X = from_device(X)
     names = columns_of(X)
     if names and not reset:
         check_names(estimator, names, reset=False)
