@@ -5,21 +5,27 @@ from importlib import import_module
 
 import rhohat
 from rhohat.objective.activations import Activation
+from rhohat.objective.corruption import Corruption
 from rhohat.objective.penalty import SparsityPenalty
 from rhohat.preprocessing.steps import Step
 from rhohat.training.solvers import Solver
 
 #: What the parts of the package ask of each other; see "How to extend".
 HOOKS = {
-    *(name for base in (Activation, Step, SparsityPenalty, Solver) for name in vars(base)),
+    *(
+        name
+        for base in (Activation, Corruption, Step, SparsityPenalty, Solver)
+        for name in vars(base)
+    ),
     *("adjoint", "check", "check_room", "check_settings", "draw", "encoded", "samples_of"),
     *("seconds_of", "sound_of", "takes_wholes", "told", "widened", "map_sum", "running"),
     *("onnx_converter", "onnx_shape_calculator", "operations"),
     *("direction", "first_step", "forget", "learn", "remember", "n_active_among"),
+    *("rebuilds_input", "refuse_targets", "targets_of"),
     *("derivative", "function", "inverse", "get_params", "set_params"),  # as scikit-learn's do
 }
 #: Classes whose page is for those who write another.
-BASES = {"SparsityPenalty"}
+BASES = {"Corruption", "SparsityPenalty"}
 
 
 def written_here(member):

@@ -34,6 +34,7 @@ from .inspection.report.page import Report, report
 from .inspection.tiles import maximal_inputs
 from .objective.activations import TopK
 from .objective.base import LossTerms
+from .objective.corruption import Corruption, GaussianNoise, Masking
 from .objective.gradient_check import GradientCheck, check_gradient
 from .objective.penalties import KLSparsity, L1Sparsity, NoSparsity
 from .objective.penalties_of_rows import GroupSparsity, TopographicSparsity
@@ -50,7 +51,6 @@ from .preprocessing.standardization import Standardization
 from .preprocessing.whitening import Whitening
 from .recipes.choice import Choice, choose
 from .rows.cluster import DaskEngine
-from .rows.corruption import Corruption, GaussianNoise, Masking
 from .training.adam import Adam
 from .training.run import TrainingProgress
 from .training.solvers import LBFGS, GradientDescent

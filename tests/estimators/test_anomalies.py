@@ -14,12 +14,14 @@ from rhohat import (
     AnomalyDetector,
     PatchExtractor,
     SparseAutoencoder,
+    SparseTranscoder,
     Standardization,
     Whitening,
     load,
     save,
 )
 from rhohat.estimators.anomalies import scored
+from support.cases import sparse_data
 
 N_PLANTED = 20
 
@@ -156,3 +158,16 @@ def test_models_whose_rows_have_no_columns_to_blame_are_refused(steps, message, 
     model = make_pipeline(*steps).fit(X)
     with pytest.raises(ValueError, match=message):
         scored(model, X)
+
+
+def test_a_transcoder_is_scored_by_its_targets():
+    X, Y = sparse_data(200, 6), sparse_data(200, 3, seed=1)
+    model = SparseTranscoder(4, max_iter=5, random_state=0).fit(X, Y)
+    found = scored(model, X, Y)
+    assert_allclose(found.score, -model.score_samples(X, Y), rtol=1e-10)
+    assert found.columns.shape == Y.shape
+    assert found.names == ["0", "1", "2"]
+    with pytest.raises(ValueError, match="scored by its targets: give them"):
+        scored(model, X)
+    with pytest.raises(ValueError, match="targets are those of a SparseTranscoder"):
+        scored(SparseAutoencoder(4, max_iter=2, random_state=0).fit(X), X, Y)

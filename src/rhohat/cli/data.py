@@ -66,6 +66,22 @@ def read_for(
     return read(find_to_encode(str(path), model, request, convolution))
 
 
+def targets_for(data: Data, path: Path) -> Any:
+    """The rows that are to be reconstructed from those of data: an array, or where they lie."""
+    from rhohat.recipes.data import Request
+    from rhohat.recipes.finding import find
+
+    if data.kind != "rows":
+        raise click.UsageError(
+            f"--transcode makes other rows of rows, but the data are {data.described}: what is "
+            "cut out of them has none."
+        )
+    found = find(Request([path], stored=data.is_stored))
+    if found.kind != data.kind:
+        raise ValueError(f"{path} holds {found.described}, but --transcode takes rows.")
+    return read(found).content
+
+
 def drawing(request: Request, kind: type[Data]) -> tuple[Request, tuple[int, ...] | None]:
     """The request for a model's data, and the shape to draw its units in.
 

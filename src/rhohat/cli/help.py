@@ -25,6 +25,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Model": (
         *("activation", "decoder", "penalty"),
         *("target", "sparsity_weight", "weight_decay"),
+        *("corruption", "noise", "masked", "transcode"),
     ),
     "Training": (
         *("iterations", "solver", "seed", "threads", "validation", "patience"),

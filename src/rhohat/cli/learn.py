@@ -25,7 +25,7 @@ from rhohat.cli.config import (
     typed_command,
     without_folders,
 )
-from rhohat.cli.data import described, read, tell_of_files, variance_of
+from rhohat.cli.data import described, read, targets_for, tell_of_files, variance_of
 from rhohat.cli.diagnose import diagnosis_facts
 from rhohat.cli.figures import draw_features, draw_training
 from rhohat.cli.help import Command
@@ -35,6 +35,7 @@ from rhohat.cli.options import (
     run_options,
     settings_options,
     sources_option,
+    transcode_option,
 )
 from rhohat.cli.output import echo_json, open_in_browser
 from rhohat.cli.progress import show_training, show_work
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser at the end.")
 @sources_option
 @settings_options
+@transcode_option
 @data_options("paths")
 @run_options
 @config_option
@@ -90,6 +92,7 @@ def learn(
     settings: Settings,
     request: Request,
     run: dict[str, Any],
+    transcode: Path | None,
     auto: bool,
     aim: str,
     dry_run: bool,
@@ -160,6 +163,8 @@ def learn(
       rhohat learn recordings/ --sound waveform
       rhohat learn vibration.npz --series --rate 12000 --window 256
       rhohat learn sleep.edf --channels Fpz,Pz --form spectrum --window 2s
+      rhohat learn before.npy --transcode after.npy --whitening none
+      rhohat learn digits.npy --corruption masking --masked 0.3
       rhohat learn huge.zarr --checkpoint run/ --resume
       rhohat learn huge.zarr --dask tcp://scheduler:8786
       rhohat learn huge/ --dry-run
@@ -179,12 +184,20 @@ def learn(
     with show_work("reading"):
         data, settings = found_and_read(request, settings, run, dry_run)
     tell_of_files(data)
+    if transcode is not None and isinstance(run["validation"], Path):
+        raise click.UsageError(
+            "with --transcode, --validation takes a share: rows of other files have no targets."
+        )
     if dry_run:
         tell_estimate(data, settings, out, as_json, auto)
+        if transcode is not None:
+            tell("note: targets are counted as if they were as wide as the rows", err=True)
         if held is not None:
             tell(f"note: {printable(held)}", err=True)
         return
-    summary = learn_from(data, settings, run, files, started, aim if auto else None, ours, sources)
+    target = None if transcode is None else targets_for(data, transcode)
+    aim_ = aim if auto else None
+    summary = learn_from(data, settings, run, files, started, aim_, ours, sources, target)
     if as_json:
         echo_json(summary)
     else:
@@ -227,8 +240,8 @@ def another_run(ours: Run, files: Results) -> str | None:
 
 #: Other options that do not go with ``--auto``.
 ELSEWHERE = (
-    *("activation", "solver", "checkpoint", "resume"),
-    *("dask", "device", "validation", "patience"),
+    *("activation", "corruption", "solver"),
+    *("checkpoint", "resume", "dask", "device", "validation", "patience", "transcode"),
 )
 
 
@@ -256,8 +269,12 @@ def learn_from(
     aim: str | None,
     ours: Run,
     sources: bool,
+    target: Any = None,
 ) -> dict[str, Any]:
-    """Learn, write the results, and return the summary; with an aim, choose settings."""
+    """Learn, write the results, and return the summary; with an aim, choose settings.
+
+    A target is what is to be reconstructed instead of the data.
+    """
     from rhohat.inspection.layers import layers_of
     from rhohat.inspection.report.overview import learned_sentence
     from rhohat.recipes.finding import find_to_learn
@@ -282,13 +299,17 @@ def learn_from(
                 callback
             ):
                 pipeline = make_pipeline(
-                    settings, data.kind, variance=variance, callback=callback, **run
+                    *(settings, data.kind),
+                    variance=variance,
+                    transcodes=target is not None,
+                    callback=callback,
+                    **run,
                 )
                 try:
                     if held_out is None:
-                        pipeline.fit(data.content)
+                        pipeline.fit(data.content, target)
                     else:
-                        fit_held_out(pipeline, data.content, held_out, settings.seed)
+                        fit_held_out(pipeline, data.content, held_out, settings.seed, target)
                 except Interrupted:
                     if not hasattr(pipeline[-1], "n_iter_"):  # nothing to keep
                         raise
@@ -298,7 +319,9 @@ def learn_from(
         if choice is not None:
             command = without_folders(choice.command, paths_of(click.get_current_context()))
         ours.mark(files.model.parent)
-        subject, written = write_results(pipeline, data, labels, files, command, seconds, sources)
+        subject, written = write_results(
+            pipeline, data, labels, files, command, seconds, sources, target
+        )
     model, diagnosis = pipeline[-1], None if subject is None else subject.diagnosis
     return {
         "version": __version__,
@@ -386,6 +409,7 @@ def write_results(
     command: str | None,
     seconds: float,
     sources: bool,
+    target: Any,
 ) -> tuple[Subject | None, set[Path]]:
     """Write model, figures and report; return what they show, and the files written.
 
@@ -405,7 +429,11 @@ def write_results(
             command = command or reproducing_command(click.get_current_context())
             making = making_of(files.model, data, command, seconds)
             subjects = subjects_of(
-                pipeline, data.loaded, making=making, scene=data.scene, labels=labels
+                *(pipeline, data.loaded),
+                making=making,
+                scene=data.scene,
+                labels=labels,
+                target=target,
             )
             for path in (files.features, files.features_svg):
                 draw_features(subjects[-1].portrait, path)

@@ -234,6 +234,13 @@ DURATION = Finite(min=0, min_open=True)
 
 model_argument = click.argument("path", metavar="MODEL", type=ModelPath(path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+transcode_option = click.option(
+    "--transcode",
+    type=PATH,
+    metavar="FILE",
+    help="Reconstruct the rows of this file instead of those of PATHS: as many, in the same order, "
+    "of any number of columns.",
+)
 sources_option = click.option(
     "--sources/--no-sources",
     default=True,
@@ -403,6 +410,25 @@ SETTINGS: dict[str, click.Option] = {
             "--weight-decay",
             NONNEGATIVE,
             "lambda, the strength of weight decay.  [default: 1e-4; 3e-3 with zca, pca]",
+            "X",
+        ),
+        _setting(
+            "--corruption",
+            RowOf("rhohat.objective.corruption", "CORRUPTIONS"),
+            "Denoise: encode rows with noise, or with values masked, and reconstruct them as they "
+            "were.",
+        ),
+        _setting(
+            "--noise",
+            DURATION,
+            "For gaussian: standard deviation of the noise, on the scale of the rows that units "
+            "see.  [default: 0.3]",
+            "X",
+        ),
+        _setting(
+            "--masked",
+            Finite(0, 1, min_open=True, max_open=True),
+            "For masking: share of the values that are set to 0.  [default: 0.25]",
             "X",
         ),
         _setting(

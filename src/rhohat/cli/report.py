@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rhohat.cli.data import beside, drawing, read_for, with_columns
+from rhohat.cli.data import beside, drawing, read_for, targets_for, with_columns
 from rhohat.cli.help import Command
 from rhohat.cli.options import (
     POSITIVE_INTEGER,
@@ -15,6 +15,7 @@ from rhohat.cli.options import (
     data_options,
     model_argument,
     sources_option,
+    transcode_option,
 )
 from rhohat.cli.output import check_page, output_option, page_options, write_page
 from rhohat.cli.progress import show_work
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 )
 @page_options(told="how many features of what")
 @sources_option
+@transcode_option
 @data_options("inputs", without=("labels",))
 def make_report(
     path: Path,
@@ -58,6 +60,7 @@ def make_report(
     title: str | None,
     open_page: bool,
     sources: bool,
+    transcode: Path | None,
     request: Request,
 ) -> None:
     """Write a web page that shows what each unit of MODEL has learned.
@@ -80,12 +83,15 @@ def make_report(
     from rhohat.recipes.finding import kind_of
 
     check_page(out, open_page)
-    model, data, y = load(path), None, None
+    model, data, y, target = load(path), None, None, None
     kind = kind_of(model)
     request, shape = drawing(request, kind)
     if request.paths or (kind.is_built_in and draws_pieces(model)):
         data = read_for(path, model, with_columns(request, labels))
         y = None if labels is None else beside(data, labels, "--labels")
+        target = None if transcode is None else targets_for(data, transcode)
+    elif transcode is not None:
+        raise click.UsageError("--transcode holds targets of INPUTS: name the data, too.")
     elif labels is not None:
         raise click.UsageError("--labels are those of INPUTS: name the data, too.")
     with show_work("looking at what the units do"):
@@ -96,6 +102,7 @@ def make_report(
             n_examples=examples,
             title=title,
             labels=y,
+            target=target,
             n_seeds=seeds,
             sources=sources,
             making=making_of(path, data),

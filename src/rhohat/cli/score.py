@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from rhohat.cli.data import read_for
+from rhohat.cli.data import read_for, targets_for
 from rhohat.cli.help import Command
-from rhohat.cli.options import POSITIVE_INTEGER, data_options, model_argument
+from rhohat.cli.options import POSITIVE_INTEGER, data_options, model_argument, transcode_option
 from rhohat.cli.output import STANDARD_OUTPUT, binary_output, output_option
 from rhohat.cli.text import count, printable
 
@@ -34,8 +34,9 @@ SHOWN = 5
     metavar="N",
     help="Columns to blame that a .csv names for each row.",
 )
+@transcode_option
 @data_options("inputs", required=True)
-def score(path: Path, out: Path, top: int, request: Request) -> None:
+def score(path: Path, out: Path, top: int, transcode: Path | None, request: Request) -> None:
     """Tell how anomalous the rows of INPUTS are, and which columns are to blame.
 
     The score is how badly MODEL rebuilds a row, half its squared error after all preprocessing: the
@@ -50,6 +51,7 @@ def score(path: Path, out: Path, top: int, request: Request) -> None:
     Examples:
       rhohat score rhohat-out/model.safetensors new.npy -o scores.csv
       rhohat score detector.safetensors new.npy -o scores.npz
+      rhohat score transcoder.safetensors before.npy --transcode after.npy -o scores.csv
     """
     from rhohat.estimators.anomalies import scored
     from rhohat.estimators.saving import load
@@ -58,7 +60,8 @@ def score(path: Path, out: Path, top: int, request: Request) -> None:
         raise click.BadParameter(f"{printable(out)} must end in .csv or .npz.", param_hint="--out")
     model = load(path)
     data = read_for(path, model, request)
-    found = scored(model, data.content)
+    target = None if transcode is None else targets_for(data, transcode)
+    found = scored(model, data.content, target)
     content = _npz(found) if out.suffix.lower() == ".npz" else _csv(found, top)
     with binary_output(out, f"scores of {count(len(found.score), 'row')}") as stream:
         stream.write(content)

@@ -14,10 +14,13 @@ from rhohat.common.arrays import Float64Array, FloatArray, rounding_noise
 from rhohat.common.validation import check_magnitude, check_real
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.transcoder import SparseTranscoder
 from rhohat.objective.activations import activation_of
 from rhohat.objective.penalties import KLSparsity
 from rhohat.preprocessing.inputs import check_input
 from rhohat.preprocessing.steps import step_of
+from rhohat.rows.named_rows import columns_of
+from rhohat.rows.sources import ArraySource
 
 #: Share of the rows, those whose values are least rare, that is learned from.
 CENTRAL_SHARE = 0.85
@@ -318,35 +321,42 @@ class Scored(NamedTuple):
         return rank
 
 
-def scored(model: Any, X: Any) -> Scored:
+def scored(model: Any, X: Any, target: Any = None) -> Scored:
     """How anomalous rows are: by a detector, or by the error of any model that ends in autoencoder.
 
     Parameters
     ----------
-    model : AnomalyDetector, SparseAutoencoder, or pipeline that ends in one
+    model : AnomalyDetector, SparseAutoencoder, SparseTranscoder, or pipeline that ends in one
         Fitted. Of a pipeline, it is the squared error of what the autoencoder is given, halved, as
-        in `SparseAutoencoder.score_samples`.
+        in `SparseAutoencoder.score_samples`; of a transcoder, that of its target.
     X : rows
         As the model takes them.
+    target : rows, default=None
+        What a transcoder is to reconstruct from them.
 
     Raises
     ------
     ValueError
-        If the model does not end in an autoencoder, or turns axes, so that no column is to blame.
+        If the model does not end in an autoencoder, or turns axes, so that no column is to blame;
+        if a transcoder has no targets, or another model some.
     """
     anatomy = Anatomy.of(model)
+    encoder = anatomy.encoder
+    if target is not None and not isinstance(encoder, SparseTranscoder):
+        raise ValueError("targets are those of a SparseTranscoder: leave them out.")
     if isinstance(model, AnomalyDetector):
         columns = model._contributions(X)[1]
         score = columns.sum(axis=1)
         names = _names(anatomy, columns.shape[1])
         return Scored(score, columns, names, -score < model.offset_)
-    if anatomy.autoencoder is None or anatomy.extractor is not None or len(anatomy.units) > 1:
+    if encoder is None or anatomy.extractor is not None or len(anatomy.units) > 1:
         found = " and ".join(type(step).__name__ for step in anatomy.steps)
         raise ValueError(
             "scores are those of rows: expected an AnomalyDetector, or a model of rows that ends "
             f"in one SparseAutoencoder, got {found}."
         )
-    if any(step_of(step).turns_axes for step in anatomy.of_rows):
+    is_turned = any(step_of(step).turns_axes for step in anatomy.of_rows)
+    if is_turned and encoder.rebuilds_input:
         raise ValueError(
             "PCA turns the axes, so that no column is to blame for a row: learn with --whitening "
             "zca, or with --scale columns --whitening none."
@@ -354,8 +364,20 @@ def scored(model: Any, X: Any) -> Scored:
     rows = X
     for step in anatomy.of_rows:
         rows = step.transform(rows)
-    columns = np.square(_residuals(anatomy.autoencoder, np.asarray(rows))[1]) / 2
-    return Scored(columns.sum(axis=1), columns, _names(anatomy, columns.shape[1]), None)
+    rows = np.asarray(rows)
+    if isinstance(encoder, SparseTranscoder):
+        if target is None:
+            raise ValueError(
+                "a SparseTranscoder is scored by its targets: give them, --transcode FILE."
+            )
+        given = encoder.targets_of(ArraySource(rows), target)
+        names = list(map(str, columns_of(target) or range(given.shape[1])))
+        missed = given.read(0, len(rows)).X - encoder.predict(rows)
+    else:
+        missed = _residuals(encoder, rows)[1]
+        names = _names(anatomy, missed.shape[1])
+    columns = np.square(missed, dtype=np.float64) / 2
+    return Scored(columns.sum(axis=1), columns, names, None)
 
 
 def _names(anatomy: Anatomy, n_columns: int) -> list[str]:

@@ -29,13 +29,14 @@ from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
 from rhohat.estimators.fitted_attributes import OUTCOME, Attribute, values_of
 from rhohat.estimators.named_penalty import NamedPenalty
 from rhohat.objective.activations import Activation
+from rhohat.objective.corruption import Corruption, corruption_of
 from rhohat.objective.decoders import Decoder
 from rhohat.objective.penalties import penalty_of
 from rhohat.objective.penalty import SparsityPenalty
 from rhohat.objective.sparse import SparseObjective, Terms
 from rhohat.preprocessing.inputs import RowData, check_input, rows_of
 from rhohat.rows.blas import BLAS
-from rhohat.rows.corruption import Corrupted, Corruption, corrupted, corruption_of
+from rhohat.rows.corrupted import Corrupted, corrupted
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engine_choice import EngineHolder, engine_of
 from rhohat.rows.engines import Engine, ThreadEngine, check_n_jobs

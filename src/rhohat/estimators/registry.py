@@ -50,6 +50,7 @@ from rhohat.estimators.fitted_attributes import OUTCOME, fields_of
 from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.estimators.transcoder import SparseTranscoder
 from rhohat.objective.activations import ACTIVATIONS, Activation
+from rhohat.objective.corruption import CORRUPTIONS
 from rhohat.objective.penalties import PENALTIES
 from rhohat.preprocessing.extractors import Extractor, PatchExtractor, WindowExtractor
 from rhohat.preprocessing.filters import OneOverFWhitening
@@ -58,7 +59,6 @@ from rhohat.preprocessing.series import ChannelScaling, SeriesSpectra, SeriesSpe
 from rhohat.preprocessing.sounds import SpectrogramExtractor, WaveformExtractor
 from rhohat.preprocessing.standardization import Standardization
 from rhohat.preprocessing.whitening import Whitening
-from rhohat.rows.corruption import CORRUPTIONS
 from rhohat.training.adam import Adam
 from rhohat.training.solvers import SOLVERS
 

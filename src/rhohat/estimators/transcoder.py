@@ -130,7 +130,8 @@ class SparseTranscoder(SparseAutoencoder):
         -------
         scores : ndarray of shape (m,)
         """
-        return self._scores(self.pairs(X, y))
+        source = rows_of(self, X, reset=False)
+        return self._scores(Paired(source, self.targets_of(source, y)))
 
     def score(self, X: RowData, y: Any = None, sample_weight: ArrayLike | None = None) -> float:
         """Mean of `score_samples`, weighted if the rows are; higher is better.
@@ -146,16 +147,22 @@ class SparseTranscoder(SparseAutoencoder):
         """
         return mean_score(self.score_samples(X, y), sample_weight)
 
-    def pairs(self, X: RowData, y: Any) -> Source:
-        """The source of rows of X with their targets, which have the decoder's columns."""
+    def targets_of(self, source: Source, y: Any) -> Source:
+        """What is to be reconstructed from the rows of a source, one for each, as `fit` took it.
+
+        Raises
+        ------
+        ValueError
+            If there is not one for each row, or with other columns than in `fit`.
+        """
         objective = self._fitted_objective()
-        source = Paired(rows_of(self, X, reset=False), self._checked_target(y, "y"))
-        if source.n_targets != objective.n_outputs:
+        target = Paired(source, self._checked_target(y, "y")).target
+        if target.shape[1] != objective.n_outputs:
             raise ValueError(
-                f"y has {source.n_targets} columns, but {type(self).__name__} was fitted to "
+                f"y has {target.shape[1]} columns, but {type(self).__name__} was fitted to "
                 f"{objective.n_outputs}."
             )
-        return source
+        return target
 
     def _checked_target(self, y: Any, name: str) -> Source:
         """Rows to be reconstructed, as a source; labels are none."""
@@ -177,7 +184,9 @@ class SparseTranscoder(SparseAutoencoder):
                 f"{name}.reshape(-1, 1); to learn from X alone, use SparseAutoencoder, which "
                 "ignores y."
             )
-        return ArraySource(check_rows(y))
+        rows = ArraySource(check_rows(y))
+        rows.name = name
+        return rows
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

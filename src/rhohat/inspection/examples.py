@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from rhohat.common.arrays import FloatArray
 from rhohat.common.caching import cached_property
 from rhohat.common.validation import check_rows
+from rhohat.estimators.transcoder import SparseTranscoder
 from rhohat.files.images import LoadedImages
 from rhohat.files.recordings import FileRecordings, LoadedRecordings
 from rhohat.files.series import LoadedSeries
@@ -47,6 +48,8 @@ class Examples(ABC):
         What a row of the user's data (a patch, or a whole image) reshapes to.
     scene : Scene or None
         Of which each row is a pixel.
+    target : Source or None
+        What is to be reconstructed from each row; None if that is the row itself.
     """
 
     layer: Layer
@@ -54,6 +57,7 @@ class Examples(ABC):
     shape: tuple[int, ...] | None
 
     scene: Scene | None = field(default=None, kw_only=True)
+    target: Source | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return self.source.shape[0]
@@ -103,14 +107,23 @@ class Examples(ABC):
         """Rows with these numbers, in any order, as the first layer gets them."""
         return _take(self.source, rows)
 
+    @property
+    def reconstructed(self) -> Source:
+        """What is to be reconstructed: the targets, or rows as the first layer gets them."""
+        return self.source if self.target is None else self.target
+
+    def targets(self, rows: NDArray[np.intp]) -> FloatArray:
+        """What is to be reconstructed from rows with these numbers, in any order."""
+        return _take(self.reconstructed, rows)
+
     def sample(self) -> NDArray[np.intp]:
         """Numbers of random rows, always the same."""
         return sample_rows(len(self), SAMPLED, seed=0)
 
     @cached_property
     def components(self) -> Components | None:
-        """Principal components of the rows, as the first layer gets them."""
-        return components_of(self.source, self.sample())
+        """Principal components of what is to be reconstructed."""
+        return components_of(self.reconstructed, self.sample())
 
     def typical_norm(self) -> float:
         """Root mean square norm of the rows, as the first layer gets them."""
@@ -266,6 +279,7 @@ def examples_of(
     data: Any,
     shape: tuple[int, ...] | None = None,
     scene: Sequence[int] | None = None,
+    target: Any = None,
 ) -> Examples:
     """Data on their way to a model, together with what they are to the user.
 
@@ -279,14 +293,20 @@ def examples_of(
         (height, width[, 3]) of rows that are pictures. Patches have their own.
     scene : sequence of int, default=None
         ([scenes,] height, width) whose pixels are the rows.
+    target : rows, default=None
+        What a transcoder is to reconstruct from each row.
 
     Raises
     ------
     ValueError
         If the data do not fit the model.
     """
-    layer = layers_of(model)[0]
-    anatomy = layer.anatomy
+    layers = layers_of(model)
+    layer, anatomy = layers[0], layers[0].anatomy
+    if target is not None and layers[-1].predicted is None:
+        raise ValueError(
+            "the model reconstructs its own input: targets are those of a SparseTranscoder."
+        )
     extractor, sound = anatomy.extractor, anatomy.sound
     is_named = isinstance(data, LoadedImages | LoadedRecordings | LoadedSeries)
     if extractor is None:
@@ -304,7 +324,16 @@ def examples_of(
                 "shape=(height, width) or (height, width, 3)."
             )
         place = Scene.of(scene, given.shape[0]) if scene else None
-        return RowExamples(layer, _seen(layer, data), shape, given, row_names(data), scene=place)
+        source = _seen(layer, data)
+        targets = None
+        if target is not None:
+            assert isinstance(anatomy.encoder, SparseTranscoder)
+            targets = anatomy.encoder.targets_of(source, target)
+        return RowExamples(
+            *(layer, source, shape, given, row_names(data)), scene=place, target=targets
+        )
+    if target is not None:
+        raise ValueError("targets are those of rows, but the model cuts pieces out of its data.")
     if scene:
         raise ValueError("scene says where rows lie, but the model cuts pieces out of its data.")
     shown = filtered = given = data[0] if is_named else data

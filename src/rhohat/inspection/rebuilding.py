@@ -24,7 +24,7 @@ from rhohat.preprocessing.variances import feature_sums, moments
 from rhohat.rows.blas import BLAS
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.partition import Partition
-from rhohat.rows.sources import ArraySource, Rows, Source
+from rhohat.rows.sources import ArraySource, Paired, Rows, Source
 
 #: Columns up to which principal components are computed.
 MOST_COLUMNS = 2000
@@ -116,8 +116,10 @@ class Rebuilding:
         return worst
 
 
-def rebuild(layer: Layer, source: Source, largest: FloatArray) -> Rebuilding | None:
-    """Compare all rows with their reconstructions, in a pass over them.
+def rebuild(
+    layer: Layer, source: Source, largest: FloatArray, target: Source | None = None
+) -> Rebuilding | None:
+    """Compare all rows, or their targets, with their reconstructions, in a pass over them.
 
     Parameters
     ----------
@@ -126,15 +128,18 @@ def rebuild(layer: Layer, source: Source, largest: FloatArray) -> Rebuilding | N
         Rows as the first layer gets them.
     largest : ndarray of shape (k,)
         The largest activation of each unit.
+    target : Source, default=None
+        What the layer reconstructs, if that is not its input.
 
     Returns
     -------
     rebuilding : Rebuilding or None
-        None if the layer does not reconstruct, or if the rows do not vary.
+        None if the layer does not reconstruct, or if what it reconstructs does not vary.
     """
-    decoded, sums = layer.decoded, feature_sums(source)
+    given, decoded = (source, layer.decoded) if target is None else (target, layer.predicted)
+    sums = feature_sums(given)
     variance = float(sums.variances.sum())
-    rounding = rounding_noise(sums.largest, source.dtype) ** 2 * source.shape[1]
+    rounding = rounding_noise(sums.largest, given.dtype) ** 2 * given.shape[1]
     if decoded is None or variance <= rounding:
         return None
     low = layer.activation.range[0]
@@ -143,16 +148,17 @@ def rebuild(layer: Layer, source: Source, largest: FloatArray) -> Rebuilding | N
     out = np.empty((source.shape[0], 2))
 
     def compare(rows: Rows, out: FloatArray) -> None:
-        X = rows.X
+        X, t = rows.X, rows.X if rows.target is None else rows.target
         A = layer.encoded(ArraySource(X)).read(0, len(X)).X
-        missed = np.subtract(X, decoded(A), dtype=np.float64)
+        missed = np.subtract(t, decoded(A), dtype=np.float64)
         out[:, 0] = np.einsum("ij,ij->i", missed, missed)
         out[:, 1] = (half < A).sum(axis=1)
 
     engine = ThreadEngine()
     with engine.running():
         partition = Partition.for_shape(source.shape[1], layer.n_units, source.dtype)
-        engine.map_into(compare, source, partition, out)
+        rows = source if target is None else Paired(source, target)
+        engine.map_into(compare, rows, partition, out)
     return Rebuilding(out[:, 0].copy(), float(out[:, 1].mean()), variance)
 
 

@@ -71,7 +71,8 @@ class Responses:
     @cached_property
     def rebuilding(self) -> Rebuilding | None:
         """How near reconstructions come to the examples; None if there are none to compare."""
-        return rebuild(self.layer, self.examples.source, self.statistics.extremes.high)
+        examples = self.examples
+        return rebuild(self.layer, examples.source, self.statistics.extremes.high, examples.target)
 
     @property
     def dead(self) -> NDArray[np.intp]:

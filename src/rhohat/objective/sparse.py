@@ -289,8 +289,9 @@ class SparseObjective(Objective[Terms]):
             if w is not None:
                 f_slope *= w[:, None]
             direction = empty((self.n_encoder_parameters,), X)
-            xp.matmul(f_slope.T, X, out=direction[: k * d].reshape(k, d))
-            direction[k * d :] = each @ f_slope
+            of_weights = direction[: grad["W_enc"].size].reshape(grad["W_enc"].shape)
+            xp.matmul(f_slope.T, X, out=of_weights)
+            direction[-k:] = each @ f_slope
         xp.matmul(delta2.T, X, out=grad["W_enc"])
         grad["b_enc"][...] = each @ delta2
         if self.decoder.tied:

@@ -81,17 +81,19 @@ def estimate(data: Data, settings: Settings, *, most_rows: int | None = None) ->
     """
     n_rows, n_features, itemsize, held = data.size(settings)
     n_rows = min(n_rows, most_rows or n_rows)
-    row_bytes = itemsize * n_features
-    held = 3 * PART_BYTES if data.is_stored else held + 2 * row_bytes * n_rows
+    row_bytes, is_denoised = itemsize * n_features, settings.corruption is not None
+    held = 3 * PART_BYTES if data.is_stored else held + (2 + is_denoised) * row_bytes * n_rows
     n_inputs, working, seconds = n_features, 0, 0.0
     if settings.epsilon is not None:
         if settings.whitening == "pca":
             n_inputs = min(n_features, max(n_rows - 1, 1))
         working = whitening_bytes(n_rows, n_features)
         seconds = _whitening_seconds(n_rows, n_features)
-    copies = COPIES_OF_SPAN if is_spanned(n_rows, n_inputs) else COPIES
+    in_span = is_spanned(n_rows, n_inputs) and not is_denoised
+    copies = COPIES_OF_SPAN if in_span else COPIES
     working = max(working, 8 * copies * 2 * settings.units * n_inputs)
-    stages = growth_stages(n_rows, settings.iterations, row_bytes=row_bytes)
+    pair_bytes = (1 + is_denoised) * row_bytes
+    stages = growth_stages(n_rows, settings.iterations, row_bytes=pair_bytes)
     costs = _costs(settings, n_rows, n_inputs, itemsize)
     seconds += costs.start + sum(
         stage.max_iter * (costs.iteration + costs.row * stage.n_rows) for stage in stages

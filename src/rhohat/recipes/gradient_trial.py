@@ -112,8 +112,12 @@ def try_gradient(data: Data, settings: Settings, *, n_parameters: int = 300) -> 
         weight_decay=model.weight_decay,
     )
 
+    target = X
+    if model.corruption is not None:
+        X = model.corruption.of(X, np.arange(len(X)))
+
     def length(n_iter: int) -> float:
-        return float(np.linalg.norm(objective.loss_grad(visited[n_iter], X)[1]))
+        return float(np.linalg.norm(objective.loss_grad(visited[n_iter], X, None, target)[1]))
 
     def tried(n_iter: int) -> TrialPoint:
         theta = visited[n_iter]
@@ -122,13 +126,15 @@ def try_gradient(data: Data, settings: Settings, *, n_parameters: int = 300) -> 
                 objective,
                 theta,
                 X,
+                target=target,
                 step=step,
                 n_parameters=n_parameters,
                 random_state=settings.seed,
             ).ratio
             if ratio < LIMIT:
                 break
-        return TrialPoint(n_iter, objective.loss_grad(theta, X)[0], step, ratio)
+        loss, _ = objective.loss_grad(theta, X, None, target)
+        return TrialPoint(n_iter, loss, step, ratio)
 
     def tried_until(iteration: int) -> TrialPoint:
         """The point after so many iterations or, where it tells nothing, half as many, and so on.

@@ -8,9 +8,16 @@ import numpy as np
 
 from rhohat.common.validation import look_up
 from rhohat.objective.activations import activation_of
+from rhohat.objective.corruption import CORRUPTIONS, corruption_of
 from rhohat.recipes.data import Data
 from rhohat.recipes.kinds import KINDS
-from rhohat.recipes.settings import OF_ACTIVATIONS, OF_PENALTIES, Settings, option_of
+from rhohat.recipes.settings import (
+    OF_ACTIVATIONS,
+    OF_CORRUPTIONS,
+    OF_PENALTIES,
+    Settings,
+    option_of,
+)
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -53,7 +60,13 @@ def complete(settings: Settings, kind: str, *, rows_are_images: bool = False) ->
             raise ValueError(
                 f"{option_of(name)} has no meaning for the activation {activation.name!r}."
             )
+    corruption = corruption_of(settings.corruption)
+    for name, parameter in OF_CORRUPTIONS.items():
+        if getattr(settings, name) is not None and not hasattr(corruption, parameter):
+            needed = next(row for row, made in CORRUPTIONS.items() if hasattr(made(), parameter))
+            raise ValueError(f"{option_of(name)} is that of --corruption {needed}: add it.")
     settings = settings.with_defaults(
+        **{name: getattr(corruption, own, None) for name, own in OF_CORRUPTIONS.items()},
         penalty=activation.usual_penalty,
         decoder=recipe.decoder if data_class.normalizes(settings) else "linear",
         weight_decay=recipe.weight_decay,
@@ -94,7 +107,12 @@ def _refuse_foreign(settings: Settings, data_class: type[Data]) -> None:
 
 
 def make_pipeline(
-    settings: Settings, kind: str, *, variance: float = 1.0, **training: Any
+    settings: Settings,
+    kind: str,
+    *,
+    variance: float = 1.0,
+    transcodes: bool = False,
+    **training: Any,
 ) -> Pipeline:
     """The pipeline from data of a kind to activations of a sparse autoencoder.
 
@@ -106,6 +124,8 @@ def make_pipeline(
         A name in `KINDS`.
     variance : float, default=1.0
         The data's mean variance, of which epsilon is a share; 1 if they are standardized.
+    transcodes : bool, default=False
+        Whether it is fitted with other rows, to be reconstructed in place of its own.
     **training
         Parameters of the autoencoder that say how it is trained: callback, engine, checkpoint.
     """
@@ -125,10 +145,14 @@ def make_pipeline(
     if settings.epsilon is not None:
         epsilon = settings.epsilon * variance
         steps.append(("whitening", Whitening(str(settings.whitening), epsilon=epsilon)))
-    return Pipeline([*steps, ("autoencoder", make_autoencoder(settings, **training))])
+    name = "transcoder" if transcodes else "autoencoder"
+    last = make_autoencoder(settings, transcodes=transcodes, **training)
+    return Pipeline([*steps, (name, last)])
 
 
-def fit_held_out(pipeline: Pipeline, content: Any, held_out: float | Any, seed: int) -> Pipeline:
+def fit_held_out(
+    pipeline: Pipeline, content: Any, held_out: float | Any, seed: int, target: Any = None
+) -> Pipeline:
     """Fit a pipeline, with rows held out for its autoencoder's validation.
 
     Parameters
@@ -139,6 +163,8 @@ def fit_held_out(pipeline: Pipeline, content: Any, held_out: float | Any, seed: 
         A share of the rows, or pieces, drawn at random; or other data of the same kind.
     seed : int
         Draws the share.
+    target : rows, default=None
+        Of a transcoder, of which the same share is held out.
 
     Raises
     ------
@@ -157,7 +183,11 @@ def fit_held_out(pipeline: Pipeline, content: Any, held_out: float | Any, seed: 
         drawn = np.random.RandomState(seed).permutation(len(rows))
         n_held = max(round(held_out * len(rows)), 1)
         held, rest = np.sort(drawn[:n_held]), np.sort(drawn[n_held:])
-        autoencoder.fit(rows[rest], X_val=rows[held])
+        if target is None:
+            autoencoder.fit(rows[rest], X_val=rows[held])
+        else:
+            pairs = {"X_val": rows[held], "y_val": target[held]}
+            autoencoder.fit(rows[rest], target[rest], **pairs)
         return pipeline
     for _, step in before:
         held_out = step.transform(held_out)
@@ -165,12 +195,19 @@ def fit_held_out(pipeline: Pipeline, content: Any, held_out: float | Any, seed: 
     return pipeline
 
 
-def make_autoencoder(settings: Settings, **training: Any) -> SparseAutoencoder:
+def make_autoencoder(
+    settings: Settings, *, transcodes: bool = False, **training: Any
+) -> SparseAutoencoder:
     """The last step of `make_pipeline`, which takes the same parameters."""
     from rhohat.estimators.autoencoder import SparseAutoencoder
+    from rhohat.estimators.transcoder import SparseTranscoder
     from rhohat.objective.penalties import PENALTIES
 
     complete: Any = settings  # nothing that is needed here is None
+    corruption = corruption_of(settings.corruption)
+    if corruption is not None:
+        given = {own: getattr(settings, name) for name, own in OF_CORRUPTIONS.items()}
+        corruption.set_params(**{own: value for own, value in given.items() if value is not None})
     chosen = {parameter: getattr(settings, name) for name, parameter in OF_PENALTIES.items()}
     penalty = look_up("penalty", settings.penalty, PENALTIES)(
         **{parameter: value for parameter, value in chosen.items() if value is not None}
@@ -179,11 +216,13 @@ def make_autoencoder(settings: Settings, **training: Any) -> SparseAutoencoder:
     given = {parameter: value for parameter, value in parameters.items() if value is not None}
     row: Any = type(activation_of(settings.activation))
     activation = row(**given) if given else settings.activation
-    return SparseAutoencoder(
+    cls = SparseTranscoder if transcodes else SparseAutoencoder
+    return cls(
         settings.units,
         activation=activation,
         decoder=complete.decoder,
         sparsity_penalty=penalty,
+        corruption=corruption,
         weight_decay=complete.weight_decay,
         solver=settings.solver,
         max_iter=settings.iterations,

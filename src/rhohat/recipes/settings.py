@@ -95,6 +95,8 @@ FORMS: dict[str, Form] = {
 }
 #: Settings that belong to the activation, and what its class calls them.
 OF_ACTIVATIONS = {"active": "n_active"}
+#: Settings that belong to the corruption, and what its class calls them.
+OF_CORRUPTIONS = {"noise": "scale", "masked": "share"}
 #: Settings that belong to the penalty, and what its class calls them.
 OF_PENALTIES = {"target": "target", "sparsity_weight": "weight"}
 
@@ -118,6 +120,11 @@ class Settings:
     penalty, target, sparsity_weight
         Name of the sparsity penalty, and its target and weight if it has them; the weight "auto" is
         found by `fit`. None: KL, L1 if the activation is unbounded, or none with topk.
+    corruption : str or None
+        What is done to rows before they are encoded; None: nothing.
+    noise, masked : float or None
+        Of Gaussian noise: its standard deviation. Of masking: the share of values. None: what the
+        corruption's class has.
     scale : str or None
         What rows are standardized by; None: not at all.
     whitening : str or None
@@ -156,6 +163,9 @@ class Settings:
     target: float | None = None
     sparsity_weight: float | str | None = None
     weight_decay: float | None = None
+    corruption: str | None = None
+    noise: float | None = None
+    masked: float | None = None
     scale: str | None = None
     whitening: str | None = None
     epsilon: float | None = None

@@ -20,8 +20,9 @@ from rhohat.common.arrays import FloatArray
 from rhohat.common.interrupts import Interrupted, current_request
 from rhohat.common.memory import check_memory
 from rhohat.objective.base import Objective
+from rhohat.objective.corruption import Corruption
 from rhohat.rows.checksums import Manifest, verified
-from rhohat.rows.corruption import Corruption, corrupted
+from rhohat.rows.corrupted import corrupted
 from rhohat.rows.derived import Mapped
 from rhohat.rows.engines import Engine
 from rhohat.rows.extremes import Extremes

@@ -11,6 +11,7 @@ from rhohat import (
     PatchExtractor,
     PatchNormalizer,
     SparseAutoencoder,
+    SparseTranscoder,
     Whitening,
     report,
 )
@@ -118,3 +119,49 @@ def test_scales_of_pairs_are_switched(default, opened):
         assert min(original[0], rebuilt[0]) == 0
         assert max(original[1], rebuilt[1]) == 255
     assert [rebuilt for _, rebuilt in seen_grays()] != [[0, 255]] * 3
+
+
+# Targets.
+
+
+def test_a_transcoder_is_compared_with_its_targets(digits):
+    targets = digits[:, ::2] ** 2
+    model = SparseTranscoder(9, max_iter=20, random_state=0).fit(digits, targets)
+    (subject,) = subjects_of(model, digits, shape=(8, 8), target=targets)
+    found, told = subject.responses.rebuilding, find_fidelity(subject)
+    missed = np.square(targets - model.predict(digits)).sum(axis=1)
+    assert_allclose(found.distances, missed, rtol=1e-10)
+    assert_allclose(found.distances / 2, -model.score_samples(digits, targets), rtol=1e-10)
+    ratio = PCA().fit(targets).explained_variance_ratio_.cumsum()
+    assert told.shares[1].share == pytest.approx(ratio[8])
+    shown = find_reconstructions(subject)
+    assert shown.are_curves  # targets are no pictures of 8 x 8 pixels
+    assert "over all 1,797\ntargets." in report(model, digits, target=targets).html
+    assert "Targets and reconstructions" in report(model, digits, target=targets).html
+
+
+def test_targets_of_the_same_shape_are_pictures(digits):
+    model = SparseTranscoder(4, max_iter=2, random_state=0).fit(digits, digits[:, ::-1])
+    (subject,) = subjects_of(model, digits, shape=(8, 8), target=digits[:, ::-1])
+    assert not find_reconstructions(subject).are_curves
+
+
+def test_without_targets_nothing_is_compared(digits):
+    model = SparseTranscoder(4, max_iter=2, random_state=0).fit(digits, digits[:, :3])
+    (subject,) = subjects_of(model, digits)
+    assert find_fidelity(subject) is None
+    assert find_reconstructions(subject) is None
+    assert subject.diagnosis is None
+    page = report(model, digits).html
+    assert "Targets and reconstructions" not in page
+    assert "What units rebuild is not shown: it is not their input." in page
+
+
+def test_targets_that_do_not_belong_are_refused(model, digits):
+    with pytest.raises(ValueError, match="targets are those of a SparseTranscoder"):
+        report(model, digits, target=digits)
+    transcoder = SparseTranscoder(4, max_iter=2, random_state=0).fit(digits, digits[:, :3])
+    with pytest.raises(ValueError, match="pass the data, too"):
+        report(transcoder, target=digits[:, :3])
+    with pytest.raises(ValueError, match="y has 9 rows, but the array has 1,797"):
+        report(transcoder, digits, target=digits[:9, :3])

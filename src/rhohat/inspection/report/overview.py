@@ -158,6 +158,8 @@ def _learned(subject: Subject) -> Iterator[str]:
     elif isinstance(estimator, StackedAutoencoderClassifier):
         classes = len(estimator.classes_)
         yield f"{k:,} units serve to tell {classes} classes; {responses.examples.words} are shown."
+    elif subject.layer.predicted is not None:
+        yield f"{k:,} units have learned to make the targets of {responses.examples.words}."
     else:
         yield f"{k:,} units have learned to rebuild {responses.examples.words}."
     if portrait.edges is not None:

@@ -73,6 +73,7 @@ def report(
     scene: Sequence[int] | None = None,
     n_examples: int = N_EXAMPLES,
     labels: Iterable[Any] | None = None,
+    target: Any = None,
     title: str | None = None,
     command: str | None = None,
     n_seeds: int | None = None,
@@ -108,6 +109,9 @@ def report(
         One for each image, series, recording or row of the data; None or NaN where one is missing.
         They are shown beside examples, and tell how units respond to each class and, with a
         classifier, how well it does.
+    target : rows, default=None
+        Of a `SparseTranscoder`: what is to be reconstructed from each row of the data, with which
+        reconstructions are compared. None leaves that out.
     title : str, default=None
         Heading of the page; None names the number of features.
     command : str, default=None
@@ -157,6 +161,7 @@ def report(
         scene=scene,
         n_examples=n_examples,
         labels=labels,
+        target=target,
         title=title,
         making=Making(command),
         n_seeds=n_seeds,

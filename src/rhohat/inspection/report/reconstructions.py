@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import Float64Array
+from rhohat.inspection.examples import Examples
 from rhohat.inspection.rebuilding import (
     MOST_COLUMNS,
     Components,
@@ -70,7 +72,7 @@ def find_fidelity(subject: Subject) -> FidelityFound | None:
     return FidelityFound(
         rebuilding,
         [model, *_of_components(components, n_units, rebuilding)],
-        _note(components, len(errors), responses.examples.source.shape[1]),
+        _note(components, len(errors), responses.examples.reconstructed.shape[1]),
         list(zip(QUANTILES, np.quantile(errors, np.linspace(0, 1, 5)), strict=True)),
         chart,
     )
@@ -105,10 +107,12 @@ def _note(components: Components | None, n_rows: int, d: int) -> str:
 
 FIDELITY = """
 {% set rebuilding = found.rebuilding %}
-<h3>How well rows are rebuilt{{ " from " ~ subject.layer.name if subject.layer.name }}</h3>
+{% set rows = "rows" if subject.layer.predicted is none else "targets" %}
+<h3>How well {{ rows }} are rebuilt{{ " from " ~ subject.layer.name if subject.layer.name }}</h3>
 <p>Share of the variance about the mean, over all {{ '{:,}'.format(rebuilding.distances | length) }}
-rows as the autoencoder gets them. The mean itself explains 0 %, by definition. A unit counts as
-active above half of its own largest activation; {{ '%.2g' % rebuilding.n_active }} are, on
+{{ rows }}{{ " as the autoencoder gets them" if rows == "rows" }}. The mean itself explains 0 %, by
+definition, and principal components are those of the {{ rows }}. A unit counts as active above half
+of its own largest activation; {{ '%.2g' % rebuilding.n_active }} are, on
 average. {{ found.note }}</p>
 <div class="columns">
 <div>
@@ -176,6 +180,8 @@ def find_reconstructions(subject: Subject) -> ReconstructionsFound | None:
 def space_of(subject: Subject, is_undone: bool, keeps: str) -> str:
     """On which scale originals and reconstructions are shown, in sentences."""
     anatomy = subject.layer.anatomy
+    if subject.layer.predicted is not None:
+        return "As they were given, beside what is made of the rows that they belong to."
     if not is_undone:
         return "As the autoencoder gets them, since a step before it has no inverse."
     told = "As they were given."
@@ -193,6 +199,8 @@ def _pairs(
 ) -> tuple[Pairs, Rebuilt]:
     """Rows with these numbers beside their reconstructions."""
     portrait, examples = subject.portrait, responses.examples
+    if examples.target is not None:
+        return _with_targets(subject, examples, rebuilding, rows)
     made = rebuilt_rows(subject.layer, examples.of_steps(rows))
     both, kind = np.concatenate([made.given, made.rebuilt]), examples.kind
     if made.is_undone and portrait.is_mixed:
@@ -203,9 +211,23 @@ def _pairs(
     return Pairs(names_of(examples, rows), rebuilding.errors[rows], pictures), made
 
 
+def _with_targets(
+    subject: Subject, examples: Examples, rebuilding: Rebuilding, rows: NDArray[np.intp]
+) -> tuple[Pairs, Rebuilt]:
+    """Targets of rows with these numbers beside what is made of the rows."""
+    given = examples.targets(rows)
+    made = Rebuilt(given, subject.layer.reconstructed(examples.inputs(rows)), True, "")
+    is_alike = examples.shape is not None and prod(examples.shape) == given.shape[1]
+    pictures = Pictures.of(
+        np.concatenate([given, made.rebuilt]), examples.shape if is_alike else None, examples.kind
+    )
+    return Pairs(names_of(examples, rows), rebuilding.errors[rows], pictures), made
+
+
 RECONSTRUCTIONS = """
-<h3>Originals and reconstructions{{ " from " ~ subject.layer.name if subject.layer.name }}</h3>
-<p>{{ "Both in one chart." if found.are_curves else "Originals above, reconstructions below." }}
+{% set given = "Originals" if subject.layer.predicted is none else "Targets" %}
+<h3>{{ given }} and reconstructions{{ " from " ~ subject.layer.name if subject.layer.name }}</h3>
+<p>{{ "Both in one chart." if found.are_curves else given ~ " above, reconstructions below." }}
 {{ found.told }}</p>
 {% if not found.are_curves %}
 <form class="controls scale" autocomplete="off">

@@ -158,10 +158,13 @@ def subjects_of(
     columns: Sequence[Any] | None = None,
     scene: Sequence[int] | None = None,
     labels: Iterable[Any] | None = None,
+    target: Any = None,
 ) -> list[Subject]:
     """The layers of a model, from the input upwards; for the parameters see `report`."""
     check_integer("n_examples", n_examples, low=1)
-    examples = None if data is None else examples_of(model, data, shape, scene)
+    if target is not None and data is None:
+        raise ValueError("targets are those of data: pass the data, too.")
+    examples = None if data is None else examples_of(model, data, shape, scene, target)
     known = None
     if labels is not None:
         known = Labels.of(labels, None if examples is None else examples.n_given)
