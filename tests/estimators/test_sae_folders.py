@@ -1,6 +1,7 @@
 """Folders of sparse autoencoders, laid out as their libraries write them, are read and written."""
 
 import json
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -324,3 +325,21 @@ def test_a_read_model_has_a_page_that_says_nothing_of_its_training(tmp_path):
     page = report(model, ROWS, labels=labels)
     assert "trained to the end" not in page.html
     assert "trained to the end" in report(model.set_params(max_iter=2).fit(ROWS), ROWS).html
+
+
+ODD = ["SAELens before 6, tuned", "SAELens topk, rescaled", "sparsify", "dictionary_learning, topk"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_whatever_settings_and_arrays_hold_a_model_comes_or_a_refusal(name, tmp_path):
+    settings, arrays, names, *_ = LAYOUTS[name]
+    odd = [None, True, -1, 10**30, 0.5, "x", [1], {"k": [1]}]
+    changed = [(settings | {key: value}, arrays) for key in settings for value in odd]
+    changed += [(settings | {"trainer": {"dict_class": value}}, arrays) for value in odd]
+    shapes = [(), (0,), (1,), (K,), (D,), (D, D), (1, K), (0, 3)]
+    changed += [
+        (settings, arrays | {key: np.ones(shape, "f4")}) for key in arrays for shape in shapes
+    ]
+    for described, weights in changed:
+        with suppress(ModelFileError):
+            load(written(tmp_path, described, weights, names))

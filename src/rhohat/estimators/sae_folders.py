@@ -16,7 +16,15 @@ import numpy as np
 
 from rhohat.common.arrays import Float64Array
 from rhohat.common.errors import ModelFileError
-from rhohat.common.tensorfiles import Arrays, expect, is_count, pack_plain, parse_json, unpack_plain
+from rhohat.common.tensorfiles import (
+    Arrays,
+    expect,
+    is_count,
+    is_text,
+    pack_plain,
+    parse_json,
+    unpack_plain,
+)
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.foreign import Weights
 from rhohat.objective.activations import TopK, activation_of
@@ -42,6 +50,10 @@ NORMALIZATIONS = {
     "constant_norm_rescale": "each row of its input is scaled to one length",
     "layer_norm": "each row of its input is scaled to one mean and deviation",
 }
+
+
+#: What normalize_activations means where it is true or false.
+FLAGS = {True: "expected_average_only_in", False: "none"}
 
 
 class Layout(NamedTuple):
@@ -145,30 +157,35 @@ ARCHITECTURES_WRITTEN: dict[str, Callable[[Any, int], tuple[str, dict[str, Any]]
 
 def _saelens(settings: Mapping[str, Any], arrays: Arrays) -> Weights:
     """Of SAELens, before version 6 and since."""
-    architecture = settings.get("architecture", "standard")
-    name = settings.get("activation_fn_str", settings.get("activation_fn", "relu"))
+    architecture = _text(settings, "architecture", "standard")
+    name = _text(settings, "activation_fn_str", _text(settings, "activation_fn", "relu"))
     more = settings.get("activation_fn_kwargs") or {}
+    expect(type(more) is dict, "activation_fn_kwargs by their names", more)
     if architecture == "standard" and name == "topk":  # as before version 6
         architecture, settings = "topk", {**settings, "k": more.get("k")}
     _refuse(REFUSED, architecture, "architecture")
     expect(architecture in ARCHITECTURES, f"one of {', '.join(ARCHITECTURES)}", architecture)
     expect(name in ("relu", "topk"), "the activation function relu or topk", name)
-    normalized = settings.get("normalize_activations", "none")
-    normalized = {True: "expected_average_only_in", False: "none"}.get(normalized, normalized)
+    flag = settings.get("normalize_activations")
+    if type(flag) is bool or flag is None:  # as in the first versions
+        settings = {**settings, "normalize_activations": FLAGS[bool(flag)]}
+    normalized = _text(settings, "normalize_activations", "none")
     _refuse(NORMALIZATIONS, normalized, "normalize_activations")
-    expect(normalized in ("none", None), "normalize_activations none", normalized)
+    expect(normalized == "none", "normalize_activations none", normalized)
     W_enc, b_enc = _taken(arrays, "W_enc").T, _taken(arrays, "b_enc")
     W_dec, b_dec = _taken(arrays, "W_dec"), _taken(arrays, "b_dec")
     factors = arrays.pop("scaling_factor", None)
     if factors is not None and not np.all(factors == 1):
-        tuned = settings.get("finetuning_scaling_factor") is True
+        tuned = _flag(settings, "finetuning_scaling_factor", False)
         expect(tuned, "factors only where finetuning_scaling_factor is true", words="others")
+        expect(factors.shape == W_dec.shape[:1], "a factor for each unit", factors.shape)
         W_dec = W_dec * factors[:, None]
-    if architecture != "transcoder" and settings.get("apply_b_dec_to_input", True):
+    if architecture != "transcoder" and _flag(settings, "apply_b_dec_to_input", True):
         b_enc = _moved(W_enc, b_enc, b_dec)
     found = Weights(W_enc, b_enc, W_dec, b_dec, "relu")
     found = ARCHITECTURES[architecture](found, settings, arrays)
-    return _scaled(found) if settings.get("rescale_acts_by_decoder_norm") else found
+    rescaled = _flag(settings, "rescale_acts_by_decoder_norm", False)
+    return _scaled(found) if rescaled else found
 
 
 def _topk(found: Weights, settings: Mapping[str, Any], arrays: Arrays) -> Weights:
@@ -187,7 +204,7 @@ ARCHITECTURES: dict[str, Callable[[Weights, Mapping[str, Any], Arrays], Weights]
 
 def _sparsify(settings: Mapping[str, Any], arrays: Arrays) -> Weights:
     """Of EleutherAI's sparsify."""
-    name, is_transcoder = settings.get("activation", "topk"), settings.get("transcode", False)
+    name, is_transcoder = settings.get("activation", "topk"), _flag(settings, "transcode", False)
     expect(name == "topk", "topk units", name)
     for unknown in ("skip_connection", "signed", "gram_lookup", "embed_skip"):
         value = settings.get(unknown, False)
@@ -202,12 +219,11 @@ def _sparsify(settings: Mapping[str, Any], arrays: Arrays) -> Weights:
 
 def _dictionary_learning(settings: Mapping[str, Any], arrays: Arrays) -> Weights:
     """Of dictionary_learning, whose state dicts are in safetensors."""
-    trainer = settings.get("trainer")
+    trainer: Any = settings.get("trainer")
     expect(type(trainer) is dict, "settings of a trainer", trainer)
-    assert trainer is not None
-    name = trainer.get("dict_class")
+    name = _text(trainer, "dict_class", "")
     expect(name in DICTIONARIES, f"dict_class among {', '.join(DICTIONARIES)}", name)
-    return DICTIONARIES[str(name)](trainer, arrays)
+    return DICTIONARIES[name](trainer, arrays)
 
 
 def _dictionary(arrays: Arrays, bias: str) -> Weights:
@@ -249,11 +265,24 @@ LAYOUTS = {
 }
 
 
-def _refuse(reasons: Mapping[str, str], name: Any, what: str) -> None:
+def _refuse(reasons: Mapping[str, str], name: str, what: str) -> None:
     """Raise ModelFileError, with the reason, if a setting is one of those that are refused."""
-    reason = reasons.get(name) if type(name) is str else None
-    if reason is not None:
-        raise ModelFileError(f"expected another {what} than {name}: {reason}")
+    if name in reasons:
+        raise ModelFileError(f"expected another {what} than {name}: {reasons[name]}")
+
+
+def _text(settings: Mapping[str, Any], name: str, default: str) -> str:
+    """A setting that is a text."""
+    value = settings.get(name, default)
+    expect(is_text(value), f"a text as {name}", value)
+    return str(value)
+
+
+def _flag(settings: Mapping[str, Any], name: str, default: bool) -> bool:
+    """A setting that is true or false."""
+    value = settings.get(name, default)
+    expect(type(value) is bool, f"true or false as {name}", value)
+    return bool(value)
 
 
 def _taken(arrays: Arrays, name: str) -> Any:
@@ -264,7 +293,12 @@ def _taken(arrays: Arrays, name: str) -> Any:
 
 def _moved(W_enc: Any, b_enc: Any, shift: Any) -> Float64Array:
     """The bias that goes with the input itself, b - W c, where W is applied to x - c."""
-    fits = W_enc.ndim == 2 and shift.shape == W_enc.shape[1:] and b_enc.shape == W_enc.shape[:1]
+    fits = (
+        W_enc.ndim == 2
+        and b_enc.ndim == 1
+        and shift.shape == W_enc.shape[1:]
+        and b_enc.shape == W_enc.shape[:1]
+    )
     expect(fits, "weights and biases of one encoder", [W_enc.shape, b_enc.shape, shift.shape])
     moved: Float64Array = b_enc - W_enc.astype(np.float64) @ shift.astype(np.float64)
     return moved
@@ -272,6 +306,8 @@ def _moved(W_enc: Any, b_enc: Any, shift: Any) -> Float64Array:
 
 def _scaled(found: Weights) -> Weights:
     """Units whose inputs are multiplied by the norms of their decoder weights, n_j."""
+    expect(found.decoder.ndim == 2, "weights of a decoder", found.decoder.shape)
+    expect(len(found.decoder) == len(found.encoder), "as many units", found.decoder.shape)
     norms = np.linalg.norm(found.decoder.astype(np.float64), axis=1)
     expect(bool((norms > 0).all()), "decoder weights other than 0", words="0")
     dtype = found.encoder.dtype

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from math import factorial
 from typing import Any
 
 import numpy as np
@@ -162,27 +163,41 @@ def _contrast(g: Graph, x: str, epsilon: float) -> str:
 def _one_over_f(g: Graph, x: str, cutoff: float, scale: float) -> str:
     """The cosine transform, r exp(-(r / r0)^4) times it, and back."""
     planes = g("Transpose", g.cast(x, np.float64), perm=[0, 3, 1, 2])
-    up, rows = _cosines(g, g.size(x, 1))
-    across, columns = _cosines(g, g.size(x, 2))
+    up, down, rows = _cosines(g, g.size(x, 1))
+    left, right, columns = _cosines(g, g.size(x, 2))
     squares = g("Add", g("Mul", rows, rows), g("Transpose", g("Mul", columns, columns)))
     share = g("Div", squares, g.double(cutoff**2))
     decay = g("Exp", g("Neg", g("Mul", share, share)))
     gain = g("Div", g("Mul", g("Sqrt", squares), decay), g.double(scale))
-    spectrum = g("MatMul", g("MatMul", up, planes), g("Transpose", across))
-    filtered = g("MatMul", g("Transpose", up), g("Mul", spectrum, gain))
-    images = g("MatMul", filtered, across)
+    spectrum = g("MatMul", g("MatMul", up, planes), right)
+    images = g("MatMul", g("MatMul", down, g("Mul", spectrum, gain)), left)
     return g.cast(g("Transpose", images, perm=[0, 2, 3, 1]), np.float32)
 
 
-def _cosines(g: Graph, n: str) -> tuple[str, str]:
-    """The orthonormal cosine transform of n values, (n, n), and its frequencies, (n, 1)."""
-    count, numbers = g.cast(n, np.float64), g.cast(g.counted(n), np.float64)
+def _cosines(g: Graph, n: str) -> tuple[str, str, str]:
+    """The orthonormal cosine transform of n values, its transpose, and its frequencies, (n, 1)."""
+    count, numbers = g.cast(n, np.float64), g.counted(n)
     k = g("Unsqueeze", numbers, g.integer([1]))
-    middles = g("Div", g("Add", numbers, g.double(0.5)), count)
-    waves = g("Cos", g("Mul", g("Mul", k, g.double(np.pi)), middles))
-    power = g("Div", g("Min", g("Add", k, g.double(1)), g.double(2)), count)
-    frequencies = g("Div", k, g("Mul", count, g.double(2)))
-    return str(g("Mul", waves, g("Sqrt", power))), str(frequencies)
+    odd = g("Add", g("Mul", numbers, g.integer(2)), g.integer(1))
+    steps = g("Mod", g("Mul", k, odd), g("Mul", n, g.integer(4)))  # of a turn in 4 n
+    turns = g("Div", g.cast(steps, np.float64), g("Mul", count, g.double(2)))
+    k = g.cast(k, np.float64)
+    scale = g("Sqrt", g("Div", g("Min", g("Add", k, g.double(1)), g.double(2)), count))
+    # a transpose just before a product is one that some runtimes cannot compute
+    waves = g("Mul", _cosine(g, turns), scale)
+    turned = g("Mul", _cosine(g, g("Transpose", turns)), g("Transpose", scale))
+    return str(waves), str(turned), str(g("Div", k, g("Mul", count, g.double(2))))
+
+
+def _cosine(g: Graph, t: str) -> str:
+    """Cosines of pi t, for t in 0 to 2, by a series; runtimes have none in double precision."""
+    u = g("Sub", g("Abs", g("Sub", t, g.double(1))), g.double(0.5))  # cos(pi t) = sin(pi u)
+    square = g("Mul", u, u)
+    *others, last = [(-1) ** i * np.pi ** (2 * i + 1) / factorial(2 * i + 1) for i in range(12)]
+    sine = g.double(last)
+    for term in reversed(others):
+        sine = g("Add", g("Mul", sine, square), g.double(term))
+    return str(g("Mul", u, sine))
 
 
 def _patch(g: Graph, x: str, shape: Sequence[int], stride: int | None) -> str:
