@@ -25,7 +25,7 @@ extensions = [
 ]
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "gallery/**/*.md5"]
+exclude_patterns = ["_build", "learn", "**/*.md5"]
 templates_path = ["_templates"]
 html_math_renderer = "mathml"
 autosummary_generate = True
@@ -40,18 +40,19 @@ numpydoc_validation_checks = {
 }
 numpydoc_validation_exclude = {
     rf"^rhohat\.({'|'.join(results())})$",
-    r"^rhohat\.(SparseObjective|SparsityPenalty)\.",  # each a formula, in a sentence
+    r"^rhohat\.(Corruption|SparseObjective|SparsityPenalty)\.",  # each a formula, in a sentence
 }
 suppress_warnings = ["config.cache"]  # functions in autosummary_context
 autodoc_typehints = "none"  # docstrings have the types
 toc_object_entries_show_parents = "hide"
 sphinx_gallery_conf = {
-    "examples_dirs": "../examples",
-    "gallery_dirs": "gallery",
+    "examples_dirs": ["../examples", "learn"],
+    "gallery_dirs": ["gallery", "chapter"],
+    "within_subsection_order": "FileNameSortKey",
     "filename_pattern": "/plot_",
     "abort_on_example_error": True,
     "show_memory": False,
-    "capture_repr": (),
+    "capture_repr": ("_repr_html_",),
     "remove_config_comments": True,
     "min_reported_time": 1,
     "write_computation_times": False,  # that page loads its script from elsewhere
@@ -64,5 +65,6 @@ html_sidebars = {"index": [], "quick-start": [], "glossary": []}
 html_theme_options = {
     "show_prev_next": False,
     "show_toc_level": 2,
+    "navbar_persistent": ["search-button"],
     "secondary_sidebar_items": ["page-toc"],
 }

@@ -17,15 +17,16 @@ HOOKS = {
         for base in (Activation, Corruption, Step, SparsityPenalty, Solver)
         for name in vars(base)
     ),
-    *("adjoint", "check", "check_room", "check_settings", "draw", "encoded", "samples_of"),
-    *("seconds_of", "sound_of", "takes_wholes", "told", "widened", "map_sum", "running"),
-    *("onnx_converter", "onnx_shape_calculator", "operations"),
-    *("direction", "first_step", "forget", "learn", "remember", "n_active_among"),
-    *("rebuilds_input", "refuse_targets", "targets_of"),
-    *("derivative", "function", "inverse", "get_params", "set_params"),  # as scikit-learn's do
+    *("check_settings", "map_sum", "running", "pack", "get_params", "set_params"),
+    *("learn", "rebuilds_input", "refuse_targets", "takes_wholes", "targets_of"),
+}
+#: What scikit-learn's estimators have. Other methods for users have a section in their docstring.
+CONVENTIONAL = {
+    *("fit", "partial_fit", "transform", "inverse_transform", "fit_transform", "score"),
+    *("score_samples", "predict", "predict_proba", "decision_function", "fit_predict"),
 }
 #: Classes whose page is for those who write another.
-BASES = {"Corruption", "SparsityPenalty"}
+BASES = {"Corruption", "SparsityPenalty", "SparseObjective"}
 
 
 def written_here(member):
@@ -34,13 +35,21 @@ def written_here(member):
     return getattr(function, "__module__", "").startswith("rhohat")
 
 
+def is_for_users(cls, member):
+    """Whether users call a member, or only other parts of the package."""
+    value = inspect.getattr_static(cls, member)
+    is_method = inspect.isroutine(getattr(cls, member))
+    told = "---" in (getattr(value, "__doc__", None) or "") or member in CONVENTIONAL
+    return member not in HOOKS and (told or not is_method)
+
+
 def members(module, name):
     """Names of the methods and properties to show, and of the methods that are scikit-learn's."""
     cls = getattr(import_module(module), name)
     found = {
         member: inspect.getattr_static(cls, member)
         for member in dir(cls)
-        if not member.startswith("_") and (name in BASES or member not in HOOKS)
+        if not member.startswith("_") and (name in BASES or is_for_users(cls, member))
     }
     methods = [
         member

@@ -106,7 +106,11 @@ def exercise(
     portrait = portraits_of(outcome.model, None, outcome.shape)[0]
     measures = list(outcome.measures)
     if "units" in chosen.published:
-        measures.append(Measure("units", chosen.published["units"], units_text(portrait)))
+        measures.append(
+            Measure(
+                "units", chosen.published["units"], units_text(portrait, chosen.published["units"])
+            )
+        )
     if as_json:
         echo_json(
             {
@@ -129,10 +133,10 @@ def exercise(
             tell(f"model written to {printable(model_file)}")
 
 
-def units_text(portrait: Portrait) -> str:
+def units_text(portrait: Portrait, published: str) -> str:
     """What units look for, where a number says it."""
     n_units = len(portrait.tiles.values)
-    if portrait.edges is not None:
+    if published == "edges" and portrait.edges is not None:
         return f"{round(portrait.edges.edge_share * n_units)} of {count(n_units, 'edge')}"
     if portrait.chromatic is not None:
         return f"{int(portrait.chromatic.sum())} of {n_units} look for color"

@@ -133,11 +133,11 @@ def export(model: Any, path: str | os.PathLike[str], *, to: str | None = None) -
             f"{type(model).__name__} cannot be exported to {name}: {reason}. {target.remedy}"
         ) from None
     if isinstance(content, bytes):
-        return write_whole(path, content)
+        write_whole(path, content)
+        return
     Path(path).mkdir(parents=True, exist_ok=True)
     for file, part in content.items():
         write_whole(Path(path) / file, part)
-    return None
 
 
 def target_of(path: str | os.PathLike[str]) -> str:

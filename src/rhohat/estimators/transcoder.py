@@ -96,7 +96,18 @@ class SparseTranscoder(SparseAutoencoder):
         y: Any = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Learn from some pairs of a stream; see `SparseAutoencoder.partial_fit`."""
+        """Learn from some pairs of a stream; see `SparseAutoencoder.partial_fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        y : array-like of shape (n_rows, n_targets)
+        sample_weight : array-like of shape (n_rows,), default=None
+
+        Returns
+        -------
+        self : SparseTranscoder
+        """
         return self._partial_fit(X, self._checked_target(y, "y"), sample_weight)
 
     def predict(self, X: RowData) -> FloatArray:

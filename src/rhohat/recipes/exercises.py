@@ -275,8 +275,8 @@ def self_taught(
     encoder = SparseAutoencoder(
         64 if small else 400,
         decoder="sigmoid",
-        sparsity_penalty=KLSparsity(target=0.05, weight=3),
-        weight_decay=1e-3,
+        sparsity_penalty=KLSparsity(target=0.1 if small else 0.05, weight=3),
+        weight_decay=1e-4 if small else 1e-3,
         random_state=seed,
         callback=callback,
     ).fit(unlabeled)
@@ -311,8 +311,8 @@ def stacked(
     layer = SparseAutoencoder(
         decoder="sigmoid",
         sparsity_penalty=KLSparsity(target=0.1, weight=3),
-        weight_decay=3e-3,
-        max_iter=60 if small else 150,
+        weight_decay=1e-3 if small else 3e-3,
+        max_iter=100 if small else 150,
         callback=callback,
     )
     sizes = (50, 50) if small else (200, 200)
