@@ -32,11 +32,11 @@ from .inspection.report.comparison import ComparisonReport, compare
 from .inspection.report.exploration import ExplorationProgress, ExplorationReport, explore
 from .inspection.report.page import Report, report
 from .inspection.tiles import maximal_inputs
-from .objective.activations import TopK
 from .objective.base import LossTerms
 from .objective.corruption import Corruption, GaussianNoise, Masking
+from .objective.gates import BatchTopK, JumpReLU, TopK
 from .objective.gradient_check import GradientCheck, check_gradient
-from .objective.penalties import KLSparsity, L1Sparsity, NoSparsity
+from .objective.penalties import KLSparsity, L0Sparsity, L1Sparsity, NoSparsity
 from .objective.penalties_of_rows import GroupSparsity, TopographicSparsity
 from .objective.penalties_of_weights import ContractivePenalty, DecoderNormL1Sparsity
 from .objective.penalty import SparsityPenalty
@@ -62,6 +62,7 @@ __all__ = [
     "Adam",
     "AnomalyDetector",
     "BandPass",
+    "BatchTopK",
     "ChannelScaling",
     "CheckpointError",
     "Choice",
@@ -85,7 +86,9 @@ __all__ = [
     "GradientCheck",
     "GradientDescent",
     "GroupSparsity",
+    "JumpReLU",
     "KLSparsity",
+    "L0Sparsity",
     "L1Sparsity",
     "LoadedImages",
     "LoadedRecordings",

@@ -75,6 +75,10 @@ TOYS = {
 CHOICES = [(option, name) for option, (table, _) in TOYS.items() for name in ("toy", *table)]
 
 
+#: Choices that go with another one alone.
+NEEDED = {"l0": {"activation": "jumprelu"}}
+
+
 @pytest.fixture(params=CHOICES, ids="-".join)
 def choice(request, monkeypatch):
     """An option and the name of a row of its table, which has the toy besides."""
@@ -95,8 +99,10 @@ def learned(option, name, folder):
     X = sparse_data(400, 8)
     np.save(folder / "rows.npy", X)
     few = ["--units", "5", "--iterations", "12", "--seed", "3"]
-    run("learn", folder / "rows.npy", f"--{option}", name, *few, "-o", folder / "out")
-    settings = Settings(units=5, iterations=12, seed=3, **{option: name})
+    chosen = {option: name, **NEEDED.get(name, {})}
+    options = [f"--{option}={name}" for option, name in chosen.items()]
+    run("learn", folder / "rows.npy", *options, *few, "-o", folder / "out")
+    settings = Settings(units=5, iterations=12, seed=3, **chosen)
     return X, settings, folder / "out"
 
 
@@ -113,6 +119,7 @@ def test_config_takes_it(choice, tmp_path):
     (tmp_path / "my.toml").write_text(f'{option} = "{name}"\n')
     np.save(tmp_path / "rows.npy", sparse_data(50, 4))
     data = [tmp_path / "rows.npy", "--units", "3"]
+    data += [f"--{option}={name}" for option, name in NEEDED.get(name, {}).items()]
     told = run("learn", *data, "--config", tmp_path / "my.toml", "--dry-run", "--json")
     assert f'"{option}": "{name}"' in told
 

@@ -27,8 +27,8 @@ def test_right_gradient_passes(objective, theta, rng):
 
 def test_wrong_gradient_fails(objective, theta, rng):
     class Wrong(SparseObjective):
-        def loss_grad(self, theta, X, sample_weight=None):
-            loss, grad = super().loss_grad(theta, X, sample_weight)
+        def loss_grad(self, theta, X, *others):
+            loss, grad = super().loss_grad(theta, X, *others)
             return loss, grad * 1.01
 
     assert check_gradient(Wrong(6, 4), theta, rng.rand(9, 6)).ratio > 1e-3

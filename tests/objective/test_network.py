@@ -11,7 +11,9 @@ from support.cases import five_point, oracle_parameters, relative
 from support.networks import every_network, network
 
 #: Penalties that see no decoder.
-OF_NETWORKS = [name for name, row in PENALTIES.items() if "W_dec" not in row.sees]
+OF_NETWORKS = [
+    name for name, row in PENALTIES.items() if not ("W_dec" in row.sees or row.sees_gates)
+]
 
 
 @every_network

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 
 from rhohat import SparseObjective
-from rhohat.objective.activations import ACTIVATIONS, Activation
+from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.objective.penalties import PENALTIES
 from support import oracle
@@ -25,6 +25,7 @@ PENALTY_PARAMETERS = {
     "topographic": {"weight": 0.6, "shape": None, "radius": 1, "epsilon": 0.03},
     "l1-decoder-norm": {"weight": 0.6},
     "contractive": {"weight": 1.6},
+    "l0": {"weight": 0.6},
 }
 
 
@@ -96,12 +97,23 @@ class Case(NamedTuple):
 MARGIN = 0.02
 
 
-def keeps_margin(Z, activation):
+def keeps_margin(Z, activation, t_enc=None, weight=None):
     """Whether weighted inputs are well away from kinks and jumps."""
     if np.abs(Z).min() <= MARGIN:
         return False
-    elementwise = type(ACTIVATIONS[activation]) is Activation
-    return elementwise or Z.shape[1] < 2 or np.diff(np.sort(Z, axis=1)).min() > 2 * MARGIN
+    row = ACTIVATIONS[activation]
+    if activation == "topk":
+        return Z.shape[1] < 2 or np.diff(np.sort(Z, axis=1)).min() > 2 * MARGIN
+    if activation == "batchtopk":  # rows weighted or not
+        thresholds = [row.found(Z), row.found(Z, weight)]
+        gaps = [np.sort(np.abs(Z - t).ravel())[1:2] for t in thresholds]
+        return all((gap > 2 * MARGIN).all() for gap in gaps)
+    if activation == "jumprelu":
+        t = np.abs(t_enc)
+        ends = [np.abs(Z - t * (1 + side * row.tau)).min() for side in (-1, 0, 1)]
+        inside = [((side * Z > side * t) & (np.abs(Z - t) < row.tau * t)).any() for side in (-1, 1)]
+        return t.min() > 0.5 and min(ends) > 0.7 * MARGIN and (all(inside) or Z.size < 12)
+    return True
 
 
 @cache
@@ -125,13 +137,21 @@ def make_case(activation, decoder, penalty, *, seed=0, shape=(7, 4, 3), n_output
         theta = random.uniform(-1.2, 1.2, objective.n_parameters)
         X = random.uniform(0.1, 0.9, (m, d))
         parameters = objective.unpack(theta)
+        weight = random.uniform(0.2, 3.0, m)
         Z = X @ parameters["W_enc"].T + parameters["b_enc"]
-        if keeps_margin(Z, activation):
-            case = Case(objective, theta, X, random.uniform(0.2, 3.0, m))
+        if keeps_margin(Z, activation, parameters.get("t_enc"), weight):
+            case = Case(objective, theta, X, weight)
             if n_outputs is None:
                 return case
             return case._replace(target=random.uniform(0.1, 0.9, (m, objective.n_outputs)))
     raise AssertionError("no point keeps the margin")
+
+
+def settled(objective, theta, X, sample_weight=None):
+    """The parameters with a threshold that is found put where it belongs; others as they are."""
+    if not objective.finds_thresholds:
+        return theta
+    return objective.settled(theta, partial(objective.input_counts, X, theta, sample_weight))
 
 
 def oracle_parameters(penalty):
@@ -147,6 +167,11 @@ def oracle_loss_grad(objective, theta, X, sample_weight=None, target=None, **opt
     parameters = objective.unpack(np.asarray(theta, dtype=float))
     W_dec = parameters[objective.decoder_weights]
     hidden = objective.activation.name
+    own = {}
+    if hasattr(objective.activation, "parameter"):
+        (own["parameter"],) = objective.activation.get_params().values()
+    if "t_enc" in parameters:
+        own["t1"] = parameters["t_enc"].tolist()
     answer = oracle.evaluate(
         parameters["W_enc"].tolist(),
         parameters["b_enc"].tolist(),
@@ -159,9 +184,12 @@ def oracle_loss_grad(objective, theta, X, sample_weight=None, target=None, **opt
         penalty=oracle.PENALTIES[name](hidden, **oracle_parameters(objective.penalty)),
         decay=objective.weight_decay,
         targets=None if target is None else target.tolist(),
+        **own,
         **options,
     )
     parts = {"W_enc": answer.W1, "b_enc": answer.b1, "b_dec": answer.b2}
+    if "t_enc" in parameters:
+        parts["t_enc"] = answer.t1
     if not objective.decoder.tied:
         parts["W_dec"] = np.transpose(answer.W2)
     return answer.loss, objective.pack(parts)
@@ -173,7 +201,7 @@ def central(function, theta, e=1e-4, every=1):
     return np.array([(function(theta + u) - function(theta - u)) / (2 * e) for u in steps])
 
 
-def five_point(function, theta, e=1e-3):
+def five_point(function, theta, e=5e-4):
     """Numerical gradient whose error is of order e^4."""
     steps = e * np.eye(len(theta))
     return np.array(

@@ -13,12 +13,15 @@ from rhohat import (
     LBFGS,
     Adam,
     AnomalyDetector,
+    BatchTopK,
     ChannelScaling,
     ContrastNormalizer,
     ConvolutionalFeatures,
     GaussianNoise,
     GradientDescent,
+    JumpReLU,
     KLSparsity,
+    L0Sparsity,
     L1Sparsity,
     Masking,
     NoSparsity,
@@ -97,10 +100,12 @@ CASES = {
     "weight found": (autoencoder(sparsity_penalty=KLSparsity(0.2, "auto", 0.3), max_iter=30), X),
     "l1": (autoencoder(sparsity_penalty=L1Sparsity(0.1), solver=GradientDescent()), X),
     "topk": (autoencoder(activation=TopK(2), sparsity_penalty="none"), X),
+    "batchtopk": (autoencoder(activation=BatchTopK(1.5), sparsity_penalty="none"), X),
+    "jumprelu": (autoencoder(activation=JumpReLU(0.3), sparsity_penalty=L0Sparsity(0.02)), X),
     **{
         name: (autoencoder(sparsity_penalty=make_penalty(name)), X)
         for name in PENALTIES
-        if name not in ("kl", "l1", "none")
+        if name not in ("kl", "l1", "l0", "none")
     },
     "denoising": (autoencoder(corruption=GaussianNoise(0.2, seed=3)), X),
     "masking": (autoencoder(corruption=Masking(0.1)), X32),

@@ -16,7 +16,9 @@ NETWORKS = [
     (activation, penalty, depth)
     for activation in ACTIVATIONS
     for penalty in PENALTIES
-    if is_allowed(activation, penalty) and "W_dec" not in PENALTIES[penalty].sees
+    if is_allowed(activation, penalty)
+    and "W_dec" not in PENALTIES[penalty].sees
+    and not ACTIVATIONS[activation].n_thresholds(1)
     for depth in DEPTHS
 ]
 every_network = pytest.mark.parametrize(("activation", "penalty", "depth"), NETWORKS)

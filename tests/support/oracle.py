@@ -45,6 +45,38 @@ def topk(row: Vector) -> list[tuple[float, float]]:
     return [(f(z), f_slope(z)) if j in chosen else (0.0, 0.0) for j, z in enumerate(row)]
 
 
+def threshold_of_all(rows: Matrix, weights: Vector, count: float) -> float:
+    """The input from which on, in falling order, no more than `count` a row may be above it."""
+    ordered = sorted(
+        ((z, w) for row, w in zip(rows, weights, strict=True) for z in row), reverse=True
+    )
+    room, total = count * plain_sum(weights), 0.0
+    for z, w in ordered:
+        total += w
+        if total > room or z <= 0:
+            return max(z, 0.0)
+    return 0.0
+
+
+def step(z: float, t: float, tau: float) -> tuple[float, float, float]:
+    """H((z - t) / (tau t)), and its derivatives by z and t, for t > 0."""
+    return step_at((z - t) / (tau * t), z, t, tau)
+
+
+def gate_step(z: float, t: float, tau: float) -> tuple[float, float, float]:
+    """The same one width earlier."""
+    return step_at((z - t) / (tau * t) + 1, z, t, tau)
+
+
+def step_at(u: float, z: float, t: float, tau: float) -> tuple[float, float, float]:
+    if u <= 0:
+        return 0.0, 0.0, 0.0
+    if u >= 1:
+        return 1.0, 0.0, 0.0
+    slope = 6 * u * (1 - u)
+    return u * u * (3 - 2 * u), slope / (tau * t), -slope * z / (tau * t * t)
+
+
 #: Values and derivatives of a whole row, where they are not elementwise.
 ROW_FUNCTIONS = {"topk": topk}
 
@@ -88,6 +120,7 @@ class Penalty(NamedTuple):
     scale: Callable[[Vector, Vector], float] = lambda w, v: 1.0
     by_w: Callable[[Vector, Vector], Vector] = lambda w, v: [0.0 for _ in w]
     by_v: Callable[[Vector, Vector], Vector] = lambda w, v: [0.0 for _ in v]
+    of_gates: bool = False
 
     def pull(self, row: Vector, slopes: Vector, j: int) -> float:
         """sum_i slope_i dh_i / da_j."""
@@ -200,6 +233,11 @@ def topographic(hidden: str, weight: float, shape: None, radius: int, epsilon: f
     return pooled(weight, epsilon, near, lambda n: 1.0)
 
 
+def l0(hidden: str, weight: float) -> Penalty:
+    """Of gates, in place of activations."""
+    return Penalty(lambda average: weight * average, lambda average: weight, of_gates=True)
+
+
 def none(hidden: str) -> Penalty:
     return Penalty(lambda average: 0.0, lambda average: 0.0)
 
@@ -213,6 +251,7 @@ PENALTIES = {
     "topographic": topographic,
     "l1-decoder-norm": l1_decoder_norm,
     "contractive": contractive,
+    "l0": l0,
     "none": none,
 }
 
@@ -231,6 +270,7 @@ class Answer(NamedTuple):
     W2: Matrix
     b2: Vector
     average: Vector
+    t1: Vector
 
 
 def evaluate(
@@ -246,11 +286,14 @@ def evaluate(
     penalty: Penalty,
     decay: float,
     targets: Matrix | None = None,
+    t1: Vector = (),
+    parameter: float | None = None,
     delta2: Callable[[float, float, float], float] = hidden_error,
 ) -> Answer:
     """Cost and gradient, example by example. With a tied decoder W2 is W1' and W1 gets all of it.
 
     `targets` are what h is compared with: the examples themselves if there are none.
+    `t1` are thresholds, which count by their absolute values, and `parameter` is the units' own.
     `delta2` can be replaced by a wrong formula, to show that a check tells it from the right one.
     """
     output, tied = DECODERS[decoder]
@@ -261,16 +304,28 @@ def evaluate(
     for w in weights:
         total += w
 
-    slope2s, a2s, z3s = [], [], []
+    z2s = [[b1[j] + plain_sum(W1[j][v] * x[v] for v in inputs) for j in units] for x in X]
+    found = threshold_of_all(z2s, weights, len(W1) / 10 if parameter is None else parameter)
+    slope2s, a2s, z3s, gates = [], [], [], []
     average = [0.0 for _ in units]
     loss = 0.0
-    for x, t, w in zip(X, targets, weights, strict=True):
-        z2 = [b1[j] + plain_sum(W1[j][v] * x[v] for v in inputs) for j in units]
-        a2, slope2 = activate(hidden, z2)
+    for t, w, z2 in zip(targets, weights, z2s, strict=True):
+        gate = [(1.0, 0.0, 0.0) for _ in units]
+        if hidden == "jumprelu":
+            passed = [step(z2[j], abs(t1[j]), parameter) for j in units]
+            gate = [gate_step(z2[j], abs(t1[j]), parameter) for j in units]
+            a2 = [z2[j] * passed[j][0] for j in units]
+            slope2 = [passed[j][0] + z2[j] * passed[j][1] for j in units]
+        elif hidden == "batchtopk":
+            a2 = [z if z > found else 0.0 for z in z2]
+            slope2 = [1.0 if z > found else 0.0 for z in z2]
+        else:
+            a2, slope2 = activate(hidden, z2)
         z3 = [b2[v] + plain_sum(W2[v][j] * a2[j] for j in units) for v in outputs]
         loss += w / total * plain_sum((g(z3[v]) - t[v]) ** 2 / 2 for v in outputs)
         for j in units:
-            average[j] += w / total * penalty.h(a2, j)
+            average[j] += w / total * (gate[j][0] if penalty.of_gates else penalty.h(a2, j))
+        gates.append(gate)
         slope2s.append(slope2)
         a2s.append(a2)
         z3s.append(z3)
@@ -293,7 +348,10 @@ def evaluate(
         for v in outputs:
             grad_W2[v][j] += value * penalty.by_v(W1[j], v_j)[v]
 
-    for x, t, w, slope2, a2, z3 in zip(X, targets, weights, slope2s, a2s, z3s, strict=True):
+    grad_t1 = [0.0 for _ in t1]
+    for n, (x, t, w, slope2, a2, z3) in enumerate(
+        zip(X, targets, weights, slope2s, a2s, z3s, strict=True)
+    ):
         share = w / total
         delta3 = [-(t[v] - g(z3[v])) * g_slope(z3[v]) for v in outputs]
         for v in outputs:
@@ -302,7 +360,16 @@ def evaluate(
                 grad_W2[v][j] += share * delta3[v] * a2[j]
         for j in units:
             back = plain_sum(W2[v][j] * delta3[v] for v in outputs)
-            delta = delta2(back, penalty.pull(a2, slopes, j), slope2[j])
+            push = 0.0 if penalty.of_gates else penalty.pull(a2, slopes, j)
+            delta = delta2(back, push, slope2[j])
+            if hidden == "jumprelu":
+                _, _, passed_by_t = step(z2s[n][j], abs(t1[j]), parameter)
+                _, gate_by_z, gate_by_t = gates[n][j]
+                by_t = (back + push) * z2s[n][j] * passed_by_t
+                if penalty.of_gates:
+                    delta += slopes[j] * gate_by_z
+                    by_t += slopes[j] * gate_by_t
+                grad_t1[j] += share * by_t * sign(t1[j])
             grad_b1[j] += share * delta
             for v in inputs:
                 grad_W1[j][v] += share * delta * x[v]
@@ -311,7 +378,7 @@ def evaluate(
         for j in units:
             for v in inputs:
                 grad_W1[j][v] += grad_W2[v][j]
-    return Answer(loss, grad_W1, grad_b1, grad_W2, grad_b2, average)
+    return Answer(loss, grad_W1, grad_b1, grad_W2, grad_b2, average, grad_t1)
 
 
 def plain_sum(numbers):

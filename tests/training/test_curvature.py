@@ -8,13 +8,27 @@ import pytest
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.penalties import PENALTIES
 from rhohat.objective.penalties_of_rows import NeighborhoodSparsity
+from rhohat.objective.units import Units
 from rhohat.rows.sources import Rows
 from rhohat.training.curvature import decoder_sums, input_sums, layer_sums, network_curvature
-from support.cases import COVERING, is_allowed, make_case, make_penalty
+from support.cases import (
+    COMBINATIONS,
+    COVERING,
+    MARGIN,
+    is_allowed,
+    make_case,
+    make_penalty,
+    settled,
+)
 from support.networks import every_network, network
 from support.oracle import FUNCTIONS, activate
 
-PAIRS = [(a, p) for a in ACTIVATIONS for p in PENALTIES if is_allowed(a, p)]
+PAIRS = [
+    (a, p)
+    for a, row in ACTIVATIONS.items()
+    for p in PENALTIES
+    if is_allowed(a, p) and not row.n_thresholds(1)
+]
 every_pair = pytest.mark.parametrize(("activation", "penalty"), PAIRS)
 every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COVERING)
 weighted_or_not = pytest.mark.parametrize("weighted", [False, True])
@@ -49,7 +63,7 @@ def test_sums_of_a_layer_are_those_of_plain_loops(activation, penalty, weighted,
     Z = X @ W.T + b
     A = row.function(Z.copy())
     slope = np.array([activate(activation, row)[1] for row in Z.tolist()])
-    sums = layer_sums(row, made, X, A, w if weighted else None)
+    sums = layer_sums(Units(row, A, A), made, X, w if weighted else None)
     assert sums.weight == pytest.approx(w.sum(), rel=1e-14)
     for j in range(3):
         pull = np.zeros(5)
@@ -63,7 +77,9 @@ def test_sums_of_a_layer_are_those_of_plain_loops(activation, penalty, weighted,
 
 
 @weighted_or_not
-@every_pair
+@pytest.mark.parametrize(
+    ("activation", "penalty"), [(a, p) for a, d, p in COMBINATIONS if d == "linear"]
+)
 def test_pulls_are_how_the_average_depends_on_the_parameters(activation, penalty, weighted):
     """Differences of sum_i w_i h(a_i) by each unit's own weights and bias.
 
@@ -71,26 +87,49 @@ def test_pulls_are_how_the_average_depends_on_the_parameters(activation, penalty
     """
     case = make_case(activation, "linear", penalty)
     objective, weight = case.objective, case.sample_weight if weighted else None
+    at = settled(objective, case.theta, case.X, weight)
+    if activation == "batchtopk":  # away from the input that it is
+        objective.unpack(at)["t_enc"][:] += MARGIN
 
     def activity(theta):
-        A = objective.encode(case.X, objective.unpack(theta))
-        h = objective.penalty.pointwise(A)[0]
-        return (np.ones(len(A)) if weight is None else weight) @ h
+        units = objective.units(case.X, objective.unpack(theta))
+        h = units.averaged(objective.penalty)[0]
+        return (np.ones(len(h)) if weight is None else weight) @ h
 
-    A = objective.encode(case.X, objective.unpack(case.theta))
-    sums = layer_sums(objective.activation, objective.penalty, case.X, A, weight)
-    e, size = 1e-5, objective.n_encoder_parameters
+    units = objective.units(case.X, objective.unpack(at))
+    sums = layer_sums(units, objective.penalty, case.X, weight)
+    e, size = 1e-5, objective.n_components * (objective.n_features + 1)
     steps = e * np.eye(len(case.theta))[:size]
-    differences = [activity(case.theta + u) - activity(case.theta - u) for u in steps]
+    differences = [activity(at + u) - activity(at - u) for u in steps]
     jacobian = np.array(differences) / (2 * e)
     pulls, is_own = np.zeros((2, objective.n_components, size))
     for j in range(objective.n_components):
-        view, own = objective.encoder(pulls[j]), objective.encoder(is_own[j])
-        view["W_enc"][j], view["b_enc"][j] = sums.pulls[j, :-1], sums.pulls[j, -1]
-        own["W_enc"][j] = own["b_enc"][j] = 1
+        d = objective.n_features
+        weights = slice(j * d, (j + 1) * d)
+        bias = objective.n_components * d + j
+        pulls[j, weights], pulls[j, bias] = sums.pulls[j, :-1], sums.pulls[j, -1]
+        is_own[j, weights] = is_own[j, bias] = 1
     if isinstance(objective.penalty, NeighborhoodSparsity):
         jacobian *= is_own.T
     np.testing.assert_allclose(np.transpose(jacobian), pulls, rtol=1e-6, atol=1e-8)
+
+
+@weighted_or_not
+def test_thresholds_curve_as_much_as_activations_change_with_them(weighted):
+    case = make_case("jumprelu", "linear", "l0", shape=(23, 4, 3))
+    objective, weight = case.objective, case.sample_weight if weighted else None
+
+    def activations(theta):
+        return objective.encode(case.X, objective.unpack(theta))
+
+    units = objective.units(case.X, objective.unpack(case.theta))
+    sums = layer_sums(units, objective.penalty, case.X, weight)
+    step = np.zeros_like(case.theta)
+    objective.unpack(step)["t_enc"][:] = 1e-6
+    change = (activations(case.theta + step) - activations(case.theta - step)) / 2e-6
+    w = np.ones(23) if weight is None else weight
+    np.testing.assert_allclose(sums.thresholds, w @ change**2, rtol=1e-6)
+    assert sums.thresholds.any()
 
 
 @weighted_or_not
@@ -129,7 +168,10 @@ def test_sums_of_a_network_are_those_of_its_layers(activation, penalty, depth, r
     for number, ((W, b), f) in enumerate(zip(layers, objective.activations, strict=False)):
         following = f.function(A @ W.T + b)
         assert_same(sums.inputs[number], input_sums(A, weight))
-        assert_same(sums.layers[number], layer_sums(f, objective.penalty, A, following, weight))
+        assert_same(
+            sums.layers[number],
+            layer_sums(Units(f, following, following), objective.penalty, A, weight),
+        )
         A = following - means[number]
     W, b = layers[-1]
     P = np.exp(A @ W.T + b)

@@ -115,7 +115,7 @@ def test_what_the_solver_sees_is_the_loss_with_the_best_decoder(
     assert loss == pytest.approx(whole, rel=1e-12)
     assert relative(grad, evaluate.variables.gradient(whole_grad[:size])) < 1e-9
     assert np.abs(whole_grad[size:]).max() < 1e-12
-    h = objective.penalty.pointwise(objective.encode(case.X, objective.unpack(theta)))[0]
+    h = objective.units(case.X, objective.unpack(theta)).averaged(objective.penalty)[0]
     assert_allclose(average, np.average(h, axis=0, weights=weight), rtol=1e-10)
 
 

@@ -9,6 +9,7 @@ from scipy.linalg import block_diag
 from rhohat import SparseObjective
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.projection import best_decoder, code_sums
+from rhohat.objective.units import Units
 from rhohat.training import metric as module
 from rhohat.training.curvature import input_sums, layer_sums
 from rhohat.training.metric import (
@@ -21,7 +22,7 @@ from rhohat.training.metric import (
     Spectrum,
     TiedBlocks,
 )
-from support.cases import COVERING, SOLVABLE, laws, make_penalty, relative
+from support.cases import COVERING, SOLVABLE, laws, make_penalty, relative, settled
 from support.metrics import (
     assert_positive_definite,
     blocks_as_matrix,
@@ -152,7 +153,8 @@ def layer(rng):
     X = rng.normal(size=(50, 4)) * [1.5, 1.0, 0.7, 0.5]
     X -= np.average(X, axis=0, weights=weight)
     A = ACTIVATIONS["sigmoid"].function(X @ rng.normal(size=(4, 3)) - 1)
-    return X, weight, A, layer_sums(ACTIVATIONS["sigmoid"], make_penalty("kl"), X, A, weight)
+    units = Units(ACTIVATIONS["sigmoid"], A, A)
+    return X, weight, A, layer_sums(units, make_penalty("kl"), X, weight)
 
 
 def spectral_blocks_by_hand(X, weight, s, decay, least):
@@ -260,13 +262,15 @@ def test_the_encoder_s_blocks_are_those_of_the_best_decoder(activation, penalty,
     metric = sparse_metric(objective, X, weight if weighted else None)
     q = 0.7 * rng.normal(size=objective.n_encoder_parameters)
     rows, sigma = metric.sample.rows.X, metric.scale
-    A = np.empty((40, k))
-    codes = code_sums(objective, rows, q, np.zeros(3), weight, out=A)
-    W, _ = best_decoder(codes, decay, np.zeros(3), A.dtype)
-    sums = layer_sums(objective.activation, objective.penalty, rows, A, weight)
+    held = np.empty((40, k))
+    settled_q = settled(objective, q, rows, weight)
+    codes = code_sums(objective, rows, settled_q, np.zeros(3), weight, out=held)
+    W, _ = best_decoder(codes, decay, np.zeros(3), held.dtype)
+    units = objective.units(rows, objective.encoder(settled_q))
+    sums = layer_sums(units, objective.penalty, rows, weight)
     # The decoder of standardized rows decays as that of the rows themselves.
     s = sums.slopes / weight.sum() * sigma**2 * np.sum(W**2, axis=1)
-    average = weight @ objective.penalty.pointwise(A)[0] / weight.sum()
+    average = weight @ units.averaged(objective.penalty)[0] / weight.sum()
     phi = objective.penalty.curvature(average, objective.activation)
     least = LEAST_CURVATURE * 3 * sigma**2
     plain = spectral_blocks_by_hand(rows, weight, s, decay / sigma**2, least)

@@ -379,7 +379,8 @@ SETTINGS: dict[str, click.Option] = {
         _setting(
             "--active",
             POSITIVE_INTEGER,
-            "For topk: how many units may be active for each row.  [default: a tenth of them]",
+            "For topk: how many units may be active for each row; for batchtopk: on average.  "
+            "[default: a tenth of them]",
             "K",
         ),
         _setting(
@@ -391,7 +392,8 @@ SETTINGS: dict[str, click.Option] = {
         _setting(
             "--penalty",
             RowOf("rhohat.objective.penalties", "PENALTIES"),
-            "Sparsity penalty.  [default: kl; l1 for relu and identity, none for topk]",
+            "Sparsity penalty.  [default: kl; l1 for relu and identity, l0 for jumprelu, none for "
+            "topk and batchtopk]",
         ),
         _setting(
             "--target",

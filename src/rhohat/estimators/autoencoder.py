@@ -28,7 +28,7 @@ from rhohat.estimators.failures import warn_of_failure
 from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
 from rhohat.estimators.fitted_attributes import OUTCOME, Attribute, values_of
 from rhohat.estimators.named_penalty import NamedPenalty
-from rhohat.objective.activations import Activation
+from rhohat.objective.activations import Activation, activation_of
 from rhohat.objective.corruption import Corruption, corruption_of
 from rhohat.objective.decoders import Decoder
 from rhohat.objective.penalties import penalty_of
@@ -61,6 +61,7 @@ from rhohat.training.weight_search import most_iterations
 PARAMETERS = {
     "W_enc": ("encoder_weights_", Array(("k", "d"))),
     "b_enc": ("encoder_bias_", Array(("k",))),
+    "t_enc": ("thresholds_", Array(("h",), least=0)),
     "W_dec": ("decoder_weights_", Array(("k", "d"))),
     "b_dec": ("decoder_bias_", Array(("d",))),
 }
@@ -121,17 +122,19 @@ class SparseAutoencoder(
     ----------
     n_components : int, default=100
         Hidden units, k.
-    activation : {"sigmoid", "tanh", "relu", "identity", "topk"} or Activation, default="sigmoid"
-        f. "topk" leaves a tenth of the units active for each row, ``TopK(5)`` five of them; grid
-        search reaches the number as ``activation__n_active``.
+    activation : str or Activation, default="sigmoid"
+        f: "sigmoid", "tanh", "relu", "identity", "topk", "batchtopk" or "jumprelu". "topk" leaves
+        a tenth of the units active for each row, ``TopK(5)`` five of them, and ``BatchTopK(5)``
+        five on average; grid search reaches the number as ``activation__n_active``. Units with
+        "jumprelu" learn from which input on they are active.
     decoder : {"linear", "sigmoid", "tied"}, default="linear"
         g, and whether the decoder has weights of its own. "linear" reconstructs any real data;
         "sigmoid" data in (0, 1), as in the lecture notes; "tied" is linear with the encoder's
         weights.
     sparsity_penalty : str or SparsityPenalty, default="kl"
-        "kl", "l1", "smooth-l1", "log", "group", "topographic", "l1-decoder-norm", "contractive" or
-        "none". A name stands for the penalty with its default parameters. To choose them, pass
-        for instance ``KLSparsity(target=0.01, weight=3.0)``; grid search reaches them as
+        "kl", "l1", "smooth-l1", "log", "group", "topographic", "l1-decoder-norm", "contractive",
+        "l0" or "none". A name stands for the penalty with its default parameters. To choose them,
+        pass for instance ``KLSparsity(target=0.01, weight=3.0)``; grid search reaches them as
         ``sparsity_penalty__target``, those of a name, too. ``KLSparsity(target=0.01,
         weight="auto")`` lets `fit` find the weight that the target takes.
     corruption : {"gaussian", "masking"} or Corruption, default=None
@@ -199,6 +202,9 @@ class SparseAutoencoder(
         W_enc; the notes' W1.
     encoder_bias_ : ndarray of shape (n_components,)
         b_enc; the notes' b1.
+    thresholds_ : ndarray of shape (n_components,) or (1,)
+        Where units have thresholds: of each unit with "jumprelu", one for all with "batchtopk",
+        which `transform` applies whatever the rows.
     decoder_weights_ : ndarray of shape (n_components, n_features)
         W_dec; the transpose of the notes' W2. The encoder's weights if the decoder is tied.
     decoder_bias_ : ndarray of shape (n_features,)
@@ -420,6 +426,7 @@ class SparseAutoencoder(
             source = Paired(source, target)
         corruption, n_targets = self._corruption(), targets_of(source)
         objective = self._objective(source.shape[1], n_targets)
+        objective.activation.check_learnable()
         refuse_beyond_memory(objective)
         validation = self._validation(objective, X_val, target_val)
         theta = self._fitted_theta(objective) if goes_on else None
@@ -538,6 +545,7 @@ class SparseAutoencoder(
         X = check_input(self, X, reset=not begun)
         source: Source = ArraySource(X) if target is None else Paired(ArraySource(X), target)
         objective = self._streamed_objective(X.shape[1], targets_of(source))
+        objective.activation.check_learnable()
         refuse_beyond_memory(objective)
         if sample_weight is not None:
             source = weighted(source, sample_weight)
@@ -591,6 +599,11 @@ class SparseAutoencoder(
     def _streamed_objective(self, n_features: int, n_targets: int) -> SparseObjective:
         """The objective, with the weight that an earlier `fit` has found if one is sought."""
         objective = self._objective(n_features, n_targets)
+        if objective.finds_thresholds:
+            raise ValueError(
+                f"partial_fit cannot find the threshold of {objective.activation.name} units, "
+                "which is that of all rows at once: use fit, or activation='topk'."
+            )
         if not objective.penalty.weight_is_sought:
             return objective
         if not hasattr(self, "sparsity_weight_"):
@@ -759,6 +772,11 @@ class SparseAutoencoder(
         return mean_score(self.score_samples(X), sample_weight)
 
     @property
+    def fitted_activation(self) -> Activation:
+        """The units' activation, at the thresholds that `fit` has left, if it has any."""
+        return self._fitted_objective().activation.at(self._parameters(self.encoder_bias_.dtype))
+
+    @property
     def components_(self) -> FloatArray:
         """The encoder's weights, one row per unit."""
         weights: FloatArray = self.encoder_weights_
@@ -807,6 +825,11 @@ class SparseAutoencoder(
                     f"{wanted} are asked for. Keep n_components and the data's columns, or set "
                     "warm_start=False."
                 )
+        if not has_thresholds_of(self):
+            raise ValueError(
+                f"warm_start goes on from weights whose thresholds are not those of "
+                f"{objective.activation.name} units. Set warm_start=False."
+            )
         return objective.pack({name: parameters[name] for name in objective.shapes})
 
     def _fitted_average(self) -> Float64Array:
@@ -837,6 +860,7 @@ class SparseAutoencoder(
         return {
             name: getattr(self, attribute).astype(dtype, copy=False)
             for name, (attribute, _) in PARAMETERS.items()
+            if hasattr(self, attribute)
         }
 
     def _threads(self) -> ThreadEngine:
@@ -859,11 +883,19 @@ class SparseAutoencoder(
         return out
 
 
+def has_thresholds_of(model: SparseAutoencoder) -> bool:
+    """Whether a fitted model has as many thresholds as its activation takes."""
+    n_thresholds = activation_of(model.activation).n_thresholds(model.n_components)
+    return np.size(getattr(model, "thresholds_", ())) == n_thresholds
+
+
 def _weights(objective: SparseObjective, theta: FloatArray) -> dict[str, FloatArray]:
     """Theta as fitted attributes."""
     parameters = objective.unpack(theta)
     parameters["W_dec"] = parameters[objective.decoder_weights]
-    return {attribute: parameters[name] for name, (attribute, _) in PARAMETERS.items()}
+    if "t_enc" in parameters:
+        parameters["t_enc"] = np.abs(parameters["t_enc"])
+    return {PARAMETERS[name][0]: values for name, values in parameters.items()}
 
 
 def _weight_of(objective: SparseObjective) -> dict[str, float]:

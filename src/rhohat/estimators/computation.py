@@ -16,7 +16,7 @@ from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.convolution import ConvolutionalFeatures
 from rhohat.estimators.stack import StackedAutoencoder
-from rhohat.objective.activations import Activation, activation_of
+from rhohat.objective.activations import Activation
 from rhohat.objective.decoders import DECODERS, Decoder
 from rhohat.preprocessing.operations import (
     NotComputedError,
@@ -183,7 +183,7 @@ def encoders_of(units: Any) -> list[Coder]:
 
 
 def _of_autoencoder(model: SparseAutoencoder) -> list[Coder]:
-    return [Coder(model.encoder_weights_, model.encoder_bias_, activation_of(model.activation))]
+    return [Coder(model.encoder_weights_, model.encoder_bias_, model.fitted_activation)]
 
 
 def _of_stack(stack: StackedAutoencoder) -> list[Coder]:

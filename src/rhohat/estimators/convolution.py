@@ -23,7 +23,6 @@ from rhohat.common.validation import check_integer, check_pair, check_real, look
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.conversion import ConvertibleEstimator
-from rhohat.objective.activations import activation_of
 from rhohat.preprocessing.extractors import PatchExtractor, every_patch
 from rhohat.preprocessing.inputs import precision_of
 from rhohat.preprocessing.steps import AffineMap, Operation, Wholes, folded
@@ -58,7 +57,7 @@ class _Encoding(NamedTuple):
 
 def _activation(model: SparseAutoencoder, threshold: float) -> _Encoding:
     """f(z), as the autoencoder encodes."""
-    f = activation_of(model.activation)
+    f = model.fitted_activation
     weights = model.encoder_weights_
     operation = Operation(f.name, f.parameters_among(len(weights)))
     own = AffineMap(weights, model.encoder_bias_)

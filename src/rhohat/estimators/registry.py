@@ -25,6 +25,7 @@ from rhohat.estimators.autoencoder import (
     RUNNING,
     WEIGHTS,
     SparseAutoencoder,
+    has_thresholds_of,
 )
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.convolution import ConvolutionalFeatures
@@ -64,7 +65,16 @@ from rhohat.training.solvers import SOLVERS
 
 #: Attributes that a fitted model may lack, because of its data or its training, or because an older
 #: version wrote the file.
-OPTIONAL = {"feature_names_in_", "noise_", *PARTITION, *FOUND, *HELD_OUT, *RUNNING, *EXACT}
+OPTIONAL = {
+    "feature_names_in_",
+    "noise_",
+    "thresholds_",
+    *PARTITION,
+    *FOUND,
+    *HELD_OUT,
+    *RUNNING,
+    *EXACT,
+}
 
 
 class Row(NamedTuple):
@@ -227,7 +237,8 @@ def _curves_fit(model: SparseAutoencoder | StackedAutoencoderClassifier) -> bool
 
 def _units_fit(model: SparseAutoencoder) -> bool:
     """Whether there are as many units as asked for."""
-    return len(model.encoder_weights_) == model.n_components and _curves_fit(model)
+    right = len(model.encoder_weights_) == model.n_components and has_thresholds_of(model)
+    return right and _curves_fit(model)
 
 
 def _components_fit(model: Whitening) -> bool:

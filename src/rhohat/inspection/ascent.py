@@ -18,6 +18,7 @@ import numpy as np
 
 from rhohat.common.arrays import FloatArray
 from rhohat.estimators.computation import Coder
+from rhohat.objective.units import Units
 
 #: Steps at most, and the step, as a share of the radius, below which a unit's ascent ends.
 MAX_STEPS, LEAST_STEP = 300, 1e-5
@@ -92,13 +93,14 @@ def drive(X: FloatArray, encoders: Sequence[Coder]) -> tuple[FloatArray, FloatAr
     slope : ndarray of shape (k, n_features)
     """
     *below, top = encoders
-    activations = [X]
+    layers: list[Units] = []
     for weights, bias, f, _ in below:
-        activations.append(f.function(activations[-1] @ weights.T + bias))
-    z = np.einsum("ij,ij->i", activations[-1], top.weights) + top.bias
+        layers.append(Units.of(f, X @ weights.T + bias))
+        X = layers[-1].A
+    z = np.einsum("ij,ij->i", X, top.weights) + top.bias
     slope = top.weights
-    for (weights, _, f, _), A in zip(reversed(below), reversed(activations), strict=False):
-        slope = (slope * f.derivative(A, np.empty_like(A))) @ weights
+    for (weights, _, _, _), units in zip(reversed(below), reversed(layers), strict=True):
+        slope = (slope * units.derivative(np.empty_like(units.A))) @ weights
     return z, slope
 
 

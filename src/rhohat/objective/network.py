@@ -118,6 +118,11 @@ class NetworkObjective(Objective[NetworkTerms]):
                 "Use sparsity_penalty='l1'."
             )
         for activation, n_units in zip(self.activations, self.layer_sizes[1:], strict=False):
+            if activation.n_thresholds(n_units):
+                raise ValueError(
+                    f"units of a network have weights and biases, and no thresholds, which "
+                    f"{activation.name} units have. Use activation='topk' or 'relu'."
+                )
             self.penalty.check(activation)
             self.penalty.check_units(n_units)
             activation.check_units(n_units)

@@ -174,6 +174,34 @@ class L1Sparsity(WeightedSparsity):
         return xp.abs(A), xp.sign(A)
 
 
+class L0Sparsity(WeightedSparsity):
+    r"""Average number of active units: :math:`\beta \sum_j \frac1m \sum_i H_{ij}`.
+
+    H is how far the gate of a `JumpReLU` unit is open: 1 for inputs well above the unit's
+    threshold, 0 well below.
+
+    Parameters
+    ----------
+    weight : float, default=0.01
+        beta, at least 0: the error that an active unit must save.
+    """
+
+    sees_gates = True
+
+    def __init__(self, weight: float = 0.01) -> None:
+        self.weight = weight
+
+    def check(self, activation: Activation) -> None:
+        """Raise ValueError unless weight >= 0 and units have gates."""
+        super().check(activation)
+        if not activation.has_gates:
+            raise ValueError(
+                "L0Sparsity counts how many units' gates are open, but units with activation="
+                f"{activation.name!r} have none. Use activation='jumprelu', or sparsity_penalty="
+                f"{activation.usual_penalty!r}."
+            )
+
+
 class NoSparsity(SparsityPenalty):
     """No penalty: the plain autoencoder."""
 
@@ -202,6 +230,7 @@ PENALTIES: dict[str, type[SparsityPenalty]] = {
     "topographic": TopographicSparsity,
     "l1-decoder-norm": DecoderNormL1Sparsity,
     "contractive": ContractivePenalty,
+    "l0": L0Sparsity,
     "none": NoSparsity,
 }
 

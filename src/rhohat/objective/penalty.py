@@ -119,6 +119,9 @@ class SparsityPenalty(BaseEstimator):
         """
         return None
 
+    #: Whether it averages gates, and not `pointwise` of activations.
+    sees_gates: ClassVar[bool] = False
+
     #: Parameters that the value depends on besides the averages, "W_enc" or "W_dec".
     sees: ClassVar[tuple[str, ...]] = ()
 

@@ -69,7 +69,7 @@ def code_sums(
     target: FloatArray | None = None,
     out: FloatArray,
 ) -> CodeSums:
-    """Write the activations of the rows of X into `out`, and sum what tells the best decoder.
+    """Sum what tells the best decoder for the rows of X, and write into `out` as `activities` does.
 
     Parameters
     ----------
@@ -86,8 +86,8 @@ def code_sums(
     sums : CodeSums
     """
     array = (workspace or Workspace()).array
-    A = objective.encode(X, objective.encoder(like(theta, X)), out=out)
-    h, _ = objective.penalty.pointwise(A)
+    units = objective.units(X, objective.encoder(like(theta, X)), out)
+    A, (h, _) = units.A, units.averaged(objective.penalty)
     xp, T = library_of(X), X if target is None else target
     D = xp.subtract(T, like(center, X), out=array("T - center", T.shape, X))
     w = row_weights(X, sample_weight)

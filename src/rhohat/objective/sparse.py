@@ -32,6 +32,10 @@ m rows (examples), d features, k units (components), p parameters.
 
 Where targets have another number of columns, it takes the place of d in X_hat, W_dec and b_dec.
 
+Where units have thresholds, t_enc comes after b_enc: of each unit, if they are learned; else one
+number, which does not vary, but is found from all rows for whatever the rest of theta is: `settled`
+puts it there.
+
 theta, gradients and sums are float64; products are computed in the precision of X. In terms of the
 lecture notes W_enc is W1 and W_dec is the transpose of W2.
 """
@@ -41,6 +45,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -51,8 +56,10 @@ from rhohat.common.validation import check_integer, look_up
 from rhohat.objective.activations import ACTIVATIONS, Activation, activation_of
 from rhohat.objective.base import LossTerms, Objective, Sums, Workspace, counted, row_weights
 from rhohat.objective.decoders import DECODERS, Decoder
+from rhohat.objective.largest import BitCounts, bit_counts
 from rhohat.objective.penalties import penalty_of
 from rhohat.objective.penalty import SparsityPenalty
+from rhohat.objective.units import Units
 
 
 @dataclass
@@ -69,9 +76,10 @@ class Terms(Sums):
         Gradient of `squared_error`, in the layout of theta. Where the penalty's slope is known in
         advance, it includes the penalty's gradient. In the precision of the rows, or float64 once
         `widened`. Empty where only activities were summed.
-    direction : ndarray of shape (k * d + k,)
+    direction : ndarray of shape (k * d + k,), or more where there are thresholds
         sum_i w_i h'(a_ij) f'(z_ij) (x_i, 1): what the penalty's slope multiplies, in the layout of
-        W_enc, b_enc, and in the precision of `gradient`. Empty where the slope is known in advance.
+        the encoder's parameters, and in the precision of `gradient`. Empty where the slope is known
+        in advance.
     """
 
     weight: float
@@ -140,6 +148,8 @@ class SparseObjective(Objective[Terms]):
         self.penalty.check_units(k)
         self.activation.check_units(k)
         shapes: dict[str, tuple[int, ...]] = {"W_enc": (k, d), "b_enc": (k,)}
+        if self.activation.n_thresholds(k):
+            shapes["t_enc"] = (self.activation.n_thresholds(k),)
         if not self.decoder.tied:
             shapes["W_dec"] = (k, self.n_outputs)
         elif self.n_outputs != d:
@@ -173,22 +183,90 @@ class SparseObjective(Objective[Terms]):
     @property
     def n_encoder_parameters(self) -> int:
         """Length of the part of theta that belongs to the encoder, which comes first."""
-        return self.n_components * (self.n_features + 1)
+        k = self.n_components
+        return k * (self.n_features + 1) + self.activation.n_thresholds(k)
 
     def encoder(self, theta: FloatArray) -> dict[str, FloatArray]:
-        """Views of W_enc and b_enc in a vector that is, or begins with, the encoder's part."""
-        k, d = self.n_components, self.n_features
-        W_enc, b_enc = theta[: k * d].reshape(k, d), theta[k * d : self.n_encoder_parameters]
-        return {"W_enc": W_enc, "b_enc": b_enc}
+        """Views of W_enc, b_enc, t_enc in a vector that is, or begins with, the encoder's part."""
+        return {
+            name: theta[part].reshape(self.shapes[name])
+            for name, part in self.parts.items()
+            if part.stop <= self.n_encoder_parameters
+        }
+
+    @property
+    def finds_thresholds(self) -> bool:
+        """Whether a threshold is found, which takes sweeps over all rows before all others."""
+        return "t_enc" in self.shapes and not self.activation.learns_thresholds
+
+    def settled(
+        self,
+        theta: Float64Array,
+        counts: BitCounts,
+    ) -> Float64Array:
+        """Theta, or its encoder's part, with the threshold that all rows ask for.
+
+        Parameters
+        ----------
+        theta : ndarray of shape (p,), or of the encoder's part of it
+        counts : callable
+            ``counts(upper)``: what `input_counts` gives at theta, summed over all rows.
+        """
+        settled = theta.copy()
+        t_enc = self.encoder(settled)["t_enc"]
+        t_enc[:] = self.activation.sought(counts, self.n_components)
+        return settled
+
+    def input_counts(
+        self,
+        X: FloatArray,
+        theta: FloatArray,
+        sample_weight: FloatArray | None,
+        upper: int | None,
+    ) -> tuple[float, Float64Array]:
+        """Weights of rows, and of their units' inputs by the bits of these: see `bit_counts`."""
+        Z = self._inputs(X, self.encoder(like(theta, X)))
+        return bit_counts(Z, sample_weight, upper)
+
+    def _inputs(
+        self, X: FloatArray, parameters: Mapping[str, FloatArray], out: FloatArray | None = None
+    ) -> FloatArray:
+        """Z = X W_enc' + b_enc, (m, k)."""
+        W_enc, b_enc = like(parameters["W_enc"], X), like(parameters["b_enc"], X)
+        Z: FloatArray = library_of(X).matmul(X, W_enc.T, out=out)
+        Z += b_enc
+        return Z
 
     def encode(
         self, X: FloatArray, parameters: Mapping[str, FloatArray], out: FloatArray | None = None
     ) -> FloatArray:
         """Hidden activations A = f(X W_enc' + b_enc), (m, k)."""
-        W_enc, b_enc = like(parameters["W_enc"], X), like(parameters["b_enc"], X)
-        Z: FloatArray = library_of(X).matmul(X, W_enc.T, out=out)
-        Z += b_enc
-        return self.activation.function(Z)
+        return self.activation.at(parameters).function(self._inputs(X, parameters, out))
+
+    def units(
+        self,
+        X: FloatArray,
+        parameters: Mapping[str, FloatArray],
+        out: FloatArray | None = None,
+        *,
+        is_held: bool = False,
+    ) -> Units:
+        """The hidden units on the rows of X.
+
+        Parameters
+        ----------
+        X : ndarray of shape (m, d)
+        parameters : mapping
+            Those of the encoder, at least.
+        out : ndarray of shape (m, k), default=None
+            Where to write what their derivatives are computed from.
+        is_held : bool, default=False
+            Whether that has been written there already.
+        """
+        f = self.activation.at(parameters)
+        if is_held and out is not None:
+            return Units.of(f, out) if f.sees_input else Units(f, out, out)
+        return Units.of(f, self._inputs(X, parameters, out))
 
     def decode(
         self, A: FloatArray, parameters: Mapping[str, FloatArray], out: FloatArray | None = None
@@ -212,7 +290,7 @@ class SparseObjective(Objective[Terms]):
         workspace: Workspace | None = None,
         *,
         target: FloatArray | None = None,
-        A: FloatArray | None = None,
+        held: FloatArray | None = None,
         slope: Float64Array | None = None,
         encoder_only: bool = False,
     ) -> Terms:
@@ -230,9 +308,8 @@ class SparseObjective(Objective[Terms]):
             Where intermediate results go; a new one if None.
         target : ndarray of shape (m, n_outputs), default=None
             What is to be reconstructed, in X's precision; X itself if None.
-        A : ndarray of shape (m, k), default=None
-            Activations of these rows, if `activities` has computed and summed them already. Weight
-            and activity are then left out.
+        held : ndarray of shape (m, k), default=None
+            What `activities` has written for these rows. Weight and activity are then left out.
         slope : ndarray of shape (k,), default=None
             The penalty's slope, if it is known already, which saves a matrix product.
         encoder_only : bool, default=False
@@ -254,9 +331,10 @@ class SparseObjective(Objective[Terms]):
         grad = self.encoder(gradient) if encoder_only else self.unpack(gradient)
 
         # A = f(X W_enc' + b_enc),  X_hat = g(A W_dec + b_dec)
-        known_A = A is not None
-        if A is None:
-            A = self.encode(X, parameters, out=array("A", (b, k), X))
+        is_held = held is not None
+        room = array("A", (b, k), X) if held is None else held
+        units = self.units(X, parameters, room, is_held=is_held)
+        A = units.A
         X_hat = self.decode(A, parameters, out=array("X_hat", (b, d), X))
 
         # delta3 = (x_hat - t) g'(z3)
@@ -274,24 +352,34 @@ class SparseObjective(Objective[Terms]):
 
         # delta2 = (delta3 W_dec' + s h'(a)) f'(z2); where s is not known yet, it is left out here
         # and its factor, h'(a) f'(z2), summed into `direction`.
-        f_slope = self.activation.derivative(A, array("f'", (b, k), X))
-        h, h_slope = self.penalty.pointwise(A)
+        f_slope = units.derivative(array("f'", (b, k), X))
+        h, h_slope = units.averaged(self.penalty)
         delta2 = xp.matmul(delta3, W_dec.T, out=array("delta2", (b, k), X))
         s = self._penalty(parameters).fixed_slope if slope is None else like(slope, X)
+        push: float | FloatArray = 0.0
         if s is not None and not is_zero(s):
             push = self.penalty.pull(s, A, h, h_slope)
-            delta2 += push if w is None else push * w[:, None]
+            push = push if w is None else push * w[:, None]
+            if not self.penalty.sees_gates:
+                delta2 += push
+        if "t_enc" in grad:
+            grad["t_enc"][...] = self._by_thresholds(units, delta2, s, w)
         delta2 *= f_slope
+        if self.penalty.sees_gates:
+            delta2 += push
         direction = empty((0,), X)
         if s is None:
-            if h_slope is not None:
-                f_slope *= h_slope
+            f_slope = units.slope_of_average(self.penalty, f_slope, h_slope)
             if w is not None:
                 f_slope *= w[:, None]
             direction = empty((self.n_encoder_parameters,), X)
-            of_weights = direction[: grad["W_enc"].size].reshape(grad["W_enc"].shape)
-            xp.matmul(f_slope.T, X, out=of_weights)
-            direction[-k:] = each @ f_slope
+            views = self.encoder(direction)
+            xp.matmul(f_slope.T, X, out=views["W_enc"])
+            views["b_enc"][...] = each @ f_slope
+            if "t_enc" in views:
+                change = xp.ones_like(A) if h_slope is None else h_slope
+                change = change if w is None else change * w[:, None]
+                views["t_enc"][...] = self._by_thresholds(units, change, None, w)
         xp.matmul(delta2.T, X, out=grad["W_enc"])
         grad["b_enc"][...] = each @ delta2
         if self.decoder.tied:
@@ -300,8 +388,27 @@ class SparseObjective(Objective[Terms]):
             xp.matmul(A.T, delta3, out=grad["W_dec"])
         if not encoder_only:
             grad["b_dec"][...] = each @ delta3
-        weight, activity = (0.0, np.zeros(k)) if known_A else counted(h, each if w is None else w)
+        weight, activity = (0.0, np.zeros(k)) if is_held else counted(h, each if w is None else w)
         return Terms(weight, squared_error, activity, gradient, direction)
+
+    def _by_thresholds(
+        self,
+        units: Units,
+        delta: FloatArray,
+        slope: float | FloatArray | None,
+        w: FloatArray | None,
+    ) -> float | FloatArray:
+        """Derivative by thresholds, given that by activations and the penalty's by averages.
+
+        It is 0 for thresholds that are found.
+        """
+        if not units.f.learns_thresholds:
+            return 0.0
+        by_output, by_gate = units.f.by_threshold(units.held)
+        gradient: FloatArray = library_of(delta).einsum("ij,ij->j", delta, by_output)
+        if self.penalty.sees_gates and slope is not None:
+            gradient += slope * (by_gate.sum(0) if w is None else w @ by_gate)
+        return gradient
 
     def losses(
         self,
@@ -324,9 +431,9 @@ class SparseObjective(Objective[Terms]):
         """
         parameters, nothing = self.unpack(like(theta, X)), empty((0,), X)
         w = row_weights(X, sample_weight)
-        A = self.encode(X, parameters)
-        weight, activity = counted(self.penalty.pointwise(A)[0], w)
-        error = self.decode(A, parameters)
+        units = self.units(X, parameters)
+        weight, activity = counted(units.averaged(self.penalty)[0], w)
+        error = self.decode(units.A, parameters)
         error -= X if target is None else target
         squared_error = 0.5 * as_number(dot(library_of(X).einsum("ij,ij->i", error, error), w))
         return Terms(weight, squared_error, activity, nothing, nothing)
@@ -339,10 +446,11 @@ class SparseObjective(Objective[Terms]):
         *,
         out: FloatArray,
     ) -> Terms:
-        """Write the activations of the rows of X into `out`, and sum only these.
+        """Sum the activities of the rows of X only, and write into `out` what `terms` goes on from.
 
-        The sums over all rows tell the `penalty_slope`. Given the slope and A, `terms` then sums
-        the rest with one matrix product less.
+        That is their activations, or their inputs where derivatives see these. The sums over all
+        rows tell the `penalty_slope`. Given the slope and what is held, `terms` then sums the rest
+        with one matrix product less.
 
         Parameters
         ----------
@@ -355,7 +463,7 @@ class SparseObjective(Objective[Terms]):
             With only their weight and activity.
         """
         parameters = self.unpack(like(theta, X))
-        h, _ = self.penalty.pointwise(self.encode(X, parameters, out=out))
+        h, _ = self.units(X, parameters, out).averaged(self.penalty)
         weight, activity = counted(h, row_weights(X, sample_weight))
         nothing = empty((0,), X)
         return Terms(weight, 0.0, activity, nothing, nothing)
@@ -388,12 +496,14 @@ class SparseObjective(Objective[Terms]):
 
     def gradient(self, terms: Terms, theta: Float64Array) -> Float64Array:
         """Exact gradient over all rows summed in `terms`, (p,), or of as much as they hold."""
-        k, d = self.n_components, self.n_features
         gradient = np.divide(terms.gradient, terms.weight, dtype=np.float64)
         if terms.direction.size:
             scale = self.penalty_slope(terms, theta) / terms.weight
-            gradient[: k * d] += np.repeat(scale, d) * terms.direction[: k * d]
-            gradient[k * d : k * d + k] += scale * terms.direction[k * d :]
+            own, directions = self.encoder(gradient), self.encoder(terms.direction)
+            own["W_enc"] += scale[:, None] * directions["W_enc"]
+            own["b_enc"] += scale * directions["b_enc"]
+            if self.activation.learns_thresholds:
+                own["t_enc"] += scale * directions["t_enc"]
         if self.penalty.sees:
             self._add_by_parameters(gradient, self.average_activity(terms), theta)
         return self._add_decay(gradient, theta)
@@ -453,4 +563,6 @@ class SparseObjective(Objective[Terms]):
             raise ValueError(
                 f"target must have shape {(len(X), self.n_outputs)}, got {target.shape}."
             )
+        if self.finds_thresholds:
+            theta = self.settled(theta, partial(self.input_counts, X, theta, sample_weight))
         return self.finish(self.terms(X, theta, sample_weight, target=target), theta)

@@ -48,6 +48,19 @@ def topk(z: Array, n_active: int) -> Array:
     return a
 
 
+def batchtopk(z: Array, thresholds: Array) -> Array:
+    """Values above a threshold, and 0 for the others."""
+    return np.where(z > thresholds, z, 0)
+
+
+def jumprelu(z: Array, tau: float, thresholds: Array) -> Array:
+    """Values above each unit's threshold, with a smooth step of so much of it, and 0 below."""
+    width = tau * thresholds if tau else np.finfo(z.dtype).tiny
+    with np.errstate(over="ignore"):
+        u = np.clip((z - thresholds) / width, 0, 1)
+    return relu(z) * u * u * (3 - 2 * u)
+
+
 def softmax(z: Array) -> Array:
     """Probabilities of classes."""
     p = np.exp(z - z.max(axis=-1, keepdims=True))
@@ -201,7 +214,8 @@ def scaled_logs(power: Array, mean: Array, scale: Array) -> Array:
 NUMPY_OPERATIONS: Mapping[str, Callable[..., Any]] = {
     function.__name__: function
     for function in (
-        *(affine, sigmoid, tanh, relu, identity, topk, softmax, both_signs),
+        *(affine, sigmoid, tanh, relu, identity, topk, batchtopk, jumprelu),
+        *(softmax, both_signs),
         *(normalize, contrast, one_over_f, patch, pool, waveform, spectrogram),
         *(channels, series_spectrogram, series_spectra),
     )

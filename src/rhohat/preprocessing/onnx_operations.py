@@ -136,6 +136,21 @@ def _topk(g: Graph, z: str, n_active: int) -> str:
     return str(g("ScatterElements", silent, units, g("Relu", values), axis=-1))
 
 
+def _batchtopk(g: Graph, z: str, thresholds: FloatArray) -> str:
+    """Values above the threshold, and 0 for the others."""
+    return str(g("Where", g("Greater", z, g.float(thresholds)), z, g.float(0.0)))
+
+
+def _jumprelu(g: Graph, z: str, tau: float, thresholds: FloatArray) -> str:
+    """Z u^2 (3 - 2 u), with u = (z - t) / (tau t) in 0 to 1; where z > t if tau is 0."""
+    if not tau:
+        return _batchtopk(g, z, thresholds)
+    above = g("Div", g("Sub", z, g.float(thresholds)), g.float(tau * thresholds))
+    u = g("Clip", above, g.float(0.0), g.float(1.0))
+    step = g("Mul", g("Mul", u, u), g("Sub", g.float(3.0), g("Add", u, u)))
+    return str(g("Mul", g("Relu", z), step))
+
+
 def _softmax(g: Graph, z: str) -> str:
     return str(g("Softmax", z, axis=-1))
 
@@ -372,6 +387,8 @@ ONNX_OPERATIONS: Mapping[str, Callable[..., str]] = {
     "relu": _relu,
     "identity": _identity,
     "topk": _topk,
+    "batchtopk": _batchtopk,
+    "jumprelu": _jumprelu,
     "softmax": _softmax,
     "both_signs": _both_signs,
     "normalize": _normalize,

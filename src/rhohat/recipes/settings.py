@@ -116,10 +116,12 @@ class Settings:
         The autoencoder's n_components, activation, decoder, weight_decay, solver, max_iter,
         random_state and n_jobs.
     active : int or None
-        Of topk: units that may be active for each row. None: a tenth of them.
+        Of topk: units that may be active for each row; of batchtopk: on average. None: a tenth of
+        them.
     penalty, target, sparsity_weight
         Name of the sparsity penalty, and its target and weight if it has them; the weight "auto" is
-        found by `fit`. None: KL, L1 if the activation is unbounded, or none with topk.
+        found by `fit`. None: KL, L1 if the activation is unbounded, l0 with jumprelu, or none with
+        topk and batchtopk.
     corruption : str or None
         What is done to rows before they are encoded; None: nothing.
     noise, masked : float or None

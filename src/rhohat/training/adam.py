@@ -220,7 +220,7 @@ class Adam(BaseEstimator):
             average = state.average + share * (objective.average_activity(total) - state.average)
             value, slope = objective.penalty_at(theta).on_average(average, objective.activation)
             total += objective.terms(
-                X, computed, weight, workspace, target=target, A=A, slope=slope
+                X, computed, weight, workspace, target=target, held=A, slope=slope
             ).widened()
             gradient = state.variables.gradient(objective.gradient(total, theta))
             loss = objective.loss_terms(total, theta)._replace(sparsity=value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.common.devices import PROCESSOR, Device
 from rhohat.common.libraries import like
-from rhohat.objective.base import Workspace
+from rhohat.objective.base import Sums, Workspace
 from rhohat.objective.network import NetworkObjective, NetworkTerms
 from rhohat.objective.projection import CodeSums, code_sums
 from rhohat.objective.sparse import SparseObjective, Terms
@@ -63,11 +64,11 @@ class KeptActivations:
         return self.array[rows.start : rows.start + len(rows.X)]
 
     def of(self, rows: Rows, objective: SparseObjective, theta: FloatArray) -> FloatArray:
-        """The activations of these rows, computed anew where they are not at hand."""
-        A = self.room_for(rows, objective.n_components)
+        """What `activities` has written of these rows, computed anew where it is not at hand."""
+        held = self.room_for(rows, objective.n_components)
         if self.array is None or not self.holds(rows):
-            objective.encode(rows.X, objective.encoder(like(theta, rows.X)), out=A)
-        return A
+            objective.units(rows.X, objective.encoder(like(theta, rows.X)), held)
+        return held
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"array": None}
@@ -98,8 +99,8 @@ def sparse_sums(
         if slope is None:
             A = kept.room_for(rows, objective.n_components)
             return objective.activities(X, theta, weight, out=A)
-        A = kept.of(rows, objective, theta)
-        return objective.terms(X, theta, weight, _WORKSPACE, target=target, A=A, slope=slope)
+        held = kept.of(rows, objective, theta)
+        return objective.terms(X, theta, weight, _WORKSPACE, target=target, held=held, slope=slope)
 
 
 def loss_sums(objective: SparseObjective, theta: FloatArray, rows: Rows) -> Terms:
@@ -137,10 +138,33 @@ def second_sums(
         return objective.terms(
             *(rows.X, theta, rows.sample_weight, _WORKSPACE),
             target=rows.target,
-            A=kept.of(rows, objective, theta),
+            held=kept.of(rows, objective, theta),
             slope=slope,
             encoder_only=True,
         )
+
+
+@dataclass
+class CountSums(Sums):
+    """Sums over rows of what `SparseObjective.input_counts` counts.
+
+    Attributes
+    ----------
+    weight : float
+    activity : ndarray of shape (65536,)
+        The counts.
+    """
+
+    weight: float
+    activity: Float64Array
+
+
+def count_sums(
+    objective: SparseObjective, theta: FloatArray, upper: int | None, rows: Rows
+) -> CountSums:
+    """Sums over a block of rows that tell the threshold that is found."""
+    with overflow_as_infinity():
+        return CountSums(*objective.input_counts(rows.X, theta, rows.sample_weight, upper))
 
 
 def network_sums(

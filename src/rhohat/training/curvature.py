@@ -12,12 +12,13 @@ import numpy as np
 from sklearn.utils.extmath import softmax
 
 from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
-from rhohat.objective.activations import ACTIVATIONS, Activation
+from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.base import Sums, counted, row_weights
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalty import SparsityPenalty
 from rhohat.objective.projection import code_sums
 from rhohat.objective.sparse import SparseObjective
+from rhohat.objective.units import Units
 from rhohat.rows.sources import Rows
 
 
@@ -34,12 +35,15 @@ class LayerSums(Sums):
     pulls : ndarray of shape (k, d + 1)
         sum_i w_i h'(a_ij) f'(z_ij) (x_i, 1): how the average activity of a unit depends on its
         weights and bias.
+    thresholds : ndarray of shape (k,)
+        sum_i w_i (df / dt_j)^2 where thresholds are learned; else empty.
     """
 
     weight: float
     activity: Float64Array
     slopes: Float64Array
     pulls: FloatArray
+    thresholds: Float64Array
 
 
 @dataclass
@@ -86,26 +90,29 @@ class CurvatureSums(Sums):
 
 
 def layer_sums(
-    activation: Activation,
+    units: Units,
     penalty: SparsityPenalty,
     X: FloatArray,
-    A: FloatArray,
     sample_weight: FloatArray | None,
 ) -> LayerSums:
-    """Sums for the units of a layer that X enters and A leaves."""
+    """Sums for the units of a layer that X enters."""
+    A = units.A
     w = row_weights(A, sample_weight)
-    F = activation.derivative(A, np.empty_like(A))
-    h, h_slope = penalty.pointwise(A)
+    F = units.derivative(np.empty_like(A))
+    h, h_slope = units.averaged(penalty)
     weight, activity = counted(h, w)
     slopes = (w @ np.square(F)).astype(np.float64)
-    if h_slope is not None:
-        F *= h_slope
+    F = units.slope_of_average(penalty, F, h_slope)
     if sample_weight is not None:
         F *= w[:, None]
     pulls = np.empty((A.shape[1], X.shape[1] + 1), A.dtype)
     np.matmul(F.T, X, out=pulls[:, :-1])
     pulls[:, -1] = np.ones_like(w) @ F
-    return LayerSums(weight, activity, slopes, pulls)
+    thresholds = np.empty(0)
+    if units.f.learns_thresholds:
+        by_output, _ = units.f.by_threshold(units.held)
+        thresholds = (w @ np.square(by_output)).astype(np.float64)
+    return LayerSums(weight, activity, slopes, pulls, thresholds)
 
 
 def input_sums(
@@ -140,15 +147,17 @@ def sparse_curvature(
 ) -> CurvatureSums:
     """Sums for encoder and decoder, or, if it is `projected`, for the best decoder's weights."""
     X, w = rows.X, rows.sample_weight
-    A = np.empty((len(X), objective.n_components), X.dtype)
+    held = np.empty((len(X), objective.n_components), X.dtype)
+    encoder = objective.encoder(q)
     with overflow_as_infinity():
         if projected:
             center = np.zeros(objective.n_outputs, X.dtype)
-            decoder: Sums = code_sums(objective, X, q, center, w, target=rows.target, out=A)
+            decoder: Sums = code_sums(objective, X, q, center, w, target=rows.target, out=held)
+            units = objective.units(X, encoder, held, is_held=True)
         else:
-            objective.encode(X, objective.encoder(q), out=A)
-            decoder = decoder_sums(objective, q, A, w)
-        layer = layer_sums(objective.activation, objective.penalty, X, A, w)
+            units = objective.units(X, encoder, held)
+            decoder = decoder_sums(objective, q, units.A, w)
+        layer = layer_sums(units, objective.penalty, X, w)
     return CurvatureSums(layer.weight, np.empty(0), [decoder], [layer])
 
 
@@ -164,10 +173,10 @@ def network_curvature(
     *hidden, (W_last, b_last) = objective.layers(q)
     with overflow_as_infinity():
         for (W, b), activation, mean in zip(hidden, objective.activations, means, strict=True):
-            A = activation.function(X @ W.T + b)
+            units = Units.of(activation, X @ W.T + b)
             inputs.append(input_sums(X, w))
-            layers.append(layer_sums(activation, objective.penalty, X, A, w))
-            X = cast(FloatArray, A - mean)
+            layers.append(layer_sums(units, objective.penalty, X, w))
+            X = cast(FloatArray, units.A - mean)
         P = softmax(X @ W_last.T + b_last, copy=False)
         last = input_sums(X, w, P * (1 - P))
     return CurvatureSums(last.weight, np.empty(0), [*inputs, last], layers)

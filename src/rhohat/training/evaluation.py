@@ -21,7 +21,9 @@ from rhohat.rows.partition import Partition
 from rhohat.rows.placed import block_partition, placed
 from rhohat.rows.sources import Head, Source
 from rhohat.training.blocks import (
+    CountSums,
     KeptActivations,
+    count_sums,
     first_sums,
     keeping_pays,
     loss_sums,
@@ -143,6 +145,19 @@ class SparseEvaluation(Evaluation[SparseObjective]):
             total = self.engine.map_sum(sums, self._rows, self._partition)
             return self.objective.loss_terms(total, theta)
 
+    def _settled(self, theta: Float64Array) -> Float64Array:
+        """Theta, or its encoder's part, with the threshold that all rows ask for, if it has one."""
+        if not self.objective.finds_thresholds:
+            return theta
+        sent = self._sent(theta)
+
+        def counts(upper: int | None) -> tuple[float, Float64Array]:
+            sums = partial(count_sums, self.objective, sent, upper)
+            total: CountSums = self.engine.map_sum(sums, self._rows, self._partition)
+            return total.weight, total.activity
+
+        return self.objective.settled(theta, counts)
+
     @cached_property
     def _kept(self) -> KeptActivations | None:
         if not keeping_pays(self.objective, self.source):
@@ -156,6 +171,7 @@ class SparseEvaluation(Evaluation[SparseObjective]):
         Activations that may be kept are summed first, so that the penalty's slope is known when
         the gradient of their rows is computed; all other rows take a sixth matrix product instead.
         """
+        theta = self._settled(theta)
         computed, kept = self._sent(theta), self._kept
         sums = partial(sparse_sums, self.objective, computed, kept)
         total = self.engine.map_sum(sums, self._rows, self._partition)
@@ -184,6 +200,7 @@ class ProjectedEvaluation(SparseEvaluation):
 
     def _sums(self, theta: Float64Array) -> tuple[Float64Array, Terms]:
         objective, dtype, kept = self.objective, self.source.dtype, self._kept
+        theta = self._settled(theta)
         center = self.variables.output_mean.astype(dtype)
         first = partial(first_sums, objective, self._sent(theta), center, kept)
         codes = self.engine.map_sum(first, self._rows, self._partition)

@@ -198,6 +198,24 @@ class PenalizedBlocks(Blocks):
         return solved
 
 
+class DiagonalBlocks(Blocks):
+    """Numbers s_j of a parameter of each unit, which has no weights.
+
+    Parameters
+    ----------
+    s : ndarray of shape (k,)
+    least : float
+        Added to everything.
+    """
+
+    def __init__(self, s: Float64Array, least: float) -> None:
+        self._s = s + BIAS_DAMPING * s.mean() + least
+
+    def solve(self, G: Float64Array) -> Float64Array:
+        """Divide by them."""
+        return np.asarray(G / self._s[:, None])
+
+
 class TiedBlocks(Blocks):
     """The block of an encoder that is the decoder, too: a Kronecker sum.
 
@@ -329,6 +347,9 @@ class SparseMetric:
     def at(self, q: Float64Array) -> Operator:
         """H at q."""
         objective, source, spectrum = self.objective, self.sample.source, self.sample.spectrum
+        if objective.finds_thresholds:
+            rows = self.sample.rows
+            q = objective.settled(q, partial(objective.input_counts, rows.X, q, rows.sample_weight))
         d, decay, tied = objective.n_outputs, objective.weight_decay, objective.decoder.tied
         output_scale = self.scale if self.target_scale is None else self.target_scale
         sums = partial(sparse_curvature, objective, q.astype(source.dtype), self.projected)
@@ -350,24 +371,27 @@ class SparseMetric:
         phi = objective.penalty.curvature(objective.average_activity(layer), objective.activation)
         least = LEAST_CURVATURE * d * output_scale**2
         if tied:
-            blocks: Blocks = TiedBlocks(spectrum, layer, codes, s, phi, decay, least, self.scale)
-            return BlockInverse(self._encoder, [blocks])
-        blocks = SpectralBlocks(spectrum, s, decay / self.scale**2, least)
-        blocks = PenalizedBlocks(blocks, layer, phi)
-        if self.projected:
-            return BlockInverse(self._encoder, [blocks])
-        return BlockInverse(
-            self._encoder_and_decoder,
-            [blocks, SharedBlocks(codes, outputs.mean(keepdims=True), decay)],
-        )
+            encoder: Blocks = TiedBlocks(spectrum, layer, codes, s, phi, decay, least, self.scale)
+        else:
+            encoder = SpectralBlocks(spectrum, s, decay / self.scale**2, least)
+            encoder = PenalizedBlocks(encoder, layer, phi)
+        blocks = [encoder]
+        if layer.thresholds.size:
+            blocks.append(DiagonalBlocks(layer.thresholds / layer.weight * gains, least))
+        if not (tied or self.projected):
+            blocks.append(SharedBlocks(codes, outputs.mean(keepdims=True), decay))
+        return BlockInverse(self._parts, blocks)
 
-    def _encoder(self, vector: Float64Array) -> list[Part]:
+    def _parts(self, vector: Float64Array) -> list[Part]:
+        """W and b of the encoder, thresholds that are learned, and W' and b of the decoder."""
         views = self.objective.encoder(vector)
-        return [(views["W_enc"], views["b_enc"])]
-
-    def _encoder_and_decoder(self, vector: Float64Array) -> list[Part]:
-        views = self.objective.unpack(vector)
-        return [(views["W_enc"], views["b_enc"]), (views["W_dec"].T, views["b_dec"])]
+        parts = [(views["W_enc"], views["b_enc"])]
+        if self.objective.activation.learns_thresholds:
+            parts.append((np.empty((len(views["t_enc"]), 0)), views["t_enc"]))
+        if not (self.objective.decoder.tied or self.projected):
+            views = self.objective.unpack(vector)
+            parts.append((views["W_dec"].T, views["b_dec"]))
+        return parts
 
 
 @dataclass(frozen=True)

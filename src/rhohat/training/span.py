@@ -92,6 +92,8 @@ class Span:
         part = self.objective.unpack(theta)
         lifted = np.empty(self.whole.n_parameters)
         whole = self.whole.unpack(lifted)
+        if "t_enc" in part:
+            whole["t_enc"][:] = part["t_enc"]
         for name in ("W_enc", "W_dec"):
             np.matmul(part[name], self.basis, out=whole[name])
         whole["b_enc"][:] = part["b_enc"] - whole["W_enc"] @ self.mean

@@ -221,9 +221,10 @@ def _least_variance(
 ) -> float:
     """The variance of a direction at which weight decay begins to win."""
     objective = variables.objective
-    f = objective.activation
-    A = f.function(X @ V.T + _silence(objective))
-    slopes = (w @ f.derivative(A, A.copy())).mean() * _output_slopes(variables).mean()
+    silent = np.full(len(V), _silence(objective))
+    units = objective.units(X, _encoder(objective, X, w, V, silent))
+    slopes = w @ units.derivative(np.empty_like(units.A))
+    slopes = slopes.mean() * _output_slopes(variables).mean()
     return objective.weight_decay / (variables.output_scale**2 * max(float(slopes), 1e-8))
 
 
@@ -232,6 +233,16 @@ def _carried(sample: Sample, X: FloatArray, T: FloatArray, w: FloatArray) -> Flo
     spectrum = sample.spectrum
     R = X @ spectrum.vectors
     return np.asarray((spectrum.vectors / spectrum.values) @ (R.T @ (w[:, None] * T)))
+
+
+def _encoder(
+    objective: SparseObjective, X: FloatArray, w: FloatArray, V: FloatArray, c: FloatArray
+) -> dict[str, FloatArray]:
+    """The encoder's parameters, with the thresholds that its inputs ask for."""
+    encoder = {"W_enc": V, "b_enc": c}
+    if "t_enc" in objective.shapes:
+        encoder["t_enc"] = objective.activation.begin(X @ V.T + c, w)
+    return encoder
 
 
 def _of_size(
@@ -251,9 +262,11 @@ def _of_size(
     Z, c = X @ V.T, np.full(len(V), silent)
     for _ in range(CORRECTIONS if objective.penalty.asked_average(f) is not None else 0):
         c += silent - f.inverse(w @ f.function(Z + c))
-    A = f.function(Z + c)
+    start = _encoder(objective, X, w, V, c)
+    b_dec = objective.decoder.output.inverse(variables.output_mean)
+    units = objective.units(X, start)
+    A = units.A
     average = w @ A
-    start, b_dec = {"W_enc": V, "b_enc": c}, objective.decoder.output.inverse(variables.output_mean)
     if objective.decoder.tied:
         W = V / variables.scale
     else:
@@ -264,7 +277,7 @@ def _of_size(
         costs = float(w @ np.einsum("ij,ij->i", R, R))
         costs += objective.weight_decay * float(np.vdot(W, W))
         if "W_dec" in objective.penalty.sees:
-            activity = w @ objective.penalty.pointwise(A)[0]
+            activity = w @ units.averaged(objective.penalty)[0]
             price = objective.penalty.by_parameters(activity, {"W_dec": W})["W_dec"]
             fits = max(fits - float(np.vdot(price, W)), fits / LEAST_SHARE)
         W = W * (fits / costs if costs > 0 and np.isfinite(fits) else 0.0)

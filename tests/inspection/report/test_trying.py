@@ -27,7 +27,7 @@ from rhohat import (
 )
 from rhohat.inspection.report.subject import subjects_of
 from rhohat.inspection.report.trying import COMPUTED, LARGEST, trial_of
-from rhohat.objective.activations import ACTIVATIONS, TopK
+from rhohat.objective.activations import ACTIVATIONS, BatchTopK, TopK
 from support.pages import in_browser
 from support.sounds import RATE, chirp, wav
 
@@ -40,6 +40,12 @@ ROW_MODELS = {
     "tanh, tied": lambda: SparseAutoencoder(5, activation="tanh", decoder="tied", **AUTOENCODER),
     "topk": lambda: SparseAutoencoder(
         9, activation=TopK(3), sparsity_penalty="none", **AUTOENCODER
+    ),
+    "batchtopk": lambda: SparseAutoencoder(
+        9, activation=BatchTopK(3), sparsity_penalty="none", **AUTOENCODER
+    ),
+    "jumprelu": lambda: SparseAutoencoder(
+        9, activation="jumprelu", sparsity_penalty="l0", **AUTOENCODER
     ),
     "folded": lambda: make_pipeline(
         Standardization("columns"), Whitening(), SparseAutoencoder(5, **AUTOENCODER)

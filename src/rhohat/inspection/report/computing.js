@@ -24,9 +24,17 @@ const FUNCTIONS = {
   tanh: (z) => z.map(Math.tanh),
   relu: (z) => z.map((value) => Math.max(value, 0)),
   identity: (z) => z,
-  topk: (z, n) => {
+  topk: (z, { n_active: n }) => {
     const active = new Set([...z.keys()].sort((a, b) => z[b] - z[a] || a - b).slice(0, n));
     return z.map((value, unit) => (active.has(unit) ? Math.max(value, 0) : 0));
+  },
+  batchtopk: (z, { thresholds }) => z.map((value) => (value > unpacked(thresholds)[0] ? value : 0)),
+  jumprelu: (z, { thresholds, tau }) => {
+    const t = unpacked(thresholds);
+    return z.map((value, unit) => {
+      const above = value - t[unit], u = above > 0 ? (tau ? Math.min(above / (tau * t[unit]), 1) : 1) : 0;
+      return value * u ** 2 * (3 - 2 * u);
+    });
   },
 };
 
@@ -136,7 +144,7 @@ const STEPS = {
 };
 
 const through = (steps, given, place) => steps.reduce((value, step) => STEPS[step.name](value, step.parameters, place), given);
-const coded = (x, coder) => FUNCTIONS[coder.activation](affine(x, coder), coder.n_active);
+const coded = (x, coder) => FUNCTIONS[coder.activation](affine(x, coder), coder);
 
 /** What the first layer gets, the activations of all layers, and what they rebuild of it, if they do. */
 function encoded(input) {

@@ -20,7 +20,7 @@ from rhohat.preprocessing.steps import Operation
 #: Characters that all encoders, and all decoders, may take on a page.
 LARGEST = 450_000
 #: Activations that the script computes, by their names.
-COMPUTED = ("sigmoid", "tanh", "relu", "identity", "topk")
+COMPUTED = ("sigmoid", "tanh", "relu", "identity", "topk", "batchtopk", "jumprelu")
 CANNOT = "These units cannot be tried on this page"
 INSTEAD = "The command rhohat encode, or transform in Python, gives their activations on your data."
 
@@ -36,12 +36,18 @@ class Coder:
         Name of f.
     n_active : int or None
         Units that may be active at once, if f is "topk".
+    thresholds : str or None
+        Of each unit, or one for all, if it has any.
+    tau : float or None
+        Width of the step, if f is "jumprelu".
     """
 
     weights: str
     bias: str
     activation: str
     n_active: int | None
+    thresholds: str | None
+    tau: float | None
 
 
 @dataclass(frozen=True)
@@ -136,8 +142,16 @@ def _coder(coder: ComputedCoder) -> Coder:
     name = coder.activation.name
     if name not in COMPUTED:
         raise NotComputedError(f"the page computes no {name} units")
-    n_active = coder.activation.parameters_among(len(coder.bias)).get("n_active")
-    return Coder(packed32(coder.weights), packed32(coder.bias), name, n_active)
+    parameters = coder.activation.parameters_among(len(coder.bias))
+    thresholds = parameters.get("thresholds")
+    return Coder(
+        packed32(coder.weights),
+        packed32(coder.bias),
+        name,
+        parameters.get("n_active"),
+        None if thresholds is None else packed32(thresholds),
+        parameters.get("tau"),
+    )
 
 
 def _shape(subject: Subject, width: int, steps: Sequence[Operation]) -> tuple[int, ...] | None:
