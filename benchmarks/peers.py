@@ -92,16 +92,17 @@ def textbook(problem, dtype=np.float64):
 # PyTorch
 
 
-def torch_loss(problem, compiled):
+def torch_loss(problem, compiled, device="cpu"):
     """(loss, parameters) with autograd."""
     import torch
 
-    X = torch.tensor(problem.X)
+    X = torch.tensor(problem.X, device=device)
     m = len(X)
     rho, beta, lam = problem.target, problem.weight, problem.weight_decay
     is_linear = problem.decoder == "linear"
     parameters = [
-        torch.tensor(part, dtype=torch.float32, requires_grad=True) for part in problem.start()
+        torch.tensor(part, dtype=torch.float32, device=device, requires_grad=True)
+        for part in problem.start()
     ]
 
     def loss(X, W1, b1, W2, b2):
@@ -137,10 +138,10 @@ def torch_evaluation(problem, compiled):
     return evaluate
 
 
-def torch_lbfgs(problem, clock, compiled, history=HISTORY):
+def torch_lbfgs(problem, clock, compiled, history=HISTORY, device="cpu"):
     import torch
 
-    X, _, loss, parameters = torch_loss(problem, compiled)
+    X, _, loss, parameters = torch_loss(problem, compiled, device)
     clock.started = time.perf_counter()  # compiling is not counted
     optimizer = torch.optim.LBFGS(
         parameters,
@@ -162,10 +163,11 @@ def torch_lbfgs(problem, clock, compiled, history=HISTORY):
     optimizer.step(closure)
 
 
-def torch_adam(problem, clock, batch=1000, rate=3e-3):
+def torch_adam(problem, clock, batch=1000, rate=3e-3, compiled=False, device="cpu"):
     import torch
 
-    X, m, loss, parameters = torch_loss(problem, compiled=False)
+    X, m, loss, parameters = torch_loss(problem, compiled, device)
+    clock.started = time.perf_counter()  # compiling is not counted
     optimizer = torch.optim.Adam(parameters, lr=rate)
     generator = torch.Generator().manual_seed(0)
     while True:

@@ -19,8 +19,9 @@ from rhohat.common.extras import import_extra
 from rhohat.common.libraries import host
 from rhohat.common.validation import check_integer
 
-#: Share of a device's memory that rows may take for good, and a block of them for a moment.
-RESIDENT_SHARE, BLOCK_SHARE = 0.6, 0.1
+#: Shares of a GPU's free memory: for rows, for activations that are kept in an evaluation, and for
+#: a block's results.
+RESIDENT_SHARE, KEPT_SHARE, BLOCK_SHARE = 0.6, 0.15, 0.1
 #: Rows of a block at most on a GPU, where few rows would not keep it busy.
 BLOCK_ROWS = 1 << 16
 
@@ -29,8 +30,9 @@ class Device:
     """The processor, and what every device answers."""
 
     name = "cpu"
-    #: Most bytes of rows that are kept on the device from one sweep to the next.
-    resident_bytes = 0
+    #: Most bytes of rows that are kept on the device from one sweep to the next, and of activations
+    #: from the first half of an evaluation to the second; 0: as on the processor.
+    resident_bytes, kept_bytes = 0, 0
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -150,6 +152,11 @@ class TorchDevice(Device):
     def resident_bytes(self) -> int:  # type: ignore[override]
         """Most bytes of rows that are kept there."""
         return int(RESIDENT_SHARE * self._free) if self.memory is None else self.memory
+
+    @property
+    def kept_bytes(self) -> int:  # type: ignore[override]
+        """Most bytes of activations that are kept there."""
+        return int(KEPT_SHARE * self._free)
 
     @property
     def _free(self) -> int:

@@ -48,7 +48,7 @@ class KeptActivations:
     ) -> None:
         k, dtype = objective.n_components, source.dtype
         self.n_rows = source.shape[0]
-        fitting = KEPT_BYTES // (k * dtype.itemsize)
+        fitting = (device.kept_bytes or KEPT_BYTES) // (k * dtype.itemsize)
         if self.n_rows > fitting:
             self.n_rows = fitting // partition.chunk_size * partition.chunk_size
         self.array: FloatArray | None = device.empty((self.n_rows, k), dtype)
