@@ -108,6 +108,15 @@ def test_rows_in_a_file_have_the_bits_of_rows_in_memory(rows, tmp_path):
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize("settings", [{}, {"decoder": "sigmoid"}], ids=["solved for", "sought"])
+def test_workers_of_a_cluster_compute_there_to_the_same_bits(rows, tmp_path, settings):
+    np.save(tmp_path / "rows.npy", rows)
+    alone = fitted(tmp_path / "rows.npy", max_iter=4, **settings)
+    together = fitted(tmp_path / "rows.npy", engine="dask", max_iter=4, **settings)
+    assert same_weights(alone, together)
+
+
+@pytest.mark.torch
 def test_weighted_rows_and_rows_held_out(rows, rng):
     weights = rng.randint(1, 4, len(rows))
     settings = {"max_iter": 12, "random_state": 0, "growth": False, "patience": 20}

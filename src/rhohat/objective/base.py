@@ -78,6 +78,10 @@ class Sums:
         """The same in float64, for sums over many blocks."""
         return type(self)(*map(_wide, vars(self).values()))
 
+    def in_memory(self) -> Self:
+        """The same in NumPy's arrays, in the precision that it has."""
+        return type(self)(*map(_held, vars(self).values()))
+
     @property
     def is_finite(self) -> bool:
         """Whether nothing has overflowed."""
@@ -120,6 +124,11 @@ def _wide(sums: Any) -> Any:
         return [part.widened() for part in sums]
     found = host(sums)
     return wide(found) if isinstance(found, np.ndarray) else found
+
+
+def _held(sums: Any) -> Any:
+    """The same in NumPy's library."""
+    return [part.in_memory() for part in sums] if isinstance(sums, list) else host(sums)
 
 
 def _is_finite(sums: Any) -> bool:

@@ -26,6 +26,7 @@ from rhohat.rows.answers import PROTOCOL, digest_of, forms_of, packed
 from rhohat.rows.blas import BLAS
 from rhohat.rows.engines import Summable, ThreadEngine, chunk_sum, effective_n_jobs
 from rhohat.rows.partition import Partition
+from rhohat.rows.placed import device_under
 from rhohat.rows.sources import Rows, Source
 from rhohat.rows.stores import is_stored
 from rhohat.rows.sweeps import Patience, Sweep, Task
@@ -272,9 +273,9 @@ def _sums_of_chunks(work: bytes, block_size: int, run: list[tuple[int, int]]) ->
     """In a worker: the sum of each chunk of a run, with what they are sums of."""
     function, source = pickle.loads(work)
     rows, sums = [], []
-    with BLAS.single_threaded():
+    with BLAS.single_threaded(), device_under(source).running():
         for start, stop in run:
             counted = _Counted(function)
-            sums.append(chunk_sum(counted, source.read(start, stop), block_size))
+            sums.append(chunk_sum(counted, source.read(start, stop), block_size).in_memory())
             rows.append((start, counted.n_rows))
     return packed(digest_of(work, block_size, run), rows, sums)

@@ -42,6 +42,10 @@ class Summable(Protocol):
         """
         return self
 
+    def in_memory(self) -> Self:
+        """The same sum in the memory of this process, whatever device made it."""
+        return self
+
 
 S = TypeVar("S", bound=Summable)
 

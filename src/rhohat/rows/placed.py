@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 from rhohat.common.arrays import FloatArray
-from rhohat.common.devices import Device
+from rhohat.common.devices import PROCESSOR, Device
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Rows, Source, Wrapper
 
@@ -73,6 +73,16 @@ def placed_rows(rows: Rows, device: Device) -> Rows:
 def placed(source: Source, device: Device) -> Source:
     """The rows of a source where a device computes with them: those of the processor's are."""
     return source if device.is_host else Placed(source, device)
+
+
+def device_under(source: Source) -> Device:
+    """Where a source's rows are, or those that it is made of."""
+    while not isinstance(source, Placed):
+        inner = getattr(source, "source", None)
+        if inner is None:
+            return PROCESSOR
+        source = inner
+    return source.device
 
 
 def block_partition(
