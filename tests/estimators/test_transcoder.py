@@ -9,7 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from rhohat import SparseTranscoder, Whitening
+from rhohat import SparseTranscoder, Whitening, save
+from support.command import run
 from support.fits import GROWING, SMALL
 from support.pairs import TARGETS, make, pairs, saved
 
@@ -165,3 +166,23 @@ def test_workers_would_have_to_be_sent_targets_in_memory(tmp_path):
     (path,) = saved(tmp_path, [GROWING])
     with pytest.raises(TypeError, match="Dask's workers read their rows themselves"):
         make("transcoder", engine="dask").fit(path, TARGETS)
+
+
+def test_an_offset_of_the_targets_does_not_cost_precision():
+    """The decoder is solved for about their mean: in single precision, nothing cancels."""
+    X, Y = (rows.astype(np.float32) for rows in pairs("transcoder", 2000))
+    losses = [
+        make("transcoder", max_iter=15).fit(X, (Y + offset).astype(np.float32)).loss_terms_
+        for offset in (0, 1000)
+    ]
+    assert losses[1].reconstruction == pytest.approx(losses[0].reconstruction, rel=0.02)
+
+
+def test_features_of_a_transcoder_are_evaluated_and_encoded(tmp_path):
+    X, Y = pairs("transcoder", 200)
+    save(make("transcoder", max_iter=3).fit(X, Y), tmp_path / "m.safetensors")
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "labels.npy", np.arange(200) % 2)
+    told = run("evaluate", "m.safetensors", "x.npy", "--labels", "labels.npy", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert "5 columns" in told.stdout

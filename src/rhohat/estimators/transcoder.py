@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Tags
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.libraries import back_to_device
 from rhohat.common.validation import check_rows
 from rhohat.estimators.autoencoder import SparseAutoencoder, mean_score
 from rhohat.estimators.callbacks import with_callbacks
@@ -120,6 +121,7 @@ class SparseTranscoder(SparseAutoencoder):
         Returns
         -------
         y_hat : ndarray of shape (m, n_targets), in the precision of X
+            A tensor or CuPy array on the device of X, if X is one.
         """
         objective = self._fitted_objective()
         source = rows_of(self, X, reset=False)
@@ -128,7 +130,8 @@ class SparseTranscoder(SparseAutoencoder):
         def predict(rows: Rows, out: FloatArray) -> None:
             objective.decode(objective.encode(rows.X, parameters), parameters, out)
 
-        return self._map_rows(predict, source, objective, objective.n_outputs)
+        made = self._map_rows(predict, source, objective, objective.n_outputs)
+        return cast(FloatArray, back_to_device(made, X))
 
     def score_samples(self, X: RowData, y: Any = None) -> FloatArray:
         """Minus the error of each row: -1/2 ||y_hat - y||^2.

@@ -237,6 +237,15 @@ class Portrait:
         seen = self._seen
         return Tiles(values, seen.shape, "", seen.kind, seen.across)
 
+    def _decoder(self) -> Tiles:
+        """The decoder's weights; those of a transcoder belong to the columns of its targets."""
+        if self.layer.predicted is None:
+            return self._weights(self.layer.decoder_weights)
+        weights: FloatArray = self.layer.estimator.decoder_weights_
+        is_alike = self.shape is not None and np.prod(self.shape) == weights.shape[1]
+        shape, kind = (self.shape, "image") if is_alike else (None, "trace")
+        return Tiles(weights, shape, "in the targets", kind, "column of the targets")
+
     def _mean_of_top(self) -> Tiles:
         """Means of the examples that activate units most."""
         if self.responses is None:
@@ -301,7 +310,7 @@ PICTURES: dict[str, Picture] = {
     "decoder": Picture(
         "decoder",
         "Decoder weights",
-        lambda units: units._weights(units.layer.decoder_weights),
+        Portrait._decoder,
     ),
 }
 

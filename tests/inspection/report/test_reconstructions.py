@@ -165,3 +165,16 @@ def test_targets_that_do_not_belong_are_refused(model, digits):
         report(transcoder, target=digits[:, :3])
     with pytest.raises(ValueError, match="y has 9 rows, but the array has 1,797"):
         report(transcoder, digits, target=digits[:9, :3])
+
+
+def test_decoder_weights_of_a_transcoder_are_drawn_in_its_targets(digits):
+    model = SparseTranscoder(4, max_iter=2, random_state=0).fit(digits, digits[:, :3])
+    (subject,) = subjects_of(model, digits, shape=(8, 8))
+    view = subject.portrait.view("decoder")
+    assert_array_equal(view.tiles.values, model.decoder_weights_)
+    assert view.title == "Decoder weights, in the targets"
+    assert not any(view.name == "stands-for" for view in subject.portrait.views)
+    assert "column of the targets" in report(model, digits, shape=(8, 8)).html
+    square = SparseTranscoder(4, max_iter=2, random_state=0).fit(digits, digits[:, ::-1])
+    (subject,) = subjects_of(square, digits, shape=(8, 8))
+    assert subject.portrait.view("decoder").tiles.shape == (8, 8)
