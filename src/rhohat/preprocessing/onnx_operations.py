@@ -1,8 +1,8 @@
 """Operations in ONNX: each is a function that adds its nodes to a graph.
 
 Rows are (..., d), pictures (n, height, width, channels), recordings (n, samples) and series (n,
-channels, samples). Values are float32; where large terms cancel, in spectra and filters of whole
-images, they are computed in double precision.
+channels, samples). Inputs, outputs and weights are float32; sums of many terms are in double
+precision.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.extras import import_extra
-from rhohat.preprocessing.operations import AFFINE, NotComputedError, Told
+from rhohat.preprocessing.operations import NotComputedError, Told
 from rhohat.preprocessing.spectra import hann, mel_bands
-from rhohat.preprocessing.steps import AffineMap
 
 #: The version of ONNX's operators: the first in which all reductions take axes as an input.
 OPSET = 18
 #: Rounding errors of float32 that values without any deviation may have, as a share of the largest.
 NOISE = 10 * float(np.finfo(np.float32).eps)
+#: Where a slice goes to the end.
+END = np.iinfo(np.int64).max
 #: Least power of a series's spectrum, as a share of its channel's greatest.
 LEAST_POWER = 1e-8
 
@@ -53,7 +54,8 @@ class Graph:
     def __call__(self, kind: str, *inputs: str, n_outputs: int = 1, **attributes: Any) -> Any:
         """Add a node; the name of its value, or a list of several."""
         outputs = [f"{self._name}{kind}_{len(self.nodes)}_{i}" for i in range(n_outputs)]
-        self.nodes.append(self._onnx.helper.make_node(kind, inputs, outputs, **attributes))
+        make = self._onnx.helper.make_node
+        self.nodes.append(make(kind, inputs, outputs, name=outputs[0], **attributes))
         return outputs[0] if n_outputs == 1 else outputs
 
     def constant(self, value: ArrayLike, dtype: Any) -> str:
@@ -100,17 +102,19 @@ class Graph:
 
     def copied(self, x: str, name: str) -> None:
         """Give a value this name."""
-        self.nodes.append(self._onnx.helper.make_node("Identity", [x], [name]))
+        make = self._onnx.helper.make_node
+        self.nodes.append(make("Identity", [x], [name], name=f"{x}_copied"))
 
 
 def _affine(
     g: Graph, x: str, weights: FloatArray, bias: FloatArray, center: FloatArray | None
 ) -> str:
-    """W x + b."""
+    """W x + b, with W in single precision, and sums in double precision."""
+    x, W = g.cast(x, np.float64), np.asarray(weights, dtype=np.float32)
     if center is not None:
-        moved = np.asarray(center, dtype=np.float32)
-        x, bias = g("Sub", x, g.float(moved)), bias + weights @ moved
-    return str(g("Add", g("MatMul", x, g.float(weights.T)), g.float(bias)))
+        x, bias = g("Sub", x, g.double(center)), bias + weights @ center
+    product = g("MatMul", x, g.cast(g.float(W.T), np.float64))
+    return g.cast(g("Add", product, g.double(bias)), np.float32)
 
 
 def _sigmoid(g: Graph, z: str) -> str:
@@ -217,23 +221,15 @@ def _cosine(g: Graph, t: str) -> str:
 
 def _patch(g: Graph, x: str, shape: Sequence[int], stride: int | None) -> str:
     """All pieces, (n, rows, columns, d)."""
-    size = int(np.prod(shape))
-    own = AffineMap(np.eye(size, dtype=np.float32), np.zeros(size, dtype=np.float32))
-    return convolved(g, x, own, shape, stride)
+    return _slid(g, _slid(g, x, 2, shape[1], stride or 1), 1, shape[0], stride or 1)
 
 
-def convolved(g: Graph, x: str, own: AffineMap, shape: Sequence[int], stride: int | None) -> str:
-    """W x + b of all pieces x, (n, rows, columns, k)."""
-    height, width, channels = (*shape, 1)[:3]
-    bias = own.bias
-    if own.center is not None:
-        moved = own.center.reshape(-1, channels).mean(axis=0).astype(np.float32)
-        x = g("Sub", x, g.float(moved))
-        bias = bias + own.weights.reshape(len(bias), -1, channels).sum(axis=1) @ moved
-    kernels = own.weights.reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
-    planes = g("Transpose", x, perm=[0, 3, 1, 2])
-    found = g("Conv", planes, g.float(kernels), g.float(bias), strides=[stride or 1] * 2)
-    return str(g("Transpose", found, perm=[0, 2, 3, 1]))
+def _slid(g: Graph, x: str, axis: int, length: int, stride: int) -> str:
+    """Values at successive places along an axis, side by side along the last axis."""
+    ends = [i - length + 1 or END for i in range(length)]
+    places = (g.integer([axis]), g.integer([stride]))
+    parts = [g("Slice", x, g.integer([i]), g.integer([e]), *places) for i, e in enumerate(ends)]
+    return str(g("Concat", *parts, axis=3))
 
 
 def _pool(
@@ -255,7 +251,11 @@ def _pool(
         stop = g("Concat", ends[0][i + 1], ends[1][j + 1], axis=0)
         cells.append(g("Slice", x, start, stop, axes, ones))
     reduction = {"mean": "Mean", "max": "Max", "sum": "Sum"}
-    found = [g.reduced(reduction[how], cell, [1, 2], False) for how in poolings for cell in cells]
+    found = [
+        g.reduced(reduction[how], g.reduced(reduction[how], cell, [2], False), [1], False)
+        for how in poolings
+        for cell in cells
+    ]
     return str(g("Concat", *found, axis=1))
 
 
@@ -414,21 +414,15 @@ def added_to(g: Graph, x: str, told: Told) -> str:
     NotComputedError
         If there is no row for an operation.
     """
-    left = list(told.operations)
-    for operation in left:
+    for operation in told.operations:
         if operation.name not in ONNX_OPERATIONS:
             raise NotComputedError(f"ONNX has no rendering of {operation.name!r}")
-    names = [operation.name for operation in left]
+    names = [operation.name for operation in told.operations]
     is_flat = told.takes == "images" and len(told.shape) == 3
     if is_flat or (told.takes == "series" and names[:1] == ["patch"]):
         x = g("Unsqueeze", x, g.integer([3]))
-    while left:
-        operation = left.pop(0)
-        if operation.name == "patch" and left and left[0].name == AFFINE:
-            own = AffineMap(**left.pop(0).parameters)
-            x = convolved(g, x, own, **operation.parameters)
-        else:
-            x = ONNX_OPERATIONS[operation.name](g, x, **operation.parameters)
+    for operation in told.operations:
+        x = ONNX_OPERATIONS[operation.name](g, x, **operation.parameters)
     if "patch" in names and "pool" not in names:
         x = g("Flatten", x, axis=3)
     return x
