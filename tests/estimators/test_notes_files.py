@@ -11,6 +11,7 @@ from rhohat import (
     PatchNormalizer,
     SparseAutoencoder,
     StackedAutoencoder,
+    TopK,
     Whitening,
     export,
     from_theta,
@@ -96,6 +97,7 @@ def test_a_model_that_was_read_is_saved_and_goes_on_training(tmp_path):
         (make_pipeline(PatchNormalizer(), units(**SIGMOID)), "comes before the units, PatchNorm"),
         (StackedAutoencoder((4, 3), estimator=units()), "not of StackedAutoencoder"),
         (Whitening(), "not of Whitening"),
+        (units(activation=TopK(3), sparsity_penalty="none"), "the parameters of topk units"),
     ],
 )
 def test_what_the_arrays_cannot_hold_is_refused(model, told, tmp_path):

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file, save_file
 from sklearn.pipeline import make_pipeline
 
 from rhohat import (
+    BatchTopK,
     ModelFileError,
     SparseAutoencoder,
     SparseTranscoder,
@@ -18,6 +19,7 @@ from rhohat import (
     export,
     load,
     report,
+    save,
 )
 from rhohat.preprocessing.operations import NotComputedError
 from support.exported import DIGITS, units
@@ -44,6 +46,10 @@ def topk(z, k):
 
 
 SAELENS_NAMES = "cfg.json", "sae_weights.safetensors"
+
+
+def jumped(z, threshold):
+    return np.where(z > threshold, relu(z), 0)
 
 
 def written(folder, settings, arrays, names=SAELENS_NAMES):
@@ -102,6 +108,7 @@ DICTIONARY_NAMES = "config.json", "ae.safetensors"
 #: dictionary_learning's weights; the decoder is a layer of PyTorch, columns by units.
 DICTIONARY = {"encoder.weight": W_ENC.T, "encoder.bias": B_ENC, "decoder.weight": W_DEC.T}
 SHIFTED = (ROWS - B_DEC) @ W_ENC + B_ENC
+THRESHOLDS = np.linspace(-0.1, 2, K).astype(np.float32)
 NORMS = np.linalg.norm(W_DEC, axis=1)
 HALF = {name: array.astype(np.float16) for name, array in PLAIN.items()}
 
@@ -152,6 +159,20 @@ LAYOUTS = {
         relu((ROWS - HALF["b_dec"]) @ HALF["W_enc"].astype("f4") + HALF["b_enc"]),
         HALF["W_dec"],
     ),
+    "SAELens jumprelu": (
+        SINCE | {"architecture": "jumprelu"},
+        PLAIN | {"threshold": THRESHOLDS},
+        SAELENS_NAMES,
+        jumped(SHIFTED, THRESHOLDS),
+        W_DEC,
+    ),
+    "SAELens before 6, jumprelu": (
+        BEFORE | {"architecture": "jumprelu", "apply_b_dec_to_input": False},
+        PLAIN | {"threshold": THRESHOLDS},
+        SAELENS_NAMES,
+        jumped(ROWS @ W_ENC + B_ENC, THRESHOLDS),
+        W_DEC,
+    ),
     "sparsify": (SPARSIFY, SPARSIFY_ARRAYS, SPARSIFY_NAMES, topk(SHIFTED, 3), W_DEC),
     "dictionary_learning": (
         {"trainer": {"dict_class": "AutoEncoder"}, "buffer": {}},
@@ -174,6 +195,20 @@ LAYOUTS = {
         topk(SHIFTED, 4),
         W_DEC,
     ),
+    "dictionary_learning, batchtopk": (
+        {"trainer": {"dict_class": "BatchTopKSAE", "k": 4}},
+        DICTIONARY | {"b_dec": B_DEC, "k": np.array(4), "threshold": np.float32(0.7)},
+        DICTIONARY_NAMES,
+        jumped(SHIFTED, 0.7),
+        W_DEC,
+    ),
+    "dictionary_learning, jumprelu": (
+        {"trainer": {"dict_class": "JumpReluAutoEncoder"}},
+        PLAIN | {"threshold": THRESHOLDS},
+        DICTIONARY_NAMES,
+        jumped(ROWS @ W_ENC + B_ENC, THRESHOLDS) * NORMS,
+        W_DEC / NORMS[:, None],
+    ),
 }
 
 
@@ -193,6 +228,7 @@ MODELS = {
     "relu": lambda: units(activation="relu", sparsity_penalty="l1"),
     "tied": lambda: units(activation="relu", sparsity_penalty="l1", decoder="tied"),
     "topk": lambda: units(activation=TopK(3), sparsity_penalty="none"),
+    "batchtopk": lambda: units(activation=BatchTopK(3), sparsity_penalty="none"),
     "standardized": lambda: make_pipeline(
         Standardization(), units(activation=TopK(3), sparsity_penalty="none")
     ),
@@ -213,7 +249,8 @@ def test_what_is_written_is_read_with_the_same_activations(name, dtype, tmp_path
     assert_array_equal(arrays["W_enc"].T, units_)
     settings = json.loads((tmp_path / "sae" / "cfg.json").read_text())
     assert (settings["d_in"], settings["d_sae"]) == units_.shape[::-1]
-    assert settings["architecture"] == ("topk" if name in ("topk", "standardized") else "standard")
+    expected = {"topk": "topk", "standardized": "topk", "batchtopk": "jumprelu"}
+    assert settings["architecture"] == expected.get(name, "standard")
 
 
 def test_a_transcoder_is_written_and_read(tmp_path):
@@ -234,7 +271,7 @@ def refused(settings=SINCE, arrays=PLAIN, **changes):
 #: What is refused, and what is said.
 REFUSED = {
     "gated": (*refused(architecture="gated"), "have a gate and a magnitude"),
-    "unknown": (*refused(architecture="clt"), "expected one of standard, topk, transcoder"),
+    "unknown": (*refused(architecture="clt"), "expected one of standard, topk, jumprelu"),
     "in training": (*refused(architecture="batchtopk", k=3), "saves them for inference"),
     "skip": (*refused(architecture="skip_transcoder"), "W_skip, is added"),
     "tanh": (*refused(BEFORE, activation_fn_str="tanh-relu"), "activation function relu or topk"),
@@ -273,6 +310,34 @@ def test_sparsify_has_what_rhohat_has_not(changes, told, tmp_path):
         load(written(tmp_path, SPARSIFY | changes, SPARSIFY_ARRAYS, SPARSIFY_NAMES))
 
 
+def test_weights_of_gemma_scope_are_read(tmp_path):
+    np.savez(tmp_path / "params.npz", **PLAIN, threshold=THRESHOLDS)
+    model = load(tmp_path / "params.npz")
+    A = jumped(ROWS @ W_ENC + B_ENC, THRESHOLDS)
+    assert_allclose(model.transform(ROWS), A, atol=1e-6 * A.max())
+    save(model, tmp_path / "again.safetensors")
+    assert_array_equal(load(tmp_path / "again.safetensors").transform(ROWS), model.transform(ROWS))
+    export(model, tmp_path / "sae", to="saelens")
+    assert_array_equal(load(tmp_path / "sae").transform(ROWS), model.transform(ROWS))
+    np.savez(tmp_path / "other.npz", W_enc=W_ENC)
+    with pytest.raises(ModelFileError, match="expected the arrays W_enc, b_enc, W_dec, b_dec, thr"):
+        load(tmp_path / "other.npz")
+    (tmp_path / "damaged.npz").write_bytes((tmp_path / "params.npz").read_bytes()[:-70])
+    with pytest.raises(ModelFileError, match="expected arrays of numbers"):
+        load(tmp_path / "damaged.npz")
+
+
+def test_a_transcoder_of_jumprelu_is_read_and_written(tmp_path):
+    settings = SINCE | {"architecture": "jumprelu_transcoder", "d_out": 4}
+    arrays = PLAIN | {"W_dec": drawn(K, 4), "b_dec": drawn(4), "threshold": THRESHOLDS}
+    model = load(written(tmp_path, settings, arrays))
+    A = jumped(ROWS @ W_ENC + B_ENC, THRESHOLDS)
+    assert_allclose(model.transform(ROWS), A, atol=1e-6 * A.max())
+    assert_allclose(model.predict(ROWS), A @ drawn(K, 4) + drawn(4), atol=1e-5)
+    export(model, tmp_path / "sae", to="saelens")
+    assert_array_equal(load(tmp_path / "sae").predict(ROWS), model.predict(ROWS))
+
+
 def test_a_transcoder_of_sparsify_is_one(tmp_path):
     settings = SPARSIFY | {"transcode": True}
     model = load(written(tmp_path, settings, SPARSIFY_ARRAYS, SPARSIFY_NAMES))
@@ -292,7 +357,11 @@ def test_pickles_and_folders_of_something_else_are_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("model", "told"),
-    [(units(), "no sigmoid units"), (units(decoder="sigmoid"), "no sigmoid decoders")],
+    [
+        (units(), "no sigmoid units"),
+        (units(decoder="sigmoid"), "no sigmoid decoders"),
+        (units(activation="jumprelu", sparsity_penalty="l0"), "no units with a smooth step"),
+    ],
 )
 def test_what_saelens_has_not_is_refused(model, told, tmp_path):
     with pytest.raises(NotComputedError, match=told):

@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn.pipeline import make_pipeline
 
 from rhohat import (
+    BatchTopK,
     ChannelScaling,
     ContrastNormalizer,
     ConvolutionalFeatures,
@@ -60,6 +61,8 @@ MODELS = {
     "autoencoder": (units(), DIGITS),
     "relu": (units(activation="relu", sparsity_penalty="l1"), DIGITS),
     "topk": (units(activation=TopK(3), sparsity_penalty="none"), DIGITS),
+    "batchtopk": (units(activation=BatchTopK(3), sparsity_penalty="none"), DIGITS),
+    "jumprelu": (units(activation="jumprelu", sparsity_penalty="l0"), DIGITS),
     "whitened": (make_pipeline(Whitening(), units()), WINE),
     "tanh, tied": (
         make_pipeline(Standardization(), units(activation="tanh", decoder="tied")),

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.common.arrays import FloatArray
 from rhohat.common.tensorfiles import expect
 from rhohat.estimators.anatomy import Anatomy
-from rhohat.estimators.autoencoder import SparseAutoencoder
+from rhohat.estimators.autoencoder import SparseAutoencoder, has_thresholds_of
 from rhohat.estimators.computation import computation_of_layers
 from rhohat.estimators.transcoder import SparseTranscoder
 from rhohat.objective.activations import Activation
@@ -31,6 +31,8 @@ class Weights(NamedTuple):
         The decoder, a row of `DECODERS`.
     rebuilds_input : bool, default=True
         False for a transcoder; the decoder's are then (k, o) and (o,).
+    thresholds : ndarray of shape (k,) or (1,), default=None
+        Of units that have thresholds, at least 0.
     """
 
     encoder: FloatArray
@@ -40,6 +42,7 @@ class Weights(NamedTuple):
     activation: str | Activation
     output: str = "linear"
     rebuilds_input: bool = True
+    thresholds: FloatArray | None = None
 
     def made(self) -> SparseAutoencoder:
         """The fitted estimator, which knows nothing of its training.
@@ -70,6 +73,8 @@ class Weights(NamedTuple):
         for name, (array, shape) in arrays.items():
             expect(np.shape(array) == shape, f"{name} of shape {shape}", np.shape(array))
             setattr(model, name, np.ascontiguousarray(array, dtype=dtype))
+        if self.thresholds is not None:
+            model.thresholds_ = np.maximum(self.thresholds, 0).astype(dtype)
         model.n_features_in_ = d
         try:
             model.check_settings()
@@ -77,6 +82,7 @@ class Weights(NamedTuple):
             fitted._fitted_objective()
         except ValueError as error:
             expect(False, "weights that go with the activation", words=str(error))
+        expect(has_thresholds_of(model), "a threshold for each unit", words="others")
         return model
 
 
@@ -125,4 +131,5 @@ def weights_of(model: Any) -> Weights:
         encoder.activation,
         "linear" if is_folded else own.name,
         units.rebuilds_input,
+        getattr(units, "thresholds_", None),
     )

@@ -41,10 +41,13 @@ def notes_content(weights: Weights) -> bytes:
     Raises
     ------
     NotComputedError
-        If it is a transcoder, which the notes do not have.
+        If it is a transcoder, or its units have parameters, which the notes do not have.
     """
     from scipy.io import savemat
 
+    activation = activation_of(weights.activation)
+    if activation.parameters_among(len(weights.encoder)):
+        raise NotComputedError(f"it has no room for the parameters of {activation.name} units")
     if not weights.rebuilds_input:
         raise NotComputedError("it holds what rebuilds its own input, and a transcoder does not")
     stream: Any = BytesIO()
@@ -53,7 +56,7 @@ def notes_content(weights: Weights) -> bytes:
         "b1": weights.encoder_bias[:, None],
         "W2": weights.decoder.T,
         "b2": weights.decoder_bias[:, None],
-        "activation": activation_of(weights.activation).name,
+        "activation": activation.name,
         "decoder": weights.output,
     }
     savemat(stream, variables)

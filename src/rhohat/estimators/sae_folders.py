@@ -1,4 +1,4 @@
-"""Folders of settings and weights, as libraries for language models write sparse autoencoders.
+"""Sparse autoencoders of language models, as their libraries write them: settings and weights.
 
 Each is a JSON file of settings and a safetensors file of weights. What is subtracted from the input
 before it is encoded, and factors of activations, are folded into the weights: W (x - c) + b is
@@ -11,11 +11,13 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
 from rhohat.common.arrays import Float64Array
 from rhohat.common.errors import ModelFileError
+from rhohat.common.memory import check_memory
 from rhohat.common.tensorfiles import (
     Arrays,
     expect,
@@ -27,7 +29,8 @@ from rhohat.common.tensorfiles import (
 )
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.foreign import Weights
-from rhohat.objective.activations import TopK, activation_of
+from rhohat.objective.activations import activation_of
+from rhohat.objective.gates import BatchTopK, JumpReLU, TopK
 from rhohat.preprocessing.operations import NotComputedError
 
 #: Version of the layout of SAELens's folders that is written.
@@ -101,6 +104,41 @@ def read_folder(path: Path) -> SparseAutoencoder:
     raise ModelFileError(f"expected a model, found a folder without {known}")
 
 
+def read_arrays(path: Path) -> SparseAutoencoder:
+    """The autoencoder in a .npz file of W_enc, b_enc, W_dec, b_dec and threshold, as Gemma Scope's.
+
+    Raises
+    ------
+    ModelFileError
+        If it holds something else.
+    """
+    names = ("W_enc", "b_enc", "W_dec", "b_dec", "threshold")
+    try:
+        with ZipFile(path) as archive:
+            n_bytes = sum(entry.file_size for entry in archive.infolist())
+        check_memory(n_bytes, f"reading {path.name}", "Take a machine with more of it.")
+        with np.load(path, allow_pickle=False) as file:
+            found_names = sorted(file)
+            expect(
+                set(names) <= set(found_names),
+                f"the arrays {', '.join(names)}, as in Gemma Scope (pickles are never loaded)",
+                found_names,
+            )
+            arrays = {name: file[name] for name in names}
+    except (ValueError, OSError, BadZipFile, EOFError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(
+            f"expected arrays of numbers (pickles are never loaded), found an error: {error}"
+        ) from None
+    for name, array in arrays.items():
+        sound = array.dtype.kind == "f" and bool(np.isfinite(array).all())
+        expect(sound, f"finite numbers in {name}", words="others")
+    W_enc, b_enc, W_dec, b_dec = (arrays[name] for name in names[:-1])
+    found = Weights(W_enc.T, b_enc, W_dec, b_dec, "relu")
+    return _jumprelu(found, {}, dict(arrays)).made()
+
+
 def saelens_contents(weights: Weights) -> dict[str, bytes]:
     """The files of a SAELens folder, by their names.
 
@@ -117,9 +155,9 @@ def saelens_contents(weights: Weights) -> dict[str, bytes]:
         raise NotComputedError(f"SAELens has no {activation.name} units")
     architecture, settings = ARCHITECTURES_WRITTEN[activation.name](activation, k)
     if not weights.rebuilds_input:
-        if architecture != "standard":
+        if architecture not in TRANSCODERS:
             raise NotComputedError(f"SAELens has no transcoders of {activation.name} units")
-        architecture, settings = "transcoder", {"d_out": weights.decoder.shape[1]}
+        architecture, settings = TRANSCODERS[architecture], {"d_out": weights.decoder.shape[1]}
     described = {
         "d_in": d,
         "d_sae": k,
@@ -138,6 +176,8 @@ def saelens_contents(weights: Weights) -> dict[str, bytes]:
         "W_dec": weights.decoder,
         "b_dec": weights.decoder_bias,
     }
+    if weights.thresholds is not None:
+        arrays["threshold"] = np.broadcast_to(weights.thresholds, k).astype(weights.encoder.dtype)
     return {
         LAYOUTS["SAELens"].settings: (json.dumps(described, indent=2) + "\n").encode(),
         LAYOUTS["SAELens"].weights: pack_plain(arrays, {"format": "np"}),
@@ -148,10 +188,22 @@ def _as_topk(activation: Any, n_units: int) -> tuple[str, dict[str, Any]]:
     return "topk", {"k": activation.n_active_among(n_units), "rescale_acts_by_decoder_norm": False}
 
 
+def _as_jumprelu(activation: Any, n_units: int) -> tuple[str, dict[str, Any]]:
+    if getattr(activation, "tau", 0):
+        raise NotComputedError(
+            f"SAELens has no units with a smooth step, as jumprelu's with tau={activation.tau:g}"
+        )
+    return "jumprelu", {}
+
+
+#: What SAELens calls transcoders of its architectures.
+TRANSCODERS = {"standard": "transcoder", "jumprelu": "jumprelu_transcoder"}
 #: Architectures that SAELens calls units, and settings that they have, by rhohat's names.
 ARCHITECTURES_WRITTEN: dict[str, Callable[[Any, int], tuple[str, dict[str, Any]]]] = {
     "relu": lambda activation, n_units: ("standard", {}),
     "topk": _as_topk,
+    "batchtopk": _as_jumprelu,  # as SAELens itself saves them
+    "jumprelu": _as_jumprelu,
 }
 
 
@@ -180,7 +232,7 @@ def _saelens(settings: Mapping[str, Any], arrays: Arrays) -> Weights:
         expect(tuned, "factors only where finetuning_scaling_factor is true", words="others")
         expect(factors.shape == W_dec.shape[:1], "a factor for each unit", factors.shape)
         W_dec = W_dec * factors[:, None]
-    if architecture != "transcoder" and _flag(settings, "apply_b_dec_to_input", True):
+    if architecture not in TRANSCODERS.values() and _flag(settings, "apply_b_dec_to_input", True):
         b_enc = _moved(W_enc, b_enc, b_dec)
     found = Weights(W_enc, b_enc, W_dec, b_dec, "relu")
     found = ARCHITECTURES[architecture](found, settings, arrays)
@@ -194,11 +246,21 @@ def _topk(found: Weights, settings: Mapping[str, Any], arrays: Arrays) -> Weight
     return found._replace(activation=TopK(k))
 
 
+def _jumprelu(found: Weights, settings: Mapping[str, Any], arrays: Arrays) -> Weights:
+    """Units above a threshold, without a step of any width."""
+    thresholds = _taken(arrays, "threshold")
+    return found._replace(activation=JumpReLU(tau=0.0), thresholds=thresholds)
+
+
 #: What becomes of weights with ReLU, by SAELens's name of the architecture.
 ARCHITECTURES: dict[str, Callable[[Weights, Mapping[str, Any], Arrays], Weights]] = {
     "standard": lambda found, settings, arrays: found,
     "topk": _topk,
+    "jumprelu": _jumprelu,
     "transcoder": lambda found, settings, arrays: found._replace(rebuilds_input=False),
+    "jumprelu_transcoder": lambda found, settings, arrays: _jumprelu(
+        found._replace(rebuilds_input=False), settings, arrays
+    ),
 }
 
 
@@ -251,11 +313,31 @@ def _dictionary_topk(trainer: Mapping[str, Any], arrays: Arrays) -> Weights:
     return _topk(_dictionary(arrays, "b_dec"), {"k": int(k.ravel()[0])}, arrays)
 
 
+def _dictionary_batch_topk(trainer: Mapping[str, Any], arrays: Arrays) -> Weights:
+    """Units above one threshold, which is what is left of a batch after training."""
+    k, threshold = _taken(arrays, "k"), _taken(arrays, "threshold")
+    for name, number in {"k": k, "threshold": threshold}.items():
+        expect(number.size == 1, f"one number as {name}", number)
+    found = _dictionary(arrays, "b_dec")
+    activation = BatchTopK(float(k.ravel()[0]))
+    return found._replace(activation=activation, thresholds=threshold.reshape(1))
+
+
+def _dictionary_jumprelu(trainer: Mapping[str, Any], arrays: Arrays) -> Weights:
+    """Units above thresholds, and multiplied by the norms of their decoder weights."""
+    names = ("W_enc", "b_enc", "W_dec", "b_dec")
+    W_enc, b_enc, W_dec, b_dec = (_taken(arrays, name) for name in names)
+    found = Weights(W_enc.T, b_enc, W_dec, b_dec, "relu")
+    return _scaled(_jumprelu(found, trainer, arrays))
+
+
 #: Readers of dictionary_learning's classes.
 DICTIONARIES: dict[str, Callable[[Mapping[str, Any], Arrays], Weights]] = {
     "AutoEncoder": lambda trainer, arrays: _dictionary(arrays, "bias"),
     "AutoEncoderNew": lambda trainer, arrays: _dictionary_without_shift(arrays),
     "AutoEncoderTopK": _dictionary_topk,
+    "BatchTopKSAE": _dictionary_batch_topk,
+    "JumpReluAutoEncoder": _dictionary_jumprelu,
 }
 #: Layouts by the names of their libraries.
 LAYOUTS = {
@@ -310,8 +392,12 @@ def _scaled(found: Weights) -> Weights:
     expect(len(found.decoder) == len(found.encoder), "as many units", found.decoder.shape)
     norms = np.linalg.norm(found.decoder.astype(np.float64), axis=1)
     expect(bool((norms > 0).all()), "decoder weights other than 0", words="0")
-    dtype = found.encoder.dtype
+    dtype, thresholds = found.encoder.dtype, found.thresholds
+    if thresholds is not None:
+        expect(thresholds.shape == norms.shape, "a threshold for each unit", thresholds.shape)
+        thresholds = thresholds * norms
     return found._replace(
+        thresholds=thresholds,
         encoder=(found.encoder * norms[:, None]).astype(dtype),
         encoder_bias=found.encoder_bias * norms,
         decoder=(found.decoder / norms[:, None]).astype(dtype),

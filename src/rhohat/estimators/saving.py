@@ -38,13 +38,17 @@ from rhohat.common.writing import write_whole
 from rhohat.estimators.fields import TINY, Array, Model, Models, is_plain
 from rhohat.estimators.notes_files import read_notes
 from rhohat.estimators.registry import NEEDED, OPTIONAL, ROWS, Row, is_model, row_of, rows
-from rhohat.estimators.sae_folders import read_folder
+from rhohat.estimators.sae_folders import read_arrays, read_folder
 
 #: Estimators, penalties and solvers in a model, and parameters and items of these in all: so many
 #: are made in half a second. A pipeline has a few dozen.
 PART_LIMIT, VALUE_LIMIT = 1_000, 20_000
 #: Characters of an error's text that are told again.
 TOLD = 500
+
+
+#: Readers of files of others, by their endings.
+OTHERS = {".mat": read_notes, ".npz": read_arrays}
 
 
 def save(model: Any, path: str | os.PathLike[str]) -> None:
@@ -95,10 +99,10 @@ def load(path: str | os.PathLike[str]) -> Any:
     Of others, it reads .mat files of W1, b1, W2 and b2 as in the lecture notes, or of theta (or
     opttheta), visibleSize and hiddenSize; units and decoder are sigmoid unless the file says
     otherwise, as those of `export` do. And folders of sparse autoencoders of language models:
-    SAELens (cfg.json and sae_weights.safetensors; standard, topk and transcoder), sparsify
-    (cfg.json and sae.safetensors) and dictionary_learning (config.json, and its ae.pt as
-    ae.safetensors). What is subtracted from their input is folded into the bias; what rhohat has no
-    units for is refused.
+    SAELens (cfg.json and sae_weights.safetensors), sparsify (cfg.json and sae.safetensors),
+    dictionary_learning (config.json, and its ae.pt as ae.safetensors), and .npz files as Gemma
+    Scope's. What is subtracted from their input is folded into the bias; what rhohat has no units
+    for is refused.
 
     Parameters
     ----------
@@ -124,8 +128,8 @@ def load(path: str | os.PathLike[str]) -> Any:
         if file.is_dir():
             return read_folder(file)
         expect(file.is_file(), "a file", words="a device")
-        if file.suffix.lower() == ".mat":
-            return read_notes(file)
+        if file.suffix.lower() in OTHERS:
+            return OTHERS[file.suffix.lower()](file)
         with file.open("rb") as stream:
             return _unpack(stream, os.fstat(stream.fileno()).st_size)
     except ModelFileError as error:
