@@ -1,5 +1,6 @@
 """Are the tests able to fail? Change the sources in one place and see whether a test notices.
 
+    pytest --cov=rhohat --cov-context=test                # which test runs which line: .coverage
     python .ci/mutants.py results.jsonl                   # 500 mutants of the five inner rooms
     python .ci/mutants.py results.jsonl --to 60           # the first 60 of the same 500
     python .ci/mutants.py results.jsonl --tests own       # only by the tests of their own module
@@ -8,19 +9,21 @@
 
 Cosmic Ray knows what to change. Of all places that it could change, outside annotations, a seed
 draws some, and one change for each: long formulas would otherwise count more than all else. A
-mutant meets the tests of its module first, then those that import the module, then all others of
-its room, until one fails. A loop or wait without an end counts as a test that fails; only seconds
-of CPU are limited, so that a busy machine kills no mutant. Everything happens in a copy of the
-checkout. Results are written line by line, and what is in the file already is not run again.
+mutant meets the tests of its module first, then others that run the changed line, until one fails.
+A loop or wait without an end counts as a test that fails; only seconds of CPU are limited, so that
+a busy machine kills no mutant. Everything happens in a copy of the checkout. Results are written
+line by line, and what is in the file already is not run again.
 """
 
 import argparse
+import collections
 import contextlib
 import difflib
 import importlib
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -51,11 +54,13 @@ LIBRARIES = (
     "xdist",
     "zarr",
 )
-STAGES = ("own", "users", "room")
+STAGES = ("own", "covering")
 PYTEST = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--tb=line"]
 PYTEST += ["-p", "no:randomly", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 #: A test that does nothing for as long, in seconds, waits for what never comes.
 ASLEEP = 30
+#: Of the tests that run a line, at most so many are tried.
+COVERING = 150
 
 
 def is_annotation(node):
@@ -115,23 +120,62 @@ def mutate(path, name, occurrence):
     return text
 
 
-def stages(module, tests):
-    """Lists of test files for a module, nearest first; no file is in two."""
+class Only:
+    """A pytest plugin that keeps some tests, in their order."""
+
+    def __init__(self, names):
+        self.order = {name: number for number, name in enumerate(names)}
+
+    def pytest_collection_modifyitems(self, items):
+        """Leave out what is not named."""
+        kept = [item for item in items if item.nodeid in self.order]
+        items[:] = sorted(kept, key=lambda item: self.order[item.nodeid])
+
+
+def own_files(module, tests):
+    """The test files of a module."""
     room, _, name = module.partition("/")
-    everywhere = sorted(tests.rglob("test_*.py"))
-    mirrored = [
-        path
-        for path in everywhere
-        if path.parent.name == room
-        and (path.stem == f"test_{name}" or path.stem.startswith(f"test_{name}_"))
-    ]
-    names = (f"rhohat.{room}.{name} ", f"rhohat.{room}.{name}\n", f"rhohat.{room} import {name}")
-    users = [path for path in everywhere if any(text in path.read_text("utf-8") for text in names)]
-    folder = sorted((tests / room).glob("test_*.py"))
-    seen = set()
-    for files in (mirrored, users, folder):
-        yield [path for path in files if path not in seen]
-        seen.update(files)
+    files = sorted(tests.rglob(f"{room}/test_{name}*.py"))
+    return [path for path in files if re.fullmatch(rf"test_{name}(_.*)?", path.stem)]
+
+
+def read_coverage(path):
+    """For each module, {line: names of the tests that run it}; what importing runs has none."""
+    from coverage import CoverageData
+
+    if not path.exists():
+        raise SystemExit(f"{path} is not there. Make it: pytest --cov=rhohat --cov-context=test")
+    data = CoverageData(str(path))
+    data.read()
+    covered = {}
+    for file in data.measured_files():
+        room, name = Path(file).parts[-2:]
+        covered[f"{room}/{name.removesuffix('.py')}"] = {
+            line: {context.partition("|")[0] for context in contexts if context}
+            for line, contexts in data.contexts_by_lineno(file).items()
+        }
+    return covered
+
+
+def covering(lines, line, module):
+    """Tests that run the line or, if only importing does, the module: those of its room first.
+
+    Different tests come before the same test with other parameters.
+    """
+    before = [number for number in lines if number <= line and lines[number]]
+    names = lines.get(line) or set()
+    if not names and before and line not in lines:  # in the midst of an expression
+        names = lines[max(before)]
+    if not names:
+        names = set().union(*lines.values())
+    room = f"tests/{module.partition('/')[0]}/"
+    seen = collections.Counter()
+    ranked = []
+    for name in sorted(names):
+        test = name.partition("[")[0]
+        ranked.append((seen[test], not name.startswith(room), name))
+        seen[test] += 1
+    return [name for *_, name in sorted(ranked)[:COVERING]]
 
 
 def load_libraries():
@@ -151,8 +195,11 @@ def seconds_of_cpu(number):
     return total
 
 
-def run_tests(copy, files, limit, log):
-    """Whether tests pass in a process of its own: "passed", "failed" or "too long"."""
+def run_tests(copy, files, only, limit, log):
+    """Whether tests pass in a process of its own: "passed", "failed" or "too long".
+
+    Of the files all tests, or only those that are named.
+    """
     if not files:
         return "passed"
     child = os.fork()
@@ -169,7 +216,8 @@ def run_tests(copy, files, limit, log):
         try:
             import pytest
 
-            status = int(pytest.main([*PYTEST, *map(str, files)]))
+            plugins = [Only(only)] if only else []
+            status = int(pytest.main([*PYTEST, *map(str, files)], plugins=plugins))
         except BaseException:
             traceback.print_exc()
         finally:
@@ -192,14 +240,18 @@ def run_tests(copy, files, limit, log):
         os.killpg(child, signal.SIGKILL)  # whatever it has started
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL):
         return "too long"
-    return "passed" if status == 0 else "failed"
+    return "passed" if os.waitstatus_to_exitcode(status) in (0, 5) else "failed"  # 5: no tests
 
 
-def outcome(copy, module, tests, limit):
+def outcome(copy, module, names, tests, limit):
     """What happens to the mutant that lies in the copy, and which tests noticed it."""
     log = copy / "log.txt"
-    for stage, files in zip(STAGES, stages(module, copy / "tests"), strict=True):
-        verdict = run_tests(copy, files, limit, log) if stage in tests else "passed"
+    own = own_files(module, copy / "tests")
+    prefixes = tuple(f"{path.relative_to(copy)}::" for path in own)
+    others = [name for name in names if not name.startswith(prefixes)]
+    files = {copy / name.partition("::")[0]: None for name in others}
+    for stage, paths, only in (("own", own, None), ("covering", list(files), others)):
+        verdict = run_tests(copy, paths, only, limit, log) if stage in tests else "passed"
         if verdict != "passed":
             lines = log.read_text("utf-8", "replace").splitlines()
             failed = [line for line in lines if line.startswith(("FAILED", "ERROR", "E  "))]
@@ -251,7 +303,8 @@ def main():
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--to", dest="last", type=int)
     parser.add_argument("--tests", nargs="+", default=STAGES, choices=STAGES)
-    parser.add_argument("--limit", type=int, default=120, help="seconds of CPU; default: 120")
+    parser.add_argument("--coverage", type=Path, default=ROOT / ".coverage")
+    parser.add_argument("--limit", type=int, default=400, help="seconds of CPU; default: 400")
     parser.add_argument("--again", choices=("survived", "killed"), help="run these once more")
     parser.add_argument("--show", choices=("survived", "killed"), help="print these, run nothing")
     args = parser.parse_args()
@@ -266,6 +319,7 @@ def main():
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
         sys.dont_write_bytecode = True
         load_libraries()
+        covered = read_coverage(args.coverage) if "covering" in args.tests else {}
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             copy = copy_of_checkout(Path(folder))
             os.environ["PYTHONPATH"] = str(copy / "src")
@@ -288,7 +342,8 @@ def main():
                 path.write_text(after, encoding="utf-8")
                 start = time.monotonic()
                 result = {"mutant": key, "number": number, "module": module}
-                result |= outcome(copy, module, args.tests, args.limit)
+                names = covering(covered.get(module, {}), place[0], module)
+                result |= outcome(copy, module, names, args.tests, args.limit)
                 result |= {
                     "seconds": round(time.monotonic() - start, 1),
                     "diff": "\n".join(diff[2:]),

@@ -14,6 +14,7 @@ from rhohat import (
     DataFileError,
     load_recordings,
 )
+from rhohat.files import sound
 from rhohat.files.sound import SOUND, read_sound, wav_bytes
 from rhohat.rows.file_format import Content, Selection
 from support.sounds import RATE, tone, wav
@@ -130,6 +131,12 @@ def test_length_that_a_file_has_not_is_found_block_by_block(tmp_path, n_samples)
     forged(tmp_path / "short.flac", n_samples)
     with pytest.raises(DataFileError, match=r"short\.flac"):
         load_recordings(tmp_path / "short.flac")
+
+
+def test_a_length_that_an_rf64_file_does_not_say_is_unknown(tmp_path):
+    header = b"RF64\xff\xff\xff\xffWAVEdata\xff\xff\xff\xff"
+    (tmp_path / "x.wav").write_bytes(header + bytes(100))
+    assert sound._missing_bytes(tmp_path / "x.wav") == -100
 
 
 @pytest.mark.parametrize("format_", ["RF64", "AIFF", "WAV"])

@@ -169,6 +169,20 @@ def test_sound_of_a_window_lasts_as_long_as_the_window(extractor, rows):
     assert len(samples) / 8000 == pytest.approx(seconds, abs=extractor.seconds_per_moment)
 
 
+@pytest.mark.parametrize(
+    ("normalize", "share"), [("none", 0.97), ("recording", 0.7), ("band", 0.7)]
+)
+def test_the_sound_of_some_bands_is_silent_elsewhere(normalize, share):
+    extractor = SpectrogramExtractor(8000, n_mels=12, normalize=normalize)
+    (window,) = extractor.fit_transform(SOUNDS[:1])
+    samples = extractor.sound_of(window[4:7], 4)
+    power = np.square(np.abs(np.fft.rfft(samples)))
+    at = np.fft.rfftfreq(len(samples), 1 / 8000)
+    f = extractor.frequencies
+    inside = (f[8] < at) & (at < f[2])
+    assert power[inside].sum() > share * power.sum()
+
+
 @every_step
 def test_what_is_undone_is_transformed_to_the_same_again(estimator, X, noun):
     if noun is not None:

@@ -5,6 +5,9 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from rhohat import PatchNormalizer, Whitening
+from rhohat.rows.derived import Mapped
+from rhohat.rows.partition import CHUNK_ROWS
+from rhohat.rows.sources import ArraySource
 from support.fits import bits
 from support.stored import WAYS, X, as_npy, autoencoder
 
@@ -47,3 +50,10 @@ def test_what_is_computed_later_follows_the_transformer_as_it_was(tmp_path):
     lazy, expected = normalizer.transform(path), normalizer.transform(X)
     normalizer.fit(100 * X)
     np.testing.assert_array_equal(np.asarray(lazy), expected)
+
+
+def test_a_function_sees_at_most_a_chunk_of_rows_at_a_time():
+    seen = []
+    made = Mapped(ArraySource(np.ones((3000, 2))), lambda X: seen.append(len(X)) or X, 2)
+    assert len(made.read(0, 3000).X) == 3000
+    assert seen == [CHUNK_ROWS, CHUNK_ROWS, 3000 - 2 * CHUNK_ROWS]

@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 from rhohat import DataFileError, load_images, load_rows
 from rhohat.files.formats import FORMATS
 from rhohat.rows.file_format import ANY, Selection
+from rhohat.rows.mat import _KINDS
 from support.written import write_mat73
 
 RANDOM = np.random.RandomState(0)
@@ -122,6 +123,24 @@ def test_what_cannot_be_read_is_named_with_its_kind(kind, tmp_path):
     }[kind]
     scipy.io.savemat(tmp_path / "x.mat", {"x": value})
     with pytest.raises(DataFileError, match=f"no array of numbers, but {told}"):
+        load_rows(tmp_path / "x.mat")
+
+
+def test_texts_beside_the_data_are_not_worth_a_note_and_structures_are(tmp_path):
+    beside = {"name": "a text", "more": np.zeros((1, 3), [("a", float)])}
+    for name, is_told in (("name", False), ("more", True)):
+        scipy.io.savemat(tmp_path / "x.mat", {"x": np.eye(5), name: beside[name]})
+        content = FORMATS["mat"].look(tmp_path / "x.mat", ANY)
+        assert ("cannot be read" in content.note) == is_told
+
+
+@pytest.mark.parametrize("code", [16, 17])
+def test_functions_and_objects_are_named_for_what_they_are(code, tmp_path):
+    scipy.io.savemat(tmp_path / "x.mat", {"handle": np.zeros((1, 1), np.uint64)})
+    data = bytearray((tmp_path / "x.mat").read_bytes())
+    data[144] = code  # the class of the first variable
+    (tmp_path / "x.mat").write_bytes(data)
+    with pytest.raises(DataFileError, match=f"handle \\({_KINDS[code]}\\)"):
         load_rows(tmp_path / "x.mat")
 
 

@@ -49,6 +49,18 @@ def test_grids_over_time_are_images(version, tmp_path):
 
 
 @every_version
+@pytest.mark.parametrize(
+    ("attributes", "scale", "offset"),
+    [({"scale_factor": 0.5}, 0.5, 0), ({"add_offset": 10.0}, 1, 10)],
+    ids=["scale", "offset"],
+)
+def test_numbers_may_be_packed_by_one_attribute_alone(version, attributes, scale, offset, tmp_path):
+    packed = np.arange(12).astype("i2").reshape(3, 4)
+    WRITERS[version](tmp_path / "x.nc", {"x": packed}, attributes)
+    assert_array_equal(load_rows(tmp_path / "x.nc"), packed * scale + offset)
+
+
+@every_version
 def test_packed_numbers_are_unpacked_and_missing_ones_are_told(version, tmp_path):
     packed = np.arange(12).astype("i2").reshape(3, 4)
     attributes = {"scale_factor": 0.5, "add_offset": 10.0, "_FillValue": np.int16(-9)}

@@ -197,6 +197,14 @@ def test_what_is_not_numbers_is_named_with_what_to_type(table):
         load_rows(table)
 
 
+@pytest.mark.parametrize(("beside", "left"), [("b", "it"), ("b,c", "them")])
+def test_columns_that_are_left_out_are_one_or_several(beside, left, tmp_path):
+    texts = beside.replace("b", "x").replace("c", "y")
+    (tmp_path / "t.csv").write_text(f"a,{beside}\n1,{texts}\n2,{texts}\n")
+    with pytest.raises(DataFileError, match=f"--drop b.* leaves {left} out"):
+        load_rows(tmp_path / "t.csv")
+
+
 def test_missing_values_are_counted_by_column(table):
     with pytest.raises(
         DataFileError, match=r'1 in "flow"; 1 of 3 rows.* row 1\. --missing drop .*median'

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.interpolate import CubicHermiteSpline
 
 from rhohat.training.line_search import C1, C2, MAX_EVALUATIONS, Line, NotANumber, Point
 from support.cases import laws
@@ -47,6 +48,21 @@ def test_nothing_is_evaluated_along_a_line_that_does_not_fall():
         line = line_along(direction, start)
         assert line.wolfe_point(1.0) is None
         assert line.n_evaluations == 0
+
+
+def test_a_loss_above_the_lowest_so_far_closes_the_interval():
+    steps, losses, slopes = (
+        [0, 0.25, 0.6, 1, 4, 9],
+        [0, -0.25, -0.6, -0.1, -5, -5],
+        [-1, -1, 0, -2, 0, 0],
+    )
+    curve = CubicHermiteSpline(steps, losses, slopes)
+
+    def along(theta):
+        return float(curve(theta[0])), curve(theta, 1)
+
+    point = line_along(np.ones(1), np.zeros(1), along).wolfe_point(0.25)
+    assert 0.25 < point.step < 1
 
 
 @pytest.mark.parametrize("share", [1e-3, 0.3, 0.9])
