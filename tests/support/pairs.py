@@ -11,6 +11,7 @@ from rhohat import (
     SparseObjective,
     SparseTranscoder,
 )
+from rhohat.estimators.autoencoder import PARAMETERS
 from rhohat.objective.decoders import DECODERS
 from support.fits import GROWING, N_ITER
 
@@ -76,11 +77,5 @@ def loss_and_grad(model, kind, arrays, sample_weight=None):
         weight_decay=model.weight_decay,
         n_outputs=target.shape[1],
     )
-    parts = {
-        "W_enc": model.encoder_weights_,
-        "b_enc": model.encoder_bias_,
-        "W_dec": model.decoder_weights_,
-        "b_dec": model.decoder_bias_,
-    }
-    theta = objective.pack({name: parts[name] for name in objective.shapes})
+    theta = objective.pack({name: getattr(model, PARAMETERS[name][0]) for name in objective.shapes})
     return objective.loss_grad(theta, encoded, sample_weight, target)
