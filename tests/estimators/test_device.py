@@ -30,6 +30,8 @@ KINDS = {
     "tied": {"decoder": "tied"},
     "relu, l1": {"activation": "relu", "sparsity_penalty": "l1"},
     "topk": {"activation": "topk", "sparsity_penalty": "none"},
+    "batchtopk": {"activation": "batchtopk", "sparsity_penalty": "none"},
+    "jumprelu": {"activation": "jumprelu", "sparsity_penalty": "l0"},
     "group": {"sparsity_penalty": "group"},
     "topographic": {"sparsity_penalty": "topographic"},
     "contractive": {"sparsity_penalty": "contractive"},
