@@ -242,3 +242,22 @@ def test_adam_is_for_streams_only(digits):
 def test_settings_out_of_range_are_named(settings, message, digits):
     with pytest.raises(ValueError, match=message):
         autoencoder(solver=Adam(**settings)).partial_fit(digits)
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "refused"),
+    [
+        ("learning_rate", [1e-9, 10], [0, -1e-9, np.nan, np.inf]),
+        ("batch_size", [1], [0, -1]),
+        ("window", [1], [0, -1]),
+        ("cooling", [1], [0, -1]),
+        ("decay_mean", [0, 1], [-1e-9, 1 + 1e-9, np.nan]),
+        ("decay_square", [0, 1], [-1e-9, 1 + 1e-9, np.nan]),
+    ],
+)
+def test_settings_are_refused_from_the_first_value_that_makes_no_sense(name, allowed, refused):
+    for value in allowed:
+        Adam(**{name: value}).check()
+    for value in refused:
+        with pytest.raises(ValueError, match=f"Adam {name} must"):
+            Adam(**{name: value}).check()
