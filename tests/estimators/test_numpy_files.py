@@ -5,12 +5,13 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rhohat import export
+from rhohat import StackedAutoencoderClassifier, export
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.preprocessing.numpy_operations import NUMPY_OPERATIONS
 from rhohat.preprocessing.onnx_operations import ONNX_OPERATIONS
@@ -57,6 +58,18 @@ def test_a_reader_meets_the_computation_before_the_weights(tmp_path):
     source = written(fitted("whitened")[0], tmp_path)
     assert source.index("def transform(rows)") < source.index("WEIGHTS = {") < 1200
     assert max(map(len, source.splitlines())) <= 100
+
+
+def test_names_from_anywhere_are_text_and_nothing_else(tmp_path):
+    names = ['"""', "\nraise SystemExit", "\\", 'a"', "{x}", "μ\0", '"""\nimport os\n"""']
+    X = pd.DataFrame(DIGITS[:, : len(names)], columns=names)
+    y = np.array(['"]; raise SystemExit', "'", "μ"])[np.arange(len(X)) % 3]
+    model = StackedAutoencoderClassifier(units(3, max_iter=2), max_iter=2).fit(X, y)
+    path = tmp_path / "'; raise SystemExit.py"
+    export(model, path)
+    found = names_in(path.read_text(encoding="utf-8"))
+    assert found["CLASSES"] == sorted(set(y))
+    assert_array_equal(found["predict"](X.to_numpy()), model.predict(X))
 
 
 def test_weights_in_single_precision_stay_so(tmp_path):

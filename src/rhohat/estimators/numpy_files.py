@@ -94,7 +94,7 @@ def numpy_content(computation: Computation, name: str) -> bytes:
     words = {
         "title": f"Features of {told.takes}." if not classifies else f"Classes of {told.takes}.",
         "version": __version__,
-        "name": name,
+        "name": name if name.isidentifier() else "model",
         "function": "predict_proba" if classifies else "transform",
         "takes": told.takes,
         "given": _given(computation),
@@ -113,7 +113,13 @@ def _given(computation: Computation) -> str:
     """The shape of what is given, in words."""
     n_columns, colors = computation.shape[-1], ", channels" * (len(computation.shape) == 4)
     words = GIVEN[computation.takes].format(columns=n_columns, colors=colors)
-    return words + (f": {', '.join(computation.names)}" if computation.names else "")
+    columns = ", ".join(map(_quoted, computation.names))
+    return f"{words}: {columns}" if columns else words
+
+
+def _quoted(text: str) -> str:
+    """A text from anywhere, as it can stand in a docstring without ending it."""
+    return ascii(text)[1:-1].replace('"', "'")
 
 
 def _shaped(told: Told) -> Iterator[str]:
