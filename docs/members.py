@@ -18,7 +18,8 @@ HOOKS = {
         for name in vars(base)
     ),
     *("check_settings", "map_sum", "running", "pack", "get_params", "set_params"),
-    *("learn", "rebuilds_input", "refuse_targets", "takes_wholes", "targets_of"),
+    *("kept_bytes", "learn", "rebuilds_input", "refuse_targets"),
+    *("resident_bytes", "takes_wholes", "targets_of"),
 }
 #: What scikit-learn's estimators have. Other methods for users have a section in their docstring.
 CONVENTIONAL = {
