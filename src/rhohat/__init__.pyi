@@ -34,6 +34,7 @@ from .inspection.report.page import Report, report
 from .inspection.tiles import maximal_inputs
 from .objective.base import LossTerms
 from .objective.corruption import Corruption, GaussianNoise, Masking
+from .objective.decoders import Matryoshka
 from .objective.gates import BatchTopK, JumpReLU, TopK
 from .objective.gradient_check import GradientCheck, check_gradient
 from .objective.penalties import KLSparsity, L0Sparsity, L1Sparsity, NoSparsity
@@ -96,6 +97,7 @@ __all__ = [
     "LogSparsity",
     "LossTerms",
     "Masking",
+    "Matryoshka",
     "ModelFileError",
     "NoSparsity",
     "OneOverFWhitening",

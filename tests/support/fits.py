@@ -84,11 +84,15 @@ def loss_at(model, X, sample_weight=None):
     return objective_of(model).loss_grad(theta_of(model), X, sample_weight)[0]
 
 
-def constant_loss(X, sample_weight=None):
-    """J of the best model that tells no row from another: half of the variance, and no penalty."""
+def constant_loss(X, sample_weight=None, decoder=None):
+    """J of the best model that tells no row from another: half of the variance, and no penalty.
+
+    Once for each reconstruction that a decoder's errors are added up of.
+    """
     X = np.asarray(X, dtype=np.float64)
     mean = np.average(X, axis=0, weights=sample_weight)
-    return float(np.average(0.5 * np.sum((X - mean) ** 2, axis=1), weights=sample_weight))
+    loss = float(np.average(0.5 * np.sum((X - mean) ** 2, axis=1), weights=sample_weight))
+    return loss if decoder is None else loss * len(decoder.prefixes(20))
 
 
 def bits(model):

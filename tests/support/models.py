@@ -24,6 +24,7 @@ from rhohat import (
     L0Sparsity,
     L1Sparsity,
     Masking,
+    Matryoshka,
     NoSparsity,
     OneOverFWhitening,
     PatchExtractor,
@@ -101,6 +102,7 @@ CASES = {
     "l1": (autoencoder(sparsity_penalty=L1Sparsity(0.1), solver=GradientDescent()), X),
     "topk": (autoencoder(activation=TopK(2), sparsity_penalty="none"), X),
     "batchtopk": (autoencoder(activation=BatchTopK(1.5), sparsity_penalty="none"), X),
+    "matryoshka": (autoencoder(decoder=Matryoshka((1, 3))), X),
     "jumprelu": (autoencoder(activation=JumpReLU(0.3), sparsity_penalty=L0Sparsity(0.02)), X),
     **{
         name: (autoencoder(sparsity_penalty=make_penalty(name)), X)

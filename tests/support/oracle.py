@@ -96,7 +96,16 @@ DECODERS = {
     "linear": ("identity", False),
     "sigmoid": ("sigmoid", False),
     "tied": ("identity", True),
+    "matryoshka": ("identity", False),
 }
+
+
+def prefixes(decoder: str, n: int) -> list[int]:
+    """Numbers of units whose errors are added up."""
+    if decoder != "matryoshka":
+        return [n]
+    return sorted({(n + 7) // 8, (n + 3) // 4, (n + 1) // 2, n})
+
 
 #: Share of activity as a function of the average activation, and the factor that it brings along.
 SHARES = {
@@ -298,6 +307,7 @@ def evaluate(
     """
     output, tied = DECODERS[decoder]
     g, g_slope = FUNCTIONS[output]
+    sizes = prefixes(decoder, len(W1))
     units, inputs, outputs = range(len(W1)), range(len(W1[0])), range(len(W2))
     targets = X if targets is None else targets
     total = 0.0
@@ -321,8 +331,12 @@ def evaluate(
             slope2 = [1.0 if z > found else 0.0 for z in z2]
         else:
             a2, slope2 = activate(hidden, z2)
-        z3 = [b2[v] + plain_sum(W2[v][j] * a2[j] for j in units) for v in outputs]
-        loss += w / total * plain_sum((g(z3[v]) - t[v]) ** 2 / 2 for v in outputs)
+        z3 = [
+            [b2[v] + plain_sum(W2[v][j] * a2[j] for j in range(size)) for v in outputs]
+            for size in sizes
+        ]
+        for z in z3:
+            loss += w / total * plain_sum((g(z[v]) - t[v]) ** 2 / 2 for v in outputs)
         for j in units:
             average[j] += w / total * (gate[j][0] if penalty.of_gates else penalty.h(a2, j))
         gates.append(gate)
@@ -353,13 +367,20 @@ def evaluate(
         zip(X, targets, weights, slope2s, a2s, z3s, strict=True)
     ):
         share = w / total
-        delta3 = [-(t[v] - g(z3[v])) * g_slope(z3[v]) for v in outputs]
+        delta3 = [[-(t[v] - g(z[v])) * g_slope(z[v]) for v in outputs] for z in z3]
+        # Of unit j, over the reconstructions that it takes part in.
         for v in outputs:
-            grad_b2[v] += share * delta3[v]
-            for j in units:
-                grad_W2[v][j] += share * delta3[v] * a2[j]
+            for size, delta in zip(sizes, delta3, strict=True):
+                grad_b2[v] += share * delta[v]
+                for j in range(size):
+                    grad_W2[v][j] += share * delta[v] * a2[j]
         for j in units:
-            back = plain_sum(W2[v][j] * delta3[v] for v in outputs)
+            back = plain_sum(
+                W2[v][j] * delta[v]
+                for size, delta in zip(sizes, delta3, strict=True)
+                for v in outputs
+                if j < size
+            )
             push = 0.0 if penalty.of_gates else penalty.pull(a2, slopes, j)
             delta = delta2(back, push, slope2[j])
             if hidden == "jumprelu":

@@ -61,7 +61,7 @@ def test_it_is_no_worse_than_the_best_constant(activation, decoder, name, target
         X.shape[1], k, activation=activation, decoder=decoder, penalty=penalty
     )
     _, terms, average = begun(objective, X)
-    assert terms.total <= 1.05 * constant_loss(X)
+    assert terms.total <= 1.05 * constant_loss(X, decoder=objective.decoder)
     low, high = ACTIVATIONS[activation].range
     share = (average - low) / (high - low)
     assert 0.5 * target < share.min() <= share.max() < 3 * target
@@ -78,7 +78,7 @@ def test_with_any_penalty_it_is_no_worse_than_the_best_constant(
         made.set_params(weight=0.05)
     objective = SparseObjective(64, 20, activation=activation, decoder=decoder, penalty=made)
     _, terms, _ = begun(objective, digits)
-    assert terms.total <= 1.05 * (constant_loss(digits) + made.least(20))
+    assert terms.total <= 1.05 * (constant_loss(digits, decoder=objective.decoder) + made.least(20))
 
 
 @pytest.mark.parametrize("name", DATA)
@@ -92,7 +92,9 @@ def test_without_a_penalty_it_fits_better_than_the_best_constant(
         X.shape[1], 20, activation=activation, decoder=decoder, penalty="none"
     )
     most = 1.05 if "t_enc" in objective.shapes and decoder == "tied" else 1.0
-    assert begun(objective, X)[1].reconstruction < most * constant_loss(X)
+    assert begun(objective, X)[1].reconstruction < most * constant_loss(
+        X, decoder=objective.decoder
+    )
 
 
 @every_decoder
@@ -103,7 +105,9 @@ def test_the_scale_of_the_data_does_not_matter(decoder, scale):
     if DECODERS[decoder].output.is_bounded:
         scale = 1.0
     objective = SparseObjective(6, 5, decoder=decoder, penalty=KLSparsity(0.1, 0.0), weight_decay=0)
-    assert begun(objective, scale * X)[1].total <= 1.05 * constant_loss(scale * X)
+    assert begun(objective, scale * X)[1].total <= 1.05 * constant_loss(
+        scale * X, decoder=objective.decoder
+    )
 
 
 @every_combination
@@ -220,13 +224,14 @@ def test_linear_decoders_are_solved_for_and_no_others(decoder):
     X = sparse_data(90, 6)
     objective = SparseObjective(6, 4, decoder=decoder)
     evaluation, q, *_ = Run(objective, X).begin()
-    if decoder == "linear":
+    is_solved = decoder in ("linear", "matryoshka")
+    if is_solved:
         assert type(evaluation) is ProjectedEvaluation
         assert len(q) == objective.n_encoder_parameters
     else:
         assert type(evaluation) is SparseEvaluation
         assert len(q) == objective.n_parameters
-    assert evaluation.metric.projected == (decoder == "linear")
+    assert evaluation.metric.projected == is_solved
 
 
 def test_the_decoder_of_very_many_units_is_not_solved_for(monkeypatch):

@@ -127,10 +127,11 @@ class SparseAutoencoder(
         a tenth of the units active for each row, ``TopK(5)`` five of them, and ``BatchTopK(5)``
         five on average; grid search reaches the number as ``activation__n_active``. Units with
         "jumprelu" learn from which input on they are active.
-    decoder : {"linear", "sigmoid", "tied"}, default="linear"
+    decoder : {"linear", "sigmoid", "tied", "matryoshka"} or Decoder, default="linear"
         g, and whether the decoder has weights of its own. "linear" reconstructs any real data;
         "sigmoid" data in (0, 1), as in the lecture notes; "tied" is linear with the encoder's
-        weights.
+        weights; "matryoshka", or ``Matryoshka((10, 100))``, is linear and adds up the errors of
+        nested prefixes of the units.
     sparsity_penalty : str or SparsityPenalty, default="kl"
         "kl", "l1", "smooth-l1", "log", "group", "topographic", "l1-decoder-norm", "contractive",
         "l0" or "none". A name stands for the penalty with its default parameters. To choose them,
@@ -845,7 +846,7 @@ class SparseAutoencoder(
         return {
             "n_components (--units)": str(objective.n_components),
             "activation": objective.activation.words,
-            "decoder": objective.decoder.name,
+            "decoder": objective.decoder.words,
             "sparsity_penalty": f"{type(objective.penalty).__name__} {vars(objective.penalty)}",
             "weight_decay": repr(objective.weight_decay),
             "random_state (--seed)": str(seed) if isinstance(seed, Integral) else "not fixed",

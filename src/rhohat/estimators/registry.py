@@ -52,6 +52,7 @@ from rhohat.estimators.stack import StackedAutoencoder
 from rhohat.estimators.transcoder import SparseTranscoder
 from rhohat.objective.activations import ACTIVATIONS, Activation
 from rhohat.objective.corruption import CORRUPTIONS
+from rhohat.objective.decoders import DECODERS, Decoder
 from rhohat.objective.penalties import PENALTIES
 from rhohat.preprocessing.extractors import Extractor, PatchExtractor, WindowExtractor
 from rhohat.preprocessing.filters import OneOverFWhitening
@@ -194,9 +195,9 @@ def _width_of(step: Any) -> int | None:
     return width
 
 
-def _has_parameters(activation: str | Activation) -> bool:
-    """Whether it is an activation with parameters, and not the name of one."""
-    return hasattr(activation, "get_params")
+def _has_parameters(row: str | Activation | Decoder) -> bool:
+    """Whether it is an activation or decoder with parameters, and not the name of one."""
+    return hasattr(row, "get_params")
 
 
 def _describe_activations(activations: list[Any]) -> list[Any]:
@@ -422,8 +423,9 @@ ROWS: dict[str, Row] = {
 
 def rows() -> dict[str, Row]:
     """Every class that a file may hold, by name: `ROWS`, and those of the tables."""
-    activations = [type(row) for row in ACTIVATIONS.values() if _has_parameters(row)]
-    parts = (*PENALTIES.values(), *SOLVERS.values(), *CORRUPTIONS.values(), *activations)
+    tables: tuple[Any, ...] = (*ACTIVATIONS.values(), *DECODERS.values())
+    rows_with_parameters = [type(row) for row in tables if _has_parameters(row)]
+    parts = (*PENALTIES.values(), *SOLVERS.values(), *CORRUPTIONS.values(), *rows_with_parameters)
     return {**ROWS, **{cls.__name__: Row(cls) for cls in parts}}
 
 

@@ -3,13 +3,20 @@
     Z3 = A W_dec + b_dec          X_hat = g(Z3)
 
 A decoder is an output function g, and the choice whether W_dec is a matrix of its own or the
-encoder's. Each is one row of `DECODERS`.
+encoder's. What it costs is the error of all units together, or also of some of them alone. Each is
+one row of `DECODERS`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
+import numpy as np
+
+from rhohat.common.arrays import Float64Array
+from rhohat.common.validation import check_integer
 from rhohat.objective.activations import ACTIVATIONS, Activation
 
 
@@ -40,6 +47,111 @@ class Decoder:
         """
         return self.output == ACTIVATIONS["identity"] and not self.tied
 
+    @property
+    def words(self) -> str:
+        """What decides what it does: the name, and parameters where it has some."""
+        return self.name
+
+    def check_units(self, n_units: int) -> None:
+        """Raise TypeError or ValueError if a parameter makes no sense for so many units."""
+
+    def prefixes(self, n_units: int) -> tuple[int, ...]:
+        """How many units, from the first on, reconstruct each time; the errors are added up."""
+        return (n_units,)
+
+    def parts(self, n_units: int) -> list[slice]:
+        """Units of each prefix that are not in the one before."""
+        ends = self.prefixes(n_units)
+        return [slice(*ends_of) for ends_of in zip((0, *ends), ends, strict=False)]
+
+    def counts(self, n_units: int) -> Float64Array:
+        """How many prefixes each unit is in, (k,)."""
+        units = np.arange(n_units)[:, None]
+        is_in = units < np.array(self.prefixes(n_units))
+        return np.asarray(is_in.sum(axis=1), np.float64)
+
+
+class Matryoshka(Decoder):
+    r"""A linear decoder that is also to reconstruct from the first units alone.
+
+    .. math:: \frac1m \sum_i \sum_{p} \tfrac12
+        \Bigl\| \sum_{j < p} a_{ij} w_j + b_{dec} - x_i \Bigr\|^2
+
+    takes the place of the error, the sum over nested prefixes of p units. The first units learn
+    what explains most by itself, and later ones details. Weights and bias that are best for given
+    activations solve one linear system, as those of a plain linear decoder do.
+
+    Parameters
+    ----------
+    sizes : sequence of int, default=None
+        Sizes of the prefixes, increasing; all units are one more, unless that is the last. None: an
+        eighth, a quarter and half of the units, rounded up.
+
+    References
+    ----------
+    B. Bussmann, N. Nabeshima, A. Karvonen and N. Nanda (2025), Learning multi-level features with
+    Matryoshka sparse autoencoders.
+    """
+
+    name = "matryoshka"
+    output = ACTIVATIONS["identity"]
+    tied = False
+
+    sizes: Sequence[int] | None
+
+    def __init__(self, sizes: Sequence[int] | None = None) -> None:
+        vars(self)["sizes"] = sizes
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The parameter, for scikit-learn's clone and grid search."""
+        return {"sizes": self.sizes}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change the parameter, as scikit-learn's grid search does: ``decoder__sizes``."""
+        unknown = params.keys() - self.get_params()
+        if unknown:
+            raise ValueError(f"Matryoshka has the parameter sizes, got {sorted(unknown)}.")
+        vars(self).update(params)
+        return self
+
+    def __repr__(self) -> str:
+        return f"Matryoshka({'' if self.sizes is None else self.sizes})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Matryoshka and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash((Matryoshka, self._key))
+
+    @property
+    def _key(self) -> tuple[int, ...] | None:
+        return None if self.sizes is None else tuple(self.sizes)
+
+    @property
+    def words(self) -> str:
+        """The name, and sizes."""
+        return f"{self.name} {self._key}"
+
+    def check_units(self, n_units: int) -> None:
+        """Raise TypeError or ValueError unless sizes are numbers of units that increase."""
+        if self.sizes is None:
+            return
+        if isinstance(self.sizes, str) or not isinstance(self.sizes, Sequence) or not self.sizes:
+            raise TypeError(
+                f"Matryoshka sizes must be a sequence of numbers of units, got {self.sizes!r}."
+            )
+        sizes = [check_integer("a size of Matryoshka", size, low=1) for size in self.sizes]
+        if sizes != sorted(set(sizes)) or sizes[-1] > n_units:
+            raise ValueError(
+                f"Matryoshka sizes must increase and be at most the {n_units} units that there "
+                f"are, got {self.sizes!r}."
+            )
+
+    def prefixes(self, n_units: int) -> tuple[int, ...]:
+        """The sizes, and all units."""
+        sizes = [-(-n_units // part) for part in (8, 4, 2)] if self.sizes is None else self.sizes
+        return tuple(sorted({*map(int, sizes), n_units}))
+
 
 #: Decoders by their names.
 DECODERS: dict[str, Decoder] = {
@@ -48,5 +160,6 @@ DECODERS: dict[str, Decoder] = {
         Decoder("linear", ACTIVATIONS["identity"]),
         Decoder("sigmoid", ACTIVATIONS["sigmoid"]),
         Decoder("tied", ACTIVATIONS["identity"], tied=True),
+        Matryoshka(),
     )
 }

@@ -101,9 +101,22 @@ def code_sums(
 
 
 def best_decoder(
-    sums: CodeSums, weight_decay: float, center: Float64Array, dtype: np.dtype[Any]
+    sums: CodeSums,
+    weight_decay: float,
+    center: Float64Array,
+    dtype: np.dtype[Any],
+    counts: Float64Array | None = None,
 ) -> tuple[Float64Array, Float64Array]:
-    """The W_dec (k, d) and b_dec (d,) of least J for the activations that were summed.
+    r"""The W_dec (k, d) and b_dec (d,) of least J for the activations that were summed.
+
+    Where J adds up errors of nested prefixes, of which unit j is in n_j, the first in all of them,
+    units i and j meet in min(n_i, n_j), and
+
+    .. math::
+
+        \bigl(\min(n_i, n_j) E[a_i a_j] - n_i n_j \bar a_i \bar a_j / n_1 + \lambda 1[i = j]
+        \bigr)_{ij} W_{dec} = \bigl(n_i (E[a_i x] - \bar a_i \bar x)\bigr)_i, \quad
+        b_{dec} = \bar x - \textstyle\sum_j (n_j / n_1) \bar a_j w_j .
 
     Parameters
     ----------
@@ -115,15 +128,19 @@ def best_decoder(
         As it was subtracted.
     dtype : dtype
         The precision of the rows that were summed.
+    counts : ndarray of shape (k,), default=None
+        n; all 1 if None.
     """
     a, x = sums.a / sums.weight, sums.x / sums.weight
-    system = sums.aa / sums.weight - np.outer(a, a)
+    n = np.ones(len(a)) if counts is None else counts
+    system = sums.aa / sums.weight * np.minimum.outer(n, n) - np.outer(n * a, n * a) / n[0]
     mean = float((sums.aa.diagonal() / sums.weight / len(a)).sum())
     floor = max(FLOOR * float(np.finfo(dtype).eps) * mean, float(np.finfo(float).tiny))
     system[np.diag_indices_from(system)] += weight_decay + floor
     factor = _factored(system, floor)
-    W_dec: Float64Array = cho_solve(factor, sums.ax / sums.weight - np.outer(a, x))
-    return W_dec, center + x - a @ W_dec
+    right = n[:, None] * (sums.ax / sums.weight - np.outer(a, x))
+    W_dec: Float64Array = cho_solve(factor, right)
+    return W_dec, center + x - n / n[0] * a @ W_dec
 
 
 def _factored(system: Float64Array, floor: float) -> tuple[Float64Array, bool]:

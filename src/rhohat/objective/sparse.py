@@ -42,10 +42,11 @@ lecture notes W_enc is W1 and W_dec is the transpose of W2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -147,6 +148,7 @@ class SparseObjective(Objective[Terms]):
         self.n_outputs = d if n_outputs is None else check_integer("n_outputs", n_outputs, low=1)
         self.penalty.check_units(k)
         self.activation.check_units(k)
+        self.decoder.check_units(k)
         shapes: dict[str, tuple[int, ...]] = {"W_enc": (k, d), "b_enc": (k,)}
         if self.activation.n_thresholds(k):
             shapes["t_enc"] = (self.activation.n_thresholds(k),)
@@ -277,6 +279,24 @@ class SparseObjective(Objective[Terms]):
         Z += b_dec
         return self.decoder.output.function(Z)
 
+    def _reconstructions(
+        self,
+        A: FloatArray,
+        parameters: Mapping[str, FloatArray],
+        outs: Sequence[FloatArray | None],
+    ) -> list[FloatArray]:
+        """X_hat of every prefix of the units; the last is that of all."""
+        parts = self.decoder.parts(self.n_components)
+        if len(parts) == 1:
+            return [self.decode(A, parameters, outs[0])]
+        W_dec, b_dec = parameters["W_dec"], parameters["b_dec"]
+        found: list[FloatArray] = []
+        for part, out in zip(parts, outs, strict=True):
+            X_hat = library_of(A).matmul(A[:, part], W_dec[part], out=out)
+            X_hat += found[-1] if found else b_dec
+            found.append(X_hat)
+        return found
+
     @property
     def decoder_weights(self) -> str:
         """Name of the parameter that decodes: "W_dec", or "W_enc" where the decoder is tied."""
@@ -335,26 +355,36 @@ class SparseObjective(Objective[Terms]):
         room = array("A", (b, k), X) if held is None else held
         units = self.units(X, parameters, room, is_held=is_held)
         A = units.A
-        X_hat = self.decode(A, parameters, out=array("X_hat", (b, d), X))
+        parts = self.decoder.parts(k)
+        names = [f"X_hat{number}" for number in range(len(parts))]
+        X_hats = self._reconstructions(A, parameters, [array(name, (b, d), X) for name in names])
 
-        # delta3 = (x_hat - t) g'(z3)
-        g_slope = None
-        if self.decoder.output != ACTIVATIONS["identity"]:  # a copy, in another process
-            g_slope = self.decoder.output.derivative(X_hat, array("g'", (b, d), X))
-        delta3 = xp.subtract(X_hat, X if target is None else target, out=X_hat)
-        if w is None:
-            squared_error = 0.5 * as_number(dot(delta3, delta3))
-        else:
-            squared_error = 0.5 * as_number(dot(xp.einsum("ij,ij->i", delta3, delta3), w))
-            delta3 *= w[:, None]
-        if g_slope is not None:
-            delta3 *= g_slope
+        # delta3 = (x_hat - t) g'(z3), of every reconstruction; then, for the units that each has
+        # more than the one before, the sum of its own and all that follow
+        squared_error, deltas = 0.0, []
+        for X_hat in X_hats:
+            g_slope = None
+            if self.decoder.output != ACTIVATIONS["identity"]:  # a copy, in another process
+                g_slope = self.decoder.output.derivative(X_hat, array("g'", (b, d), X))
+            delta3 = xp.subtract(X_hat, X if target is None else target, out=X_hat)
+            if w is None:
+                squared_error += 0.5 * as_number(dot(delta3, delta3))
+            else:
+                squared_error += 0.5 * as_number(dot(xp.einsum("ij,ij->i", delta3, delta3), w))
+                delta3 *= w[:, None]
+            if g_slope is not None:
+                delta3 *= g_slope
+            deltas.append(delta3)
+        for larger, smaller in pairwise(reversed(deltas)):
+            smaller += larger
 
         # delta2 = (delta3 W_dec' + s h'(a)) f'(z2); where s is not known yet, it is left out here
         # and its factor, h'(a) f'(z2), summed into `direction`.
         f_slope = units.derivative(array("f'", (b, k), X))
         h, h_slope = units.averaged(self.penalty)
-        delta2 = xp.matmul(delta3, W_dec.T, out=array("delta2", (b, k), X))
+        delta2 = array("delta2", (b, k), X)
+        for part, delta3 in zip(parts, deltas, strict=True):
+            xp.matmul(delta3, W_dec[part].T, out=delta2[:, part])
         s = self._penalty(parameters).fixed_slope if slope is None else like(slope, X)
         push: float | FloatArray = 0.0
         if s is not None and not is_zero(s):
@@ -382,12 +412,13 @@ class SparseObjective(Objective[Terms]):
                 views["t_enc"][...] = self._by_thresholds(units, change, None, w)
         xp.matmul(delta2.T, X, out=grad["W_enc"])
         grad["b_enc"][...] = each @ delta2
-        if self.decoder.tied:
-            grad["W_enc"] += A.T @ delta3
-        elif not encoder_only:
-            xp.matmul(A.T, delta3, out=grad["W_dec"])
+        for part, delta3 in zip(parts, deltas, strict=True):
+            if self.decoder.tied:
+                grad["W_enc"][part] += A[:, part].T @ delta3
+            elif not encoder_only:
+                xp.matmul(A[:, part].T, delta3, out=grad["W_dec"][part])
         if not encoder_only:
-            grad["b_dec"][...] = each @ delta3
+            grad["b_dec"][...] = each @ deltas[0]
         weight, activity = (0.0, np.zeros(k)) if is_held else counted(h, each if w is None else w)
         return Terms(weight, squared_error, activity, gradient, direction)
 
@@ -433,9 +464,11 @@ class SparseObjective(Objective[Terms]):
         w = row_weights(X, sample_weight)
         units = self.units(X, parameters)
         weight, activity = counted(units.averaged(self.penalty)[0], w)
-        error = self.decode(units.A, parameters)
-        error -= X if target is None else target
-        squared_error = 0.5 * as_number(dot(library_of(X).einsum("ij,ij->i", error, error), w))
+        squared_error, outs = 0.0, [None] * len(self.decoder.prefixes(self.n_components))
+        for error in self._reconstructions(units.A, parameters, outs):
+            error -= X if target is None else target
+            squares = library_of(X).einsum("ij,ij->i", error, error)
+            squared_error += 0.5 * as_number(dot(squares, w))
         return Terms(weight, squared_error, activity, nothing, nothing)
 
     def activities(

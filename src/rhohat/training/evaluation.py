@@ -206,7 +206,9 @@ class ProjectedEvaluation(SparseEvaluation):
         codes = self.engine.map_sum(first, self._rows, self._partition)
         if not codes.is_finite:
             return self._overflowed(theta, codes)
-        decoder = best_decoder(codes, objective.weight_decay, center.astype(np.float64), dtype)
+        counts = objective.decoder.counts(objective.n_components)
+        decay, center = objective.weight_decay, center.astype(np.float64)
+        decoder = best_decoder(codes, decay, center, dtype, counts)
         theta = np.concatenate([theta, *map(np.ravel, decoder)])
         slope = objective.penalty_slope(codes, theta)
         second = partial(second_sums, objective, self._sent(theta), slope, kept)

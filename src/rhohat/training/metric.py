@@ -352,6 +352,7 @@ class SparseMetric:
             q = objective.settled(q, partial(objective.input_counts, rows.X, q, rows.sample_weight))
         d, decay, tied = objective.n_outputs, objective.weight_decay, objective.decoder.tied
         output_scale = self.scale if self.target_scale is None else self.target_scale
+        counts = objective.decoder.counts(objective.n_components)
         sums = partial(sparse_curvature, objective, q.astype(source.dtype), self.projected)
         with overflow_as_infinity():
             total = self.engine.map_sum(sums, source, self.partition)
@@ -359,12 +360,12 @@ class SparseMetric:
                 return np.copy
             (codes,), (layer,) = total.inputs, total.layers
             if self.projected:
-                W, _ = best_decoder(codes, decay, np.zeros(d), source.dtype)
-                gains = output_scale**2 * np.einsum("ij,ij->i", W, W)
+                W, _ = best_decoder(codes, decay, np.zeros(d), source.dtype, counts)
+                gains = output_scale**2 * counts * np.einsum("ij,ij->i", W, W)
             else:
                 outputs = codes.outputs / codes.weight
                 V = objective.unpack(q)[objective.decoder_weights]
-                gains = np.square(V) @ outputs / (self.scale**2 if tied else 1.0)
+                gains = counts * (np.square(V) @ outputs / (self.scale**2 if tied else 1.0))
             s = layer.slopes / layer.weight * gains
             if not np.isfinite(s).all():
                 return np.copy

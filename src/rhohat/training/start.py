@@ -187,6 +187,7 @@ def initial(
         if objective.decoder.tied:
             V = TIED_SIZE * V
         constant = 0.5 * variables.output_scale**2 * float(w @ np.einsum("ij,ij->i", T, T))
+        constant *= len(objective.decoder.prefixes(k))
         constant += objective.penalty.least(k)
         carried = None if rows.target is None else _carried(sample, X, T, w)
         q = _of_size(variables, X, T, w, V, carried)
