@@ -91,7 +91,7 @@ def torch_loop(X, k, seed, kind, weight):
     import torch
 
     torch.manual_seed(seed)
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     rows = torch.as_tensor(X, dtype=torch.float32)
     d = X.shape[1]
     W_enc = torch.nn.Parameter(torch.randn(k, d) / d**0.5)
