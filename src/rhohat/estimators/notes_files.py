@@ -27,7 +27,6 @@ from rhohat.objective.decoders import DECODERS
 from rhohat.preprocessing.operations import NotComputedError
 from rhohat.rows.file_format import Selection
 from rhohat.rows.formats import FORMATS
-from rhohat.rows.mat73 import is_mat73
 
 #: Names that theta and the sizes have in the exercise's files.
 THETA, SIZES = ("opttheta", "optTheta", "theta"), ("visibleSize", "hiddenSize")
@@ -56,8 +55,8 @@ def notes_content(weights: Weights) -> bytes:
         "b1": weights.encoder_bias[:, None],
         "W2": weights.decoder.T,
         "b2": weights.decoder_bias[:, None],
-        "activation": activation.name,
-        "decoder": weights.output,
+        "activation": _codes(activation.name),
+        "decoder": _codes(weights.output),
     }
     savemat(stream, variables)
     content: bytes = stream.getvalue()
@@ -163,14 +162,18 @@ def _variable(path: Path, name: str) -> NDArray[Any]:
 
 def _names(path: Path) -> tuple[str, str]:
     """Names of f and g, as rhohat writes them; "sigmoid", as in the notes, if there are none."""
-    from scipy.io import loadmat, whosmat
-
     found = {"activation": "sigmoid", "decoder": "sigmoid"}
-    if not is_mat73(path):
-        for name, shape, kind in whosmat(path):
-            if name in found and kind == "char" and np.prod(shape) <= LONGEST:
-                found[name] = str(loadmat(path, variable_names=[name])[name][0])
     tables: dict[str, Mapping[str, Any]] = {"activation": ACTIVATIONS, "decoder": DECODERS}
     for name, table in tables.items():
+        with suppress(DataFileError):
+            codes = _variable(path, name).ravel()
+            sound = len(codes) <= LONGEST and bool(np.isin(codes, np.arange(128)).all())
+            expect(sound, f"{name} as character codes", codes)
+            found[name] = "".join(chr(int(code)) for code in codes)
         expect(found[name] in table, f"{name} among {', '.join(table)}", found[name])
     return found["activation"], found["decoder"]
+
+
+def _codes(text: str) -> NDArray[np.uint8]:
+    """Characters as a row of their codes: MATLAB's ``char`` makes text of it."""
+    return np.frombuffer(text.encode("ascii"), dtype=np.uint8)[None]
