@@ -167,6 +167,13 @@ def test_activations_become_rows_again_there(rows):
 
 
 @pytest.mark.torch
+def test_settings_that_are_chosen_there_are_those_that_are_chosen_here(digits):
+    here, there = (rhohat.choose(digits[:400], 6, device=at) for at in ("cpu", "torch"))
+    assert there.command == here.command
+    assert there.pipeline_[-1].device == "torch"
+
+
+@pytest.mark.torch
 def test_stacks_and_classifiers_there(rows):
     y = (rows[:, 0] > rows[:, 1]).astype(int)
     found = []

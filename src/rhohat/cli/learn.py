@@ -241,7 +241,7 @@ def another_run(ours: Run, files: Results) -> str | None:
 #: Other options that do not go with ``--auto``.
 ELSEWHERE = (
     *("activation", "corruption", "solver"),
-    *("checkpoint", "resume", "dask", "device", "validation", "patience", "transcode"),
+    *("checkpoint", "resume", "dask", "validation", "patience", "transcode"),
 )
 
 
@@ -292,7 +292,7 @@ def learn_from(
     with warnings_as_notes():
         choice, interrupted = None, False
         if aim is not None:
-            choice = chosen_for(data, settings, aim)
+            choice = chosen_for(data, settings, aim, run.get("device", "cpu"))
             pipeline, settings = choice.pipeline_, Settings(**choice.settings)
         else:
             with show_training("preparing" if settings.whitening == "none" else "whitening") as (
@@ -384,7 +384,7 @@ def make_writable(out: Path) -> None:
         pass
 
 
-def chosen_for(data: Data, settings: Settings, aim: str) -> Choice:
+def chosen_for(data: Data, settings: Settings, aim: str, device: str) -> Choice:
     """Choose settings; the number of units if the user has not."""
     from rhohat.recipes.choice import choose_for
 
@@ -392,7 +392,9 @@ def chosen_for(data: Data, settings: Settings, aim: str) -> Choice:
     units = None if given is ParameterSource.DEFAULT else settings.units
     paths = [*map(str, data.request.paths), *data.request.options()]
     with show_work("choosing settings"):
-        return choose_for(data.content, data.kind, settings, units, aim=aim, paths=paths)
+        return choose_for(
+            data.content, data.kind, settings, units, aim=aim, paths=paths, device=device
+        )
 
 
 def choice_facts(choice: Choice) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.devices import Device, device_of
 from rhohat.common.validation import check_integer, look_up
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.measures import explained_variance, greatest_variance, patterns, pursuit
@@ -216,6 +217,7 @@ def choose(
     *,
     aim: str = "features",
     random_state: int | None = None,
+    device: str | Device = "cpu",
 ) -> Choice:
     r"""Choose all settings from the data, without labels, and fit a model with them.
 
@@ -239,6 +241,8 @@ def choose(
         given to a classifier, all together.
     random_state : int, default=None
         Draws rows and starts; the same number gives the same choice. None counts as 0.
+    device : str or TorchDevice, default="cpu"
+        Where models are fitted; see `SparseAutoencoder`.
 
     Returns
     -------
@@ -267,8 +271,9 @@ def choose(
         check_integer("n_components", n_components, low=1)
     seed = 0 if random_state is None else check_integer("random_state", random_state, low=0)
     look_up("aim", aim, AIMS)
+    device_of(device).check()
     content, kind, settings, paths = _content_of(X, seed)
-    return choose_for(content, kind, settings, n_components, aim=aim, paths=paths)
+    return choose_for(content, kind, settings, n_components, aim=aim, paths=paths, device=device)
 
 
 def choose_for(
@@ -279,6 +284,7 @@ def choose_for(
     *,
     aim: str = "features",
     paths: Sequence[str] = ("DATA",),
+    device: str | Device = "cpu",
 ) -> Choice:
     """`choose`, for data of a kind that are read already.
 
@@ -294,11 +300,13 @@ def choose_for(
     aim : str, default="features"
     paths : sequence of str, default=("DATA",)
         Where the data came from, for the command.
+    device : str or TorchDevice, default="cpu"
     """
     row = look_up("aim", aim, AIMS)
-    search = _Search.over(_rows_of(content, kind, settings), row, kind, n_components, settings.seed)
+    rows = _rows_of(content, kind, settings)
+    search = _Search.over(rows, row, kind, n_components, settings.seed, device)
     best = search.run()
-    pipeline, settings = _fitted(content, kind, search.settings(settings, best))
+    pipeline, settings = _fitted(content, kind, search.settings(settings, best), device)
     return Choice(
         pipeline,
         patterns(pipeline),
@@ -357,6 +365,8 @@ class _Search:
     n_rows : int
         Of all rows.
     seed : int
+    device : str or Device
+        Where models are fitted.
     scores : dict of Point to float
     losses : dict of Point to float
         J as a part of that of the best constant.
@@ -370,6 +380,7 @@ class _Search:
     folds: list[_Fold]
     n_rows: int
     seed: int
+    device: str | Device = "cpu"
 
     scores: dict[Point, float] = field(default_factory=dict)
     losses: dict[Point, float] = field(default_factory=dict)
@@ -382,6 +393,7 @@ class _Search:
         kind: str,
         units: int | None,
         seed: int,
+        device: str | Device,
     ) -> _Search:
         """Draw rows, and settle what follows from them at once."""
         drawn, n_rows = drawn_rows(rows, HELD_OUT_ROWS + SEARCH_ROWS, seed)
@@ -396,7 +408,7 @@ class _Search:
         why_units = "the number of units was given"
         if units is None:
             units, why_units = _units_for(folds[0].X, n_rows, aim.units)
-        return cls(aim, scale, why_scale, units, why_units, folds, n_rows, seed)
+        return cls(aim, scale, why_scale, units, why_units, folds, n_rows, seed, device)
 
     def run(self) -> Point:
         """The best point that a search finds along one setting after the other."""
@@ -458,6 +470,7 @@ class _Search:
             max_iter=TRIAL_ITERATIONS,
             tol=TRIAL_TOL,
             growth=False,
+            device=self.device,
             random_state=self.seed,
         )
         with warnings.catch_warnings():
@@ -637,10 +650,12 @@ def _units_for(X: FloatArray, n_rows: int, enough: Units) -> tuple[int, str]:
     return units, why
 
 
-def _fitted(content: Any, kind: str, settings: Settings) -> tuple[Pipeline, Settings]:
+def _fitted(
+    content: Any, kind: str, settings: Settings, device: str | Device
+) -> tuple[Pipeline, Settings]:
     """The best one of several starts, on all of the data, and its settings."""
     tried = [replace(settings, seed=settings.seed + start) for start in range(STARTS)]
-    fitted = [make_pipeline(candidate, kind).fit(content) for candidate in tried]
+    fitted = [make_pipeline(candidate, kind, device=device).fit(content) for candidate in tried]
     best = min(range(STARTS), key=lambda start: fitted[start][-1].loss_)
     return fitted[best], tried[best]
 
