@@ -38,6 +38,8 @@ GIVEN = {
     "dask": ["local"],
     "validation": ["0.2"],
     "patience": ["3"],
+    "corruption": ["masking"],
+    "transcode": ["rows.npy"],
 }
 
 
