@@ -130,3 +130,11 @@ def test_other_decoders_are_trained_on_all_columns(decoder, X):
 
 def test_constant_rows_have_no_span(X):
     assert span_of(np.repeat(X[:1], 5, axis=0)) is None
+
+
+def test_a_warm_start_goes_on_from_the_weights_of_before(X):
+    settings = {"sparsity_penalty": KLSparsity(0.1), "weight_decay": 0.01, "max_iter": 5}
+    model = SparseAutoencoder(K, random_state=0, warm_start=True, **settings).fit(X)
+    before = model.loss_
+    assert model.fit(X).loss_curve_[0] == pytest.approx(before)
+    assert model.loss_ < before
