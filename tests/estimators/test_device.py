@@ -32,6 +32,7 @@ KINDS = {
     "topk": {"activation": "topk", "sparsity_penalty": "none"},
     "batchtopk": {"activation": "batchtopk", "sparsity_penalty": "none"},
     "jumprelu": {"activation": "jumprelu", "sparsity_penalty": "l0"},
+    "matryoshka": {"decoder": "matryoshka"},
     "group": {"sparsity_penalty": "group"},
     "topographic": {"sparsity_penalty": "topographic"},
     "contractive": {"sparsity_penalty": "contractive"},
