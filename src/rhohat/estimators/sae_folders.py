@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 
@@ -125,9 +125,9 @@ def read_arrays(path: Path) -> SparseAutoencoder:
                 found_names,
             )
             arrays = {name: file[name] for name in names}
-    except (ValueError, OSError, BadZipFile, EOFError) as error:
-        if isinstance(error, ModelFileError):
-            raise
+    except (ModelFileError, MemoryError, PermissionError):
+        raise
+    except Exception as error:  # of which damaged archives raise many
         raise ModelFileError(
             f"expected arrays of numbers (pickles are never loaded), found an error: {error}"
         ) from None
