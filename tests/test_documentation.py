@@ -1,5 +1,6 @@
-"""README and docs: their code runs as the reader sees it, their commands and links are right."""
+"""README, docs and docstrings: code runs as the reader sees it, commands and links are right."""
 
+import doctest
 import os
 import re
 import shlex
@@ -10,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+import rhohat
 from rhohat.cli.main import cli
 
 TOP = Path(__file__).parents[1]
@@ -45,6 +47,19 @@ def test_python_of_a_page_runs_in_an_empty_folder(page, tmp_path):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+DOCSTRINGS = {name: getattr(rhohat, name).__doc__ for name in rhohat.__all__}
+EXAMPLES = [name for name, text in DOCSTRINGS.items() if ">>> " in text]
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example_of_a_docstring_gives_what_it_says(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    example = doctest.DocTestParser().get_doctest(DOCSTRINGS[name], {}, name, None, 0)
+    assert doctest.DocTestRunner().run(example).failed == 0, capsys.readouterr().out
 
 
 def commands(text):

@@ -58,6 +58,15 @@ def patterns(model: BaseEstimator) -> Float64Array:
     ------
     ValueError
         If the model does not end in an autoencoder, or a step before it has no inverse.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from rhohat import SparseAutoencoder, Standardization, patterns
+    >>> model = make_pipeline(Standardization(), SparseAutoencoder(4, max_iter=5, random_state=0))
+    >>> patterns(model.fit(load_wine().data)).shape
+    (4, 13)
     """
     anatomy = Anatomy.of(model)
     if anatomy.autoencoder is None:
@@ -192,6 +201,15 @@ def pursuit_score(estimator: BaseEstimator, X: Any, y: object = None) -> float:
     -------
     score : float
         At most 1; see `pursuit`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rhohat import SparseAutoencoder, pursuit_score
+    >>> X = load_digits().data / 16
+    >>> model = SparseAutoencoder(16, weight_decay=1e-3, random_state=0).fit(X)
+    >>> bool(0 < pursuit_score(model, X) < 1)
+    True
     """
     autoencoder = Anatomy.of(estimator).autoencoder
     if autoencoder is None:
@@ -343,6 +361,12 @@ def matched_cosines(A: ArrayLike, B: ArrayLike) -> Float64Array:
     -------
     cosines : ndarray of shape (k,)
         Between 0 and 1.
+
+    Examples
+    --------
+    >>> from rhohat import matched_cosines
+    >>> matched_cosines([[1.0, 0.0], [0.0, 1.0]], [[0.0, 2.0], [3.0, 0.0]]).tolist()
+    [1.0, 1.0]
     """
     return np.abs(matching(A, B).cosines)
 
@@ -362,6 +386,17 @@ def recovery(model: BaseEstimator | ArrayLike, D: ArrayLike, *, threshold: float
     Returns
     -------
     share : float
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import SparseAutoencoder, recovery
+    >>> rng = np.random.RandomState(0)
+    >>> D = rng.randn(6, 10)
+    >>> X = rng.binomial(1, 0.2, (500, 6)) @ D
+    >>> model = SparseAutoencoder(6, max_iter=50, random_state=0).fit(X)
+    >>> bool(0 <= recovery(model, D) <= 1)
+    True
     """
     check_real("threshold", threshold, low=0, high=1)
     found = patterns(model) if isinstance(model, BaseEstimator) else model
@@ -422,6 +457,14 @@ def stability(
     -----
     Where the data have a dictionary, a good model finds it from every start. On photographs many
     sets of features are equally good: a low value is no fault of theirs.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rhohat import SparseAutoencoder, stability
+    >>> X = load_digits().data / 16
+    >>> model = SparseAutoencoder(8, weight_decay=1e-3, max_iter=30, random_state=0).fit(X)
+    >>> found = stability(model, X, n_seeds=2, random_state=0)
     """
     check_integer("n_seeds", n_seeds, low=2)
     random = check_random_state(random_state)

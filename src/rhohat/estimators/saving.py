@@ -78,6 +78,16 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
         If a fitted attribute is not as `fit` makes it, for instance if it is NaN.
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import SparseAutoencoder, load, save
+    >>> X = np.random.RandomState(0).rand(50, 4)
+    >>> model = SparseAutoencoder(3, max_iter=5, random_state=0).fit(X)
+    >>> save(model, "model.safetensors")
+    >>> bool((load("model.safetensors").transform(X) == model.transform(X)).all())
+    True
     """
     if not is_model(model):
         models = ", ".join(row.cls.__name__ for row in ROWS.values() if row.fitted is not None)
@@ -120,6 +130,15 @@ def load(path: str | os.PathLike[str]) -> Any:
         needs a newer version of rhohat.
     OSError
         If the file does not exist or cannot be read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import SparseAutoencoder, load, save
+    >>> X = np.random.RandomState(0).rand(50, 4)
+    >>> save(SparseAutoencoder(3, max_iter=5, random_state=0).fit(X), "model.safetensors")
+    >>> load("model.safetensors").n_components
+    3
     """
     file = Path(path)
     if not file.exists():

@@ -193,6 +193,14 @@ def load_images(
         If a file, which it names, cannot be read and `on_error` is "fail", or if none can.
     FileNotFoundError
         If a path does not exist.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import load_images
+    >>> np.save("stack.npy", np.random.RandomState(0).rand(5, 16, 16))
+    >>> len(load_images("stack.npy").images)
+    5
     """
     if max_pixels is not None:
         check_integer("max_pixels", max_pixels, low=1)

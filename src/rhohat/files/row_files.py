@@ -190,6 +190,17 @@ def load_rows(
         If a path does not exist.
     ValueError
         If `axes` are no axes of rows or images.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from rhohat import load_rows
+    >>> text = "species,wl_400,wl_410"
+    >>> lines = [text, "a,0.1,0.4", "b,0.3,0.2"]
+    >>> _ = Path("spectra.csv").write_text(chr(10).join(lines))
+    >>> X = load_rows("spectra.csv", labels="species")
+    >>> X.shape, list(X.columns)
+    ((2, 2), ['wl_400', 'wl_410'])
     """
     selection = Selection(key, transpose, axes, columns, drop, labels, one_hot, missing, heading)
     files = DataFiles.find(paths, selection=selection, on_error=on_error)

@@ -362,6 +362,14 @@ def load_series(
     -----
     UserWarning
         About files that end early, or have gaps.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import load_series
+    >>> np.save("sensors.npy", np.random.RandomState(0).rand(3, 1000))
+    >>> load_series("sensors.npy", rate=100).series[0].shape
+    (3, 1000)
     """
     if rate is not None:
         check_real("rate", rate, low=0, open_ends=True)

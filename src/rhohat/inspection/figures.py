@@ -86,6 +86,13 @@ def plot_features(
     ------
     ValueError
         If the model has no such picture, or tiles do not have the shape.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rhohat import SparseAutoencoder, plot_features
+    >>> model = SparseAutoencoder(16, max_iter=5, random_state=0).fit(load_digits().data / 16)
+    >>> ax = plot_features(model, patch_shape=(8, 8))
     """
     if isinstance(model, BaseEstimator):
         examples = None if data is None else examples_of(model, data, patch_shape)
@@ -190,6 +197,14 @@ def plot_top_examples(
     ------
     ValueError
         If there is no such unit, or data and shape do not fit the model.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rhohat import SparseAutoencoder, plot_top_examples
+    >>> X = load_digits().data / 16
+    >>> model = SparseAutoencoder(16, max_iter=5, random_state=0).fit(X)
+    >>> ax = plot_top_examples(model, X, units=[0, 3], shape=(8, 8))
     """
     import matplotlib.pyplot as plt
 
@@ -358,6 +373,12 @@ def plot_training(
     ------
     TypeError
         If the model is none of these.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from rhohat import SparseAutoencoder, plot_training
+    >>> ax = plot_training(SparseAutoencoder(16, max_iter=5).fit(load_digits().data / 16))
     """
     import matplotlib.pyplot as plt
 

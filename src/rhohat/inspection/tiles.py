@@ -58,6 +58,15 @@ def maximal_inputs(
     References
     ----------
     UFLDL tutorial, "Visualizing a Trained Autoencoder".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import SparseAutoencoder, maximal_inputs
+    >>> X = np.random.RandomState(0).rand(200, 9)
+    >>> inputs = maximal_inputs(SparseAutoencoder(4, max_iter=5, random_state=0).fit(X))
+    >>> inputs.shape, np.linalg.norm(inputs, axis=1).round(6).tolist()
+    ((4, 9), [1.0, 1.0, 1.0, 1.0])
     """
     check_real("radius", radius, low=0, open_ends=True)
     layer = top_layer(model) if isinstance(model, BaseEstimator) else None

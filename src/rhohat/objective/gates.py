@@ -53,6 +53,16 @@ class TopK(ActivationWithParameter):
     ----------
     A. Makhzani and B. Frey (2014), k-sparse autoencoders, ICLR. L. Gao et al. (2024), Scaling and
     evaluating sparse autoencoders.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import SparseAutoencoder, TopK
+    >>> X = np.random.RandomState(0).randn(200, 8)
+    >>> model = SparseAutoencoder(12, activation=TopK(3), sparsity_penalty="none", max_iter=5)
+    >>> model = model.fit(X)
+    >>> int((model.transform(X) > 0).sum(axis=1).max())
+    3
     """
 
     name = "topk"

@@ -69,6 +69,16 @@ def check_gradient(
     References
     ----------
     CS294A lecture notes, "Gradient checking".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import SparseObjective, check_gradient
+    >>> objective = SparseObjective(6, 4, decoder="sigmoid")
+    >>> rng = np.random.RandomState(0)
+    >>> theta, X = rng.randn(objective.n_parameters), rng.rand(20, 6)
+    >>> bool(check_gradient(objective, theta, X).ratio < 1e-8)
+    True
     """
     theta = np.array(theta, dtype=np.float64)
     X = np.asarray(X, dtype=np.float64)

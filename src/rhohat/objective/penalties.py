@@ -52,6 +52,13 @@ class KLSparsity(SparsityPenalty):
     References
     ----------
     A. Ng, CS294A lecture notes "Sparse autoencoder", section 3.
+
+    Examples
+    --------
+    >>> from rhohat import KLSparsity, SparseAutoencoder
+    >>> penalty = KLSparsity(target=0.05, weight=3)
+    >>> SparseAutoencoder(100, sparsity_penalty=penalty).get_params()["sparsity_penalty__target"]
+    0.05
     """
 
     #: Share of activity beyond which the divergence is replaced by its tangent.
@@ -163,6 +170,13 @@ class L1Sparsity(WeightedSparsity):
     ----------
     weight : float, default=1.0
         beta, at least 0.
+
+    Examples
+    --------
+    >>> from rhohat import L1Sparsity, SparseAutoencoder
+    >>> model = SparseAutoencoder(100, activation="relu", sparsity_penalty=L1Sparsity(weight=0.1))
+    >>> model.get_params()["sparsity_penalty__weight"]
+    0.1
     """
 
     def __init__(self, weight: float = 1.0) -> None:

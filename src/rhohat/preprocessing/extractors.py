@@ -448,6 +448,14 @@ class PatchExtractor(Extractor):
     ----------
     patch_shape_ : tuple of int
         (height, width), or (height, width, channels) for color images: what a row reshapes to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import PatchExtractor
+    >>> images = np.random.RandomState(0).rand(3, 20, 20)
+    >>> PatchExtractor(8, n_patches=50, random_state=0).fit_transform(images).shape
+    (50, 64)
     """
 
     takes, pieces = Wholes("image", each_image, "pixels"), "patches"

@@ -58,6 +58,14 @@ class OneOverFWhitening(Step):
     ----------
     B. Olshausen and D. Field (1997), Sparse coding with an overcomplete basis set: a strategy
     employed by V1? Vision Research 37.
+
+    Examples
+    --------
+    >>> from rhohat import OneOverFWhitening, load_photographs
+    >>> images = load_photographs().images
+    >>> whitened = OneOverFWhitening().fit_transform(images)
+    >>> whitened[0].shape == images[0].shape
+    True
     """
 
     takes = Wholes("image", each_image, "pixels")

@@ -120,6 +120,14 @@ class PatchNormalizer(Rowwise):
     References
     ----------
     CS294A / UFLDL exercise "Sparse Autoencoder", step 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import PatchNormalizer
+    >>> X = PatchNormalizer().fit_transform(np.random.RandomState(0).randn(100, 64))
+    >>> bool(0.1 <= X.min() and X.max() <= 0.9)
+    True
     """
 
     keeps = "mean"
@@ -240,6 +248,14 @@ class ContrastNormalizer(Rowwise):
     ----------
     A. Coates, H. Lee and A. Ng (2011), An analysis of single-layer networks in unsupervised feature
     learning. AISTATS.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import ContrastNormalizer
+    >>> X = ContrastNormalizer().fit_transform([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])
+    >>> X.mean(axis=1).round(6).tolist()
+    [0.0, 0.0]
     """
 
     keeps = "mean and contrast"

@@ -163,6 +163,14 @@ class Adam(BaseEstimator):
     References
     ----------
     D. Kingma and J. Ba (2015), Adam: a method for stochastic optimization, ICLR: algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from rhohat import Adam, SparseAutoencoder
+    >>> model = SparseAutoencoder(4, solver=Adam(), random_state=0)
+    >>> for _ in range(10):
+    ...     model = model.partial_fit(np.random.RandomState(0).rand(64, 8))
     """
 
     def __init__(

@@ -258,6 +258,16 @@ class LBFGS(GradientDescent):
     memory : int, default=10
         Steps remembered. The state's memory holds that many ``steps`` of theta, oldest first, as
         many ``changes`` of the gradient, and their products, the ``curvatures``.
+
+    Examples
+    --------
+    >>> from rhohat import LBFGS
+    >>> def square(theta):
+    ...     return float(theta @ theta), 2 * theta
+    >>> import numpy as np
+    >>> result = LBFGS().minimize(square, np.array([3.0, 4.0]), max_iter=20, tol=1e-9)
+    >>> bool(abs(result.state.theta).max() < 1e-6)
+    True
     """
 
     def __init__(self, memory: int = 10) -> None:
