@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 
 from rhohat import OneOverFWhitening, load_photographs
 
+# sphinx_gallery_thumbnail_number = 4
 photographs = load_photographs()
 whitened = OneOverFWhitening().fit_transform(photographs.images)
 

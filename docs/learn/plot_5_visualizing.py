@@ -25,6 +25,7 @@ from rhohat import (
     plot_features,
 )
 
+# sphinx_gallery_thumbnail_number = 2
 patches = make_pipeline(
     OneOverFWhitening(), PatchExtractor(8, n_patches=8000, random_state=0), PatchNormalizer()
 )
