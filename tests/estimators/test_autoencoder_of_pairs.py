@@ -18,6 +18,7 @@ from rhohat import (
     SparseAutoencoder,
     SparseObjective,
     SparseTranscoder,
+    StackedAutoencoder,
     TopK,
     load,
     save,
@@ -290,3 +291,13 @@ def test_a_name_stands_for_defaults_and_grid_search_reaches_parameters():
 def test_what_is_no_corruption_is_refused(corruption):
     with pytest.raises(ValueError, match="corruption must be one of 'gaussian', 'masking', got"):
         make("gaussian", corruption=corruption).fit(SMALL)
+
+
+def test_layers_of_a_stack_are_denoised_one_by_one(tmp_path):
+    layers = [make("masking", n_components=k, max_iter=4) for k in (5, 3)]
+    stack = StackedAutoencoder(layers).fit(GROWING)
+    first = make("masking", n_components=5, max_iter=4).fit(GROWING)
+    second = make("masking", n_components=3, max_iter=4).fit(first.transform(GROWING))
+    assert bits(stack.layers_[1]) == bits(second)
+    stored = StackedAutoencoder(layers).fit(*saved(tmp_path, [GROWING]))
+    assert bits(stored.layers_[1]) == bits(second)
