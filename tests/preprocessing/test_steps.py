@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
+from sklearn.utils import get_tags
 
 from rhohat import (
     ChannelScaling,
@@ -70,6 +71,12 @@ def test_what_it_is_given_is_gone_over_one_after_the_other(estimator, X, noun):
         found = list(takes.each(X))
         assert len(found) == len(X)
         assert all(np.array_equal(a.ravel(), x.ravel()) for a, x in zip(found, X, strict=True))
+
+
+@every_step
+def test_its_tags_say_whether_it_takes_rows_or_larger_things(estimator, X, noun):
+    tags = get_tags(estimator).input_tags
+    assert (tags.two_d_array, tags.three_d_array) == (noun is None, noun is not None)
 
 
 @every_step

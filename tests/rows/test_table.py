@@ -197,6 +197,20 @@ def test_what_is_not_numbers_is_named_with_what_to_type(table):
         load_rows(table)
 
 
+@pytest.mark.parametrize("read", [load_rows, open_file])
+@pytest.mark.parametrize("ending", ["csv", "parquet", "feather"])
+def test_a_table_without_rows_is_refused_however_it_is_read(ending, read, tmp_path):
+    empty = pa.table({"a": np.empty(0), "b": np.empty(0)})
+    if ending == "csv":
+        (tmp_path / "t.csv").write_text("a,b\n")
+    elif ending == "parquet":
+        pyarrow.parquet.write_table(empty, tmp_path / "t.parquet")
+    else:
+        pyarrow.feather.write_feather(empty, tmp_path / "t.feather")
+    with pytest.raises(DataFileError, match="no rows"):
+        read(tmp_path / f"t.{ending}")
+
+
 @pytest.mark.parametrize(("beside", "left"), [("b", "it"), ("b,c", "them")])
 def test_columns_that_are_left_out_are_one_or_several(beside, left, tmp_path):
     texts = beside.replace("b", "x").replace("c", "y")
