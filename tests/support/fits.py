@@ -72,6 +72,7 @@ def theta_of(model):
     parts = {
         "W_enc": model.encoder_weights_,
         "b_enc": model.encoder_bias_,
+        "t_enc": getattr(model, "thresholds_", None),
         "W_dec": model.decoder_weights_,
         "b_dec": model.decoder_bias_,
     }
@@ -112,7 +113,11 @@ def assert_report_is_true(model, X, sample_weight=None):
     tolerance = 1e-12 if X.dtype == np.float64 else 2e-5
     assert model.loss_ == pytest.approx(loss_at(model, X, sample_weight), rel=tolerance)
     assert sum(model.loss_terms_) == pytest.approx(model.loss_, rel=1e-15)
-    h, _ = objective_of(model).penalty.pointwise(model.transform(X))
+    objective = objective_of(model)
+    theta = theta_of(model).astype(X.dtype)
+    units = objective.units(X, objective.unpack(theta))
+    np.testing.assert_allclose(model.transform(X), units.A, rtol=tolerance, atol=tolerance)
+    h, _ = units.averaged(objective.penalty)
     average = np.average(h.astype(np.float64), axis=0, weights=sample_weight)
     np.testing.assert_allclose(model.average_activation_, average, rtol=tolerance, atol=tolerance)
 

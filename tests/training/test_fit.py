@@ -57,6 +57,7 @@ def test_what_a_growing_fit_reports_is_true(dtype, solver, weighted, early_growt
         assert np.all(np.diff(of_stage) < 0)
 
 
+@pytest.mark.filterwarnings("ignore:Training stopped. no step along:UserWarning")  # at a jump
 @both_precisions
 @every_combination
 def test_the_loss_is_that_of_the_fitted_weights(activation, decoder, penalty, dtype):
