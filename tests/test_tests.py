@@ -17,7 +17,11 @@ LONGEST = 500
 ELSEWHERE = {
     "common/arrays": "types, which mypy checks",
     "common/errors": "classes, which every test of a refusal names",
+    "estimators/computation": "what a model computes, in test_onnx_files and test_numpy_files",
+    "estimators/foreign": "models of other programs, in test_sae_folders and test_notes_files",
     "inspection/responses": "what examples do to the units of a layer, in test_portrait",
+    "objective/activation": "what every activation answers, in test_activations and test_gates",
+    "objective/largest": "the threshold of all rows, in test_gates",
     "objective/penalty": "what every penalty answers, in test_penalties",
     **dict.fromkeys(
         (
@@ -25,6 +29,14 @@ ELSEWHERE = {
             *("rows/dialect", "rows/table_format", "rows/text_tables"),
         ),
         "tables of files, in rows/test_table, as users read them",
+    ),
+    "objective/units": "activations and their derivatives in a block, in test_sparse",
+    **dict.fromkeys(
+        (
+            *("preprocessing/numpy_operations", "preprocessing/onnx_conversion"),
+            *("preprocessing/onnx_operations", "preprocessing/operations"),
+        ),
+        "what steps compute elsewhere, in estimators/test_onnx_files and test_numpy_files",
     ),
     "inspection/report/charts": "classes, which test_findings holds against charts.js",
 }

@@ -23,7 +23,7 @@ TYPES = {
 def test_every_option_that_chooses_a_row_says_of_which_table():
     assert {name for command, name in TYPES if command == "learn"} == {
         *("sound", "scale", "whitening", "activation", "decoder", "penalty", "solver", "on_error"),
-        *("aim", "form", "time", "missing"),
+        *("aim", "corruption", "form", "time", "missing"),
     }
     assert {name for command, name in TYPES if command == "encode"} == {
         *("encoding", "pooling", "on_error", "time", "missing"),

@@ -38,6 +38,13 @@ def test_anything_else_is_refused_with_the_names(engine):
         engine_of(engine, None)
 
 
+def test_an_engine_that_is_made_already_has_its_device():
+    with pytest.raises(ValueError, match="given its device when it is made"):
+        engine_of(ThreadEngine(), None, "torch")
+    for name in ENGINES:
+        assert engine_of(name, None, "torch").device.name == "torch"
+
+
 class Client:
     """A connection, which cannot be copied."""
 

@@ -1,7 +1,5 @@
 """Devices: the same results there, from resident and from streamed rows, and clear refusals."""
 
-import sys
-import types
 from functools import partial
 
 import numpy as np
@@ -18,10 +16,6 @@ from rhohat import (
 )
 from rhohat.common.devices import TorchDevice
 from rhohat.common.errors import DeviceMemoryError
-from rhohat.common.libraries import Sent
-from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.placed import Placed
-from rhohat.rows.sources import in_memory
 
 KINDS = {
     "sigmoid": {},
@@ -83,18 +77,6 @@ def test_two_runs_have_the_same_bits_with_any_number_of_threads(rows, dtype):
 def test_rows_that_stay_there_and_rows_that_are_sent_anew_have_the_same_bits(rows, memory):
     everything = fitted(rows, TorchDevice("torch", memory=10**9))
     assert same_weights(everything, fitted(rows, TorchDevice("torch", memory=memory)))
-
-
-@pytest.mark.torch
-def test_as_many_rows_stay_there_as_there_is_memory_for(rows):
-    placed = Placed(in_memory(rows), TorchDevice("torch", memory=2500 * ROW_BYTES))
-    for _ in range(2):
-        read = [placed.read(start, start + 1000) for start in range(0, 6000, 1000)]
-    kept = [
-        placed.read(start, start + 1000) is part
-        for start, part in zip(range(0, 6000, 1000), read, strict=True)
-    ]
-    assert kept == [True, True, False, False, False, False]
 
 
 @pytest.mark.torch
@@ -211,21 +193,6 @@ def test_a_model_file_does_not_tell_where_it_was_made(rows, tmp_path):
 
 
 @pytest.mark.torch
-def test_torch_is_left_as_it_was(rows):
-    torch = pytest.importorskip("torch")
-    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    torch.set_num_threads(2)
-    torch.set_float32_matmul_precision("medium")
-    try:
-        fitted(rows)
-        assert torch.get_num_threads() == 2
-        assert torch.get_float32_matmul_precision() == "medium"
-    finally:
-        torch.set_num_threads(before[0])
-        torch.set_float32_matmul_precision(before[1])
-
-
-@pytest.mark.torch
 def test_a_nan_there_is_named_by_its_row(rows):
     rows[4321, 5] = np.nan
     with pytest.raises(ValueError, match="row 4321"):
@@ -247,15 +214,6 @@ def test_tensors_are_rows_and_come_back_as_tensors(rows, device, dtype):
     assert isinstance(model.inverse_transform(A), torch.Tensor)
     stack = StackedAutoencoder((8, 5), random_state=0, device=device).fit(X[:800])
     assert isinstance(stack.transform(X), torch.Tensor)
-
-
-@pytest.mark.torch
-def test_strided_tensors_are_rows_and_sparse_ones_are_refused(rows):
-    torch = pytest.importorskip("torch")
-    wide = torch.from_numpy(np.repeat(rows, 2, axis=1))[:, ::2]
-    assert same_weights(fitted(wide), fitted(rows))
-    with pytest.raises(TypeError, match=r"X\.to_dense\(\)"):
-        fitted(torch.from_numpy(rows).to_sparse())
 
 
 @pytest.mark.torch
@@ -299,55 +257,3 @@ def test_memory_that_is_missing_at_the_start_is_an_error(rows, monkeypatch):
     running_out(monkeypatch, after=1)
     with pytest.raises(DeviceMemoryError, match="ran out of memory"):
         fitted(rows)
-
-
-@pytest.mark.torch
-def test_parameters_are_sent_once(rows):
-    torch = pytest.importorskip("torch")
-    sent, there = Sent(rows[0]), torch.zeros(3, dtype=torch.float64)
-    assert sent.like(there) is sent.like(there)
-    assert sent.like(there.float()).dtype == torch.float32
-
-
-@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CUDA", 0, None, ""])
-def test_what_is_no_device_is_refused(name, rows):
-    with pytest.raises(ValueError, match="device must be 'cpu', 'cuda'"):
-        SparseAutoencoder(4, device=name).fit(rows)
-
-
-def stand_in(cuda=0, mps=False):
-    """What is asked of torch about devices."""
-    torch = types.ModuleType("torch")
-    torch.__version__ = "2.99"
-    torch.cuda = types.SimpleNamespace(is_available=lambda: cuda > 0, device_count=lambda: cuda)
-    torch.backends = types.SimpleNamespace(mps=types.SimpleNamespace(is_available=lambda: mps))
-    return torch
-
-
-@pytest.mark.parametrize(
-    ("name", "there", "dtype", "message"),
-    [
-        ("cuda", {}, "float32", "finds no CUDA device here"),
-        ("cuda:2", {"cuda": 2}, "float32", "finds 2 CUDA devices here"),
-        ("mps", {}, "float32", "finds no GPU of Apple's here"),
-        ("mps", {"mps": True}, "float64", r"X\.astype\(numpy\.float32\)"),
-    ],
-)
-def test_a_device_that_is_not_there_is_refused_before_any_work(
-    monkeypatch, rows, name, there, dtype, message
-):
-    monkeypatch.setitem(sys.modules, "torch", stand_in(**there))
-    monkeypatch.setattr(ThreadEngine, "running", lambda self: pytest.fail("work began"))
-    with pytest.raises(ValueError, match=message):
-        SparseAutoencoder(4, device=name).fit(rows.astype(dtype))
-
-
-def test_without_torch_the_line_to_type_is_named(monkeypatch, rows):
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ImportError, match=r"pip install 'rhohat\[torch\]'"):
-        SparseAutoencoder(4, device="cuda").fit(rows)
-
-
-def test_an_engine_that_is_made_already_has_its_device(rows):
-    with pytest.raises(ValueError, match="given its device when it is made"):
-        SparseAutoencoder(4, engine=ThreadEngine(), device="torch").fit(rows)
