@@ -145,6 +145,15 @@ def back_to_device(A: FloatArray, X: Any) -> Any:
     return A
 
 
+def one_minus(A: FloatArray, out: FloatArray) -> FloatArray:
+    """1 - A, written into `out`, which may be A."""
+    if is_tensor(A):
+        library_of(A).negative(A, out=out)
+        out += 1
+        return out
+    return np.subtract(1, A, out=out)
+
+
 def dot(A: FloatArray, B: FloatArray) -> Any:
     """Sum of the products of their elements."""
     return library_of(A).dot(A.reshape(-1), B.reshape(-1))

@@ -11,7 +11,7 @@ from math import inf
 import numpy as np
 
 from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.common.libraries import library_of
+from rhohat.common.libraries import library_of, one_minus
 from rhohat.common.validation import look_up
 from rhohat.objective.activation import Activation as Activation
 from rhohat.objective.gates import BatchTopK, JumpReLU
@@ -34,10 +34,8 @@ def _sigmoid(Z: FloatArray) -> FloatArray:
 
 def _sigmoid_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     """f'(z) = f(z) (1 - f(z))."""
-    xp = library_of(A)
-    xp.subtract(A, 1, out=out)
-    xp.multiply(out, A, out=out)
-    xp.negative(out, out=out)  # last, so that rounding is that of 1 - a
+    one_minus(A, out)
+    out *= A
     return out
 
 
@@ -55,11 +53,8 @@ def _tanh(Z: FloatArray) -> FloatArray:
 
 def _tanh_derivative(A: FloatArray, out: FloatArray) -> FloatArray:
     """f'(z) = 1 - f(z)^2."""
-    xp = library_of(A)
-    xp.multiply(A, A, out=out)
-    xp.subtract(out, 1, out=out)
-    xp.negative(out, out=out)
-    return out
+    library_of(A).square(A, out=out)
+    return one_minus(out, out)
 
 
 def _tanh_inverse(a: Float64Array) -> Float64Array:
