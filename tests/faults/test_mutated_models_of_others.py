@@ -35,7 +35,7 @@ def models(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", ["notes", "scope", "settings", "weights"])
-def test_damaged_files_are_refused_or_are_models(kind, models):
+def test_f23_damaged_files_of_others_are_refused_or_are_models(kind, models):
     file, model = models[kind]
     whole, draw = file.read_bytes(), random.Random(kind)
     for _ in range(MUTATIONS):

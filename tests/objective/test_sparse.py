@@ -127,9 +127,10 @@ def test_terms_of_the_loss_add_up_and_vanish_where_they_should(activation, decod
     parameters = objective.unpack(theta)
     units = objective.units(X, parameters)
     A = units.A
-    error = objective.decode(A, parameters) - X
+    of_prefix = np.arange(A.shape[1]) < np.array(objective.decoder.prefixes(A.shape[1]))[:, None]
+    errors = [objective.decode(A * first, parameters) - X for first in of_prefix]
     assert terms.reconstruction == pytest.approx(
-        np.average(0.5 * (error**2).sum(axis=1), weights=weight), rel=1e-13
+        sum(np.average(0.5 * (e**2).sum(axis=1), weights=weight) for e in errors), rel=1e-12
     )
     h = units.averaged(objective.penalty)[0]
     np.testing.assert_allclose(

@@ -104,7 +104,7 @@ def test_standardized_inputs_give_the_same_activations(activation, decoder, pena
     q = objective.unpack(variables.from_theta(case.theta))
     Z = (case.X - variables.mean) / variables.scale @ q["W_enc"].T + q["b_enc"]
     A = objective.encode(case.X, objective.unpack(case.theta))
-    np.testing.assert_allclose(objective.activation.function(Z), A, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(objective.activation.at(q).function(Z), A, rtol=1e-12, atol=1e-14)
     theta = variables.to_theta(variables.from_theta(case.theta))
     assert case.loss(theta) == pytest.approx(case.loss(case.theta), rel=1e-13)
 

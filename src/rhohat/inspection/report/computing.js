@@ -24,13 +24,17 @@ const FUNCTIONS = {
   tanh: (z) => z.map(Math.tanh),
   relu: (z) => z.map((value) => Math.max(value, 0)),
   identity: (z) => z,
-  topk: (z, { n_active: n }) => {
-    const active = new Set([...z.keys()].sort((a, b) => z[b] - z[a] || a - b).slice(0, n));
+  topk: (z, coder) => {
+    const largest = [...z.keys()].sort((a, b) => z[b] - z[a] || a - b);
+    const active = new Set(largest.slice(0, coder.n_active));
     return z.map((value, unit) => (active.has(unit) ? Math.max(value, 0) : 0));
   },
-  batchtopk: (z, { thresholds }) => z.map((value) => (value > unpacked(thresholds)[0] ? value : 0)),
-  jumprelu: (z, { thresholds, tau }) => {
-    const t = unpacked(thresholds);
+  batchtopk: (z, coder) => {
+    const [t] = unpacked(coder.thresholds);
+    return z.map((value) => (value > t ? value : 0));
+  },
+  jumprelu: (z, coder) => {
+    const t = unpacked(coder.thresholds), { tau } = coder;
     return z.map((value, unit) => {
       const above = value - t[unit], u = above > 0 ? (tau ? Math.min(above / (tau * t[unit]), 1) : 1) : 0;
       return value * u ** 2 * (3 - 2 * u);
