@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import warnings
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,7 +14,6 @@ import scipy.io
 import scipy.sparse
 from PIL import Image
 from skimage import data
-from sklearn.exceptions import ConvergenceWarning
 
 import rhohat
 from support.command import run
@@ -132,21 +130,3 @@ def test_each_line_of_the_table_of_kinds_runs(command, code, picture, tmp_path, 
     model = rhohat.load("rhohat-out/model.safetensors")
     features = model.transform(eval(code, {"rhohat": rhohat}))
     assert features.shape == (found["activity"]["n_rows"], 4)
-
-
-@pytest.mark.slow
-def test_python_of_the_page_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    spectra(tmp_path / "spectra.csv")
-    X = RNG.rand(60, 6)
-    names = {"X": X, "model": rhohat.SparseAutoencoder(3, max_iter=3).fit(X)}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        for code in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
-            exec(code, names)
-    assert names["maps"].shape == (20, 30, 4)
-    assert len(names["blame"].columns[0]) == 8
-
-
-def test_there_is_a_file_of_each_kind():
-    assert {shlex.split(command)[2].rstrip("/") for command, *_ in KINDS} == set(FILES)
