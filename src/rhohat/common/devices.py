@@ -161,13 +161,13 @@ class TorchDevice(Device):
     @property
     def _free(self) -> int:
         """Bytes that are free there; on the processor, rows need not be kept: they are there."""
+        if self.name == "torch":
+            return 0
         torch = import_extra("torch", "torch")
-        if self.name.startswith("cuda"):
-            return int(torch.cuda.mem_get_info(self._where)[0])
         if self.name == "mps":
             most = torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
             return max(int(most), 0)
-        return 0
+        return int(torch.cuda.mem_get_info(self._where)[0])
 
     def block_rows(self, row_bytes: int) -> int | None:
         """Rows that are best computed at a time: `block_size`, or what a GPU is busy with."""
