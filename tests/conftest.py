@@ -76,7 +76,8 @@ def placing(sums, device):
     def on_device(objective, X, *args, **named):
         if not isinstance(X, np.ndarray):
             return sums(objective, X, *args, **named)
-        arrays = {name: device.place(named[name]) for name in ("A", "out") if name in named}
+        given = (name for name in ("held", "out", "target") if named.get(name) is not None)
+        arrays = {name: device.place(named[name]) for name in given}
         return sums(objective, device.place(X), *args, **named | arrays).widened()
 
     return on_device
