@@ -29,10 +29,17 @@ def blocks(text, language):
 
 
 CODE = {page: found for page, text in TEXTS.items() if (found := blocks(text, "python"))}
+#: Pages for readers who have torch.
+WITH_TORCH = {"docs/gpu.md"}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", CODE)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.torch if page in WITH_TORCH else pytest.mark.slow)
+        for page in CODE
+    ],
+)
 def test_python_of_a_page_runs_in_an_empty_folder(page, tmp_path):
     code = "\n".join(CODE[page])
     if "onnxruntime" in code:
