@@ -57,7 +57,7 @@ def test_weights_and_targets_of_their_own_are_kept(name):
 
 @every_corruption
 def test_sparse_rows_stay_sparse_until_they_are_read(name):
-    rows = sparse.random_array((300, 6), density=0.3, rng=0, format="csr")
+    rows = sparse.random_array((300, 6), density=0.3, random_state=0, format="csr")
     source = corrupted(SparseRows(rows), CORRUPTIONS[name]())
     assert isinstance(source.origin, SparseRows)
     dense = corrupted(ArraySource(rows.toarray()), CORRUPTIONS[name]())
