@@ -22,6 +22,7 @@ ELSEWHERE = {
     "inspection/responses": "what examples do to the units of a layer, in test_portrait",
     "objective/activation": "what every activation answers, in test_activations and test_gates",
     "objective/largest": "the threshold of all rows, in test_gates",
+    "objective/parameter": "rows with a parameter, in test_gates and test_decoders_matryoshka",
     "objective/penalty": "what every penalty answers, in test_penalties",
     **dict.fromkeys(
         (

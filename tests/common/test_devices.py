@@ -1,5 +1,6 @@
 """Devices: what is none, or not there, is refused before any work."""
 
+import os
 import sys
 import types
 
@@ -37,6 +38,39 @@ def test_torch_is_left_as_it_was(rows):
     finally:
         torch.set_num_threads(before[0])
         torch.set_float32_matmul_precision(before[1])
+
+
+@pytest.mark.torch
+def test_torch_is_left_as_it_was_by_the_last_of_several():
+    torch = pytest.importorskip("torch")
+    before, device = torch.get_num_threads(), TorchDevice("torch")
+    torch.set_num_threads(2)
+    try:
+        first, second = device.running(), TorchDevice("torch").running()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert torch.get_num_threads() == 1
+        second.__exit__(None, None, None)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.torch
+def test_a_child_that_is_forked_meanwhile_has_the_settings_of_before():
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with TorchDevice("torch").running():
+            child = os.fork()
+            if child == 0:
+                os._exit(torch.get_num_threads())
+            _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "CUDA", 0, None, ""])

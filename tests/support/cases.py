@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache
 from itertools import product
 from typing import NamedTuple
 
@@ -149,9 +149,7 @@ def make_case(activation, decoder, penalty, *, seed=0, shape=(7, 4, 3), n_output
 
 def settled(objective, theta, X, sample_weight=None):
     """The parameters with a threshold that is found put where it belongs; others as they are."""
-    if not objective.finds_thresholds:
-        return theta
-    return objective.settled(theta, partial(objective.input_counts, X, theta, sample_weight))
+    return objective.settled_on(X, theta, sample_weight)
 
 
 def oracle_parameters(penalty):

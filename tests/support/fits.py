@@ -39,7 +39,7 @@ STAGE_ENDS = np.cumsum([stage.max_iter for stage in _STAGES])[:2].tolist()
 WEIGHTS = ("encoder_weights_", "encoder_bias_", "decoder_weights_", "decoder_bias_")
 
 
-def make_model(**changes):
+def make_model(cls=SparseAutoencoder, **changes):
     settings = {
         "n_components": 5,
         "sparsity_penalty": KLSparsity(0.1, 0.5),
@@ -49,7 +49,7 @@ def make_model(**changes):
         "n_jobs": 1,
         "random_state": 0,
     }
-    return SparseAutoencoder(**(settings | changes))
+    return cls(**(settings | changes))
 
 
 def objective_of(model):

@@ -5,7 +5,6 @@ import pytest
 
 from rhohat import (
     GaussianNoise,
-    KLSparsity,
     Masking,
     SparseAutoencoder,
     SparseObjective,
@@ -13,7 +12,7 @@ from rhohat import (
 )
 from rhohat.estimators.autoencoder import PARAMETERS
 from rhohat.objective.decoders import DECODERS
-from support.fits import GROWING, N_ITER
+from support.fits import GROWING, make_model
 
 #: Rows that can be made of those of `GROWING`, in (0, 1): fewer columns, and others.
 TARGETS = np.column_stack([GROWING[:, :3] ** 2, GROWING[:, 3:5] @ [[0.5], [0.5]]])
@@ -29,16 +28,7 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 
 def make(kind, **changes):
     cls, settings, _ = KINDS[kind]
-    common = {
-        "n_components": 5,
-        "sparsity_penalty": KLSparsity(0.1, 0.5),
-        "weight_decay": 1e-3,
-        "max_iter": N_ITER,
-        "tol": 0.0,
-        "n_jobs": 1,
-        "random_state": 0,
-    }
-    return cls(**(common | settings | changes))
+    return make_model(cls, **(settings | changes))
 
 
 def decoders_of(kind):

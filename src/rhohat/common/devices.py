@@ -6,7 +6,9 @@ The processor computes with NumPy. All others compute with torch: the same formu
 
 from __future__ import annotations
 
+import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
@@ -98,7 +100,6 @@ class TorchDevice(Device):
         self.block_size = (
             None if block_size is None else check_integer("block_size", block_size, low=1)
         )
-
         self._block_rows: int | None = None  # the last answer of `block_rows`
 
     def __repr__(self) -> str:
@@ -121,7 +122,7 @@ class TorchDevice(Device):
 
         Raises
         ------
-        ModuleNotFoundError
+        ImportError
             If torch is not installed.
         ValueError
             If there is no such device, or it cannot compute in `dtype`.
@@ -211,21 +212,61 @@ class TorchDevice(Device):
             f"such as device=TorchDevice({self.name!r}, memory=0, block_size=1024)."
         )
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> AbstractContextManager[None]:
         """Compute products in full precision, and leave torch's settings as they were."""
+        return _SETTINGS.held()
+
+
+class _TorchSettings:
+    """Torch's settings, which belong to the process, for as long as anybody computes with it.
+
+    Whoever begins first changes them, and whoever ends last, in whichever thread, leaves them as
+    they were. A child that is forked meanwhile begins as if nobody computed.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_users = 0
+        self._before = ("highest", 1)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=self._lock.acquire,  # so that no child finds it taken
+                after_in_parent=self._lock.release,
+                after_in_child=self._begin_anew,
+            )
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Full precision, and one thread on the processor: threads of ours share the rows."""
         torch = import_extra("torch", "torch")
-        before = torch.get_float32_matmul_precision(), torch.get_num_threads()
-        torch.set_float32_matmul_precision("highest")
-        if self.name == "torch":
-            torch.set_num_threads(1)  # threads of ours share the rows
+        with self._lock:
+            if not self._n_users:
+                self._before = torch.get_float32_matmul_precision(), torch.get_num_threads()
+                self._set("highest", 1)
+            self._n_users += 1
         try:
             yield
         finally:
-            torch.set_float32_matmul_precision(before[0])
-            torch.set_num_threads(before[1])
+            with self._lock:
+                self._n_users = max(self._n_users - 1, 0)  # 0 in a child, where this began before
+                if not self._n_users:
+                    self._set(*self._before)
+
+    def _set(self, precision: str, n_threads: int) -> None:
+        torch = import_extra("torch", "torch")
+        torch.set_float32_matmul_precision(precision)
+        torch.set_num_threads(n_threads)
+
+    def _begin_anew(self) -> None:
+        try:
+            if self._n_users:
+                self._set(*self._before)
+                self._n_users = 0
+        finally:
+            self._lock.release()
 
 
+_SETTINGS = _TorchSettings()
 #: The processor, with NumPy.
 PROCESSOR = Device()
 

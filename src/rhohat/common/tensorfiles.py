@@ -72,17 +72,9 @@ def pack(described: Any, arrays: Arrays) -> bytes:
         "tensors": {name: _array_digest(array) for name, array in arrays.items()},
     }
     text = _dump(description, sort_keys=True)
-    header: dict[str, Any] = {"__metadata__": {"rhohat": text, "sha256": _digest(text)}}
     order = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
-    end = 0
-    for name in order:
-        begin, end = end, end + arrays[name].nbytes
-        dtype, shape = dtype_name(arrays[name]), arrays[name].shape
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": (begin, end)}
-    packed = _dump(header).encode()
-    packed += b" " * (-len(packed) % 8)
-    data = (arrays[name].tobytes() for name in order)
-    return b"".join((len(packed).to_bytes(8, "little"), packed, *data))
+    metadata = {"rhohat": text, "sha256": _digest(text)}
+    return pack_plain({name: arrays[name] for name in order}, metadata)
 
 
 def unpack(stream: BinaryIO, size: int) -> tuple[Any, Arrays]:

@@ -1,10 +1,10 @@
-"""What every activation answers, and the base of those with a parameter."""
+"""What every activation answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -117,39 +117,3 @@ class Activation:
     def by_threshold(self, Z: FloatArray) -> tuple[FloatArray, FloatArray]:
         """How outputs, and gates, change with thresholds that are learned, each (m, k)."""
         raise NotImplementedError(f"{self.name} units learn no thresholds.")
-
-
-class ActivationWithParameter(Activation):
-    """An activation with a parameter, which scikit-learn's clone and grid search reach."""
-
-    #: Its name, which is that of an attribute.
-    parameter: ClassVar[str]
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameter, for scikit-learn's clone and grid search."""
-        return {self.parameter: getattr(self, self.parameter)}
-
-    def set_params(self, **params: Any) -> Self:
-        """Change the parameter, as scikit-learn's grid search does: ``activation__n_active``."""
-        unknown = params.keys() - self.get_params()
-        if unknown:
-            name = type(self).__name__
-            raise ValueError(f"{name} has the parameter {self.parameter}, got {sorted(unknown)}.")
-        vars(self).update(params)
-        return self
-
-    def __repr__(self) -> str:
-        (value,) = self.get_params().values()
-        return f"{type(self).__name__}({'' if value is None else value})"
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.get_params() == self.get_params()
-
-    def __hash__(self) -> int:
-        return hash((type(self), *self.get_params().values()))
-
-    @property
-    def words(self) -> str:
-        """The name, and the parameter."""
-        (value,) = self.get_params().values()
-        return f"{self.name} {value}"

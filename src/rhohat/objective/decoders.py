@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 
 from rhohat.common.arrays import Float64Array
 from rhohat.common.validation import check_integer
 from rhohat.objective.activations import ACTIVATIONS, Activation
+from rhohat.objective.parameter import WithParameter
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Decoder:
         return np.asarray(is_in.sum(axis=1), np.float64)
 
 
-class Matryoshka(Decoder):
+class Matryoshka(WithParameter, Decoder):
     r"""A linear decoder that is also to reconstruct from the first units alone.
 
     .. math:: \frac1m \sum_i \sum_{p} \tfrac12
@@ -94,6 +94,7 @@ class Matryoshka(Decoder):
     """
 
     name = "matryoshka"
+    parameter = "sizes"
     output = ACTIVATIONS["identity"]
     tied = False
 
@@ -102,35 +103,10 @@ class Matryoshka(Decoder):
     def __init__(self, sizes: Sequence[int] | None = None) -> None:
         vars(self)["sizes"] = sizes
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The parameter, for scikit-learn's clone and grid search."""
-        return {"sizes": self.sizes}
-
-    def set_params(self, **params: Any) -> Self:
-        """Change the parameter, as scikit-learn's grid search does: ``decoder__sizes``."""
-        unknown = params.keys() - self.get_params()
-        if unknown:
-            raise ValueError(f"Matryoshka has the parameter sizes, got {sorted(unknown)}.")
-        vars(self).update(params)
-        return self
-
-    def __repr__(self) -> str:
-        return f"Matryoshka({'' if self.sizes is None else self.sizes})"
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Matryoshka and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash((Matryoshka, self._key))
-
     @property
     def _key(self) -> tuple[int, ...] | None:
+        """The sizes, as a tuple."""
         return None if self.sizes is None else tuple(self.sizes)
-
-    @property
-    def words(self) -> str:
-        """The name, and sizes."""
-        return f"{self.name} {self._key}"
 
     def check_units(self, n_units: int) -> None:
         """Raise TypeError or ValueError unless sizes are numbers of units that increase."""

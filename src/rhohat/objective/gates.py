@@ -21,8 +21,9 @@ from rhohat.common.arrays import (
 )
 from rhohat.common.libraries import largest, library_of, like
 from rhohat.common.validation import check_integer, check_real
-from rhohat.objective.activation import ActivationWithParameter
+from rhohat.objective.activation import Activation
 from rhohat.objective.largest import BitCounts, bit_counts, least_above
+from rhohat.objective.parameter import WithParameter
 
 #: Least threshold that is divided by.
 LEAST_THRESHOLD = 1e-30
@@ -33,7 +34,24 @@ BEGIN = 1.3
 HALVINGS = 60
 
 
-class TopK(ActivationWithParameter):
+class Selecting(WithParameter, Activation):
+    """Some positive inputs as they are, and 0 for all others, by their order: J jumps with it."""
+
+    range = (0.0, inf)
+    usual_penalty = "none"
+    is_continuous = False
+
+    def derivative(self, A: FloatArray, out: FloatArray) -> FloatArray:
+        """1 where a unit is active, else 0."""
+        library_of(A).sign(A, out=out)  # A is never negative
+        return out
+
+    def inverse(self, a: Float64Array) -> Float64Array:
+        """Max(a, 0)."""
+        return np.maximum(a, 0)
+
+
+class TopK(Selecting):
     r"""The k largest positive inputs of each row, and 0 for all other units.
 
     .. math:: f(z)_j = \max(z_j, 0) \text{ if } z_j \text{ is among the } k \text{ largest, else } 0
@@ -67,9 +85,6 @@ class TopK(ActivationWithParameter):
 
     name = "topk"
     parameter = "n_active"
-    range = (0.0, inf)
-    usual_penalty = "none"
-    is_continuous = False
 
     n_active: int | None
 
@@ -103,15 +118,6 @@ class TopK(ActivationWithParameter):
         Z[out] = 0
         return Z
 
-    def derivative(self, A: FloatArray, out: FloatArray) -> FloatArray:
-        """1 where a unit is active, else 0."""
-        library_of(A).sign(A, out=out)  # A is never negative
-        return out
-
-    def inverse(self, a: Float64Array) -> Float64Array:
-        """Max(a, 0)."""
-        return np.maximum(a, 0)
-
     def parameters_among(self, n_units: int) -> Mapping[str, Any]:
         """K."""
         return {"n_active": self.n_active_among(n_units)}
@@ -121,7 +127,7 @@ class TopK(ActivationWithParameter):
         return -(-n_units // 10) if self.n_active is None else self.n_active
 
 
-class BatchTopK(ActivationWithParameter):
+class BatchTopK(Selecting):
     r"""The largest positive inputs of all rows, k for each row on average, and 0 for all others.
 
     .. math:: f(z)_j = z_j \text{ if } z_j > t, \text{ else } 0, \quad
@@ -148,9 +154,6 @@ class BatchTopK(ActivationWithParameter):
 
     name = "batchtopk"
     parameter = "n_active"
-    range = (0.0, inf)
-    usual_penalty = "none"
-    is_continuous = False
 
     n_active: float | None
     _threshold: FloatArray | None = None
@@ -197,15 +200,6 @@ class BatchTopK(ActivationWithParameter):
         Z[t >= Z] = 0
         return Z
 
-    def derivative(self, A: FloatArray, out: FloatArray) -> FloatArray:
-        """1 where a unit is active, else 0."""
-        library_of(A).sign(A, out=out)  # A is never negative
-        return out
-
-    def inverse(self, a: Float64Array) -> Float64Array:
-        """Max(a, 0)."""
-        return np.maximum(a, 0)
-
     def parameters_among(self, n_units: int) -> Mapping[str, Any]:
         """The threshold."""
         return {"thresholds": self._threshold}
@@ -215,7 +209,7 @@ class BatchTopK(ActivationWithParameter):
         return n_units / 10 if self.n_active is None else float(self.n_active)
 
 
-class JumpReLU(ActivationWithParameter):
+class JumpReLU(WithParameter, Activation):
     r"""Inputs above a threshold that each unit learns, and 0 below, with a smooth step in between.
 
     .. math:: f(z)_j = z_j H(u_j), \quad u_j = \frac{z_j - t_j}{\tau t_j}, \quad

@@ -219,6 +219,14 @@ class SparseObjective(Objective[Terms]):
         t_enc[:] = self.activation.sought(counts, self.n_components)
         return settled
 
+    def settled_on(
+        self, X: FloatArray, theta: Float64Array, sample_weight: FloatArray | None = None
+    ) -> Float64Array:
+        """Theta, or its encoder's part, settled with the rows of X as all rows, if need be."""
+        if not self.finds_thresholds:
+            return theta
+        return self.settled(theta, partial(self.input_counts, X, theta, sample_weight))
+
     def input_counts(
         self,
         X: FloatArray,
@@ -596,6 +604,5 @@ class SparseObjective(Objective[Terms]):
             raise ValueError(
                 f"target must have shape {(len(X), self.n_outputs)}, got {target.shape}."
             )
-        if self.finds_thresholds:
-            theta = self.settled(theta, partial(self.input_counts, X, theta, sample_weight))
+        theta = self.settled_on(X, theta, sample_weight)
         return self.finish(self.terms(X, theta, sample_weight, target=target), theta)

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,10 @@ from rhohat.recipes.settings import Settings
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
+    from rhohat.estimators.autoencoder import SparseAutoencoder
     from rhohat.recipes.data import Data, Request
+
+T = TypeVar("T")
 
 #: Accuracies by what was classified, and the model that learned the features.
 Accuracies = Iterator[tuple[str, float, Any]]
@@ -163,7 +166,7 @@ class Learning(Exercise):
             pipeline = make_pipeline(
                 settings, data.kind, variance=data.variance(), callback=callback
             )
-            seconds = _seconds_to_fit(pipeline, data.content)
+            _, seconds = _timed(lambda: pipeline.fit(data.content))
             return Outcome(self._measures(_training(pipeline[-1]), seconds), pipeline)
 
         words = f"{settings.patches:,} patches of {data.n_examples:,} {data.noun}s"
@@ -194,17 +197,12 @@ class Digits(Exercise):
         words = f"{split.n_train:,} and {n_test:,} images of {name}"
 
         def run(callback: Any) -> Outcome:
-            begun = time.perf_counter()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that a budget of iterations is used up
-                found = list(
-                    self.learn(*split, seed=wanted.seed, small=wanted.small, callback=callback)
-                )
+            options = {"seed": wanted.seed, "small": wanted.small, "callback": callback}
+            found, seconds = _timed(lambda: list(self.learn(*split, **options)))
             texts = {
                 what: result if isinstance(result, str) else f"{100 * result:.2f} %"
                 for what, result, _ in found
             }
-            seconds = time.perf_counter() - begun
             shape = split.images.shape[1:]
             return Outcome(self._measures(texts, seconds), found[-1][2], shape)
 
@@ -259,11 +257,7 @@ def self_taught(
     is recognized; with `held_out`, the last third of the first half.
     """
     from sklearn.frozen import FrozenEstimator
-    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
-
-    from rhohat.estimators.autoencoder import SparseAutoencoder
-    from rhohat.objective.penalties import KLSparsity
 
     X, y = images[:n_train].reshape(n_train, -1), y[:n_train]
     classes = np.unique(y)
@@ -272,20 +266,16 @@ def self_taught(
     end = len(y) // 2
     stop = end if held_out else len(y)
     end = 2 * end // 3 if held_out else end
-    encoder = SparseAutoencoder(
+    encoder = _autoencoder(
         64 if small else 400,
-        decoder="sigmoid",
-        sparsity_penalty=KLSparsity(target=0.1 if small else 0.05, weight=3),
+        target=0.1 if small else 0.05,
         weight_decay=1e-4 if small else 1e-3,
         random_state=seed,
         callback=callback,
     ).fit(unlabeled)
     for name, model in (
-        (
-            "softmax on features",
-            make_pipeline(FrozenEstimator(encoder), _softmax(LogisticRegression, 20)),
-        ),
-        ("softmax on pixels", _softmax(LogisticRegression, 0.1)),
+        ("softmax on features", make_pipeline(FrozenEstimator(encoder), _softmax(20))),
+        ("softmax on pixels", _softmax(0.1)),
     ):
         yield name, model.fit(X[:end], y[:end]).score(X[end:stop], y[end:stop]), encoder
 
@@ -302,15 +292,12 @@ def stacked(
     """Classify by two autoencoders and a softmax layer, before they are fine-tuned and after."""
     from sklearn.frozen import FrozenEstimator
 
-    from rhohat.estimators.autoencoder import SparseAutoencoder
     from rhohat.estimators.classifier import StackedAutoencoderClassifier
     from rhohat.estimators.stack import StackedAutoencoder
-    from rhohat.objective.penalties import KLSparsity
 
     X = images.reshape(len(images), -1)
-    layer = SparseAutoencoder(
-        decoder="sigmoid",
-        sparsity_penalty=KLSparsity(target=0.1, weight=3),
+    layer = _autoencoder(
+        target=0.1,
         weight_decay=1e-3 if small else 3e-3,
         max_iter=100 if small else 150,
         callback=callback,
@@ -334,13 +321,9 @@ def vectorized(
     callback: Any = None,
 ) -> Iterator[tuple[str, str, Any]]:
     """Learn from the first 10,000 images, whole."""
-    from rhohat.estimators.autoencoder import SparseAutoencoder
-    from rhohat.objective.penalties import KLSparsity
-
-    model = SparseAutoencoder(
+    model = _autoencoder(
         36 if small else 196,
-        decoder="sigmoid",
-        sparsity_penalty=KLSparsity(target=0.1, weight=3),
+        target=0.1,
         weight_decay=3e-3,
         max_iter=60 if small else 400,
         random_state=seed,
@@ -360,7 +343,6 @@ def convolution(
     callback: Any = None,
 ) -> Accuracies:
     """Classify images by features of their patches, averaged over a grid of 3 x 3 cells."""
-    from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
@@ -388,7 +370,7 @@ def convolution(
         ("softmax on pooled features", features.transform(images)),
         ("softmax on pixels", pixels),
     ):
-        linear = make_pipeline(StandardScaler(), _softmax(LogisticRegression, 0.01))
+        linear = make_pipeline(StandardScaler(), _softmax(0.01))
         yield (
             name,
             linear.fit(X[:n_train], y[:n_train]).score(X[n_train:], y[n_train:]),
@@ -396,16 +378,28 @@ def convolution(
         )
 
 
-def _softmax(logistic_regression: Any, C: float) -> Any:
-    return logistic_regression(C=C, max_iter=300)
+def _autoencoder(*n_units: int, target: float, **settings: Any) -> SparseAutoencoder:
+    """An autoencoder as the exercises on MNIST have it."""
+    from rhohat.estimators.autoencoder import SparseAutoencoder
+    from rhohat.objective.penalties import KLSparsity
+
+    penalty = KLSparsity(target=target, weight=3)
+    return SparseAutoencoder(*n_units, decoder="sigmoid", sparsity_penalty=penalty, **settings)
 
 
-def _seconds_to_fit(pipeline: Any, content: Any) -> float:
+def _softmax(C: float) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=C, max_iter=300)
+
+
+def _timed(work: Callable[[], T]) -> tuple[T, float]:
+    """What comes of it, and seconds."""
     begun = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a budget of iterations is used up
-        pipeline.fit(content)
-    return time.perf_counter() - begun
+        made = work()
+    return made, time.perf_counter() - begun
 
 
 def _training(model: Any) -> dict[str, str]:

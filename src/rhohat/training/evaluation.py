@@ -11,6 +11,7 @@ import numpy as np
 
 from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.common.caching import cached_property
+from rhohat.common.devices import Device
 from rhohat.common.libraries import Sent
 from rhohat.objective.base import LossTerms, Objective, Sums
 from rhohat.objective.network import NetworkObjective, NetworkTerms
@@ -70,16 +71,21 @@ class Evaluation(ABC, Generic[ObjectiveT]):
         default_factory=list, init=False
     )
 
+    @property
+    def _device(self) -> Device:
+        """Where rows are summed."""
+        return device_of_engine(self.engine)
+
     @cached_property
     def _rows(self) -> Source:
         """The rows, on the device that sums them."""
-        return placed(self.source, device_of_engine(self.engine))
+        return placed(self.source, self._device)
 
     @cached_property
     def _partition(self) -> Partition:
         """How they are divided there."""
-        widest = sum(shape[0] for name, shape in self.objective.shapes.items() if len(shape) > 1)
-        return block_partition(self.partition, self.source, widest, device_of_engine(self.engine))
+        n_units = sum(shape[0] for shape in self.objective.shapes.values() if len(shape) > 1)
+        return block_partition(self.partition, self.source, n_units, self._device)
 
     def _sent(self, theta: Float64Array) -> FloatArray:
         """Parameters in the precision of the rows, for that device."""
@@ -162,8 +168,7 @@ class SparseEvaluation(Evaluation[SparseObjective]):
     def _kept(self) -> KeptActivations | None:
         if not keeping_pays(self.objective, self.source):
             return None
-        device = device_of_engine(self.engine)
-        return KeptActivations(self.objective, self.source, self._partition, device)
+        return KeptActivations(self.objective, self.source, self._partition, self._device)
 
     def _sums(self, theta: Float64Array) -> tuple[Float64Array, Terms]:
         """Sums over all rows.
@@ -195,8 +200,7 @@ class ProjectedEvaluation(SparseEvaluation):
 
     @cached_property
     def _kept(self) -> KeptActivations:
-        device = device_of_engine(self.engine)
-        return KeptActivations(self.objective, self.source, self._partition, device)
+        return KeptActivations(self.objective, self.source, self._partition, self._device)
 
     def _sums(self, theta: Float64Array) -> tuple[Float64Array, Terms]:
         objective, dtype, kept = self.objective, self.source.dtype, self._kept

@@ -347,9 +347,8 @@ class SparseMetric:
     def at(self, q: Float64Array) -> Operator:
         """H at q."""
         objective, source, spectrum = self.objective, self.sample.source, self.sample.spectrum
-        if objective.finds_thresholds:
-            rows = self.sample.rows
-            q = objective.settled(q, partial(objective.input_counts, rows.X, q, rows.sample_weight))
+        rows = self.sample.rows
+        q = objective.settled_on(rows.X, q, rows.sample_weight)
         d, decay, tied = objective.n_outputs, objective.weight_decay, objective.decoder.tied
         output_scale = self.scale if self.target_scale is None else self.target_scale
         counts = objective.decoder.counts(objective.n_components)
