@@ -11,6 +11,7 @@ from contextlib import suppress
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
+from rhohat.common import interrupts
 from rhohat.common.interrupts import (
     SIGNALS,
     Interrupted,
@@ -302,3 +303,16 @@ def test_nothing_is_caught_outside_the_main_thread():
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert found == [(False, False), expected]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_the_limit_ends_nothing_but_its_block_however_often_it_is_asked_for(monkeypatch):
+    """Also while the first end is on its way out."""
+    monkeypatch.setattr(interrupts, "AGAIN", 2e-5)
+    with interrupts_as_requests() as request:
+        request.note(signal.SIGINT)
+        request._came -= 10
+        for _ in range(300):
+            with request.limited(1.0):
+                time.sleep(0.01)
+        request.number = None

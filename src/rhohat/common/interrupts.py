@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any, NoReturn
@@ -123,32 +123,14 @@ class InterruptRequest:
         finally:
             self._grace = before
 
-    @contextmanager
-    def limited(self, seconds: float) -> Iterator[None]:
+    def limited(self, seconds: float) -> AbstractContextManager[object]:
         """Leave the block, wherever it is, once so many seconds are over since the signal.
 
         Without a signal, or on systems without such a clock, there is no limit.
         """
         if self.number is None or not hasattr(signal, "setitimer"):
-            yield
-            return
-        is_over = False
-
-        def end(number: int, frame: FrameType | None) -> None:
-            if not is_over:
-                raise _OutOfTime
-
-        previous = signal.signal(signal.SIGALRM, end)
-        try:
-            with suppress(_OutOfTime):
-                left = self._came + seconds - time.monotonic()
-                signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3), AGAIN)
-                yield
-                is_over = True
-        finally:
-            is_over = True
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)
+            return nullcontext()
+        return _Limit(self._came + seconds)
 
     @contextmanager
     def unheard(self) -> Iterator[None]:
@@ -173,6 +155,44 @@ class InterruptRequest:
         assert self.number is not None
         self._was_raised = True
         raise Interrupted(self.number)
+
+
+class _Limit:
+    """A block that ends at a time; `limited` says how.
+
+    The clock strikes again until the block is left, since Python drops what is raised in a
+    finalizer. What strikes while it is entered or left raises nothing, so that nothing gets out.
+
+    Parameters
+    ----------
+    until : float
+        By the monotonic clock.
+    """
+
+    def __init__(self, until: float) -> None:
+        self._until = until
+        self._previous: Any = None
+
+    def __enter__(self) -> None:
+        self._previous = signal.signal(signal.SIGALRM, self._end)
+        left = self._until - time.monotonic()
+        signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3), AGAIN)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self._previous)
+        return kind is not None and issubclass(kind, _OutOfTime)
+
+    def _end(self, number: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            if frame.f_code in _OF_LIMITS:  # it is entered or left, or the clock has just struck
+                return
+            frame = frame.f_back
+        raise _OutOfTime
+
+
+#: Code that no clock interrupts.
+_OF_LIMITS = (_Limit.__enter__.__code__, _Limit.__exit__.__code__, _Limit._end.__code__)
 
 
 _active: ContextVar[InterruptRequest | None] = ContextVar("request", default=None)
