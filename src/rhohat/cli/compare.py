@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rhohat.cli.data import drawing, read_for
+from rhohat.cli.data import drawing, load_on, read_for
 from rhohat.cli.help import Command
-from rhohat.cli.options import ModelPath, data_options, json_option
+from rhohat.cli.options import ModelPath, data_options, device_option, json_option
 from rhohat.cli.output import (
     STANDARD_OUTPUT,
     check_page,
@@ -38,8 +38,11 @@ MODELS = "MODEL MODEL... [DATA]..."
 @output_option("compare.html", "File to write. - is standard output.")
 @page_options("Models side by side")
 @json_option
+@device_option
 @data_options("paths", required=True, metavar=MODELS)
-def compare(out: Path, title: str, open_page: bool, as_json: bool, request: Request) -> None:
+def compare(
+    out: Path, title: str, open_page: bool, as_json: bool, device: str, request: Request
+) -> None:
     """Compare models: which units return in all of them, and what else differs.
 
     Two or more MODELs of the same input, from other seeds or settings, or with other numbers of
@@ -54,13 +57,13 @@ def compare(out: Path, title: str, open_page: bool, as_json: bool, request: Requ
       rhohat compare rhohat-out rhohat-out-2
       rhohat compare seed0.safetensors seed1.safetensors spectra.csv -o seeds.html
     """
-    from rhohat.estimators.saving import load
     from rhohat.inspection.report.comparison import compare as comparison_of
     from rhohat.recipes.finding import kind_of
 
     check_page(out, open_page, as_json)
     paths, inputs = split(request.paths)
-    models = dict(zip(names_of(paths), map(load, paths), strict=True))
+    loaded = [load_on(path, device) for path in paths]
+    models = dict(zip(names_of(paths), loaded, strict=True))
     request, shape = drawing(request, kind_of(next(iter(models.values()))))
     data = None
     if inputs:

@@ -51,6 +51,16 @@ def variance_of(data: Data) -> float:
     return variance
 
 
+def load_on(path: Path, device: str) -> Any:
+    """The model in a file, whose units compute on a device."""
+    from rhohat.estimators.anatomy import compute_on
+    from rhohat.estimators.saving import load
+
+    model = load(path)
+    compute_on(model, device)
+    return model
+
+
 def read_for(
     path: Path,
     model: BaseEstimator,

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rhohat.cli.data import read_for
+from rhohat.cli.data import load_on, read_for
 from rhohat.cli.help import Command
-from rhohat.cli.options import data_options, json_option, model_argument
+from rhohat.cli.options import (
+    data_options,
+    device_option,
+    json_option,
+    model_argument,
+)
 from rhohat.cli.output import echo_json
 from rhohat.cli.progress import show_work
 from rhohat.cli.text import printable_lines, tell
@@ -23,8 +28,9 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @model_argument
 @json_option
+@device_option
 @data_options("inputs")
-def diagnose(path: Path, as_json: bool, request: Request) -> None:
+def diagnose(path: Path, as_json: bool, device: str, request: Request) -> None:
     """Tell whether MODEL has learned features of INPUTS and, if not, why.
 
     Each finding comes with what was measured, the threshold, and one change to make, as it is typed
@@ -37,10 +43,9 @@ def diagnose(path: Path, as_json: bool, request: Request) -> None:
       rhohat diagnose rhohat-out/model.safetensors
       rhohat diagnose own/model.safetensors holidays/
     """
-    from rhohat.estimators.saving import load
     from rhohat.inspection.diagnosis import diagnose as diagnosis_of
 
-    model = load(path)
+    model = load_on(path, device)
     data = read_for(path, model, request)
     with show_work("looking for mistakes"):
         diagnosis = diagnosis_of(model, data.content)

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rhohat.cli.data import beside, read_for, with_columns
+from rhohat.cli.data import beside, load_on, read_for, with_columns
 from rhohat.cli.help import Command
-from rhohat.cli.options import convolution_options, data_options, model_argument
+from rhohat.cli.options import (
+    convolution_options,
+    data_options,
+    device_option,
+    model_argument,
+)
 from rhohat.cli.output import STANDARD_OUTPUT, binary_output, output_option
 from rhohat.cli.text import count, printable
 
@@ -30,12 +35,14 @@ if TYPE_CHECKING:
     help="Write a label beside each row of .csv, .npz and .parquet; labels as evaluate takes them.",
 )
 @convolution_options
+@device_option
 @data_options("inputs", without=("labels",))
 def encode(
     path: Path,
     out: Path,
     labels: str | None,
     convolution: dict[str, Any] | None,
+    device: str,
     request: Request,
 ) -> None:
     """Write the activations of MODEL's units for INPUTS: rows, and a column for each unit.
@@ -56,7 +63,6 @@ def encode(
       rhohat encode rhohat-out/model.safetensors holidays/ --convolve -o features.csv
       rhohat encode rhohat-out/model.safetensors digits.npz --key x_test -o - | my-classifier
     """
-    from rhohat.estimators.saving import load
     from rhohat.recipes.encoding import (
         WRITERS,
         Encoded,
@@ -73,7 +79,7 @@ def encode(
         )
     if labels is not None and suffix == ".npy":
         raise click.UsageError("--labels needs a format with names of rows: -o features.csv")
-    model = load(path)
+    model = load_on(path, device)
     data = read_for(path, model, with_columns(request, labels), convolution)
     encoder = encoder_of(model, convolution, data.content)
     features = encoder.transform(data.content)

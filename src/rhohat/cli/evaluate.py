@@ -10,12 +10,13 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from rhohat.cli.data import beside, read_for, with_columns
+from rhohat.cli.data import beside, load_on, read_for, with_columns
 from rhohat.cli.help import Command
 from rhohat.cli.options import (
     Whole,
     convolution_options,
     data_options,
+    device_option,
     json_option,
     model_argument,
 )
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 @click.option("--folds", type=Whole(min=2), default=5, help="Number of folds of cross-validation.")
 @json_option
 @convolution_options
+@device_option
 @data_options("inputs", required=True, without=("labels",))
 def evaluate(
     path: Path,
@@ -54,6 +56,7 @@ def evaluate(
     folds: int,
     as_json: bool,
     convolution: dict[str, Any] | None,
+    device: str,
     request: Request,
 ) -> None:
     """Compare MODEL's features with the raw input and PCA, by how well they classify.
@@ -75,13 +78,12 @@ def evaluate(
     """
     import numpy as np
 
-    from rhohat.estimators.saving import load
     from rhohat.files.labels import has_label
     from rhohat.inspection.probe import neighbors_are_alike, probe, reading_of
     from rhohat.recipes.encoding import draws_pieces, encoder_of
     from rhohat.recipes.finding import kind_of
 
-    model = load(path)
+    model = load_on(path, device)
     if convolution is None and draws_pieces(model) and not kind_of(model).takes_all_pieces:
         raise ValueError(
             "the model makes rows of random pieces, which have no labels: add --convolve for "

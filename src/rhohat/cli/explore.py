@@ -15,6 +15,7 @@ from rhohat.cli.options import (
     OF_THE_GRID,
     Whole,
     data_options,
+    device_option,
     grid_options,
     json_option,
     settings_options_without,
@@ -62,6 +63,7 @@ OF_ITS_OWN = ("rows", "title", *OF_THE_GRID.values())
     help="Rows, patches or windows that each fit learns from.",
 )
 @settings_options_without("patches", *OF_THE_GRID.values())
+@device_option
 @data_options("paths")
 @config_option
 @click.option("--dry-run", is_flag=True, help="Estimate time and memory, and write nothing.")
@@ -73,6 +75,7 @@ def explore(
     grid: dict[str, tuple[float, ...]],
     rows: int,
     settings: Settings,
+    device: str,
     request: Request,
     dry_run: bool,
     as_json: bool,
@@ -93,12 +96,14 @@ def explore(
       rhohat explore spectra.csv --drop species --units 16 --iterations 200
       rhohat explore recordings/ --rows 2000 --dry-run
     """
+    from rhohat.common.devices import device_of
     from rhohat.inspection.exploration import grid_of
     from rhohat.inspection.report.exploration import explore as exploration_of
     from rhohat.recipes.finding import find_to_learn
     from rhohat.recipes.pipelines import make_autoencoder, make_pipeline
 
     check_page(out, open_page, as_json)
+    device_of(device).check()
     given: dict[str, Any] = {OF_THE_GRID[name]: values[0] for name, values in grid.items()}
     data, settings = find_to_learn(request, replace(settings, **given))
     settings = replace(settings, patches=rows)
@@ -107,7 +112,7 @@ def explore(
         tell_estimate(data, settings, full, rows, out, as_json)
         return
     read(data)
-    model = make_pipeline(settings, data.kind, variance=variance_of(data))
+    model = make_pipeline(settings, data.kind, variance=variance_of(data), device=device)
     command = reproducing_command(click.get_current_context(), "learn", OF_ITS_OWN)
     with warnings_as_notes(), show_fits() as callback:
         report = exploration_of(

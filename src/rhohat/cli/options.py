@@ -629,6 +629,18 @@ def data_options(
     )
 
 
+DEVICE = click.Option(
+    ["--device"],
+    type=DeviceName(),
+    metavar="NAME",
+    default="cpu",
+    help="What computes on rows: this processor, cpu; or what torch finds: a GPU, cuda or cuda:1, "
+    "Apple's, mps, or the processor, torch.",
+)
+#: Adds the option of where a model's units compute.
+device_option = _gathering("device", lambda *, device: device, DEVICE)
+
+
 def _run(*, dask: str | None, device: str, **run: Any) -> dict[str, Any]:
     """Parameters of `SparseAutoencoder` that say how it is trained."""
     if run["resume"] and run["checkpoint"] is None:
@@ -662,14 +674,7 @@ run_options = _gathering(
         help="Train on a Dask cluster, tcp://... or tls://..., or on worker processes of this "
         "machine. Workers read their rows themselves, from .npy, .zarr or .h5 files.",
     ),
-    click.Option(
-        ["--device"],
-        type=DeviceName(),
-        metavar="NAME",
-        default="cpu",
-        help="What computes the sums over rows: this processor, cpu; or what torch finds: a GPU, "
-        "cuda or cuda:1, Apple's, mps, or the processor, torch.",
-    ),
+    DEVICE,
     click.Option(
         ["--validation"],
         type=HeldOut(),

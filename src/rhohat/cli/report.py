@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rhohat.cli.data import beside, drawing, read_for, targets_for, with_columns
+from rhohat.cli.data import beside, drawing, load_on, read_for, targets_for, with_columns
 from rhohat.cli.help import Command
 from rhohat.cli.options import (
     POSITIVE_INTEGER,
     Whole,
     data_options,
+    device_option,
     model_argument,
     sources_option,
     transcode_option,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 @page_options(told="how many features of what")
 @sources_option
 @transcode_option
+@device_option
 @data_options("inputs", without=("labels",))
 def make_report(
     path: Path,
@@ -61,6 +63,7 @@ def make_report(
     open_page: bool,
     sources: bool,
     transcode: Path | None,
+    device: str,
     request: Request,
 ) -> None:
     """Write a web page that shows what each unit of MODEL has learned.
@@ -77,13 +80,12 @@ def make_report(
       rhohat report digits.safetensors digits.npz --key x_train --shape 28x28 --labels y_train
       rhohat report model.safetensors words/ --labels folders
     """
-    from rhohat.estimators.saving import load
     from rhohat.inspection.report.page import report_on
     from rhohat.recipes.encoding import draws_pieces
     from rhohat.recipes.finding import kind_of
 
     check_page(out, open_page)
-    model, data, y, target = load(path), None, None, None
+    model, data, y, target = load_on(path, device), None, None, None
     kind = kind_of(model)
     request, shape = drawing(request, kind)
     if request.paths or (kind.is_built_in and draws_pieces(model)):

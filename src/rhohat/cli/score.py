@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from rhohat.cli.data import read_for, targets_for
+from rhohat.cli.data import load_on, read_for, targets_for
 from rhohat.cli.help import Command
-from rhohat.cli.options import POSITIVE_INTEGER, data_options, model_argument, transcode_option
+from rhohat.cli.options import (
+    POSITIVE_INTEGER,
+    data_options,
+    device_option,
+    model_argument,
+    transcode_option,
+)
 from rhohat.cli.output import STANDARD_OUTPUT, binary_output, output_option
 from rhohat.cli.text import count, printable
 
@@ -35,8 +41,11 @@ SHOWN = 5
     help="Columns to blame that a .csv names for each row.",
 )
 @transcode_option
+@device_option
 @data_options("inputs", required=True)
-def score(path: Path, out: Path, top: int, transcode: Path | None, request: Request) -> None:
+def score(
+    path: Path, out: Path, top: int, transcode: Path | None, device: str, request: Request
+) -> None:
     """Tell how anomalous the rows of INPUTS are, and which columns are to blame.
 
     The score is how badly MODEL rebuilds a row, half its squared error after all preprocessing: the
@@ -54,11 +63,10 @@ def score(path: Path, out: Path, top: int, transcode: Path | None, request: Requ
       rhohat score transcoder.safetensors before.npy --transcode after.npy -o scores.csv
     """
     from rhohat.estimators.anomalies import scored
-    from rhohat.estimators.saving import load
 
     if out != STANDARD_OUTPUT and out.suffix.lower() not in (".csv", ".npz"):
         raise click.BadParameter(f"{printable(out)} must end in .csv or .npz.", param_hint="--out")
-    model = load(path)
+    model = load_on(path, device)
     data = read_for(path, model, request)
     target = None if transcode is None else targets_for(data, transcode)
     found = scored(model, data.content, target)

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from rhohat.cli.choices import RowOf
-from rhohat.cli.data import drawing, read_for
+from rhohat.cli.data import drawing, load_on, read_for
 from rhohat.cli.figures import draw_features
 from rhohat.cli.help import Command
-from rhohat.cli.options import POSITIVE_INTEGER, data_options, model_argument
+from rhohat.cli.options import (
+    POSITIVE_INTEGER,
+    data_options,
+    device_option,
+    model_argument,
+)
 from rhohat.cli.output import STANDARD_OUTPUT, binary_output, output_option
 from rhohat.cli.text import count, printable
 
@@ -52,6 +57,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Layer of a stack, counted from the input.  [default: the top one]",
 )
+@device_option
 @data_options("inputs")
 def show(
     path: Path,
@@ -60,6 +66,7 @@ def show(
     picture: str | None,
     kind: str | None,
     layer: int | None,
+    device: str,
     request: Request,
 ) -> None:
     """Draw each unit of MODEL: what it looks for, what it stands for, or its weights.
@@ -74,7 +81,6 @@ def show(
       rhohat show rhohat-out/model.safetensors --picture stands-for -o - > features.png
       rhohat show spectra/model.safetensors spectra.npy --picture examples
     """
-    from rhohat.estimators.saving import load
     from rhohat.inspection.examples import examples_of
     from rhohat.inspection.portrait import portraits_of
     from rhohat.recipes.finding import kind_of
@@ -83,7 +89,7 @@ def show(
         kind = "png" if out == STANDARD_OUTPUT else out.suffix.lower().removeprefix(".")
     if kind not in ("png", "svg"):
         raise click.BadParameter(f"{printable(out)} must end in .png or .svg.", param_hint="--out")
-    model, examples = load(path), None
+    model, examples = load_on(path, device), None
     data_kind = kind_of(model)
     request, shape = drawing(request, data_kind)
     if picture == "examples" and not request.paths and not data_kind.is_built_in:

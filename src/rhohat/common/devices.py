@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -63,9 +63,13 @@ class Device:
         """Let ``function(out)`` fill an array there, and bring it back."""
         function(out)
 
-    def told(self, error: BaseException) -> BaseException:
-        """What an error means on this device; itself if nothing else."""
-        return error
+    def computed(self, function: Callable[[FloatArray], FloatArray], X: FloatArray) -> FloatArray:
+        """What a function makes of rows in memory: computed there, and brought back."""
+        return function(X)
+
+    def telling(self) -> AbstractContextManager[None]:
+        """Let errors of the device say what they mean."""
+        return nullcontext()
 
     def running(self) -> AbstractContextManager[None]:
         """Prepare the device, and leave it as it was."""
@@ -199,11 +203,26 @@ class TorchDevice(Device):
         function(there)
         out[...] = host(there)
 
-    def told(self, error: BaseException) -> BaseException:
-        """What an error means on this device: a `DeviceMemoryError` if its memory ran out."""
+    def computed(self, function: Callable[[FloatArray], FloatArray], X: FloatArray) -> FloatArray:
+        """What a function makes of rows in memory: computed there, and brought back."""
+        with self.running(), self.telling():
+            return cast(FloatArray, host(function(self.place(X))))
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Say what to do if its memory runs out.
+
+        Raises
+        ------
+        DeviceMemoryError
+        """
         torch = import_extra("torch", "torch")
-        if not isinstance(error, torch.OutOfMemoryError):
-            return error
+        try:
+            yield
+        except torch.OutOfMemoryError as error:
+            raise self._told(error) from error
+
+    def _told(self, error: BaseException) -> DeviceMemoryError:
         rows = "as on the processor" if self._block_rows is None else f"{self._block_rows:,} rows"
         reason = str(error).partition("\n")[0].rstrip(".")
         return DeviceMemoryError(

@@ -8,6 +8,7 @@ the two call differently are here. Without torch, nothing imports it.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -46,6 +47,11 @@ class Sent:
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_there": None}
+
+
+def sent(arrays: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """The same arrays, each to be sent to a device once."""
+    return {name: cast(FloatArray, Sent(array)) for name, array in arrays.items()}
 
 
 def like(A: Any, B: FloatArray) -> FloatArray:

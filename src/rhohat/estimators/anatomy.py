@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
+from rhohat.common.devices import Device, device_of
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
 from rhohat.estimators.stack import StackedAutoencoder
@@ -142,6 +143,23 @@ def steps_of(model: Any) -> list[Any]:
 def thawed(model: Any) -> Any:
     """The estimator in a FrozenEstimator; any other as it is."""
     return model.estimator if isinstance(model, FrozenEstimator) else model
+
+
+def compute_on(model: Any, device: str | Device) -> None:
+    """Let all units of a model compute on a device, whatever holds them.
+
+    Raises
+    ------
+    ValueError, ImportError
+        If the device is not there.
+    """
+    device_of(device).check()
+    for step in steps_of(model):
+        if hasattr(step, "device"):
+            step.device = device
+        held = (getattr(step, name) for name in ("autoencoder_", "model_") if hasattr(step, name))
+        for part in (*getattr(step, "layers_", ()), *held):
+            compute_on(part, device)
 
 
 E = TypeVar("E", bound=Any)

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.devices import Device, device_of
 from rhohat.common.interrupts import interrupts_as_requests
-from rhohat.common.libraries import back_to_device, library_of
+from rhohat.common.libraries import Sent, back_to_device, empty, library_of, sent
 from rhohat.common.pictures import image_of_units
 from rhohat.common.validation import check_flag, check_integer, check_real, check_rows
 from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
@@ -647,14 +647,17 @@ class SparseAutoencoder(
         source = corrupted(rows_of(self, X, reset=False), self._corruption())
         theta = self._fitted_theta(objective).astype(source.dtype)
 
-        holders = Holders.of(source)
+        holders, threads = Holders.of(source), self._threads()
+        threads.check(source)
+        there = cast(FloatArray, Sent(theta))
 
         def activities(rows: Rows) -> Terms:
             check_finite(rows, holders)
-            out = np.empty((len(rows.X), objective.n_components), source.dtype)
-            return objective.activities(rows.X, theta, rows.sample_weight, out=out)
+            X = threads.device.place(rows.X)
+            out = empty((len(X), objective.n_components), X)
+            return objective.activities(X, there, rows.sample_weight, out=out)
 
-        with ThreadEngine(self.n_jobs).running() as engine:
+        with threads.running() as engine:
             total = engine.map_sum(activities, source, _partition(objective, source.dtype))
         return self._fitted_average() - objective.average_activity(total)
 
@@ -676,7 +679,7 @@ class SparseAutoencoder(
         source = rows_of(self, X, reset=False)
         if is_stored(source):
             return cast(FloatArray, self.encoded(source))
-        parameters = self._parameters(source.dtype)
+        parameters = sent(self._parameters(source.dtype))
 
         def encode(rows: Rows, out: FloatArray) -> None:
             objective.encode(rows.X, parameters, out)
@@ -696,8 +699,8 @@ class SparseAutoencoder(
         activations : Mapped
         """
         objective = self._fitted_objective()
-        encode = partial(objective.encode, parameters=self._parameters(source.dtype))
-        return Mapped(source, encode, objective.n_components)
+        encode = partial(objective.encode, parameters=sent(self._parameters(source.dtype)))
+        return Mapped(source, encode, objective.n_components, device_of(self.device))
 
     def inverse_transform(self, X: ArrayLike) -> FloatArray:
         """Reconstruction of the input from activations: g(A W_dec + b_dec).
@@ -719,7 +722,7 @@ class SparseAutoencoder(
                 f"X has {A.shape[1]} columns, but inverse_transform expects activations of "
                 f"{objective.n_components} hidden units, as transform gives them."
             )
-        parameters = self._parameters(A.dtype)
+        parameters = sent(self._parameters(A.dtype))
 
         def decode(rows: Rows, out: FloatArray) -> None:
             objective.decode(rows.X, parameters, out)
@@ -747,7 +750,7 @@ class SparseAutoencoder(
     def _scores(self, source: Source) -> FloatArray:
         """-1/2 ||x_hat - t||^2 for each row, t being its target or the row itself."""
         objective = self._fitted_objective()
-        parameters = self._parameters(source.dtype)
+        parameters = sent(self._parameters(source.dtype))
 
         def score(rows: Rows, out: FloatArray) -> None:
             error = objective.decode(objective.encode(rows.X, parameters), parameters)

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.devices import Device, device_of
 from rhohat.common.interrupts import interrupts_as_requests
+from rhohat.common.libraries import Sent
 from rhohat.common.validation import check_flag, check_integer, check_real
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.conversion import ConvertibleEstimator
@@ -392,7 +393,7 @@ class StackedAutoencoderClassifier(
     def _scores(self, X: RowData) -> FloatArray:
         objective = self.objective()
         source = rows_of(self, X, reset=False)
-        theta = self.theta_.astype(source.dtype, copy=False)
+        theta = cast(FloatArray, Sent(self.theta_.astype(source.dtype, copy=False)))
         out = np.empty((source.shape[0], len(self.classes_)), source.dtype)
 
         def score(rows: Rows, out: FloatArray) -> None:

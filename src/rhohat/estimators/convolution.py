@@ -19,6 +19,8 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import FloatArray, Images, Recordings
+from rhohat.common.devices import device_of
+from rhohat.common.libraries import Sent, host, library_of
 from rhohat.common.validation import check_integer, check_pair, check_real, look_up
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
@@ -31,8 +33,28 @@ from rhohat.rows.engines import ThreadEngine, check_n_jobs
 #: Bytes of responses computed at a time: few enough to stay in cache until they are pooled.
 BLOCK_BYTES = 4 << 20
 
+
+class Pooling(NamedTuple):
+    """How the features of a cell are joined.
+
+    Attributes
+    ----------
+    function : str
+        Of NumPy and torch, which joins those of a piece.
+    join : ufunc
+        Joins pieces.
+    """
+
+    function: str
+    join: np.ufunc
+
+
 #: How the features of a cell are joined; for the mean, their sum is divided afterwards.
-POOLINGS: dict[str, np.ufunc] = {"mean": np.add, "max": np.maximum, "sum": np.add}
+POOLINGS: dict[str, Pooling] = {
+    "mean": Pooling("sum", np.add),
+    "max": Pooling("amax", np.maximum),
+    "sum": Pooling("sum", np.add),
+}
 
 
 class _Encoding(NamedTuple):
@@ -71,9 +93,11 @@ def _soft_threshold(model: SparseAutoencoder, threshold: float) -> _Encoding:
     unit = np.divide(weights, norms, out=np.zeros_like(weights), where=norms > 0)
 
     def both_signs(above: FloatArray) -> Iterator[FloatArray]:  # above = z - t
-        yield np.maximum(above, 0)
-        below = np.subtract(-2 * threshold, above, out=above)
-        yield np.maximum(below, 0, out=below)
+        xp = library_of(above)
+        yield xp.clip(above, 0, None)
+        below = xp.negative(above, out=above)
+        below -= 2 * threshold
+        yield xp.clip(below, 0, None, out=below)
 
     shifted = AffineMap(unit, np.full(len(unit), -threshold))
     operation = Operation("both_signs", {"threshold": threshold})
@@ -287,20 +311,23 @@ class ConvolutionalFeatures(
             raise ValueError(f"expected a sequence of images, got {type(X).__name__}.")
         dtype = precision_of(X)
         anatomy = Anatomy.of(self.model_)
+        device = device_of(_autoencoder_of(anatomy).device)
+        device.check(dtype)
         poolings = self._poolings()
         encoding = self._encoding()
         of_rows, affine = folded([*anatomy.of_rows, *anatomy.units[:-1]], encoding.affine)
-        weights = np.ascontiguousarray(affine.weights.T.astype(dtype))
-        bias = affine.bias.astype(dtype)
-        block_size = max(BLOCK_BYTES // (len(bias) * dtype.itemsize), 1)
+        weights = Sent(np.ascontiguousarray(affine.weights.T.astype(dtype)))
+        bias = Sent(affine.bias.astype(dtype))
+        block_size = max(BLOCK_BYTES // (len(affine.bias) * dtype.itemsize), 1)
         out = np.empty((len(X), len(poolings), *self.grid_, encoding.n_features), dtype)
 
         def features(patches: FloatArray) -> Iterator[FloatArray]:
             rows = patches.reshape(-1, patches.shape[-1])
             for step in of_rows:
                 rows = step.transform(rows)
-            Z = rows @ weights
-            Z += bias
+            X = device.place(np.ascontiguousarray(rows))
+            Z: FloatArray = X @ weights.like(X)
+            Z += bias.like(X)
             for part in encoding.features(Z):
                 yield part.reshape(*patches.shape[:3], -1)
 
@@ -312,7 +339,7 @@ class ConvolutionalFeatures(
             )
             self._pool(features, images, cells, block_size, pooled)
 
-        with ThreadEngine(self.n_jobs).running() as engine:
+        with ThreadEngine(self.n_jobs, device).running() as engine:
             engine.share(work, _runs(_wholes(anatomy).each(X), dtype, block_size))
         return out.reshape(len(X), -1)
 
@@ -345,11 +372,13 @@ class ConvolutionalFeatures(
                 last = first + part.shape[-1]
                 for i, j in np.ndindex(*self.grid_):
                     cell = part[:, down[i] : down[i + 1], across[j] : across[j + 1]]
-                    if not cell.size:
+                    if 0 in cell.shape:
                         continue
                     for pooling, pooled in out.items():
-                        join, joined = POOLINGS[pooling], pooled[:, i, j, first:last]
-                        join(joined, join.reduce(cell, axis=(1, 2)), out=joined)
+                        function, join = POOLINGS[pooling]
+                        joined = pooled[:, i, j, first:last]
+                        own = host(getattr(library_of(cell), function)(cell, axis=(1, 2)))
+                        join(joined, own, out=joined)
                 first = last
         if "mean" in out:
             out["mean"] /= np.multiply.outer(np.diff(rows), np.diff(columns))[..., None]

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Tags
 
 from rhohat.common.arrays import FloatArray
-from rhohat.common.libraries import back_to_device
+from rhohat.common.libraries import back_to_device, sent
 from rhohat.common.validation import check_rows
 from rhohat.estimators.autoencoder import SparseAutoencoder, mean_score
 from rhohat.estimators.callbacks import with_callbacks
@@ -125,7 +125,7 @@ class SparseTranscoder(SparseAutoencoder):
         """
         objective = self._fitted_objective()
         source = rows_of(self, X, reset=False)
-        parameters = self._parameters(source.dtype)
+        parameters = sent(self._parameters(source.dtype))
 
         def predict(rows: Rows, out: FloatArray) -> None:
             objective.decode(objective.encode(rows.X, parameters), parameters, out)

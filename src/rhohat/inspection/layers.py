@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.devices import device_of
+from rhohat.common.libraries import Sent
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.classifier import StackedAutoencoderClassifier
@@ -186,12 +188,13 @@ def _of_classifier(
 
     def layer(number: int) -> Layer:
         def encoded(source: Source) -> Source:
-            theta = classifier.theta_.astype(source.dtype, copy=False)
+            theta = cast(FloatArray, Sent(classifier.theta_.astype(source.dtype, copy=False)))
 
             def activate(X: FloatArray) -> FloatArray:
-                return np.ascontiguousarray(objective.activate(X, theta)[number])
+                return objective.activate(X, theta)[number]
 
-            return Mapped(source, activate, len(encoders[number - 1].bias))
+            device = device_of(classifier.device)
+            return Mapped(source, activate, len(encoders[number - 1].bias), device)
 
         below = encoders[:number]
         return Layer("", anatomy, below, classifier, averages[number - 1], encoded)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.devices import PROCESSOR, Device
 from rhohat.rows.blas import BLAS
 from rhohat.rows.partition import CHUNK_ROWS
 from rhohat.rows.sources import ArraySource, Holders, Origin, Rows, Source, Wrapper, check_finite
@@ -76,13 +77,20 @@ class Mapped(Wrapper):
     function : callable
         ``function(X) -> array (len(X), n_features)``, in the precision of X.
     n_features : int
+    device : Device, default=PROCESSOR
+        Where the function computes.
     """
 
     def __init__(
-        self, source: Source, function: Callable[[FloatArray], FloatArray], n_features: int
+        self,
+        source: Source,
+        function: Callable[[FloatArray], FloatArray],
+        n_features: int,
+        device: Device = PROCESSOR,
     ) -> None:
         super().__init__(source)
-        self.function = function
+        device.check(self.dtype)
+        self.function, self.device = function, device
         self.shape = source.shape[0], n_features
 
     def read(self, start: int, stop: int) -> Rows:
@@ -90,8 +98,9 @@ class Mapped(Wrapper):
         rows = self.source.read(start, stop)
         check_finite(rows, Holders.of(self))
         if len(rows.X) <= CHUNK_ROWS:
-            return rows._replace(X=self.function(rows.X))
-        made = [self.function(part.X) for part in rows.blocks(CHUNK_ROWS)]  # as if in memory
+            return rows._replace(X=self.device.computed(self.function, rows.X))
+        parts = rows.blocks(CHUNK_ROWS)  # as if in memory
+        made = [self.device.computed(self.function, part.X) for part in parts]
         return rows._replace(X=np.concatenate(made))
 
     def take(self, indices: NDArray[np.intp]) -> Rows:

@@ -212,13 +212,9 @@ class ThreadEngine:
 
         workers = [self._pool.submit(take_tasks) for _ in range(self.n_threads)]
         try:
-            for worker in workers:
-                worker.result()
-        except Exception as error:
-            meant = self.device.told(error)
-            if meant is error:
-                raise
-            raise meant from error
+            with self.device.telling():
+                for worker in workers:
+                    worker.result()
         finally:
             failed.set()  # where a signal is raised here, the others end with their task
         request.check()

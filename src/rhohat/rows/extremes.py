@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray, overflow_as_infinity
+from rhohat.common.libraries import host, library_of
 from rhohat.rows.engines import Summable
 from rhohat.rows.sources import Rows
 
@@ -25,7 +26,8 @@ class Extremes(Summable):
         """Extremes over one block of the units' inputs."""
         with overflow_as_infinity():  # the loss reports it
             A = encode(rows.X)
-        return cls(A.min(axis=0), A.max(axis=0))
+        xp = library_of(A)
+        return cls(host(xp.amin(A, axis=0)), host(xp.amax(A, axis=0)))
 
     def __iadd__(self, other: Extremes) -> Extremes:
         np.minimum(self.low, other.low, out=self.low)

@@ -21,16 +21,18 @@ class Placed(Wrapper):
     ----------
     source : Source
     device : Device
+    keeps : bool, default=True
+        Whether rows stay there; not where a sweep is the only one.
     """
 
-    def __init__(self, source: Source, device: Device) -> None:
+    def __init__(self, source: Source, device: Device, keeps: bool = True) -> None:
         super().__init__(source)
-        self.device = device
+        self.device, self.keeps = device, keeps
         self._begin()
 
     def _begin(self) -> None:
         self._kept: dict[tuple[int, int], Rows] = {}
-        self._room = self.device.resident_bytes
+        self._room = self.device.resident_bytes if self.keeps else 0
         self._lock = threading.Lock()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -42,7 +44,7 @@ class Placed(Wrapper):
         self._begin()
 
     def _around(self, source: Source) -> Source:
-        return Placed(source, self.device)
+        return Placed(source, self.device, self.keeps)
 
     def read(self, start: int, stop: int) -> Rows:
         """Rows start to stop, there."""
@@ -70,9 +72,9 @@ def placed_rows(rows: Rows, device: Device) -> Rows:
     )
 
 
-def placed(source: Source, device: Device) -> Source:
+def placed(source: Source, device: Device, keeps: bool = True) -> Source:
     """The rows of a source where a device computes with them: those of the processor's are."""
-    return source if device.is_host else Placed(source, device)
+    return source if device.is_host else Placed(source, device, keeps)
 
 
 def device_under(source: Source) -> Device:

@@ -17,16 +17,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.errors import DeviceMemoryError
 from rhohat.common.interrupts import Interrupted, current_request
+from rhohat.common.libraries import sent
 from rhohat.common.memory import check_memory
 from rhohat.objective.base import Objective
 from rhohat.objective.corruption import Corruption
 from rhohat.rows.checksums import Manifest, verified
 from rhohat.rows.corrupted import corrupted
 from rhohat.rows.derived import Mapped
-from rhohat.rows.engines import Engine
+from rhohat.rows.engines import Engine, device_of_engine
 from rhohat.rows.extremes import Extremes
 from rhohat.rows.partition import Partition
+from rhohat.rows.placed import placed
 from rhohat.rows.sources import Column, Paired, Source, column
 from rhohat.training.checkpoints import Checkpoint
 from rhohat.training.run import IterationCallback, Training, TrainingResult
@@ -158,7 +161,7 @@ class Fit:
             theta = result.theta.astype(source.dtype)
             extremes = None
             if encode is not None:
-                encode = partial(encode, parameters=self.objective.unpack(theta))
+                encode = partial(encode, parameters=sent(self.objective.unpack(theta)))
                 extremes = _extremes(encode, source, engine, partition)
         return Fitted(self.objective, result, theta, extremes, partition, fingerprint)
 
@@ -235,11 +238,18 @@ def _is_computed(source: Source) -> bool:
 def _extremes(
     encode: Callable[..., FloatArray], source: Source, engine: Engine, partition: Partition
 ) -> Extremes:
-    """Extremes of activations over all rows; after an interrupt, if there is no time, the first."""
+    """Extremes of activations over all rows; after an interrupt, if there is no time, the first.
+
+    Where a device's memory has run out, they are found on the processor, so that the model is kept.
+    """
     of = partial(Extremes.of, encode=encode)
     try:
         with current_request().grace():
-            return engine.map_sum(of, source, partition)
+            try:
+                rows = placed(source, device_of_engine(engine), keeps=False)
+                return engine.map_sum(of, rows, partition)
+            except DeviceMemoryError:
+                return engine.map_sum(of, source, partition)
     except Interrupted:
         return of(source.read(0, min(partition.block_size, source.shape[0])))
 
