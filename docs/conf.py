@@ -48,6 +48,10 @@ toc_object_entries_show_parents = "hide"
 sphinx_gallery_conf = {
     "examples_dirs": ["../examples", "learn"],
     "gallery_dirs": ["gallery", "chapter"],
+    "subsection_order": [
+        f"../examples/{name}"
+        for name in ("images", "measurements", "recognition", "objectives", "models")
+    ],
     "within_subsection_order": "FileNameSortKey",
     "filename_pattern": "/plot_",
     "abort_on_example_error": True,

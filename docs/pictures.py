@@ -84,7 +84,7 @@ def photograph(page, place, size, out):
 def sounds(out):
     """The units of the example about sounds."""
     matplotlib.use("Agg")
-    runpy.run_path(str(TOP / "examples" / "plot_sounds.py"))
+    runpy.run_path(str(TOP / "examples" / "measurements" / "plot_sounds.py"))
     plt.figure(plt.get_fignums()[FIGURE_OF_SOUNDS]).savefig(out)
 
 

@@ -61,3 +61,6 @@ from rhohat import maximal_inputs
 
 fitted = classifier.fit(images, y)[0].model_
 plot_features(maximal_inputs(fitted[-1], fitted[1]), patch_shape=(4, 4), n_columns=7)
+
+# %%
+# **Next:** :doc:`/recognition` does the same at full size, and for photographs and speech.

@@ -77,3 +77,6 @@ import numpy as np
 activations = model.transform(X)
 print(f"average activation: {activations.mean():.4f} (target 0.01)")
 print(f"activations below 0.05: {np.mean(activations < 0.05):.1%}")
+
+# %%
+# **Next:** :doc:`/photographs` starts from photographs of your own.

@@ -121,3 +121,6 @@ ax.set_xlabel("centre frequency, Hz")
 ax.set_ylabel("bandwidth 10 dB below, Hz")
 ax.set_title(f"{bands.is_clear.sum()} of 36 units have a clear center frequency")
 plt.show()
+
+# %%
+# **Next:** :doc:`/sound` starts from recordings of your own.

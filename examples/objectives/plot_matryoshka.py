@@ -1,0 +1,58 @@
+"""
+Which units matter most?
+========================
+
+With a Matryoshka decoder the first few units have to rebuild the data alone, the next ones add
+details: units come in order, and a code can be cut short.
+"""
+
+# %%
+# Digits, by 64 units of which eight are active; once with a plain decoder, once so that the first 4
+# and the first 16 units are also to do without the others.
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+
+from rhohat import Matryoshka, SparseAutoencoder, TopK, plot_features
+
+X = load_digits().data / 16
+X -= X.mean(axis=0)
+decoders = {"plain": "linear", "Matryoshka": Matryoshka((4, 16))}
+models = {
+    name: SparseAutoencoder(
+        64,
+        activation=TopK(8),
+        decoder=decoder,
+        sparsity_penalty="none",
+        weight_decay=1e-3,
+        random_state=0,
+    ).fit(X)
+    for name, decoder in decoders.items()
+}
+
+
+def rebuilt(model, n_units):
+    codes = model.transform(X)
+    codes[:, n_units:] = 0
+    return model.inverse_transform(codes)
+
+
+sizes = range(1, 65)
+_, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
+for name, model in models.items():
+    explained = [1 - np.mean((rebuilt(model, n) - X) ** 2) / np.mean(X**2) for n in sizes]
+    ax.plot(sizes, explained, label=name)
+ax.set(xlabel="the first units alone", ylabel="variance explained", xticks=(1, 4, 16, 32, 64))
+ax.legend()
+
+# %%
+# Ten digits from the first 4, the first 16 and all 64 units; below, the digits themselves.
+_, axes = plt.subplots(1, 2, figsize=(10, 2.5), layout="constrained")
+for ax, (name, model) in zip(axes, models.items(), strict=True):
+    rows = [rebuilt(model, n)[:10] for n in (4, 16, 64)] + [X[:10]]
+    plot_features(np.vstack(rows), n_columns=10, ax=ax)
+    ax.set_title(name)
+
+# %%
+# **Next:** what is minimized is in :doc:`/mathematics`, and what else can be asked of units in
+# :doc:`/which`.

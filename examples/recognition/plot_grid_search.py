@@ -1,0 +1,43 @@
+"""
+Which settings recognize best?
+==============================
+
+Penalties are estimators, too, so that scikit-learn's grid search reaches every setting of a
+pipeline by its name.
+"""
+
+# %%
+# Target and weight decay, judged by the classifier at the end of the pipeline:
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from rhohat import SparseAutoencoder, Whitening
+
+X, y = load_digits(return_X_y=True)
+pipeline = make_pipeline(
+    Whitening(epsilon=0.1),
+    SparseAutoencoder(64, max_iter=40, random_state=0),
+    LogisticRegression(C=10, max_iter=300),
+)
+targets, decays = [0.02, 0.05, 0.2], [1e-4, 1e-3, 1e-2]
+grid = {
+    "sparseautoencoder__sparsity_penalty__target": targets,
+    "sparseautoencoder__weight_decay": decays,
+}
+search = GridSearchCV(pipeline, grid, cv=3).fit(X / 16, y)
+scores = search.cv_results_["mean_test_score"].reshape(len(targets), len(decays))
+
+_, ax = plt.subplots(figsize=(5, 4), layout="constrained")
+ax.imshow(scores, cmap="viridis")
+for row, column in [(row, column) for row in range(3) for column in range(3)]:
+    ax.text(column, row, f"{scores[row, column]:.1%}", ha="center", va="center", color="w")
+ax.set_xticks(range(3), decays)
+ax.set_yticks(range(3), targets)
+ax.set(xlabel="weight decay", ylabel="target")
+
+# %%
+# **Next:** without labels there is nothing to search by but the data; :func:`~rhohat.choose` does
+# that, and :doc:`/choosing` says how.
