@@ -18,6 +18,7 @@ from rhohat import (
     StackedAutoencoder,
     StackedAutoencoderClassifier,
 )
+from rhohat.common import devices
 from rhohat.common.devices import TorchDevice
 from rhohat.common.errors import DeviceMemoryError
 from rhohat.estimators.anatomy import compute_on
@@ -233,6 +234,27 @@ def test_a_nan_in_a_tensor_is_named_by_its_row(rows):
     rows[4321, 5] = np.nan
     with pytest.raises(ValueError, match="row 4321"):
         fitted(torch.from_numpy(rows))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("kind", ["sigmoid", "sigmoid decoder", "tied", "jumprelu", "matryoshka"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_systems_are_solved_there_and_the_fit_is_the_same(rows, kind, dtype, monkeypatch):
+    X, settings = rows[:3000].astype(dtype), {"growth": False} | KINDS[kind]
+    here = fitted(X, "cpu", **settings)
+    monkeypatch.setattr(devices, "LEAST_PRODUCTS", 0)
+    made, computed = [], TorchDevice.computed
+    monkeypatch.setattr(
+        TorchDevice,
+        "computed",
+        lambda device, function, *arrays: (
+            made.append(function) or computed(device, function, *arrays)
+        ),
+    )
+    there, again = (fitted(X, **settings, n_jobs=n_jobs) for n_jobs in (1, 2))
+    assert len(made) > there.n_iter_
+    assert there.loss_ == pytest.approx(here.loss_, rel=1e-9 if dtype == np.float64 else 0.02)
+    assert same_weights(there, again)
 
 
 #: Models, what is computed with each, and on how many rows at least.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rhohat.common.devices import PROCESSOR
 from rhohat.rows.engines import ThreadEngine
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import in_memory
@@ -35,9 +36,10 @@ def assert_positive_definite(H):
     assert np.linalg.eigvalsh((scaled + scaled.T) / 2).min() > 0
 
 
-def sparse_metric(objective, X, sample_weight=None, *, projected=None, seed=0):
+def sparse_metric(objective, X, sample_weight=None, *, projected=None, seed=0, device=PROCESSOR):
     """The metric of an autoencoder, its rows drawn and standardized as for a fit."""
-    source, engine, partition = in_memory(X, sample_weight), ThreadEngine(1), Partition(64, 64)
+    source, partition = in_memory(X, sample_weight), Partition(64, 64)
+    engine = ThreadEngine(1, device)
     with engine.running():
         variables = StandardizedVariables.for_data(objective, source, engine, partition)
     sample = draw_sample(source, variables.mean, variables.scale, seed)
@@ -59,9 +61,9 @@ def metric_at(metric, q):
     return dense(operator, len(q))
 
 
-def network_metric(objective, theta, X, labels, sample_weight=None):
+def network_metric(objective, theta, X, labels, sample_weight=None, *, device=PROCESSOR):
     """The metric of a network and the point, in the solver's variables."""
-    source, engine = in_memory(X, sample_weight, labels), ThreadEngine(1)
+    source, engine = in_memory(X, sample_weight, labels), ThreadEngine(1, device)
     partition = Partition(64, 64)
     with engine.running():
         variables = CenteredVariables.at(theta, objective, source, engine, partition)

@@ -6,10 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.linalg import block_diag
 
-from rhohat import SparseObjective
+from rhohat import SparseObjective, TorchDevice
+from rhohat.common import devices
+from rhohat.common.devices import PROCESSOR
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.projection import best_decoder, code_sums
 from rhohat.objective.units import Units
+from rhohat.training import curvature
 from rhohat.training import metric as module
 from rhohat.training.curvature import input_sums, layer_sums
 from rhohat.training.metric import (
@@ -216,7 +219,7 @@ def test_shared_blocks_are_the_inverse_of_their_formula(layer):
 
 
 def test_shared_blocks_of_very_many_inputs_are_their_diagonal(layer, monkeypatch):
-    monkeypatch.setattr(module, "MOST_INPUTS", 3)
+    monkeypatch.setattr(curvature, "MOST_INPUTS", 3)
     _, weight, A, _ = layer
     s = np.array([0.3, 2.0, 0.0])
     blocks = SharedBlocks(input_sums(A, weight), s, 0.05)
@@ -247,6 +250,66 @@ def test_tied_blocks_are_the_inverse_of_a_kronecker_sum(layer):
     biases = 1 / (damped + phi * along**2 + BIAS_DAMPING * mean + damping)
     np.testing.assert_allclose(H[:, 4, :, 4], np.diag(biases), rtol=1e-10)
     assert not H[:, 4, :, :4].any()
+
+
+def test_tied_blocks_of_very_many_units_take_them_for_uncorrelated(layer, monkeypatch):
+    X, weight, A, sums = layer
+    A = np.eye(3)[np.arange(len(A)) % 3] * A[:, :1]  # no two units at once
+    spectrum, s, phi = Spectrum.of(X, weight, seed=0), np.array([0.3, 2.0, 0.1]), np.full(3, 4.0)
+    found = []
+    for most in (3, 4):
+        monkeypatch.setattr(curvature, "MOST_INPUTS", most)
+        codes = input_sums(A, weight)
+        assert codes.moments.ndim == most - 2
+        blocks = TiedBlocks(spectrum, sums, codes, s, phi, 0.05, 1e-3, 0.4)
+        found.append(blocks_as_matrix(blocks, (3, 5)))
+    np.testing.assert_allclose(*found, rtol=1e-7, atol=1e-10)
+
+
+# On a device.
+
+
+@pytest.fixture
+def there(monkeypatch):
+    """A device that is sent everything, however small."""
+    monkeypatch.setattr(devices, "LEAST_PRODUCTS", 0)
+    return TorchDevice("torch")
+
+
+@pytest.mark.torch
+@every_combination
+@pytest.mark.parametrize("most", [4096, 2])
+def test_on_a_device_it_is_the_processor_s(
+    activation, decoder, penalty, most, there, monkeypatch, rng
+):
+    monkeypatch.setattr(curvature, "MOST_INPUTS", most)
+    objective = SparseObjective(
+        5, 4, activation=activation, decoder=decoder, penalty=make_penalty(penalty)
+    )
+    X, weight = rng.normal(size=(90, 5)), rng.uniform(0, 3, 90)
+    for projected in {False, objective.is_solvable}:
+        here, moved = (
+            sparse_metric(objective, X, weight, projected=projected, device=device)
+            for device in (PROCESSOR, there)
+        )
+        q = rng.normal(size=size_of(here))
+        expected, found = metric_at(here, q), metric_at(moved, q)
+        size = np.sqrt(np.outer(*(2 * [np.diagonal(expected)])))
+        np.testing.assert_allclose(found / size, expected / size, atol=1e-9)
+        assert_positive_definite(found)
+        np.testing.assert_array_equal(found, metric_at(moved, q))
+
+
+@pytest.mark.torch
+@every_network
+def test_on_a_device_that_of_a_network_is_the_processor_s(activation, penalty, depth, there):
+    objective, theta, X, labels, weight = network(activation, penalty, depth)
+    found = []
+    for device in (PROCESSOR, there):
+        metric, q = network_metric(objective, theta, X, labels, weight, device=device)
+        found.append(metric_at(metric, q))
+    np.testing.assert_allclose(*found, rtol=1e-8, atol=1e-10 * np.abs(found[0]).max())
+    assert_positive_definite(found[1])
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -359,7 +422,7 @@ def test_of_many_columns_it_is_positive_definite(activation, decoder, penalty, w
 def test_of_very_many_inputs_it_is_positive_definite(
     activation, decoder, penalty, monkeypatch, rng
 ):
-    monkeypatch.setattr(module, "MOST_INPUTS", 2)
+    monkeypatch.setattr(curvature, "MOST_INPUTS", 2)
     objective = SparseObjective(
         5, 4, activation=activation, decoder=decoder, penalty=make_penalty(penalty)
     )

@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -26,6 +26,10 @@ from rhohat.common.validation import check_integer
 RESIDENT_SHARE, KEPT_SHARE, BLOCK_SHARE = 0.6, 0.15, 0.1
 #: Rows of a block at most on a GPU, where few rows would not keep it busy.
 BLOCK_ROWS = 1 << 16
+#: Products of numbers from which few large arrays are sent to a device for them.
+LEAST_PRODUCTS = 1e8
+
+A = TypeVar("A")
 
 
 class Device:
@@ -63,9 +67,13 @@ class Device:
         """Let ``function(out)`` fill an array there, and bring it back."""
         function(out)
 
-    def computed(self, function: Callable[[FloatArray], FloatArray], X: FloatArray) -> FloatArray:
-        """What a function makes of rows in memory: computed there, and brought back."""
-        return function(X)
+    def computed(self, function: Callable[..., A], *arrays: FloatArray) -> A:
+        """What a function makes of arrays in memory: computed there, and brought back."""
+        return function(*arrays)
+
+    def for_products(self, number: float) -> Device:
+        """Where so many products in float64 are made of few arrays: itself, or the processor."""
+        return self
 
     def telling(self) -> AbstractContextManager[None]:
         """Let errors of the device say what they mean."""
@@ -203,10 +211,15 @@ class TorchDevice(Device):
         function(there)
         out[...] = host(there)
 
-    def computed(self, function: Callable[[FloatArray], FloatArray], X: FloatArray) -> FloatArray:
-        """What a function makes of rows in memory: computed there, and brought back."""
+    def computed(self, function: Callable[..., A], *arrays: FloatArray) -> A:
+        """What a function makes of arrays in memory: computed there, and brought back."""
         with self.running(), self.telling():
-            return cast(FloatArray, host(function(self.place(X))))
+            found: Any = function(*map(self.place, arrays))
+            return cast(A, tuple(map(host, found)) if isinstance(found, tuple) else host(found))
+
+    def for_products(self, number: float) -> Device:
+        """Itself if it has float64, and sending the arrays takes less than the products here."""
+        return self if number >= LEAST_PRODUCTS and self.name != "mps" else PROCESSOR
 
     @contextmanager
     def telling(self) -> Iterator[None]:

@@ -17,15 +17,18 @@ the encoder.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg import LinAlgError
 
 from rhohat.common.arrays import Float64Array, FloatArray
+from rhohat.common.devices import PROCESSOR, Device
 from rhohat.common.libraries import library_of, like
 from rhohat.objective.base import Sums, Workspace, counted, row_weights
 from rhohat.objective.sparse import SparseObjective
+from rhohat.objective.systems import diagonal, factored, solved
 
 #: Added to the system's diagonal, in units of the precision of the sums and of its mean: without
 #: weight decay, units that are alike would leave it singular.
@@ -106,6 +109,7 @@ def best_decoder(
     center: Float64Array,
     dtype: np.dtype[Any],
     counts: Float64Array | None = None,
+    device: Device = PROCESSOR,
 ) -> tuple[Float64Array, Float64Array]:
     r"""The W_dec (k, d) and b_dec (d,) of least J for the activations that were summed.
 
@@ -130,6 +134,8 @@ def best_decoder(
         The precision of the rows that were summed.
     counts : ndarray of shape (k,), default=None
         n; all 1 if None.
+    device : Device, default=PROCESSOR
+        Where the system is solved, if it is large enough.
     """
     a, x = sums.a / sums.weight, sums.x / sums.weight
     n = np.ones(len(a)) if counts is None else counts
@@ -137,21 +143,22 @@ def best_decoder(
     mean = float((sums.aa.diagonal() / sums.weight / len(a)).sum())
     floor = max(FLOOR * float(np.finfo(dtype).eps) * mean, float(np.finfo(float).tiny))
     system[np.diag_indices_from(system)] += weight_decay + floor
-    factor = _factored(system, floor)
     right = n[:, None] * (sums.ax / sums.weight - np.outer(a, x))
-    W_dec: Float64Array = cho_solve(factor, right)
+    there = device.for_products(len(a) ** 2 * (len(a) / 3 + len(x)))
+    W_dec: Float64Array = there.computed(partial(_solution, floor), system, right)
     return W_dec, center + x - n / n[0] * a @ W_dec
 
 
-def _factored(system: Float64Array, floor: float) -> tuple[Float64Array, bool]:
-    """The Cholesky factor, of a raised diagonal where rounding has left the system indefinite."""
+def _solution(floor: float, system: Float64Array, right: Float64Array) -> Float64Array:
+    """The system's solution, with a raised diagonal where rounding has left it indefinite."""
     while True:
         try:
-            factor: tuple[Float64Array, bool] = cho_factor(system, check_finite=False)
+            factor = factored(system)
         except LinAlgError:
             floor *= 10
             if not np.isfinite(floor):
                 raise
-            system[np.diag_indices_from(system)] += floor
+            own = diagonal(system)
+            own += floor
         else:
-            return factor
+            return solved(factor, right)

@@ -5,13 +5,19 @@ All are in the solver's variables: rows are standardized, and so are the paramet
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from sklearn.utils.extmath import softmax
 
-from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
+from rhohat.common.arrays import (
+    Float64Array,
+    FloatArray,
+    overflow_as_infinity,
+    underflow_as_zero,
+)
+from rhohat.common.libraries import Sent, empty, library_of, like, total, wide
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.base import Sums, counted, row_weights
 from rhohat.objective.network import NetworkObjective
@@ -20,6 +26,9 @@ from rhohat.objective.projection import code_sums
 from rhohat.objective.sparse import SparseObjective
 from rhohat.objective.units import Units
 from rhohat.rows.sources import Rows
+
+#: Most inputs of a layer, or units of an autoencoder, whose block is a full matrix.
+MOST_INPUTS = 4096
 
 
 @dataclass
@@ -55,8 +64,8 @@ class InputSums(Sums):
     weight : float
     activity : ndarray
         Empty.
-    moments : ndarray of shape (d + 1, d + 1)
-        sum_i w_i (x_i, 1)(x_i, 1)'.
+    moments : ndarray of shape (d + 1, d + 1), or (d + 1,)
+        sum_i w_i (x_i, 1)(x_i, 1)'; above `MOST_INPUTS`, the diagonal alone.
     outputs : ndarray of shape (p,)
         sum_i w_i (second derivative of the error by output p); empty for hidden layers.
     """
@@ -97,21 +106,21 @@ def layer_sums(
 ) -> LayerSums:
     """Sums for the units of a layer that X enters."""
     A = units.A
-    w = row_weights(A, sample_weight)
-    F = units.derivative(np.empty_like(A))
+    xp, w = library_of(A), row_weights(A, sample_weight)
+    F = units.derivative(xp.empty_like(A))
     h, h_slope = units.averaged(penalty)
     weight, activity = counted(h, w)
-    slopes = (w @ np.square(F)).astype(np.float64)
+    slopes = wide(w @ xp.square(F))
     F = units.slope_of_average(penalty, F, h_slope)
     if sample_weight is not None:
         F *= w[:, None]
-    pulls = np.empty((A.shape[1], X.shape[1] + 1), A.dtype)
-    np.matmul(F.T, X, out=pulls[:, :-1])
-    pulls[:, -1] = np.ones_like(w) @ F
-    thresholds = np.empty(0)
+    pulls = empty((A.shape[1], X.shape[1] + 1), A)
+    xp.matmul(F.T, X, out=pulls[:, :-1])
+    pulls[:, -1] = xp.ones_like(w) @ F
+    thresholds: Float64Array = np.empty(0)
     if units.f.learns_thresholds:
         by_output, _ = units.f.by_threshold(units.held)
-        thresholds = (w @ np.square(by_output)).astype(np.float64)
+        thresholds = wide(w @ xp.square(by_output))
     return LayerSums(weight, activity, slopes, pulls, thresholds)
 
 
@@ -120,13 +129,19 @@ def input_sums(
 ) -> InputSums:
     """Sums for what enters a layer; `outputs` are second derivatives of the error, (b, p)."""
     w = row_weights(X, sample_weight)
-    d = X.shape[1]
-    moments = np.empty((d + 1, d + 1), X.dtype)
-    moments[:d, :d] = (X if sample_weight is None else X * w[:, None]).T @ X
-    moments[d, :d] = moments[:d, d] = w @ X
-    moments[d, d] = weight = float(w.sum(dtype=np.float64))
-    total = np.empty(0) if outputs is None else (w @ outputs).astype(np.float64)
-    return InputSums(weight, np.empty(0), moments, total)
+    d, weight = X.shape[1], total(w)
+    weighted = X if sample_weight is None else X * w[:, None]
+    if d + 1 > MOST_INPUTS:
+        moments = empty((d + 1,), X)
+        moments[:d] = library_of(X).einsum("ij,ij->j", weighted, X)
+        moments[d] = weight
+    else:
+        moments = empty((d + 1, d + 1), X)
+        moments[:d, :d] = weighted.T @ X
+        moments[d, :d] = moments[:d, d] = w @ X
+        moments[d, d] = weight
+    curved = np.empty(0) if outputs is None else wide(w @ outputs)
+    return InputSums(weight, np.empty(0), moments, curved)
 
 
 def decoder_sums(
@@ -134,24 +149,26 @@ def decoder_sums(
 ) -> InputSums:
     """Sums for the decoder of activations A: the error's second derivative is g'(z)^2."""
     output = objective.decoder.output
+    slopes = empty((len(A), objective.n_outputs), A)
     if output == ACTIVATIONS["identity"]:
-        slopes = np.ones((len(A), objective.n_outputs), A.dtype)
+        slopes[...] = 1
     else:
         X_hat = objective.decode(A, objective.unpack(q))
-        slopes = output.derivative(X_hat, np.empty_like(X_hat))
-    return input_sums(A, sample_weight, np.square(slopes, out=slopes))
+        slopes = output.derivative(X_hat, slopes)
+    return input_sums(A, sample_weight, library_of(A).square(slopes, out=slopes))
 
 
 def sparse_curvature(
-    objective: SparseObjective, q: FloatArray, projected: bool, rows: Rows
+    objective: SparseObjective, q: FloatArray | Sent, projected: bool, rows: Rows
 ) -> CurvatureSums:
     """Sums for encoder and decoder, or, if it is `projected`, for the best decoder's weights."""
     X, w = rows.X, rows.sample_weight
-    held = np.empty((len(X), objective.n_components), X.dtype)
+    q = like(q, X)
+    held = empty((len(X), objective.n_components), X)
     encoder = objective.encoder(q)
     with overflow_as_infinity():
         if projected:
-            center = np.zeros(objective.n_outputs, X.dtype)
+            center = np.zeros(objective.n_outputs)
             decoder: Sums = code_sums(objective, X, q, center, w, target=rows.target, out=held)
             units = objective.units(X, encoder, held, is_held=True)
         else:
@@ -161,8 +178,21 @@ def sparse_curvature(
     return CurvatureSums(layer.weight, np.empty(0), [decoder], [layer])
 
 
+def _softmax(Z: FloatArray) -> FloatArray:
+    """The softmax of each row of Z, which is overwritten."""
+    xp = library_of(Z)
+    Z -= xp.amax(Z, axis=1, keepdims=True)
+    with underflow_as_zero():
+        xp.exp(Z, out=Z)
+    Z /= xp.sum(Z, axis=1, keepdims=True)
+    return Z
+
+
 def network_curvature(
-    objective: NetworkObjective, q: FloatArray, means: list[FloatArray], rows: Rows
+    objective: NetworkObjective,
+    q: FloatArray | Sent,
+    means: Sequence[FloatArray | Sent],
+    rows: Rows,
 ) -> CurvatureSums:
     """Sums for all layers of a network; the error's second derivative is about p (1 - p).
 
@@ -170,13 +200,13 @@ def network_curvature(
     """
     X, w = rows.X, rows.sample_weight
     inputs, layers = [], []
-    *hidden, (W_last, b_last) = objective.layers(q)
+    *hidden, (W_last, b_last) = objective.layers(like(q, X))
     with overflow_as_infinity():
         for (W, b), activation, mean in zip(hidden, objective.activations, means, strict=True):
             units = Units.of(activation, X @ W.T + b)
             inputs.append(input_sums(X, w))
             layers.append(layer_sums(units, objective.penalty, X, w))
-            X = cast(FloatArray, units.A - mean)
-        P = softmax(X @ W_last.T + b_last, copy=False)
+            X = units.A - like(mean, X)
+        P = _softmax(X @ W_last.T + b_last)
         last = input_sums(X, w, P * (1 - P))
     return CurvatureSums(last.weight, np.empty(0), [*inputs, last], layers)

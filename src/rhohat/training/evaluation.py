@@ -212,7 +212,7 @@ class ProjectedEvaluation(SparseEvaluation):
             return self._overflowed(theta, codes)
         counts = objective.decoder.counts(objective.n_components)
         decay, center = objective.weight_decay, center.astype(np.float64)
-        decoder = best_decoder(codes, decay, center, dtype, counts)
+        decoder = best_decoder(codes, decay, center, dtype, counts, self._device)
         theta = np.concatenate([theta, *map(np.ravel, decoder)])
         slope = objective.penalty_slope(codes, theta)
         second = partial(second_sums, objective, self._sent(theta), slope, kept)

@@ -27,28 +27,36 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, eigh
 from sklearn.utils.extmath import randomized_svd
 
 from rhohat.common.arrays import Float64Array, FloatArray, overflow_as_infinity
 from rhohat.common.caching import cached_property
+from rhohat.common.devices import PROCESSOR, Device
+from rhohat.common.libraries import Sent, library_of, like
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.projection import best_decoder
 from rhohat.objective.sparse import SparseObjective
-from rhohat.rows.engines import Engine
+from rhohat.objective.systems import diagonal, eigen, factored, solved
+from rhohat.rows.engines import Engine, device_of_engine
 from rhohat.rows.partition import Partition
+from rhohat.rows.placed import placed
 from rhohat.rows.sources import Rows, Source
-from rhohat.training.curvature import InputSums, LayerSums, network_curvature, sparse_curvature
+from rhohat.training.curvature import (
+    CurvatureSums,
+    InputSums,
+    LayerSums,
+    network_curvature,
+    sparse_curvature,
+)
 from rhohat.training.solvers import Operator
 
 #: Most columns of which all directions are looked at; of more, so many with the largest variance.
 MOST_COLUMNS, LEADING_DIRECTIONS = 1024, 256
 #: Variance, as a share of the mean, below which directions are not told apart.
 LEAST_VARIANCE = 1e-2
-#: Most inputs of a layer, or units of an autoencoder, whose block is a full matrix.
-MOST_INPUTS = 4096
 #: Share of a block's mean curvature that is added to all of its directions, and to biases.
 DAMPING, BIAS_DAMPING = 1e-3, 1e-2
 #: Curvature that everything has, as a share of the variance of the data, or of 1.
@@ -85,7 +93,7 @@ class Spectrum:
         if not 0 < total < np.inf:  # of which the loss will tell
             return cls(np.empty(0), np.empty((d, 0)), 1.0)
         if d <= MOST_COLUMNS:
-            values, vectors = eigh(S.T @ S)
+            values, vectors = eigen(S.T @ S)
         else:
             size = min(LEADING_DIRECTIONS, n)
             _, roots, found = randomized_svd(S, size, random_state=seed)
@@ -95,20 +103,31 @@ class Spectrum:
         rest = max(total - float(values.sum()), 0.0) / max(d - len(values), 1)
         return cls(values, np.ascontiguousarray(vectors), rest)
 
-    def apply(self, G: FloatArray, leading: FloatArray, rest: FloatArray) -> Float64Array:
+    def apply(
+        self, G: Float64Array, leading: FloatArray | Sent, rest: FloatArray | Sent
+    ) -> Float64Array:
         """Scale the rows of G (k, d) by `leading` (k, r) along the vectors and `rest` elsewhere."""
-        R = G @ self.vectors
-        if self.vectors.shape[0] == self.vectors.shape[1]:
-            return np.asarray((R * leading) @ self.vectors.T)
-        return np.asarray(G * rest + (R * (leading - rest)) @ self.vectors.T)
+        vectors, leading, rest = like(self._sent, G), like(leading, G), like(rest, G)
+        R = G @ vectors
+        if vectors.shape[0] == vectors.shape[1]:
+            return (R * leading) @ vectors.T
+        return G * rest + (R * (leading - rest)) @ vectors.T
+
+    @cached_property
+    def _sent(self) -> Sent:
+        """The vectors, where they are used."""
+        return Sent(self.vectors)
 
 
 class Blocks(ABC):
-    """An approximate second derivative by (W, b) of a layer, a block for each of its units."""
+    """An approximate second derivative by (W, b) of a layer, a block for each of its units.
+
+    Blocks are made in memory, and solve where they are asked to: their arrays are sent there once.
+    """
 
     @abstractmethod
     def solve(self, G: Float64Array) -> Float64Array:
-        """The inverse of the blocks times the rows of G, (units, inputs + 1)."""
+        """The inverse of the blocks times the rows of G, (units, inputs + 1), where that is."""
 
 
 class SpectralBlocks(Blocks):
@@ -127,20 +146,20 @@ class SpectralBlocks(Blocks):
         damping = DAMPING * (mean + decay) + least
         damped = decay + damping
         self._spectrum = spectrum
-        self._leading = 1 / (s[:, None] * spectrum.values + damped)
-        self._rest = 1 / (s[:, None] * spectrum.rest + damped)
-        self._bias = 1 / (s + BIAS_DAMPING * mean + damping)
+        self._leading = Sent(1 / (s[:, None] * spectrum.values + damped))
+        self._rest = Sent(1 / (s[:, None] * spectrum.rest + damped))
+        self._bias = Sent(1 / (s + BIAS_DAMPING * mean + damping))
 
     def solve(self, G: Float64Array) -> Float64Array:
         """Along the eigenvectors, all blocks are diagonal."""
         W = self._spectrum.apply(G[:, :-1], self._leading, self._rest)
-        return np.column_stack([W, G[:, -1] * self._bias])
+        return _side_by_side(W, G[:, -1] * like(self._bias, G))
 
 
 class SharedBlocks(Blocks):
     """s_j (E[(x, 1)(x, 1)'] + decay / mean s diag(1, 0)), with one inverse for all units.
 
-    Above `MOST_INPUTS` inputs it is the diagonal alone.
+    It is the diagonal alone where no more was summed.
 
     Parameters
     ----------
@@ -151,23 +170,22 @@ class SharedBlocks(Blocks):
 
     def __init__(self, sums: InputSums, s: Float64Array, decay: float) -> None:
         mean = max(float(s.mean()), LEAST_CURVATURE)
-        self._s = np.maximum(s, BIAS_DAMPING * mean)
-        M = sums.moments / sums.weight
-        inputs = M.diagonal()[:-1]
+        self._s = Sent(np.maximum(s, BIAS_DAMPING * mean))
+        M = np.asarray(sums.moments / sums.weight, dtype=np.float64)
+        own = M if M.ndim == 1 else diagonal(M)
+        inputs = own[:-1]
         damping = DAMPING * (float(inputs.mean()) + decay / mean) + LEAST_CURVATURE
-        added = np.append(np.full(len(inputs), decay / mean + damping), damping)
-        self._diagonal: Float64Array | None = None
-        if len(M) > MOST_INPUTS:
-            self._diagonal = M.diagonal() + added
-            return
-        M[np.diag_indices_from(M)] += added
-        self._factor = cho_factor(M, overwrite_a=True, check_finite=False)
+        own += np.append(np.full(len(inputs), decay / mean + damping), damping)
+        self._block, self._is_diagonal, self._factor = Sent(M), M.ndim == 1, None
 
     def solve(self, G: Float64Array) -> Float64Array:
         """One system with as many right-hand sides as units."""
-        if self._diagonal is not None:
-            return G / self._diagonal / self._s[:, None]
-        return np.asarray(cho_solve(self._factor, G.T).T) / self._s[:, None]
+        s = like(self._s, G)[:, None]
+        if self._is_diagonal:
+            return G / like(self._block, G) / s
+        if self._factor is None:
+            self._factor = factored(cast(Float64Array, like(self._block, G)))
+        return solved(self._factor, G.T).T / s
 
 
 class PenalizedBlocks(Blocks):
@@ -179,22 +197,27 @@ class PenalizedBlocks(Blocks):
     layer : LayerSums
         Whose pulls are u.
     phi : ndarray of shape (k,)
+    device : Device, default=PROCESSOR
+        Where the others solve.
     """
 
-    def __init__(self, blocks: Blocks, layer: LayerSums, phi: Float64Array) -> None:
+    def __init__(
+        self, blocks: Blocks, layer: LayerSums, phi: Float64Array, device: Device = PROCESSOR
+    ) -> None:
         u = np.asarray(layer.pulls / layer.weight, dtype=np.float64)
         self._blocks = blocks
-        solved = blocks.solve(u)
+        solved = device.computed(blocks.solve, u)
         least = MOST_RATIO * np.finfo(float).tiny  # of a unit that is dead, u is 0
         along = np.maximum(np.einsum("ij,ij->i", solved, u), least)
         phi = np.minimum(phi, MOST_RATIO / along)
-        self._solved = solved * np.sqrt(phi / (1 + phi * along))[:, None]
+        self._solved = Sent(solved * np.sqrt(phi / (1 + phi * along))[:, None])
 
     def solve(self, G: Float64Array) -> Float64Array:
         """B^-1 g - B^-1 u (phi / (1 + phi u' B^-1 u)) (B^-1 u)' g."""
-        along = np.einsum("ij,ij->i", self._solved, G)
+        own = like(self._solved, G)
+        along = library_of(G).einsum("ij,ij->i", own, G)
         solved = self._blocks.solve(G)
-        solved -= self._solved * along[:, None]
+        solved -= own * along[:, None]
         return solved
 
 
@@ -209,11 +232,11 @@ class DiagonalBlocks(Blocks):
     """
 
     def __init__(self, s: Float64Array, least: float) -> None:
-        self._s = s + BIAS_DAMPING * s.mean() + least
+        self._s = Sent(s + BIAS_DAMPING * s.mean() + least)
 
     def solve(self, G: Float64Array) -> Float64Array:
         """Divide by them."""
-        return np.asarray(G / self._s[:, None])
+        return G / like(self._s, G)[:, None]
 
 
 class TiedBlocks(Blocks):
@@ -221,7 +244,8 @@ class TiedBlocks(Blocks):
 
     With units divided by r_j = sqrt(s_j / mean s), so that s is one number for all of them, it is
     (R^-1 E[a a'] R^-1 + lambda) / sigma^2 in the units plus s E[x~ x~'] in the columns. Biases
-    have their own diagonal, which includes the penalty's curvature.
+    have their own diagonal, which includes the penalty's curvature. Where of E[a a'] the diagonal
+    alone was summed, units are taken for uncorrelated.
 
     Parameters
     ----------
@@ -233,6 +257,8 @@ class TiedBlocks(Blocks):
         lambda, and what is added to everything.
     scale : float
         sigma.
+    device : Device, default=PROCESSOR
+        Where the eigenvectors are computed.
     """
 
     def __init__(
@@ -245,24 +271,50 @@ class TiedBlocks(Blocks):
         decay: float,
         least: float,
         scale: float,
+        device: Device = PROCESSOR,
     ) -> None:
         mean = float(s.mean()) + least
         s = s + BIAS_DAMPING * mean
         self._spectrum = spectrum
-        self._r = np.sqrt(s / mean)[:, None]
-        values, self._vectors = eigh(codes.moments[:-1, :-1] / codes.weight / (self._r * self._r.T))
+        r, self._vectors = np.sqrt(s / mean)[:, None], None
+        self._r = Sent(r)
+        if codes.moments.ndim == 1:
+            values = codes.moments[:-1] / codes.weight / np.square(r[:, 0])
+        else:
+            moments = codes.moments[:-1, :-1] / codes.weight / (r * r.T)
+            values, vectors = device.computed(eigen, moments)
+            self._vectors = Sent(vectors)
         own = ((np.maximum(values, 0) + decay) / scale**2)[:, None]
         damping = DAMPING * (mean + float(own.mean())) + least
-        self._leading = 1 / (own + mean * spectrum.values + damping)
-        self._rest = 1 / (own + mean * spectrum.rest + damping)
+        self._leading = Sent(1 / (own + mean * spectrum.values + damping))
+        self._rest = Sent(1 / (own + mean * spectrum.rest + damping))
         along = layer.pulls[:, -1] / layer.weight
-        self._bias = 1 / (s + phi * along**2 + BIAS_DAMPING * mean + damping)
+        self._bias = Sent(1 / (s + phi * along**2 + BIAS_DAMPING * mean + damping))
 
     def solve(self, G: Float64Array) -> Float64Array:
         """Along the eigenvectors of both, the block is diagonal."""
-        rotated = self._vectors.T @ (G[:, :-1] / self._r)
-        scaled = self._spectrum.apply(rotated, self._leading, self._rest)
-        return np.column_stack([(self._vectors @ scaled) / self._r, G[:, -1] * self._bias])
+        r = like(self._r, G)
+        W, vectors = G[:, :-1] / r, None
+        if self._vectors is not None:
+            vectors = like(self._vectors, G)
+            W = vectors.T @ W
+        W = self._spectrum.apply(W, self._leading, self._rest)
+        W = W if vectors is None else vectors @ W
+        return _side_by_side(W / r, G[:, -1] * like(self._bias, G))
+
+
+def _side_by_side(W: FloatArray, b: FloatArray) -> Float64Array:
+    """W with b as one more column."""
+    return cast(Float64Array, library_of(W).column_stack([W, b]))
+
+
+def _summed(
+    function: Callable[[Rows], CurvatureSums], source: Source, engine: Engine, partition: Partition
+) -> CurvatureSums:
+    """Sums over a sample, where an engine computes."""
+    rows = placed(source, device_of_engine(engine), keeps=False)
+    with overflow_as_infinity():
+        return engine.map_sum(function, rows, partition)
 
 
 #: Views of a layer's W (units, inputs) and b (units,) in a vector.
@@ -278,16 +330,19 @@ class BlockInverse:
     parts : callable
         Takes a vector and gives views of its parts, in the order of the blocks.
     blocks : list of Blocks
+    device : Device, default=PROCESSOR
+        Where they solve.
     """
 
     parts: Callable[[Float64Array], list[Part]]
     blocks: list[Blocks]
+    device: Device = PROCESSOR
 
     def __call__(self, g: Float64Array) -> Float64Array:
         """H g."""
         product = g.copy()
         for (W, b), blocks in zip(self.parts(product), self.blocks, strict=True):
-            solved = blocks.solve(np.column_stack([W, b]))
+            solved = self.device.computed(blocks.solve, np.column_stack([W, b]))
             W[...], b[...] = solved[:, :-1], solved[:, -1]
         return product
 
@@ -352,14 +407,17 @@ class SparseMetric:
         d, decay, tied = objective.n_outputs, objective.weight_decay, objective.decoder.tied
         output_scale = self.scale if self.target_scale is None else self.target_scale
         counts = objective.decoder.counts(objective.n_components)
-        sums = partial(sparse_curvature, objective, q.astype(source.dtype), self.projected)
+        total = _summed(
+            partial(sparse_curvature, objective, Sent(q.astype(source.dtype)), self.projected),
+            *(source, self.engine, self.partition),
+        )
+        device = device_of_engine(self.engine)
         with overflow_as_infinity():
-            total = self.engine.map_sum(sums, source, self.partition)
             if not total.is_finite:  # there is no H but 1
                 return np.copy
             (codes,), (layer,) = total.inputs, total.layers
             if self.projected:
-                W, _ = best_decoder(codes, decay, np.zeros(d), source.dtype, counts)
+                W, _ = best_decoder(codes, decay, np.zeros(d), source.dtype, counts, device)
                 gains = output_scale**2 * counts * np.einsum("ij,ij->i", W, W)
             else:
                 outputs = codes.outputs / codes.weight
@@ -370,17 +428,19 @@ class SparseMetric:
                 return np.copy
         phi = objective.penalty.curvature(objective.average_activity(layer), objective.activation)
         least = LEAST_CURVATURE * d * output_scale**2
+        device = device.for_products(q.size * max(spectrum.vectors.shape[1], 1))
         if tied:
-            encoder: Blocks = TiedBlocks(spectrum, layer, codes, s, phi, decay, least, self.scale)
+            settings = spectrum, layer, codes, s, phi, decay, least, self.scale
+            encoder: Blocks = TiedBlocks(*settings, device)
         else:
             encoder = SpectralBlocks(spectrum, s, decay / self.scale**2, least)
-            encoder = PenalizedBlocks(encoder, layer, phi)
+            encoder = PenalizedBlocks(encoder, layer, phi, device)
         blocks = [encoder]
         if layer.thresholds.size:
             blocks.append(DiagonalBlocks(layer.thresholds / layer.weight * gains, least))
         if not (tied or self.projected):
             blocks.append(SharedBlocks(codes, outputs.mean(keepdims=True), decay))
-        return BlockInverse(self._parts, blocks)
+        return BlockInverse(self._parts, blocks, device)
 
     def _parts(self, vector: Float64Array) -> list[Part]:
         """W and b of the encoder, thresholds that are learned, and W' and b of the decoder."""
@@ -421,10 +481,13 @@ class NetworkMetric:
         """H at q."""
         objective, source = self.objective, self.sample.source
         dtype = source.dtype
-        means = [mean.astype(dtype) for mean in self.means]
-        sums = partial(network_curvature, objective, q.astype(dtype), means)
-        with overflow_as_infinity():
-            total = self.engine.map_sum(sums, source, self.partition)
+        means = [Sent(mean.astype(dtype)) for mean in self.means]
+        total = _summed(
+            partial(network_curvature, objective, Sent(q.astype(dtype)), means),
+            *(source, self.engine, self.partition),
+        )
+        widest = max(len(part.moments) for part in total.inputs)
+        device = device_of_engine(self.engine).for_products(q.size * widest)
         if not total.is_finite:
             return np.copy
         layers = objective.layers(q)
@@ -442,5 +505,5 @@ class NetworkMetric:
         ):
             phi = objective.penalty.curvature(layer.activity / layer.weight, activation)
             if phi.any():
-                blocks[number] = PenalizedBlocks(blocks[number], layer, phi)
-        return BlockInverse(objective.layers, blocks)
+                blocks[number] = PenalizedBlocks(blocks[number], layer, phi, device)
+        return BlockInverse(objective.layers, blocks, device)

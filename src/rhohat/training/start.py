@@ -32,13 +32,14 @@ from rhohat.rows.partition import Partition
 from rhohat.rows.sampling import sample_rows
 from rhohat.rows.sources import Source, in_memory, targets_of
 from rhohat.training.change_of_variables import CenteredVariables, StandardizedVariables
+from rhohat.training.curvature import MOST_INPUTS
 from rhohat.training.evaluation import (
     Evaluation,
     NetworkEvaluation,
     ProjectedEvaluation,
     SparseEvaluation,
 )
-from rhohat.training.metric import MOST_INPUTS, NetworkMetric, Sample, SparseMetric
+from rhohat.training.metric import NetworkMetric, Sample, SparseMetric
 from rhohat.training.span import Span, SpanEvaluation
 from rhohat.training.weight_search import WeightSearch
 
@@ -301,7 +302,7 @@ def _loss(
     return objective.loss_terms(sums, theta).total
 
 
-def _learnable(V: FloatArray, sample: Sample, least: float) -> Float64Array:
+def _learnable(V: Float64Array, sample: Sample, least: float) -> Float64Array:
     """V without the directions whose variance is small beside `least`."""
     spectrum = sample.spectrum
     least = max(least, float(np.finfo(float).tiny))
