@@ -1,6 +1,6 @@
 """Are the tests able to fail? Change the sources in one place and see whether a test notices.
 
-    pytest --cov=rhohat --cov-context=test                # which test runs which line: .coverage
+    pytest --cov=rhohat --cov-context=test --junit-xml=.coverage.xml  # which tests, how long
     python .ci/mutants.py results.jsonl                   # 500 mutants of the five inner rooms
     python .ci/mutants.py results.jsonl --to 60           # the first 60 of the same 500
     python .ci/mutants.py results.jsonl --tests own       # only by the tests of their own module
@@ -9,10 +9,11 @@
 
 Cosmic Ray knows what to change. Of all places that it could change, outside annotations, a seed
 draws some, and one change for each: long formulas would otherwise count more than all else. A
-mutant meets the tests of its module first, then others that run the changed line, until one fails.
-A loop or wait without an end counts as a test that fails; only seconds of CPU are limited, so that
-a busy machine kills no mutant. Everything happens in a copy of the checkout. Results are written
-line by line, and what is in the file already is not run again.
+mutant meets the tests of its module first, then others that run the changed line, short ones
+first, until one fails. A loop or wait without an end counts as a test that fails; only seconds of
+CPU are limited, by how long each test takes, so that a busy machine kills no mutant. Everything
+happens in a copy of the checkout. Results are written line by line, and what is in the file already
+is not run again: several may run side by side, each with its own --from and --to.
 """
 
 import argparse
@@ -33,6 +34,7 @@ import tempfile
 import time
 import traceback
 from pathlib import Path
+from xml.etree import ElementTree
 
 import psutil
 
@@ -59,8 +61,10 @@ PYTEST = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--tb=line"]
 PYTEST += ["-p", "no:randomly", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 #: A test that does nothing for as long, in seconds, waits for what never comes.
 ASLEEP = 30
-#: Of the tests that run a line, at most so many are tried.
-COVERING = 150
+#: A test may use so many seconds of CPU, and if it takes long, so many times as much as it takes.
+SECONDS, TIMES = 30, 10
+#: Other tests that run a line are tried for so many seconds; each costs its own time and this much.
+COVERING, EACH = 45, 0.1
 
 
 def is_annotation(node):
@@ -120,16 +124,38 @@ def mutate(path, name, occurrence):
     return text
 
 
-class Only:
-    """A pytest plugin that keeps some tests, in their order."""
+def as_in_report(name):
+    """A test's name as pytest's report in XML has it."""
+    head, bracket, parameters = name.partition("[")
+    return head.replace(".py::", ".").replace("::", ".").replace("/", ".") + bracket + parameters
 
-    def __init__(self, names):
-        self.order = {name: number for number, name in enumerate(names)}
+
+class Order:
+    """A pytest plugin that runs some tests first, or only them, and none for much too long."""
+
+    def __init__(self, names, seconds, only):
+        self.names, self.seconds, self.only = set(names), seconds, only
 
     def pytest_collection_modifyitems(self, items):
-        """Leave out what is not named."""
-        kept = [item for item in items if item.nodeid in self.order]
-        items[:] = sorted(kept, key=lambda item: self.order[item.nodeid])
+        """Put named tests before others, and short ones before long ones."""
+        items[:] = sorted(
+            (item for item in items if not self.only or item.nodeid in self.names),
+            key=lambda item: (item.nodeid not in self.names, self.of(item), item.nodeid),
+        )
+
+    def pytest_runtest_setup(self, item):
+        """Let a test use some seconds more than have been used before it."""
+        allow_cpu(SECONDS + TIMES * self.of(item))
+
+    def of(self, item):
+        """How long a test takes."""
+        return self.seconds.get(as_in_report(item.nodeid), 0)
+
+
+def allow_cpu(seconds):
+    """Let this process use some seconds of CPU from now on, and no more."""
+    limit = int(time.process_time() + seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
 def own_files(module, tests):
@@ -144,7 +170,7 @@ def read_coverage(path):
     from coverage import CoverageData
 
     if not path.exists():
-        raise SystemExit(f"{path} is not there. Make it: pytest --cov=rhohat --cov-context=test")
+        raise SystemExit(f"{path} is not there. Make it: {__doc__.splitlines()[2].strip()}")
     data = CoverageData(str(path))
     data.read()
     covered = {}
@@ -157,25 +183,43 @@ def read_coverage(path):
     return covered
 
 
-def covering(lines, line, module):
-    """Tests that run the line or, if only importing does, the module: those of its room first.
+def read_seconds(path):
+    """How long each test took, by its name in the report."""
+    if not path.exists():
+        raise SystemExit(f"{path} is not there. Make it: {__doc__.splitlines()[2].strip()}")
+    return {
+        f"{case.get('classname')}.{case.get('name')}": float(case.get("time"))
+        for case in ElementTree.parse(path).iter("testcase")
+    }
 
-    Different tests come before the same test with other parameters.
-    """
+
+def covering(lines, line):
+    """Names of tests that run the line or, if only importing does, the module."""
     before = [number for number in lines if number <= line and lines[number]]
     names = lines.get(line) or set()
     if not names and before and line not in lines:  # in the midst of an expression
         names = lines[max(before)]
-    if not names:
-        names = set().union(*lines.values())
-    room = f"tests/{module.partition('/')[0]}/"
+    return names or set().union(*lines.values())
+
+
+def for_some_seconds(names, seconds, room):
+    """As many tests as fit: different ones, then the same with other parameters; the room's first.
+
+    Of those alike in this, short ones.
+    """
+    took = {name: seconds.get(as_in_report(name), 0) for name in names}
     seen = collections.Counter()
     ranked = []
-    for name in sorted(names):
+    for name in sorted(names, key=lambda name: (took[name], name)):
         test = name.partition("[")[0]
-        ranked.append((seen[test], not name.startswith(room), name))
+        ranked.append((seen[test], not name.startswith(f"tests/{room}/"), took[name], name))
         seen[test] += 1
-    return [name for *_, name in sorted(ranked)[:COVERING]]
+    left, chosen = COVERING, []
+    for *_, cost, name in sorted(ranked):
+        if cost + EACH <= left:
+            left -= cost + EACH
+            chosen.append(name)
+    return chosen
 
 
 def load_libraries():
@@ -195,17 +239,14 @@ def seconds_of_cpu(number):
     return total
 
 
-def run_tests(copy, files, only, limit, log):
-    """Whether tests pass in a process of its own: "passed", "failed" or "too long".
-
-    Of the files all tests, or only those that are named.
-    """
+def run_tests(copy, files, log, *plugins, options=()):
+    """Whether tests pass in a process of its own: "passed", "failed" or "too long"."""
     if not files:
         return "passed"
     child = os.fork()
     if child == 0:
         os.setsid()
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
+        allow_cpu(2 * SECONDS)  # to collect them
         os.chdir(copy)
         with open(log, "w") as stream:
             os.dup2(stream.fileno(), 1)
@@ -216,8 +257,7 @@ def run_tests(copy, files, only, limit, log):
         try:
             import pytest
 
-            plugins = [Only(only)] if only else []
-            status = int(pytest.main([*PYTEST, *map(str, files)], plugins=plugins))
+            status = int(pytest.main([*PYTEST, *options, *map(str, files)], plugins=plugins))
         except BaseException:
             traceback.print_exc()
         finally:
@@ -243,15 +283,19 @@ def run_tests(copy, files, only, limit, log):
     return "passed" if os.waitstatus_to_exitcode(status) in (0, 5) else "failed"  # 5: no tests
 
 
-def outcome(copy, module, names, tests, limit):
+def outcome(copy, module, names, seconds, tests):
     """What happens to the mutant that lies in the copy, and which tests noticed it."""
     log = copy / "log.txt"
     own = own_files(module, copy / "tests")
     prefixes = tuple(f"{path.relative_to(copy)}::" for path in own)
-    others = [name for name in names if not name.startswith(prefixes)]
-    files = {copy / name.partition("::")[0]: None for name in others}
-    for stage, paths, only in (("own", own, None), ("covering", list(files), others)):
-        verdict = run_tests(copy, paths, only, limit, log) if stage in tests else "passed"
+    others = {name for name in names if not name.startswith(prefixes)}
+    others = for_some_seconds(others, seconds, module.partition("/")[0])
+    files = sorted({copy / name.partition("::")[0] for name in others})
+    for stage, paths, order in (
+        ("own", own, Order(names, seconds, only=False)),
+        ("covering", files, Order(others, seconds, only=True)),
+    ):
+        verdict = run_tests(copy, paths, log, order) if stage in tests else "passed"
         if verdict != "passed":
             lines = log.read_text("utf-8", "replace").splitlines()
             failed = [line for line in lines if line.startswith(("FAILED", "ERROR", "E  "))]
@@ -304,7 +348,6 @@ def main():
     parser.add_argument("--to", dest="last", type=int)
     parser.add_argument("--tests", nargs="+", default=STAGES, choices=STAGES)
     parser.add_argument("--coverage", type=Path, default=ROOT / ".coverage")
-    parser.add_argument("--limit", type=int, default=400, help="seconds of CPU; default: 400")
     parser.add_argument("--again", choices=("survived", "killed"), help="run these once more")
     parser.add_argument("--show", choices=("survived", "killed"), help="print these, run nothing")
     args = parser.parse_args()
@@ -316,13 +359,16 @@ def main():
                 print(f"{result['mutant']}: {result.get('how', '')}\n{result['diff']}")
     else:
         os.environ["SCIPY_ARRAY_API"] = "1"
-        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-        sys.dont_write_bytecode = True
         load_libraries()
-        covered = read_coverage(args.coverage) if "covering" in args.tests else {}
+        everything = "covering" in args.tests
+        covered = read_coverage(args.coverage) if everything else {}
+        seconds = read_seconds(args.coverage.with_suffix(".xml")) if everything else {}
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             copy = copy_of_checkout(Path(folder))
             os.environ["PYTHONPATH"] = str(copy / "src")
+            run_tests(copy, [copy / "tests"], copy / "log.txt", options=["--collect-only"])
+            os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # what was compiled now stays
+            sys.dont_write_bytecode = True
             for number, (module, place, name, occurrence) in enumerate(drawn):
                 key = f"{module}:{place[0]}:{place[1]} {name.split('/')[1]}"
                 known = results.get(key)
@@ -331,7 +377,7 @@ def main():
                 if known["outcome"] != args.again if known else args.again:
                     continue
                 path = copy / "src/rhohat" / f"{module}.py"
-                before = path.read_text("utf-8")
+                before, times = path.read_text("utf-8"), path.stat()
                 after = mutate(path, name, occurrence)
                 if after is None:
                     print(f"{number:4} no mutant  {key}")
@@ -342,13 +388,14 @@ def main():
                 path.write_text(after, encoding="utf-8")
                 start = time.monotonic()
                 result = {"mutant": key, "number": number, "module": module}
-                names = covering(covered.get(module, {}), place[0], module)
-                result |= outcome(copy, module, names, args.tests, args.limit)
+                names = covering(covered.get(module, {}), place[0])
+                result |= outcome(copy, module, names, seconds, args.tests)
                 result |= {
                     "seconds": round(time.monotonic() - start, 1),
                     "diff": "\n".join(diff[2:]),
                 }
                 path.write_text(before, encoding="utf-8")
+                os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
                 results[key] = result
                 with args.results.open("a", encoding="utf-8") as stream:
                     stream.write(json.dumps(result) + "\n")

@@ -1,6 +1,9 @@
 """The package as a whole: what it exports, what it imports, what it costs."""
 
 import ast
+import importlib
+import inspect
+import pkgutil
 import re
 import subprocess
 import sys
@@ -20,6 +23,41 @@ def python(code):
 def test_public_names_exist_and_are_documented():
     for name in rhohat.__all__:
         assert getattr(rhohat, name).__doc__, name
+
+
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(rhohat.__path__, "rhohat.")
+    if not module.name.endswith("__main__")
+]
+
+
+def described(module):
+    """Functions, classes and methods of a module that have a docstring."""
+    for found in vars(module).values():
+        if getattr(found, "__module__", None) == module.__name__:
+            methods = vars(found).values() if inspect.isclass(found) else ()
+            functions = [getattr(method, "__func__", method) for method in methods]
+            for each in (found, *filter(inspect.isfunction, functions)):
+                if inspect.isroutine(each) or inspect.isclass(each):
+                    yield each
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_defaults_are_those_that_docstrings_tell(name):
+    module = importlib.import_module(name)
+    for found in described(module):
+        text = inspect.getdoc(found) or ""
+        told = re.findall(r"^(\w.*?) : .*, default=(.+)$", text, re.MULTILINE)
+        parameters = inspect.signature(found).parameters if told else {}
+        for names, values in told:
+            names = names.split(", ")
+            values = values.split(", ") if len(names) > 1 and ", " in values else [values]
+            values = values * len(names) if len(values) == 1 else values
+            for parameter, value in zip(names, values, strict=True):
+                default, where = parameters[parameter].default, f"{found.__qualname__}: {parameter}"
+                assert default == eval(value, vars(module).copy()), where
+                assert isinstance(default, bool) == (value in ("True", "False")), where
 
 
 @pytest.fixture(scope="module")

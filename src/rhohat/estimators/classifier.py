@@ -90,7 +90,7 @@ class StackedAutoencoderClassifier(
         Training ends when the loss has fallen by less than this, relatively, in ten iterations.
     block_size, chunk_size, n_jobs, engine, device, verify : as in `SparseAutoencoder`
         n_jobs, engine and device override those of the layers.
-    checkpoint, resume : path-like, default=None, and bool, default=False
+    checkpoint, resume : path-like and bool, default=None, False
         Folder for the state of training, with folders ``layers``, ``softmax`` and ``network`` in
         it. If None, the layers use their own settings of both.
     callback : callable, default=None

@@ -19,7 +19,7 @@ class Array(NamedTuple):
     ----------
     shape : tuple of str or int
     dtypes : tuple of str, default=("F32", "F64")
-    least : float, default=-inf
+    least : float, default=-np.inf
         What no value is below; `TINY` for those above 0.
     """
 

@@ -278,7 +278,7 @@ def sparseness(activations: ArrayLike, low: float = 0.0, high: float = 1.0) -> S
     Parameters
     ----------
     activations : array-like of shape (m, k)
-    low, high : float, default=0 and 1
+    low, high : float, default=0, 1
         The range of a unit; an infinite one counts as (0, 1).
 
     Returns

@@ -59,7 +59,7 @@ class StackedAutoencoder(
         reaches them as ``estimator__weight_decay``, for instance.
     n_jobs, engine, device : as in `SparseAutoencoder`
         Override those of the layers.
-    checkpoint, resume : path-like, default=None, and bool, default=False
+    checkpoint, resume : path-like and bool, default=None, False
         Folder for the state of training, with one folder per layer in it, ``layer1`` and so on. If
         None, the layers use their own settings of both; the checkpoint of `estimator` likewise
         gets one folder per layer.

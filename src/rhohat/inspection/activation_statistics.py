@@ -202,7 +202,7 @@ def firing_together(
         One column per unit.
     n_partners : int, default=6
         Other units to name for each unit; fewer if there are no more.
-    max_bytes : int, default=256 MiB
+    max_bytes : int, default=256 << 20
         A random sample of the rows is taken if the activations of all would take more.
 
     Returns

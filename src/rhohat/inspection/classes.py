@@ -115,7 +115,7 @@ def class_responses(
     codes : ndarray of int of shape (n,)
         The class of each row; rows of class -1 are left out.
     n_classes : int
-    max_bytes : int, default=256 MiB
+    max_bytes : int, default=256 << 20
 
     Returns
     -------

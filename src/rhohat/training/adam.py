@@ -157,7 +157,7 @@ class Adam(BaseEstimator):
         but lags behind the weights, so that units swing around their target.
     cooling : int, default=50
         Number of steps after which steps begin to shrink.
-    decay_mean, decay_square : float, default=0.9 and 0.999
+    decay_mean, decay_square : float, default=0.9, 0.999
         How slowly the averages of the gradient and of its square forget, each in [0, 1].
 
     References
