@@ -8,12 +8,13 @@
     python .ci/mutants.py results.jsonl --show survived   # what they changed
 
 Cosmic Ray knows what to change. Of all places that it could change, outside annotations, a seed
-draws some, and one change for each: long formulas would otherwise count more than all else. A
-mutant meets the tests of its module first, then others that run the changed line, short ones
-first, until one fails. A loop or wait without an end counts as a test that fails; only seconds of
-CPU are limited, by how long each test takes, so that a busy machine kills no mutant. Everything
-happens in a copy of the checkout. Results are written line by line, and what is in the file already
-is not run again: several may run side by side, each with its own --from and --to.
+draws some, and one change for each: long formulas would otherwise count more than all else. What is
+no Python then is no mutant. A mutant meets the tests of its module first, then others that run the
+changed line, then those of its module that are marked as slow or for torch; short ones first, until
+one fails. A loop or wait without an end counts as a test that fails; only seconds of CPU are
+limited, by how long each test takes, so that a busy machine kills no mutant. Everything happens in
+a copy of the checkout. Results are written line by line, and what is in the file already is not run
+again: several may run side by side, each with its own --from and --to.
 """
 
 import argparse
@@ -56,13 +57,15 @@ LIBRARIES = (
     "xdist",
     "zarr",
 )
-STAGES = ("own", "covering")
+STAGES = ("own", "covering", "slow")
 PYTEST = ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--tb=line"]
 PYTEST += ["-p", "no:randomly", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 #: A test that does nothing for as long, in seconds, waits for what never comes.
 ASLEEP = 30
 #: A test may use so many seconds of CPU, and if it takes long, so many times as much as it takes.
 SECONDS, TIMES = 30, 10
+#: How long a test takes that has not been measured.
+UNKNOWN = 10
 #: Other tests that run a line are tried for so many seconds; each costs its own time and this much.
 COVERING, EACH = 45, 0.1
 
@@ -149,7 +152,7 @@ class Order:
 
     def of(self, item):
         """How long a test takes."""
-        return self.seconds.get(as_in_report(item.nodeid), 0)
+        return self.seconds.get(as_in_report(item.nodeid), UNKNOWN)
 
 
 def allow_cpu(seconds):
@@ -291,11 +294,15 @@ def outcome(copy, module, names, seconds, tests):
     others = {name for name in names if not name.startswith(prefixes)}
     others = for_some_seconds(others, seconds, module.partition("/")[0])
     files = sorted({copy / name.partition("::")[0] for name in others})
-    for stage, paths, order in (
-        ("own", own, Order(names, seconds, only=False)),
-        ("covering", files, Order(others, seconds, only=True)),
+    first, only = Order(names, seconds, only=False), Order(others, seconds, only=True)
+    for stage, paths, order, options in (
+        ("own", own, first, ()),
+        ("covering", files, only, ()),
+        ("slow", own, first, ("-m", "slow or torch")),
     ):
-        verdict = run_tests(copy, paths, log, order) if stage in tests else "passed"
+        verdict = "passed"
+        if stage in tests:
+            verdict = run_tests(copy, paths, log, order, options=options)
         if verdict != "passed":
             lines = log.read_text("utf-8", "replace").splitlines()
             failed = [line for line in lines if line.startswith(("FAILED", "ERROR", "E  "))]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from PIL import Image
+from PIL import Image, ImageOps
 from skimage.color import rgb2gray
 
 from rhohat import load_images
@@ -112,3 +112,14 @@ def test_in_color_gray_photographs_have_three_equal_channels(tmp_path):
 def test_photograph_without_contrast_stays_finite(tmp_path):
     Image.fromarray(np.full((20, 20), 7, np.uint8)).save(tmp_path / "flat.png")
     assert_allclose(load_images(tmp_path).images[0], 7 / 255, rtol=1e-6)
+
+
+@pytest.mark.parametrize("orientation", range(11))
+def test_a_picture_is_turned_upright_as_pillow_turns_it(orientation, tmp_path):
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(GRAY).save(tmp_path / "a.png", exif=exif)
+    with Image.open(tmp_path / "a.png") as stored:
+        upright = np.asarray(ImageOps.exif_transpose(stored))
+    (image,) = load_images(tmp_path / "a.png").images
+    assert_allclose(image, unit(upright), rtol=1e-5)

@@ -57,6 +57,17 @@ def test_parts_together_are_the_whole(tmp_path, own):
     assert_allclose(joined, whole.recordings[0], atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("shortest", "seconds"), [(0.0, [1.5, 1.5, 1.0]), (1.0, [1.5, 1.5, 1.0]), (1.1, [1.5, 2.5])]
+)
+def test_what_is_left_for_the_last_part_goes_to_the_one_before_if_it_is_too_short(
+    shortest, seconds, tmp_path
+):
+    soundfile.write(tmp_path / "long.wav", np.tile(tone(), 8)[: 4 * RATE], RATE)
+    parts = load_recordings(tmp_path / "long.wav", longest=1.5, shortest=shortest).recordings
+    assert [parts[i].shape[-1] / RATE for i in range(len(parts))] == seconds
+
+
 def test_file_that_changes_meanwhile_is_named(tmp_path):
     path = tmp_path / "sound.wav"
     path.write_bytes(wav())

@@ -139,6 +139,19 @@ def test_a_length_that_an_rf64_file_does_not_say_is_unknown(tmp_path):
     assert sound._missing_bytes(tmp_path / "x.wav") == -100
 
 
+@pytest.mark.parametrize("n_bytes", range(5))
+def test_what_a_wav_says_before_its_sound_may_have_any_length(n_bytes, tmp_path):
+    """A chunk of an odd length is followed by a byte that its length does not count."""
+    note = b"note" + n_bytes.to_bytes(4, "little") + b"data"[:n_bytes] + b"\0" * (n_bytes % 2)
+    content = wav_bytes(tone(), RATE)
+    begin = content.index(b"data")
+    whole = content[:begin] + note + content[begin:]
+    (tmp_path / "x.wav").write_bytes(whole)
+    assert sound._missing_bytes(tmp_path / "x.wav") == 0
+    (tmp_path / "x.wav").write_bytes(whole[:-7])
+    assert sound._missing_bytes(tmp_path / "x.wav") == 7
+
+
 @pytest.mark.parametrize("format_", ["RF64", "AIFF", "WAV"])
 def test_every_format_that_ends_early_is_noted(tmp_path, format_):
     path = tmp_path / f"cut.{'aiff' if format_ == 'AIFF' else 'wav'}"

@@ -15,6 +15,7 @@ from rhohat import (
     SparseAutoencoder,
     SparseObjective,
     StackedAutoencoderClassifier,
+    TopK,
     check_gradient,
 )
 from rhohat.objective.activations import ACTIVATIONS
@@ -126,6 +127,21 @@ def test_beyond_the_step_units_do_what_those_that_jump_do(tau):
     np.testing.assert_allclose(smooth.value(Z)[beyond], jumping.value(Z)[beyond], rtol=1e-14)
     np.testing.assert_array_equal(jumping.value(Z), np.where(t < Z, Z, 0))
     np.testing.assert_array_equal(smooth.value(Z) > 0, t < Z)
+
+
+@pytest.mark.parametrize("tau", [0, 0.1, 1.0])
+def test_an_output_leads_back_to_its_input(tau):
+    units = JumpReLU(tau).at({"t_enc": np.array([0.5, -2.0])})
+    Z = np.geomspace(0.51, 50, 200)[:, None] * [1, 4]  # above both thresholds
+    A = units.value(Z)
+    np.testing.assert_allclose(units.inverse(A), Z, rtol=1e-9)
+    assert (units.inverse(np.zeros((3, 2))) == 0).all()
+
+
+@pytest.mark.parametrize(("n_units", "k"), [(1, 1), (9, 1), (10, 1), (11, 2), (60, 6), (101, 11)])
+def test_unless_it_is_told_a_tenth_of_units_is_active_rounded_up(n_units, k):
+    assert TopK().n_active_among(n_units) == k
+    assert BatchTopK().n_active_among(n_units) == pytest.approx(n_units / 10)  # on average
 
 
 def test_a_unit_that_passes_anything_on_has_an_open_gate():

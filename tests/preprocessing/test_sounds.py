@@ -161,6 +161,8 @@ def test_files_and_arrays_give_the_same(tmp_path, recordings):
         ({"floor": 0}, "floor"),
         ({"normalize": "loud"}, "normalize must be one of"),
         ({"n_mels": 400}, "bands between .* are narrower"),
+        ({"window": 1.99 / RATE, "hop": 1 / RATE}, "two samples in a window at least"),
+        ({"hop": 0.99 / RATE}, "one in a hop"),
     ],
 )
 def test_wrong_parameters_are_said(parameters, message, recordings):

@@ -23,6 +23,8 @@ TOLD = [
     (MATLAB, (50, 8), "rows", (50, 8)),
     (MATLAB, (28, 28, 5000), "images", (5000, 28, 28)),
     (MATLAB, (512, 512, 10), "images", (10, 512, 512)),
+    (USUAL, (32, 129, 9), "images", (32, 129, 9)),  # a scene is at most four times as long as wide
+    (USUAL, (129, 32, 9), "images", (129, 32, 9)),
     (MATLAB, (20, 30, 3, 9), "images", (9, 20, 30, 3)),
     (MATLAB, (9, 3, 20, 30), "images", (9, 20, 30, 3)),
 ]
@@ -31,6 +33,8 @@ NOTED = [
     (USUAL, (40, 50, 30), "HWC"),
     (USUAL, (145, 145, 200), "HWC"),
     (USUAL, (3, 20, 20), "CHW"),
+    (USUAL, (32, 128, 9), "HWC"),
+    (USUAL, (128, 32, 9), "HWC"),
     (MATLAB, (145, 145, 200), "HWC"),
     (MATLAB, (20, 30, 3), "HWN"),
 ]

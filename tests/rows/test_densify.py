@@ -17,6 +17,8 @@ def test_zeros_are_put_in_in_the_type_that_is_asked_for():
 
 def test_only_what_fits_is_made_whole():
     check_whole((WHOLE_BYTES // 8, 1), np.dtype(float))
+    with pytest.raises(DataFileError, match=r"which would take 8\.0 GiB"):
+        check_whole((2**20, 2**10), np.dtype(float))
     for shape in ((WHOLE_BYTES // 8 + 1, 1), (10**9, 10**9), (3,), (-1, 5)):
         with pytest.raises(DataFileError, match="sparse matrix"):
             check_whole(shape, np.dtype(float))

@@ -5,7 +5,7 @@ import pytest
 from sklearn.pipeline import make_pipeline
 
 from rhohat import PatchNormalizer, Whitening
-from rhohat.rows.derived import Mapped
+from rhohat.rows.derived import Concatenation, Mapped
 from rhohat.rows.partition import CHUNK_ROWS
 from rhohat.rows.sources import ArraySource
 from support.fits import bits
@@ -57,3 +57,10 @@ def test_a_function_sees_at_most_a_chunk_of_rows_at_a_time():
     made = Mapped(ArraySource(np.ones((3000, 2))), lambda X: seen.append(len(X)) or X, 2)
     assert len(made.read(0, 3000).X) == 3000
     assert seen == [CHUNK_ROWS, CHUNK_ROWS, 3000 - 2 * CHUNK_ROWS]
+
+
+def test_blocks_have_the_columns_of_the_first():
+    first, second = (ArraySource(np.ones((3, 2))) for _ in range(2))
+    assert Concatenation([first, second]).columns == ()
+    first.columns = ("a", "b")
+    assert Concatenation([first, second]).columns == ("a", "b")

@@ -7,7 +7,7 @@ from PIL import Image
 
 from rhohat import DataFileError, load_images, load_rows
 from rhohat.files.formats import FORMATS
-from rhohat.rows.file_format import ANY, Selection, told
+from rhohat.rows.file_format import ANY, Selection, finite_floats, told
 from rhohat.rows.stores import is_stored
 from support.photographs import COLOR
 
@@ -95,3 +95,10 @@ def test_a_selection_is_written_as_it_is_typed():
 )
 def test_errors_of_libraries_are_told_in_one_short_line(text, expected):
     assert told(ValueError(text)) == expected
+
+
+def test_of_numbers_that_are_none_the_first_is_named():
+    array = np.zeros((3, 4))
+    array[1, 2] = array[1, 3] = array[2, 0] = np.nan
+    with pytest.raises(DataFileError, match=r"NaN or infinity, 3 in all, the first at \(1, 2\)"):
+        finite_floats(array)

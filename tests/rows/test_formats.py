@@ -7,12 +7,19 @@ import pytest
 
 from rhohat import DataFileError
 from rhohat.rows.file_format import FileFormat
-from rhohat.rows.formats import FORMATS, format_named, format_of, is_folder_format
+from rhohat.rows.formats import FORMATS, endings, format_named, format_of, is_folder_format
 
 
 def test_every_ending_leads_to_its_row():
     for row in FORMATS.values():
         assert all(format_named(Path(f"x{suffix}")) is row for suffix in row.suffixes)
+
+
+def test_endings_of_all_files_and_of_those_that_are_read_a_run_at_a_time_are_listed():
+    assert {".npy", ".csv", ".png", ".fits"} <= set(endings())
+    assert {".npy", ".parquet"} <= set(endings(opened=True))
+    assert not {".png", ".jpg"} & set(endings(opened=True))
+    assert set(endings(opened=True)) < set(endings())
 
 
 def test_the_longest_ending_tells_the_format(monkeypatch):

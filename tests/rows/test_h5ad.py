@@ -40,6 +40,13 @@ def test_other_matrices_are_named_by_their_paths(tmp_path):
         load_rows(tmp_path / "x.h5ad", key="y")
 
 
+def test_layers_have_the_names_of_genes_too(tmp_path):
+    write_h5ad(tmp_path / "x.h5ad", ROWS, GENES)
+    with h5py.File(tmp_path / "x.h5ad", "r+") as file:
+        file["layers/counts"] = ROWS + 1
+    assert LOOK(tmp_path / "x.h5ad", Selection(key="layers/counts")).columns == tuple(GENES)
+
+
 def test_genes_in_rows_are_transposed_and_lose_their_names(tmp_path):
     write_h5ad(tmp_path / "x.h5ad", ROWS, GENES)
     assert_array_equal(load_rows(tmp_path / "x.h5ad", transpose=True), ROWS.T)

@@ -4,6 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
+from rhohat import load_rows
 from rhohat.rows.opening import open_store
 from support.stored import X, as_hdf5, autoencoder
 
@@ -24,3 +25,13 @@ def test_no_file_is_left_open(tmp_path):
         open_store(f"{path}::missing")
     with h5py.File(path, "w"):  # which fails while it is open elsewhere
         pass
+
+
+def test_all_that_groups_of_many_arrays_hold_is_found(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        for group in range(12):
+            for name in range(12):
+                file[f"g{group}/x{name}"] = np.full((2, 3), 12 * group + name)
+    rows = load_rows(tmp_path / "x.h5", key="g11/x7")
+    np.testing.assert_array_equal(rows, np.full((2, 3), 139))
+    assert load_rows(tmp_path / "x.h5", key="g*").shape == (2 * 144, 3)

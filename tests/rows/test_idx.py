@@ -52,6 +52,15 @@ def test_labels_are_named_as_what_they_are(tmp_path):
     assert len(load_images(tmp_path).images) == len(STACK)
 
 
+def test_a_packed_file_whose_checksum_is_wrong_is_refused(tmp_path):
+    write_idx(tmp_path / "x.idx.gz", ROWS)
+    content = bytearray((tmp_path / "x.idx.gz").read_bytes())
+    content[-8] ^= 1  # of the checksum, which is before the length
+    (tmp_path / "x.idx.gz").write_bytes(content)
+    with pytest.raises(DataFileError, match="CRC"):
+        load_rows(tmp_path / "x.idx.gz")
+
+
 def test_a_file_that_is_longer_than_it_says_is_refused(tmp_path):
     for name in ("x.idx", "x.idx.gz"):
         write_idx(tmp_path / name, np.vstack([ROWS, ROWS]))

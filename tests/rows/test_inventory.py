@@ -58,6 +58,13 @@ def test_where_it_is_not_clear_all_are_named_and_the_most_plausible_is_proposed(
     assert chosen(name, **shapes).entry.name == name
 
 
+def test_a_pattern_is_proposed_where_several_can_be_read():
+    with pytest.raises(DataFileError, match=r"several by a pattern, --key 'x\*'"):
+        chosen("z", x=(5, 2), y=(5, 2))
+    with pytest.raises(DataFileError, match=r"--key x on the command line$"):
+        chosen("z", x=(5, 2), y="text")
+
+
 RUNS = {"run1/x": (400,), "run2/x": (300, 1), "run3/x": "text", "run1/rate": (), "t": (400,)}
 
 

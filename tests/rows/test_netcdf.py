@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from rhohat import DataFileError, load_images, load_rows
 from rhohat.files.formats import FORMATS
 from rhohat.rows.file_format import ANY
+from rhohat.rows.netcdf import _HEADER_BYTES, _Bounded
 from rhohat.rows.opening import open_file
 from rhohat.rows.stores import is_stored
 from support.written import ROWS, write_netcdf3
@@ -84,3 +85,16 @@ def test_a_file_of_version_3_that_announces_more_than_it_holds_is_refused(tmp_pa
         (tmp_path / "x.nc").write_bytes(content.replace(old, wrong.to_bytes(4, "big")))
         with pytest.raises(DataFileError, match=r"x\.nc "):
             load_rows(tmp_path / "x.nc")
+
+
+def test_no_more_is_read_than_twice_the_file_and_a_header(tmp_path):
+    path = tmp_path / "x.nc"
+    path.write_bytes(b"x" * 1000)
+    with _Bounded(path) as stream:
+        for _ in range((2 * 1000 + _HEADER_BYTES) // 100):
+            stream.seek(0)
+            assert len(stream.read(100)) == 100
+        with pytest.raises(DataFileError, match="announces more than the 1,000 bytes"):
+            stream.read(_HEADER_BYTES % 100 + 1)
+    with _Bounded(path) as stream, pytest.raises(DataFileError, match="announces more"):
+        stream.read(1001)

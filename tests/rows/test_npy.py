@@ -34,3 +34,17 @@ def test_a_column_major_file_that_is_gone_is_said(harm, tmp_path):
         path.write_bytes(b"no array")
     with pytest.raises(DataChangedError, match="can no longer be read"):
         source.read(0, 5)
+
+
+@pytest.mark.parametrize("read", ["read", "take"])
+def test_a_file_that_is_gone_or_shorter_is_said(read, tmp_path):
+    path = as_npy(tmp_path, X[:300])
+    source = open_file(path)
+    asked = (290, 300) if read == "read" else (np.arange(290, 300),)
+    with path.open("r+b") as stream:
+        stream.truncate(path.stat().st_size - 1)
+    with pytest.raises(DataChangedError, match="ends before row 299 of 300: it was shortened"):
+        getattr(source, read)(*asked)
+    path.unlink()
+    with pytest.raises(DataChangedError, match="is gone since it was opened"):
+        getattr(source, read)(*asked)

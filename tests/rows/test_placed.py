@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rhohat import TorchDevice
-from rhohat.common.devices import PROCESSOR
+from rhohat.common.devices import PROCESSOR, Device
 from rhohat.rows.partition import Partition
 from rhohat.rows.placed import Placed, block_partition, device_under, placed
 from rhohat.rows.sources import Head, in_memory
@@ -46,6 +46,22 @@ def test_the_device_under_a_source_is_that_of_the_rows_that_it_is_made_of(rows):
     assert device_under(source) is PROCESSOR
     assert placed(source, PROCESSOR) is source
     assert device_under(Head(Placed(source, device), 10)) is device
+
+
+def test_the_wider_rows_and_codes_are_the_more_memory_a_block_takes(rows):
+    class Asked(Device):
+        """Remembers for how much memory a row needs it was asked."""
+
+        def block_rows(self, row_bytes):
+            asked.append(row_bytes)
+
+    asked, source, wider = [], in_memory(rows), in_memory(np.hstack([rows, rows]))
+    usual = Partition(1024, 1024)
+    for made, k in ((source, 12), (source, 13), (wider, 12)):
+        assert block_partition(usual, made, k, Asked()) is usual
+    row = rows[0].nbytes + 12 * 8
+    assert all(need >= row for need in asked)  # a row and its code at least
+    assert asked[0] < asked[1] < asked[2]
 
 
 def test_a_device_may_want_other_blocks(rows):

@@ -52,3 +52,14 @@ def test_a_stream_that_is_longer_the_second_time_is_noticed():
 
     with pytest.raises(DataChangedError, match="longer than the first time"):
         autoencoder().fit(blocks)
+
+
+def test_a_stream_that_is_shorter_the_second_time_is_noticed():
+    calls = []
+
+    def blocks():
+        calls.append(1)
+        yield X if len(calls) == 1 else X[:-1]
+
+    with pytest.raises(DataChangedError):
+        autoencoder().fit(blocks)

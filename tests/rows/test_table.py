@@ -231,6 +231,12 @@ def test_missing_values_are_counted_by_column(table):
         load_rows(table, columns="numbers", missing="mean")
 
 
+def test_a_text_that_is_missing_is_none_of_the_texts(tmp_path):
+    (tmp_path / "x.csv").write_text("kind,ph\na,1\n,2\nb,3\na,\n")
+    X = load_rows(tmp_path / "x.csv", one_hot="kind", columns="ph", missing="median")
+    assert_array_equal(X, [[1, 0, 1], [0, 0, 2], [0, 1, 3], [1, 0, 2]])
+
+
 @pytest.mark.parametrize(
     ("choice", "names"),
     [
@@ -259,6 +265,21 @@ def test_a_model_finds_its_columns_in_another_table(table, tmp_path):
     other.write_text("ph\n5\n")
     with pytest.raises(DataFileError, match=r'lacks columns .* "kind=x", "kind=y"'):
         FORMATS["text table"].look(other, Selection(like=rows.columns))
+
+
+@pytest.mark.parametrize("ending", ["npy", "csv", "parquet"])
+def test_a_source_of_chosen_columns_has_all_rows_and_no_other_columns(ending, tmp_path):
+    X = np.arange(24.0).reshape(8, 3)
+    path = tmp_path / f"x.{ending}"
+    if ending == "npy":
+        np.save(path, X)
+    else:
+        table = pd.DataFrame(X, columns=["a", "b", "c"])
+        table.to_csv(path, index=False) if ending == "csv" else table.to_parquet(path)
+    source = open_file(path, Selection(columns=["0", "2"]))
+    assert source.shape == (8, 2)
+    assert_array_equal(source.read(0, 8).X, X[:, [0, 2]])
+    assert_array_equal(source.take(np.array([1, 7])).X, X[[1, 7]][:, [0, 2]])
 
 
 def test_arrays_have_their_columns_chosen_by_number(tmp_path):

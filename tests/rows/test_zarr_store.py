@@ -42,6 +42,26 @@ def test_frames_of_zstandard_that_do_not_say_their_size_are_measured_by_their_bl
     assert announced("zstd", b"") == announced("zstd", b"junk" * 9) == 0
 
 
+@pytest.mark.parametrize("is_single", [False, True])
+@pytest.mark.parametrize(("of_dictionary", "id_bytes"), [(0, 0), (1, 1), (2, 2), (3, 4)])
+@pytest.mark.parametrize(("of_content", "size_bytes"), [(1, 2), (2, 4), (3, 8)])
+def test_frames_of_zstandard_say_their_size_behind_all_that_may_come_before_it(
+    is_single, of_dictionary, id_bytes, of_content, size_bytes
+):
+    """RFC 8878: flags, a window unless all is one segment, a dictionary's number, the size."""
+    flags = of_content << 6 | is_single << 5 | of_dictionary
+    before = bytes([flags]) + b"\x58" * (not is_single) + b"\x07" * id_bytes
+    said = 12_345
+    size = (said - 256 if size_bytes == 2 else said).to_bytes(size_bytes, "little")
+    assert announced("zstd", b"\x28\xb5\x2f\xfd" + before + size + b"\0" * 9) == said
+
+
+def test_sizes_of_four_bytes_are_read_whole():
+    most = 2**32 - 17
+    assert announced("blosc", struct.pack("<4BIII", 2, 1, 33, 8, most, 0, 16)) == most
+    assert announced("lz4", struct.pack("<I", most)) == most
+
+
 def test_codecs_are_found_at_any_depth_but_not_among_the_users_words():
     inner = {"codecs": ["b"], "index_codecs": [{"name": "c"}]}
     described = {

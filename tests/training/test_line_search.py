@@ -119,6 +119,32 @@ def test_what_a_search_finds_lowers_the_loss_enough_whatever_is_hidden(start, fi
         raise AssertionError("a decrease that can be told apart was not found")
 
 
+@given(
+    start=st.lists(st.floats(-3, 3), min_size=2, max_size=2),
+    first_step=st.floats(1e-2, 1e2),
+    hidden=st.sampled_from([0.0, 1e-6, 1e-2, 1.0]),
+    scale=st.sampled_from([2.0**-20, 2.0**20]),
+)
+@laws(100)
+def test_the_unit_of_the_loss_does_not_matter(start, first_step, hidden, scale):
+    """Along the same line, a loss that is so many times as large ends at the same step."""
+    start = np.array(start)
+    _, direction = valley(start)
+
+    def found(factor):
+        def scaled(theta):
+            loss, grad = valley(theta)
+            return factor * loss, factor * grad
+
+        loss, grad = scaled(start)
+        begin = Point(0.0, start, loss, grad, -float(grad @ direction))
+        line = Line(scaled, begin, -direction, factor * hidden)
+        point = line.wolfe_point(first_step) if begin.slope < 0 else None
+        return line.n_evaluations, point and point.step
+
+    assert found(1.0) == found(scale)
+
+
 def test_not_a_number_is_an_error():
     start = np.ones(2)
 

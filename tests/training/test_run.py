@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from rhohat import SparseObjective
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
+from rhohat.training.evaluation import Evaluation
 from rhohat.training.solvers import SOLVERS, SolverResult, SolverState, StopReason
 from support.cases import (
     sparse_data,
@@ -237,3 +238,16 @@ def test_overflow_at_any_evaluation_is_survived(solver):
         assert model.stop_reason_ == StopReason.MAX_ITER.value
         assert np.all(np.diff(model.loss_curve_) < 0)
         assert_report_is_true(model, SMALL)
+
+
+@pytest.mark.parametrize("iteration", [1, 3, STAGE_ENDS[0], None])
+def test_evaluations_are_counted_in_rows_that_were_read(iteration, monkeypatch):
+    read, plain = [], Evaluation.__call__
+
+    def counted(evaluation, theta):
+        read.append(evaluation.source.shape[0])
+        return plain(evaluation, theta)
+
+    monkeypatch.setattr(Evaluation, "__call__", counted)
+    model = make_model(callback=lambda progress: progress.n_iter == iteration).fit(GROWING)
+    assert model.n_evaluations_ == sum(read) / len(GROWING)

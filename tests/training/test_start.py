@@ -188,6 +188,14 @@ def test_the_sample_is_drawn_by_the_seed_and_not_the_first_rows():
     assert not np.array_equal(samples[0], samples[2])
 
 
+@pytest.mark.parametrize(("width", "n"), [(5592, 3000), (5593, 2999), (16_384, 1024)])
+def test_the_sample_takes_at_most_128_mib_in_double_precision(width, n):
+    X = np.broadcast_to(np.float32(0.5), (3000, width))
+    sample = draw_sample(in_memory(X), np.zeros(width), 1.0, 0)
+    assert sample.rows.X.shape == (n, width)
+    assert 8 * n * width <= 128 * 2**20
+
+
 def test_rows_in_ascending_order_start_with_units_as_silent_as_others():
     """The part of the sample that the start is made from is not its first rows either."""
     X = np.sort(np.random.RandomState(0).normal(size=(2 * SAMPLE_ROWS, 4)), axis=0)

@@ -437,8 +437,8 @@ class SpectrogramExtractor(SoundExtractor):
 
     def _sizes(self) -> tuple[int, int, int]:
         """Samples in a window, in a hop, and in the window's transform, which is a power of two."""
-        window = max(round(self.window * self.rate), 2)
-        return window, max(round(self.hop * self.rate), 1), 1 << (window - 1).bit_length()
+        window = round(self.window * self.rate)
+        return window, round(self.hop * self.rate), 1 << (window - 1).bit_length()
 
     def _edges(self) -> Float64Array:
         """Frequencies where bands begin, peak and end."""

@@ -84,8 +84,8 @@ class NpyFile(Store):
         """The rows with these numbers, each read on its own."""
         rows = np.empty((len(indices), self.shape[1]), self.stored_dtype)
         with self._opened() as stream:
-            for row, index in zip(rows, indices.tolist(), strict=True):
-                self._fill(stream, index, row)
+            for number, index in enumerate(indices.tolist()):
+                self._fill(stream, index, rows[number : number + 1])
         return Rows(rows.astype(self.dtype, copy=False))
 
     def _opened(self) -> Any:
