@@ -36,6 +36,18 @@ def test_scaled_numbers_are_scaled(tmp_path):
     assert FORMATS["fits"].look(tmp_path / "x.fits", ANY).dtype == read.dtype
 
 
+def test_pixels_that_are_blank_are_no_numbers(tmp_path):
+    stored = STACK[0].astype("i4")
+    stored[1, 2] = -99
+    part = fits.PrimaryHDU(stored)
+    part.header["BLANK"] = -99
+    part.writeto(tmp_path / "x.fits")
+    read = FORMATS["fits"].read(tmp_path / "x.fits", ANY)
+    assert np.argwhere(np.isnan(read)).tolist() == [[0, 1, 2]]
+    with pytest.raises(DataFileError, match="NaN or infinity, 1 in all"):
+        load_images(tmp_path / "x.fits")
+
+
 def test_parts_are_chosen_by_name_and_all_are_told(tmp_path):
     table = fits.BinTableHDU.from_columns([fits.Column("a", "E", array=np.ones(3))], name="T")
     science, error = (fits.ImageHDU(IMAGE, name=name) for name in ("SCI", "ERR"))

@@ -115,7 +115,7 @@ def test_adjoint_is_the_transpose(X, rng):
         ({"epsilon": -1}, ValueError, "epsilon must lie in"),
         ({"n_components": 7}, ValueError, "at most n_features=6"),
         ({"n_components": 0}, ValueError, "at least 1"),
-        ({"n_components": 1.5}, ValueError, "share of variance"),
+        *(({"n_components": share}, ValueError, "share of variance") for share in (1.5, 0.0, -0.5)),
     ],
 )
 def test_wrong_parameter_is_named(parameters, error, message, X):

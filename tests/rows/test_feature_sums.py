@@ -34,6 +34,16 @@ def test_a_row_counts_as_often_as_it_weighs(rng):
     assert weighted.standard_deviation == pytest.approx(repeated.standard_deviation, rel=1e-12)
 
 
+@pytest.mark.parametrize("n", [1, 8])
+def test_targets_are_summed_as_rows_are(n, rng):
+    X, T = rng.randn(n, 3), 1e6 + rng.randn(n, 2)
+    engine = ThreadEngine(1)
+    with engine.running():
+        sums = FeatureSums.over(in_memory(X, target=T), engine, Partition(7, 7))
+    np.testing.assert_allclose(sums.mean, X.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(sums.of_targets.mean, T.mean(axis=0), rtol=1e-12)
+
+
 def test_features_that_do_not_vary_have_no_deviation():
     sums = sums_over(np.full((50, 2), 0.1))
     assert sums.standard_deviation == 0

@@ -13,6 +13,7 @@ from numpy.testing import assert_array_equal
 
 from rhohat import DataFileError, SparseAutoencoder, load_rows
 from rhohat.files.formats import FORMATS, Selection
+from rhohat.rows.formats import format_of
 from rhohat.rows.opening import open_file
 from rhohat.rows.stores import Store
 
@@ -84,19 +85,23 @@ def test_columns_of_several_types_have_the_precision_that_holds_all(tmp_path):
     assert load_rows(tmp_path / "x.parquet").dtype == np.float64
 
 
+@pytest.mark.parametrize("size", [700, 1100])
 @pytest.mark.parametrize("name", STREAMED)
-def test_groups_of_rows_are_read_one_after_another_with_the_same_bits(name, tmp_path, monkeypatch):
+def test_groups_of_rows_are_read_one_after_another_with_the_same_bits(
+    name, size, tmp_path, monkeypatch
+):
     monkeypatch.setattr("rhohat.rows.table_format.HELD_BYTES", 0)
     values = np.random.RandomState(0).randn(9000, 3)
     table = pa.table(dict(zip("abc", values.T, strict=True)))
     if name == "x.parquet":
-        pyarrow.parquet.write_table(table, tmp_path / name, row_group_size=700)
+        pyarrow.parquet.write_table(table, tmp_path / name, row_group_size=size)
     else:
-        pyarrow.feather.write_feather(table, tmp_path / name, chunksize=700)
+        pyarrow.feather.write_feather(table, tmp_path / name, chunksize=size)
     source = open_file(tmp_path / name)
     assert isinstance(source, Store)
     assert len(source.ends) > 1
     assert_array_equal(source.read(600, 8500).X, values[600:8500])
+    assert_array_equal(source.read(8990, 9000).X, values[8990:])
     np.save(tmp_path / "x.npy", values)
     one, other = (
         SparseAutoencoder(2, max_iter=1, random_state=0).fit(tmp_path / file)
@@ -105,6 +110,19 @@ def test_groups_of_rows_are_read_one_after_another_with_the_same_bits(name, tmp_
     assert_array_equal(one.encoder_weights_, other.encoder_weights_)
     assert one.data_fingerprint_ == other.data_fingerprint_
     assert list(one.feature_names_in_) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("name", STREAMED)
+def test_missing_values_of_a_stream_are_counted_before_it_is_read(name, tmp_path):
+    table = pa.table({"a": [1.0, None, 3.0], "b": [1.0, 2.0, 3.0]})
+    if name == "x.parquet":
+        pyarrow.parquet.write_table(table, tmp_path / name)
+    else:
+        pyarrow.feather.write_feather(table, tmp_path / name)
+    with pytest.raises(DataFileError, match=r'1 in "a"; 1 of 3 rows'):
+        open_file(tmp_path / name)
+    opened = format_of(tmp_path / name).open(tmp_path / name, Selection(columns="b"))
+    assert_array_equal(opened.read(0, 3).X, [[1], [2], [3]])
 
 
 @pytest.mark.parametrize("name", STREAMED)
@@ -276,7 +294,7 @@ def test_a_source_of_chosen_columns_has_all_rows_and_no_other_columns(ending, tm
     else:
         table = pd.DataFrame(X, columns=["a", "b", "c"])
         table.to_csv(path, index=False) if ending == "csv" else table.to_parquet(path)
-    source = open_file(path, Selection(columns=["0", "2"]))
+    source = format_of(path).open(path, Selection(columns=["0", "2"]))
     assert source.shape == (8, 2)
     assert_array_equal(source.read(0, 8).X, X[:, [0, 2]])
     assert_array_equal(source.take(np.array([1, 7])).X, X[[1, 7]][:, [0, 2]])

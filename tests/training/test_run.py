@@ -116,8 +116,9 @@ def test_no_descent_is_told_with_a_warning():
         def minimize(self, loss_grad, theta0, *, max_iter, tol, callback=None, state=None):
             return SolverResult(state, StopReason.NO_DESCENT)
 
-    with pytest.warns(ConvergenceWarning, match="no step along the search direction"):
+    with pytest.warns(ConvergenceWarning, match="no step along the search direction") as told:
         model = make_model(solver=Stuck()).fit(SMALL)
+    assert told[0].filename == __file__  # of whoever has called fit
     assert_report_is_true(model, SMALL)
 
 

@@ -46,6 +46,7 @@ def test_it_is_looked_at_every_few_iterations_and_at_the_ends_of_stages(monkeypa
     first = int(np.flatnonzero(np.diff(model.stage_rows_))[0])
     expected = {*range(0, first + 1, EVERY), first, *range(first, 23, EVERY), 22}
     assert set(model.validation_iterations_) == expected
+    assert EVERY == 5  # as the docs and the help say
     assert model.validation_terms_curve_.shape == (len(model.validation_iterations_), 3)
 
 
