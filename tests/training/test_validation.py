@@ -8,7 +8,7 @@ from rhohat import SparseAutoencoder, load, save
 from rhohat.estimators.autoencoder import HELD_OUT
 from rhohat.objective.decoders import DECODERS
 from rhohat.training.solvers import StopReason
-from rhohat.training.validation import EVERY, Point, Validated
+from rhohat.training.validation import Point, Validated
 from support.dictionaries import planted
 from support.fits import Killed, bits, killed_after, make_model, objective_of, theta_of
 
@@ -44,9 +44,8 @@ def test_it_is_looked_at_every_few_iterations_and_at_the_ends_of_stages(monkeypa
     monkeypatch.setattr("rhohat.training.stages.FIRST_ROWS", 50)
     model = make_model(max_iter=22).fit(X[:250], X_val=HELD_OUT_ROWS)
     first = int(np.flatnonzero(np.diff(model.stage_rows_))[0])
-    expected = {*range(0, first + 1, EVERY), first, *range(first, 23, EVERY), 22}
+    expected = {*range(0, first + 1, 5), first, *range(first, 23, 5), 22}
     assert set(model.validation_iterations_) == expected
-    assert EVERY == 5  # as the docs and the help say
     assert model.validation_terms_curve_.shape == (len(model.validation_iterations_), 3)
 
 
