@@ -84,3 +84,8 @@ def test_the_command_says_it_in_note_headline_and_verdict(X, tmp_path):
 def test_it_is_a_warning_of_convergence(X):
     with pytest.warns(ConvergenceWarning, match="Nothing was learned"):
         SparseAutoencoder(3, weight_decay=3.0, random_state=0).fit(X)
+
+
+def test_values_that_the_decoder_cannot_reach_are_said_where_fit_is_called(X):
+    said = said_by(SparseAutoencoder(3, decoder="sigmoid", max_iter=2, random_state=0), X)
+    assert "reaches values in (0, 1) only, but X has values from" in said[0]

@@ -6,9 +6,12 @@ import h5py
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 from numpy.testing import assert_array_equal
 
 from rhohat import DataFileError, Whitening, load_rows
+from rhohat.rows.file_format import Selection
+from rhohat.rows.formats import format_of
 from rhohat.rows.opening import open_file
 from rhohat.rows.stores import is_stored
 from support.written import write_mat73
@@ -54,3 +57,14 @@ def test_hdf5_under_the_name_of_mat_is_read_as_version_7_3(tmp_path):
     with h5py.File(tmp_path / "x.mat", "w") as file:
         file["x"] = np.arange(6.0).reshape(2, 3)
     assert load_rows(tmp_path / "x.mat").shape == (3, 2)
+
+
+def test_what_is_made_of_parts_is_read_as_a_whole_and_arrays_are_not(tmp_path):
+    sparse = scipy.sparse.random(20, 6, 0.3, random_state=0)
+    write_mat73(tmp_path / "x.mat", {"x": np.eye(5), "cells": [np.eye(3)] * 4, "sparse": sparse})
+    row = format_of(tmp_path / "x.mat")
+    whole = {
+        key: row.look(tmp_path / "x.mat", Selection(key=key)).is_whole
+        for key in ("x", "cells", "sparse")
+    }
+    assert whole == {"x": False, "cells": True, "sparse": True}

@@ -22,7 +22,7 @@ from rhohat.common.interrupts import interrupts_as_requests
 from rhohat.common.libraries import Sent, back_to_device, empty, library_of, sent
 from rhohat.common.pictures import image_of_units
 from rhohat.common.validation import check_flag, check_integer, check_real, check_rows
-from rhohat.estimators.callbacks import CallbackSupportMixin, FitTasks, with_callbacks
+from rhohat.estimators.callbacks import WRAPPERS, CallbackSupportMixin, FitTasks, with_callbacks
 from rhohat.estimators.conversion import ConvertibleEstimator
 from rhohat.estimators.failures import warn_of_failure
 from rhohat.estimators.fields import COUNT, NUMBER, Array, Value
@@ -496,7 +496,7 @@ class SparseAutoencoder(
             )
             tasks.end()
             fitted.result.refuse_failure()
-            fitted.result.warn_of_early_end(stacklevel=3)
+            fitted.result.warn_of_early_end(stacklevel=3 + WRAPPERS)
             warn_of_failure(objective, fitted, variance)
         return self
 
@@ -937,5 +937,5 @@ def _warn_beyond_output_range(objective: SparseObjective, sums: FeatureSums, nam
             "bring the data into that range: PatchNormalizer for patches, MinMaxScaler for other "
             "data.",
             UserWarning,
-            stacklevel=6,  # whoever calls the estimator's fit, through _fit and Fit.run
+            stacklevel=6 + WRAPPERS,  # whoever calls the estimator's fit, through _fit and Fit.run
         )
