@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
-from rhohat.cli.options import Names
+from rhohat.cli.options import Names, Numbers
 from rhohat.cli.text import printable
 from rhohat.files.runs import Run
 
@@ -60,9 +60,9 @@ def typed_paths(paths: Sequence[Path]) -> list[str]:
 def run_of(context: click.Context) -> Run:
     """The run that a command line asks for.
 
-    A resumed run stays the same with more iterations.
+    One that is kept in a checkpoint stays the same when it is resumed with more iterations.
     """
-    resumed = ("iterations",) if context.params.get("resume") else ()
+    resumed = ("iterations",) if context.params.get("checkpoint") else ()
     words = _words_of(context, without=(*WITHOUT_EFFECT, *OF_THE_PAGE, *resumed))
     told = [str(word.absolute()) if isinstance(word, Path) else word for word in words]
     return Run.of(told, paths_of(context), reproducing_command(context))
@@ -104,7 +104,7 @@ def _words_of(context: click.Context, without: Sequence[str]) -> list[str | Path
         elif option.is_flag:
             words += (option.opts if value else option.secondary_opts)[:1]
         else:
-            between = "," if isinstance(option.type, Names) else "x"
+            between = "," if isinstance(option.type, (Names, Numbers)) else "x"
             shown = between.join(map(str, value)) if isinstance(value, tuple) else value
             words += [option.opts[0], shown if isinstance(shown, Path) else str(shown)]
     return words

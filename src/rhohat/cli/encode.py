@@ -55,7 +55,8 @@ def encode(
 
     A .csv, .npz or .parquet file also holds the file that each row comes from, with its row there,
     its place in an image or its seconds in a recording, and its label. Files that were skipped have
-    no rows.
+    no rows. A classifier's columns are the probability of each class; the files with
+    names also hold the class that is predicted.
 
     \b
     Examples:
@@ -66,9 +67,11 @@ def encode(
     from rhohat.recipes.encoding import (
         WRITERS,
         Encoded,
+        Predictions,
         encoder_of,
         names_of_features,
         origins_of,
+        predicts,
     )
 
     suffix = ".npy" if out == STANDARD_OUTPUT else out.suffix.lower()
@@ -81,7 +84,10 @@ def encode(
         raise click.UsageError("--labels needs a format with names of rows: -o features.csv")
     model = load_on(path, device)
     data = read_for(path, model, with_columns(request, labels), convolution)
-    encoder = encoder_of(model, convolution, data.content)
+    predicting = convolution is None and predicts(model)
+    encoder: Any = (
+        Predictions(model) if predicting else encoder_of(model, convolution, data.content)
+    )
     features = encoder.transform(data.content)
     n_rows, n_units = features.shape
     origins = {} if suffix == ".npy" else origins_of(model, convolution, data)
@@ -94,6 +100,8 @@ def encode(
                 f"makes {count(n_rows, 'row')} of random pieces: add --convolve."
             )
         origins["label"] = y
+    if predicting and suffix != ".npy":
+        origins["predicted"] = encoder.classes_[features.argmax(axis=1)]
     encoded = Encoded(features, names_of_features(encoder, n_units), origins)
     with binary_output(out, f"{count(n_rows, 'row')} of {count(n_units, 'number')}") as stream:
         WRITERS[suffix](stream, encoded)

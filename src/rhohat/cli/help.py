@@ -18,17 +18,21 @@ from rhohat.cli.text import LEAST_COLUMN, NARROWEST, wrapped
 #: The options of each section, by the names that the commands know them by, the first section
 #: first. What is listed nowhere stands in the last one.
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Main options": ("auto", "aim", "units", "rows", "out", "open_page", "dry_run", "config"),
+    "Main options": (
+        *("auto", "aim", "units", "layers", "rows"),
+        *("out", "open_page", "dry_run", "config"),
+    ),
     "Data": ("selection", "shape", "order", "on_error", "patch_size", "patches", "color"),
-    "Sound": ("sound", "rate", "length", "mels", "window", "hop"),
+    "Sound": ("sound", "rate", "length", "mels", "window", "hop", "form"),
     "Preprocessing": ("scale", "whitening", "epsilon"),
     "Model": (
-        *("activation", "decoder", "penalty"),
+        *("activation", "active", "decoder", "penalty"),
         *("target", "sparsity_weight", "weight_decay"),
         *("corruption", "noise", "masked", "transcode"),
     ),
     "Training": (
-        *("iterations", "solver", "seed", "threads", "validation", "patience"),
+        *("iterations", "fine_tuning", "fine_decay", "held_out"),
+        *("solver", "seed", "threads", "validation", "patience"),
         *("checkpoint", "resume", "dask", "device", "verify"),
     ),
     "Convolution": ("convolve", "stride", "pooling", "grid", "encoding"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from rhohat import __version__
+import rhohat
 from rhohat.cli.choices import RowOf
 from rhohat.cli.config import (
     config_option,
@@ -31,7 +31,10 @@ from rhohat.cli.figures import draw_features, draw_training
 from rhohat.cli.help import Command
 from rhohat.cli.options import (
     data_options,
+    force_option,
     json_option,
+    open_option,
+    out_option,
     run_options,
     settings_options,
     sources_option,
@@ -59,17 +62,9 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.option(
-    "-o",
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("rhohat-out"),
-    help="Folder to write page, figures and model into.",
-)
-@click.option(
-    "--force", is_flag=True, help="Replace another run, or files of your own, in that folder."
-)
-@click.option("--open", "open_page", is_flag=True, help="Open the page in a browser at the end.")
+@out_option
+@force_option
+@open_option
 @sources_option
 @settings_options
 @transcode_option
@@ -209,14 +204,20 @@ def learn(
 
 
 def found_and_read(
-    request: Request, settings: Settings, run: dict[str, Any], dry_run: bool
+    request: Request,
+    settings: Settings,
+    run: dict[str, Any],
+    dry_run: bool = False,
+    *,
+    wholes: bool = False,
 ) -> tuple[Data, Settings]:
     """The data, read unless nothing is to be done with them, and complete settings."""
     from rhohat.common.devices import device_of
     from rhohat.recipes.finding import find_to_learn
 
     device_of(run.get("device", "cpu")).check()
-    data, settings = find_to_learn(replace(request, stored="engine" in run), settings)
+    request = replace(request, stored="engine" in run)
+    data, settings = find_to_learn(request, settings, wholes=wholes)
     if not dry_run:
         data.read()
     return data, settings
@@ -324,7 +325,7 @@ def learn_from(
         )
     model, diagnosis = pipeline[-1], None if subject is None else subject.diagnosis
     return {
-        "version": __version__,
+        "version": rhohat.__version__,
         "data": data.summary(),
         "settings": asdict(settings),
         "choice": None if choice is None else choice_facts(choice),
@@ -426,10 +427,11 @@ def write_results(
     subject, written = None, {files.model}
     with told_if_interrupted(files.model), current_request().limited(SHOWN_WITHIN):
         with show_work("looking at what the units do"):
-            draw_training(pipeline[-1], files.training)
+            draw_training(getattr(pipeline[-1], "layers_", pipeline)[-1], files.training)
             written.add(files.training)
             command = command or reproducing_command(click.get_current_context())
-            making = making_of(files.model, data, command, seconds)
+            predicts = not hasattr(pipeline, "transform")
+            making = making_of(files.model, data, command, seconds, predicts=predicts)
             subjects = subjects_of(
                 *(pipeline, data.loaded),
                 making=making,

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from rhohat import __version__
+import rhohat
 from rhohat.cli.check import check
 from rhohat.cli.compare import compare
 from rhohat.cli.diagnose import diagnose
@@ -27,6 +27,7 @@ from rhohat.cli.output import drop_standard_output, open_standard_streams
 from rhohat.cli.report import make_report
 from rhohat.cli.score import score
 from rhohat.cli.show import show
+from rhohat.cli.stack import stack
 from rhohat.cli.text import EXIT_FAILED, exit_code_of, printable, printable_lines, shortened, tell
 from rhohat.common.interrupts import interrupts_raised
 
@@ -38,6 +39,13 @@ EXPECTED = (OSError, ValueError, MemoryError, FloatingPointError, ImportError)
 NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
+def tell_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print the version, which is looked up only then."""
+    if asked:
+        click.echo(f"rhohat, version {rhohat.__version__}")
+        context.exit()
+
+
 @click.group(
     cls=Group,
     context_settings={
@@ -45,11 +53,18 @@ NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
         "show_default": True,
     },
     commands=[
-        *(learn, explore, exercise, diagnose, show, make_report, compare),
+        *(learn, stack, explore, exercise, diagnose, show, make_report, compare),
         *(encode, score, evaluate, inspect, export, check),
     ],
 )
-@click.version_option(__version__, prog_name="rhohat")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=tell_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Learn features from unlabeled data with sparse autoencoders.
 

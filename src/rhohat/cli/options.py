@@ -234,6 +234,19 @@ DURATION = Finite(min=0, min_open=True)
 
 model_argument = click.argument("path", metavar="MODEL", type=ModelPath(path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+out_option = click.option(
+    "-o",
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("rhohat-out"),
+    help="Folder to write page, figures and model into.",
+)
+force_option = click.option(
+    "--force", is_flag=True, help="Replace another run, or files of your own, in that folder."
+)
+open_option = click.option(
+    "--open", "open_page", is_flag=True, help="Open the page in a browser at the end."
+)
 transcode_option = click.option(
     "--transcode",
     type=PATH,
@@ -645,17 +658,14 @@ def _run(*, dask: str | None, device: str, **run: Any) -> dict[str, Any]:
     """Parameters of `SparseAutoencoder` that say how it is trained."""
     if run["resume"] and run["checkpoint"] is None:
         raise click.UsageError("--resume goes on from a checkpoint: name it by --checkpoint.")
-    if run["patience"] is not None and run["validation"] is None:
+    if run.get("patience") is not None and run["validation"] is None:
         raise click.UsageError("--patience watches the loss of --validation: add that.")
     if device != "cpu":
         run["device"] = device
     return run if dask is None else run | {"engine": "dask" if dask == "local" else dask}
 
 
-#: Adds the options of how training runs; the command gets them as ``run``.
-run_options = _gathering(
-    "run",
-    _run,
+RUN: tuple[click.Option, ...] = (
     click.Option(
         ["--checkpoint"],
         type=click.Path(file_okay=False, path_type=Path),
@@ -696,6 +706,14 @@ run_options = _gathering(
         "the first pass.",
     ),
 )
+
+#: Adds the options of how training runs; the command gets them as ``run``.
+run_options = _gathering("run", _run, *RUN)
+
+
+def run_options_without(*names: str) -> Callable[[Command], Command]:
+    """`run_options` without those that a command has no use for."""
+    return _gathering("run", _run, *(option for option in RUN if option.name not in names))
 
 
 def _convolution(*, convolve: bool, **chosen: Any) -> dict[str, Any] | None:

@@ -138,7 +138,7 @@ def _facts(summary: dict[str, Any], data: Data) -> dict[str, str]:
         )
     facts["training"] = (
         f"{training['iterations']} iterations, as much work as {training['sweeps']:.0f} sweeps "
-        f"over all rows; {_in_words(training['stop_reason'])}"
+        f"over all rows; {in_words(training['stop_reason'])}"
     )
     if data.found.skipped:
         facts["skipped"] = f"{len(data.found.skipped):,} files or folders, named above"
@@ -147,30 +147,37 @@ def _facts(summary: dict[str, Any], data: Data) -> dict[str, str]:
     return facts
 
 
-def _in_words(stop_reason: str) -> str:
+def in_words(stop_reason: str) -> str:
     """Why training ended, in the words of the command."""
     return stop_reason.replace("at max_iter iterations", "at the limit of --iterations")
 
 
-def ways_on(model: Path, data: Data) -> dict[str, list[str]]:
-    """How to go on with a model of the data, in lines to copy."""
+def ways_on(model: Path, data: Data, *, predicts: bool = False) -> dict[str, list[str]]:
+    """How to go on with a model of the data, in lines to copy; a classifier predicts."""
     inputs = typed_paths(data.request.paths)
     inputs = ["FILES"] if len(inputs) > MANY else inputs
-    options = [*data.request.options(), *data.encode_options, "-o", "features.npy"]
+    name, result = ("Predict", "predictions.csv") if predicts else ("Encode", "features.npy")
+    call = "labels = pipeline.predict(data)" if predicts else "features = pipeline.transform(data)"
+    options = [*data.request.options(), *data.encode_options, "-o", result]
     encode = ["rhohat encode", shlex.quote(str(model)), *inputs, shlex.join(options)]
     return {
-        "Encode": [" ".join(encode)],
+        name: [" ".join(encode)],
         "In Python": [
             "import rhohat",
             f"pipeline = rhohat.load({str(model)!r})",
             f"data = {data.expression}",
-            "features = pipeline.transform(data)",
+            call,
         ],
     }
 
 
 def making_of(
-    model: Path, data: Data | None, command: str | None = None, seconds: float | None = None
+    model: Path,
+    data: Data | None,
+    command: str | None = None,
+    seconds: float | None = None,
+    *,
+    predicts: bool = False,
 ) -> Making:
     """What a page says of how it came about; folders are left out, since it may be sent."""
     from rhohat.inspection.report.subject import Making
@@ -184,25 +191,36 @@ def making_of(
         command,
         data.request.title,
         seconds,
-        ways_on(Path(model.name), shown),
+        ways_on(Path(model.name), shown, predicts=predicts),
         shown.expression,
     )
 
 
 def _next_steps(summary: dict[str, Any], data: Data, files: Results) -> list[str]:
     """What to look at, and how to go on with the model, in lines to copy."""
+    return headed(
+        {
+            "Look at": looked_at(files, summary["files"]),
+            "Improve": summary["improve"],
+            **ways_on(files.model, data),
+            "Learn from your own data": [] if data.request.paths else ["rhohat learn FOLDER"],
+        }
+    )
+
+
+def looked_at(files: Results, written: list[str]) -> list[str]:
+    """A line for each file written that there is something to see in."""
     shown = {
         files.report: "every unit, in a browser",
         files.features: "a picture of each unit",
         files.training: "the loss and its terms",
     }
-    shown = {file: what for file, what in shown.items() if str(file) in summary["files"]}
+    shown = {file: what for file, what in shown.items() if str(file) in written}
     widest = max((len(str(file)) for file in shown), default=0)
-    steps = {
-        "Look at": [f"{file!s:<{widest}}  {what}" for file, what in shown.items()],
-        "Improve": summary["improve"],
-        **ways_on(files.model, data),
-        "Learn from your own data": [] if data.request.paths else ["rhohat learn FOLDER"],
-    }
-    told = ((name, lines) for name, lines in steps.items() if lines)
+    return [f"{file!s:<{widest}}  {what}" for file, what in shown.items()]
+
+
+def headed(parts: dict[str, list[str]]) -> list[str]:
+    """Lines below their headings; parts without lines are left out."""
+    told = ((name, lines) for name, lines in parts.items() if lines)
     return [text for name, lines in told for text in (f"{name}:", *(f"  {x}" for x in lines))]

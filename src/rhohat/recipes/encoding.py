@@ -61,6 +61,30 @@ def encoder_of(model: BaseEstimator, convolution: Mapping[str, Any] | None, exam
     return ConvolutionalFeatures(model, **convolution).fit(examples)
 
 
+class Predictions:
+    """A classifier's probabilities, in the place of features.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted classifier.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.classes_: NDArray[Any] = model.classes_
+
+    def transform(self, examples: Any) -> FloatArray:
+        """The probability of every class."""
+        probabilities: FloatArray = self._model.predict_proba(examples)
+        return probabilities
+
+
+def predicts(model: BaseEstimator) -> bool:
+    """Whether a model gives classes, and no features."""
+    return hasattr(model, "predict_proba") and not hasattr(model, "transform")
+
+
 def draws_pieces(model: BaseEstimator) -> bool:
     """Whether a model's rows are pieces of examples, not whole images or rows of the data."""
     from rhohat.estimators.anatomy import Anatomy
@@ -105,7 +129,9 @@ def origins_of(
 
 
 def names_of_features(encoder: Any, n_columns: int) -> list[str]:
-    """What features are called: by their units and, if pooled, by the pooling and the cell."""
+    """What features are called: by units, or classes; if pooled, by the pooling and the cell."""
+    if isinstance(encoder, Predictions):
+        return [f"probability_{name}" for name in encoder.classes_]
     if not hasattr(encoder, "grid_"):
         return [f"unit{unit}" for unit in range(n_columns)]
     poolings = [encoder.pooling] if isinstance(encoder.pooling, str) else list(encoder.pooling)

@@ -44,7 +44,9 @@ def find(request: Request) -> Data:
     return data
 
 
-def find_to_learn(request: Request, settings: Settings) -> tuple[Data, Settings]:
+def find_to_learn(
+    request: Request, settings: Settings, *, wholes: bool = False
+) -> tuple[Data, Settings]:
     """Find the data that settings are for, and fill in what these leave open.
 
     Parameters
@@ -52,6 +54,8 @@ def find_to_learn(request: Request, settings: Settings) -> tuple[Data, Settings]
     request : Request
         Color and the smallest size of images follow from the settings.
     settings : Settings
+    wholes : bool, default=False
+        Whether images are taken whole unless the settings say otherwise.
 
     Raises
     ------
@@ -60,11 +64,14 @@ def find_to_learn(request: Request, settings: Settings) -> tuple[Data, Settings]
     """
     if request.shape is not None and 3 in request.shape[2:] + request.shape[:-2]:
         settings = replace(settings, color=True)
-    side = settings.patch_size or (1 if request.shape is not None else 10)
+    usual: int | str = "whole" if wholes else 1 if request.shape is not None else 10
+    side = settings.patch_size or usual
     smallest = (1, 1) if isinstance(side, str) else (side, side)
     data = find(replace(request, color=settings.color, smallest=smallest))
     if request.stored and data.pieces:
         raise ValueError(f"--dask works on rows in files; {data.kind} are cut up in this process.")
+    if wholes and "patch_size" in data.own_settings:
+        settings = settings.with_defaults(patch_size="whole")
     settings = complete(settings, data.kind, rows_are_images=request.shape is not None)
     return data, data.fill_in_from_files(settings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -148,6 +149,55 @@ def make_pipeline(
     name = "transcoder" if transcodes else "autoencoder"
     last = make_autoencoder(settings, transcodes=transcodes, **training)
     return Pipeline([*steps, (name, last)])
+
+
+def make_stack(
+    settings: Settings,
+    kind: str,
+    sizes: Sequence[int],
+    *,
+    fine_tuning: Mapping[str, Any] | None = None,
+    variance: float = 1.0,
+    callback: Any = None,
+    **training: Any,
+) -> Pipeline:
+    """The pipeline from data of a kind to the top of a stack of sparse autoencoders, or to classes.
+
+    Parameters
+    ----------
+    settings : Settings
+        Complete; those of every layer.
+    kind : str
+        A name in `KINDS`.
+    sizes : sequence of int
+        Units of each layer, from the input upwards.
+    fine_tuning : mapping, default=None
+        Parameters of the classifier above the stack; None for the stack alone.
+    variance : float, default=1.0
+        As in `make_pipeline`.
+    callback : callable, default=None
+        Of every layer, and of fine-tuning.
+    **training
+        Parameters that say how both are trained: engine, device, checkpoint.
+    """
+    from sklearn.pipeline import Pipeline
+
+    from rhohat.estimators.classifier import StackedAutoencoderClassifier
+    from rhohat.estimators.stack import StackedAutoencoder
+
+    verify = {"verify": training.pop("verify", True)}
+    *before, (_, layer) = make_pipeline(
+        settings, kind, variance=variance, callback=callback, **verify
+    ).steps
+    given = {"n_jobs": settings.threads, "random_state": settings.seed, **training}
+    if fine_tuning is None:
+        return Pipeline([*before, ("stack", StackedAutoencoder(sizes, estimator=layer, **given))])
+    network = StackedAutoencoderClassifier(
+        StackedAutoencoder(sizes, estimator=layer),
+        **{**given, **fine_tuning, **verify},
+        callback=callback,
+    )
+    return Pipeline([*before, ("classifier", network)])
 
 
 def fit_held_out(
