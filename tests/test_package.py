@@ -7,6 +7,7 @@ import pkgutil
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,45 @@ def test_no_module_imports_what_only_unix_has():
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             assert not ONLY_UNIX & {name.split(".")[0] for name in names}, path
+
+
+TOP = Path(__file__).parents[1]
+#: Packages of conda-forge that have another name than at the index of Python packages.
+OF_CONDA = {"matplotlib": "matplotlib-base"}
+
+
+def for_conda(requirements):
+    """Requirements as a recipe has them: a name, and the least version."""
+    names = (line.partition(">=")[::2] for line in requirements)
+    return [f"{OF_CONDA.get(name, name)} >={least}" for name, least in names]
+
+
+def in_recipe(part):
+    """Lines of a part of the recipe's requirements."""
+    text = (TOP / "conda" / "recipe.yaml").read_text(encoding="utf-8")
+    (lines,) = re.findall(rf"^  {part}:\n((?:    - .*\n)+)", text, re.MULTILINE)
+    return re.findall(r"    - (.*)\n", lines)
+
+
+def test_the_recipe_for_conda_requires_what_the_project_does():
+    told = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))
+    project, system = told["project"], told["build-system"]
+    python = f"python {project['requires-python']}"
+    assert in_recipe("run") == [python, *for_conda(project["dependencies"])]
+    assert in_recipe("host") == [python, "pip", *for_conda(system["requires"])]
+    recipe = (TOP / "conda" / "recipe.yaml").read_text(encoding="utf-8")
+    (script,) = project["scripts"].items()
+    assert f"- {' = '.join(script)}\n" in recipe
+    assert f"summary: {project['description']}\n" in recipe
+    assert f"license: {project['license']}\n" in recipe
+
+
+def test_sources_that_are_not_installed_have_a_version_and_say_so(tmp_path):
+    code = (
+        "import importlib.metadata as m, sys\n"
+        "def absent(name): raise m.PackageNotFoundError(name)\n"
+        "m.version = absent\n"
+        "import rhohat; print(rhohat.__version__)"
+    )
+    fallback = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))
+    assert python(code).strip() == fallback["tool"]["hatch"]["version"]["fallback-version"]

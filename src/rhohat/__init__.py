@@ -4,10 +4,21 @@ Give it photographs, recordings or any array, and it learns units that are mostl
 feature of its own. See `SparseAutoencoder`, or type ``rhohat learn``.
 """
 
-import lazy_loader
+from typing import Any
 
-__version__ = "0.1.0"
+import lazy_loader
 
 # The names are in __init__.pyi. Each is imported when it is first used, so that ``rhohat --help``
 # does not wait for scikit-learn.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_public, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "__version__":
+        return _public(name)
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(__name__)
+    except PackageNotFoundError:  # sources that were not installed
+        return "0.1.dev0"

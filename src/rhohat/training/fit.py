@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import numpy as np
 
+import rhohat
 from rhohat.common.arrays import FloatArray
 from rhohat.common.errors import DeviceMemoryError
 from rhohat.common.interrupts import Interrupted, current_request
@@ -196,7 +196,7 @@ class Fit:
 
         return {
             "method": METHOD,
-            "versions": f"rhohat {version('rhohat')}, NumPy {np.__version__}",
+            "versions": f"rhohat {rhohat.__version__}, NumPy {np.__version__}",
             "data": fingerprint,
             "precision": source.dtype.name,
             "sample weight": digest(column(source, "sample_weight")),
