@@ -27,6 +27,7 @@ def lint(session: nox.Session) -> None:
     session.run("mypy")
     session.run("lint-imports")
     session.run("python", ".ci/rooms.py")
+    session.run("validate-pyproject", "pyproject.toml")
     session.run("sp-repo-review", ".")
 
 
@@ -39,10 +40,24 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
-def build(session: nox.Session) -> None:
-    """Wheel and source distribution, in dist/."""
-    session.install("build")
-    session.run("python", "-m", "build")
+def packages(session: nox.Session) -> None:
+    """Wheel and source distribution, in dist/, built in every way and tried on every Python."""
+    session.run("python", ".ci/packages.py", "dist")
+
+
+@nox.session(default=False)
+def numbers(session: nox.Session) -> None:
+    """Numbers and figures of README and docs anew: ``nox -s numbers -- all --data DATA``."""
+    session.install("-e", ".[test,bench]")
+    session.run("python", "docs/regenerate.py", *session.posargs)
+
+
+@nox.session(default=False)
+def links(session: nox.Session) -> None:
+    """Links from the docs to other sites, which need a network."""
+    session.install("-e", ".[docs]")
+    options = ["-D", "plot_gallery=0", "-b", "linkcheck"]
+    session.run("sphinx-build", "-q", *options, "docs", "docs/_build/links")
 
 
 if __name__ == "__main__":

@@ -92,18 +92,20 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     names = [*COPIES, *PAGES, "sound.png"]
     parser.add_argument("pictures", nargs="*", choices=[[], *names], metavar="PICTURE")
-    wanted = parser.parse_args().pictures or names
+    parser.add_argument("--out", type=Path, default=IMAGES, help="default: docs/images")
+    args = parser.parse_args()
+    wanted, images = args.pictures or names, args.out.resolve()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for name in wanted:
             if name in COPIES:
-                shutil.copy(made(COPIES[name], folder), IMAGES / name)
+                shutil.copy(made(COPIES[name], folder), images / name)
             elif name in PAGES:
                 path, place, size = PAGES[name]
-                photograph(made(path, folder), place, size, IMAGES / name)
+                photograph(made(path, folder), place, size, images / name)
             else:
-                sounds(IMAGES / name)
-            print(IMAGES / name, flush=True)
+                sounds(images / name)
+            print(images / name, flush=True)
 
 
 if __name__ == "__main__":

