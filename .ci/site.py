@@ -2,15 +2,18 @@
 
     python .ci/site.py docs/_build/html
 
-Fails where a page loads something from elsewhere, where mathematics was left as TeX, where a public
-name or one of its methods has no anchor, or where searching does not find the page that is meant.
+Fails where a page loads something from elsewhere, where mathematics was left as TeX, where a link
+inside the site leads nowhere, where a public name or one of its methods has no anchor, or where
+searching does not find the page that is meant. Links to other sites: nox -s links.
 """
 
+import html
 import re
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 TOP = Path(__file__).parents[1]
 sys.path.insert(0, str(TOP / "docs"))
@@ -36,6 +39,20 @@ def complaints_of_pages(site: Path) -> Iterator[str]:
             yield f"{path.relative_to(site)} loads from elsewhere: {found}"
         if "\\(" in re.sub(r"(?s)<(pre|script|code).*?</\1>|<math.*?</math>", "", text):
             yield f"{path.relative_to(site)} has mathematics as TeX"
+
+
+def complaints_of_links(site: Path) -> Iterator[str]:
+    """Links to files of the site that are not there, and to places that a page does not have."""
+    texts = {path.resolve(): path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
+    places = {path: set(re.findall(r"\bid=\"([^\"]+)\"", text)) for path, text in texts.items()}
+    for path, text in texts.items():
+        for link in sorted(set(re.findall(r"<a\b[^>]*\shref=\"([^\"]*)\"", text))):
+            target, _, place = unquote(html.unescape(link)).partition("#")
+            if re.match(r"[a-z]+:", target):
+                continue
+            goal = (path.parent / target.partition("?")[0]).resolve() if target else path
+            if not goal.exists() or (place and goal in places and place not in places[goal]):
+                yield f"{path.relative_to(site.resolve())} leads nowhere: {link}"
 
 
 def complaints_of_reference(site: Path) -> Iterator[str]:
@@ -80,6 +97,7 @@ def main() -> int:
     site = Path(sys.argv[1])
     found = [
         *complaints_of_pages(site),
+        *complaints_of_links(site),
         *complaints_of_reference(site),
         *complaints_of_search(site),
     ]
