@@ -84,11 +84,21 @@ def made(work):
     return wheel, archive
 
 
+def interpreter(name):
+    """The Python of a version on this machine, pyenv's included, whose shims may lead nowhere."""
+    managed = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    places = managed.glob(f"{name.rstrip('t')}*/bin/python{name}")
+    for path in (shutil.which(f"python{name}"), *sorted(places)):
+        if path is not None and not subprocess.call([path, "-c", ""], stderr=subprocess.DEVNULL):
+            return path
+    return None
+
+
 def installed(wheel, work):
     """Install the wheel on every Python that there is, and learn with it."""
     version, tried = version_of(wheel), []
     for name in PYTHONS:
-        python = shutil.which(f"python{name}")
+        python = interpreter(name)
         if python is None:
             continue
         index, venv = work / f"index-{name}", work / f"venv-{name}"
