@@ -117,9 +117,8 @@ def test_a_class_of_one_example_does_not_keep_others_from_being_divided(tmp_path
 def test_a_checkpoint_is_resumed_to_the_same_model(digits, tmp_path):
     labels = ["--labels", "y"]
     _, expected = stacked(*digits, *labels, cwd=tmp_path)
-    stacked(*digits, *labels, "--checkpoint", "run", cwd=tmp_path)
-    again = ["--checkpoint", "run", "--resume", "--force"]
-    _, model = stacked(*digits, *labels, *again, cwd=tmp_path)
+    stacked(*digits, *labels, "--checkpoint", "run", "--force", cwd=tmp_path)
+    _, model = stacked(*digits, *labels, "--checkpoint", "run", "--resume", cwd=tmp_path)
     assert_array_equal(model.predict_proba(X), expected.predict_proba(X))
     assert {path.name for path in (tmp_path / "run").iterdir()} >= {"layers", "softmax", "network"}
 
