@@ -52,8 +52,8 @@ def peak(where, dtype):
 
     def product():
         torch.matmul(A, A, out=out)
-        if where.startswith("cuda"):
-            torch.cuda.synchronize()
+        if where != "cpu":
+            torch.accelerator.synchronize()
 
     return 2 * side**3 / median_seconds(product, 3)
 

@@ -171,7 +171,7 @@ def torch_adam(problem, clock, batch=1000, rate=3e-3, compiled=False, device="cp
     optimizer = torch.optim.Adam(parameters, lr=rate)
     generator = torch.Generator().manual_seed(0)
     while True:
-        for rows in torch.randperm(m, generator=generator).split(batch):
+        for rows in torch.randperm(m, generator=generator).to(device).split(batch):
             optimizer.zero_grad()
             loss(X[rows], *parameters).backward()
             optimizer.step()

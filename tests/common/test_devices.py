@@ -3,10 +3,12 @@
 import os
 import sys
 import types
+from contextlib import contextmanager
 
 import pytest
 
 from rhohat import SparseAutoencoder, TorchDevice
+from rhohat.common.devices import MOST_THREADS, _copies
 from rhohat.rows.engines import ThreadEngine
 
 
@@ -109,6 +111,89 @@ def test_without_torch_the_line_to_type_is_named(monkeypatch, rows):
 def test_sizes_that_make_no_sense_are_refused(setting, value):
     with pytest.raises((TypeError, ValueError), match=setting):
         TorchDevice("torch", **{setting: value})
+
+
+GIB = 2**30
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """A GPU of 80 GiB, of which others use 20, and torch 10; it uses 4 of them. Calls are noted."""
+    calls = []
+
+    class Noted:
+        """An object whose methods note that they were called, and return it."""
+
+        def __init__(self, name):
+            self.name = name
+
+        def __getattr__(self, method):
+            def call(*args, **named):
+                told = [getattr(arg, "name", arg) for arg in (*args, *named.values())]
+                calls.append((active[-1], self.name, method, *told))
+                return Noted(f"{self.name}.{method}")
+
+            return call
+
+    active = ["computing"]
+
+    @contextmanager
+    def stream(other):
+        active.append(other.name)
+        yield
+        active.pop()
+
+    torch = stand_in(cuda=1)
+    torch.from_numpy = lambda A: Noted("rows")
+    torch.cuda.mem_get_info = lambda where: (50 * GIB, 80 * GIB)
+    torch.cuda.memory_reserved = lambda where: 10 * GIB
+    torch.cuda.memory_allocated = lambda where: 4 * GIB
+    torch.cuda.current_stream = lambda where: Noted("computing")
+    torch.cuda.Stream = lambda where: Noted("copies")
+    torch.cuda.stream = stream
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    _copies.cache_clear()
+    yield calls
+    _copies.cache_clear()
+
+
+def test_rows_are_sent_to_a_gpu_beside_what_it_computes(gpu, rows):
+    TorchDevice("cuda").place(rows)
+    assert gpu == [
+        ("computing", "rows", "pin_memory"),
+        ("copies", "rows.pin_memory", "to", "cuda", True),
+        ("copies", "copies", "record_event"),
+        ("computing", "computing", "wait_event", "copies.record_event"),
+        ("computing", "rows.pin_memory.to", "record_stream", "computing"),
+    ]
+
+
+def test_one_stream_copies_all_and_waits_for_no_computation(gpu, rows):
+    for _ in range(3):
+        TorchDevice("cuda").place(rows)
+    on_copies = [method for where, _, method, *_ in gpu if where == "copies"]
+    assert on_copies == 3 * ["to", "record_event"]
+    assert not any(name == "copies" and method != "record_event" for _, name, method, *_ in gpu)
+
+
+@pytest.mark.usefixtures("gpu")
+def test_what_torch_holds_and_does_not_use_is_free():
+    assert TorchDevice("cuda").resident_bytes == int(0.6 * 56 * GIB)
+    assert TorchDevice("cuda", memory=5).resident_bytes == 5
+
+
+@pytest.mark.usefixtures("gpu")
+def test_blocks_of_all_threads_take_a_tenth_of_a_gpu_whatever_is_free(monkeypatch):
+    row_bytes = 3 * (4096 + 16_000) * 4
+    found = TorchDevice("cuda").block_rows(row_bytes)
+    assert 0.05 * 80 * GIB < MOST_THREADS * found * row_bytes <= 0.1 * 80 * GIB
+    monkeypatch.setattr(sys.modules["torch"].cuda, "mem_get_info", lambda where: (GIB, 80 * GIB))
+    assert TorchDevice("cuda").block_rows(row_bytes) == found
+
+
+def test_a_gpu_has_some_threads_so_that_rows_are_sent_while_it_computes():
+    assert [TorchDevice("cuda").threads(n) for n in (1, 3, 64)] == [2, 3, 4]
+    assert [TorchDevice("torch").threads(n) for n in (1, 3, 64)] == [1, 3, 64]
 
 
 def test_a_device_says_how_to_make_it_again():

@@ -1,6 +1,8 @@
 """Devices: the same results there, from resident and from streamed rows, and clear refusals."""
 
 import copy
+import os
+from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
@@ -45,6 +47,8 @@ KINDS = {
     "l1-decoder-norm": {"activation": "relu", "sparsity_penalty": "l1-decoder-norm"},
 }
 ROW_BYTES = 16 * 8
+#: What torch says.
+OUT_OF_MEMORY = "CUDA out of memory. Tried to allocate 2.00 GiB.\nMore."
 
 
 @pytest.fixture
@@ -189,7 +193,9 @@ def test_stacks_and_classifiers_there(rows):
 def test_a_run_that_was_begun_on_one_device_goes_on_on_another(rows, tmp_path, first, then):
     settings = {"checkpoint": tmp_path, "growth": False}
     fitted(rows, first, callback=lambda progress: progress.n_iter == 5, **settings)
-    there = fitted(rows, then, resume=True, **settings)
+    told = f"was written on device={first!r}, and the run goes on on device={then!r}"
+    with nullcontext() if first == then else pytest.warns(UserWarning, match=told):
+        there = fitted(rows, then, resume=True, **settings)
     whole = fitted(rows, then, growth=False)
     assert there.n_iter_ == whole.n_iter_
     assert there.loss_ == pytest.approx(whole.loss_, rel=1e-9)
@@ -384,7 +390,7 @@ def running_out(monkeypatch, after):
     def place_or_fail(device, A):
         placed.append(A)
         if len(placed) > after:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nMore.")
+            raise torch.OutOfMemoryError(OUT_OF_MEMORY)
         return place(device, A)
 
     monkeypatch.setattr(TorchDevice, "place", place_or_fail)
@@ -402,6 +408,39 @@ def test_memory_that_runs_out_keeps_the_best_model_and_can_be_resumed(rows, tmp_
     assert np.isfinite(model.transform(rows[:5])).all()
     whole = fitted(rows, growth=False)
     assert same_weights(fitted(rows, resume=True, growth=False, checkpoint=tmp_path), whole)
+
+
+@pytest.mark.torch
+def test_memory_that_runs_out_in_a_worker_keeps_the_best_model_and_can_be_resumed(rows, tmp_path):
+    torch, parent, full = pytest.importorskip("torch"), os.getpid(), tmp_path / "full"
+
+    class SmallDevice(TorchDevice):
+        """One whose memory runs out in workers, once a file is there."""
+
+        def place(self, A):
+            if os.getpid() != parent and full.exists():
+                raise torch.OutOfMemoryError(
+                    "CUDA out of memory. Tried to allocate 2.00 GiB.\nMore."
+                )
+            return super().place(A)
+
+    np.save(tmp_path / "rows.npy", rows)
+    settings = {"engine": "dask", "growth": False, "max_iter": 7, "random_state": 0, "n_jobs": 2}
+    settings["checkpoint"] = tmp_path / "kept"
+    model = SparseAutoencoder(
+        12,
+        device=SmallDevice("torch"),
+        callback=lambda progress: full.touch() if progress.n_iter == 3 else None,
+        **settings,
+    )
+    with pytest.raises(DeviceMemoryError, match=r"Tried to allocate 2.00 GiB\).*block_size"):
+        model.fit(tmp_path / "rows.npy")
+    assert model.n_iter_ == 3
+    assert np.isfinite(model.transform(rows[:5])).all()
+    full.unlink()
+    resumed = model.set_params(resume=True, callback=None).fit(tmp_path / "rows.npy")
+    whole = fitted(tmp_path / "rows.npy", growth=False, max_iter=7)
+    assert same_weights(resumed, whole)
 
 
 @pytest.mark.torch

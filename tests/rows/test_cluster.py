@@ -1,6 +1,7 @@
 """Dask: workers make the sums, and whatever becomes of them, no bit of the result changes."""
 
 import os
+import pickle
 import signal
 import threading
 import time
@@ -12,10 +13,19 @@ import distributed
 import numpy as np
 import pytest
 
-from rhohat import CheckpointError, DaskEngine, KLSparsity, SparseAutoencoder, WorkerError
-from rhohat.rows.cluster import local_cluster
+from rhohat import (
+    CheckpointError,
+    DaskEngine,
+    KLSparsity,
+    SparseAutoencoder,
+    TorchDevice,
+    WorkerError,
+)
+from rhohat.common.errors import DeviceMemoryError
+from rhohat.rows.cluster import _sums_of_chunks, _work, local_cluster
 from rhohat.rows.opening import open_store
 from rhohat.rows.partition import Partition
+from rhohat.rows.placed import Placed
 from rhohat.training.checkpoints import FILE
 from support.cases import sparse_data
 from support.fits import bits
@@ -239,3 +249,22 @@ def test_what_a_worker_finds_wrong_with_the_data_is_raised_here(client, tmp_path
     spoiled[4100, 3] = np.nan
     with pytest.raises(ValueError, match="row 4100, column 3"):
         autoencoder(engine=client).fit(as_npy(tmp_path, spoiled))
+
+
+@pytest.mark.torch
+def test_memory_that_runs_out_in_a_worker_is_told_with_what_to_do(tmp_path):
+    torch = pytest.importorskip("torch")
+
+    class Full(TorchDevice):
+        """A device without any room."""
+
+        def place(self, A):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    np.save(tmp_path / "rows.npy", X)
+    source, run = Placed(open_store(tmp_path / "rows.npy"), Full("torch")), [(0, 100)]
+    with pytest.raises(DeviceMemoryError, match=r"Tried to allocate.*block_size") as caught:
+        _sums_of_chunks(_work(len, source, run), 100, run)
+    sent = pickle.loads(pickle.dumps(caught.value))  # as Dask does
+    assert type(sent) is DeviceMemoryError
+    assert str(sent) == str(caught.value)

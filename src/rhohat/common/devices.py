@@ -11,6 +11,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -21,11 +22,13 @@ from rhohat.common.extras import import_extra
 from rhohat.common.libraries import host
 from rhohat.common.validation import check_integer
 
-#: Shares of a GPU's free memory: for rows, for activations that are kept in an evaluation, and for
-#: a block's results.
+#: Shares of a GPU's free memory: for rows, and for activations that are kept in an evaluation; and
+#: of all its memory, for the results of the blocks that threads work on at a time.
 RESIDENT_SHARE, KEPT_SHARE, BLOCK_SHARE = 0.6, 0.15, 0.1
 #: Rows of a block at most on a GPU, where few rows would not keep it busy.
 BLOCK_ROWS = 1 << 16
+#: Threads for a GPU: one waits for it while others read and send what comes next.
+LEAST_THREADS, MOST_THREADS = 2, 4
 #: Products of numbers from which few large arrays are sent to a device for them.
 LEAST_PRODUCTS = 1e8
 
@@ -50,6 +53,10 @@ class Device:
 
     def check(self, dtype: np.dtype[Any] | None = None) -> None:
         """Raise unless the device is there and computes in this precision, if one is given."""
+
+    def threads(self, n_jobs: int) -> int:
+        """Threads that read and send rows, or compute, where so many are asked for."""
+        return n_jobs
 
     def block_rows(self, row_bytes: int) -> int | None:
         """Rows that are best computed at a time; None for as many as on the processor."""
@@ -178,27 +185,54 @@ class TorchDevice(Device):
             return 0
         torch = import_extra("torch", "torch")
         if self.name == "mps":
-            most = torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory()
-            return max(int(most), 0)
-        return int(torch.cuda.mem_get_info(self._where)[0])
+            return max(self._all - int(torch.mps.current_allocated_memory()), 0)
+        # What torch holds and does not use is free, too.
+        unused = torch.cuda.memory_reserved(self._where) - torch.cuda.memory_allocated(self._where)
+        return int(torch.cuda.mem_get_info(self._where)[0] + unused)
+
+    @property
+    def _all(self) -> int:
+        """Bytes that it has, whoever uses them."""
+        torch = import_extra("torch", "torch")
+        if self.name == "mps":
+            return int(torch.mps.recommended_max_memory())
+        return int(torch.cuda.mem_get_info(self._where)[1])
+
+    def threads(self, n_jobs: int) -> int:
+        """Some for a GPU, so that rows are sent while it computes; on the processor, as asked."""
+        return n_jobs if self.name == "torch" else min(max(n_jobs, LEAST_THREADS), MOST_THREADS)
 
     def block_rows(self, row_bytes: int) -> int | None:
-        """Rows that are best computed at a time: `block_size`, or what a GPU is busy with."""
+        """Rows that are best computed at a time: `block_size`, or what a GPU is busy with.
+
+        Their number depends on the device, not on what else is there, since it decides bits.
+        """
         self._block_rows = self.block_size
         if self.block_size is None and self.name != "torch":
-            fitting = int(BLOCK_SHARE * self._free) // row_bytes
+            fitting = int(BLOCK_SHARE * self._all) // (MOST_THREADS * row_bytes)
             self._block_rows = max(min(BLOCK_ROWS, 1 << max(fitting, 1).bit_length() - 1), 1)
         return self._block_rows
 
     def place(self, A: FloatArray) -> FloatArray:
-        """The array as a tensor there; on the processor both share their memory."""
+        """The array as a tensor there; on the processor both share their memory.
+
+        A GPU of NVIDIA's is sent arrays beside what it computes: by a stream of copies, from pinned
+        memory, which the stream of computations waits for only where it needs the array.
+        """
         torch = import_extra("torch", "torch")
         if not A.flags.writeable:  # torch warns of memory that it must not write to
             A = A.copy()
         tensor = torch.from_numpy(A)
-        if self.name.startswith("cuda"):
-            return tensor.pin_memory().to(self._where, non_blocking=True)  # type: ignore[no-any-return]
-        return tensor.to(self._where)  # type: ignore[no-any-return]
+        if not self.name.startswith("cuda"):
+            return tensor.to(self._where)  # type: ignore[no-any-return]
+        copies, computing = _copies(self._where), torch.cuda.current_stream(self._where)
+        pinned = tensor.pin_memory()
+        with torch.cuda.stream(copies):
+            there = pinned.to(self._where, non_blocking=True)
+            arrived = copies.record_event()
+        computing.wait_event(arrived)
+        there.record_stream(computing)  # its memory is not given away before that is done with it
+        return there  # type: ignore[no-any-return]
 
     def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> FloatArray:
         """A tensor of any values, there."""
@@ -247,6 +281,12 @@ class TorchDevice(Device):
     def running(self) -> AbstractContextManager[None]:
         """Compute products in full precision, and leave torch's settings as they were."""
         return _SETTINGS.held()
+
+
+@cache
+def _copies(where: str) -> Any:
+    """The stream of copies to a GPU, one for each in a process."""
+    return import_extra("torch", "torch").cuda.Stream(where)
 
 
 class _TorchSettings:

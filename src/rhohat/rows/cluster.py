@@ -273,7 +273,8 @@ def _sums_of_chunks(work: bytes, block_size: int, run: list[tuple[int, int]]) ->
     """In a worker: the sum of each chunk of a run, with what they are sums of."""
     function, source = pickle.loads(work)
     rows, sums = [], []
-    with BLAS.single_threaded(), device_under(source).running():
+    device = device_under(source)
+    with BLAS.single_threaded(), device.running(), device.telling():
         for start, stop in run:
             counted = _Counted(function)
             sums.append(chunk_sum(counted, source.read(start, stop), block_size).in_memory())

@@ -108,7 +108,7 @@ class ThreadEngine:
     """
 
     def __init__(self, n_jobs: int | None = None, device: Device = PROCESSOR) -> None:
-        self.n_threads = effective_n_jobs(n_jobs)
+        self.n_threads = device.threads(effective_n_jobs(n_jobs))
         self.device = device
         self._pool: ThreadPoolExecutor | None = None
 

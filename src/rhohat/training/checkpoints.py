@@ -11,6 +11,7 @@ import os
 import platform
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -108,6 +109,7 @@ class Checkpoint:
         self.path = path
         self.resume = resume
         self._identity: dict[str, str] = {}
+        self._device = ""
         self._due = 0.0
 
     @classmethod
@@ -155,20 +157,27 @@ class Checkpoint:
             )
         return None
 
-    def begin(self, identity: Mapping[str, str]) -> TrainingState | None:
+    def begin(self, identity: Mapping[str, str], device: str = "cpu") -> TrainingState | None:
         """The state to go on from; None to start anew.
 
         Parameters
         ----------
         identity : mapping of str to str
             What decides the result: data and settings.
+        device : str, default="cpu"
+            Name of what computes, which decides its last digits.
 
         Raises
         ------
         CheckpointError
             If the file is of a run with other data or settings, of which the first is named.
+
+        Warns
+        -----
+        UserWarning
+            If the run was on another device until now.
         """
-        self._identity = dict(identity)
+        self._identity, self._device = dict(identity), device
         kept = self._found()
         if kept is None:
             return None
@@ -183,18 +192,28 @@ class Checkpoint:
                     "anew."
                 )
         try:
-            return _unpacked(described, arrays)
+            state = _unpacked(described, arrays)
+            before = str(described["device"])
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"{self.path} is not a sound checkpoint: {error!r}. Delete it to start anew."
             ) from error
+        if before != device:
+            warnings.warn(
+                f"{self.path} was written on device={before!r}, and the run goes on on "
+                f"device={device!r}: it is the same but for rounding, so its last digits are not "
+                "those of a run on one device.",
+                UserWarning,
+                stacklevel=5,  # whoever calls the estimator's fit
+            )
+        return state
 
     def keep(self, state: TrainingState, must: bool) -> None:
         """Write the state if it is time to, or if it `must` be kept."""
         started = time.monotonic()
         if not must and started < self._due:
             return
-        write_whole(self.path, _pack(state, self._identity))
+        write_whole(self.path, _pack(state, self._identity, self._device))
         ended = time.monotonic()
         self._due = ended + SPACING * (ended - started)
 
@@ -214,7 +233,7 @@ def _contents(path: Path) -> tuple[dict[str, Any], Arrays]:
     return described, arrays
 
 
-def _pack(state: TrainingState, identity: Mapping[str, str]) -> bytes:
+def _pack(state: TrainingState, identity: Mapping[str, str], device: str) -> bytes:
     solver = state.solver
     arrays = {
         "theta": solver.theta,
@@ -237,6 +256,7 @@ def _pack(state: TrainingState, identity: Mapping[str, str]) -> bytes:
     described = {
         "class": "checkpoint",
         "checkpoint": dict(identity),
+        "device": device,
         "loss": list(state.loss),
         "reason": None if state.reason is None else state.reason.name,
         "solver_loss": solver.loss,

@@ -147,7 +147,8 @@ class Fit:
             state, keep = None, None
             if self.checkpoint is not None:
                 keep = self.checkpoint.keep
-                state = self.checkpoint.begin(self._identity(source, fingerprint))
+                identity, device = self._identity(source, fingerprint), device_of_engine(engine)
+                state = self.checkpoint.begin(identity, device.name)
             seed = None if state is None else state.seed
             start = begin(corrupted(source, self.corruption), engine, partition, seed)
             solver = solver_of(self.solver)
