@@ -156,6 +156,7 @@ def test_files_and_arrays_give_the_same(tmp_path, recordings):
         ({"hop": -1}, "hop"),
         ({"low": 9000}, "low"),
         ({"high": 10}, "high"),
+        ({"high": RATE / 2 + 1}, r"high must lie in \[0, "),
         ({"hop": 0.03}, "no hop beyond its window"),
         ({"rate": 100}, "choose a higher rate"),
         ({"floor": 0}, "floor"),

@@ -27,6 +27,15 @@ def test_no_file_is_left_open(tmp_path):
         pass
 
 
+def test_a_vector_is_no_rows_even_if_it_is_named(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["a"], file["v"] = X, X[:, 0]
+    with pytest.raises(
+        ValueError, match=r"an array of shape \(5300,\), expected \(rows, columns\)"
+    ):
+        open_store(f"{tmp_path}/x.h5::v")
+
+
 def test_all_that_groups_of_many_arrays_hold_is_found(tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         for group in range(12):

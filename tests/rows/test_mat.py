@@ -1,5 +1,7 @@
 """Files of MATLAB, of all versions: variables, fields, cell arrays and sparse matrices."""
 
+import struct
+
 import numpy as np
 import pytest
 import scipy.io
@@ -169,6 +171,18 @@ def test_parts_that_are_longer_than_the_whole_are_refused(tmp_path):
         (tmp_path / "x.mat").write_bytes(content.replace(size, wrong.to_bytes(4, "little")))
         with pytest.raises(DataFileError, match=r"bytes of numbers|cannot be decoded"):
             load_rows(tmp_path / "x.mat", key="S.X")
+
+
+def test_fields_that_are_empty_hide_no_others(tmp_path):
+    """What MATLAB leaves empty may have a length of zero, and then not even a header."""
+    scipy.io.savemat(tmp_path / "x.mat", {"S": {"a": np.eye(2), "X": np.eye(5)}})
+    content = (tmp_path / "x.mat").read_bytes()
+    inner = content.index(struct.pack("<I", 14), 136)  # the element of the first field
+    whole, length = (struct.unpack("<I", content[at : at + 4])[0] for at in (132, inner + 4))
+    parts = content[:132], content[136 : inner + 4], content[inner + 8 + length :]
+    empty = struct.pack("<I", whole - length).join(parts[:2]) + struct.pack("<I", 0) + parts[2]
+    (tmp_path / "x.mat").write_bytes(empty)
+    assert_array_equal(load_rows(tmp_path / "x.mat", key="S.X"), np.eye(5))
 
 
 def test_columns_that_are_examples_are_transposed(tmp_path):

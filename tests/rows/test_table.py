@@ -119,9 +119,10 @@ def test_missing_values_of_a_stream_are_counted_before_it_is_read(name, tmp_path
         pyarrow.parquet.write_table(table, tmp_path / name)
     else:
         pyarrow.feather.write_feather(table, tmp_path / name)
+    opens = format_of(tmp_path / name).open
     with pytest.raises(DataFileError, match=r'1 in "a"; 1 of 3 rows'):
-        open_file(tmp_path / name)
-    opened = format_of(tmp_path / name).open(tmp_path / name, Selection(columns="b"))
+        opens(tmp_path / name, Selection())
+    opened = opens(tmp_path / name, Selection(columns="b"))
     assert_array_equal(opened.read(0, 3).X, [[1], [2], [3]])
 
 
