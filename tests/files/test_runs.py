@@ -24,6 +24,13 @@ def results(folder, *, marked=True):
         Run.of([], [], "rhohat learn").mark(folder)
 
 
+def test_results_have_their_names_in_any_folder(tmp_path):
+    inside = RESULTS.within(tmp_path)
+    assert inside.model == tmp_path / "model.safetensors"
+    assert [path.name for path in inside] == [path.name for path in RESULTS]
+    assert all(path.parent == tmp_path for path in inside)
+
+
 def test_a_run_is_its_settings_and_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sub").mkdir()

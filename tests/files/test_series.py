@@ -194,3 +194,19 @@ def test_origins_are_told_in_seconds_if_a_rate_is_known():
     assert origins.described(1) == "b, 0.5 to 1.5 s"
     assert RowOrigins(["a", "b"], *numbers, None).described(1) == "b, samples 50 to 149"
     assert len(origins) == 2
+
+
+def test_rows_of_series_tell_samples_or_seconds():
+    index = np.array([0, 1]), np.array([0, 50]), np.array([25, 75])
+    samples = RowOrigins(["a", "b"], *index, None).columns()
+    assert {name: column.tolist() for name, column in samples.items()} == {
+        "file": ["a", "b"],
+        "first": [0, 50],
+        "last": [24, 74],
+    }
+    seconds = RowOrigins(["a", "b"], *index, 100.0).columns()
+    assert {name: column.tolist() for name, column in seconds.items()} == {
+        "file": ["a", "b"],
+        "begin": [0.0, 0.5],
+        "end": [0.25, 0.75],
+    }

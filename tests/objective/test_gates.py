@@ -65,10 +65,11 @@ def test_the_threshold_does_not_depend_on_how_rows_are_split(rng):
     assert least_above(counts, 2.0) == BatchTopK(2).found(Z, w)
 
 
-@pytest.mark.parametrize("n_active", [0.5, 1, 2.25, 6])
+@pytest.mark.parametrize("n_active", [0.5, 1, 2.25, 6, None])
 def test_so_many_units_are_active_for_a_row_on_average(n_active, rng):
     Z = np.abs(rng.normal(size=(400, 6)))
-    assert np.count_nonzero(BatchTopK(n_active).function(Z)) == 400 * n_active
+    expected = 0.6 if n_active is None else n_active  # a tenth of the units
+    assert np.count_nonzero(BatchTopK(n_active).function(Z)) == 400 * expected
 
 
 def test_of_inputs_equal_to_the_threshold_none_is_active():

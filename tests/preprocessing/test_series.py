@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.signal
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_parameters_default_constructible
 
@@ -97,6 +98,12 @@ def test_every_window_knows_its_samples(step, moments, stride, spans):
     extractor = WindowExtractor(moments, n_windows=None, stride=stride).fit(made)
     places = extractor.draw(made).places(np.arange(2))
     assert [step.samples_of(left, moments) for left in places.left.tolist()] == spans
+
+
+@pytest.mark.parametrize(("name", "hop"), [("raw", 1), ("spectrogram", 8)])
+def test_moments_are_a_hop_apart(name, hop):
+    step = clone(STEPS[name]).fit(SERIES)
+    assert step.hop_per_moment == hop
 
 
 def test_a_channel_that_does_not_vary_becomes_0():

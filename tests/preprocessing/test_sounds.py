@@ -185,6 +185,12 @@ def test_estimators_keep_to_scikit_learn(extractor, recordings):
     assert np.asarray(fitted.transform(single)[0]).dtype == np.float32
 
 
+def test_moments_of_a_spectrogram_are_a_hop_apart():
+    extractor = SpectrogramExtractor(rate=RATE, hop=0.01)
+    assert extractor.seconds_per_moment == pytest.approx(0.01)
+    assert extractor.seconds_of(11) == pytest.approx(0.1)
+
+
 def test_a_constant_recording_is_silent_as_a_waveform():
     for dtype in (np.float32, np.float64):
         (x,) = WaveformExtractor(8000).fit_transform([np.full(1000, 0.1, dtype=dtype)])
