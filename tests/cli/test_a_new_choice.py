@@ -106,12 +106,14 @@ def learned(option, name, folder):
     return X, settings, folder / "out"
 
 
-def test_help_lists_it(choice):
-    option, name = choice
-    (told,) = re.findall(rf"^ *--{option}\s+\[(\S+)\]", run("learn", "--help"), re.MULTILINE)
-    names = told.split("|")
-    assert name in names
-    assert names[-1] == "toy"
+def test_help_lists_every_row(monkeypatch):
+    for table, row in TOYS.values():
+        monkeypatch.setitem(table, "toy", row)
+    told = run("learn", "--help")
+    for option, (table, _) in TOYS.items():
+        (names,) = re.findall(rf"^ *--{option}\s+\[(\S+)\]", told, re.MULTILINE)
+        assert names.split("|") == list(table)
+        assert names.endswith("|toy")
 
 
 def test_config_takes_it(choice, tmp_path):
@@ -125,8 +127,9 @@ def test_config_takes_it(choice, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:decoder=.sigmoid. reaches:UserWarning")
-def test_command_learns_with_it_and_the_model_comes_back(choice, tmp_path):
-    X, settings, out = learned(*choice, tmp_path)
+def test_command_learns_with_it_the_model_comes_back_and_the_report_names_it(choice, tmp_path):
+    option, name = choice
+    X, settings, out = learned(option, name, tmp_path)
     complete_ones = complete(settings, "rows")
     pipeline = make_pipeline(complete_ones, "rows", variance=variance_of_rows(X)).fit(X)
     assert pipeline[-1].loss_ < pipeline[-1].loss_curve_[0]
@@ -141,6 +144,11 @@ def test_command_learns_with_it_and_the_model_comes_back(choice, tmp_path):
         for model in (loaded, pipeline)
     )
     assert mine == theirs
+    page = html.unescape((out / "report.html").read_text())
+    told = page[page.index("<caption>SparseAutoencoder</caption>") :]
+    parameter = {"penalty": "sparsity_penalty"}.get(option, option)
+    (value,) = re.findall(rf">{parameter}</th><td>(.*?)</td>", told)
+    assert (PENALTIES[name].__name__ + "(" if option == "penalty" else f"'{name}'") in value
 
 
 @pytest.mark.torch
@@ -156,16 +164,6 @@ def test_another_device_learns_with_it(choice):
         pipeline[-1].set_params(device=device)
         loss.append(pipeline.fit(X)[-1].loss_)
     assert loss[1] == pytest.approx(loss[0], rel=1e-6)
-
-
-def test_report_names_it(choice, tmp_path):
-    option, name = choice
-    _, _, out = learned(option, name, tmp_path)
-    page = html.unescape((out / "report.html").read_text())
-    settings = page[page.index("<caption>SparseAutoencoder</caption>") :]
-    parameter = {"penalty": "sparsity_penalty"}.get(option, option)
-    (told,) = re.findall(rf">{parameter}</th><td>(.*?)</td>", settings)
-    assert (PENALTIES[name].__name__ + "(" if option == "penalty" else f"'{name}'") in told
 
 
 @pytest.mark.parametrize(("options", "weight"), [([], 0.25), (["--sparsity-weight", "0.5"], 0.5)])

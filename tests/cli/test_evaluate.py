@@ -214,3 +214,11 @@ def test_options_of_convolution_ask_for_it(folder):
     result = run("encode", "patches/model.safetensors", *data, "--grid", "3", cwd=folder)
     assert result.returncode == 2
     assert "--grid says how --convolve pools: add --convolve" in result.stderr
+
+
+def test_labels_folders_of_one_folder_say_what_to_do(folder):
+    result = evaluate(folder, "whole", "--labels", "folders")
+    assert result.returncode == 1
+    assert "all files lie in one folder" in result.stderr
+    assert "--labels labels.txt" in result.stderr
+    assert "encoding" not in result.stderr

@@ -19,6 +19,7 @@ def test_results_stand_beside_the_published_ones_in_text_and_json(tmp_path):
         assert text in line
         assert what == "time" or line.endswith(results[what]["found"])
     assert "A small trial" in told.stdout
+    assert "-o units.png" in told.stdout
     assert not list(tmp_path.iterdir())
 
 

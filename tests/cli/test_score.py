@@ -69,3 +69,43 @@ def test_other_endings_are_refused_before_work(folder):
     told = run("score", "m.safetensors", "x.npy", "-o", "s.txt", cwd=folder)
     assert told.returncode == 2
     assert "must end in .csv or .npz" in told.stderr
+
+
+def test_windows_of_series_are_scored_with_file_time_and_channel(tmp_path, rng):
+    usual = np.sin(np.arange(4000) / [[5], [9]]) + 0.1 * rng.randn(2, 4000)
+    np.savez(tmp_path / "usual.npz", x=usual)
+    unusual = usual[:, :2000].copy()
+    unusual[1, 1000:1020] += 3 * rng.randn(20)
+    np.savez(tmp_path / "new.npz", x=unusual)
+    few = ["--series", "--rate", "100", "--window", "20", "--units", "8", "--iterations", "20"]
+    assert run("learn", "usual.npz", *few, "-o", "m", cwd=tmp_path).returncode == 0
+    told = run("score", "m", "new.npz", "--series", "-o", "s.csv", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    lines = read_csv(tmp_path / "s.csv")
+    first = min(lines, key=lambda line: int(line["rank"]))
+    assert first["file"] == "new.npz"
+    assert abs(float(first["begin"]) - 10) < 0.25
+    assert first["channel_1"] == "1"
+    assert f"new.npz, begin {float(first['begin']):g} s" in told.stdout
+    assert run("score", "m", "new.npz", "--series", "-o", "s.npz", cwd=tmp_path).returncode == 0
+    with np.load(tmp_path / "s.npz") as arrays:
+        assert arrays["columns"].shape == (len(lines), 2)
+        assert_allclose(arrays["columns"].sum(axis=1), arrays["score"])
+        assert_allclose(arrays["begin"], [float(line["begin"]) for line in lines])
+
+
+def test_patches_of_images_are_scored_with_their_places(tmp_path, rng, without_figures):
+    images = np.tile(np.sin(np.arange(40) / 2), (6, 40, 1)) + 0.05 * rng.randn(6, 40, 40)
+    np.save(tmp_path / "usual.npy", images)
+    images[4, 10:20, 25:35] += rng.randn(10, 10)
+    np.save(tmp_path / "new.npy", images)
+    few = ["--patch-size", "6", "--patches", "500", "--units", "8", "--iterations", "20"]
+    assert run("learn", "usual.npy", *few, "-o", "m", cwd=tmp_path).returncode == 0
+    told = run("score", "m", "new.npy", "-o", "s.csv", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert "500 random ones" in told.stderr
+    lines = read_csv(tmp_path / "s.csv")
+    first = min(lines, key=lambda line: int(line["rank"]))
+    assert 4 < int(first["row"]) < 20
+    assert 19 < int(first["column"]) < 35
+    assert set(first) == {*("file", "row", "column", "score", "rank")} | ({"index"} & set(first))

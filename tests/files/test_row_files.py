@@ -80,3 +80,28 @@ def test_rows_that_stay_in_their_files_teach_the_same_bits(name, tmp_path):
     assert_array_equal(held.transform(X), np.asarray(stored.transform(source)))
     names = [getattr(model, "feature_names_in_", np.array([])).tolist() for model in (held, stored)]
     assert names[0] == names[1] == (list("abdef") if name == "x.parquet" else [])
+
+
+@pytest.mark.parametrize(
+    ("missing", "labels", "expected"),
+    [
+        ("median", "kind", ["a", "b", "c"]),
+        ("drop", "kind", ["a", "c"]),
+        ("drop", ["kind", "site"], [["a", "p"], ["c", "q"]]),
+    ],
+)
+def test_labels_of_a_table_stay_beside_its_rows(tmp_path, missing, labels, expected):
+    text = "kind,x,site,y\na,1,p,2\nb,,p,4\nc,5,q,6\n"
+    (tmp_path / "t.csv").write_text(text)
+    X = load_rows(tmp_path / "t.csv", labels=labels, columns=["x", "y"], missing=missing)
+    assert X.labels.tolist() == expected
+    assert X[1:].labels.tolist() == expected[1:]
+    assert X.columns == ("x", "y")
+
+
+def test_labels_of_an_array_without_names(tmp_path):
+    np.save(tmp_path / "x.npy", np.arange(6.0).reshape(2, 3))
+    X = load_rows(tmp_path / "x.npy", labels="2")
+    assert_array_equal(X, [[0, 1], [3, 4]])
+    assert X.labels.tolist() == [2, 5]
+    assert SparseAutoencoder(1, max_iter=1).fit(X).n_features_in_ == 2

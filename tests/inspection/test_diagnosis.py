@@ -27,6 +27,7 @@ from rhohat import (
 )
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.inspection.diagnosis import CHECKS, ROWS, Case, Change, Finding
+from rhohat.rows.named_rows import NamedRows
 from support.command import run
 from support.dictionaries import planted
 from support.fits import bits
@@ -159,6 +160,33 @@ def with_labels(X):
 
 def with_a_constant(X):
     return np.column_stack([X[:, :1], np.full(len(X), 7), X[:, 1:]])
+
+
+def test_columns_with_names_are_left_out_by_these():
+    X = np.column_stack([WINE[:, :3], CLASSES, WINE[:, 3:], 2 * WINE[:, 1]])
+    names = [*(f"c {n}" for n in "abc"), "kind", *(f"d{n}" for n in range(10)), "b's"]
+    rows = NamedRows(X, names)
+    found = {
+        f.kind: str(f)
+        for f in diagnose(
+            make_pipeline(Standardization("columns"), sae(16)).fit(rows), rows
+        ).findings
+    }
+    assert "Column 'kind' looks like labels" in found["labels"]
+    assert "--drop kind (in Python load_rows(..., drop=['kind']))" in found["labels"]
+    assert "Columns 'c b' and \"b's\" have a correlation" in found["identical columns"]
+
+
+def test_neighbors_along_an_axis_are_no_repeated_columns():
+    curves = np.repeat(WINE, 2, axis=1)
+    for names, is_told in (
+        ([f"{n} nm" for n in range(26)], False),
+        (list("abcdefghijklmnopqrstuvwxyz"), True),
+    ):
+        rows = NamedRows(curves, names)
+        model = make_pipeline(Standardization("columns"), sae(16)).fit(rows)
+        kinds = [finding.kind for finding in diagnose(model, rows).findings]
+        assert ("identical columns" in kinds) == is_told
 
 
 @pytest.mark.parametrize(

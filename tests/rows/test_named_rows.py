@@ -39,6 +39,32 @@ def test_parts_know_their_names_and_results_have_none(part, names):
     assert_array_equal(found, part(X))
 
 
+@pytest.mark.parametrize("columns", [(), ("a", "b", "c")])
+@pytest.mark.parametrize(
+    ("part", "labels"),
+    [
+        (lambda rows: rows, ["p", "q", "r", "s"]),
+        (lambda rows: rows[1:], ["q", "r", "s"]),
+        (lambda rows: rows[[3, 0], 1:], ["s", "p"]),
+        (lambda rows: rows[rows[:, 0] > 2], ["q", "r", "s"]),
+        (lambda rows: rows[:, 1:], ["p", "q", "r", "s"]),
+        (lambda rows: pickle.loads(pickle.dumps(rows)), ["p", "q", "r", "s"]),
+        (lambda rows: 2 * rows, None),
+        (lambda rows: rows[0], None),
+    ],
+)
+def test_parts_know_the_labels_of_their_rows(columns, part, labels):
+    found = part(NamedRows(X, columns, np.array(["p", "q", "r", "s"])))
+    assert_array_equal(found, part(X))
+    kept = getattr(found, "labels", None)
+    assert (None if kept is None else kept.tolist()) == labels
+
+
+def test_labels_are_one_for_each_row():
+    with pytest.raises(ValueError, match="3 labels do not fit"):
+        NamedRows(X, (), np.arange(3))
+
+
 def test_names_must_fit():
     with pytest.raises(ValueError, match=r"2 names do not fit an array of shape \(4, 3\)"):
         NamedRows(X, ["a", "b"])

@@ -92,11 +92,18 @@ def evaluate(
     data = read_for(path, model, with_columns(request, labels, groups), convolution)
     if data.is_stored:
         raise ValueError("evaluate trains on rows in memory: give it a part of the data.")
-    features = np.asarray(encoder_of(model, convolution, data.content).transform(data.content))
-    raw = data.raw_rows(model, convolution or {})
     windows = None if convolution is not None else data.windows_of(model)
     y = beside(data, labels, "--labels", windows)
     belongs = None if groups is None else beside(data, groups, "--groups", windows)
+    if labels == "folders" and len(folders := set(y.tolist())) == 1:
+        raise ValueError(
+            f"--labels folders: all files lie in one folder, {folders.pop()}. Put those of each "
+            "class into a folder of its own, or name a file with a label for each: --labels "
+            "labels.txt"
+        )
+    tell("encoding", err=True)
+    features = np.asarray(encoder_of(model, convolution, data.content).transform(data.content))
+    raw = data.raw_rows(model, convolution or {})
     if raw is None:
         tell(
             "note: images of different sizes have no raw input of one length; the features are "
@@ -124,6 +131,7 @@ def evaluate(
             "what belongs together by --groups",
             err=True,
         )
+    tell("classifying", err=True)
     scores = probe(features, raw, y, folds=folds, groups=belongs)
     reading = reading_of(scores, y)
     if as_json:

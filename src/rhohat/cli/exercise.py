@@ -124,6 +124,8 @@ def exercise(
         )
     else:
         tell(text_of(name, chosen.title, chosen.source, task.words, measures, small=small))
+        if out is None:
+            tell("to see the units, type it again with -o units.png")
     if out is not None:
         with binary_output(out, "units", is_told=not as_json) as stream:
             draw_features(portrait, stream, kind=kind)

@@ -1,14 +1,16 @@
-"""``rhohat score``: how anomalous rows are, and which columns are to blame."""
+"""``rhohat score``: how anomalous rows, windows and patches are, and what is to blame."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from rhohat.cli.data import load_on, read_for, targets_for
 from rhohat.cli.help import Command
@@ -20,7 +22,8 @@ from rhohat.cli.options import (
     transcode_option,
 )
 from rhohat.cli.output import STANDARD_OUTPUT, binary_output, output_option
-from rhohat.cli.text import count, printable
+from rhohat.cli.text import count, printable, tell
+from rhohat.common.printable import encodable
 
 if TYPE_CHECKING:
     from rhohat.estimators.anomalies import Scored
@@ -48,21 +51,28 @@ def score(
 ) -> None:
     """Tell how anomalous the rows of INPUTS are, and which columns are to blame.
 
+    Of series, every window has a score, and its channels are to blame; of images and recordings,
+    the pieces that the model cuts out at random.
+
     The score is how badly MODEL rebuilds a row, half its squared error after all preprocessing: the
     greater, the more anomalous. A model that is an AnomalyDetector, saved in Python, has scores of
     its own, about 1 for usual rows, and says which rows are outliers.
 
-    A .csv has one line for each row: its number (from 0), its score, its rank (1 for the most
-    anomalous), and the columns with the largest part in the score, with these parts. A .npz has
-    the arrays score, rank, and columns: the part of every column.
+    A .csv has one line for each row: its number (from 0), or its file and its time or place there,
+    its score, its rank (1 for the most anomalous), and the columns with the largest part in the
+    score, with these parts. A .npz has the arrays score, rank, and columns: the part of every
+    column.
 
     \b
     Examples:
       rhohat score rhohat-out/model.safetensors new.npy -o scores.csv
       rhohat score detector.safetensors new.npy -o scores.npz
+      rhohat score rhohat-out/model.safetensors new.npz --series -o scores.csv
       rhohat score transcoder.safetensors before.npy --transcode after.npy -o scores.csv
     """
     from rhohat.estimators.anomalies import scored
+    from rhohat.recipes.encoding import draws_pieces, origins_of
+    from rhohat.recipes.finding import kind_of
 
     if out != STANDARD_OUTPUT and out.suffix.lower() not in (".csv", ".npz"):
         raise click.BadParameter(f"{printable(out)} must end in .csv or .npz.", param_hint="--out")
@@ -70,11 +80,21 @@ def score(
     data = read_for(path, model, request)
     target = None if transcode is None else targets_for(data, transcode)
     found = scored(model, data.content, target)
-    content = _npz(found) if out.suffix.lower() == ".npz" else _csv(found, top)
-    with binary_output(out, f"scores of {count(len(found.score), 'row')}") as stream:
+    if draws_pieces(model):
+        where, what = origins_of(model, None, data), kind_of(model).pieces
+        is_random = not kind_of(model).takes_all_pieces
+        if is_random:
+            tell(
+                f"note: the {what} are {len(found.score):,} random ones, as the model draws them",
+                err=True,
+            )
+    else:
+        where, what = {"row": np.arange(len(found.score))}, "row"
+    content = _npz(found, where) if out.suffix.lower() == ".npz" else _csv(found, where, top)
+    with binary_output(out, f"scores of {count(len(found.score), what)}") as stream:
         stream.write(content)
     if out != STANDARD_OUTPUT:
-        click.echo(_told(found))
+        click.echo(_told(found, where, what))
 
 
 def _blamed(found: Scored, row: int, top: int) -> list[tuple[str, float]]:
@@ -85,26 +105,28 @@ def _blamed(found: Scored, row: int, top: int) -> list[tuple[str, float]]:
     return [(found.names[column], float(parts[column]) / total) for column in order.tolist()]
 
 
-def _csv(found: Scored, top: int) -> bytes:
+def _csv(found: Scored, where: Mapping[str, NDArray[Any]], top: int) -> bytes:
     top = min(top, found.columns.shape[1])
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     outlier = [] if found.is_outlier is None else ["outlier"]
-    blamed = [f"{name}_{n}" for n in range(1, top + 1) for name in ("column", "share")]
-    writer.writerow(["row", "score", "rank", *outlier, *blamed])
-    for row, (value, rank) in enumerate(
-        zip(found.score.tolist(), found.rank.tolist(), strict=True)
+    blamed = [f"{name}_{n}" for n in range(1, top + 1) for name in (_blames(where), "share")]
+    writer.writerow([*where, "score", "rank", *outlier, *blamed])
+    places = zip(*(values.tolist() for values in where.values()), strict=True)
+    for row, (place, value, rank) in enumerate(
+        zip(places, found.score.tolist(), found.rank.tolist(), strict=True)
     ):
         is_outlier = [] if found.is_outlier is None else [int(found.is_outlier[row])]
         parts = [
             cell for name, share in _blamed(found, row, top) for cell in (name, f"{share:.4f}")
         ]
-        writer.writerow([row, repr(value), rank, *is_outlier, *parts])
-    return text.getvalue().encode()
+        writer.writerow([*place, repr(value), rank, *is_outlier, *parts])
+    return encodable(text.getvalue()).encode()
 
 
-def _npz(found: Scored) -> bytes:
+def _npz(found: Scored, where: Mapping[str, NDArray[Any]]) -> bytes:
     arrays: dict[str, Any] = {"score": found.score, "rank": found.rank, "columns": found.columns}
+    arrays |= {name: values for name, values in where.items() if len(where) > 1}
     if found.is_outlier is not None:
         arrays["outlier"] = found.is_outlier
     content = BytesIO()
@@ -112,15 +134,30 @@ def _npz(found: Scored) -> bytes:
     return content.getvalue()
 
 
-def _told(found: Scored) -> str:
-    """The most anomalous rows, in lines."""
+def _told(found: Scored, where: Mapping[str, NDArray[Any]], what: str) -> str:
+    """The most anomalous rows, windows or patches, in lines."""
     lines = []
     if found.is_outlier is not None:
         lines.append(f"{count(int(found.is_outlier.sum()), 'outlier')} found")
-    lines.append("the most anomalous rows:")
+    plural = what.removesuffix("s") + "s"
+    lines.append(f"the most anomalous {plural}:")
     for row in np.argsort(-found.score, kind="stable")[:SHOWN].tolist():
         blamed = ", ".join(
-            f"column {printable(name)} {share:.0%}" for name, share in _blamed(found, row, 3)
+            f"{_blames(where)} {printable(name)} {share:.0%}"
+            for name, share in _blamed(found, row, 3)
         )
-        lines.append(f"  row {row}  score {found.score[row]:.4g}  {blamed}")
+        place = ", ".join(_placed(name, values[row]) for name, values in where.items())
+        lines.append(f"  {place}  score {found.score[row]:.4g}  {blamed}".rstrip())
     return "\n".join(lines)
+
+
+def _blames(where: Mapping[str, NDArray[Any]]) -> str:
+    """What is to blame: of rows, which have a number alone, a column; of pieces, a channel."""
+    return "column" if len(where) == 1 else "channel"
+
+
+def _placed(name: str, value: Any) -> str:
+    """A part of where a row comes from, in words: the file, or a place or time in it."""
+    if name == "file":
+        return printable(str(value))
+    return f"{name} {value:.6g}" + (" s" if name in ("begin", "end") else "")

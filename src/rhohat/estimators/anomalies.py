@@ -301,9 +301,9 @@ class Scored(NamedTuple):
     score : ndarray of shape (m,)
         The greater, the more anomalous.
     columns : ndarray of shape (m, d)
-        Each column's part in it.
+        Each column's part in it; of windows of several channels, each channel's.
     names : list of str
-        Of the columns; their numbers if they have none.
+        Of the columns, their numbers if they have none; of no other pieces than such windows.
     is_outlier : ndarray of bool of shape (m,) or None
         What a detector predicts; None of other models.
     """
@@ -329,16 +329,16 @@ def scored(model: Any, X: Any, target: Any = None) -> Scored:
     model : AnomalyDetector, SparseAutoencoder, SparseTranscoder, or pipeline that ends in one
         Fitted. Of a pipeline, it is the squared error of what the autoencoder is given, halved, as
         in `SparseAutoencoder.score_samples`; of a transcoder, that of its target.
-    X : rows
-        As the model takes them.
+    X : rows, images, series or recordings
+        As the model takes them. Of all but rows, each piece that its extractor cuts out is scored.
     target : rows, default=None
         What a transcoder is to reconstruct from them.
 
     Raises
     ------
     ValueError
-        If the model does not end in an autoencoder, or turns axes, so that no column is to blame;
-        if a transcoder has no targets, or another model some.
+        If the model does not end in an autoencoder, or turns the axes of rows, so that no column
+        is to blame; if a transcoder has no targets, or another model some.
     """
     anatomy = Anatomy.of(model)
     encoder = anatomy.encoder
@@ -349,20 +349,22 @@ def scored(model: Any, X: Any, target: Any = None) -> Scored:
         score = columns.sum(axis=1)
         names = _names(anatomy, columns.shape[1])
         return Scored(score, columns, names, -score < model.offset_)
-    if encoder is None or anatomy.extractor is not None or len(anatomy.units) > 1:
+    of_pieces = anatomy.extractor is not None
+    is_pair = of_pieces and isinstance(encoder, SparseTranscoder)
+    if encoder is None or is_pair or len(anatomy.units) > 1:
         found = " and ".join(type(step).__name__ for step in anatomy.steps)
         raise ValueError(
-            "scores are those of rows: expected an AnomalyDetector, or a model of rows that ends "
-            f"in one SparseAutoencoder, got {found}."
+            "scores are errors of one layer: expected an AnomalyDetector, or a model that ends in "
+            f"one SparseAutoencoder, got {found}."
         )
     is_turned = any(step_of(step).turns_axes for step in anatomy.of_rows)
-    if is_turned and encoder.rebuilds_input:
+    if is_turned and encoder.rebuilds_input and not of_pieces:
         raise ValueError(
             "PCA turns the axes, so that no column is to blame for a row: learn with --whitening "
             "zca, or with --scale columns --whitening none."
         )
     rows = X
-    for step in anatomy.of_rows:
+    for step in anatomy.before:
         rows = step.transform(rows)
     rows = np.asarray(rows)
     if isinstance(encoder, SparseTranscoder):
@@ -377,7 +379,22 @@ def scored(model: Any, X: Any, target: Any = None) -> Scored:
         missed = _residuals(encoder, rows)[1]
         names = _names(anatomy, missed.shape[1])
     columns = np.square(missed, dtype=np.float64) / 2
-    return Scored(columns.sum(axis=1), columns, names, None)
+    score = columns.sum(axis=1)
+    if of_pieces:
+        columns = _by_channel(anatomy, columns, is_turned)
+        names = [str(channel) for channel in range(columns.shape[1])]
+    return Scored(score, columns, names, None)
+
+
+def _by_channel(anatomy: Anatomy, columns: Float64Array, is_turned: bool) -> Float64Array:
+    """Each channel's part in the scores of windows; nothing of other pieces, or of one channel."""
+    extractor, series = anatomy.extractor, anatomy.series
+    assert extractor is not None  # it cuts out the pieces
+    n_channels = extractor.patch_shape_[0]
+    if series is None or series.frequencies is not None or is_turned or n_channels == 1:
+        return columns[:, :0]
+    parts: Float64Array = columns.reshape(len(columns), n_channels, -1).sum(axis=2)
+    return parts
 
 
 def _names(anatomy: Anatomy, n_columns: int) -> list[str]:

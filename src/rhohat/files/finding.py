@@ -212,7 +212,7 @@ class DataFiles:
         except (DataFileError, OSError, ImportError) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
             if isinstance(error, ImportError):
-                reason = f"needs a library to be read: {reason}"
+                reason = f"cannot be read yet: {reason}"
             if self.on_error == "fail":
                 raise DataFileError(f"{path} {reason}.") from error
             self.skipped.append(Skipped(str(path), reason))
@@ -228,8 +228,8 @@ class DataFiles:
             )
         first = self.skipped[0]
         others = len(self.skipped) - 1
-        more = f", and {others} more {'file' if others == 1 else 'files'}" if others else ""
-        raise DataFileError(f"nothing could be read: {first.file} {first.reason}{more}.")
+        several = f" of {others + 1:,} files, among them" if others else ":"
+        raise DataFileError(f"nothing could be read{several} {first.file} {first.reason}.")
 
     def _walk(self, paths: Iterable[Path]) -> list[Path]:
         """Data files at and below `paths`, each once, in the order of names."""

@@ -17,7 +17,7 @@ from rhohat.files.finding import DataFiles, PathLike
 from rhohat.files.formats import place_of
 from rhohat.rows.derived import Concatenation
 from rhohat.rows.file_format import Selection, finite_floats
-from rhohat.rows.named_rows import with_columns
+from rhohat.rows.named_rows import NamedRows, columns_of, with_columns
 from rhohat.rows.sources import Source, check_finite
 
 #: Rows that are read at a time to find files that cannot be read.
@@ -159,7 +159,7 @@ def load_rows(
     columns, drop, labels : str or sequence of str, default=()
         Columns to read (all if there are none), and to leave out: names, patterns such as
         ``"wl_*"``, numbers from 0, ranges of them such as ``"2:10"``, or what columns hold,
-        ``"numbers"``, ``"text"`` or ``"dates"``. Labels are left out, too.
+        ``"numbers"``, ``"text"`` or ``"dates"``. Labels are left out, too, and become ``X.labels``.
     one_hot : str or sequence of str, default=()
         Columns, likewise, to replace by a column of 0 and 1 for each of their values, called
         ``name=value``.
@@ -179,8 +179,10 @@ def load_rows(
     -------
     X : ndarray of shape (n_samples, n_features), float32 or float64
         The rows of the files, one after another. If the columns have names, they are
-        ``X.columns``, and estimators that are fitted on X keep them as ``feature_names_in_``. If
-        lazy, a source, which estimators of this package take.
+        ``X.columns``, and estimators that are fitted on X keep them as ``feature_names_in_``.
+        ``X.labels`` holds the column of labels, of shape (n_samples,), or several, of shape
+        (n_samples, n_labels). If lazy, a source, which estimators of this package take; it has no
+        labels.
 
     Raises
     ------
@@ -199,8 +201,8 @@ def load_rows(
     >>> lines = [text, "a,0.1,0.4", "b,0.3,0.2"]
     >>> _ = Path("spectra.csv").write_text(chr(10).join(lines))
     >>> X = load_rows("spectra.csv", labels="species")
-    >>> X.shape, list(X.columns)
-    ((2, 2), ['wl_400', 'wl_410'])
+    >>> X.shape, list(X.columns), X.labels.tolist()
+    ((2, 2), ['wl_400', 'wl_410'], ['a', 'b'])
     """
     selection = Selection(key, transpose, axes, columns, drop, labels, one_hot, missing, heading)
     files = DataFiles.find(paths, selection=selection, on_error=on_error)
@@ -208,6 +210,11 @@ def load_rows(
         raise DataFileError(
             f"{next(iter(files.contents))} holds {files.kind}. Use load_{files.kind}."
         )
-    return (
-        cast(FloatArray, stored_rows(files)) if lazy and can_be_stored(files) else read_rows(files)
-    )
+    if lazy and can_be_stored(files):
+        return cast(FloatArray, stored_rows(files))
+    rows = read_rows(files)
+    if not selection.labels:
+        return rows
+    beside = list(read_beside(files, selection.labels).values())
+    labels = beside[0] if len(beside) == 1 else np.stack(beside, axis=1)
+    return NamedRows(rows, columns_of(rows), labels)

@@ -46,7 +46,7 @@ def _soundfile() -> Any:
     try:
         return import_extra("soundfile", "audio")
     except ImportError as error:
-        raise DataFileError(f"needs a library to be read: {error}") from error
+        raise DataFileError(f"cannot be read yet: {error}") from error
 
 
 def _opened(path: str | os.PathLike[str]) -> Any:

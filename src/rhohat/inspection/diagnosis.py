@@ -7,6 +7,7 @@ change to make. Thresholds are those that parted good models from spoiled ones i
 
 from __future__ import annotations
 
+import shlex
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from rhohat.estimators.measures import (
     rows_before_units,
     sparseness,
 )
+from rhohat.inspection.columns import Columns
 from rhohat.objective.penalties import KLSparsity, penalty_of
 from rhohat.objective.sparse import SparseObjective
 from rhohat.preprocessing.extractors import Extractor
@@ -352,7 +354,8 @@ class Case:
         facts.append(
             f"they are sparse by {self.sparseness.hoyer:.2f} (Hoyer: 1 at one active unit)"
         )
-        facts.append(f"{int(self.dead.sum())} of {len(self.dead)} are dead")
+        on_these = " on these rows" if drawn else ""
+        facts.append(f"{int(self.dead.sum())} of {len(self.dead)} are dead{on_these}")
         return "; ".join(facts) + "."
 
     def trial(self, change: Change, rows: slice = ALL) -> Case:
@@ -729,6 +732,22 @@ def _explained(case: Case) -> Iterator[Finding]:
         )
 
 
+def _called(case: Case, column: int) -> str:
+    """A column's name, or its number if it has none."""
+    names = case.anatomy.columns
+    return str(column) if len(names) != case.given.shape[1] else repr(str(names[column]))
+
+
+def _left_out(case: Case, columns: list[int]) -> str:
+    """How to leave columns out, as it would be typed."""
+    if len(case.anatomy.columns) != case.given.shape[1]:
+        which = columns[0] if len(columns) == 1 else columns
+        return f"numpy.delete(X, {which}, axis=1)"
+    names = [str(case.anatomy.columns[column]) for column in columns]
+    options = shlex.join(word for name in names for word in ("--drop", name))
+    return f"{options} (in Python load_rows(..., drop={names}))"
+
+
 def _idle_columns(case: Case) -> Iterator[Finding]:
     """Columns that are constant, or the same."""
     variances = case.given.var(axis=0, dtype=np.float64)
@@ -737,27 +756,32 @@ def _idle_columns(case: Case) -> Iterator[Finding]:
         yield Finding(
             "constant columns",
             f"{len(constant)} columns are constant, and tell nothing.",
-            f"The first is column {constant[0]}.",
+            f"The first is column {_called(case, constant[0])}.",
             len(constant),
             1,
             advice="Nothing to change, unless they should not be.",
             is_note=True,
         )
     varying = np.flatnonzero(variances > 0)
-    if not 1 < len(varying) <= MOST_COMPARED:
-        return
+    names = case.anatomy.columns
+    is_axis = case.anatomy.extractor is not None or (
+        len(names) == len(variances) and not Columns.of(len(names), names).names
+    )
+    if is_axis or not 1 < len(varying) <= MOST_COMPARED:
+        return  # neighbors along an axis are alike, as those of a spectrum are
     Z = case.given[:, varying].astype(np.float64)
     Z = (Z - Z.mean(axis=0)) / Z.std(axis=0)
     R = np.triu(np.abs(Z.T @ Z) / len(Z) > 0.999, 1)
     if R.any():
-        one, other = varying[np.argwhere(R)[0]]
+        one, other = (_called(case, column) for column in varying[np.argwhere(R)[0]])
+        repeated = varying[R.any(axis=0)].tolist()
         yield Finding(
             "identical columns",
             f"{int(R.any(axis=0).sum())} columns repeat another one, which then counts twice.",
             f"Columns {one} and {other} have a correlation above 0.999.",
             int(R.any(axis=0).sum()),
             1,
-            advice=f"Leave them out: numpy.delete(X, {varying[R.any(axis=0)].tolist()}, axis=1).",
+            advice=f"Leave them out: {_left_out(case, repeated)}.",
             is_note=True,
         )
 
@@ -787,13 +811,13 @@ def _labels(case: Case) -> Iterator[Finding]:
         if gain > threshold:
             yield Finding(
                 "labels",
-                f"Column {column} looks like labels: it has {len(counts)} whole values, which the "
-                "other columns tell.",
+                f"Column {_called(case, column)} looks like labels: it has {len(counts)} whole "
+                "values, which the other columns tell.",
                 f"A linear classifier is right for {told.mean():.0%} of the rows, the commonest "
                 f"value for {counts.max() / len(y):.0%} (threshold {threshold:.0%} more).",
                 gain,
                 threshold,
-                advice=f"Change: if so, leave it out, numpy.delete(X, {column}, axis=1).",
+                advice=f"Change: if so, leave it out, {_left_out(case, [int(column)])}.",
             )
 
 
@@ -817,8 +841,8 @@ ASPECTS: dict[str, str] = {
     "data": "data prepared",
     "training": "trained to the end",
     "sparsity": "sparse",
-    "life": "all units alive",
-    "difference": "all units different",
+    "life": "units alive",
+    "difference": "units different",
     "reconstruction": "data rebuilt",
 }
 #: Mistakes by their kinds, the most severe first.

@@ -427,7 +427,8 @@ EXERCISES: dict[str, Exercise] = {
             "time": "under 1 min",
             "units": "edges",
         },
-        _TUTORIAL + "exercise Sparse Autoencoder; its ten photographs are Olshausen's",
+        _TUTORIAL + "exercise Sparse Autoencoder, on Olshausen's ten photographs (IMAGES.mat "
+        "--whitened); on others the loss is another",
         Settings(units=25, patch_size=8, patches=10_000, iterations=400),
         {"patches": 2000, "iterations": 60},
     ),

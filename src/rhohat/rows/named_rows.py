@@ -10,33 +10,44 @@ from numpy.typing import NDArray
 
 
 class NamedRows(np.ndarray):
-    """A two-dimensional array that knows the names of its columns.
+    """A two-dimensional array that knows the names of its columns, and labels of its rows.
 
-    Parts of it know theirs; whatever is computed from it is an array without names.
+    Parts of it know theirs; whatever is computed from it is an array without.
 
     Parameters
     ----------
     X : array-like of shape (n, d)
     columns : sequence of str, of length d
+        Or empty, if they have no names.
+    labels : ndarray of shape (n,) or (n, n_labels), default=None
 
     Attributes
     ----------
     columns : tuple of str
         Empty where they are not known.
+    labels : ndarray or None
+        None where there are none.
     """
 
     columns: tuple[str, ...]
+    labels: NDArray[Any] | None
 
-    def __new__(cls, X: Any, columns: Sequence[str]) -> Self:
+    def __new__(
+        cls, X: Any, columns: Sequence[str] = (), labels: NDArray[Any] | None = None
+    ) -> Self:
         """An array, seen with names."""
         rows = np.asarray(X).view(cls)
-        if rows.ndim != 2 or rows.shape[1] != len(columns):
+        if rows.ndim != 2 or (len(columns) and rows.shape[1] != len(columns)):
             raise ValueError(f"{len(columns)} names do not fit an array of shape {rows.shape}.")
+        if labels is not None and len(labels) != len(rows):
+            raise ValueError(f"{len(labels)} labels do not fit an array of shape {rows.shape}.")
         rows.columns = tuple(columns)
+        rows.labels = labels
         return rows
 
     def __array_finalize__(self, array: Any) -> None:
         self.columns = ()
+        self.labels = None
 
     def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
         return array[()] if return_scalar else np.asarray(array)
@@ -48,14 +59,18 @@ class NamedRows(np.ndarray):
         rows, which = key if isinstance(key, tuple) and len(key) == 2 else (key, slice(None))
         if part.ndim != 2 or any(_adds_axis(index) for index in (rows, which)):
             return part.view(np.ndarray)
-        names = np.array(self.columns, dtype=object)[which]
-        if np.ndim(names) != 1 or len(names) != part.shape[1]:
-            return part.view(np.ndarray)
-        part.columns = tuple(names.tolist())
+        if self.columns:
+            names = np.array(self.columns, dtype=object)[which]
+            if np.ndim(names) != 1 or len(names) != part.shape[1]:
+                return part.view(np.ndarray)
+            part.columns = tuple(names.tolist())
+        if self.labels is not None:
+            labels = self.labels[rows]
+            part.labels = labels if len(labels) == len(part) else None
         return part
 
     def __reduce__(self) -> Any:
-        return NamedRows, (self.view(np.ndarray), self.columns)
+        return NamedRows, (self.view(np.ndarray), self.columns, self.labels)
 
 
 def _adds_axis(index: Any) -> bool:
