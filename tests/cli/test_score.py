@@ -106,6 +106,7 @@ def test_patches_of_images_are_scored_with_their_places(tmp_path, rng, without_f
     assert "500 random ones" in told.stderr
     lines = read_csv(tmp_path / "s.csv")
     first = min(lines, key=lambda line: int(line["rank"]))
+    assert first["image"] == "4"
     assert 4 < int(first["row"]) < 20
     assert 19 < int(first["column"]) < 35
-    assert set(first) == {*("file", "row", "column", "score", "rank")} | ({"index"} & set(first))
+    assert set(first) == {"file", "image", "row", "column", "score", "rank"}

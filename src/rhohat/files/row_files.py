@@ -216,5 +216,5 @@ def load_rows(
     if not selection.labels:
         return rows
     beside = list(read_beside(files, selection.labels).values())
-    labels = beside[0] if len(beside) == 1 else np.stack(beside, axis=1)
-    return NamedRows(rows, columns_of(rows), labels)
+    of_rows = beside[0] if len(beside) == 1 else np.stack(beside, axis=1)
+    return NamedRows(rows, columns_of(rows), of_rows)

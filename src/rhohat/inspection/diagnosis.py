@@ -756,7 +756,7 @@ def _idle_columns(case: Case) -> Iterator[Finding]:
         yield Finding(
             "constant columns",
             f"{len(constant)} columns are constant, and tell nothing.",
-            f"The first is column {_called(case, constant[0])}.",
+            f"The first is column {_called(case, int(constant[0]))}.",
             len(constant),
             1,
             advice="Nothing to change, unless they should not be.",
@@ -773,7 +773,7 @@ def _idle_columns(case: Case) -> Iterator[Finding]:
     Z = (Z - Z.mean(axis=0)) / Z.std(axis=0)
     R = np.triu(np.abs(Z.T @ Z) / len(Z) > 0.999, 1)
     if R.any():
-        one, other = (_called(case, column) for column in varying[np.argwhere(R)[0]])
+        one, other = (_called(case, int(column)) for column in varying[np.argwhere(R)[0]])
         repeated = varying[R.any(axis=0)].tolist()
         yield Finding(
             "identical columns",
@@ -811,7 +811,7 @@ def _labels(case: Case) -> Iterator[Finding]:
         if gain > threshold:
             yield Finding(
                 "labels",
-                f"Column {_called(case, column)} looks like labels: it has {len(counts)} whole "
+                f"Column {_called(case, int(column))} looks like labels: it has {len(counts)} whole "
                 "values, which the other columns tell.",
                 f"A linear classifier is right for {told.mean():.0%} of the rows, the commonest "
                 f"value for {counts.max() / len(y):.0%} (threshold {threshold:.0%} more).",
