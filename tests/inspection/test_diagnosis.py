@@ -198,7 +198,7 @@ def test_neighbors_along_an_axis_are_no_repeated_columns():
             "identical columns",
             lambda X: np.column_stack([X, 2 * X[:, 1] + 3]),
             "Columns 1 and 13 have a correlation above 0.999. Leave them out: "
-            "numpy.delete(X, [13], axis=1).",
+            "numpy.delete(X, 13, axis=1).",
             True,
         ),
     ],

@@ -811,8 +811,8 @@ def _labels(case: Case) -> Iterator[Finding]:
         if gain > threshold:
             yield Finding(
                 "labels",
-                f"Column {_called(case, int(column))} looks like labels: it has {len(counts)} whole "
-                "values, which the other columns tell.",
+                f"Column {_called(case, int(column))} looks like labels: it has {len(counts)} "
+                "whole values, which the other columns tell.",
                 f"A linear classifier is right for {told.mean():.0%} of the rows, the commonest "
                 f"value for {counts.max() / len(y):.0%} (threshold {threshold:.0%} more).",
                 gain,

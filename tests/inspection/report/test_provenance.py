@@ -5,12 +5,14 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline as pipeline_of
 
 from rhohat import (
+    L1Sparsity,
     SparseAutoencoder,
     StackedAutoencoder,
     StackedAutoencoderClassifier,
     Whitening,
     report,
 )
+from rhohat.inspection.report.provenance import code_of
 from support.pages import found_on, payload
 
 
@@ -63,3 +65,14 @@ def test_code_on_the_page_makes_the_model(default, odd, rng):
         names = {}
         exec(code, names)
         assert repr(names["model"]) == repr(model)
+
+
+def test_a_class_of_a_notebook_is_imported_from_there(rng, monkeypatch):
+    monkeypatch.setattr(Own, "__module__", "__main__")
+    X = rng.rand(40, 6)
+    model = SparseAutoencoder(3, sparsity_penalty=Own(0.1), max_iter=3, random_state=0).fit(X)
+    assert "from __main__ import Own\n" in code_of(model)
+
+
+class Own(L1Sparsity):
+    """A penalty of one's own."""

@@ -118,5 +118,6 @@ def _estimators(value: Any) -> Iterator[BaseEstimator]:
 def _imported(step: BaseEstimator) -> tuple[str, str]:
     """Where a class is imported from, and its name."""
     module = type(step).__module__
-    public = [part for part in module.split(".") if not part.startswith("_")]
+    # A class of a script or a notebook is in __main__, and has no other name.
+    public = [part for part in module.split(".") if not part.startswith("_")] or [module]
     return "rhohat" if public[0] == "rhohat" else ".".join(public), type(step).__name__
