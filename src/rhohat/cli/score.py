@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from collections.abc import Mapping
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -130,7 +131,10 @@ def _npz(found: Scored, where: Mapping[str, NDArray[Any]]) -> bytes:
     if found.is_outlier is not None:
         arrays["outlier"] = found.is_outlier
     content = BytesIO()
-    np.savez(content, **arrays)
+    with zipfile.ZipFile(content, "w") as archive:  # np.savez takes no array called "file"
+        for name, values in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, values, allow_pickle=False)
     return content.getvalue()
 
 
