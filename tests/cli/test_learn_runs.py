@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from rhohat import load
+from rhohat import TorchDevice, load
 from support.command import run
 
 pytestmark = pytest.mark.usefixtures("without_figures")
@@ -112,6 +112,20 @@ def test_a_device_that_is_none_is_refused_before_anything_is_read(folder):
     result = run("learn", *words, cwd=folder)
     assert result.returncode == 2
     assert "device must be 'cpu', 'cuda'" in result.stderr
+
+
+@pytest.mark.torch
+def test_a_dry_run_tells_what_a_device_is_to_hold(folder, monkeypatch):
+    words = ["learn", "0.npy", "--dry-run", "--device", "torch"]
+    assert json.loads(run(*words, "--json", cwd=folder).stdout)["device"] is None
+    n_rows, n_columns = np.load(folder / "0.npy").shape
+    for share, told in ((1, "all stay there"), (0, f"0 of {n_rows:,} stay there")):
+        memory = 8 * share * n_rows * n_columns
+        monkeypatch.setattr(TorchDevice, "has_memory", True)
+        monkeypatch.setattr(TorchDevice, "resident_bytes", memory)
+        found = json.loads(run(*words, "--json", cwd=folder).stdout)["device"]
+        assert (found["name"], found["resident"]) == ("torch", share * n_rows)
+        assert told in " ".join(run(*words, cwd=folder).stdout.split())
 
 
 @pytest.mark.torch

@@ -1,18 +1,17 @@
 """Devices: the same results there, from resident and from streamed rows, and clear refusals."""
 
-import copy
 import os
+import signal
 from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 
 import rhohat
 from rhohat import (
-    AnomalyDetector,
-    ConvolutionalFeatures,
     GaussianNoise,
     KLSparsity,
     SparseAutoencoder,
@@ -23,13 +22,6 @@ from rhohat import (
 from rhohat.common import devices
 from rhohat.common.devices import TorchDevice
 from rhohat.common.errors import DeviceMemoryError
-from rhohat.estimators.anatomy import compute_on
-from rhohat.inspection.activation_statistics import activation_statistics
-from rhohat.inspection.diagnosis import Case
-from rhohat.inspection.layers import layers_of
-from rhohat.inspection.rebuilding import rebuild
-from rhohat.rows.opening import open_store
-from rhohat.rows.sources import ArraySource
 
 KINDS = {
     "sigmoid": {},
@@ -234,6 +226,75 @@ def test_tensors_are_rows_and_come_back_as_tensors(rows, device, dtype):
     assert isinstance(stack.transform(X), torch.Tensor)
 
 
+#: Ways to give the same rows.
+GIVEN = {
+    "requires gradients": lambda X: X.requires_grad_(),
+    "every other column": lambda X: X.repeat_interleave(2, dim=1)[:, ::2],
+    "transposed": lambda X: X.T.contiguous().T,
+    "blocks": lambda X: [X[:2500], X[2500:]],
+    "on another device": lambda X: Elsewhere(X.numpy()),
+}
+
+
+class Elsewhere:
+    """An array in a GPU's memory, as CuPy has it."""
+
+    __cuda_array_interface__ = ()
+
+    def __init__(self, array):
+        self._array = array
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+
+    def __array__(self, *_, **__):
+        raise TypeError("implicit conversion to a NumPy array is not allowed: use .get()")
+
+    def get(self):
+        """The array in memory."""
+        return self._array
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("way", GIVEN)
+def test_rows_their_weights_and_labels_are_taken_wherever_and_however_they_lie(way, rows):
+    torch = pytest.importorskip("torch")
+    weight = 1.0 + (np.arange(len(rows)) % 3)
+    X = GIVEN[way](torch.from_numpy(rows.copy()))
+    w = torch.from_numpy(weight.copy())
+    w = Elsewhere(weight) if way == "on another device" else w.requires_grad_()
+    settings = {"max_iter": 4, "random_state": 0, "device": "torch"}
+    there = SparseAutoencoder(6, **settings).fit(X, sample_weight=w)
+    assert same_weights(there, SparseAutoencoder(6, **settings).fit(rows, sample_weight=weight))
+    if way != "blocks":
+        y = (rows[:, 0] > 0.3).astype(int)
+        labels = Elsewhere(y) if way == "on another device" else torch.from_numpy(y)
+        network = StackedAutoencoderClassifier(FrozenEstimator(there), max_iter=2, device="torch")
+        assert (network.fit(X, labels).predict(rows) == network.fit(rows, y).predict(rows)).all()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("memory", [0, 3000 * ROW_BYTES, 10**9])
+def test_a_nan_is_named_by_its_row_whether_rows_stay_there_or_not(rows, memory):
+    rows[3210, 5] = np.nan
+    device = TorchDevice("torch", memory=memory, block_size=1000)
+    there = fitted(rows[:3000], device, max_iter=2)
+    for call in (there.fit, there.score_samples, there.activation_gap):
+        with pytest.raises(ValueError, match="holds NaN in row 3210, column 5"):
+            call(rows)
+
+
+@pytest.mark.torch
+def test_ctrl_c_keeps_the_best_model(rows):
+    def interrupt(progress):
+        if progress.n_iter == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    model = SparseAutoencoder(12, device="torch", max_iter=12, random_state=0, callback=interrupt)
+    with pytest.raises(KeyboardInterrupt), pytest.warns(ConvergenceWarning, match="interrupted"):
+        model.fit(rows)
+    assert 3 <= model.n_iter_ < 12
+    assert np.isfinite(model.transform(rows)).all()
+
+
 @pytest.mark.torch
 def test_a_nan_in_a_tensor_is_named_by_its_row(rows):
     torch = pytest.importorskip("torch")
@@ -261,118 +322,6 @@ def test_large_systems_are_solved_there_and_the_fit_is_the_same(rows, kind, dtyp
     assert len(made) > there.n_iter_
     assert there.loss_ == pytest.approx(here.loss_, rel=1e-9 if dtype == np.float64 else 0.02)
     assert same_weights(there, again)
-
-
-#: Models, what is computed with each, and on how many rows at least.
-SWEEPS = {
-    "activations": ("units", lambda model, X: model.transform(X)),
-    "activations of a file": ("units", lambda model, X: model.transform(stored(X))),
-    "rows again": ("units", lambda model, X: model.inverse_transform(model.transform(X))),
-    "errors": ("units", lambda model, X: model.score_samples(X)),
-    "averages": ("units", lambda model, X: model.average_activation_ - model.activation_gap(X)),
-    "targets": ("pairs", lambda model, X: model.predict(X)),
-    "errors of targets": ("pairs", lambda model, X: model.score_samples(X, X[:, :5])),
-    "a stack": ("stack", lambda model, X: model.transform(X)),
-    "a stack, from a file": ("stack", lambda model, X: model.transform(stored(X))),
-    "classes": ("classes", lambda model, X: model.predict_proba(X)),
-    "layers of a network": ("classes", lambda model, X: layers_of(model)[1].encoded(stored(X))),
-    "anomalies": ("anomalies", lambda model, X: model.score_samples(X)),
-    "blame": ("anomalies", lambda model, X: model.blame(X).units),
-    "pooled": ("pooled", lambda model, X: model.transform(X[:300].reshape(-1, 4, 4))),
-    "pooled, both signs": ("signs", lambda model, X: model.transform(X[:300].reshape(-1, 4, 4))),
-    "statistics": ("units", lambda model, X: statistics(layers_of(model)[0], X)),
-    "statistics of targets": ("pairs", lambda model, X: statistics(layers_of(model)[0], X)),
-    "rebuilding": ("units", lambda model, X: rebuilt(layers_of(model)[0], X)),
-    "a diagnosis": ("units", lambda model, X: [Case.of(model, X).explained]),
-}
-
-
-def stored(X):
-    """Rows that are read a run at a time, as those of a file are."""
-    return open_store([X[:700], X[700:]])
-
-
-def statistics(layer, X):
-    """What a report tells of units' activations."""
-    found = activation_statistics(layer.encoded(ArraySource(X)), layer.activation)
-    return np.hstack([found.mean[:, None], found.values, found.bounds])
-
-
-def rebuilt(layer, X):
-    """How near a report finds each row to what is rebuilt."""
-    return rebuild(layer, ArraySource(X), np.ones(layer.n_units)).distances
-
-
-def fitted_models(X):
-    """Small models of all kinds, fitted on the processor."""
-    quick = {"max_iter": 8, "random_state": 0}
-    y = (X[:, 0] > X[:, 1]).astype(int)
-    units = SparseAutoencoder(12, **quick).fit(X)
-    stack = StackedAutoencoder((8, 5), estimator=SparseAutoencoder(**quick)).fit(X)
-    network = StackedAutoencoderClassifier(FrozenEstimator(stack), max_iter=5, random_state=0)
-    patches = SparseAutoencoder(6, **quick).fit(X[:, :9])
-    pooled = (
-        ConvolutionalFeatures(
-            FrozenEstimator(patches), patch_size=3, grid=1, encoding=encoding, pooling=poolings
-        )
-        for encoding, poolings in (("activation", ("mean", "max")), ("soft-threshold", "sum"))
-    )
-    images = X[:300].reshape(-1, 4, 4)
-    return {
-        "units": units,
-        "pairs": SparseTranscoder(12, **quick).fit(X, X[:, :5]),
-        "stack": stack,
-        "classes": network.fit(X, y),
-        "anomalies": AnomalyDetector(SparseAutoencoder(4, **quick)).fit(X),
-        **{
-            name: maker.fit(images) for name, maker in zip(("pooled", "signs"), pooled, strict=True)
-        },
-    }
-
-
-@pytest.fixture(scope="module")
-def models():
-    """Rows and models of them, in two precisions."""
-    X = np.random.RandomState(0).random_sample((1500, 16)) ** 2
-    by_precision = {"float64": X, "float32": X.astype(np.float32)}
-    return {name: (rows, fitted_models(rows)) for name, rows in by_precision.items()}
-
-
-@pytest.mark.torch
-@pytest.mark.parametrize(("dtype", "gap"), [("float64", 1e-12), ("float32", 1e-5)])
-@pytest.mark.parametrize("sweep", SWEEPS)
-def test_every_sweep_over_rows_is_made_there_and_is_the_processors(
-    models, sweep, dtype, gap, monkeypatch
-):
-    kind, compute = SWEEPS[sweep]
-    X, fitted = models[dtype]
-    here = np.asarray(compute(fitted[kind], X))
-    there = copy.deepcopy(fitted[kind])
-    compute_on(there, "torch")
-    sent, place = [], TorchDevice.place
-    monkeypatch.setattr(
-        TorchDevice, "place", lambda device, A: sent.append(len(A)) or place(device, A)
-    )
-    found = np.asarray(compute(there, X))
-    assert sum(sent) >= (300 if "pooled" in sweep else len(X))
-    assert np.abs(found - here).max() <= gap * np.abs(here).max()
-
-
-@pytest.mark.torch
-@pytest.mark.parametrize("sweep", SWEEPS)
-def test_no_sweep_begins_on_a_device_that_is_not_there(models, sweep, monkeypatch):
-    kind, compute = SWEEPS[sweep]
-    X, fitted = models["float64"]
-    there = copy.deepcopy(fitted[kind])
-    compute_on(there, "torch")
-    monkeypatch.setattr(TorchDevice, "place", lambda *_: pytest.fail("work began"))
-
-    def missing(device, dtype=None):
-        raise ValueError("no such device")
-
-    monkeypatch.setattr(TorchDevice, "check", missing)
-    with pytest.raises(ValueError, match="no such device"):
-        compute(there, X)
 
 
 @pytest.mark.torch

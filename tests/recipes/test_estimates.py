@@ -9,11 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rhohat import TorchDevice
 from rhohat.recipes import estimates
 from rhohat.recipes.data import Request
 from rhohat.recipes.estimates import BASE_BYTES, COPIES_OF_SPAN, Costs, estimate
 from rhohat.recipes.finding import find_to_learn
+from rhohat.recipes.pipelines import make_autoencoder
 from rhohat.recipes.settings import Settings
+from rhohat.rows.placed import Placed
 from rhohat.training.stages import PART_BYTES
 from support.command import run
 
@@ -43,6 +46,41 @@ def test_memory_is_what_rows_and_parameters_take(rows):
     assert needed.memory == BASE_BYTES + 3 * 5000 * 20 * 8 + 8 * 48 * 2 * 30 * 20
     stored, settings = find_to_learn(replace(rows, stored=True), Settings(units=30))
     assert estimate(stored, settings).memory == BASE_BYTES + 3 * PART_BYTES + 8 * 48 * 2 * 30 * 20
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("share", [0, 0.3, 0.99, 1])
+def test_rows_that_stay_on_a_device_are_as_many_as_in_a_fit(share, rows, monkeypatch):
+    chosen = Settings(units=30, iterations=2, whitening="none", threads=1)
+    data, settings = find_to_learn(rows, chosen)
+    device = TorchDevice("torch", memory=int(share * 5000 * 20 * 8))
+    needed = estimate(data, settings, device=device).device
+    assert (needed.name, needed.rows) == ("torch", 5000 * 20 * 8)
+    assert needed.resident + needed.streamed == 5000
+    assert (needed.resident == 5000) == (share == 1)
+
+    sources, begin = [], Placed._begin
+    monkeypatch.setattr(Placed, "_begin", lambda source: sources.append(source) or begin(source))
+    make_autoencoder(settings, device=device).fit(np.load(rows.paths[0]))
+    kept = [sum(len(part.X) for part in source._kept.values()) for source in sources]
+    assert needed.resident == max(kept)
+
+
+@pytest.mark.torch
+def test_the_model_s_part_of_a_device_grows_with_the_model_and_the_threads(rows):
+    def part(**settings):
+        data, chosen = find_to_learn(rows, Settings(whitening="none", **settings))
+        return estimate(data, chosen, device=TorchDevice("torch", memory=10**6)).device.model
+
+    assert part(units=30, threads=1) < part(units=60, threads=1) < part(units=60, threads=2)
+    parameters = 8 * (2 * 60 * 20 + 60 + 20)
+    assert part(units=60, threads=2) > 5 * parameters + 5000 * 60 * 8
+
+
+def test_no_memory_but_the_processor_s_is_told_where_there_is_no_other(rows):
+    data, settings = find_to_learn(rows, Settings())
+    assert estimate(data, settings).device is None
+    assert estimate(data, settings, device=TorchDevice("torch")).device is None
 
 
 def test_time_grows_with_iterations_and_rows():

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from rhohat.inspection.report.subject import Subject
     from rhohat.recipes.choice import Choice
     from rhohat.recipes.data import Data, Request
+    from rhohat.recipes.estimates import DeviceMemory
 
 
 @click.command(cls=Command)
@@ -184,7 +185,7 @@ def learn(
             "with --transcode, --validation takes a share: rows of other files have no targets."
         )
     if dry_run:
-        tell_estimate(data, settings, out, as_json, auto)
+        tell_estimate(data, settings, run.get("device", "cpu"), out, as_json, auto)
         if transcode is not None:
             tell("note: targets are counted as if they were as wide as the rows", err=True)
         if held is not None:
@@ -462,12 +463,15 @@ def labels_beside(data: Data) -> NDArray[Any] | None:
     return columns[0] if len(columns) == 1 and len(columns[0]) == data.n_examples else None
 
 
-def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool, auto: bool) -> None:
+def tell_estimate(
+    data: Data, settings: Settings, device: str, out: Path, as_json: bool, auto: bool
+) -> None:
     """Print what learning would take."""
+    from rhohat.common.devices import device_of
     from rhohat.recipes.choice import FITS
     from rhohat.recipes.estimates import estimate
 
-    needed = estimate(data, settings)
+    needed = estimate(data, settings, device=device_of(device))
     seconds = FITS * needed.seconds if auto else needed.seconds
     shown = {
         "data": data.summary(),
@@ -476,6 +480,7 @@ def tell_estimate(data: Data, settings: Settings, out: Path, as_json: bool, auto
         "features": needed.n_features,
         "memory_bytes": needed.memory,
         "seconds": round(seconds, 1),
+        "device": None if needed.device is None else needed.device._asdict(),
         "out": str(out),
     }
     if as_json:
@@ -493,9 +498,25 @@ would {task}{told}
 
   whitening {settings.whitening}, {settings.activation} units, {settings.decoder} decoder, \
 penalty {settings.penalty}
-  memory    about {gibibytes(needed.memory)}
+  memory    about {gibibytes(needed.memory)}{device_line(needed.device)}
   time      about {duration(seconds)} of training, if all {settings.iterations} iterations \
 are used
 
 Only the files' headers were looked at: damage further inside is found when they are read.
 Nothing was written; {printable(out)} is where it would go.""")
+
+
+def device_line(there: DeviceMemory | None) -> str:
+    """What training would take of a device's memory, in a line of its own."""
+    if there is None:
+        return ""
+    if not there.streamed:
+        stay = "all stay there"
+    else:
+        n_rows = there.resident + there.streamed
+        stay = (
+            f"{there.resident:,} of {n_rows:,} stay there, {there.streamed:,} are sent in every "
+            "sweep"
+        )
+    needed = f"about {gibibytes(there.rows)} for the rows, {gibibytes(there.model)} for the model"
+    return f"\n  {there.name:<9} {needed}; {stay}"

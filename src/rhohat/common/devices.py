@@ -43,6 +43,9 @@ class Device:
     #: from the first half of an evaluation to the second; 0: as on the processor.
     resident_bytes, kept_bytes = 0, 0
 
+    #: Whether rows that are computed with take memory of its own, or memory that is set aside.
+    has_memory = False
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
@@ -167,6 +170,11 @@ class TorchDevice(Device):
                     "device='mps' computes in float32 only, but the rows are float64. Give it "
                     "X.astype(numpy.float32), or use device='cpu'."
                 )
+
+    @property
+    def has_memory(self) -> bool:  # type: ignore[override]
+        """Whether it has memory of its own, or some that rows may take is set aside."""
+        return self.name != "torch" or self.memory is not None
 
     @property
     def resident_bytes(self) -> int:  # type: ignore[override]

@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.devices import Device, device_of
 from rhohat.common.interrupts import interrupts_as_requests
-from rhohat.common.libraries import Sent
+from rhohat.common.libraries import Sent, from_device
 from rhohat.common.validation import check_flag, check_integer, check_real
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.conversion import ConvertibleEstimator
@@ -486,7 +486,7 @@ def _labeled(source: Source, labels: NDArray[np.intp], sample_weight: ArrayLike 
 
 def _encoded(y: ArrayLike, n_rows: int) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """The classes, and the class number of every row."""
-    labels = column_or_1d(y, warn=True)
+    labels = column_or_1d(from_device(y), warn=True)
     assert_all_finite(labels, input_name="y")
     check_classification_targets(labels)
     if len(labels) != n_rows:

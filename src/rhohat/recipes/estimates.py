@@ -6,16 +6,21 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.linalg import eigh
 
 from rhohat.common.arrays import FloatArray
+from rhohat.common.devices import PROCESSOR, Device
 from rhohat.preprocessing.whitening import Whitening, whitening_bytes
 from rhohat.recipes.data import Data
 from rhohat.recipes.pipelines import make_autoencoder
 from rhohat.recipes.settings import Settings
+from rhohat.rows.engines import effective_n_jobs
+from rhohat.rows.partition import NARROW_CHUNK_ROWS, Partition
+from rhohat.rows.placed import block_bytes, resident_rows
+from rhohat.training.blocks import KEPT_BYTES
 from rhohat.training.span import LEAST_WIDTH, is_spanned
 from rhohat.training.stages import PART_BYTES, growth_stages
 
@@ -48,6 +53,46 @@ class Costs(NamedTuple):
     row: float
 
 
+class DeviceMemory(NamedTuple):
+    """What training would take of a device's memory.
+
+    Attributes
+    ----------
+    name : str
+        Of the device.
+    rows, model : int
+        Bytes of all rows, and of the parameters with all that is computed at a time.
+    resident, streamed : int
+        Rows that stay there, and rows that are sent anew in every sweep.
+    """
+
+    name: str
+    rows: int
+    model: int
+    resident: int
+    streamed: int
+
+    @classmethod
+    def of(
+        cls, settings: Settings, shape: tuple[int, int], dtype: np.dtype[Any], device: Device
+    ) -> DeviceMemory | None:
+        """For rows of a shape; None of a device without memory of its own."""
+        if not device.has_memory:
+            return None
+        (n_rows, d), k, size = shape, settings.units, dtype.itemsize
+        n_threads = device.threads(effective_n_jobs(settings.threads))
+        row_bytes = d * size * (1 if settings.corruption is None else 2)
+        per_row = block_bytes(d, 2 * k, dtype)  # encoder and decoder
+        block = device.block_rows(per_row)
+        usual = Partition.for_shape(d, k, dtype, most_rows=NARROW_CHUNK_ROWS)
+        block, chunk = usual if block is None else (block, block)
+        resident = resident_rows(n_rows, row_bytes, chunk, device)
+        held = min(device.kept_bytes or KEPT_BYTES, n_rows * k * size)
+        parameters = size * (2 * k * d + k + d)
+        model = (1 + 2 * n_threads) * parameters + n_threads * min(block, n_rows) * per_row + held
+        return cls(device.name, n_rows * row_bytes, model, resident, n_rows - resident)
+
+
 class Estimate(NamedTuple):
     """What learning would take.
 
@@ -59,15 +104,24 @@ class Estimate(NamedTuple):
         Bytes.
     seconds : float
         Time of whitening rows and of training, if it uses all its iterations.
+    device : DeviceMemory, default=None
+        Of the device that computes, if it has memory of its own.
     """
 
     n_rows: int
     n_features: int
     memory: int
     seconds: float
+    device: DeviceMemory | None = None
 
 
-def estimate(data: Data, settings: Settings, *, most_rows: int | None = None) -> Estimate:
+def estimate(
+    data: Data,
+    settings: Settings,
+    *,
+    most_rows: int | None = None,
+    device: Device = PROCESSOR,
+) -> Estimate:
     """Estimate memory from shapes, and time from a short run on random rows.
 
     Parameters
@@ -78,6 +132,8 @@ def estimate(data: Data, settings: Settings, *, most_rows: int | None = None) ->
         Complete.
     most_rows : int, default=None
         Rows that are learned from, at most; all if None.
+    device : Device, default=PROCESSOR
+        What computes.
     """
     n_rows, n_features, itemsize, held = data.size(settings)
     n_rows = min(n_rows, most_rows or n_rows)
@@ -94,14 +150,22 @@ def estimate(data: Data, settings: Settings, *, most_rows: int | None = None) ->
     working = max(working, 8 * copies * 2 * settings.units * n_inputs)
     pair_bytes = (1 + is_denoised) * row_bytes
     stages = growth_stages(n_rows, settings.iterations, row_bytes=pair_bytes)
-    costs = _costs(settings, n_rows, n_inputs, itemsize)
+    costs = _costs(settings, n_rows, n_inputs, itemsize, device)
     seconds += costs.start + sum(
         stage.max_iter * (costs.iteration + costs.row * stage.n_rows) for stage in stages
     )
-    return Estimate(n_rows, n_features, BASE_BYTES + held + working, seconds)
+    seen = (n_rows, n_rows if in_span else n_inputs)
+    there = DeviceMemory.of(settings, seen, np.dtype(f"f{itemsize}"), device)
+    return Estimate(n_rows, n_features, BASE_BYTES + held + working, seconds, there)
 
 
-def _costs(settings: Settings, n_rows: int, n_features: int, itemsize: int) -> Costs:
+def _costs(
+    settings: Settings,
+    n_rows: int,
+    n_features: int,
+    itemsize: int,
+    device: Device = PROCESSOR,
+) -> Costs:
     """What training costs, by short runs on random rows.
 
     Few and wide rows are taken as they are. Of more rows than fit, fewer are taken and, so that
@@ -116,7 +180,8 @@ def _costs(settings: Settings, n_rows: int, n_features: int, itemsize: int) -> C
     starts, iterations = [], []
     for rows in timed:
         few, many = (
-            _fit_seconds(settings, rows, columns, itemsize, number) for number in TIMED_ITERATIONS
+            _fit_seconds(settings, rows, columns, itemsize, number, device)
+            for number in TIMED_ITERATIONS
         )
         iterations.append(max(many - few, 0.0) / (TIMED_ITERATIONS[1] - TIMED_ITERATIONS[0]))
         starts.append(max(few - TIMED_ITERATIONS[0] * iterations[-1], 0.0))
@@ -129,10 +194,15 @@ def _costs(settings: Settings, n_rows: int, n_features: int, itemsize: int) -> C
 
 
 def _fit_seconds(
-    settings: Settings, n_rows: int, n_features: int, itemsize: int, iterations: int
+    settings: Settings,
+    n_rows: int,
+    n_features: int,
+    itemsize: int,
+    iterations: int,
+    device: Device,
 ) -> float:
     """Seconds that a fit takes."""
-    model = make_autoencoder(replace(settings, iterations=iterations))
+    model = make_autoencoder(replace(settings, iterations=iterations), device=device)
     model.set_params(growth=False, tol=0)
     X = _random_rows(n_rows, n_features, itemsize)
     with warnings.catch_warnings():

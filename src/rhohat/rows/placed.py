@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import numpy as np
+
 from rhohat.common.arrays import FloatArray
 from rhohat.common.devices import PROCESSOR, Device
 from rhohat.rows.partition import Partition
@@ -61,6 +63,14 @@ class Placed(Wrapper):
         return there
 
 
+def resident_rows(n_rows: int, row_bytes: int, chunk_size: int, device: Device) -> int:
+    """How many rows of a source stay on a device, which are read a chunk at a time."""
+    chunks, last = divmod(n_rows, chunk_size)
+    room = device.resident_bytes // row_bytes
+    whole = min(chunks, room // chunk_size)
+    return whole * chunk_size + (last if last <= room - whole * chunk_size else 0)
+
+
 def placed_rows(rows: Rows, device: Device) -> Rows:
     """Rows where a device computes with them; numbers of classes stay in memory."""
 
@@ -87,10 +97,14 @@ def device_under(source: Source) -> Device:
     return source.device
 
 
+def block_bytes(n_features: int, n_components: int, dtype: np.dtype[Any]) -> int:
+    """What a block's results take for each row."""
+    return (3 * n_features + 3 * n_components) * dtype.itemsize
+
+
 def block_partition(
     partition: Partition, source: Source, n_components: int, device: Device
 ) -> Partition:
     """How rows are divided on a device, which may want more of them at a time."""
-    row_bytes = (3 * source.shape[1] + 3 * n_components) * source.dtype.itemsize
-    n_rows = device.block_rows(row_bytes)
+    n_rows = device.block_rows(block_bytes(source.shape[1], n_components, source.dtype))
     return partition if n_rows is None else Partition(n_rows, n_rows)

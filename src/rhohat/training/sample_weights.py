@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array, check_non_negative
 
 from rhohat.common.arrays import Float64Array
+from rhohat.common.libraries import from_device
 from rhohat.rows.sources import Source, Weighted
 from rhohat.rows.sparse_rows import taken
 from rhohat.rows.stores import is_stored
@@ -24,8 +25,9 @@ def validated_weight(sample_weight: ArrayLike, n_rows: int) -> Float64Array:
     """
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight)
+    given, name = from_device(sample_weight), "sample_weight"
     weight: Float64Array = check_array(
-        sample_weight, dtype=np.float64, order="C", ensure_2d=False, input_name="sample_weight"
+        given, dtype=np.float64, order="C", ensure_2d=False, input_name=name
     )
     if weight.shape != (n_rows,):
         raise ValueError(
