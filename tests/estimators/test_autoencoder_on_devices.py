@@ -231,8 +231,9 @@ GIVEN = {
     "requires gradients": lambda X: X.requires_grad_(),
     "every other column": lambda X: X.repeat_interleave(2, dim=1)[:, ::2],
     "transposed": lambda X: X.T.contiguous().T,
-    "blocks": lambda X: [X[:2500], X[2500:]],
     "on another device": lambda X: Elsewhere(X.numpy()),
+    "blocks": lambda X: [X[:2500], X[2500:]],
+    "blocks on another device": lambda X: [Elsewhere(X[:9].numpy()), Elsewhere(X[9:].numpy())],
 }
 
 
@@ -264,11 +265,10 @@ def test_rows_their_weights_and_labels_are_taken_wherever_and_however_they_lie(w
     settings = {"max_iter": 4, "random_state": 0, "device": "torch"}
     there = SparseAutoencoder(6, **settings).fit(X, sample_weight=w)
     assert same_weights(there, SparseAutoencoder(6, **settings).fit(rows, sample_weight=weight))
-    if way != "blocks":
-        y = (rows[:, 0] > 0.3).astype(int)
-        labels = Elsewhere(y) if way == "on another device" else torch.from_numpy(y)
-        network = StackedAutoencoderClassifier(FrozenEstimator(there), max_iter=2, device="torch")
-        assert (network.fit(X, labels).predict(rows) == network.fit(rows, y).predict(rows)).all()
+    y = (rows[:, 0] > 0.3).astype(int)
+    labels = Elsewhere(y) if way == "on another device" else torch.from_numpy(y)
+    network = StackedAutoencoderClassifier(FrozenEstimator(there), max_iter=2, device="torch")
+    assert (network.fit(X, labels).predict(rows) == network.fit(rows, y).predict(rows)).all()
 
 
 @pytest.mark.torch

@@ -119,6 +119,15 @@ def is_zero(values: Any) -> bool:
     return not library_of(values).any(values)
 
 
+def is_elsewhere(X: Any) -> bool:
+    """Whether `from_device` has something to do: an array of torch, of CuPy or of DLPack alone."""
+    return (
+        is_tensor(X)
+        or hasattr(X, "__cuda_array_interface__")
+        or (hasattr(X, "__dlpack__") and not hasattr(X, "__array__"))
+    )
+
+
 def from_device(X: Any) -> Any:
     """Somebody's array as NumPy's, if it is torch's, CuPy's or of DLPack; anything else as it is.
 

@@ -14,6 +14,7 @@ import scipy.sparse
 
 from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
+from rhohat.common.libraries import from_device, is_elsewhere
 from rhohat.rows.dask_arrays import DaskArray
 from rhohat.rows.derived import Concatenation
 from rhohat.rows.file_format import Selection
@@ -94,20 +95,22 @@ def _is_blocks(X: Any) -> bool:
         isinstance(X, Sequence)
         and not isinstance(X, str | bytes)
         and len(X) > 0
-        and all(
-            isinstance(part, os.PathLike | str) or (isinstance(part, np.ndarray) and part.ndim == 2)
-            for part in X
-        )
+        and all(isinstance(part, os.PathLike | str) or _is_block(part) for part in X)
     )
 
 
+def _is_block(part: Any) -> bool:
+    return (isinstance(part, np.ndarray) or is_elsewhere(part)) and part.ndim == 2
+
+
 def _concatenate(X: Sequence[Any]) -> Source:
+    parts = [from_device(part) for part in X]
     return Concatenation(
         [
             ArraySource(part.astype(float_dtype(part.dtype), copy=False))
             if isinstance(part, np.ndarray)
             else open_file(part)
-            for part in X
+            for part in parts
         ]
     )
 
