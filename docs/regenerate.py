@@ -53,6 +53,7 @@ JOBS = {
     ),
     "cifar": Job("python benchmarks/cifar.py --data package --seeds 1", 120, ("package",)),
     "cluster": Job("python benchmarks/cluster.py", 5),
+    "device": Job("python benchmarks/device.py", 8),
     "diagnosis": Job("python benchmarks/diagnosis.py", 10),
     "edges": Job("python benchmarks/edge_scores.py", 2),
     "family": Job("python benchmarks/family.py --torch", 10),

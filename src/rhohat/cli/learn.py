@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from rhohat.inspection.report.subject import Subject
     from rhohat.recipes.choice import Choice
     from rhohat.recipes.data import Data, Request
-    from rhohat.recipes.estimates import DeviceMemory
+    from rhohat.recipes.estimates import Estimate
 
 
 @click.command(cls=Command)
@@ -498,7 +498,7 @@ would {task}{told}
 
   whitening {settings.whitening}, {settings.activation} units, {settings.decoder} decoder, \
 penalty {settings.penalty}
-  memory    about {gibibytes(needed.memory)}{device_line(needed.device)}
+  memory    about {gibibytes(needed.memory)}{device_line(needed)}
   time      about {duration(seconds)} of training, if all {settings.iterations} iterations \
 are used
 
@@ -506,8 +506,9 @@ Only the files' headers were looked at: damage further inside is found when they
 Nothing was written; {printable(out)} is where it would go.""")
 
 
-def device_line(there: DeviceMemory | None) -> str:
+def device_line(estimated: Estimate) -> str:
     """What training would take of a device's memory, in a line of its own."""
+    there = estimated.device
     if there is None:
         return ""
     if not there.streamed:

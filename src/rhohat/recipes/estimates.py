@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import eigh
@@ -17,10 +17,7 @@ from rhohat.preprocessing.whitening import Whitening, whitening_bytes
 from rhohat.recipes.data import Data
 from rhohat.recipes.pipelines import make_autoencoder
 from rhohat.recipes.settings import Settings
-from rhohat.rows.engines import effective_n_jobs
-from rhohat.rows.partition import NARROW_CHUNK_ROWS, Partition
-from rhohat.rows.placed import block_bytes, resident_rows
-from rhohat.training.blocks import KEPT_BYTES
+from rhohat.training.blocks import DeviceMemory
 from rhohat.training.span import LEAST_WIDTH, is_spanned
 from rhohat.training.stages import PART_BYTES, growth_stages
 
@@ -51,46 +48,6 @@ class Costs(NamedTuple):
     start: float
     iteration: float
     row: float
-
-
-class DeviceMemory(NamedTuple):
-    """What training would take of a device's memory.
-
-    Attributes
-    ----------
-    name : str
-        Of the device.
-    rows, model : int
-        Bytes of all rows, and of the parameters with all that is computed at a time.
-    resident, streamed : int
-        Rows that stay there, and rows that are sent anew in every sweep.
-    """
-
-    name: str
-    rows: int
-    model: int
-    resident: int
-    streamed: int
-
-    @classmethod
-    def of(
-        cls, settings: Settings, shape: tuple[int, int], dtype: np.dtype[Any], device: Device
-    ) -> DeviceMemory | None:
-        """For rows of a shape; None of a device without memory of its own."""
-        if not device.has_memory:
-            return None
-        (n_rows, d), k, size = shape, settings.units, dtype.itemsize
-        n_threads = device.threads(effective_n_jobs(settings.threads))
-        row_bytes = d * size * (1 if settings.corruption is None else 2)
-        per_row = block_bytes(d, 2 * k, dtype)  # encoder and decoder
-        block = device.block_rows(per_row)
-        usual = Partition.for_shape(d, k, dtype, most_rows=NARROW_CHUNK_ROWS)
-        block, chunk = usual if block is None else (block, block)
-        resident = resident_rows(n_rows, row_bytes, chunk, device)
-        held = min(device.kept_bytes or KEPT_BYTES, n_rows * k * size)
-        parameters = size * (2 * k * d + k + d)
-        model = (1 + 2 * n_threads) * parameters + n_threads * min(block, n_rows) * per_row + held
-        return cls(device.name, n_rows * row_bytes, model, resident, n_rows - resident)
 
 
 class Estimate(NamedTuple):
@@ -155,7 +112,14 @@ def estimate(
         stage.max_iter * (costs.iteration + costs.row * stage.n_rows) for stage in stages
     )
     seen = (n_rows, n_rows if in_span else n_inputs)
-    there = DeviceMemory.of(settings, seen, np.dtype(f"f{itemsize}"), device)
+    there = DeviceMemory.of(
+        seen,
+        settings.units,
+        np.dtype(f"f{itemsize}"),
+        device,
+        n_jobs=settings.threads,
+        is_corrupted=settings.corruption is not None,
+    )
     return Estimate(n_rows, n_features, BASE_BYTES + held + working, seconds, there)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,9 @@ from rhohat.objective.base import Sums, Workspace
 from rhohat.objective.network import NetworkObjective, NetworkTerms
 from rhohat.objective.projection import CodeSums, code_sums
 from rhohat.objective.sparse import SparseObjective, Terms
-from rhohat.rows.partition import Partition
+from rhohat.rows.engines import effective_n_jobs
+from rhohat.rows.partition import NARROW_CHUNK_ROWS, Partition
+from rhohat.rows.placed import block_bytes, resident_rows
 from rhohat.rows.sources import Rows, Source
 
 #: Most bytes of activations that are kept from the first half of an evaluation to the second, and
@@ -177,3 +179,50 @@ def network_sums(
             return objective.activities(X, theta, weight, _WORKSPACE)
         labels = cast(NDArray[np.intp], rows.y)
         return objective.terms(X, labels, theta, weight, _WORKSPACE, slopes=slopes)
+
+
+class DeviceMemory(NamedTuple):
+    """What training would take of a device's memory.
+
+    Attributes
+    ----------
+    name : str
+        Of the device.
+    rows, model : int
+        Bytes of all rows, and of the parameters with all that is computed at a time.
+    resident, streamed : int
+        Rows that stay there, and rows that are sent anew in every sweep.
+    """
+
+    name: str
+    rows: int
+    model: int
+    resident: int
+    streamed: int
+
+    @classmethod
+    def of(
+        cls,
+        shape: tuple[int, int],
+        n_components: int,
+        dtype: np.dtype[Any],
+        device: Device,
+        *,
+        n_jobs: int | None,
+        is_corrupted: bool,
+    ) -> DeviceMemory | None:
+        """For rows of a shape; None of a device without memory of its own."""
+        if not device.has_memory:
+            return None
+        (n_rows, d), k, size = shape, n_components, dtype.itemsize
+        n_threads = device.threads(effective_n_jobs(n_jobs))
+        row_bytes = d * size * (2 if is_corrupted else 1)
+        per_row = block_bytes(d, 2 * k, dtype)  # encoder and decoder
+        block = device.block_rows(per_row)
+        usual = Partition.for_shape(d, k, dtype, most_rows=NARROW_CHUNK_ROWS)
+        block, chunk = usual if block is None else (block, block)
+        resident = resident_rows(n_rows, row_bytes, chunk, device)
+        held = min(device.kept_bytes or KEPT_BYTES, n_rows * k * size)
+        parameters = size * (2 * k * d + k + d)
+        model = (1 + 2 * n_threads) * parameters + n_threads * min(block, n_rows) * per_row + held
+        return cls(device.name, n_rows * row_bytes, model, resident, n_rows - resident)
