@@ -111,6 +111,9 @@ def test_accuracy_rises_with_the_number_of_labels(classes):
         ([0.9, 0.92], [0.7, 0.72], "The features help: they are 20.0 points ahead of raw values."),
         ([0.7, 0.72], [0.9, 0.92], "do not help here: raw values do better by 20.0 points."),
         ([0.7, 0.9], [0.75, 0.9], "The features are as good as raw values, as far as"),
+        ([0.5, 0.9], [0.4, 0.8], "The features help: they are 10.0 points ahead of raw values."),
+        ([0.4, 0.8], [0.5, 0.9], "do not help here: raw values do better by 10.0 points."),
+        ([0.9], [0.7], "The features are as good as raw values, as far as"),
         ([0.7, 0.9], None, "Always the commonest class would be right for 75.0%."),
     ],
 )

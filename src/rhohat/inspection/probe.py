@@ -71,8 +71,9 @@ def reading_of(scores: Mapping[str, Score], y: NDArray[Any]) -> str:
     Returns
     -------
     reading : str
-        Whether features help, hurt or make no difference beyond the standard deviation over the
-        folds, and how often the commonest class alone would be right.
+        Whether features help, hurt or make no difference beyond the standard deviation of the
+        difference over the folds, which are the same for both; and how often the commonest class
+        alone would be right.
     """
     features = np.array(scores["features"].accuracy)
     usual = np.unique(y, return_counts=True)[1].max() / len(y)
@@ -80,7 +81,8 @@ def reading_of(scores: Mapping[str, Score], y: NDArray[Any]) -> str:
     others = {name: np.array(scores[name].accuracy) for name in OTHERS if name in scores}
     if others:
         best = max(others, key=lambda name: float(others[name].mean()))
-        gain, doubt = features.mean() - others[best].mean(), max(features.std(), others[best].std())
+        gains = features - others[best]
+        gain, doubt = gains.mean(), gains.std(ddof=1) if len(gains) > 1 else np.inf
         points = f"{100 * abs(gain):.1f} points"
         if gain > doubt:
             told.append(f"The features help: they are {points} ahead of {OTHERS[best]}.")
