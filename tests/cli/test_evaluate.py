@@ -184,9 +184,8 @@ def test_images_of_different_sizes_are_scored_by_their_features(folder, tmp_path
 
 
 def test_models_that_give_no_features_are_refused(folder, tmp_path):
-    X, y = load_digits(return_X_y=True)
+    X, _ = load_digits(return_X_y=True)
     layer = rhohat.SparseAutoencoder(4, max_iter=3)
-    network = rhohat.StackedAutoencoderClassifier(layer, max_iter=2).fit(X, y)
     patches = rhohat.PatchExtractor(4, n_patches=100)
     model = make_pipeline(patches, rhohat.StackedAutoencoder((4, 3), estimator=layer))
     model.fit(X.reshape(-1, 8, 8))
@@ -194,7 +193,6 @@ def test_models_that_give_no_features_are_refused(folder, tmp_path):
     pooled.fit(X.reshape(-1, 8, 8))
     for number, (content, options, message) in enumerate(
         [
-            (network, [], "gives classes, not features"),
             (model, ["--convolve", "--shape", "8x8"], "models of one layer"),
             (pooled, [], "take the model that it applies"),
         ]

@@ -3,12 +3,14 @@
 import json
 import os
 import pickle
+import re
 import sys
 
 import joblib
 import numpy as np
 import pytest
 
+import rhohat
 from rhohat import (
     NoSparsity,
     SparseAutoencoder,
@@ -45,7 +47,7 @@ def drop(name):
 FORGERIES = {
     "a newer format": (
         put(["format"], 2),
-        r"format 1 or older, found format 2, .*0\.1\.0.*Upgrade",
+        rf"format 1 or older, found format 2, .*{re.escape(rhohat.__version__)}.*Upgrade",
     ),
     "a format that is no number": (put(["format"], "1"), "number of a format"),
     "a format before the first": (put(["format"], 0), "number of a format"),

@@ -309,7 +309,7 @@ def test_a_missing_library_is_named_with_what_brings_it(module, tmp_path, monkey
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=r"pip install 'rhohat\[store\]'"):
         fitted(path)
-    with pytest.raises(DataFileError, match=rf"{path.name} needs a library .*rhohat\[store\]"):
+    with pytest.raises(DataFileError, match=rf"{path.name} cannot be read yet: .*rhohat\[store\]"):
         load_rows(path)
 
 

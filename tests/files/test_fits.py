@@ -77,5 +77,5 @@ def test_packed_files_are_not_unpacked_unseen(tmp_path):
 def test_a_missing_library_is_named_with_what_brings_it(tmp_path, monkeypatch):
     write_fits(tmp_path / "x.fits", STACK)
     monkeypatch.setitem(sys.modules, "astropy.io.fits", None)
-    with pytest.raises(DataFileError, match=r"needs a library .*rhohat\[fits\]"):
+    with pytest.raises(DataFileError, match=r"cannot be read yet: .*rhohat\[fits\]"):
         load_images(tmp_path / "x.fits")

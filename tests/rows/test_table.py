@@ -357,7 +357,7 @@ def test_a_file_that_was_cut_is_an_error_or_whole_lines_of_it(name, tmp_path):
 def test_a_missing_library_is_named_with_what_brings_it(tmp_path, monkeypatch):
     path = written("x.csv", tmp_path, frame())
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(DataFileError, match=r"x.csv needs a library .*rhohat\[tables\]"):
+    with pytest.raises(DataFileError, match=r"x.csv cannot be read yet: .*rhohat\[tables\]"):
         load_rows(path)
 
 

@@ -236,17 +236,20 @@ def _unpack(stream: BinaryIO, size: int) -> Any:
 
 def _refuse_too_many(described: Any) -> None:
     """Raise ModelFileError, before any is made, if there are more parts or values than allowed."""
-    n_parts = n_values = 0
+    n_parts, n_values = 0, 1
     left = [(described, True)]  # and whether it is or holds parameters, or what was fitted
     while left:
         node, is_parameter = left.pop()
         if type(node) is dict:
             n_parts += "class" in node
             for key, value in node.items():
-                left.append((value, key == "params" or (is_parameter and key != "fitted")))
+                within = key == "params" or (is_parameter and key != "fitted")
+                n_values += within
+                if type(value) in (dict, list):
+                    left.append((value, within))
         elif type(node) is list:
-            left += [(item, is_parameter) for item in node]
-        n_values += is_parameter
+            n_values += is_parameter * len(node)
+            left += [(item, is_parameter) for item in node if type(item) in (dict, list)]
     limits = f"a model of at most {PART_LIMIT:,} parts and {VALUE_LIMIT:,} parameters"
     found = f"{n_parts:,} parts and {n_values:,} parameters"
     expect(n_parts <= PART_LIMIT and n_values <= VALUE_LIMIT, limits, words=found)
