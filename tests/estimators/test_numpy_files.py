@@ -35,10 +35,19 @@ def test_the_code_makes_of_data_what_the_model_does(name, tmp_path):
     model, X = fitted(name)
     names = names_in(written(model, tmp_path))
     expected = made_by(model, X.astype(np.float64))
+    assert np.median(expected.std(axis=0)) > 0.01 * np.abs(expected).max()  # data make a difference
     found = names.get("predict_proba", names.get("transform"))(X)
     assert_allclose(found, expected, atol=1e-9 * np.abs(expected).max())
     if "predict" in names:
         assert_array_equal(names["predict"](X), model.predict(X.astype(np.float64)))
+
+
+@pytest.mark.parametrize("gain", [2.0**-30, 2.0**10])
+def test_how_loud_a_recording_is_makes_no_difference(gain, tmp_path):
+    model, X = fitted("spectrogram as it is")
+    transform = names_in(written(model, tmp_path))["transform"]
+    assert_allclose(transform(gain * X), transform(X), rtol=1e-9)
+    assert np.isfinite(transform(0 * X)).all()
 
 
 def test_the_file_imports_numpy_alone_and_runs_as_a_program(tmp_path):

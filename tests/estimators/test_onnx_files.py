@@ -41,6 +41,18 @@ def test_a_runtime_makes_of_data_what_the_model_does(name, tmp_path):
     assert np.abs(found - expected).max() <= max(1e-6 * np.abs(expected).max(), rounded)
 
 
+@pytest.mark.parametrize("gain", [2.0**-30, 2.0**10])
+def test_how_loud_a_recording_is_makes_no_difference(gain, tmp_path):
+    model, X = fitted("spectrogram as it is")
+    export(model, tmp_path / "model.onnx")
+    loud, usual, silent = (
+        outputs(tmp_path / "model.onnx", np.float32(factor) * X)["features"]
+        for factor in (gain, 1, 0)
+    )
+    assert np.abs(loud - usual).max() < 1e-6
+    assert np.isfinite(silent).all()
+
+
 @pytest.mark.parametrize(
     "classes", [np.arange(10) + 5, np.array([f"μ{i}" for i in range(10)]), np.arange(10) / 2]
 )
@@ -62,7 +74,7 @@ def test_images_may_have_any_size_where_patches_do(tmp_path):
 
 def test_of_equal_inputs_that_of_the_first_unit_counts_as_larger(tmp_path):
     model = units(6, activation=TopK(2), sparsity_penalty="none").fit(DIGITS)
-    model.encoder_weights_[:] = model.encoder_weights_[0]
+    model.encoder_weights_[:] = np.abs(model.encoder_weights_[0])
     model.encoder_bias_[:] = 3
     export(model, tmp_path / "model.onnx")
     found = outputs(tmp_path / "model.onnx", DIGITS)["features"]

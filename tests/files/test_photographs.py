@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image, ImageOps
 from skimage.color import rgb2gray
 
-from rhohat import load_images
+from rhohat import DataFileError, load_images
 from support.photographs import COLOR, GRAY, png_chunk, save, tiff
 
 DARK = np.median(GRAY)
@@ -69,6 +69,11 @@ PHOTOGRAPHS = {
         rgb2gray(COLOR),
         {"rtol": 1e-4},
     ),
+    "packed16.tif": (
+        lambda p: Image.fromarray(GRAY.astype("u2") * 200).save(p, compression="tiff_lzw"),
+        GRAY,
+        {"rtol": 1e-5},
+    ),
     "float.tif": (lambda p: tiff(p, GRAY.astype("f4")), GRAY, {"rtol": 1e-5}),
     "rotated.jpg": (rotated, rgb2gray(np.rot90(COLOR, -1)), LOSSY),
     "rotated16.tif": (turned16, rgb2gray(np.rot90(COLOR, -1)), {"rtol": 1e-4}),
@@ -123,3 +128,37 @@ def test_a_picture_is_turned_upright_as_pillow_turns_it(orientation, tmp_path):
         upright = np.asarray(ImageOps.exif_transpose(stored))
     (image,) = load_images(tmp_path / "a.png").images
     assert_allclose(image, unit(upright), rtol=1e-5)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "webp"])
+@pytest.mark.parametrize("damage", [slice(6, 8), slice(6, 14), slice(10, 14)])
+def test_a_picture_whose_orientation_is_damaged_is_left_as_it_is(damage, ending, tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    content = bytearray(exif.tobytes())
+    content[damage] = b"\xff" * (damage.stop - damage.start)
+    settings = {"dpi": (72, 72), "lossless": True}  # without dpi, Pillow seeks it in the EXIF data
+    Image.fromarray(GRAY).save(tmp_path / f"a.{ending}", exif=bytes(content), **settings)
+    Image.fromarray(GRAY).save(tmp_path / f"b.{ending}", **settings)
+    damaged, plain = load_images(tmp_path).images
+    assert_array_equal(damaged, plain)
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+@pytest.mark.parametrize(("shape", "dtype"), [((), "u1"), ((3,), "u1"), ((), "u2")])
+def test_a_picture_much_larger_than_its_file_is_refused_with_its_bytes(
+    shape, dtype, ending, tmp_path, monkeypatch
+):
+    import tifffile
+
+    monkeypatch.setattr("rhohat.rows.claims.BYTES_LIMIT", 1000)
+    picture = np.zeros((700, 600, *shape), dtype)
+    path = tmp_path / f"flat.{ending}"
+    if ending == "png":
+        Image.fromarray(picture).save(path)
+    else:
+        tifffile.imwrite(path, picture, compression="zlib")
+    with pytest.raises(
+        DataFileError, match=rf"announces {picture.nbytes:,} bytes of array \(1, 700"
+    ):
+        load_images(path)

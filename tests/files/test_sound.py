@@ -152,11 +152,29 @@ def test_what_a_wav_says_before_its_sound_may_have_any_length(n_bytes, tmp_path)
     assert sound._missing_bytes(tmp_path / "x.wav") == 7
 
 
-@pytest.mark.parametrize("format_", ["RF64", "AIFF", "WAV"])
-def test_every_format_that_ends_early_is_noted(tmp_path, format_):
+#: Formats and encodings, and the bytes of a sample.
+SAMPLES = [
+    *[("RF64", "PCM_16", 2), ("AIFF", "PCM_16", 2), ("AIFF", "PCM_S8", 1), ("WAV", "PCM_U8", 1)],
+    *[("WAV", "ULAW", 1), ("WAV", "ALAW", 1), ("WAV", "PCM_16", 2), ("WAV", "PCM_24", 3)],
+    *[("WAV", "PCM_32", 4), ("WAV", "FLOAT", 4), ("WAV", "DOUBLE", 8)],
+]
+
+
+@pytest.mark.parametrize(("format_", "subtype", "n_bytes"), SAMPLES)
+def test_every_format_that_ends_early_is_noted(format_, subtype, n_bytes, tmp_path):
     path = tmp_path / f"cut.{'aiff' if format_ == 'AIFF' else 'wav'}"
-    soundfile.write(path, tone() + 0.1, RATE, format=format_, subtype="PCM_16")
-    path.write_bytes(path.read_bytes()[:-2000])
+    soundfile.write(path, tone() + 0.1, RATE, format=format_, subtype=subtype)
+    path.write_bytes(path.read_bytes()[: -1000 * n_bytes])
     with pytest.warns(UserWarning, match="1,000 of 4,000 samples are missing"):
         loaded = load_recordings(path)
     assert loaded.recordings[0].shape == (3000,)
+
+
+def test_of_a_file_that_was_cut_nothing_is_read_after_its_end(tmp_path):
+    """Also where one cannot go straight to a sample, but reads on until it is there."""
+    path = tmp_path / "cut.wav"
+    soundfile.write(path, tone(seconds=5), RATE, subtype="G721_32")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    assert read_sound(path)[0].shape[1] < 0.6 * 5 * RATE
+    assert read_sound(path, 4 * RATE, 4 * RATE + 100)[0].shape == (1, 0)

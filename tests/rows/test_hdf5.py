@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from rhohat import load_rows
+from rhohat import load_images, load_rows
 from rhohat.rows.opening import open_store
 from support.stored import X, as_hdf5, autoencoder
 
@@ -44,3 +44,14 @@ def test_all_that_groups_of_many_arrays_hold_is_found(tmp_path):
     rows = load_rows(tmp_path / "x.h5", key="g11/x7")
     np.testing.assert_array_equal(rows, np.full((2, 3), 139))
     assert load_rows(tmp_path / "x.h5", key="g*").shape == (2 * 144, 3)
+
+
+def test_the_path_of_an_array_may_begin_with_a_slash(tmp_path):
+    cubes = np.random.RandomState(0).uniform(size=(6, 14, 13))
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["run/cubes"], file["run/rows"] = cubes, X
+    np.testing.assert_array_equal(load_rows(tmp_path / "x.h5", key="/run/rows"), X)
+    named, slashed = (
+        load_images(tmp_path / "x.h5", key=key).images for key in ("run/cubes", "/run/cubes")
+    )
+    np.testing.assert_array_equal(slashed, named)

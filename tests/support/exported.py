@@ -33,14 +33,14 @@ from support.sounds import RATE, chirp
 DIGITS = (load_digits().data / 16).astype(np.float32)
 WINE = load_wine().data.astype(np.float32)
 GRAY = (data.camera()[64:320:2, 64:320:2].reshape(2, 64, 128) / 255).astype(np.float32)
-COLOR = (data.coffee()[None, 100:148, 200:260] / 255).astype(np.float32)
+COLOR = (data.coffee()[100:196, 200:260].reshape(2, 48, 60, 3) / 255).astype(np.float32)
 RECORDINGS = np.stack([chirp(), chirp()[::-1] * np.linspace(0, 1, len(chirp()))]).astype(np.float32)
 RECORDINGS += 0.05 * np.random.RandomState(0).standard_normal(RECORDINGS.shape).astype(np.float32)
 SERIES = np.stack([RECORDINGS, np.cumsum(RECORDINGS, axis=1)], axis=1)
 
 
 def units(n=12, **parameters):
-    usual = {"max_iter": 15, "random_state": 0, "weight_decay": 3e-3}
+    usual = {"max_iter": 15, "random_state": 0, "weight_decay": 3e-4}
     return SparseAutoencoder(n, **{**usual, **parameters})
 
 
