@@ -63,6 +63,14 @@ def test_labels_in_texts_have_a_heading_or_not(text, labels, tmp_path):
     assert_array_equal(found, ["a", "b", "a"])
 
 
+@pytest.mark.parametrize("text", ["id,kind\n0,a\n1,b\n2,a\n", "0,a\n1,b\n2,a\n"])
+def test_a_table_of_labels_tells_its_heading_also_if_the_number_of_examples_is_not_known(
+    text, tmp_path
+):
+    (tmp_path / "labels.csv").write_text(text)
+    assert_array_equal(read_labels(str(tmp_path / "labels.csv"), [], []), ["a", "b", "a"])
+
+
 def test_several_columns_that_may_be_labels_are_asked_about(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("id,site,kind\n0,p,a\n1,q,b\n")

@@ -145,9 +145,11 @@ def test_unless_it_is_told_a_tenth_of_units_is_active_rounded_up(n_units, k):
     assert BatchTopK().n_active_among(n_units) == pytest.approx(n_units / 10)  # on average
 
 
-def test_a_unit_that_passes_anything_on_has_an_open_gate():
-    units = JumpReLU(0.7)
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_unit_that_passes_anything_on_has_an_open_gate(is_known):
+    """Also where the step of these inputs was computed before."""
     Z = np.linspace(-3, 3, 1001)
+    units = JumpReLU(0.7).on(Z) if is_known else JumpReLU(0.7)
     gate, _ = units.gate(Z)
     assert (gate[units.value(Z) > 0] == 1).all()
     assert (gate[Z < 0.3 - 1e-9] == 0).all()
