@@ -267,6 +267,10 @@ class TorchDevice(Device):
     def telling(self) -> Iterator[None]:
         """Say what to do if its memory runs out.
 
+        Yields
+        ------
+        None
+
         Raises
         ------
         DeviceMemoryError
