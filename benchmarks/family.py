@@ -32,7 +32,6 @@ from pathlib import Path
 
 import numpy as np
 from dictionaries import dictionary_rows
-from scipy.optimize import linear_sum_assignment
 from sklearn.decomposition import FastICA, MiniBatchDictionaryLearning
 from threadpoolctl import threadpool_limits
 
@@ -44,6 +43,7 @@ from rhohat import (
     L0Sparsity,
     SparseAutoencoder,
     TopK,
+    matched_cosines,
 )
 
 #: How near a search for a weight comes to the number of active units, and its fits at most.
@@ -119,22 +119,22 @@ def ours(X, model):
 
 
 def searched(fit, weight, active):
-    """The fit whose number of active units comes nearest to what is asked, and its weight."""
+    """The weight at which the number of active units comes nearest to what is asked."""
     tried, too_many, too_few = [], None, None
     for _ in range(TRIALS):
-        found = fit(weight)
-        tried.append((abs(np.log(max(found.active, 0.01) / active)), len(tried), found, weight))
+        found = fit(weight).active
+        tried.append((abs(np.log(max(found, 0.01) / active)), weight))
         if tried[-1][0] < NEAR:
             break
-        if found.active > active:
+        if found > active:
             too_many = weight
         else:
             too_few = weight
         if too_many and too_few:
             weight = float(np.sqrt(too_many * too_few))
         else:
-            weight *= float(np.clip(found.active / active, 0.3, 3))
-    return min(tried)[2:]
+            weight *= float(np.clip(found / active, 0.3, 3))
+    return min(tried)[1]
 
 
 def torch_loop(X, setting, seed, kind):
@@ -206,17 +206,14 @@ def of_sklearn(X, model):
 
 def weighed(X, setting, seed):
     """The setting, with penalties weighed so that about as many units are active as asked."""
-    _, l1 = searched(
-        lambda weight: ours(X, l1_autoencoder(replace(setting, l1=weight), seed)),
-        setting.l1,
-        setting.active,
-    )
-    _, l0 = searched(
-        lambda weight: ours(X, l0_autoencoder(replace(setting, l0=weight), seed)),
-        setting.l0,
-        setting.active,
-    )
-    return replace(setting, l1=l1, l0=l0)
+    found = {}
+    for name, make in (("l1", l1_autoencoder), ("l0", l0_autoencoder)):
+
+        def fit(weight, name=name, make=make):
+            return ours(X, make(replace(setting, **{name: weight}), seed))
+
+        found[name] = searched(fit, getattr(setting, name), setting.active)
+    return replace(setting, **found)
 
 
 def l1_autoencoder(setting, seed):
@@ -272,15 +269,6 @@ def embeddings(path):
     return X / np.float32(np.sqrt(np.square(X).mean()))
 
 
-def agreement(atoms, others):
-    """Mean cosine of units of two fits that are paired for the largest."""
-    unit = [
-        w / np.maximum(np.linalg.norm(w, axis=1, keepdims=True), 1e-12) for w in (atoms, others)
-    ]
-    cosines = unit[0] @ unit[1].T
-    return float(cosines[linear_sum_assignment(cosines, maximize=True)].mean())
-
-
 def on_embeddings(path, seeds, with_torch):
     X = embeddings(path)
     setting = Setting(1536, active=32, target=0.01, epochs=30, max_iter=50, l1=1.8, l0=0.6)
@@ -299,7 +287,7 @@ def on_embeddings(path, seeds, with_torch):
     print("|---|---|---|---|---|---|")
     for name, found in fits.items():
         pairs = itertools.combinations([f.atoms for f in found], 2)
-        alike = np.mean([agreement(*pair) for pair in pairs]) if seeds > 1 else np.nan
+        alike = np.mean([matched_cosines(*pair) for pair in pairs]) if seeds > 1 else np.nan
         print(
             f"| {name} | {spread([f.explained for f in found], '.3f')} | "
             f"{spread([f.active for f in found], '.1f')} | "

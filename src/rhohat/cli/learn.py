@@ -423,6 +423,7 @@ def write_results(
     from rhohat.estimators.saving import save
     from rhohat.inspection.report.page import report_of
     from rhohat.inspection.report.subject import subjects_of
+    from rhohat.recipes.encoding import predicts
 
     save(pipeline, files.model)
     subject, written = None, {files.model}
@@ -431,8 +432,7 @@ def write_results(
             draw_training(getattr(pipeline[-1], "layers_", pipeline)[-1], files.training)
             written.add(files.training)
             command = command or reproducing_command(click.get_current_context())
-            predicts = not hasattr(pipeline, "transform")
-            making = making_of(files.model, data, command, seconds, predicts=predicts)
+            making = making_of(files.model, data, command, seconds, predicts=predicts(pipeline))
             subjects = subjects_of(
                 *(pipeline, data.loaded),
                 making=making,

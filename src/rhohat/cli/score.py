@@ -83,8 +83,7 @@ def score(
     found = scored(model, data.content, target)
     if draws_pieces(model):
         where, what = origins_of(model, None, data), kind_of(model).pieces
-        is_random = not kind_of(model).takes_all_pieces
-        if is_random:
+        if not kind_of(model).takes_all_pieces:
             tell(
                 f"note: the {what} are {len(found.score):,} random ones, as the model draws them",
                 err=True,

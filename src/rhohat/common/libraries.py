@@ -139,6 +139,8 @@ def from_device(X: Any) -> Any:
     TypeError
         If it is a sparse tensor.
     """
+    if not is_elsewhere(X):
+        return X
     if is_tensor(X):
         if str(X.layout) != "torch.strided":
             raise TypeError(f"X is a tensor of layout {X.layout}: give X.to_dense().")
@@ -146,9 +148,7 @@ def from_device(X: Any) -> Any:
         return (dense.float() if dense.dtype.itemsize == 2 else dense).cpu().numpy()
     if hasattr(X, "__cuda_array_interface__"):  # CuPy's
         return X.get()
-    if hasattr(X, "__dlpack__") and not hasattr(X, "__array__"):
-        return np.from_dlpack(X)
-    return X
+    return np.from_dlpack(X)
 
 
 def back_to_device(A: FloatArray, X: Any) -> Any:
