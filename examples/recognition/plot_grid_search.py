@@ -9,6 +9,7 @@ pipeline by its name.
 # %%
 # Target and weight decay, judged by the classifier at the end of the pipeline:
 import matplotlib.pyplot as plt
+import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -32,8 +33,9 @@ scores = search.cv_results_["mean_test_score"].reshape(len(targets), len(decays)
 
 _, ax = plt.subplots(figsize=(5, 4), layout="constrained")
 ax.imshow(scores, cmap="viridis")
-for row, column in [(row, column) for row in range(3) for column in range(3)]:
-    ax.text(column, row, f"{scores[row, column]:.1%}", ha="center", va="center", color="w")
+for (row, column), score in np.ndenumerate(scores):
+    color = "k" if score > (scores.min() + scores.max()) / 2 else "w"  # on a light field, or a dark
+    ax.text(column, row, f"{score:.1%}", ha="center", va="center", color=color)
 ax.set_xticks(range(3), decays)
 ax.set_yticks(range(3), targets)
 ax.set(xlabel="weight decay", ylabel="target")
