@@ -212,6 +212,22 @@ def test_the_first_who_answers_is_believed_even_if_it_was_late(clock):
     assert len(crew.futures) == 1
 
 
+def test_whoever_answers_is_heard_also_if_another_is_waited_for(clock):
+    crew = Crew(clock, one=stuck, two=stuck, three=stuck)
+    answer_times = (150, 100, 50)
+    wait = crew.wait
+
+    def answer(futures):
+        wait(futures)
+        for future, run, time in zip(crew.futures, RUNS, answer_times, strict=True):
+            if clock.now >= time:
+                future.value = right(b"work", 5, run)
+
+    crew.wait = answer
+    assert swept(crew) == STARTS
+    assert not crew.late
+
+
 def test_what_is_lost_with_a_worker_that_is_stopped_is_summed_again(clock):
     crew = Crew(clock, one=right, two=undelivered)
     clock.now = 30

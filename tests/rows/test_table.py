@@ -162,6 +162,9 @@ def test_columns_of_a_stream_are_chosen_without_reading_the_others(name, tmp_pat
         ("length, mm\n7\n8\n9\n", [[7], [8], [9]], ("length, mm",)),
         ("7\n8\n", [[7], [8]], ()),
         ("n\n7\n8\n", [[7], [8]], ("n",)),
+        ('"n"\n"7"\n"8"\n', [[7], [8]], ("n",)),
+        ('"n"\n"7,5"\n"8"\n', [[7.5], [8]], ("n",)),
+        ("n\n7\n8\n9,5\n", [[7], [8], [9.5]], ("n",)),
     ],
 )
 def test_the_dialect_of_a_text_is_found(text, rows, names, tmp_path):
@@ -176,6 +179,11 @@ def test_the_dialect_of_a_text_is_found(text, rows, names, tmp_path):
         found = load_rows(path)
     assert_array_equal(found, rows)
     assert getattr(found, "columns", ()) == tuple(names)
+
+
+def test_texts_may_hold_what_parts_cells_in_other_files(tmp_path):
+    (tmp_path / "x.csv").write_text("inner;outer,a,b\nred;blue,1.5,2\nred;green,3,4.5\n")
+    assert_array_equal(load_rows(tmp_path / "x.csv", columns="numbers"), [[1.5, 2], [3, 4.5]])
 
 
 def test_wavelengths_are_names_and_can_be_numbers(tmp_path):

@@ -3,11 +3,13 @@
 import json
 import pickle
 import struct
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import zarr
 from numcodecs import Blosc, Zstd
+from zarr.abc.store import RangeByteRequest, SuffixByteRequest
 
 from rhohat import DataFileError
 from rhohat.rows.file_format import Selection
@@ -128,3 +130,28 @@ def test_a_chunk_in_a_shard_that_holds_too_much_is_refused(tmp_path):
     ):
         with pytest.raises(DataFileError, match=r"holds more in the chunk c/0/0"):
             read()
+
+
+def test_a_chunk_in_a_file_of_its_own_that_holds_too_much_is_refused(tmp_path):
+    path = tmp_path / "a.zarr"
+    array_of(path, compressors=zarr.codecs.ZstdCodec())
+    (path / "c" / "0" / "0").write_bytes(Zstd().encode(bytes(10_000_000)))
+    with pytest.raises(DataFileError, match="holds more in the chunk c/0/0 than the 384 bytes"):
+        ZARR.read(path, Selection())
+
+
+@pytest.mark.parametrize(
+    ("index_first", "place", "is_checked"),
+    [
+        (False, RangeByteRequest(0, 300), True),
+        (False, RangeByteRequest(100, 300), True),
+        (False, SuffixByteRequest(36), False),
+        (True, RangeByteRequest(0, 36), False),
+        (True, RangeByteRequest(36, 300), True),
+    ],
+)
+def test_of_a_shard_the_chunks_are_checked_and_not_the_index(index_first, place, is_checked):
+    chunks = Chunks(384, ("zstd",), n_inner=2, index_first=index_first)
+    bomb = Zstd().encode(bytes(10_000_000))
+    with pytest.raises(DataFileError) if is_checked else nullcontext():
+        chunks.check("c/0/0", bomb, place)

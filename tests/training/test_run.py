@@ -10,6 +10,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from rhohat import SparseObjective
+from rhohat.common.interrupts import InterruptRequest
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
 from rhohat.training.evaluation import Evaluation
@@ -18,6 +19,7 @@ from support.cases import (
     sparse_data,
 )
 from support.fits import (
+    FEW_ROWS,
     GROWING,
     N_ITER,
     SMALL,
@@ -252,3 +254,25 @@ def test_evaluations_are_counted_in_rows_that_were_read(iteration, monkeypatch):
     monkeypatch.setattr(Evaluation, "__call__", counted)
     model = make_model(callback=lambda progress: progress.n_iter == iteration).fit(GROWING)
     assert model.n_evaluations_ == sum(read) / len(GROWING)
+
+
+def test_of_an_interrupted_run_without_time_those_of_its_last_stage_are_told(monkeypatch):
+    read, plain = [], Evaluation.__call__
+
+    def counted(evaluation, theta):
+        loss_and_slope = plain(evaluation, theta)
+        read.append(evaluation.source.shape[0])
+        return loss_and_slope
+
+    def interrupt(progress):
+        if progress.n_iter == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Evaluation, "__call__", counted)
+    monkeypatch.setattr(InterruptRequest.grace.__wrapped__, "__defaults__", (0.0,))
+    model = make_model(callback=interrupt)
+    with pytest.warns(ConvergenceWarning, match="kept"), pytest.raises(KeyboardInterrupt):
+        model.fit(GROWING)
+    assert set(read) == {FEW_ROWS}
+    assert model.n_evaluations_ == sum(read) / len(GROWING)
+    assert model.loss_ == model.loss_curve_[-1]

@@ -100,10 +100,8 @@ def dialect_of(
     sample = _sample(lines)
     scored = [(*_score(sample, delimiter), -n) for n, delimiter in enumerate(DELIMITERS)]
     best = max(range(len(DELIMITERS)), key=scored.__getitem__)
-    delimiter = DELIMITERS[best]
-    is_single = scored[best][0] == 0
-    table = [cells_of(line, delimiter) if not is_single else [line.strip()] for line in sample]
-    delimiter = "," if is_single else delimiter
+    delimiter = DELIMITERS[best]  # of a lone column the likeliest, which no line has
+    table = [cells_of(line, delimiter) for line in sample]
     width = Counter(map(len, table)).most_common(1)[0][0]
     notes: list[str] = []
     first = next(number for number, row in enumerate(table) if len(row) == width)
