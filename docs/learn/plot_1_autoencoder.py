@@ -2,17 +2,16 @@
 1. An autoencoder, and PCA
 ==========================
 
-An autoencoder is a network whose target is its own input. Between the two lie hidden units; if
-these
-are few, the network has to find what the data have in common.
+An autoencoder is a network whose target is its own input. Between input and output are hidden
+units. If there are only a few of them, the network has to find what the data have in common.
 """
 
 # %%
 # The network
 # -----------
-# A hidden unit adds up its inputs with weights of its own and squashes the sum, :math:`a =
-# f(W^{(1)} x + b^{(1)})`; from all hidden units, the output is made in the same way,
-# :math:`h(x) = g(W^{(2)} a + b^{(2)})`, and should be :math:`x` again.
+# A hidden unit adds up its weighted inputs and squashes the sum: :math:`a = f(W^{(1)} x +
+# b^{(1)})`. The output is computed from the hidden units in the same way, :math:`h(x) = g(W^{(2)} a
+# + b^{(2)})`, and should equal :math:`x`.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -38,8 +37,8 @@ ax.set_axis_off()
 # %%
 # Few hidden units: close to PCA
 # ------------------------------
-# Digits of 8 x 8 pixels through 6 units. No penalty, hardly any weight decay: all that counts
-# is the error. The best that a *linear* code of 6 numbers can do is PCA.
+# This autoencoder has 6 units for digits of 8 x 8 pixels. There is no penalty and hardly any weight
+# decay, so only the error counts. The best *linear* code of 6 numbers is PCA.
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
@@ -63,15 +62,15 @@ print(f"mean error, PCA:         {error(pca.inverse_transform(pca.transform(X)))
 print(f"mean error, the mean:    {error(X.mean(axis=0)):.4f}")
 
 # %%
-# The two even use nearly the same six directions: the cosines of the angles between the space
-# of the decoder's rows and that of the components.
+# The two even use nearly the same six directions, as the cosines of the angles between two spaces
+# show: that of the decoder's rows and that of the principal components.
 from scipy.linalg import subspace_angles
 
 angles = subspace_angles(autoencoder.decoder_weights_.T, pca.components_.T)
 print("cosines:", np.cos(np.sort(angles)).round(2))
 
 # %%
-# What both make of ten digits:
+# Ten digits, and how each method reconstructs them:
 rows = X[:10]
 pictures = {
     "digits": rows,
@@ -86,5 +85,5 @@ for line, (name, images) in zip(axes, pictures.items(), strict=True):
     line[0].set_ylabel(name)
 
 # %%
-# **So** few units compress, and learn hardly more than PCA. The chapter's idea is to take many
-# units instead, and to let only few of them be active at a time: :doc:`plot_2_sparsity`.
+# **So** a few units compress the data, and learn hardly more than PCA. The chapter's idea is to
+# take many units instead, and to let only a few be active at a time: :doc:`plot_2_sparsity`.

@@ -2,9 +2,8 @@ r"""
 2. Sparsity, and the KL curve
 =============================
 
-A unit is *active* when its output is near 1, and *inactive* near 0. The chapter asks every unit
-to be
-inactive most of the time: its average activation over the training set,
+A unit is *active* when its output is near 1, and *inactive* when it is near 0. The chapter asks
+every unit to be inactive most of the time. Its average activation over the training set,
 
 .. math:: \hat\rho_j = \frac1m \sum_{i=1}^m a_j(x_i),
 
@@ -14,14 +13,14 @@ should be a small number :math:`\rho`, such as 0.05.
 # %%
 # The penalty
 # -----------
-# What it costs that :math:`\hat\rho_j` is not :math:`\rho`:
+# The penalty is the cost of a difference between :math:`\hat\rho_j` and :math:`\rho`:
 #
 # .. math::
 #    \mathrm{KL}(\rho \,\|\, \hat\rho_j)
 #    = \rho \log \frac{\rho}{\hat\rho_j} + (1 - \rho) \log \frac{1 - \rho}{1 - \hat\rho_j}
 #
-# It is 0 where they agree, grows on both sides, and goes to infinity at 0 and 1. Here is the
-# chapter's figure, for :math:`\rho = 0.2`, from the class that training uses:
+# It is 0 where they are equal, grows on both sides, and goes to infinity at 0 and 1. Here is the
+# chapter's figure, for :math:`\rho = 0.2`, drawn with the class that training uses:
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -40,7 +39,7 @@ ax.axvline(0.2, color="0.6", ls=":")
 ax.set(xlabel=r"$\hat\rho_j$", ylabel=r"KL$(\rho\,\|\,\hat\rho_j)$", title=r"$\rho = 0.2$")
 
 # %%
-# Move :math:`\rho`, and see the valley move:
+# Move :math:`\rho`, and watch the valley move:
 #
 # .. raw:: html
 #
@@ -83,8 +82,8 @@ ax.set(xlabel=r"$\hat\rho_j$", ylabel=r"KL$(\rho\,\|\,\hat\rho_j)$", title=r"$\r
 #    + \frac\lambda2 \left(\|W^{(1)}\|^2 + \|W^{(2)}\|^2\right)
 #    + \beta \sum_j \mathrm{KL}(\rho \,\|\, \hat\rho_j)
 #
-# With and without its last term, 64 units on whitened digits. Without it, most units are active
-# half of the time; with it, each is silent for most digits.
+# Let us compare models with and without the last term: 64 units on whitened digits. Without it,
+# most units are active half of the time. With it, each unit is silent for most digits.
 from sklearn.datasets import load_digits
 
 from rhohat import SparseAutoencoder, Whitening
@@ -108,8 +107,9 @@ axes[0].legend()
 # %%
 # tanh
 # ----
-# A tanh unit is inactive at -1. :math:`\rho` stays the share of activity, so the penalty sees
-# :math:`(1 + \hat\rho_j) / 2`, and :math:`\rho = 0.05` asks for an average output of -0.9:
+# A tanh unit is inactive at -1. :math:`\rho` is still the share of activity, so the penalty is
+# applied to :math:`(1 + \hat\rho_j) / 2`, and :math:`\rho = 0.05` asks for an average output of
+# -0.9:
 outputs = np.linspace(-0.99, 0.99, 199)
 least = outputs[np.argmin(cost(KLSparsity(target=0.05, weight=1), outputs, "tanh"))]
 print(f"the penalty is least at an average output of {least:.2f}")
@@ -119,5 +119,5 @@ tanh = SparseAutoencoder(
 print(f"learned: {tanh.fit(X).average_activation_.mean():.2f}")
 
 # %%
-# **Next:** the penalty depends on all examples at once. Its gradient is what implementations
-# get wrong: :doc:`plot_3_backpropagation`.
+# **Next:** the penalty depends on all examples at once. Many implementations get its gradient
+# wrong: :doc:`plot_3_backpropagation`.

@@ -2,7 +2,7 @@ r"""
 3. Backpropagation with the penalty, and its check
 ==================================================
 
-The penalty adds one term to what is propagated back to the hidden units. Where it stands matters:
+The penalty adds one term to what is propagated back to the hidden units. Its position matters:
 
 .. math::
    \delta^{(2)}_j = \Big( \sum_k W^{(2)}_{kj} \delta^{(3)}_k
@@ -13,7 +13,7 @@ The penalty adds one term to what is propagated back to the hidden units. Where 
 # %%
 # The chapter, in NumPy
 # ---------------------
-# Everything for one evaluation of loss and gradient, with sigmoid units and a sigmoid decoder.
+# This function computes the loss and its gradient, with sigmoid units and a sigmoid decoder.
 import numpy as np
 from scipy.special import expit
 
@@ -48,8 +48,9 @@ def loss_and_gradient(theta, X, misplaced=False):
 # %%
 # The check
 # ---------
-# The slope along one parameter is nearly :math:`(J(\theta + \epsilon) - J(\theta - \epsilon)) /
-# 2\epsilon`, with :math:`\epsilon = 10^{-4}`. Side by side, for the first ten:
+# The slope along one parameter is approximately :math:`(J(\theta + \epsilon) - J(\theta -
+# \epsilon)) / 2\epsilon`, with :math:`\epsilon = 10^{-4}`. Here are both, for the first ten
+# parameters:
 
 
 def differences(theta, X, epsilon=1e-4):
@@ -74,8 +75,8 @@ print(f"\nratio, gradient:  {ratio(numerical, gradient):.1e}")
 print(f"ratio, misplaced: {ratio(numerical, wrong):.3f}")
 
 # %%
-# Below 1e-9 it is right. The misplaced penalty is far off, and still trains: nobody notices
-# without the check.
+# A ratio below 1e-9 means that the gradient is right. The gradient with the misplaced penalty is
+# far off, but it still trains a network. Without the check, nobody notices.
 import matplotlib.pyplot as plt
 
 _, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained", sharex=True, sharey=True)
@@ -87,7 +88,8 @@ for ax, values, name in zip(axes, (gradient, wrong), ("right", "misplaced"), str
 # %%
 # The same from rhohat
 # --------------------
-# :class:`rhohat.SparseObjective` is what training minimizes. Same parameters, same numbers:
+# :class:`rhohat.SparseObjective` is what training minimizes. The same parameters give the same
+# numbers:
 from rhohat import KLSparsity, SparseObjective, check_gradient
 
 objective = SparseObjective(
@@ -102,7 +104,7 @@ check = check_gradient(objective, packed, X)
 print(f"ratio: {check.ratio:.1e}")
 
 # %%
-# ``rhohat check FILES`` does this on your data, with your settings.
+# ``rhohat check FILES`` does this for your data and your settings.
 #
-# **Next:** :math:`\hat\rho_j` needs all examples before any of them can be propagated back.
+# **Next:** :math:`\hat\rho_j` requires all examples before any of them can be propagated back.
 # Does every step have to read the data twice? :doc:`plot_4_one_sweep`.

@@ -2,18 +2,17 @@ r"""
 4. The two passes, and the one sweep
 ====================================
 
-No example can be propagated back before :math:`\hat\rho_j` is known, and that takes all
-examples. If
-activations do not fit into memory, the chapter reads the data twice for every step of training. One
-reading is enough.
+No example can be propagated back before :math:`\hat\rho_j` is known, and that takes all examples.
+If the activations do not fit into memory, the chapter reads the data twice for every step of
+training. But once is enough.
 """
 
 # %%
 # Twice, as in the chapter
 # ------------------------
-# The first pass averages the activations, the second propagates back; both block by block, as
-# if only one block fitted into memory. To keep it short, here is only the gradient of the
-# encoder's weights, with a linear decoder.
+# The first pass averages the activations, and the second propagates back. Both work block by block,
+# as if only one block fitted into memory. To keep this short, only the gradient of the encoder's
+# weights is computed, with a linear decoder.
 import numpy as np
 from scipy.special import expit
 
@@ -51,15 +50,15 @@ def two_passes(blocks):
 # %%
 # Once
 # ----
-# :math:`\hat\rho_j` enters as one number for each unit, the slope :math:`s_j` of the penalty.
-# So it can be taken out of the sum,
+# :math:`\hat\rho_j` enters as a single number per unit, the slope :math:`s_j` of the penalty. This
+# number can be taken out of the sum,
 #
 # .. math::
 #    \sum_i \big(r_{ij} + s_j\big) f'(z_{ij})\, x_i
 #    = \sum_i r_{ij} f'(z_{ij})\, x_i \;+\; s_j \sum_i f'(z_{ij})\, x_i ,
 #
-# and both sums can be made in the pass that averages the activations; :math:`s_j` comes at the
-# end.
+# and both sums can be computed in the pass that averages the activations. :math:`s_j` is applied at
+# the end.
 
 
 def one_sweep(blocks):
@@ -74,7 +73,7 @@ def one_sweep(blocks):
 
 
 # %%
-# They agree to rounding, however the rows are cut up:
+# The two agree up to rounding, however the rows are divided into blocks:
 whole = two_passes([X])
 for n_blocks in (1, 2, 7, 60, 600):
     blocks = np.array_split(X, n_blocks)
@@ -82,8 +81,8 @@ for n_blocks in (1, 2, 7, 60, 600):
     print(f"{n_blocks:4} blocks: largest relative difference {difference:.1e}")
 
 # %%
-# A mean over each *batch* instead, as frameworks do it, is another objective. The smaller the
-# batches, the farther off:
+# Many frameworks use the mean over each *batch* instead. That is a different objective. The smaller
+# the batches, the larger the difference:
 
 
 def mean_of_batches(blocks):
@@ -103,7 +102,7 @@ ax.set(xlabel="rows in a batch", ylabel="error of the gradient, relative")
 # %%
 # One sweep in pictures
 # ---------------------
-# Blocks may be computed in any order, by any number of threads or machines; only sums are sent.
+# Any number of threads or machines can compute the blocks, in any order. They send only sums.
 _, ax = plt.subplots(figsize=(7.5, 2.6), layout="constrained")
 box = {"boxstyle": "round,pad=0.5", "fc": "none", "ec": "tab:blue"}
 arrow = {"arrowstyle": "->", "color": "0.5"}
@@ -118,8 +117,8 @@ ax.set(xlim=(-0.8, 7.4), ylim=(-0.6, 3.6))
 ax.set_axis_off()
 
 # %%
-# In rhohat, ``SparseObjective.terms`` makes the sums of a block, ``+=`` adds them, and
-# ``finish`` applies the slope; it makes files of any size, threads and clusters the same code:
+# In rhohat, ``SparseObjective.terms`` computes the sums of a block, ``+=`` adds them, and
+# ``finish`` applies the slope. Files of any size, threads and clusters therefore use the same code:
 from rhohat import KLSparsity, SparseObjective
 
 objective = SparseObjective(n, s2, penalty=KLSparsity(rho, beta))

@@ -2,14 +2,15 @@ r"""
 5. Visualizing what a unit looks for
 ====================================
 
-Which input activates unit :math:`j` most? Without a limit, an ever larger one. So the chapter asks
-among inputs of norm at most 1, and the answer is its weights, at norm 1:
+Which input activates unit :math:`j` most? Without a limit, an ever larger one. The chapter
+therefore considers inputs of norm at most 1. The answer is then the unit's weights, scaled to
+norm 1:
 
 .. math:: x_i = \frac{W^{(1)}_{ji}}{\sqrt{\sum_i \big(W^{(1)}_{ji}\big)^2}}
 """
 
 # %%
-# A model to look at: 36 units on patches of ten photographs.
+# We need a model to look at: 36 units on patches of ten photographs.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -35,10 +36,10 @@ model = SparseAutoencoder(
 ).fit(X)
 
 # %%
-# Nothing does better
-# -------------------
-# Unit 0's activation by its own input, by 20,000 random inputs of norm 1, and by all patches,
-# brought to norm 1:
+# No input does better
+# --------------------
+# This figure shows the response of unit 0 to its own input, to 20,000 random inputs of norm 1, and
+# to all patches, scaled to norm 1:
 best = maximal_inputs(model)
 print(
     "is it the weights, at norm 1?",
@@ -66,12 +67,11 @@ ax.legend()
 # %%
 # A picture for every unit
 # ------------------------
-# Each tile is divided by its own largest value, so that gray is zero. That is the chapter's
-# figure:
+# Each tile is divided by its own largest value, and gray is zero. This is the chapter's figure:
 plot_features(model, patch_shape=(8, 8))
 
 # %%
-# The real patches that activate some units most look the same, as they should:
+# The real patches that activate a unit most look the same, as they should:
 order = np.argsort(-model.transform(X), axis=0)
 units = range(6)
 _, axes = plt.subplots(6, 9, figsize=(6, 4.2), layout="constrained")
@@ -86,9 +86,9 @@ axes[0, 4].set_title("patches that activate it most", fontsize=9)
 # %%
 # After whitening
 # ---------------
-# If rows are whitened by a matrix, :math:`x' = T (x - \mu)`, the input in *pixels* is
-# :math:`W^{(1)} T`, at norm 1. That is a filter, which may be mostly noise; what the unit
-# *stands for*, its decoder weights through the inverse of :math:`T`, is another picture. Digits
+# If rows are whitened by a matrix, :math:`x' = T (x - \mu)`, the best input in *pixels* is
+# :math:`W^{(1)} T`, scaled to norm 1. This is a filter, and may be mostly noise. What the unit
+# *stands for* is a different picture: its decoder weights through the inverse of :math:`T`. Digits
 # show the difference:
 from sklearn.datasets import load_digits
 
@@ -104,5 +104,5 @@ for ax, picture in zip(axes, ("looks-for", "stands-for"), strict=True):
     ax.set_title(picture)
 
 # %%
-# **Next:** the figure with 100 units, and what :math:`\rho` and :math:`\lambda` do to it:
+# **Next:** the figure with 100 units, and how :math:`\rho` and :math:`\lambda` change it:
 # :doc:`plot_6_figure`.

@@ -2,14 +2,14 @@ r"""
 6. The figure, and what rho and lambda do to it
 ===============================================
 
-100 hidden units on 10 x 10 patches of whitened photographs: the chapter shows edges at different
-positions and orientations. Here are its settings: :math:`\rho = 0.01`, :math:`\beta = 3`,
-:math:`\lambda = 10^{-4}`.
+With 100 hidden units on 10 x 10 patches of whitened photographs, the chapter finds edges at
+different positions and orientations. This page uses its settings: :math:`\rho = 0.01`,
+:math:`\beta = 3`, :math:`\lambda = 10^{-4}`.
 """
 
 # %%
-# 15,000 patches of ten photographs, each patch without its mean, brought to [0.1, 0.9], where a
-# sigmoid can reach it.
+# The data are 15,000 patches of ten photographs. The mean of each patch is subtracted, and the
+# patch is scaled to [0.1, 0.9], where a sigmoid can reach it.
 from sklearn.pipeline import make_pipeline
 
 import rhohat
@@ -31,8 +31,8 @@ model = make_pipeline(
 rhohat.plot_features(model)
 
 # %%
-# How many are edges? To each tile the nearest Gabor function is fitted, a wave under a bell;
-# where it explains 70 % of the tile, the unit counts as an edge.
+# How many are edges? ``edge_score`` fits a Gabor function to each tile, that is, a wave under a
+# bell-shaped envelope. If it explains 70 % of the tile, the unit counts as an edge.
 score = rhohat.edge_score(model[-1].components_)
 print(
     f"edges: {score.edge_share:.0%}; median of what Gabor functions explain: {score.median_r2:.0%}"
@@ -40,11 +40,12 @@ print(
 print(f"orientations, evenness from 0 to 1: {score.orientation_coverage:.2f}")
 
 # %%
-# Turn rho and lambda
-# -------------------
-# Nine models of 36 units, all from the same patches and the same initial weights. Move the
-# sliders: too large a :math:`\lambda` makes all units silent, too small a one leaves noise; a
-# large :math:`\rho` blurs. (``rhohat explore`` makes such a page of your own data.)
+# Change rho and lambda
+# ---------------------
+# These are nine models of 36 units, with the same patches and the same initial weights. Move the
+# sliders: if :math:`\lambda` is too large, all units are silent; if it is too small, noise remains;
+# and a large :math:`\rho` blurs the tiles. (``rhohat explore`` makes such a page from your own
+# data.)
 rhohat.explore(
     photographs,
     {"rho": [0.002, 0.01, 0.05], "beta": [3], "lambda": [1e-5, 1e-4, 1e-3]},

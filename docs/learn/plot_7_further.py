@@ -2,17 +2,15 @@
 7. Color, self-taught, stacked, convolution, sound
 ==================================================
 
-The chapters that follow use the same autoencoder. Each in a few lines here, on data that come
-along;
-:doc:`/exercises` has them at full size, beside the published results.
+The chapters that follow use the same autoencoder. Here is each in a few lines, with built-in data.
+:doc:`/exercises` has them at full size, next to the published results.
 """
 
 # %%
 # Color
 # -----
-# With colors, pixels are no longer in [0, 1] once they are whitened, so the decoder becomes
-# linear. The units are edges in gray, and blobs and edges of opponent colors: blue against
-# orange, purple against green.
+# Whitened color pixels are no longer in [0, 1], so the decoder becomes linear. The units are gray
+# edges, and blobs and edges of opponent colors: blue against orange, purple against green.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -31,8 +29,8 @@ rhohat.plot_features(color)
 # %%
 # Self-taught learning
 # --------------------
-# The digits 5 to 9, without labels, teach features; with 20 labels, a softmax classifier tells
-# 0 to 4 apart by them, and does better than on pixels.
+# The digits 5 to 9, without labels, teach the features. A softmax classifier uses them to tell 0 to
+# 4 apart, with only 20 labels, and does better than with pixels.
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -71,8 +69,8 @@ for name, max_iter in (("before fine-tuning", 0), ("after", 80)):
 # %%
 # Convolution and pooling
 # -----------------------
-# What patches taught is applied at every position of an image, and averaged over a few regions.
-# The maps of two units over a photograph, and what pooling keeps of them:
+# A model of patches is applied at every position of an image, and its activations are averaged over
+# a few regions. This figure shows the maps of two units over a photograph, and their pooled values:
 gray = rhohat.load_photographs().images[2][:200, 100:300]
 patches = make_pipeline(
     PatchExtractor(8, n_patches=8000, random_state=0),
@@ -99,8 +97,8 @@ for ax, (title, image) in zip(axes, panels, strict=True):
 # %%
 # Sound
 # -----
-# A spectrogram is an image, and units learn what it is made of. Here 60 chirps that rise or
-# fall; the units are strokes that rise, fall or stay.
+# A spectrogram is an image, and units learn its parts. These are 60 chirps that rise or fall; the
+# units are strokes that rise, fall or stay level.
 rate = 8000
 rng = np.random.default_rng(0)
 recordings = []
@@ -119,4 +117,4 @@ sound = make_pipeline(
 rhohat.plot_features(sound)
 
 # %%
-# **That was the chapter.** With data of your own: :doc:`/your-data`.
+# **That was the chapter.** To continue with your own data, see :doc:`/your-data`.

@@ -2,13 +2,13 @@
 Where is the damage?
 ====================
 
-Nobody has pictures of all that can go wrong. Learn what a good surface looks like, and mark what
-does not follow from it.
+Nobody has pictures of everything that can go wrong. So learn what a good surface looks like, and
+mark the places that do not fit.
 """
 
 # %%
-# The upper half of a brick wall is learned from. On the lower half, a crack and a stain were
-# painted.
+# The model learns from the upper half of a brick wall. On the lower half, we have painted a crack
+# and a stain.
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -29,8 +29,9 @@ detector = AnomalyDetector(random_state=0).fit(extractor.fit_transform([good]))
 
 
 # %%
-# The score of a patch says how badly its pixels follow from each other. Marked is what scores worse
-# than any place of the good half: the damage, and a joint with more mortar than any there.
+# The score of a patch says how badly its pixels fit together. Places that score worse than any
+# place on the good half are marked: the damage, and a joint with more mortar than any on the good
+# half.
 def scores(image):
     windows = np.lib.stride_tricks.sliding_window_view(image, (10, 10))
     found = -detector.score_samples(windows.reshape(-1, 100)).reshape(windows.shape[:2])
@@ -50,5 +51,5 @@ for ax in axes:
     ax.set_axis_off()
 
 # %%
-# **Next:** for rows of a table, ``blame`` names the columns that make them unusual:
-# :doc:`/tables`. On the command line, ``rhohat score`` ranks what is in files.
+# **Next:** in a table, ``blame`` names the columns that make a row unusual: :doc:`/tables`. On the
+# command line, ``rhohat score`` ranks the rows or patches of your files.

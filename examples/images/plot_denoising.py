@@ -2,13 +2,13 @@
 Can it remove noise?
 ====================
 
-An autoencoder that has to rebuild clean patches from noisy ones learns what photographs are made
-of. It cleans a photograph that it has never seen.
+An autoencoder that has to reconstruct clean patches from noisy ones learns the structure of
+photographs. It can then clean a photograph that it has never seen.
 """
 
 # %%
-# Nine photographs are learned from. Noise is added only to what the units see, never to what they
-# are to rebuild.
+# The model learns from nine photographs. Noise is added only to its input, never to the patches
+# that it has to reconstruct.
 import matplotlib.pyplot as plt
 import numpy as np
 from skimage.metrics import peak_signal_noise_ratio
@@ -31,8 +31,8 @@ model = SparseAutoencoder(
 ).fit(X)
 
 # %%
-# Every patch of the noisy photograph is rebuilt; a pixel is the average over all patches that hold
-# it. Total variation, at its best weight, is there to compare.
+# Now every patch of the noisy photograph is reconstructed. A pixel is the average over all patches
+# that contain it. Total variation denoising, with its best weight, serves as a comparison.
 clean = cameraman[60:220, 130:370]
 noisy = clean + noise * np.random.default_rng(0).standard_normal(clean.shape)
 windows = np.lib.stride_tricks.sliding_window_view(noisy, (side, side))
@@ -59,4 +59,4 @@ for ax, (name, image) in zip(axes.flat, panels.items(), strict=True):
     ax.set_axis_off()
 
 # %%
-# **Next:** other corruptions, such as values that are missing, are in :doc:`/mathematics`.
+# **Next:** :doc:`/mathematics` describes other corruptions, such as masked values.

@@ -2,8 +2,8 @@
 From photographs to 100 edge features
 =====================================
 
-The chapter's headline figure, step by step. Ten photographs come with scikit-learn and
-scikit-image; nothing is downloaded.
+This page makes the chapter's best-known figure, step by step. It uses ten photographs that come
+with scikit-learn and scikit-image, so nothing is downloaded.
 """
 
 # %%
@@ -27,12 +27,12 @@ for ax in axes.flat:
     ax.set_axis_off()
 
 # %%
-# Whitening flattens the spectrum: edges stay, slow changes of brightness go.
+# Whitening flattens the spectrum: edges stay, and slow changes of brightness disappear.
 #
 # Patches
 # -------
-# 30,000 windows of 10x10 pixels, each without its own mean, clipped at three standard deviations
-# and brought to [0.1, 0.9], where a sigmoid can reach them.
+# Cut out 30,000 windows of 10x10 pixels. Subtract the mean of each, clip it at three standard
+# deviations, and scale it to [0.1, 0.9], where a sigmoid can reach it.
 from rhohat import PatchExtractor, PatchNormalizer, plot_features
 
 extractor = PatchExtractor(10, random_state=0)
@@ -43,7 +43,7 @@ plot_features(patches[:40], n_columns=20)
 # %%
 # Training
 # --------
-# 100 hidden units that should be active 1 % of the time.
+# Train 100 hidden units that should be active 1 % of the time.
 from rhohat import KLSparsity, SparseAutoencoder, plot_training
 
 model = SparseAutoencoder(
@@ -58,11 +58,11 @@ plot_training(model)
 # %%
 # What the units look for
 # -----------------------
-# The input of norm 1 that activates each unit most.
+# For each unit, the input of norm 1 that activates it most:
 plot_features(model, picture="looks-for", patch_shape=(10, 10))
 
 # %%
-# How many are edges? A Gabor function is fitted to each.
+# How many of them are edges? ``edge_score`` fits a Gabor function to each.
 from rhohat import edge_score
 
 score = edge_score(model.components_)
@@ -71,7 +71,7 @@ print(f"orientation coverage: {score.orientation_coverage:.2f}, pairs alike: {sc
 print(f"pairs of opposites, such as light left of dark and dark left of light: {score.n_opposite}")
 
 # %%
-# Are they sparse? Most activations are near 0, and every unit's average is near the target.
+# Are they sparse? Most activations are near 0, and the average of every unit is near the target.
 import numpy as np
 
 activations = model.transform(X)
@@ -79,4 +79,4 @@ print(f"average activation: {activations.mean():.4f} (target 0.01)")
 print(f"activations below 0.05: {np.mean(activations < 0.05):.1%}")
 
 # %%
-# **Next:** :doc:`/photographs` starts from photographs of your own.
+# **Next:** to use your own photographs, see :doc:`/photographs`.

@@ -1,13 +1,13 @@
 """
-Which stains does a slide hold?
+Which stains are on this slide?
 ===============================
 
-A section of tissue, with nuclei stained blue and a protein brown. Units that learn from small color
-patches find both stains, and show where they are.
+In this section of tissue, nuclei are stained blue and a protein is stained brown. Units that learn
+from small color patches find both stains, and show where they are.
 """
 
 # %%
-# Each tile is what a unit stands for, in colors: what it adds to the picture where it is active.
+# Each tile is what a unit stands for, in color: what it adds to the picture where it is active.
 import matplotlib.pyplot as plt
 import numpy as np
 from skimage import data
@@ -34,7 +34,8 @@ model = make_pipeline(
 plot_features(model, picture="stands-for", n_columns=8)
 
 # %%
-# The units with the bluest and the brownest pattern, at every place of the slide:
+# The activations of the units with the bluest and the brownest pattern, at every place of the
+# slide:
 windows = np.lib.stride_tricks.sliding_window_view(slide, (6, 6), axis=(0, 1))
 rows = np.moveaxis(windows, 2, -1).reshape(-1, 6 * 6 * 3)
 maps = model[1:].transform(rows).reshape(*windows.shape[:2], 16)
@@ -51,4 +52,4 @@ for ax in axes:
     ax.set_axis_off()
 
 # %%
-# **Next:** scans, volumes and cubes with more than three bands are in :doc:`/cubes`.
+# **Next:** for scans, volumes and cubes with more than three bands, see :doc:`/cubes`.

@@ -2,13 +2,13 @@
 Which texture is where?
 =======================
 
-Bricks, grass and gravel, told apart at every place of a picture by features that were learned from
-patches without labels.
+Features learned from unlabeled patches tell bricks, grass and gravel apart at every place of a
+picture.
 """
 
 # %%
-# The upper halves of three photographs are learned from. The lower halves, side by side, are the
-# picture in question.
+# The model learns from the upper halves of three photographs. The test picture consists of the
+# lower halves, side by side.
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.ndimage import uniform_filter
@@ -33,8 +33,8 @@ model = make_pipeline(
 
 
 # %%
-# A texture is what units do *around* a place: their average over the neighborhood. A linear
-# classifier is told which of the known halves is which.
+# Texture is what units do *around* a place: their average over the neighborhood. A linear
+# classifier learns from the upper halves, whose texture is known.
 def neighborhoods(image):
     windows = np.lib.stride_tricks.sliding_window_view(image, (8, 8))
     maps = model[1:].transform(windows.reshape(-1, 64)).reshape(*windows.shape[:2], 36)
@@ -58,5 +58,5 @@ for ax in axes:
     ax.set_axis_off()
 
 # %%
-# **Next:** :doc:`/recognition` pools features over whole images. For images in folders,
-# ``rhohat evaluate rhohat-out pictures/ --convolve --labels folders`` compares them with pixels.
+# **Next:** :doc:`/recognition` pools features over whole images. For images in folders, ``rhohat
+# evaluate rhohat-out pictures/ --convolve --labels folders`` compares features with pixels.

@@ -2,15 +2,15 @@
 What does whitening change?
 ===========================
 
-Neighboring pixels are nearly equal, so units that learn from raw patches spend themselves on
-shades. Whitening takes out what neighbors have in common; what is left to learn is edges.
+Neighboring pixels are nearly equal, so units that learn from raw patches mostly represent shades
+of gray. Whitening removes what neighbors have in common. What is left to learn is edges.
 """
 
 # %%
-# The same photographs three times: raw; whitened patch by patch (ZCA); and whitened as whole images
-# (1/f), with patches scaled for a sigmoid decoder, as ``rhohat learn`` does it. Each tile is what a
-# unit stands for, and the title says how many of the 49 are edges, that is, how many a Gabor
-# function explains.
+# The same photographs are learned from three times: raw; whitened patch by patch (ZCA); and
+# whitened as whole images (1/f), with patches scaled for a sigmoid decoder, as in ``rhohat learn``.
+# Each tile is what a unit stands for. The title says how many of the 49 units are edges, that is,
+# how many are explained by a Gabor function.
 import matplotlib.pyplot as plt
 from sklearn.pipeline import make_pipeline
 
@@ -55,5 +55,5 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
     ax.set_title(f"{name}: {edge_score(patterns(model)).edge_share:.0%} edges")
 
 # %%
-# **Next:** :doc:`/noise` shows what too much whitening does, and :doc:`plot_edges` takes the last
-# of the three apart.
+# **Next:** :doc:`/noise` shows what too much whitening does, and :doc:`plot_edges` explains the
+# last of the three models step by step.

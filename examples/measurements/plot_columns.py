@@ -2,12 +2,12 @@
 Which columns belong together?
 ==============================
 
-Thirty measurements of the nuclei of cells, in 569 samples. Each unit stands for one way in which
-samples differ, as bars in the table's own columns.
+The table has thirty measurements of cell nuclei, in 569 samples. Each unit stands for one way in
+which samples differ, shown as bars over the columns of the table.
 """
 
 # %%
-# ``choose`` finds settings that suit the table; here are six units.
+# ``choose`` finds settings that suit the table. Here are six units:
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_breast_cancer
@@ -19,7 +19,7 @@ choice = choose(table.data, 6, random_state=0)
 plot_features(choice.pipeline_, n_columns=2)
 
 # %%
-# Nobody told the autoencoder which samples are malignant. Some units tell anyway:
+# Nobody told the autoencoder which samples are malignant, but some units separate them anyway:
 codes = choice.pipeline_.transform(table.data)
 figure, ax = plt.subplots(figsize=(7, 3), layout="constrained")
 for label, name in enumerate(table.target_names):
@@ -29,5 +29,5 @@ ax.set(xlabel="unit", ylabel="average activation")
 ax.legend()
 
 # %%
-# **Next:** :doc:`/tables` starts from a file of your own; ``print(choice)`` says why these
-# settings.
+# **Next:** :doc:`/tables` starts from your own file. ``print(choice)`` explains why these settings
+# were chosen.

@@ -2,12 +2,12 @@
 Which heartbeats are unusual?
 =============================
 
-An electrocardiogram that is made here: five minutes of beats, and now and then one that comes early
-and is too wide. Windows that do not follow from what the others have in common give it away.
+This page generates an electrocardiogram: five minutes of beats, some of which come early and are
+too wide. The detector finds them, because their windows do not fit what the others have in common.
 """
 
 # %%
-# Waves are bumps: height and width of each, and when it comes, in seconds from the beat.
+# Each wave is a bump with a height, a width, and a delay in seconds after the beat.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -39,7 +39,7 @@ while beat < SECONDS - 1:
     beat += rng.normal(1.1 if beat in early else 0.8, 0.03)
 
 # %%
-# What units stand for in windows of 0.8 s: the wave of a beat, at different times.
+# What units stand for in windows of 0.8 s: the waves of a beat, at different times.
 model = make_pipeline(
     WindowExtractor(100, n_windows=None, stride=5),
     Standardization(),
@@ -50,7 +50,7 @@ model = make_pipeline(
 plot_features(model, n_columns=6)
 
 # %%
-# A detector of unusual windows, beside the beats that were made early (dashed):
+# The detector's score for each window, compared with the early beats that we put in (dashed):
 windows = np.lib.stride_tricks.sliding_window_view(signal, 100)[::10]
 detector = AnomalyDetector(random_state=0).fit(windows)
 middle = time[50:-49:10]
@@ -69,4 +69,4 @@ alarms = [np.abs(early - moment).min() > 0.6 for moment in outliers]
 print(f"{sum(near)} of {len(early)} early beats found; {sum(alarms)} alarms elsewhere")
 
 # %%
-# **Next:** :doc:`/signals` reads recordings from EDF and other files, of one channel or several.
+# **Next:** :doc:`/signals` reads EDF and other files, with one channel or several.

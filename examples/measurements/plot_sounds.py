@@ -1,15 +1,16 @@
 """
-Words by ear
-============
+Can it tell words apart?
+========================
 
-A voice that is made here says eight words of two vowels each; its twenty speakers differ in pitch
-and in the length of their vocal tract. An autoencoder learns from spectrograms of all words,
-without being told which is which. Averaged over the whole word, a spectrogram hardly tells "ai"
-from "ia"; features do, since units look for what changes.
+A synthetic voice says eight words of two vowels each. Its twenty speakers differ in pitch and in
+the length of their vocal tract. An autoencoder learns from spectrograms of all words, without being
+told which word is which. The average of a spectrogram over the whole word hardly distinguishes "ai"
+from "ia". Features do, because units look for changes.
 """
 
 # %%
-# A voice: pulses that ring at the formants of a vowel, which glide from the first to the second.
+# The voice consists of pulses that ring at the formants of a vowel. The formants glide from the
+# first vowel to the second.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -63,7 +64,7 @@ words, speaker = np.array(words), np.array(speaker)
 
 # %%
 # What every unit stands for in a spectrogram: formants that rise, fall or stay, and pulses of the
-# voice. Frequency goes up, time to the right.
+# voice. Frequency increases upward, and time to the right.
 
 model = make_pipeline(
     SpectrogramExtractor(RATE),
@@ -81,8 +82,8 @@ plot_features(model)
 plt.show()
 
 # %%
-# Mean and maximum of every unit over each word; beside them, those of the spectrogram's bands. A
-# linear classifier names the words of speakers that it never heard.
+# Now take the mean and the maximum of every unit over each word and, for comparison, those of the
+# bands of the spectrogram. A linear classifier names the words of speakers that it has never heard.
 
 features = ConvolutionalFeatures(model, pooling=("mean", "max"), grid=1).fit(recordings)
 pooled = [
@@ -99,7 +100,8 @@ for name, X in (("features", features.transform(recordings)), ("spectrograms", n
     print(f"{name:<13} {100 * np.mean(scores):.1f} % of the words of unheard speakers")
 
 # %%
-# The same from the sound itself: units become band-pass filters, each for a frequency of its own.
+# If the units learn from the sound itself, they become band-pass filters, each with its own
+# frequency.
 
 waves = make_pipeline(
     WaveformExtractor(RATE),
@@ -123,4 +125,4 @@ ax.set_title(f"{bands.is_clear.sum()} of 36 units have a clear center frequency"
 plt.show()
 
 # %%
-# **Next:** :doc:`/sound` starts from recordings of your own.
+# **Next:** :doc:`/sound` starts from your own recordings.

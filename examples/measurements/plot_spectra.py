@@ -2,12 +2,12 @@
 What are these spectra made of?
 ===============================
 
-Mixtures of six substances, with noise. Principal components mix the substances up; each unit stands
-for one of them.
+These spectra are noisy mixtures of six substances. Each principal component mixes several
+substances, but each unit stands for one.
 """
 
 # %%
-# Spectra of substances have three peaks each; about a third of them are in a mixture.
+# The spectrum of a substance has three peaks. A mixture contains about a third of the substances.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.decomposition import PCA
@@ -29,7 +29,7 @@ amounts = rng.exponential(size=(800, 6)) * (rng.random((800, 6)) < 0.3)
 spectra = amounts @ substances + 0.05 * rng.standard_normal((800, 300))
 
 # %%
-# Beside each substance, the unit and the principal component that are most like it:
+# Next to each substance are the unit and the principal component that are most similar to it:
 found = {
     "units": choose(spectra, 6, random_state=0).patterns_,
     "principal components": PCA(6).fit(spectra).components_,
@@ -50,5 +50,5 @@ for ax in axes[-1]:
     ax.set_xlabel("nm")
 
 # %%
-# **Next:** :doc:`/tables` reads spectra from files, and :doc:`/choosing` says how ``choose`` finds
-# what it finds.
+# **Next:** :doc:`/tables` reads spectra from files, and :doc:`/choosing` explains how ``choose``
+# finds its settings.

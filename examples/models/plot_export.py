@@ -2,11 +2,11 @@
 How do I use a model without rhohat?
 ====================================
 
-Export it, to ONNX or to one file of NumPy code that anybody can read and run.
+Export it to ONNX, or to a single file of NumPy code that anybody can read and run.
 """
 
 # %%
-# Units that learned from patches of photographs:
+# First, train units on patches of photographs:
 import runpy
 import tempfile
 from pathlib import Path
@@ -34,8 +34,8 @@ model = make_pipeline(
 ).fit(photographs)
 
 # %%
-# The file holds the functions, and the weights as text. Its ``transform`` takes whole images, and
-# gives the activations at every place:
+# The exported file contains the functions, and the weights as text. Its ``transform`` takes whole
+# images, and returns the activations at every place:
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder, "features.py")
     export(model, path)
@@ -48,7 +48,7 @@ windows = np.lib.stride_tricks.sliding_window_view(image, (8, 8))
 assert np.allclose(codes, model[1:].transform(windows.reshape(-1, 64)))
 
 # %%
-# Three units on a photograph, computed by that file alone:
+# Three units on a photograph, computed by this file alone:
 maps = codes.reshape(*windows.shape[:2], 36)
 _, axes = plt.subplots(1, 4, figsize=(11, 3), layout="constrained")
 axes[0].imshow(image, cmap="gray")
@@ -59,4 +59,4 @@ for ax in axes:
     ax.set_axis_off()
 
 # %%
-# **Next:** :doc:`/exporting` has ONNX, MATLAB and the sparse autoencoders of language models.
+# **Next:** :doc:`/exporting` covers ONNX, MATLAB and the sparse autoencoders of language models.

@@ -2,12 +2,12 @@
 What if the data do not fit into memory?
 ========================================
 
-Leave them on the disk. Files are read block by block, and the model has the same bits as if they
-had been in memory.
+Leave them on disk. rhohat reads files block by block, and the model has the same bits as if the
+data were in memory.
 """
 
 # %%
-# A file of 200,000 patches stands for one of any size.
+# This file of 200,000 patches stands for a file of any size.
 import tempfile
 from pathlib import Path
 
@@ -34,8 +34,8 @@ for k in range(0, 200_000, 20_000):
 file.flush()
 
 # %%
-# ``fit`` takes the path. Training begins on a few thousand rows, which grow whenever they have
-# taught what they can; the last iterations and the reported loss are over all rows.
+# ``fit`` takes the path. Training starts on a sample of a few thousand rows and continues on larger
+# ones. The last iterations use all rows, and the reported loss is over all rows.
 model = SparseAutoencoder(
     64,
     sparsity_penalty=KLSparsity(target=0.02, weight=5),
@@ -51,5 +51,5 @@ plot_features(model, picture="decoder", patch_shape=(8, 8), ax=axes[1])
 folder.cleanup()
 
 # %%
-# **Next:** :doc:`/large-data` has other kinds of files, checkpoints, clusters and streams that come
-# only once.
+# **Next:** :doc:`/large-data` covers other kinds of files, checkpoints, clusters, and streams that
+# can be read only once.

@@ -2,13 +2,13 @@
 Is my model good?
 =================
 
-Its pictures are noise, although the loss fell and fell. ``diagnose`` measures what is wrong, and
-says what to change.
+The pictures of this model are noise, although its loss kept falling. ``diagnose`` measures what is
+wrong, and says what to change.
 """
 
 # %%
-# Patches of photographs, and whitening that holds back nothing: what is noise becomes as strong as
-# everything else.
+# The model learns from patches of photographs, whitened with a tiny epsilon: this makes noise as
+# strong as everything else.
 import matplotlib.pyplot as plt
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
@@ -34,7 +34,7 @@ model = make_pipeline(
 print(diagnose(model, photographs))
 
 # %%
-# The change as it is printed, and nothing else:
+# Make the printed change, and nothing else:
 changed = clone(model).set_params(whitening__epsilon=1.0).fit(photographs)
 print(diagnose(changed, photographs))
 
@@ -44,4 +44,5 @@ for ax, (name, shown) in zip(axes, {"before": model, "after": changed}.items(), 
     ax.set_title(name)
 
 # %%
-# **Next:** :doc:`/is-it-good` lists what is measured, :doc:`/noise` what else makes noise.
+# **Next:** :doc:`/is-it-good` lists what is measured, and :doc:`/noise` lists other causes of
+# noise.

@@ -2,14 +2,15 @@
 How many units are active?
 ==========================
 
-"Sparse" can mean that a unit is rarely active, or that few units are active in a row of the data.
-What four objectives make of the same digits:
+"Sparse" can mean that each unit is rarely active, or that few units are active in each row of the
+data. This page compares what four objectives learn from the same digits.
 """
 
 # %%
-# Above, the activations of 60 digits; below, how many units are active for a digit, that is, above
-# a tenth of their largest activation. TopK has five for every digit, BatchTopK five on average; KL
-# asks how often a unit is active, and L1 has a price for activity.
+# The upper panels show the activations for 60 digits. The lower panels show how many units are
+# active for a digit, that is, above a tenth of their largest activation. TopK has five active units
+# for every digit, and BatchTopK five on average. KL asks how often a unit is active, and L1 puts a
+# price on activity.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -44,4 +45,4 @@ axes[0, 0].set_ylabel("unit")
 axes[1, 0].set_ylabel("share of the digits")
 
 # %%
-# **Next:** :doc:`/which` says when to choose which.
+# **Next:** :doc:`/which` says when to choose which objective.

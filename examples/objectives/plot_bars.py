@@ -2,11 +2,11 @@
 Does it find the parts?
 =======================
 
-Images that are sums of bars: a problem with a known answer, and four methods that are asked for it.
+These images are sums of bars, so the right answer is known. Four methods try to find it.
 """
 
 # %%
-# Sixteen bars, of which two are in an image on average, with noise.
+# There are sixteen bars. An image contains two of them on average, and noise.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.decomposition import NMF, PCA, FastICA
@@ -24,7 +24,7 @@ X = strength @ bars + 0.2 * rng.standard_normal((2000, 64))
 plot_features(X[:16], n_columns=8)
 
 # %%
-# What each method says the images are made of. NMF is told that nothing is negative, and finds the
+# These are the parts that each method finds. NMF is told that nothing is negative, and finds the
 # bars as well; the others are told nothing.
 found = {
     "sparse autoencoder": choose(X, 16, random_state=0).patterns_,
@@ -38,5 +38,5 @@ for ax, (name, rows) in zip(axes, found.items(), strict=True):
     ax.set_title(f"{name}: {recovery(rows, bars):.0%} of the bars", fontsize=10)
 
 # %%
-# **Next:** harder dictionaries, and other sparse autoencoders, are in :doc:`/which` and
-# :doc:`/choosing`.
+# **Next:** :doc:`/which` and :doc:`/choosing` have harder dictionaries and other sparse
+# autoencoders.

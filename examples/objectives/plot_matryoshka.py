@@ -2,13 +2,13 @@
 Which units matter most?
 ========================
 
-With a Matryoshka decoder the first few units have to rebuild the data alone, the next ones add
-details: units come in order, and a code can be cut short.
+With a Matryoshka decoder, the first few units have to reconstruct the data alone, and the next ones
+add details. The units are thus in order of importance, and you can shorten the code.
 """
 
 # %%
-# Digits, by 64 units of which eight are active; once with a plain decoder, once so that the first 4
-# and the first 16 units are also to do without the others.
+# Two models of digits have 64 units, of which eight are active. The first has a plain decoder. In
+# the second, the first 4 and the first 16 units also have to do without the others.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -46,7 +46,8 @@ ax.set(xlabel="the first units alone", ylabel="variance explained", xticks=(1, 4
 ax.legend()
 
 # %%
-# Ten digits from the first 4, the first 16 and all 64 units; below, the digits themselves.
+# Ten digits, reconstructed from the first 4, the first 16 and all 64 units. The last row shows the
+# digits themselves.
 _, axes = plt.subplots(1, 2, figsize=(10, 2.5), layout="constrained")
 for ax, (name, model) in zip(axes, models.items(), strict=True):
     rows = [rebuilt(model, n)[:10] for n in (4, 16, 64)] + [X[:10]]
@@ -54,5 +55,4 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
     ax.set_title(name)
 
 # %%
-# **Next:** what is minimized is in :doc:`/mathematics`, and what else can be asked of units in
-# :doc:`/which`.
+# **Next:** :doc:`/mathematics` says what is minimized, and :doc:`/which` compares other objectives.

@@ -1,14 +1,14 @@
 """
-Can units lie on a map?
-=======================
+Can units form a map?
+=====================
 
-A penalty on neighborhoods makes units that lie side by side fire together. Edges of one orientation
-gather, as they do in the visual cortex.
+A penalty on neighborhoods makes units that are next to each other fire together. Edges of the same
+orientation gather, as they do in the visual cortex.
 """
 
 # %%
-# The same patches and units twice: with a penalty on each unit by itself, and with one on every
-# unit and its eight neighbors.
+# Here are the same patches and units with two penalties: one on each unit by itself, and one on
+# every unit together with its eight neighbors.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.pipeline import make_pipeline
@@ -49,4 +49,4 @@ for ax, (name, penalty) in zip(axes, penalties.items(), strict=True):
     ax.set_title(f"{name}: neighbors correlate by {together:.2f}")
 
 # %%
-# **Next:** groups of units, and nine other objectives, are in :doc:`/which`.
+# **Next:** :doc:`/which` covers groups of units and nine other objectives.

@@ -1,14 +1,14 @@
 """
-Can it rebuild something else?
-==============================
+Can it reconstruct something else?
+==================================
 
-A transcoder encodes one thing and rebuilds another: what leaves a layer of a network from what
-enters it, one sensor from another or, here, the lower half of a digit from its upper half.
+A transcoder encodes one thing and reconstructs another: the output of a network layer from its
+input, one sensor from another or, here, the lower half of a digit from its upper half.
 """
 
 # %%
-# 1,500 digits are learned from; ten others are completed. An upper half does not always say which
-# digit it is, and then the transcoder hedges.
+# The transcoder learns from 1,500 digits and completes ten others. If the upper half does not
+# determine the digit, the transcoder hedges.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -31,5 +31,5 @@ ax.set_yticks((4.5, 14.5), ("digit", "completed"))
 ax.set_xticks([])
 
 # %%
-# **Next:** :doc:`/embeddings` is about activations of networks; on the command line,
+# **Next:** :doc:`/embeddings` is about activations of networks. On the command line, use
 # ``rhohat learn before.npy --transcode after.npy``.

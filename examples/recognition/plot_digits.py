@@ -1,16 +1,16 @@
 """
-Features that recognize: digits
-===============================
+Do features recognize digits better than pixels?
+================================================
 
-Strokes learned from patches of 8x8 digits, applied at every position and pooled, tell the digits
-apart better than their pixels do. Nothing is downloaded.
+The features are strokes, learned from patches of 8x8 digits, applied at every position and pooled.
+They tell the digits apart better than pixels do. Nothing is downloaded.
 """
 
 # %%
 # A pipeline from images to classes
 # ---------------------------------
-# The autoencoder learns from 4x4 patches, without labels; the classifier sees the mean of every
-# unit's responses in each quadrant of the image.
+# The autoencoder learns from 4x4 patches, without labels. The classifier receives the mean response
+# of every unit in each quadrant of the image.
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
@@ -47,7 +47,7 @@ classifier = make_pipeline(features, linear)
 # %%
 # The gain
 # --------
-# Five folds; in each, everything is learned from the other four.
+# The accuracy comes from five folds; for each, everything is learned from the other four.
 on_features = cross_val_score(classifier, images, y, cv=5)
 on_pixels = cross_val_score(linear, digits.data / 16, y, cv=5)
 print(f"pixels:   {on_pixels.mean():.1%} (+- {on_pixels.std():.1%})")
@@ -56,11 +56,11 @@ print(f"features: {on_features.mean():.1%} (+- {on_features.std():.1%})")
 # %%
 # What the units look for
 # -----------------------
-# Strokes and their ends, before whitening.
+# They are strokes and their ends, in the original pixels:
 from rhohat import maximal_inputs
 
 fitted = classifier.fit(images, y)[0].model_
 plot_features(maximal_inputs(fitted[-1], fitted[1]), patch_shape=(4, 4), n_columns=7)
 
 # %%
-# **Next:** :doc:`/recognition` does the same at full size, and for photographs and speech.
+# **Next:** :doc:`/recognition` does the same at full size, and with photographs and speech.

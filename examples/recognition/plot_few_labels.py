@@ -1,14 +1,14 @@
 """
-How many labels does it save?
-=============================
+How many labels do features save?
+=================================
 
-All digits are there, but only some have a label. Features that were learned from all of them
-reach with few labels what pixels need many for.
+We have many digits, but only some have a label. With features that were learned from all of them,
+a classifier needs far fewer labels than with pixels.
 """
 
 # %%
-# Strokes are learned from patches; a digit is described by how strongly each unit responds in each
-# quadrant. Up to here, no label was used.
+# The units are strokes, learned from patches. A digit is described by how strongly each unit
+# responds in each quadrant. No label has been used so far.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -32,8 +32,8 @@ features = ConvolutionalFeatures(patches, encoding="soft-threshold", threshold=0
 X = {"features": features.fit_transform(images), "pixels": images.reshape(len(images), -1)}
 
 # %%
-# The same linear classifier on both, with more and more labels; the mean of ten draws, and their
-# standard deviation.
+# Now train the same linear classifier on both, with more and more labels. The figure shows the mean
+# of ten draws, and their standard deviation.
 classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=500))
 labels = [10, 20, 50, 100, 200, 500]
 _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
@@ -55,4 +55,4 @@ ax.minorticks_off()
 ax.legend()
 
 # %%
-# **Next:** :doc:`/recognition` has digits, photographs and speech at full size.
+# **Next:** :doc:`/recognition` covers digits, photographs and speech at full size.

@@ -2,12 +2,12 @@
 Which settings recognize best?
 ==============================
 
-Penalties are estimators, too, so that scikit-learn's grid search reaches every setting of a
+Penalties are estimators, too. scikit-learn's grid search therefore reaches every setting of a
 pipeline by its name.
 """
 
 # %%
-# Target and weight decay, judged by the classifier at the end of the pipeline:
+# The classifier at the end of the pipeline judges target and weight decay:
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -41,5 +41,5 @@ ax.set_yticks(range(3), targets)
 ax.set(xlabel="weight decay", ylabel="target")
 
 # %%
-# **Next:** without labels there is nothing to search by but the data; :func:`~rhohat.choose` does
-# that, and :doc:`/choosing` says how.
+# **Next:** without labels, only the data can judge the settings. :func:`~rhohat.choose` does that,
+# and :doc:`/choosing` explains how.
