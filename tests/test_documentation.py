@@ -71,9 +71,10 @@ def test_example_of_a_docstring_gives_what_it_says(name, tmp_path, monkeypatch, 
 
 
 def commands(text):
-    """What a page says to type: lines that begin with ``rhohat``, and inline code that does."""
+    """What a page says to type: lines that begin with a command of ``rhohat``, and such code."""
     text = re.sub(r"\\\n\s*", "", text)
-    lines = re.findall(r"^(?:    )?(?:\S*bin/)?rhohat .*$", text, re.MULTILINE)
+    names = "|".join(cli.commands)
+    lines = re.findall(rf"^(?:    )?(?:\S*bin/)?rhohat (?:{names})\b.*$", text, re.MULTILINE)
     inline = re.findall(r"(?<!`)`(rhohat [a-z][^`\n]*)`", text)
     for line in [*lines, *(words for words in inline if "..." not in words)]:
         words = shlex.split(line, comments=True)[1:]

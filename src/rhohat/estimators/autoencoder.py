@@ -155,7 +155,7 @@ class SparseAutoencoder(
     tol : float, default=1e-4
         A stage ends when the loss has fallen by less than this, relatively, in ten iterations.
     growth : bool, default=True
-        Above 5,000 rows, start on a random part of the data that grows; the last stage always runs
+        Above 20,000 rows, start on a random part of the data that grows; the last stage always runs
         on all rows and the objective is the same. False runs every iteration on all rows.
     block_size : int, default=None
         Rows computed at a time. None: 1,024, or fewer where they would take too much memory.
