@@ -70,14 +70,14 @@ def test_page_goes_to_standard_output_alone(folder):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (MODELS[:1], 2, "two models or more"),
+        (MODELS[:1], 2, "at least two models"),
         ([*MODELS[:1], "rows.npy"], 1, "rows.npy"),
         ([*MODELS, "missing.npy"], 1, "missing.npy"),
         ([*MODELS, "missing.safetensors"], 1, "missing.safetensors: No such model file"),
         (
             [MODELS[0], "narrow.safetensors"],
             1,
-            "expected units of 64 values, as seed0 has them, got 40 values in narrow",
+            "the units of seed0 see 64 values, those of narrow see 40 values",
         ),
     ],
 )
@@ -98,7 +98,7 @@ def test_models_that_read_data_differently_are_refused_with_data(folder, tmp_pat
     rows = str(folder / "seed0.safetensors")
     result = run("compare", "patches.safetensors", rows, "images.npy", cwd=tmp_path)
     assert result.returncode == 1
-    assert "expected kind images, as patches needs it, got rows for seed0" in result.stderr
+    assert "patches needs kind images and seed0 needs rows" in result.stderr
 
 
 def test_what_is_worth_knowing_is_a_note_told_once(tmp_path, rng):

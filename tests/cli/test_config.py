@@ -30,7 +30,7 @@ def test_config_sets_defaults_and_the_command_line_wins(tmp_path):
     ("content", "message"),
     [
         ("unitz = 3", "did you mean units"),
-        ("paths = ['a']", "no option of learn"),
+        ("paths = ['a']", "not an option of learn"),
         ("color = 3", "expected true or false"),
         ("units = true", "expected a text or a number"),
         ("units = 3.7", "--units"),

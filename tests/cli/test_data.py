@@ -26,7 +26,7 @@ def test_learn_skips_what_it_cannot_read_and_says_so(messy, tmp_path):
     for name in BAD_NAMES:
         assert name in result.stderr
     text = run("learn", str(messy), *SMALL, cwd=tmp_path).stdout
-    assert "4 files or folders, named above" in text
+    assert "4 files or folders, listed above" in text
     assert "1500 patches of 4 images" in text.replace(",", "")
 
 

@@ -69,7 +69,7 @@ def test_advice_without_a_change_is_told(folder):
     result = run("diagnose", "constant.safetensors", "constant.npy", "--json", cwd=folder)
     (finding,) = json.loads(result.stdout)["findings"]
     assert (finding["kind"], finding["change"]) == ("constant columns", None)
-    assert finding["advice"] == "Nothing to change, unless they should not be."
+    assert finding["advice"] == "Nothing needs to change, unless they should vary."
     assert json.loads(result.stdout)["good"] is True
 
 
@@ -102,7 +102,7 @@ def test_a_model_of_patches_is_judged_by_the_photographs_that_come_along(learned
         (["chosen.safetensors"], "works on rows, which do not come along: give it some"),
         (["chosen.safetensors", "missing.npy"], "missing.npy"),
         (["chosen.safetensors", "narrow.npy"], "16"),
-        (["stack.safetensors", "rows.npy"], "not at StackedAutoencoder"),
+        (["stack.safetensors", "rows.npy"], "got StackedAutoencoder"),
         (["white.safetensors", "rows.npy"], "not at Whitening"),
     ],
     ids=" ".join,

@@ -118,7 +118,7 @@ def test_what_does_not_go_together_is_said(folder, tmp_path):
     cases = [
         (
             ["--labels", str(tmp_path / "few.npy")],
-            "holds labels of shape (5,), but there are 300 examples",
+            "holds labels of shape (5,), expected one for each of 300 examples",
         ),
         (["--labels", "z"], "holds no array 'z', only x, y"),
         (["--labels", "y", "--folds", "300"], "fewer than 300 folds"),
@@ -136,9 +136,9 @@ def test_what_does_not_go_together_is_said(folder, tmp_path):
         ("archive.npy", "archive", "expected an array of labels"),
         ("utf16.txt", "0\n1\n".encode("utf-16"), "holds labels of shape (2,)"),
         ("gap.txt", b"0\n\n1\n", "has an empty line, line 2"),
-        ("same.txt", b"a\n" * 300, "all labels are alike, a"),
+        ("same.txt", b"a\n" * 300, "all labels are a: expected at least two classes"),
         ("rare.txt", b"a\n" * 299 + b"b\n", "class b has 1 example, fewer than 5 folds"),
-        ("fractions.npy", np.linspace(0, 1, 300), "whole numbers or texts"),
+        ("fractions.npy", np.linspace(0, 1, 300), "whole numbers or text"),
         ("onehot.npy", np.eye(10)[np.arange(300) % 10], "labels of shape (300, 10)"),
     ],
 )
@@ -180,7 +180,7 @@ def test_images_of_different_sizes_are_scored_by_their_features(folder, tmp_path
     result = run("evaluate", model, tmp_path, *options, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert list(json.loads(result.stdout)["scores"]) == ["features"]
-    assert "the features are scored alone" in result.stderr
+    assert "only the features are scored" in result.stderr
 
 
 def test_models_that_give_no_features_are_refused(folder, tmp_path):
@@ -194,7 +194,7 @@ def test_models_that_give_no_features_are_refused(folder, tmp_path):
     for number, (content, options, message) in enumerate(
         [
             (model, ["--convolve", "--shape", "8x8"], "models of one layer"),
-            (pooled, [], "take the model that it applies"),
+            (pooled, [], "use that one, its attribute model_"),
         ]
     ):
         rhohat.save(content, tmp_path / f"{number}.safetensors")
@@ -211,12 +211,12 @@ def test_options_of_convolution_ask_for_it(folder):
     data = ["digits.npz", "--key", "x", "--shape", "8x8", "-o", "f.npy"]
     result = run("encode", "patches/model.safetensors", *data, "--grid", "3", cwd=folder)
     assert result.returncode == 2
-    assert "--grid says how --convolve pools: add --convolve" in result.stderr
+    assert "--grid needs --convolve: add it" in result.stderr
 
 
 def test_labels_folders_of_one_folder_say_what_to_do(folder):
     result = evaluate(folder, "whole", "--labels", "folders")
     assert result.returncode == 1
-    assert "all files lie in one folder" in result.stderr
+    assert "all files are in one folder" in result.stderr
     assert "--labels labels.txt" in result.stderr
     assert "encoding" not in result.stderr

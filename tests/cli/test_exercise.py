@@ -18,7 +18,7 @@ def test_results_stand_beside_the_published_ones_in_text_and_json(tmp_path):
         (line,) = [line for line in told.stdout.splitlines() if line.strip().startswith(what)]
         assert text in line
         assert what == "time" or line.endswith(results[what]["found"])
-    assert "A small trial" in told.stdout
+    assert "a small trial" in told.stdout
     assert "-o units.png" in told.stdout
     assert not list(tmp_path.iterdir())
 

@@ -112,8 +112,8 @@ def test_ctrl_c_keeps_the_fits_that_are_done(folder, tmp_path, monkeypatch):
     out = tmp_path / "page.html"
     result = run("explore", *ROWS, "-o", out, cwd=folder)
     assert result.returncode == 130
-    assert "note: Exploring was interrupted: 3 of 27 fits are kept." in result.stderr
-    assert "24 of 27 are missing: it was interrupted." in result.stdout
+    assert "note: Interrupted: 3 of 27 fits were completed and are kept." in result.stderr
+    assert "24 of 27 are missing, because the run was interrupted." in result.stdout
     cells = cells_on(out)
     assert [cell is None for cell in cells] == [False] * 3 + [True] * 24
     assert len(fitted) == 4

@@ -24,4 +24,4 @@ def test_inspect_tells_what_the_model_holds(learned, tmp_path):
 def test_a_model_without_units_is_told_so(command, odd_files, tmp_path):
     result = run(*command, str(odd_files / "whitening"), cwd=tmp_path)
     assert result.returncode == 1
-    assert "made of Whitening, without a SparseAutoencoder" in result.stderr
+    assert "whose units can be shown; got Whitening" in result.stderr

@@ -168,7 +168,7 @@ def test_an_aim_is_for_auto(known, tmp_path):
     data = str(known[0] / "rows.npy")
     result = run("learn", data, "--aim", "recognition", cwd=tmp_path)
     assert result.returncode == 2
-    assert "--aim says what --auto chooses for: add --auto." in result.stderr
+    assert "--aim says what --auto optimizes: add --auto." in result.stderr
     assert run("learn", data, "--auto", "--aim", "beauty", cwd=tmp_path).returncode == 2
 
 
@@ -181,7 +181,7 @@ def test_what_it_finds_by_itself_is_refused(name, known, tmp_path):
     for more in ([], ["--dry-run"]):
         result = run("learn", str(known[0] / "rows.npy"), "--auto", *words, *more, cwd=tmp_path)
         assert result.returncode == 2
-        assert "--auto finds settings by itself: leave out" in result.stderr
+        assert "--auto chooses the settings itself: leave out" in result.stderr
         assert any(word in result.stderr for word in words if word.startswith("--"))
     assert list(tmp_path.iterdir()) == []
 
@@ -223,7 +223,7 @@ def test_the_summary_says_why_and_whether_the_features_are_good(known, chosen):
     at = lines.index("Settings were chosen from the data:")
     told = [*chosen["choice"]["reasons"], chosen["choice"]["command"]]
     assert lines[at + 1 : at + 1 + len(told)] == [f"  {line}" for line in told]
-    assert "The features look good: no mistake was found." in lines
+    assert "The features look good: no problem was found." in lines
     assert chosen["diagnosis"]["good"] is True
 
 

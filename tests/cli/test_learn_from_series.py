@@ -74,7 +74,7 @@ def machines(folder):
 @pytest.mark.parametrize(
     ("options", "n_groups", "note"),
     [
-        (["--labels", "folders"], None, "hold out whole ones by --groups files"),
+        (["--labels", "folders"], None, "hold out whole recordings with --groups files"),
         (["--labels", "folders", "--groups", "files"], 6, ""),
         (["--labels", "stages.npy", "--groups", "files"], 6, ""),
     ],
@@ -103,7 +103,7 @@ def test_labels_of_files_are_written_beside_windows(machines):
     ("arguments", "said"),
     [
         (["eeg.edf", "--channels", "Cz"], "has 2 channels: Fpz, Pz. 'Cz' is not one"),
-        (["eeg.edf", "--window", "soon"], "neither a number nor seconds"),
+        (["eeg.edf", "--window", "soon"], "neither a number of samples nor of seconds"),
         (["eeg.edf", "--window", "-3"], "not in the range"),
         (["vibration.npz", "--series", "--window", "1s"], "--rate 12000 for instance"),
         (["vibration.npz", "--form", "spectrum"], "form belongs to series"),

@@ -66,7 +66,7 @@ def test_labels_and_groups_are_columns(folder, groups):
     options = ["--labels", "tissue", *groups, "--folds", "3"]
     result = run("evaluate", "out/model.safetensors", "cells.csv", *options, cwd=folder)
     assert result.returncode == 0, result.stderr
-    assert "note: 1 example without a label left out" in result.stderr
+    assert "note: left out 1 example without a label" in result.stderr
     assert f"79 examples of 2 classes{' in 10 groups' if groups else ''}, 3 folds" in result.stdout
     for word in ("balanced accuracy", "macro F1", "Cohen's kappa", "ROC AUC", "number of labels"):
         assert word in result.stdout

@@ -65,7 +65,7 @@ def test_a_transcoder_is_what_python_makes_of_the_same_files(folder):
     assert_array_equal(same.encoder_weights_, model.encoder_weights_)
     assert_array_equal(same.decoder_weights_, model.decoder_weights_)
     told = json.loads((folder / "told.json").read_text())
-    assert told["learned"] == "4 units have learned to make the targets of 300 rows."
+    assert told["learned"] == "4 units have learned to predict the targets of 300 rows."
     assert told["diagnosis"] is None
 
 
@@ -116,7 +116,7 @@ def test_a_dry_run_counts_the_rows_with_noise_and_says_what_it_does_not_know(fol
         memory[options] = json.loads(told.stdout)["memory_bytes"]
     assert memory["--corruption", "gaussian"] - memory[()] == X.nbytes
     told = run("learn", "x.npy", "--transcode", "y.npy", *QUICK, "--dry-run", cwd=folder)
-    assert "targets are counted as if they were as wide as the rows" in told.stderr
+    assert "the estimate assumes targets with as many columns as the rows" in told.stderr
 
 
 @pytest.mark.parametrize(
@@ -129,14 +129,17 @@ def test_a_dry_run_counts_the_rows_with_noise_and_says_what_it_does_not_know(fol
         ),
         (["learn", "x.npy", "--corruption", "salt"], "'gaussian', 'masking'"),
         (["learn", "images.npy", "--transcode", "y.npy"], "but the data are images"),
-        (["learn", "x.npy", "--transcode", "images.npy"], "but --transcode takes rows"),
-        (["learn", "x.npy", "--auto", "--transcode", "y.npy"], "leave out --transcode, or"),
-        (["learn", "x.npy", "--auto", "--corruption", "masking"], "leave out --corruption, or"),
+        (["learn", "x.npy", "--transcode", "images.npy"], "but --transcode needs rows"),
+        (["learn", "x.npy", "--auto", "--transcode", "y.npy"], "leave out --transcode or --auto"),
+        (
+            ["learn", "x.npy", "--auto", "--corruption", "masking"],
+            "leave out --corruption or --auto",
+        ),
         (
             ["learn", "x.npy", "--transcode", "y.npy", "--validation", "x.npy"],
-            "--validation takes a share",
+            "--validation must be a share",
         ),
-        (["report", "rhohat-out", "--transcode", "y.npy", "-o", "r.html"], "name the data, too"),
+        (["report", "rhohat-out", "--transcode", "y.npy", "-o", "r.html"], "name INPUTS, too"),
         (["score", "rhohat-out", "x.npy", "-o", "s.csv"], "scored by its targets"),
         (
             ["report", "rhohat-out", "x.npy", "--transcode", "x.npy", "-o", "r.html"],

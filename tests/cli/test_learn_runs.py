@@ -39,7 +39,7 @@ def test_another_run_is_left_alone(words, folder):
     written = (folder / "rhohat-out" / "model.safetensors").read_bytes()
     result = run("learn", *words, cwd=folder)
     assert result.returncode == 2
-    assert "another run, rhohat learn 0.npy " in result.stderr
+    assert "another run: rhohat learn 0.npy " in result.stderr
     assert "--out" in result.stderr
     assert "--force" in result.stderr
     assert (folder / "rhohat-out" / "model.safetensors").read_bytes() == written
@@ -53,7 +53,7 @@ def test_force_replaces_another_run_and_files_of_ones_own(folder):
     (folder / "own" / "features.png").write_text("a drawing")
     refused = run("learn", "1.npy", *FEW, "--out", "own", cwd=folder)
     assert refused.returncode == 2
-    assert "own holds features.png, which learn would replace" in refused.stderr
+    assert "own holds features.png, which this command would replace" in refused.stderr
     forced = run("learn", "1.npy", *FEW, "--out", "own", "--force", cwd=folder)
     assert forced.returncode == 0, forced.stderr
     again = run("learn", "1.npy", *FEW, "--out", "own", cwd=folder)
@@ -80,7 +80,7 @@ def test_standard_input_is_refused_in_words(name, folder):
     for command in (["learn", name], ["inspect", name]):
         result = run(*command, cwd=folder)
         assert result.returncode == 2
-        assert f"standard input ({name}) cannot be read: save it to a file" in result.stderr
+        assert f"standard input ({name}) cannot be read; save it to a file" in result.stderr
 
 
 def test_what_is_sent_to_others_tells_no_folder_of_the_machine(folder):
@@ -101,7 +101,7 @@ def test_a_page_without_sources_shows_none(folder):
         result = run(*command, cwd=folder)
         assert result.returncode == 0, result.stderr
         page = (folder / "bare" / "report.html").read_text()
-        assert "It shows no parts of the data." in page
+        assert "It shows none of the data." in page
         assert '"examples":null' in page
         assert "Originals and reconstructions" not in page
         assert '"activity":null' not in page
@@ -119,7 +119,7 @@ def test_a_dry_run_tells_what_a_device_is_to_hold(folder, monkeypatch):
     words = ["learn", "0.npy", "--dry-run", "--device", "torch"]
     assert json.loads(run(*words, "--json", cwd=folder).stdout)["device"] is None
     n_rows, n_columns = np.load(folder / "0.npy").shape
-    for share, told in ((1, "all stay there"), (0, f"0 of {n_rows:,} stay there")):
+    for share, told in ((1, "all are kept there"), (0, f"0 of {n_rows:,} are kept there")):
         memory = 8 * share * n_rows * n_columns
         monkeypatch.setattr(TorchDevice, "has_memory", True)
         monkeypatch.setattr(TorchDevice, "resident_bytes", memory)

@@ -43,4 +43,4 @@ def test_report_of_rows_draws_them_as_the_shape_says(tmp_path):
         assert ('"examples":null' in page) != bool(arguments)
     wrong = run("report", model, "rows.npy", "--shape", "5x5", cwd=tmp_path)
     assert wrong.returncode == 1
-    assert "do not have shape (5, 5)" in wrong.stderr
+    assert "cannot have shape (5, 5)" in wrong.stderr

@@ -68,7 +68,7 @@ def test_learn_shows_no_classes_of_several_columns(folder, tmp_path):
 def test_labels_without_data_are_refused(folder):
     result = run("report", "out/model.safetensors", "--labels", "species.txt", cwd=folder)
     assert result.returncode == 2
-    assert "name the data" in result.stderr
+    assert "name INPUTS" in result.stderr
 
 
 def test_labels_of_images_are_those_of_their_patches(tmp_path):

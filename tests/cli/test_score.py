@@ -103,7 +103,7 @@ def test_patches_of_images_are_scored_with_their_places(tmp_path, rng, without_f
     assert run("learn", "usual.npy", *few, "-o", "m", cwd=tmp_path).returncode == 0
     told = run("score", "m", "new.npy", "-o", "s.csv", cwd=tmp_path)
     assert told.returncode == 0, told.stderr
-    assert "500 random ones" in told.stderr
+    assert "drew 500 random patches" in told.stderr
     lines = read_csv(tmp_path / "s.csv")
     first = min(lines, key=lambda line: int(line["rank"]))
     assert first["image"] == "4"

@@ -24,7 +24,7 @@ def test_show_sorts_by_average_activation(learned, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("shape", "message"), [("4x9", "have shape 6x6: leave it out"), ("5x5", "have shape 6x6")]
+    ("shape", "message"), [("4x9", "have shape 6x6: leave out --shape"), ("5x5", "have shape 6x6")]
 )
 def test_show_refuses_another_shape_than_patches_have(learned, tmp_path, shape, message):
     file = str(learned[0] / "model.safetensors")
@@ -59,7 +59,7 @@ def test_show_asks_for_data_where_it_needs_them(of_rows, tmp_path):
     file = str(of_rows / "model")
     result = run("show", file, "--picture", "examples", cwd=tmp_path)
     assert result.returncode == 2
-    assert "means of INPUTS: name them" in result.stderr
+    assert "means over INPUTS: name INPUTS" in result.stderr
     result = run("show", file, "--shape", "7x7", cwd=tmp_path)
     assert "see 900 numbers" in result.stderr
 

@@ -83,7 +83,7 @@ def test_classes_of_a_table_are_a_column_of_it_and_its_text_is_the_summary(tmp_p
     told = run("stack", "wine.csv", *options, "--iterations", "20", cwd=tmp_path)
     assert told.returncode == 0, told.stderr
     assert "1 layer of 8 units learned from 142 rows" in told.stdout
-    assert "of 36 rows held out (the commonest class alone: " in told.stdout
+    assert "of 36 rows held out (always guessing the most common class: " in told.stdout
     assert "rhohat encode rhohat-out/model.safetensors wine.csv" in told.stdout
     assert "labels = pipeline.predict(data)" in told.stdout
     model = rhohat.load(tmp_path / "rhohat-out" / "model.safetensors")
@@ -131,7 +131,11 @@ def test_a_checkpoint_is_resumed_to_the_same_model(digits, tmp_path):
         (["--labels", "z"], 1, "z"),
         (["--units", "20"], 2, "No such option"),
         (["--validation", ".1"], 2, "No such option"),
-        (["--labels", "y", "--shape", "8x8", "--patch-size", "4"], 2, "each image as a whole"),
+        (
+            ["--labels", "y", "--shape", "8x8", "--patch-size", "4"],
+            2,
+            "or whole images (--patch-size whole)",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(options, code, text, digits, tmp_path):

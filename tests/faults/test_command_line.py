@@ -45,7 +45,7 @@ def test_f44_no_class_of_error_is_a_traceback(error, model, tmp_path, monkeypatc
     assert "Traceback" not in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert type(error).__name__ in result.stderr
-    assert "defect" in result.stderr
+    assert "bug in rhohat" in result.stderr
     assert "RHOHAT_DEBUG=1" in result.stderr
 
 
@@ -55,7 +55,7 @@ def test_f44_what_can_be_expected_is_no_defect(error, model, tmp_path):
         result = run("inspect", model, cwd=tmp_path)
     assert result.returncode == 1
     assert result.stderr.startswith("rhohat: ")
-    assert "defect" not in result.stderr
+    assert "bug in rhohat" not in result.stderr
 
 
 def test_f44_the_traceback_is_shown_to_who_asks_for_it(model, tmp_path, monkeypatch):
@@ -170,7 +170,7 @@ def test_f21_closed_streams_change_nothing_else(model, tmp_path):
 def test_f21_what_was_to_go_to_a_closed_output_is_a_failure(model, tmp_path):
     done = in_shell(f"show '{model}' -o - >&-", tmp_path)
     assert done.returncode == 1
-    assert done.stderr == "rhohat: standard output: It is closed\n"
+    assert done.stderr == "rhohat: standard output: it is closed\n"
 
 
 @pytest.mark.slow

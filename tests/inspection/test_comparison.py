@@ -61,7 +61,7 @@ def test_a_copy_in_another_order_and_of_other_signs_is_the_same_model(model, dig
     assert_allclose(found.correlations[:, 1], signs)
     assert_allclose(found.models[0].explained, found.models[1].explained)
     assert [len(units) for units in found.new] == [0, 0]
-    assert "The models have the same units: all 9 of a return in b" in str(found)
+    assert "The models have the same units: all 9 of a recur in b" in str(found)
     assert "All settings are the same. They learned from the same rows." in str(found)
 
 
@@ -71,7 +71,7 @@ def test_a_unit_that_is_another_one_does_not_return(model, rng):
     third = flipped(model, np.arange(9)[::-1])
     found = compared({"a": model, "b": other, "c": third})
     assert np.flatnonzero(~found.returns).tolist() == [4]
-    assert "8 of the 9 units of a return in every other model" in str(found)
+    assert "8 of the 9 units of a recur in every other model" in str(found)
     assert [units.tolist() for units in found.new] == [[], [4], []]
     assert found.correlations is None
     assert found.models[0].explained is None
@@ -166,7 +166,7 @@ def test_a_classifier_has_a_cross_entropy(digits):
 @pytest.mark.parametrize(
     ("columns", "shape", "message"),
     [
-        (slice(0, 49), None, "expected units of 64 values, as a has them, got 49 values in b"),
+        (slice(0, 49), None, "the units of a see 64 values, those of b see 49 values"),
         (slice(0, 64), (4, 16), "64 values"),
     ],
 )
@@ -181,5 +181,5 @@ def test_models_of_other_inputs_are_refused(model, digits, columns, shape, messa
 
 
 def test_one_model_is_refused(model):
-    with pytest.raises(ValueError, match="two models or more, got 1"):
+    with pytest.raises(ValueError, match="at least two models, got 1"):
         compared({"a": model})

@@ -192,7 +192,12 @@ def test_neighbors_along_an_axis_are_no_repeated_columns():
 @pytest.mark.parametrize(
     ("kind", "make", "told", "is_good"),
     [
-        ("labels", with_labels, "Column 3 looks like labels: it has 3 whole values", False),
+        (
+            "labels",
+            with_labels,
+            "Column 3 looks like labels: it has 3 distinct whole numbers",
+            False,
+        ),
         ("constant columns", with_a_constant, "The first is column 1.", True),
         (
             "identical columns",
@@ -274,7 +279,7 @@ def test_nothing_is_found_in_a_good_model(make, photographs):
     assert [finding.kind for finding in diagnosis.findings if not finding.is_note] == []
     assert diagnosis.is_good
     assert str(diagnosis).startswith(f"{diagnosis.verdict} {diagnosis.facts}")
-    assert diagnosis.verdict.startswith("The features look good: no mistake was found")
+    assert diagnosis.verdict.startswith("The features look good: no problem was found")
 
 
 def test_facts_are_measured(rng):
@@ -388,8 +393,8 @@ def test_hardly_any_data_are_no_reason_to_fail(X):
 @pytest.mark.parametrize(
     ("model", "X", "message"),
     [
-        (Whitening(), ATOMS, "looks at a SparseAutoencoder, .* not at Whitening"),
-        (StackedAutoencoder((4, 3), estimator=sae(max_iter=2)), ATOMS, "not at StackedAutoencoder"),
+        (Whitening(), ATOMS, "diagnose expects a SparseAutoencoder, .* got Whitening"),
+        (StackedAutoencoder((4, 3), estimator=sae(max_iter=2)), ATOMS, "got StackedAutoencoder"),
         (standardized(4, max_iter=2), ATOMS[:, :5], "5 features"),
         (standardized(4, max_iter=2), np.nan * ATOMS, "NaN"),
     ],

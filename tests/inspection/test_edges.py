@@ -92,7 +92,7 @@ def test_principal_components_are_seldom_edges(patches):
     "weights", [np.ones((3, 7)), np.ones(9), np.ones((0, 9)), np.full((1, 9), np.nan)]
 )
 def test_what_is_no_tile_is_refused(weights):
-    with pytest.raises(ValueError, match="edge_score needs"):
+    with pytest.raises(ValueError, match="edge_score expects"):
         edge_score(weights)
 
 

@@ -77,5 +77,5 @@ def test_a_model_of_rows_says_what_it_cannot_take(rng, data, kind):
 def test_a_shape_that_does_not_fit_is_refused(rng):
     X = rng.rand(20, 6)
     model = SparseAutoencoder(2, max_iter=2, random_state=0).fit(X)
-    with pytest.raises(ValueError, match=r"rows of 6 values do not have shape \(2, 4\)"):
+    with pytest.raises(ValueError, match=r"rows of 6 values cannot have shape \(2, 4\)"):
         examples_of(model, X, (2, 4))

@@ -119,10 +119,10 @@ def test_what_is_not_given_lies_around_the_models_own(model, given, full):
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
-        ({"rho": [0.1]}, "rho has no meaning for the penalty L1Sparsity"),
+        ({"rho": [0.1]}, "rho does not apply to the penalty L1Sparsity"),
         ({"gamma": [0.1]}, "gamma"),
-        ({"beta": []}, "one number or more, of at least 0"),
-        ({"beta": [-1]}, r"of at least 0, got \[-1\]"),
+        ({"beta": []}, "one or more numbers, at least 0"),
+        ({"beta": [-1]}, r"at least 0, got \[-1\]"),
         ({"lambda": [np.nan]}, "lambda must be"),
     ],
 )
@@ -132,7 +132,7 @@ def test_a_grid_that_makes_no_sense_is_refused(grid, message):
 
 
 def test_a_target_must_lie_below_one():
-    with pytest.raises(ValueError, match="of at least 0 and below 1, got"):
+    with pytest.raises(ValueError, match="at least 0 and below 1, got"):
         grid_of(autoencoder(), {"rho": [1.5]})
 
 
@@ -148,7 +148,10 @@ def known():
         ((0.1, 5, 2e-3), "Units are sparse, all are alive."),
         ((0.04, 1.6, 2e-3), "Units are sparse, all are alive, units are 1.9 times as active"),
         ((0.04, 1.6, 10), "Weight decay is too strong: 16 of 16 units are dead."),
-        ((0.02, 1e-3, 2e-3), "The penalty is too weak: units are 14.3 times as active as asked."),
+        (
+            (0.02, 1e-3, 2e-3),
+            "The penalty is too weak: units are 14.3 times as active as the target.",
+        ),
         ((0.5, 1.6, 2e-3), "Units are not sparse: many are active at once."),
     ],
 )
@@ -169,12 +172,12 @@ def test_the_best_is_sparse_and_told(known):
     found = exploration(autoencoder(16), known, grid, max_iter=60)
     assert found.best.values == {"rho": 0.04, "beta": 1.6, "lambda": 2e-3}
     assert found.best is found.cell(rho=0.04, **{"lambda": 2e-3})
-    assert "4 fits on 600 rows, 60 iterations at most. Units are sparse in 1;" in str(found)
+    assert "4 fits on 600 rows, at most 60 iterations each. Units are sparse in 1;" in str(found)
     assert "rho 0.04, beta 1.6, lambda 0.002 is best" in str(found)
-    assert "The grid ends there for rho and lambda" in str(found)
+    assert "For rho and lambda, the best value is at the edge of the grid" in str(found)
     none = Exploration(found.grid, found.cells[1:2], 600, 60)
     assert none.best is None
     assert "3 of 4 are missing" in str(none)
-    assert "In none are units sparse." in str(none)
+    assert "Units are sparse in none of them." in str(none)
     with pytest.raises(KeyError, match="no fit at"):
         none.cell(rho=0.04, **{"lambda": 2e-3})

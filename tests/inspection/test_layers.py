@@ -57,7 +57,7 @@ def test_the_only_layer_of_a_model_has_no_name(stack):
 
 
 def test_models_without_layers_are_refused(digits):
-    with pytest.raises(ValueError, match="without a SparseAutoencoder"):
+    with pytest.raises(ValueError, match="expected a SparseAutoencoder, a stack, or a pipeline"):
         layers_of(Whitening().fit(digits))
     with pytest.raises(NotFittedError):
         layers_of(SMALL)

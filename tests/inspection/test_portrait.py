@@ -175,7 +175,7 @@ def test_a_deeper_unit_stands_for_what_its_decoders_add(stack, digits):
 def test_a_classifier_that_rebuilds_nothing_is_shown_as_what_it_looks_for(classifier):
     for found in portraits_of(classifier):
         assert [view.name for view in found.views] == ["looks-for", "encoder"]
-        with pytest.raises(ValueError, match="do not rebuild"):
+        with pytest.raises(ValueError, match="do not reconstruct"):
             found.view("stands-for")
 
 
@@ -223,6 +223,6 @@ def test_views_after_whitening_are_each_in_their_own_space(rng):
     assert list(views) == ["stands-for", "looks-for", "input", "encoder", "decoder"]
     assert views["looks-for"].title == "Input that activates it most, before whitening"
     assert views["looks-for"].tiles.shape == views["stands-for"].tiles.shape == (3, 4)
-    assert views["input"].title == "Input that activates it most, as the autoencoder gets it"
+    assert views["input"].title == "Input that activates it most, after preprocessing"
     assert views["input"].tiles.shape is None
     assert views["encoder"].tiles.values.shape == (4, 9)

@@ -37,7 +37,7 @@ def test_the_input_competes_with_as_many_components_as_there_are_features(classe
     ("y", "message"),
     [
         (np.arange(60) / 7, "there are fractions"),
-        (np.zeros(60, dtype=int), "all labels are alike, 0"),
+        (np.zeros(60, dtype=int), "all labels are 0: expected at least two classes"),
         (np.arange(60) < 1, "class True has 1 example, fewer than 5 folds"),
         (np.arange(60) < 2, "class True has 2 examples, fewer than 5 folds"),
     ],
@@ -76,7 +76,9 @@ def test_no_group_is_on_both_sides(rng):
     assert np.mean(by_group["features"].accuracy) < 0.8
     assert neighbors_are_alike(X, y)
     assert not neighbors_are_alike(rng.randn(120, 30), y)
-    with pytest.raises(ValueError, match="there are 2 groups, fewer than 5 folds: use --folds 2"):
+    with pytest.raises(
+        ValueError, match="there are only 2 groups, fewer than 5 folds: use --folds 2"
+    ):
         probe(X, None, y, groups=groups % 2)
     with pytest.raises(ValueError, match="all examples are in one group"):
         probe(X, None, y, groups=np.zeros(120))
@@ -110,11 +112,11 @@ def test_accuracy_rises_with_the_number_of_labels(classes):
     [
         ([0.9, 0.92], [0.7, 0.72], "The features help: they are 20.0 points ahead of raw values."),
         ([0.7, 0.72], [0.9, 0.92], "do not help here: raw values do better by 20.0 points."),
-        ([0.7, 0.9], [0.75, 0.9], "The features are as good as raw values, as far as"),
+        ([0.7, 0.9], [0.75, 0.9], "The features do about as well as raw values"),
         ([0.5, 0.9], [0.4, 0.8], "The features help: they are 10.0 points ahead of raw values."),
         ([0.4, 0.8], [0.5, 0.9], "do not help here: raw values do better by 10.0 points."),
-        ([0.9], [0.7], "The features are as good as raw values, as far as"),
-        ([0.7, 0.9], None, "Always the commonest class would be right for 75.0%."),
+        ([0.9], [0.7], "The features do about as well as raw values"),
+        ([0.7, 0.9], None, "Always guessing the most common class would be right for 75.0%."),
     ],
 )
 def test_the_scores_are_put_into_words(features, raw, told):

@@ -46,5 +46,7 @@ def test_several_scenes_lie_one_below_the_other():
 
 @pytest.mark.parametrize("shape", [(10,), (10, 61), (1, 1, 10, 60)])
 def test_a_scene_of_other_rows_is_refused(shape):
-    with pytest.raises(ValueError, match=r"scene must be \(height, width\) .* of 600 pixels"):
+    with pytest.raises(
+        ValueError, match=r"scene must be \(height, width\) .* for each of 600 rows"
+    ):
         Scene.of(shape, 600)

@@ -163,7 +163,7 @@ def test_the_report_tells_of_it(model, images):
     assert re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td>', settings) == [("factor", "3.0")]
     titles = [view["title"] for view in found["layers"][0]["views"]]
     assert titles[0] == "Input that activates it most, before the mirror"
-    assert any("as the autoencoder gets it" in title for title in titles)
+    assert any("after preprocessing" in title for title in titles)
     assert "<p>Of three components.</p>" in page
     chart = found["drawings"]["spectrum"]["chart"]
     assert chart["along"] == [1, 2, 3]

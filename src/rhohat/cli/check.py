@@ -28,16 +28,17 @@ if TYPE_CHECKING:
     "--parameters",
     type=POSITIVE_INTEGER,
     default=300,
-    help="Number of parameters to check, drawn by the seed; each takes two evaluations.",
+    help="Number of parameters to check, drawn at random by the seed; each takes two evaluations "
+    "of the loss.",
 )
 @json_option
 def check(settings: Settings, request: Request, parameters: int, as_json: bool) -> None:
     """Check the gradient against finite differences, with your settings on your data.
 
-    Takes the options of learn. Up to 500 rows of the data go through preprocessing and a few
-    iterations; then (J(t + e) - J(t - e)) / 2e is compared with the gradient: ||difference|| /
-    ||sum|| must be below 1e-7 and usually is below 1e-9. e is 1e-4, or shorter if the activation or
-    the penalty has a kink.
+    It takes the options of learn, preprocesses up to 500 rows of the data and trains for a few
+    iterations. It then compares (J(t + e) - J(t - e)) / 2e with the gradient: the ratio
+    ||difference|| / ||sum|| must be below 1e-7 and is usually below 1e-9. The step e is 1e-4, or
+    smaller if the activation or the penalty has a kink.
 
     The exit code is 1 if the gradient is wrong.
 
@@ -75,6 +76,9 @@ def check(settings: Settings, request: Request, parameters: int, as_json: bool) 
                 f"  after iteration {point.iteration:>3}   loss {point.loss:.6g}   "
                 f"ratio {point.ratio:.1e}   (e = {point.step:g})"
             )
-        tell(f"\nthe gradient is {'right' if trial.is_right else 'WRONG'} (limit {LIMIT:g})")
+        tell(
+            f"\nthe gradient is {'right' if trial.is_right else 'WRONG'} (limit of the ratio: "
+            f"{LIMIT:g})"
+        )
     if not trial.is_right:
         sys.exit(EXIT_FAILED)

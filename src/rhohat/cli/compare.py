@@ -35,7 +35,7 @@ MODELS = "MODEL MODEL... [DATA]..."
 
 
 @click.command(cls=Command)
-@output_option("compare.html", "File to write. - is standard output.")
+@output_option("compare.html", "File to write; - is standard output.")
 @page_options("Models side by side")
 @json_option
 @device_option
@@ -43,14 +43,14 @@ MODELS = "MODEL MODEL... [DATA]..."
 def compare(
     out: Path, title: str, open_page: bool, as_json: bool, device: str, request: Request
 ) -> None:
-    """Compare models: which units return in all of them, and what else differs.
+    """Compare models: find the units that recur in all of them, and what differs.
 
-    Two or more MODELs of the same input, from other seeds or settings, or with other numbers of
-    layers; the folder of a run stands for the model in it. Every unit of the first model is given
-    a partner in each other; it returns if their cosine, up to sign, is above 0.9. The page shows
-    units beside their partners, what training came to, and settings that differ. With DATA, read
-    as learn reads them, it tells how the activations of partners correlate, and what share of the
-    variance the models explain.
+    Give two or more MODELs of the same input, trained with different seeds, settings or numbers of
+    layers, each as a file or as the folder of a run. Each unit of the first model is matched with a
+    partner in every other model; it recurs if the cosine between them, up to sign, is above 0.9.
+    The page shows units beside their partners, the results of training, and the settings that
+    differ. With DATA, which are read as learn reads them, it also shows how strongly the
+    activations of partners correlate, and how much of the variance each model explains.
 
     \b
     Examples:
@@ -86,7 +86,7 @@ def split(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
         (n for n, path in enumerate(found) if n > 1 and path.suffix != ENDING), len(found)
     )
     if n_models < 2:
-        raise click.UsageError("compare takes two models or more: name another one.")
+        raise click.UsageError("compare needs at least two models: name another one.")
     return found[:n_models], list(paths[n_models:])
 
 
@@ -115,8 +115,8 @@ def refuse_other_needs(models: dict[str, BaseEstimator]) -> None:
             asked, got = needs[first].get(key), need.get(key)
             if asked != got:
                 raise ValueError(
-                    f"DATA must be read alike for all models: expected {key} {asked}, as {first} "
-                    f"needs it, got {got} for {name}. Leave DATA out to compare weights alone."
+                    f"DATA must be read in the same way for all models, but {first} needs {key} "
+                    f"{asked} and {name} needs {got}. Leave out DATA to compare only the weights."
                 )
 
 

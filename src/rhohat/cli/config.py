@@ -171,7 +171,7 @@ def read_config(context: click.Context, parameter: click.Parameter, path: Path |
         if name not in switches:
             like = difflib.get_close_matches(name, sorted(switches), n=1)
             hint = f"; did you mean {like[0]}?" if like else "."
-            _refuse(f"{shown} sets {key!r}, which is no option of {context.info_name}{hint}")
+            _refuse(f"{shown} sets {key!r}, which is not an option of {context.info_name}{hint}")
         option, is_on = switches[name]
         if option.name in defaults:
             _refuse(f"{shown} sets --{name} twice.")
@@ -204,5 +204,5 @@ config_option = click.option(
     is_eager=True,
     expose_value=False,
     callback=read_config,
-    help="TOML file of options, such as 'units = 196'; options on the command line win over it.",
+    help="TOML file of options, such as 'units = 196'; options on the command line override it.",
 )

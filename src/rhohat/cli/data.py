@@ -31,7 +31,7 @@ def tell_of_files(data: Data) -> None:
     for file, reason in data.found.notes:
         tell(f"note: {printable(file)} {shortened(printable(reason))}", err=True)
     if data.found.ignored:
-        tell(f"not data, left alone: {count(len(data.found.ignored), 'file')}", err=True)
+        tell(f"ignored {count(len(data.found.ignored), 'file')} that are not data", err=True)
 
 
 def read(data: Data) -> Data:
@@ -47,7 +47,7 @@ def variance_of(data: Data) -> float:
     """The mean variance of data that are read; say so if there is none."""
     variance = data.variance()
     if variance == 0:
-        tell("note: the data do not vary; there is nothing to learn from them", err=True)
+        tell("note: the data do not vary, so there is nothing to learn from them", err=True)
     return variance
 
 
@@ -83,12 +83,12 @@ def targets_for(data: Data, path: Path) -> Any:
 
     if data.kind != "rows":
         raise click.UsageError(
-            f"--transcode makes other rows of rows, but the data are {data.described}: what is "
-            "cut out of them has none."
+            f"--transcode needs plain rows, but the data are {data.described}, and the pieces cut "
+            "from them have no targets."
         )
     found = find(Request([path], stored=data.is_stored))
     if found.kind != data.kind:
-        raise ValueError(f"{path} holds {found.described}, but --transcode takes rows.")
+        raise ValueError(f"{path} holds {found.described}, but --transcode needs rows.")
     return read(found).content
 
 
@@ -106,7 +106,8 @@ def drawing(request: Request, kind: type[Data]) -> tuple[Request, tuple[int, ...
         return request, request.shape
     if request.is_planar or request.order != "numpy":
         raise click.BadParameter(
-            "the model works on rows, which are drawn row by row, their colors last.",
+            "the model works on rows, which can only be drawn row by row with colors last: give "
+            "the shape as HxW or HxWx3, without --order.",
             param_hint="--shape",
         )
     return replace(request, shape=None), request.shape
@@ -133,8 +134,7 @@ def beside(data: Data, wanted: str, option: str, windows: RowOrigins | None = No
         return values
     if values.shape != (data.n_examples,):
         raise ValueError(
-            f"{wanted} holds {option[2:]} of shape {values.shape}, but there are "
-            f"{count(data.n_examples, 'example')}: each needs one. Files that were skipped still "
-            "need theirs left out."
+            f"{wanted} holds {option[2:]} of shape {values.shape}, expected one for each of "
+            f"{count(data.n_examples, 'example')}. If files were skipped, leave out theirs, too."
         )
     return values if windows is None else values[windows.series]

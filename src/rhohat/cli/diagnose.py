@@ -31,12 +31,11 @@ if TYPE_CHECKING:
 @device_option
 @data_options("inputs")
 def diagnose(path: Path, as_json: bool, device: str, request: Request) -> None:
-    """Tell whether MODEL has learned features of INPUTS and, if not, why.
+    """Check whether MODEL has learned features of INPUTS and, if not, why.
 
-    Each finding comes with what was measured, the threshold, and one change to make, as it is typed
-    in Python and as an option of learn. INPUTS are best the data that the model learned from, and
-    are read as learn reads them; without INPUTS, a model of patches is judged by the built-in
-    photographs.
+    Each finding gives what was measured, the threshold, and one change to make, both in Python and
+    as an option of learn. INPUTS should be the data that the model learned from; they are read as
+    learn reads them. Without INPUTS, a model of patches is judged on the built-in photographs.
 
     \b
     Examples:

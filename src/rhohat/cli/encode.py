@@ -26,13 +26,14 @@ if TYPE_CHECKING:
 @model_argument
 @output_option(
     None,
-    "File to write. Its ending decides the format: .npy holds the features alone; .csv, .npz and "
-    ".parquet also say which row is which. - is standard output, as .npy.",
+    "File to write. Its extension sets the format: .npy holds only the features; .csv, .npz and "
+    ".parquet also say where each row comes from. - writes .npy to standard output.",
 )
 @click.option(
     "--labels",
     metavar="COLUMN|FILE|KEY|folders",
-    help="Write a label beside each row of .csv, .npz and .parquet; labels as evaluate takes them.",
+    help="Write a label with each row of a .csv, .npz or .parquet file; labels are given as for "
+    "evaluate.",
 )
 @convolution_options
 @device_option
@@ -45,18 +46,17 @@ def encode(
     device: str,
     request: Request,
 ) -> None:
-    """Write the activations of MODEL's units for INPUTS: rows, and a column for each unit.
+    """Write the activations of MODEL's units on INPUTS, with a column for each unit.
 
-    INPUTS are read as learn reads them, and go through all that the model does before its units:
-    whitening, patches, normalization. A model of patches draws its patches at random, by its seed;
-    with --convolve it goes over all of them and gives one row of pooled features per image. A model
-    of whole images or rows gives one row for each. Without INPUTS, the built-in photographs are
-    taken.
+    INPUTS are read as learn reads them, and go through all of the model's preprocessing: whitening,
+    patches, normalization. A model of patches draws random patches by its seed; with --convolve, it
+    is applied at every position and gives one row of pooled features per image. A model of whole
+    images or rows gives one row for each. Without INPUTS, the built-in photographs are used.
 
-    A .csv, .npz or .parquet file also holds the file that each row comes from, with its row there,
-    its place in an image or its seconds in a recording, and its label. Files that were skipped have
-    no rows. A classifier's columns are the probability of each class; the files with
-    names also hold the class that is predicted.
+    A .csv, .npz or .parquet file also states the file that each row comes from, its row there, its
+    place in an image or its time in a recording, and its label. Skipped files have no rows. For a
+    classifier, the columns are the probabilities of the classes; these files then also hold the
+    predicted class.
 
     \b
     Examples:
@@ -81,7 +81,9 @@ def encode(
             f"{printable(out)} must end in one of {endings}.", param_hint="--out"
         )
     if labels is not None and suffix == ".npy":
-        raise click.UsageError("--labels needs a format with names of rows: -o features.csv")
+        raise click.UsageError(
+            "--labels needs a format that describes each row, such as -o features.csv"
+        )
     model = load_on(path, device)
     data = read_for(path, model, with_columns(request, labels), convolution)
     predicting = convolution is None and predicts(model)
@@ -97,7 +99,7 @@ def encode(
         if y.shape != (n_rows,):
             raise ValueError(
                 f"{labels} holds {count(len(y), 'label')}, one for each {data.noun}, but the model "
-                f"makes {count(n_rows, 'row')} of random pieces: add --convolve."
+                f"makes {count(n_rows, 'row')} from random pieces: add --convolve."
             )
         origins["label"] = y
     if predicting and suffix != ".npy":

@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     "--labels",
     required=True,
     metavar="COLUMN|FILE|KEY|folders",
-    help="One label per row, image or recording (of series: per file or window): a column of the "
-    "data; a .npy file; a text or table, FILE::COLUMN if it has several columns; the name of "
-    "another array in the same .npz; or 'folders' for the folder each file lies in.",
+    help="One label per row, image or recording (for series, per file or window): a column of the "
+    "data; a .npy file; a text file or table, FILE::COLUMN if it has several columns; the "
+    "name of another array in the same .npz; or 'folders' for the name of each file's folder.",
 )
 @click.option(
     "--groups",
     metavar="COLUMN|FILE|KEY|folders|files",
-    help="What each example belongs to, such as a recording, a patient or a machine, given "
-    "likewise: none is both learned from and tested on.",
+    help="The group of each example, such as its recording, patient or machine, given as for "
+    "--labels. No group is both trained and tested on.",
 )
 @click.option("--folds", type=Whole(min=2), default=5, help="Number of folds of cross-validation.")
 @json_option
@@ -59,13 +59,13 @@ def evaluate(
     device: str,
     request: Request,
 ) -> None:
-    """Compare MODEL's features with the raw input and PCA, by how well they classify.
+    """Compare how well MODEL's features, the raw input and PCA classify.
 
-    Logistic regression on standardized columns is cross-validated: on the features that encode
+    Logistic regression on standardized columns is cross-validated on the features that encode
     writes, on INPUTS as they are (recordings pooled over time, as the features are), and on as many
     principal components as there are features. Where rows of one recording, patient or machine are
-    alike, say by --groups which belong together: else the scores tell how well these are known
-    again, not how well others will be recognized.
+    alike, use --groups to say which belong together. Otherwise, the scores show how well these are
+    recognized again, not how well new ones will be.
 
     \b
     Examples:
@@ -86,34 +86,34 @@ def evaluate(
     model = load_on(path, device)
     if convolution is None and draws_pieces(model) and not kind_of(model).takes_all_pieces:
         raise ValueError(
-            "the model makes rows of random pieces, which have no labels: add --convolve for "
+            "the model makes rows from random pieces, which have no labels: add --convolve for "
             "features of each image or recording."
         )
     data = read_for(path, model, with_columns(request, labels, groups), convolution)
     if data.is_stored:
-        raise ValueError("evaluate trains on rows in memory: give it a part of the data.")
+        raise ValueError("evaluate needs rows that fit in memory: give it part of the data.")
     windows = None if convolution is not None else data.windows_of(model)
     y = beside(data, labels, "--labels", windows)
     belongs = None if groups is None else beside(data, groups, "--groups", windows)
     if labels == "folders" and len(folders := set(y.tolist())) == 1:
         raise ValueError(
-            f"--labels folders: all files lie in one folder, {folders.pop()}. Put those of each "
-            "class into a folder of its own, or name a file with a label for each: --labels "
-            "labels.txt"
+            f"--labels folders: all files are in one folder, {folders.pop()}. Put the files of "
+            "each class into a folder of their own, or name a file with a label for each: "
+            "--labels labels.txt"
         )
     tell("encoding", err=True)
     features = np.asarray(encoder_of(model, convolution, data.content).transform(data.content))
     raw = data.raw_rows(model, convolution or {})
     if raw is None:
         tell(
-            "note: images of different sizes have no raw input of one length; the features are "
-            "scored alone",
+            "note: the images differ in size, so there is no raw input to compare with; only the "
+            "features are scored",
             err=True,
         )
     known = has_label(y)
     if not known.all():
         click.echo(
-            f"note: {count(int((~known).sum()), 'example')} without a label left out", err=True
+            f"note: left out {count(int((~known).sum()), 'example')} without a label", err=True
         )
         y, features, raw = y[known], features[known], None if raw is None else raw[known]
         belongs = None if belongs is None else belongs[known]
@@ -121,14 +121,14 @@ def evaluate(
     if belongs is None and windows is not None:
         tell(
             "note: windows of one recording fall on both sides of the split, so the scores may be "
-            "far too good: hold out whole ones by --groups files",
+            "far too good; hold out whole recordings with --groups files",
             err=True,
         )
     elif belongs is None and neighbors_are_alike(features if raw is None else raw, y):
         tell(
-            "note: examples that follow each other are much alike, as windows of one recording "
-            "are. They fall on both sides of the split, so the scores may be far too good: name "
-            "what belongs together by --groups",
+            "note: consecutive examples are much alike, like windows of one recording. They fall "
+            "on both sides of the split, so the scores may be far too good; say which belong "
+            "together with --groups",
             err=True,
         )
     tell("classifying", err=True)
@@ -177,7 +177,7 @@ def _text(
     curve = scores["features"].by_labels
     if curve:
         labels = "".join(f"{n:>8,}" for n in curve)
-        lines += ["", "accuracy in % by the number of labels of each class", f"  {'':<10}{labels}"]
+        lines += ["", "accuracy in % by the number of labels per class", f"  {'':<10}{labels}"]
         for name, score in scores.items():
             values = "".join(f"{100 * score.by_labels[n]:>8.1f}" for n in curve)
             lines.append(f"  {NAMES[name]:<10}{values}")

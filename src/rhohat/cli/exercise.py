@@ -27,32 +27,34 @@ if TYPE_CHECKING:
 @click.option(
     "--small",
     is_flag=True,
-    help="Take less of everything, for a trial of seconds; without FILES, scikit-learn's digits "
+    help="Run a small trial that takes seconds; without FILES, it uses scikit-learn's digits "
     "instead of MNIST.",
 )
 @click.option(
     "--classes",
     type=Names(),
     default=(),
-    help="Labels of the images to keep, such as 0,1,3,5.  [default: all]",
+    help="Keep only images with these labels, such as 0,1,3,5.  [default: all]",
 )
 @click.option(
     "--whitened",
     is_flag=True,
-    help="FILES are images that are whitened already, as Olshausen's IMAGES.mat is.",
+    help="FILES are already whitened, like Olshausen's IMAGES.mat.",
 )
-@click.option("--seed", type=Whole(min=0, max=2**32 - 1), default=0, help="Of all that is random.")
+@click.option(
+    "--seed", type=Whole(min=0, max=2**32 - 1), default=0, help="Seed of the random numbers."
+)
 @click.option(
     "-o",
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Picture of the units to write, .png or .svg.",
+    help="Write a picture of the units to this .png or .svg file.",
 )
 @click.option(
     "--model",
     "model_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Model file to write, for report, encode and the other commands.",
+    help="Write the model to this file, for report, encode and the other commands.",
 )
 @json_option
 @data_options("files")
@@ -125,7 +127,7 @@ def exercise(
     else:
         tell(text_of(name, chosen.title, chosen.source, task.words, measures, small=small))
         if out is None:
-            tell("to see the units, type it again with -o units.png")
+            tell("to see the units, run it again with -o units.png")
     if out is not None:
         with binary_output(out, "units", is_told=not as_json) as stream:
             draw_features(portrait, stream, kind=kind)
@@ -142,7 +144,7 @@ def units_text(portrait: Portrait, published: str) -> str:
         return f"{round(portrait.edges.edge_share * n_units)} of {count(n_units, 'edge')}"
     if portrait.chromatic is not None:
         return f"{int(portrait.chromatic.sum())} of {n_units} look for color"
-    return "see the picture, -o FILE"
+    return "see the picture (-o FILE)"
 
 
 def text_of(
@@ -152,7 +154,7 @@ def text_of(
     rows: list[Any] = [("", "published", "here"), *measures]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     table = [f"  {what:<{widths[0]}}  {there:<{widths[1]}}  {here}" for what, there, here in rows]
-    caution = "A small trial, with less of everything: the exercise is without --small."
+    caution = "This was a small trial; for the whole exercise, leave out --small."
     return "\n".join(
         [
             f"{name}: {title}",

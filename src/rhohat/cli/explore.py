@@ -52,7 +52,7 @@ OF_ITS_OWN = ("rows", "title", *OF_THE_GRID.values())
 
 
 @click.command(cls=Command)
-@output_option("explore.html", "File to write. - is standard output.")
+@output_option("explore.html", "File to write; - is standard output.")
 @page_options("What ρ, β and λ do")
 @grid_options
 @click.option(
@@ -60,13 +60,17 @@ OF_ITS_OWN = ("rows", "title", *OF_THE_GRID.values())
     type=Whole(min=2),
     default=ROWS,
     metavar="N",
-    help="Rows, patches or windows that each fit learns from.",
+    help="Number of rows, patches or windows that each fit learns from.",
 )
 @settings_options_without("patches", *OF_THE_GRID.values())
 @device_option
 @data_options("paths")
 @config_option
-@click.option("--dry-run", is_flag=True, help="Estimate time and memory, and write nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Estimate time and memory, without learning or writing anything.",
+)
 @json_option
 def explore(
     out: Path,
@@ -80,12 +84,12 @@ def explore(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """See what rho, beta and lambda do: one page of fits, turned by sliders.
+    """See what rho, beta and lambda do, on one page with sliders.
 
-    It learns from PATHS, or from the built-in photographs, as learn does, once for each combination
-    of values: three of each, unless they are given. All fits learn from the same rows and begin at
-    the same weights, with fewer rows than learn takes. The page shows the units of each fit, the
-    terms of its loss, its average activation, and what came of it in a sentence.
+    It learns from PATHS or the built-in photographs as learn does, once for each combination of
+    values: three of each, unless you give others. All fits use the same rows, fewer than learn
+    uses, and start from the same weights. For each fit, the page shows its units, the terms of its
+    loss, its average activation and a one-sentence verdict.
 
     Ctrl-C keeps the fits that are done; the page says which are missing.
 

@@ -19,23 +19,24 @@ from rhohat.cli.text import printable
     "--out",
     type=click.Path(path_type=Path),
     required=True,
-    help="File to write, or folder. Its ending decides the format, unless --to does.",
+    help="File or folder to write. Its extension sets the format, unless --to does.",
 )
 @click.option(
     "--to",
     type=RowOf("rhohat.estimators.exporting", "TARGETS"),
-    help="The format.  [default: as the file ends]",
+    help="Format to write.  [default: by the file's extension]",
 )
 def export(path: Path, out: Path, to: str | None) -> None:
-    """Write what MODEL computes, for programs that do not have rhohat.
+    """Export what MODEL computes, for programs without rhohat.
 
-    The whole pipeline is written, with whitening and other affine steps folded into the units'
-    weights. A model that draws patches or windows at random takes all of them, in order.
+    The whole pipeline is exported, with whitening and other affine steps folded into the units'
+    weights. Where the model draws patches or windows at random, the exported one takes all of them,
+    in order.
 
     \b
     Formats:
       onnx    for onnxruntime and others, in float32 (.onnx)
-      numpy   one file of code to be read, which needs NumPy alone (.py)
+      numpy   one file of readable code that needs only NumPy (.py)
       mat     W1, b1, W2, b2 of the lecture notes, for MATLAB and Octave (.mat)
       saelens a folder of cfg.json and sae_weights.safetensors
 

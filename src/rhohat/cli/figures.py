@@ -27,7 +27,10 @@ def draw_features(
     average, units = portrait.layer.average, None
     if by_activation:
         if average is None:
-            raise ValueError("the model of partial_fit knows no average activation to sort by.")
+            raise ValueError(
+                "a model trained by partial_fit has no average activations to sort by: leave out "
+                "--sort."
+            )
         units = (-average).argsort(kind="stable")
     with default_style():
         ax = plot_features(portrait, picture=picture, patch_shape=shape, order=units)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @model_argument
 @json_option
 def inspect(path: Path, as_json: bool) -> None:
-    """Show the settings of MODEL, and how its training ended.
+    """Show the settings of MODEL and how its training ended.
 
     \b
     Examples:

@@ -73,15 +73,19 @@ if TYPE_CHECKING:
 @run_options
 @config_option
 @click.option(
-    "--auto", is_flag=True, help="Choose settings from the data, and say why; see also --aim."
+    "--auto", is_flag=True, help="Choose settings from the data, and explain them; see also --aim."
 )
 @click.option(
     "--aim",
     type=RowOf("rhohat.recipes.choice", "AIMS"),
     default="features",
-    help="What --auto chooses for: units to look at, or to give to a classifier.",
+    help="What --auto optimizes: features to look at, or to give to a classifier.",
 )
-@click.option("--dry-run", is_flag=True, help="Estimate time and memory, and write nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Estimate time and memory, without learning or writing anything.",
+)
 @json_option
 def learn(
     out: Path,
@@ -99,8 +103,8 @@ def learn(
 ) -> None:
     """Learn features from PATHS: photographs, recordings, arrays, or folders of them.
 
-    Without PATHS, it learns edges from ten photographs that come with scikit-image and
-    scikit-learn.
+    Without PATHS, it uses ten photographs that come with scikit-image and scikit-learn, and learns
+    edges.
 
     \b
     Photographs  .png .jpg .tif .webp .bmp .gif .heic .avif .jp2 .tga .pgm .ppm .pfm
@@ -115,24 +119,24 @@ def learn(
 
     Images are whitened and cut into patches. A sparse autoencoder then learns to reconstruct the
     patches from hidden units that are mostly silent. Rows are whitened, too. Recordings are cut
-    into windows of log-mel spectrograms, or of the waveform. In .mat files, images lie along the
+    into windows of their log-mel spectrograms or waveforms. In .mat files, images lie along the
     last axis: (height, width[, 3], n). Rows in files over 1 GB are read block by block, not loaded,
     from .npy, .h5, .zarr, .parquet and .feather.
 
-    Columns of a table that hold no numbers are named: --drop leaves them out, --one-hot makes
-    numbers of them. In a folder, texts count only where nothing else is data.
+    Columns of a table must hold numbers: --drop leaves others out, --one-hot turns them into
+    numbers. In a folder, text files count as data only if there are no other data.
 
     The folder rhohat-out (see --out) then holds:
 
     \b
-    report.html        a page about every unit, for a browser
+    report.html        a page about every unit, to open in a browser
     features.png .svg  the input that activates each unit most
     training.png       the loss and its terms
     model.safetensors  the model, for the other commands and for Python
-    rhohat-run.json    which command made them
+    rhohat-run.json    the command that made them
 
-    The same command again replaces them. A folder that holds another run is left alone, unless
-    --force is given. What rhohat has written is never learned from.
+    Running the same command again replaces them. A folder with the results of another run is left
+    alone unless you add --force. Files that rhohat wrote are never learned from.
 
     \b
     Exit codes:
@@ -141,8 +145,8 @@ def learn(
       2    wrong usage
       130  interrupted by Ctrl-C (143 by SIGTERM, 129 by SIGHUP)
 
-    During training, the first Ctrl-C keeps the best model so far, and writes figures and page if a
-    few seconds are enough. A second one ends the process at once.
+    During training, the first Ctrl-C keeps the best model so far, and still writes the figures and
+    the page if that takes only a few seconds. A second one ends the process at once.
 
     \b
     Examples:
@@ -167,11 +171,11 @@ def learn(
     """
     started = time.perf_counter()
     if out == Path("-"):
-        raise click.BadParameter("learn writes several files, into a folder.", param_hint="--out")
+        raise click.BadParameter("learn writes several files: name a folder.", param_hint="--out")
     if auto:
         settings = starting_point(settings)
     elif click.get_current_context().get_parameter_source("aim") is not ParameterSource.DEFAULT:
-        raise click.UsageError("--aim says what --auto chooses for: add --auto.")
+        raise click.UsageError("--aim says what --auto optimizes: add --auto.")
     files = RESULTS.within(out)
     ours = run_of(click.get_current_context())
     held = None if force else another_run(ours, files)
@@ -182,12 +186,13 @@ def learn(
     tell_of_files(data)
     if transcode is not None and isinstance(run["validation"], Path):
         raise click.UsageError(
-            "with --transcode, --validation takes a share: rows of other files have no targets."
+            "with --transcode, --validation must be a share, since rows of another file have no "
+            "targets."
         )
     if dry_run:
         tell_estimate(data, settings, run.get("device", "cpu"), out, as_json, auto)
         if transcode is not None:
-            tell("note: targets are counted as if they were as wide as the rows", err=True)
+            tell("note: the estimate assumes targets with as many columns as the rows", err=True)
         if held is not None:
             tell(f"note: {printable(held)}", err=True)
         return
@@ -234,10 +239,10 @@ def another_run(ours: Run, files: Results) -> str | None:
     there = [file for file in files if file.exists()]
     if not there or (held is not None and held.identity == ours.identity):
         return None
-    what = f"holds {there[0].name}, which learn would replace"
+    what = f"holds {there[0].name}, which this command would replace"
     if held is not None:
-        what = f"holds the results of another run, {held.command}"
-    return f"{out} {what}. Choose another folder with --out, or replace what is there with --force."
+        what = f"holds the results of another run: {held.command}"
+    return f"{out} {what}. Choose another folder with --out, or replace its files with --force."
 
 
 #: Other options that do not go with ``--auto``.
@@ -256,8 +261,8 @@ def starting_point(settings: Settings) -> Settings:
         if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             option = option_of(name)
             raise click.UsageError(
-                f"--auto finds settings by itself: leave out {option}, or leave out --auto. The "
-                "command that --auto prints can be changed."
+                f"--auto chooses the settings itself: leave out {option} or --auto. You can edit "
+                "the command that --auto prints."
             )
     return replace(settings, **STARTING_POINT)
 
@@ -359,7 +364,7 @@ def told_if_interrupted(model: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        tell(f"note: the model was saved: {printable(model)}", err=True)
+        tell(f"note: the model was saved to {printable(model)}", err=True)
         raise
 
 
@@ -491,7 +496,7 @@ def tell_estimate(
     if data.pieces and settings.patch_size != "whole":
         task = (
             f"cut {needed.n_rows:,} {data.pieces} of {needed.n_features} numbers from "
-            f"{described(data)}, and learn {count(settings.units, 'feature')}"
+            f"{described(data)} and learn {count(settings.units, 'feature')}"
         )
     tell(f"""\
 would {task}{told}
@@ -502,8 +507,8 @@ penalty {settings.penalty}
   time      about {duration(seconds)} of training, if all {settings.iterations} iterations \
 are used
 
-Only the files' headers were looked at: damage further inside is found when they are read.
-Nothing was written; {printable(out)} is where it would go.""")
+Only the headers of the files were read, so damage further in was not looked for.
+Nothing was written; results would go to {printable(out)}.""")
 
 
 def device_line(estimated: Estimate) -> str:
@@ -512,12 +517,12 @@ def device_line(estimated: Estimate) -> str:
     if there is None:
         return ""
     if not there.streamed:
-        stay = "all stay there"
+        stay = "all are kept there"
     else:
         n_rows = there.resident + there.streamed
         stay = (
-            f"{there.resident:,} of {n_rows:,} stay there, {there.streamed:,} are sent in every "
-            "sweep"
+            f"{there.resident:,} of {n_rows:,} are kept there, {there.streamed:,} are sent in "
+            "every sweep"
         )
     needed = f"about {gibibytes(there.rows)} for the rows, {gibibytes(there.model)} for the model"
     return f"\n  {there.name:<9} {needed}; {stay}"

@@ -71,13 +71,13 @@ def cli() -> None:
     \b
     Start with:
       rhohat learn                   edges, from ten built-in photographs
-      rhohat learn my-photographs/   features of your own
-      rhohat learn --help            more
+      rhohat learn my-photographs/   features of your own photographs
+      rhohat learn --help            other data, and all settings
 
     \b
     Exit codes:
-      0    done; files that could not be read are listed
-      1    failed
+      0    success; files that could not be read are listed
+      1    failure
       2    wrong usage
       130  interrupted by Ctrl-C (143 by SIGTERM, 129 by SIGHUP)
 
@@ -90,14 +90,14 @@ def cli() -> None:
 @cli.command(cls=Command)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print a script that lets SHELL complete commands, options and files.
+    """Print the script that sets up tab completion in SHELL.
 
     \b
     For this session:
       bash    eval "$(rhohat completion bash)"
       zsh     eval "$(rhohat completion zsh)"
       fish    rhohat completion fish | source
-    For good, add the line to ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish.
+    To keep it, add the line to ~/.bashrc, ~/.zshrc or ~/.config/fish/config.fish.
     """
     from click.shell_completion import get_completion_class
 
@@ -144,7 +144,7 @@ def message(error: BaseException) -> str:
         return f"{os.fspath(error.filename)}: {error.strerror}"
     if not isinstance(error, EXPECTED):
         return (
-            "this is a defect of rhohat; please report it, with what the environment variable "
-            f"RHOHAT_DEBUG=1 shows: {type(error).__name__}: {error}"
+            "this is a bug in rhohat; please report it with the traceback that the environment "
+            f"variable RHOHAT_DEBUG=1 shows: {type(error).__name__}: {error}"
         )
     return str(error) or type(error).__name__

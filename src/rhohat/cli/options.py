@@ -62,7 +62,7 @@ class Shape(click.ParamType):
         if not all(part.isdecimal() and int(part) for part in parts) or not (
             len(parts) == 2 or (len(parts) == 3 and "3" in [parts[place] for place in self._places])
         ):
-            self.fail(f"{value!r} is not like 28x28 or 8x8x3.", param, ctx)
+            self.fail(f"{value!r} is not a shape such as 28x28 or 8x8x3.", param, ctx)
         return tuple(map(int, parts))
 
 
@@ -92,7 +92,9 @@ class Span(click.ParamType):
         try:
             number = float(text.removesuffix("s"))
         except ValueError:
-            self.fail(f"{value!r} is neither a number nor seconds, as in 0.5s.", param, ctx)
+            self.fail(
+                f"{value!r} is neither a number of samples nor of seconds, as in 0.5s.", param, ctx
+            )
         DURATION.convert(number, param, ctx)
         return text if text.endswith("s") else number
 
@@ -210,7 +212,7 @@ class InputPath(click.Path):
         """Parse."""
         if os.fspath(value) in STANDARD_INPUT:
             raise click.UsageError(
-                f"standard input ({value}) cannot be read: save it to a file first.", ctx
+                f"standard input ({value}) cannot be read; save it to a file first.", ctx
             )
         return super().convert(value, param, ctx)
 
@@ -233,32 +235,34 @@ NONNEGATIVE = Finite(min=0)
 DURATION = Finite(min=0, min_open=True)
 
 model_argument = click.argument("path", metavar="MODEL", type=ModelPath(path_type=Path))
-json_option = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 out_option = click.option(
     "-o",
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("rhohat-out"),
-    help="Folder to write page, figures and model into.",
+    help="Folder for the page, the figures and the model.",
 )
 force_option = click.option(
-    "--force", is_flag=True, help="Replace another run, or files of your own, in that folder."
+    "--force",
+    is_flag=True,
+    help="Replace another run's results, or your own files, in that folder.",
 )
 open_option = click.option(
-    "--open", "open_page", is_flag=True, help="Open the page in a browser at the end."
+    "--open", "open_page", is_flag=True, help="Open the page in a browser when done."
 )
 transcode_option = click.option(
     "--transcode",
     type=PATH,
     metavar="FILE",
-    help="Reconstruct the rows of this file instead of those of PATHS: as many, in the same order, "
-    "of any number of columns.",
+    help="Reconstruct the rows of this file instead of those of PATHS. It must have as many rows, "
+    "in the same order; the number of columns may differ.",
 )
 sources_option = click.option(
     "--sources/--no-sources",
     default=True,
-    help="Show parts of your photographs, recordings or rows on the page, or leave them out, as in "
-    "a page that you send to others.",
+    help="Show parts of your photographs, recordings or rows on the page, or leave them out, for a "
+    "page that you will share.",
 )
 
 
@@ -314,15 +318,22 @@ def _setting(
 SETTINGS: dict[str, click.Option] = {
     str(option.name): option
     for option in (
-        _setting("--units", POSITIVE_INTEGER, "Number of hidden units: features to learn.", "N"),
+        _setting(
+            "--units",
+            POSITIVE_INTEGER,
+            "Number of hidden units, that is, of features to learn.",
+            "N",
+        ),
         _setting(
             "--patch-size",
             PatchSize(),
-            "Side of the patches cut out of images; 'whole' takes each image as it is.  "
-            "[default: 10; whole with --shape]",
+            "Side of the square patches cut from images, in pixels; 'whole' uses each image as it "
+            "is.  [default: 10; whole with --shape]",
             "N|whole",
         ),
-        _setting("--patches", Whole(min=2), "Number of patches, or of windows of sound.", "N"),
+        _setting(
+            "--patches", Whole(min=2), "Number of patches, or of windows of sound, to draw.", "N"
+        ),
         _setting(
             "--sound",
             RowOf("rhohat.recipes.settings", "SOUNDS"),
@@ -332,56 +343,56 @@ SETTINGS: dict[str, click.Option] = {
         _setting(
             "--rate",
             POSITIVE_INTEGER,
-            "Sample rate that recordings are converted to, or that series have whose files do not "
-            "tell it.  [default: the lowest of the files' rates, at most 16000]",
+            "Sample rate to convert recordings to, or the rate of series whose files do not state "
+            "it.  [default: the lowest of the files' rates, at most 16000]",
             "HZ",
         ),
         _setting(
             "--length",
             DURATION,
-            "Duration of sound that a unit sees.  [default: 0.1; 0.008 for waveforms]",
+            "Duration of the sound that each unit sees.  [default: 0.1; 0.008 for waveforms]",
             "SECONDS",
         ),
         _setting("--mels", Whole(min=2), "Number of mel bands.  [default: 40]", "N"),
         _setting(
             "--window",
             Span(),
-            "Samples of series that a unit sees, or seconds, as in 0.5s; of sound, the seconds in "
-            "each spectrum.  [default: 128 samples, 512 for spectra and spectrograms; of "
-            "sound 0.025]",
+            "For series, what each unit sees: a number of samples, or seconds, as in 0.5s. For "
+            "sound, the seconds covered by each spectrum.  [default: 128 samples, 512 for spectra "
+            "and spectrograms; 0.025 for sound]",
             "N|SECONDSs",
         ),
         _setting(
             "--hop",
             Span(),
-            "From one window of series, or one spectrum of sound, to the next.  [default: half a "
-            "window; of sound 0.01]",
+            "Step from one window of a series, or one spectrum of sound, to the next.  [default: "
+            "half a window; 0.01 for sound]",
             "N|SECONDSs",
         ),
         _setting(
             "--form",
             RowOf("rhohat.recipes.settings", "FORMS"),
-            "Learn from windows of series as they are, from their spectra or spectrograms.  "
-            "[default: raw]",
+            "Learn from the windows of series themselves, from their spectra or from their "
+            "spectrograms.  [default: raw]",
         ),
-        _setting("--color/--gray", None, "Read images in color, or as brightness."),
+        _setting("--color/--gray", None, "Read images in color, or in shades of gray."),
         _setting(
             "--scale",
             RowOf("rhohat.preprocessing.standardization", "SCALES"),
-            "Standardize rows or patches: divide all columns by one number, or each by its own.  "
-            "[default: not]",
+            "Standardize rows or patches: divide all columns by one standard deviation, or each "
+            "column by its own.  [default: no scaling]",
         ),
         _setting(
             "--whitening",
             RowOf("rhohat.recipes.settings", "RECIPES"),
-            "Whitening of whole images (1/f), or of patches and rows (zca, pca).  [default: 1/f "
-            "for gray images, else zca]",
+            "Whiten whole images (1/f), or patches and rows (zca, pca).  [default: 1/f for gray "
+            "images, else zca]",
         ),
         _setting(
             "--epsilon",
             NONNEGATIVE,
-            "For zca and pca, a share of the data's mean variance: directions that vary less count "
-            "as noise.  [default: 0.5; 0.2 for spectrograms, 1 for waveforms]",
+            "With zca and pca: treat directions as noise whose variance is below this fraction of "
+            "the mean variance.  [default: 0.5; 0.2 for spectrograms, 1 for waveforms]",
             "X",
         ),
         _setting(
@@ -392,15 +403,15 @@ SETTINGS: dict[str, click.Option] = {
         _setting(
             "--active",
             POSITIVE_INTEGER,
-            "For topk: how many units may be active for each row; for batchtopk: on average.  "
-            "[default: a tenth of them]",
+            "Number of units that may be active for each row (topk), or on average (batchtopk).  "
+            "[default: a tenth of the units]",
             "K",
         ),
         _setting(
             "--decoder",
             RowOf("rhohat.objective.decoders", "DECODERS"),
-            "What reconstructs the input.  [default: sigmoid after 1/f, and for patches without "
-            "whitening; else linear]",
+            "Decoder that reconstructs the input.  [default: sigmoid after 1/f, and for patches "
+            "without whitening; else linear]",
         ),
         _setting(
             "--penalty",
@@ -411,14 +422,15 @@ SETTINGS: dict[str, click.Option] = {
         _setting(
             "--target",
             Finite(0, 1, min_open=True, max_open=True),
-            "rho, the average activation to aim for.  [default: 0.01; 0.035 with zca, pca]",
+            "rho, the target for the average activation of each unit.  [default: 0.01; 0.035 with "
+            "zca, pca]",
             "X",
         ),
         _setting(
             "--sparsity-weight",
             Weight(),
-            "beta, the weight of the penalty; 'auto' finds the one that the target takes.  "
-            "[default: 3; 5 with zca, pca; 1 for l1]",
+            "beta, the weight of the sparsity penalty; 'auto' finds the weight at which units meet "
+            "the target.  [default: 3; 5 with zca, pca; 1 for l1]",
             "X|auto",
         ),
         _setting(
@@ -430,20 +442,20 @@ SETTINGS: dict[str, click.Option] = {
         _setting(
             "--corruption",
             RowOf("rhohat.objective.corruption", "CORRUPTIONS"),
-            "Denoise: encode rows with noise, or with values masked, and reconstruct them as they "
-            "were.",
+            "Train a denoising autoencoder: encode rows with noise added, or with values masked, "
+            "and reconstruct the clean rows.",
         ),
         _setting(
             "--noise",
             DURATION,
-            "For gaussian: standard deviation of the noise, on the scale of the rows that units "
-            "see.  [default: 0.3]",
+            "With --corruption gaussian: standard deviation of the noise, on the scale of the "
+            "preprocessed rows.  [default: 0.3]",
             "X",
         ),
         _setting(
             "--masked",
             Finite(0, 1, min_open=True, max_open=True),
-            "For masking: share of the values that are set to 0.  [default: 0.25]",
+            "With --corruption masking: fraction of the values to set to 0.  [default: 0.25]",
             "X",
         ),
         _setting(
@@ -455,13 +467,13 @@ SETTINGS: dict[str, click.Option] = {
         _setting(
             "--seed",
             Whole(min=0, max=2**32 - 1),
-            "Seed of patches and initial weights; the same seed gives the same files.",
+            "Random seed for patches and initial weights; the same seed gives the same files.",
             "N",
         ),
         _setting(
             "--threads",
             POSITIVE_INTEGER,
-            "Number of threads; it does not change the result.  [default: one per core]",
+            "Number of threads; the result does not depend on it.  [default: one per core]",
             "N",
         ),
     )
@@ -499,14 +511,20 @@ grid_options = _gathering(
     _values_of(
         "rho",
         Finite(0, 1, min_open=True, max_open=True),
-        "Averages to aim for.  [default: what learn has, a fifth of it and five times it]",
+        "Targets for the average activation.  [default: learn's target, a fifth of it and five "
+        "times it]",
     ),
     _values_of(
         "beta",
         NONNEGATIVE,
-        "Weights of the penalty.  [default: what learn has, a tenth of it and ten times it]",
+        "Weights of the sparsity penalty.  [default: learn's weight, a tenth of it and ten times "
+        "it]",
     ),
-    _values_of("lambda", NONNEGATIVE, "Strengths of weight decay.  [default: likewise]"),
+    _values_of(
+        "lambda",
+        NONNEGATIVE,
+        "Strengths of weight decay.  [default: learn's strength, a tenth of it and ten times it]",
+    ),
 )
 
 
@@ -518,68 +536,72 @@ def _columns(switch: str, help_: str) -> click.Option:
 SELECTION = {
     "key": click.Option(
         ["--key"],
-        help="Name of the array in files that hold several; S.X for the field X of a structure S; "
-        "a pattern such as 'run*/signal' for all that fit, as one data set.",
+        help="Name of the array in files that hold several; S.X for field X of structure S; a "
+        "pattern such as 'run*/signal' for all arrays that match, as one data set.",
     ),
     "transpose": click.Option(
         ["--transpose"],
         is_flag=True,
-        help="The examples of an array are its columns, not its rows.",
+        help="Take the columns of an array as the examples, not its rows.",
     ),
     "axes": click.Option(
         ["--axes"],
         type=Axes(),
         metavar="LETTERS",
         help="What each axis of an array is: N rows or images, H height, W width, C columns, "
-        "channels or bands. NCHW are images, channels first; HWC with many bands is a cube, each "
-        "pixel of which is a row.  [default: told by the shape]",
+        "channels or bands. NCHW means images with channels first; HWC with many bands means "
+        "a cube, in which each pixel is a row.  [default: inferred from the shape]",
     ),
     "columns": _columns(
         "--columns",
-        "Columns of a table to learn from: a name, a pattern such as 'wl_*', a number from 0, a "
-        "range such as 2:10, or what they hold: numbers, text, dates. May be given several times.  "
+        "Columns of a table to learn from: a name, a pattern such as 'wl_*', a number counted from "
+        "0, a range such as 2:10, or a type: numbers, text, dates. May be given several times.  "
         "[default: all]",
     ),
-    "drop": _columns("--drop", "Columns to leave out, likewise."),
+    "drop": _columns("--drop", "Columns to leave out, named as for --columns."),
     "labels": _columns(
-        "--labels", "Columns that are kept beside the rows, such as classes: not learned from."
+        "--labels", "Columns to keep with the rows, such as classes, but not to learn from."
     ),
     "one_hot": _columns(
         "--one-hot",
-        "Columns, likewise, to replace by a column of 0 and 1 for each of their values.",
+        "Columns to one-hot encode: each of their values becomes a column of 0 and 1.",
     ),
     "missing": click.Option(
         ["--missing"],
         type=RowOf("rhohat.rows.table", "MISSING"),
         default="error",
-        help="If values of a table are missing: end, leave such rows out, or put the median of the "
-        "column in their place.",
+        help="What to do if a table has missing values: stop with an error, drop those rows, or "
+        "fill in the column's median.",
     ),
     "heading": click.Option(
         ["--heading/--no-heading"],
         default=None,
-        help="Whether the first line of a text names the columns.  [default: tell by the lines]",
+        help="Whether the first line of a text file names the columns.  [default: inferred from "
+        "the lines]",
     ),
     "series": click.Option(
-        ["--series"], is_flag=True, help="The arrays, or sound files, are series: cut windows."
+        ["--series"],
+        is_flag=True,
+        help="Treat the arrays or sound files as series, and cut them into windows.",
     ),
     "channels": click.Option(
         ["--channels"],
         type=Names(),
         metavar="NAME,...",
-        help="Channels of series, by name or by number from 0.  [default: all]",
+        help="Channels of series to use, by name or by number counted from 0.  [default: all]",
     ),
     "time": click.Option(
         ["--time"],
         type=RowOf("rhohat.files.layout", "TIMES"),
-        help="Whether each row of an array of series is a moment, or each column.  [default: "
-        "along the axis that is much longer]",
+        help="Whether time runs down the rows of an array of series or along its columns.  "
+        "[default: along the axis that is much longer]",
     ),
     "max_pixels": click.Option(
         ["--max-pixels"],
         type=POSITIVE_INTEGER,
         metavar="N",
-        help="Pixels that a picture may have, if you trust it.  [default: 89478485]",
+        help="Largest number of pixels that an image may have; raise it for images you trust.  "
+        "[default: 89478485]",
     ),
 }
 
@@ -623,21 +645,23 @@ def data_options(
             ["--shape"],
             type=Shape(may_be_planar=True),
             metavar="HxW[x3]",
-            help="Each row of the arrays is an image of this shape, taken whole unless "
-            "--patch-size says otherwise; 3xHxW if all red comes first, then green, then blue.",
+            help="Read each row of the arrays as an image of this shape, used whole unless "
+            "--patch-size says otherwise; 3xHxW if all of red comes first, then green, then "
+            "blue.",
         ),
         click.Option(
             ["--order"],
             type=click.Choice(["numpy", "matlab"]),
             default="numpy",
-            help="How the images of --shape were made rows: row by row, or, in MATLAB, column by "
-            "column, one plane of color after another.",
+            help="How the images of --shape were flattened into rows: row by row (numpy), or "
+            "column by column and one color plane after another (matlab).",
         ),
         click.Option(
             ["--on-error"],
             type=RowOf("rhohat.files.finding", "ON_ERROR"),
             default="skip",
-            help="If a file cannot be read: leave it out and say so, or end with exit code 1.",
+            help="What to do if a file cannot be read: skip it and say so, or stop with exit code "
+            "1.",
         ),
     )
 
@@ -647,8 +671,8 @@ DEVICE = click.Option(
     type=DeviceName(),
     metavar="NAME",
     default="cpu",
-    help="What computes on rows: this processor, cpu; or what torch finds: a GPU, cuda or cuda:1, "
-    "Apple's, mps, or the processor, torch.",
+    help="Where to compute: cpu, or, with PyTorch, an NVIDIA GPU (cuda, cuda:1), an Apple GPU "
+    "(mps) or the processor (torch).",
 )
 #: Adds the option of where a model's units compute.
 device_option = _gathering("device", lambda *, device: device, DEVICE)
@@ -657,9 +681,9 @@ device_option = _gathering("device", lambda *, device: device, DEVICE)
 def _run(*, dask: str | None, device: str, **run: Any) -> dict[str, Any]:
     """Parameters of `SparseAutoencoder` that say how it is trained."""
     if run["resume"] and run["checkpoint"] is None:
-        raise click.UsageError("--resume goes on from a checkpoint: name it by --checkpoint.")
+        raise click.UsageError("--resume continues from a checkpoint: add --checkpoint DIR.")
     if run.get("patience") is not None and run["validation"] is None:
-        raise click.UsageError("--patience watches the loss of --validation: add that.")
+        raise click.UsageError("--patience watches the validation loss: add --validation.")
     if device != "cpu":
         run["device"] = device
     return run if dask is None else run | {"engine": "dask" if dask == "local" else dask}
@@ -670,40 +694,39 @@ RUN: tuple[click.Option, ...] = (
         ["--checkpoint"],
         type=click.Path(file_okay=False, path_type=Path),
         metavar="DIR",
-        help="Keep the state of training in this folder, so that nothing is lost when the machine "
-        "stops.",
+        help="Save the state of training in this folder, so that a run that stops can be resumed.",
     ),
     click.Option(
         ["--resume"],
         is_flag=True,
-        help="Continue from the checkpoint, to the same result as without a stop.",
+        help="Continue from the checkpoint; the result is the same as without the stop.",
     ),
     click.Option(
         ["--dask"],
         metavar="ADDRESS|local",
-        help="Train on a Dask cluster, tcp://... or tls://..., or on worker processes of this "
-        "machine. Workers read their rows themselves, from .npy, .zarr or .h5 files.",
+        help="Train on a Dask cluster (tcp://... or tls://...), or on worker processes on this "
+        "machine (local). Workers read the rows themselves, from .npy, .zarr or .h5 files.",
     ),
     DEVICE,
     click.Option(
         ["--validation"],
         type=HeldOut(),
         metavar="SHARE|PATH",
-        help="Hold out a share of the rows or pieces, or take other data, and compute the loss on "
-        "them every five iterations.",
+        help="Hold out this share of the rows or pieces, or use other data, and compute the loss "
+        "on them every five iterations.",
     ),
     click.Option(
         ["--patience"],
         type=POSITIVE_INTEGER,
         metavar="N",
-        help="With --validation: end when that loss has not fallen N times, and keep the best "
-        "model.",
+        help="With --validation: stop when that loss has not fallen N times in a row, and keep the "
+        "best model.",
     ),
     click.Option(
         ["--verify/--no-verify"],
         default=True,
-        help="Whenever files too large for memory are read, compare them with checksums taken in "
-        "the first pass.",
+        help="Verify files too large for memory against checksums from the first pass each time "
+        "they are read.",
     ),
 )
 
@@ -721,7 +744,7 @@ def _convolution(*, convolve: bool, **chosen: Any) -> dict[str, Any] | None:
     source = click.get_current_context().get_parameter_source
     given = [name for name in chosen if source(name) == ParameterSource.COMMANDLINE]
     if given and not convolve:
-        raise click.UsageError(f"--{given[0]} says how --convolve pools: add --convolve.")
+        raise click.UsageError(f"--{given[0]} needs --convolve: add it.")
     return chosen if convolve else None
 
 
@@ -732,35 +755,38 @@ convolution_options = _gathering(
     click.Option(
         ["--convolve"],
         is_flag=True,
-        help="Apply a model of patches at every position of every image, or of windows at every "
-        "moment of every recording, and pool: one row for each.",
+        help="Apply a model of patches at every position of each image, or a model of windows at "
+        "every moment of each recording, and pool the activations: one row for each image or "
+        "recording.",
     ),
     click.Option(
         ["--stride"],
         type=POSITIVE_INTEGER,
         default=1,
         metavar="N",
-        help="With --convolve: pixels from one position to the next.",
+        help="With --convolve: step from one position to the next, in pixels.",
     ),
     click.Option(
         ["--pooling"],
         type=RowOf("rhohat.estimators.convolution", "POOLINGS"),
         multiple=True,
         default=["mean"],
-        help="With --convolve: what is kept of each cell. May be given several times.",
+        help="With --convolve: how to pool the activations in each cell. May be given several "
+        "times.",
     ),
     click.Option(
         ["--grid"],
         type=POSITIVE_INTEGER,
         default=2,
         metavar="N",
-        help="With --convolve: pool over N x N cells of each image, or N of each recording.",
+        help="With --convolve: divide each image into N x N cells, or each recording into N, and "
+        "pool over each cell.",
     ),
     click.Option(
         ["--encoding"],
         type=RowOf("rhohat.estimators.convolution", "ENCODINGS"),
         default="activation",
-        help="With --convolve: units' activations, or their linear responses beyond a threshold, "
-        "split by sign.",
+        help="With --convolve: pool the units' activations, or how far their linear responses "
+        "exceed a threshold, split by sign.",
     ),
 )

@@ -78,7 +78,7 @@ def page_options(title: str | None = None, told: str = "") -> Callable[..., Any]
     told : str, default=""
         What help says of it then.
     """
-    text = "Heading of the page." + (f"  [default: {told}]" if told else "")
+    text = "Title of the page." + (f"  [default: {told}]" if told else "")
     titled = click.option("--title", default=title, help=text)
     opened = click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
     return lambda command: titled(opened(command))
@@ -89,9 +89,15 @@ def check_page(out: Path, open_page: bool, as_json: bool = False) -> None:
     if out != STANDARD_OUTPUT:
         return
     if open_page:
-        raise click.UsageError("--open opens a file, and standard output is none: leave out one.")
+        raise click.UsageError(
+            "--open needs a file, but the page goes to standard output: leave out --open, or name "
+            "a file with -o."
+        )
     if as_json:
-        raise click.UsageError("--json and the page cannot both go to standard output: name -o.")
+        raise click.UsageError(
+            "--json and the page cannot both go to standard output: name a file for the page with "
+            "-o."
+        )
 
 
 def write_page(page: Report, out: Path, open_page: bool, *, is_told: bool = True) -> None:
@@ -109,10 +115,10 @@ def binary_output(path: Path, what: str, *, is_told: bool = True) -> Iterator[IO
 
     if path == STANDARD_OUTPUT:
         if sys.__stdout__ is None:
-            raise OSError(errno.EBADF, "It is closed", "standard output")
+            raise OSError(errno.EBADF, "it is closed", "standard output")
         if sys.stdout.isatty():
             raise click.UsageError(
-                "standard output is a terminal: pipe it, or name a file with -o."
+                "standard output is a terminal: pipe it to a program, or name a file with -o."
             )
         buffer = BytesIO()
         yield buffer

@@ -168,8 +168,8 @@ def loss_text(progress: TrainingProgress) -> str:
     """The loss and its terms, and the average activation."""
     loss = progress.loss
     return (
-        f"loss {loss.total:.4f} = {loss.reconstruction:.4f} error + {loss.weight_decay:.4f} decay "
-        f"+ {loss.sparsity:.4f} sparsity, rho_hat {progress.average_activation.mean():.4f}"
+        f"loss {loss.total:.4f} = {loss.reconstruction:.4f} error + {loss.weight_decay:.4f} weight "
+        f"decay + {loss.sparsity:.4f} sparsity, rho_hat {progress.average_activation.mean():.4f}"
     )
 
 

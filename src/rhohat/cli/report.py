@@ -28,27 +28,27 @@ if TYPE_CHECKING:
 
 @click.command("report", cls=Command)
 @model_argument
-@output_option("report.html", "File to write. - is standard output.")
+@output_option("report.html", "File to write; - is standard output.")
 @click.option(
     "--examples",
     type=POSITIVE_INTEGER,
     default=16,
     metavar="N",
-    help="Number of examples to show that activate each unit most; random ones come besides.",
+    help="Number of examples to show that activate each unit most; random ones are added.",
 )
 @click.option(
     "--seeds",
     type=Whole(min=2),
     metavar="N",
-    help="Fit the model again from other starts, to N in all, and show which units come back.",
+    help="Fit the model from other random starts, N fits in all, and show which units recur.",
 )
 @click.option(
     "--labels",
     metavar="COLUMN|FILE|KEY|folders",
-    help="Show how units respond to each class, and how well a classifier does; labels as evaluate "
-    "takes them.",
+    help="Show how units respond to each class, and how well a classifier does; labels are given "
+    "as for evaluate.",
 )
-@page_options(told="how many features of what")
+@page_options(told="the number of features and the data")
 @sources_option
 @transcode_option
 @device_option
@@ -68,10 +68,10 @@ def make_report(
 ) -> None:
     """Write a web page that shows what each unit of MODEL has learned.
 
-    The page is one HTML file, to be opened in a browser, sent or put anywhere; it needs no server.
-    With INPUTS, every unit comes with the examples that activate it most, a histogram and the units
-    that fire together with it. INPUTS are read as learn reads them. Without INPUTS, a model of
-    patches is shown on the built-in photographs, others without examples.
+    The page is a single HTML file that you can open in a browser, send or host anywhere; it needs
+    no server. With INPUTS, which are read as learn reads them, it shows for each unit the examples
+    that activate it most, a histogram, and the units that fire together with it. Without INPUTS, a
+    model of patches is shown on the built-in photographs, any other model without examples.
 
     \b
     Examples:
@@ -93,9 +93,9 @@ def make_report(
         y = None if labels is None else beside(data, labels, "--labels")
         target = None if transcode is None else targets_for(data, transcode)
     elif transcode is not None:
-        raise click.UsageError("--transcode holds targets of INPUTS: name the data, too.")
+        raise click.UsageError("--transcode gives the targets of INPUTS: name INPUTS, too.")
     elif labels is not None:
-        raise click.UsageError("--labels are those of INPUTS: name the data, too.")
+        raise click.UsageError("--labels gives the labels of INPUTS: name INPUTS, too.")
     with show_work("looking at what the units do"):
         page = report_on(
             *(model, None if data is None else data.loaded),

@@ -36,13 +36,13 @@ SHOWN = 5
 
 @click.command(cls=Command)
 @model_argument
-@output_option(None, "File to write, .csv or .npz; - is CSV on standard output.")
+@output_option(None, "File to write, .csv or .npz; - writes CSV to standard output.")
 @click.option(
     "--top",
     type=POSITIVE_INTEGER,
     default=3,
     metavar="N",
-    help="Columns to blame that a .csv names for each row.",
+    help="Number of columns to blame that a .csv file names for each row.",
 )
 @transcode_option
 @device_option
@@ -50,19 +50,19 @@ SHOWN = 5
 def score(
     path: Path, out: Path, top: int, transcode: Path | None, device: str, request: Request
 ) -> None:
-    """Tell how anomalous the rows of INPUTS are, and which columns are to blame.
+    """Score how anomalous each row of INPUTS is, and name the columns to blame.
 
-    Of series, every window has a score, and its channels are to blame; of images and recordings,
-    the pieces that the model cuts out at random.
+    For series, each window is scored, and channels are to blame; for images and recordings, the
+    pieces that the model cuts at random are scored.
 
-    The score is how badly MODEL rebuilds a row, half its squared error after all preprocessing: the
-    greater, the more anomalous. A model that is an AnomalyDetector, saved in Python, has scores of
-    its own, about 1 for usual rows, and says which rows are outliers.
+    The score is half the squared error with which MODEL reconstructs a row, after all
+    preprocessing: the higher, the more anomalous. An AnomalyDetector that was saved in Python has
+    scores of its own, about 1 for usual rows, and also says which rows are outliers.
 
-    A .csv has one line for each row: its number (from 0), or its file and its time or place there,
-    its score, its rank (1 for the most anomalous), and the columns with the largest part in the
-    score, with these parts. A .npz has the arrays score, rank, and columns: the part of every
-    column.
+    A .csv file has one line for each row: its number (from 0), or its file and its time or place
+    there; its score; its rank (1 is the most anomalous); and the columns that contribute most to
+    the score, with their shares. A .npz file has the arrays score, rank and columns, the
+    contribution of every column.
 
     \b
     Examples:
@@ -85,7 +85,7 @@ def score(
         where, what = origins_of(model, None, data), kind_of(model).pieces
         if not kind_of(model).takes_all_pieces:
             tell(
-                f"note: the {what} are {len(found.score):,} random ones, as the model draws them",
+                f"note: the model drew {len(found.score):,} random {what}, and these are scored",
                 err=True,
             )
     else:

@@ -30,26 +30,26 @@ if TYPE_CHECKING:
 @model_argument
 @output_option(
     "features.png",
-    "File to write; its ending, .png or .svg, decides the format. - is standard output.",
+    "File to write; its extension, .png or .svg, sets the format. - is standard output.",
 )
 @click.option(
     "--sort",
     type=click.Choice(["unit", "activation"]),
     default="unit",
-    help="Order of the tiles: by number of the unit, or most active on average first.",
+    help="Order of the tiles: by unit number, or by average activation, highest first.",
 )
 @click.option(
     "--picture",
     type=RowOf("rhohat.inspection.portrait", "PICTURES"),
-    help="What to draw of each unit: the input that activates it most, what it adds to the data "
-    "when it fires, the mean of its top examples in INPUTS, or its weights.  [default: looks-for "
-    "for patches of images, else stands-for]",
+    help="What to draw for each unit: the input that activates it most, what it adds to the data "
+    "when it fires, the mean of its top examples in INPUTS, or its weights.  [default: "
+    "looks-for for patches of images, else stands-for]",
 )
 @click.option(
     "--format",
     "kind",
     type=click.Choice(["png", "svg"]),
-    help="Format of the file.  [default: by the ending; png for standard output]",
+    help="Format of the file.  [default: by its extension; png for standard output]",
 )
 @click.option(
     "--layer",
@@ -71,8 +71,9 @@ def show(
 ) -> None:
     """Draw each unit of MODEL: what it looks for, what it stands for, or its weights.
 
-    Units of images are tiles of pixels. Those of rows are curves, or bars with the columns' names.
-    INPUTS are needed for --picture examples only; they are read as learn reads them.
+    Units of image models are drawn as tiles of pixels, others as curves, or as bars labeled with
+    the names of the columns. INPUTS are needed only for --picture examples; they are read as learn
+    reads them.
 
     \b
     Examples:
@@ -93,14 +94,14 @@ def show(
     data_kind = kind_of(model)
     request, shape = drawing(request, data_kind)
     if picture == "examples" and not request.paths and not data_kind.is_built_in:
-        raise click.UsageError("--picture examples draws means of INPUTS: name them.")
+        raise click.UsageError("--picture examples draws means over INPUTS: name INPUTS.")
     if request.paths or picture == "examples":
         data = read_for(path, model, request)
         examples = examples_of(model, data.loaded, shape)
     portraits = portraits_of(model, examples, shape)
     if layer is not None and layer > len(portraits):
         held = count(len(portraits), "layer")
-        raise click.BadParameter(f"the model has {held} of units.", param_hint="--layer")
+        raise click.BadParameter(f"the model has only {held} of units.", param_hint="--layer")
     portrait = portraits[-1 if layer is None else layer - 1]
     refuse_other_shape(portrait, picture, shape)
     with binary_output(out, "features") as stream:
@@ -124,9 +125,10 @@ def refuse_other_shape(
     if known is not None:
         own = "x".join(map(str, known))
         raise click.BadParameter(
-            f"units of this model have shape {own}: leave it out.", param_hint="--shape"
+            f"units of this model have shape {own}: leave out --shape.", param_hint="--shape"
         )
     if prod(shape) != values.shape[1]:
         raise click.BadParameter(
-            f"units of this model see {values.shape[1]} numbers.", param_hint="--shape"
+            f"units of this model see {values.shape[1]} numbers: give a shape of as many.",
+            param_hint="--shape",
         )

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
 
 #: Why labels need whole examples, not pieces of them.
 WHOLES = (
-    "a classifier takes rows, or each image as a whole (--patch-size whole), but the data are {}. "
-    "For features of pieces see rhohat evaluate --convolve."
+    "a classifier needs rows, or whole images (--patch-size whole), but the data are {}. For "
+    "features of pieces, see rhohat evaluate --convolve."
 )
 
 
@@ -59,22 +59,22 @@ WHOLES = (
     type=Numbers(POSITIVE_INTEGER),
     default=(100, 100),
     metavar="N,...",
-    help="Hidden units of each layer, from the input upwards.  [default: 100,100]",
+    help="Number of hidden units in each layer, from the input up.  [default: 100,100]",
     show_default=False,
 )
 @click.option(
     "--labels",
     metavar="COLUMN|FILE|KEY|folders",
     help="One label per row or image, for a classifier: a column of the data; a .npy file; a text "
-    "or table, FILE::COLUMN if it has several columns; the name of another array in the same .npz; "
-    "or 'folders' for the folder each file lies in.",
+    "file or table, FILE::COLUMN if it has several columns; the name of another array in the "
+    "same .npz; or 'folders' for the name of each file's folder.",
 )
 @click.option(
     "--held-out",
     type=Finite(0, 1, max_open=True),
     default=0.2,
     metavar="SHARE",
-    help="With --labels: share of the examples to hold out, on which accuracy is measured.",
+    help="With --labels: share of the examples to hold out for measuring accuracy.",
 )
 @click.option(
     "--fine-tuning",
@@ -89,7 +89,7 @@ WHOLES = (
     type=Finite(min=0),
     default=1e-4,
     metavar="X",
-    help="With --labels: weight decay of the softmax layer, and of all layers in fine-tuning.",
+    help="With --labels: weight decay of the softmax layer, and of all layers during fine-tuning.",
 )
 @settings_options_without("units")
 @data_options("paths", required=True, without=("labels",))
@@ -115,11 +115,11 @@ def stack(
 
     Each layer is a sparse autoencoder that learns from the activations of the layer below. With
     labels, a softmax layer is trained on top, and then the whole network is fine-tuned. Accuracy is
-    measured on examples that are held out of all this.
+    measured on examples that were held out from all training.
 
-    Images are taken whole. The settings are those of learn, and apply to every layer. The results,
-    in the folder rhohat-out (see --out), are those of learn, too. Then rhohat encode writes the
-    features of a stack, or the predictions of a classifier.
+    Images are used whole. The settings are those of learn, and apply to every layer. As with learn,
+    the results go to the folder rhohat-out (see --out). Use rhohat encode to write the features of
+    a stack or the predictions of a classifier.
 
     \b
     Examples:
@@ -214,7 +214,9 @@ def labels_of(data: Data, settings: Settings, labels: str) -> NDArray[Any]:
     if data.pieces and settings.patch_size != "whole":
         raise click.UsageError(WHOLES.format(data.described))
     if data.is_stored:
-        raise ValueError("stack trains classifiers on rows in memory: give it a part of the data.")
+        raise ValueError(
+            "stack needs rows that fit in memory to train a classifier: give it part of the data."
+        )
     y = beside(data, labels, "--labels")
     return y.astype(str) if y.dtype == object else y
 
@@ -231,7 +233,7 @@ def split(
     known = np.flatnonzero(has_label(y))
     if len(known) < len(y):
         left_out = count(len(y) - len(known), "example")
-        tell(f"note: {left_out} without a label left out", err=True)
+        tell(f"note: left out {left_out} without a label", err=True)
     examples, labels = those(data.content, known), y[known]
     if share == 0:
         return examples, labels, None
@@ -272,7 +274,7 @@ def text_of(summary: dict[str, Any], data: Data, files: Results) -> str:
     if accuracy is not None:
         lines.append(
             f"  accuracy           {accuracy:.1%} of {count(examples['held_out'], data.noun)} held "
-            f"out (the commonest class alone: {summary['commonest']:.1%})"
+            f"out (always guessing the most common class: {summary['commonest']:.1%})"
         )
     for number, layer in enumerate(summary["layers"], start=1):
         lines.append(

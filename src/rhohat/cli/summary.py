@@ -137,11 +137,11 @@ def _facts(summary: dict[str, Any], data: Data) -> dict[str, str]:
             "(70 % of their power in one band)"
         )
     facts["training"] = (
-        f"{training['iterations']} iterations, as much work as {training['sweeps']:.0f} sweeps "
-        f"over all rows; {in_words(training['stop_reason'])}"
+        f"{training['iterations']} iterations, equivalent to {training['sweeps']:.0f} sweeps over "
+        f"all rows; {in_words(training['stop_reason'])}"
     )
     if data.found.skipped:
-        facts["skipped"] = f"{len(data.found.skipped):,} files or folders, named above"
+        facts["skipped"] = f"{len(data.found.skipped):,} files or folders, listed above"
     if summary["replaced"]:
         facts["replaced"] = "the earlier results in the same folder"
     return facts

@@ -159,17 +159,17 @@ class Comparison:
         where = others[0].name if len(others) == 1 else "every other model"
         how = f"|cosine| above {ALIKE_COSINE:g}"
         if n == k and all(model.layer.n_units == k for model in others):
-            told = [f"The models have the same units: all {k:,} of {first.name} return in {where}"]
+            told = [f"The models have the same units: all {k:,} of {first.name} recur in {where}"]
         else:
-            told = [f"{n:,} of the {k:,} units of {first.name} return in {where}"]
+            told = [f"{n:,} of the {k:,} units of {first.name} recur in {where}"]
         middle = float(np.median(np.abs(self.cosines[:, 1:])))
         told[0] += f", up to order and sign ({how}; median {middle:.2f})."
         correlations = self.correlations
         if correlations is not None and self.returns.any():
             typical = float(np.median(np.abs(correlations[self.returns, 1:])))
             told.append(
-                f"On {self.n_rows:,} examples, activations of those that return correlate by "
-                f"{typical:.2f} (median)."
+                f"On {self.n_rows:,} examples, the activations of units that recur have a median "
+                f"correlation of {typical:.2f}."
             )
         names = list(self.settings)
         if not names:
@@ -194,7 +194,7 @@ def compared(
 ) -> Comparison:
     """Compare models by their top layers; for the parameters see `rhohat.compare`."""
     if len(models) < 2:
-        raise ValueError(f"compare takes two models or more, got {len(models)}.")
+        raise ValueError(f"compare needs at least two models, got {len(models)}.")
     first = next(iter(models.values()))
     portraits = {
         name: portraits_of(model, None, shape, columns=columns)[-1]
@@ -226,8 +226,8 @@ def _views(portraits: Mapping[str, Portrait]) -> dict[str, View]:
     for name, size in sizes.items():
         if size != sizes[first]:
             raise ValueError(
-                f"only models of the same input can be compared: expected units of {sizes[first]}, "
-                f"as {first} has them, got {size} in {name}."
+                f"only models of the same input can be compared: the units of {first} see "
+                f"{sizes[first]}, those of {name} see {size}."
             )
     return views
 

@@ -21,6 +21,7 @@ from sklearn.utils.extmath import randomized_svd
 
 from rhohat.common.arrays import Float64Array, FloatArray
 from rhohat.common.caching import cached_property
+from rhohat.common.printable import count
 from rhohat.estimators.anatomy import Anatomy, nameless
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.measures import (
@@ -197,8 +198,8 @@ class Diagnosis:
     def verdict(self) -> str:
         """Whether the features are good, in a sentence."""
         if self.is_good:
-            noted = ", but something is worth knowing" if self.findings else ""
-            return f"The features look good: no mistake was found{noted}."
+            noted = ", but note the following" if self.findings else ""
+            return f"The features look good: no problem was found{noted}."
         first = next(finding for finding in self.findings if not finding.is_note)
         return f"The features can be better. {first.text}"
 
@@ -231,7 +232,7 @@ class Case:
         anatomy = Anatomy.of(model)
         if anatomy.autoencoder is None:
             raise ValueError(
-                f"diagnose looks at a SparseAutoencoder, or a pipeline that ends in one, not at "
+                "diagnose expects a SparseAutoencoder, or a pipeline that ends in one, got "
                 f"{type(model).__name__}."
             )
         given, rows = rows_before_units(model, X, ROWS)
@@ -352,7 +353,7 @@ class Case:
             share = self.shares.mean() / self.target
             facts.append(f"their average activation is {share:.2f} times its target")
         facts.append(
-            f"they are sparse by {self.sparseness.hoyer:.2f} (Hoyer: 1 at one active unit)"
+            f"their sparseness is {self.sparseness.hoyer:.2f} (Hoyer; 1 if a single unit is active)"
         )
         on_these = " on these rows" if drawn else ""
         facts.append(f"{int(self.dead.sum())} of {len(self.dead)} are dead{on_these}")
@@ -462,9 +463,9 @@ def _range(case: Case) -> Iterator[Finding]:
     if outside > threshold:
         yield Finding(
             "range",
-            f"The {case.autoencoder.decoder} decoder gives values between {low:g} and {high:g}, "
-            "but the data have others.",
-            f"{outside:.0%} of the values are outside (threshold {threshold:.0%}).",
+            f"The {case.autoencoder.decoder} decoder can only produce values between {low:g} and "
+            f"{high:g}, but the data go beyond.",
+            f"{outside:.0%} of the values are outside that range (threshold {threshold:.0%}).",
             outside,
             threshold,
             _set("decoder", "linear"),
@@ -481,8 +482,8 @@ def _columns(case: Case) -> Iterator[Finding]:
     if ratio > threshold and first > 1 / 3:
         yield Finding(
             "scale of columns",
-            f"Column {int(variances.argmax())} varies so much more than the others that it is all "
-            "the model learns.",
+            f"Column {int(variances.argmax())} varies so much more than the others that the model "
+            "learns nothing else.",
             f"Its variance is {ratio:,.0f} times the median (threshold {threshold:g}), and "
             f"{first:.0%} of the total.",
             ratio,
@@ -502,10 +503,10 @@ def _silence(case: Case) -> Iterator[Finding]:
         if case.trial(change).sparseness.largest > largest:
             yield Finding(
                 "never fires",
-                "Units never fire: the data are so small that they stay where a sigmoid is a "
-                "straight line, and mean nothing by themselves.",
-                f"Half of the units never get beyond {largest:.2f} of their range (threshold "
-                f"{threshold:g}); the columns' mean variance is {per_column:.3g}.",
+                "Units never fire: the data are so small that units stay in the nearly linear part "
+                "of the sigmoid, where no single unit means anything.",
+                f"Half of the units never exceed {largest:.2f} of their range (threshold "
+                f"{threshold:g}); the mean variance of the columns is {per_column:.3g}.",
                 largest,
                 threshold,
                 change,
@@ -520,8 +521,8 @@ def _decay(case: Case) -> Iterator[Finding]:
     raised = case.critical_decay(max(USUAL_TARGET, case.target)) or critical
     decay = _set("weight_decay", _rounded(GOOD_DECAY * critical))
     evidence = (
-        f"Weight decay is {share:.2g} of lambda_c = {critical:.3g}, from where on silence is the "
-        f"best that units can do (threshold {STRONG_DECAY:g}); the units explain "
+        f"Weight decay is {share:.2g} of lambda_c = {critical:.3g}, the value from which silent "
+        f"units minimize the loss (threshold {STRONG_DECAY:g}); the units explain "
         f"{case.explained:.0%} of the variance."
     )
     if case.autoencoder.weight_decay <= STRONG_DECAY * raised:
@@ -530,7 +531,8 @@ def _decay(case: Case) -> Iterator[Finding]:
         if tried > 0.1 and (case.target < LOW_TARGET or tried >= case.trial(decay).explained):
             yield Finding(
                 "target too low",
-                f"The target, {case.target:g}, is so low that nothing is worth a unit's weights.",
+                f"The target, {case.target:g}, is so low that no feature is worth the weight decay "
+                "it costs.",
                 evidence,
                 share,
                 STRONG_DECAY,
@@ -555,9 +557,9 @@ def _dead(case: Case) -> Iterator[Finding]:
     best = min(changes, key=lambda change: float(case.trial(change).dead.mean()))
     yield Finding(
         "dead units",
-        "Units are dead: they do the same whatever the data."
+        "Units are dead: they respond alike to all data."
         + (" The target is too low." if best is changes[0] and case.target is not None else ""),
-        f"{dead:.0%} are (threshold {threshold:.0%}).",
+        f"{dead:.0%} of the units are dead (threshold {threshold:.0%}).",
         dead,
         threshold,
         best,
@@ -576,11 +578,15 @@ def _penalty(case: Case) -> Iterator[Finding]:
     asked = case.target
     target = USUAL_TARGET if asked is None or asked < LOW_TARGET else asked
     penalty = KLSparsity(target, "auto")
-    told = "there is no target" if case.target is None else f"the average is {ratio:.2g} targets"
+    told = (
+        "there is no target"
+        if case.target is None
+        else f"the average activation is {ratio:.2g} times the target"
+    )
     yield Finding(
         "penalty",
-        "Units are not sparse: there is no penalty, or it is too weak.",
-        f"Sparseness is {hoyer:.2f} (Hoyer; threshold {threshold:g}), and {told}.",
+        "Units are not sparse: the sparsity penalty is missing or too weak.",
+        f"Their sparseness is {hoyer:.2f} (Hoyer; threshold {threshold:g}), and {told}.",
         hoyer,
         threshold,
         Change({"sparsity_penalty": penalty}, option=f"--target {target:g} --sparsity-weight auto"),
@@ -596,8 +602,8 @@ def _constant(case: Case) -> Iterator[Finding]:
     if share >= threshold and case.decay_share <= STRONG_DECAY:
         yield Finding(
             "worse than a constant",
-            "The model costs more than one that gives the mean for every row.",
-            f"J is {share:.2f} of half the variance (threshold {threshold:g}).",
+            "The model's loss is higher than that of predicting the mean for every row.",
+            f"The loss is {share:.2f} times half the variance (threshold {threshold:g}).",
             share,
             threshold,
             _set("max_iter", _more_iterations(case.autoencoder)),
@@ -639,10 +645,10 @@ def _whitening(case: Case) -> Iterator[Finding]:
             whitening = clone(step).set_params(epsilon=epsilon)
             yield Finding(
                 "noise amplified",
-                "Whitening amplifies directions of noise: its epsilon is too small.",
-                f"The larger half of the directions has only {upper:.0%} of the whitened variance "
-                f"(threshold {threshold:.0%}); the least has {variances.min() / mean:.2g} of the "
-                "mean variance before.",
+                "Whitening amplifies noise: its epsilon is too small.",
+                f"The half of the directions with more variance keeps only {upper:.0%} of the "
+                f"variance after whitening (threshold {threshold:.0%}); the smallest had "
+                f"{variances.min() / mean:.2g} of the mean variance before.",
                 upper,
                 threshold,
                 Change(before=whitening, instead_of=Whitening, option="--epsilon 0.5"),
@@ -659,8 +665,8 @@ def _mean_of_patches(case: Case) -> Iterator[Finding]:
         spread = _rounded(0.1 * case.variance / n_features)
         yield Finding(
             "mean of rows",
-            "Most of what varies is the mean of each row, as the brightness of a patch: units "
-            "serve it instead of features.",
+            "Most of the variance is in the mean of each row, such as the brightness of a patch: "
+            "units encode it instead of features.",
             f"It is {share:.0%} of the variance (threshold {threshold:.0%}).",
             share,
             threshold,
@@ -676,10 +682,10 @@ def _few_rows(case: Case) -> Iterator[Finding]:
         return
     yield Finding(
         "few rows",
-        "The model learns its rows by heart: there are too few of them for so many units.",
-        f"After a short training, rows held out are explained by {case.gap:.2f} less than those "
-        f"learned from (threshold {threshold:g}); there are {n_rows:,} rows and {len(case.dead)} "
-        "units.",
+        "The model overfits: there are too few rows for so many units.",
+        f"In a short trial, the explained variance of held-out rows is {case.gap:.2f} lower than "
+        f"that of training rows (threshold {threshold:g}); there are {n_rows:,} rows and "
+        f"{len(case.dead)} units.",
         case.gap,
         threshold,
         _set("n_components", max(n_rows // (2 * ENOUGH_ROWS), 1)),
@@ -698,7 +704,7 @@ def _duplicates(case: Case) -> Iterator[Finding]:
             changes.append(_set_penalty(case, "target", _rounded(min(2 * case.target, 0.5))))
         yield Finding(
             "duplicates",
-            "Units are the same feature.",
+            "Several units have learned the same feature.",
             f"{pairs} {'pair has a cosine' if pairs == 1 else 'pairs have cosines'} above "
             f"{SAME_COSINE:g} and activations correlated above {SAME_CORRELATION:g} (threshold 1 "
             "pair).",
@@ -721,10 +727,10 @@ def _explained(case: Case) -> Iterator[Finding]:
     if components - case.explained > threshold and lower > 0:
         yield Finding(
             "explains little",
-            "Units leave out much of what as many principal components explain: that is the price "
-            "of sparse features, but a classifier may miss it.",
-            f"They explain {case.explained:.0%}, components {components:.0%} (threshold "
-            f"{threshold:.0%} less).",
+            "Units explain much less than as many principal components do: that is the price of "
+            "sparse features, but a classifier may miss what is lost.",
+            f"They explain {case.explained:.0%}, principal components {components:.0%} (threshold: "
+            f"a difference of {threshold:.0%}).",
             components - case.explained,
             threshold,
             _set("weight_decay", lower),
@@ -755,11 +761,12 @@ def _idle_columns(case: Case) -> Iterator[Finding]:
     if len(constant):
         yield Finding(
             "constant columns",
-            f"{len(constant)} columns are constant, and tell nothing.",
+            f"{count(len(constant), 'column')} hold the same value in every row, and carry no "
+            "information.",
             f"The first is column {_called(case, int(constant[0]))}.",
             len(constant),
             1,
-            advice="Nothing to change, unless they should not be.",
+            advice="Nothing needs to change, unless they should vary.",
             is_note=True,
         )
     varying = np.flatnonzero(variances > 0)
@@ -777,7 +784,7 @@ def _idle_columns(case: Case) -> Iterator[Finding]:
         repeated = varying[R.any(axis=0)].tolist()
         yield Finding(
             "identical columns",
-            f"{int(R.any(axis=0).sum())} columns repeat another one, which then counts twice.",
+            f"{count(len(repeated), 'column')} repeated: what such columns hold then counts twice.",
             f"Columns {one} and {other} have a correlation above 0.999.",
             int(R.any(axis=0).sum()),
             1,
@@ -812,12 +819,14 @@ def _labels(case: Case) -> Iterator[Finding]:
             yield Finding(
                 "labels",
                 f"Column {_called(case, int(column))} looks like labels: it has {len(counts)} "
-                "whole values, which the other columns tell.",
-                f"A linear classifier is right for {told.mean():.0%} of the rows, the commonest "
-                f"value for {counts.max() / len(y):.0%} (threshold {threshold:.0%} more).",
+                "distinct whole numbers, which the other columns predict.",
+                f"A linear classifier predicts it for {told.mean():.0%} of the rows; always "
+                f"guessing the most common value is right for {counts.max() / len(y):.0%} "
+                f"(threshold: {threshold:.0%} more).",
                 gain,
                 threshold,
-                advice=f"Change: if so, leave it out, {_left_out(case, [int(column)])}.",
+                advice="Change: if it holds labels, leave it out: "
+                f"{_left_out(case, [int(column)])}.",
             )
 
 
@@ -843,7 +852,7 @@ ASPECTS: dict[str, str] = {
     "sparsity": "sparse",
     "life": "units alive",
     "difference": "units different",
-    "reconstruction": "data rebuilt",
+    "reconstruction": "data reconstructed",
 }
 #: Mistakes by their kinds, the most severe first.
 CHECKS: dict[str, Check] = {

@@ -343,9 +343,10 @@ def _tiles(weights: ArrayLike, patch_shape: tuple[int, int] | None) -> Float64Ar
         or tiles[0].size != patch_shape[0] * patch_shape[1]
     ):
         raise ValueError(
-            f"edge_score needs gray tiles of shape (k, height, width), or (k, height * width) with "
-            f"patch_shape=(height, width); got shape {tiles.shape} with patch_shape={patch_shape}."
+            "edge_score expects gray tiles of shape (k, height, width), or (k, height * width) "
+            f"with patch_shape=(height, width); got shape {tiles.shape} with "
+            f"patch_shape={patch_shape}."
         )
     if not np.isfinite(tiles).all():
-        raise ValueError("edge_score needs finite weights, got NaN or infinity.")
+        raise ValueError("edge_score expects finite weights, got NaN or infinity.")
     return tiles.reshape(len(tiles), *patch_shape)

@@ -305,7 +305,8 @@ def examples_of(
     layer, anatomy = layers[0], layers[0].anatomy
     if target is not None and layers[-1].predicted is None:
         raise ValueError(
-            "the model reconstructs its own input: targets are those of a SparseTranscoder."
+            "the model reconstructs its own input, so it takes no targets: leave them out, or use "
+            "a SparseTranscoder."
         )
     extractor, sound = anatomy.extractor, anatomy.sound
     is_named = isinstance(data, LoadedImages | LoadedRecordings | LoadedSeries)
@@ -314,13 +315,13 @@ def examples_of(
             kind = data._fields[0]
             raise ValueError(
                 f"the model works on rows of {layer.n_features} values, not on {kind}: give it "
-                f"rows, or a model that begins with what cuts them out of {kind}."
+                f"rows, or a pipeline whose first step cuts them from {kind}."
             )
         stored = open_store(data)
         given = ArraySource(check_rows(data)) if stored is None else stored
         if shape is not None and prod(shape) != given.shape[1]:
             raise ValueError(
-                f"rows of {given.shape[1]} values do not have shape {shape}: pass "
+                f"rows of {given.shape[1]} values cannot have shape {shape}: pass "
                 "shape=(height, width) or (height, width, 3)."
             )
         place = Scene.of(scene, given.shape[0]) if scene else None
@@ -333,9 +334,13 @@ def examples_of(
             *(layer, source, shape, given, row_names(data)), scene=place, target=targets
         )
     if target is not None:
-        raise ValueError("targets are those of rows, but the model cuts pieces out of its data.")
+        raise ValueError(
+            "targets belong to rows, but this model cuts pieces from its data: leave targets out."
+        )
     if scene:
-        raise ValueError("scene says where rows lie, but the model cuts pieces out of its data.")
+        raise ValueError(
+            "scene says where rows lie, but this model cuts pieces from its data: leave scene out."
+        )
     shown = filtered = given = data[0] if is_named else data
     for step in anatomy.filters:
         filtered = step.transform(filtered)

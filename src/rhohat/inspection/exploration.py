@@ -119,8 +119,8 @@ class Cell:
             return f"{strong}{dead}."
         bounded = case.objective.activation.is_bounded
         if bounded and case.sparseness.largest < FIRES:
-            return "Units never fire: none gets far in the range of its activation."
-        asked = f"units are {ratio:.1f} times as active as asked"
+            return "Units never fire: none uses much of its activation's range."
+        asked = f"units are {ratio:.1f} times as active as the target"
         if bounded and case.sparseness.hoyer < (SPARSE if ratio <= FAR else SPARSE_IF_FAR):
             return f"The penalty is too weak: {asked}." if ratio > ACTIVE else NOT_SPARSE
         told = [SPARSE_UNITS, "all are alive" if n_dead == 0 else dead]
@@ -178,7 +178,7 @@ class Exploration:
         own = {name: given[0] for name, given in self.grid.items() if len(given) == 1} | values
         found = next((cell for cell in self.cells if cell.values == own), None)
         if found is None:
-            raise KeyError(f"no fit at {own}: the grid is {dict(self.grid)}.")
+            raise KeyError(f"there is no fit at {own}; the grid is {dict(self.grid)}.")
         return found
 
     @property
@@ -191,20 +191,22 @@ class Exploration:
         """What was done, and which settings gave the best features, in sentences."""
         n, missing = len(self.cells), self.n_cells - len(self.cells)
         told = [
-            f"{n:,} {'fit' if n == 1 else 'fits'} on {self.n_rows:,} rows, "
-            f"{self.max_iter:,} iterations at most."
+            f"{n:,} {'fit' if n == 1 else 'fits'} on {self.n_rows:,} rows, at most "
+            f"{self.max_iter:,} iterations each."
         ]
         if missing:
-            told.append(f"{missing:,} of {self.n_cells:,} are missing: it was interrupted.")
+            told.append(
+                f"{missing:,} of {self.n_cells:,} are missing, because the run was interrupted."
+            )
         best = self.best
         if best is None:
-            told.append("In none are units sparse.")
+            told.append("Units are sparse in none of them.")
         else:
             where = ", ".join(f"{name} {text_of(value)}" for name, value in best.values.items())
             told.append(
                 f"Units are sparse in {sum(cell.is_sparse for cell in self.cells):,}; of these, "
-                f"{where} is best: 1, 2 and 4 units rebuild {best.score:.0%} of the variance, on "
-                f"average, and all {best.case.explained:.0%}."
+                f"{where} is best: 1, 2 and 4 units reconstruct {best.score:.0%} of the variance "
+                f"on average, all units {best.case.explained:.0%}."
             )
             ends = [
                 name
@@ -212,7 +214,10 @@ class Exploration:
                 if len(values) > 1 and best.values[name] in (values[0], values[-1])
             ]
             if ends and not missing:
-                told.append(f"The grid ends there for {enumerated(ends)}: look beyond it, too.")
+                told.append(
+                    f"For {enumerated(ends)}, the best value is at the edge of the grid: try "
+                    "values beyond it, too."
+                )
         return " ".join(told)
 
 
@@ -246,7 +251,7 @@ def grid_of(
         inner = axis.parameter.partition("__")[2]
         if inner and inner not in own:
             if name in given:
-                raise ValueError(f"{name} has no meaning for the penalty {penalty!r}.")
+                raise ValueError(f"{name} does not apply to the penalty {penalty!r}.")
             continue
         value = own[inner] if inner else getattr(autoencoder, axis.parameter)
         found[name] = _values(name, axis, given[name]) if name in given else _around(axis, value)
@@ -266,9 +271,7 @@ def _values(name: str, axis: Axis, values: Sequence[float]) -> tuple[float, ...]
     numbers = sorted({float(value) for value in np.ravel(values)})
     if not numbers or not all(0 <= value < axis.highest for value in numbers):
         below = "" if axis.highest == np.inf else f" and below {axis.highest:g}"
-        raise ValueError(
-            f"{name} must be one number or more, of at least 0{below}, got {values!r}."
-        )
+        raise ValueError(f"{name} must be one or more numbers, at least 0{below}, got {values!r}.")
     return tuple(numbers)
 
 

@@ -101,7 +101,10 @@ def plot_features(
         view = model.view(picture)
         return _draw_view(model, view, patch_shape, order, n_columns, cmap, ax)
     if picture is not None or data is not None or columns is not None:
-        raise ValueError("picture, data and columns are for models, but tiles were given.")
+        raise ValueError(
+            "picture, data and columns are for models, but an array of tiles was given: leave them "
+            "out."
+        )
     tiles = np.asarray(model)
     if tiles.ndim == 2:
         if patch_shape is None:
@@ -124,7 +127,8 @@ def _draw_view(
     axes, tiles = portrait.axes, view.tiles
     if shape is not None and tiles.shape is not None and tuple(shape) != tuple(tiles.shape):
         raise ValueError(
-            f"units of this model have shape {tiles.shape}, got {tuple(shape)}: leave it out."
+            f"units of this model have shape {tiles.shape}, got {tuple(shape)}: leave the shape "
+            "out."
         )
     units = np.arange(len(tiles.values)) if order is None else np.atleast_1d(np.asarray(order))
     values = tiles.values[units]
@@ -144,7 +148,7 @@ def _shaped(tiles: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     """Tiles, (k, d), in this shape; raise ValueError if it does not fit."""
     if int(np.prod(shape)) != tiles.shape[1]:
         raise ValueError(
-            f"tiles of {tiles.shape[1]} values do not have shape {shape}: pass "
+            f"tiles of {tiles.shape[1]} values cannot have shape {shape}: pass "
             "patch_shape=(height, width) or (height, width, 3)."
         )
     return tiles.reshape(len(tiles), *shape)
@@ -404,7 +408,7 @@ def plot_training(
         ax.plot(iterations, shown, color=color, linewidth=width, label=label)
     if hasattr(model, "validation_iterations_"):
         held_out = model.validation_terms_curve_.sum(axis=1)
-        label = f"loss, held out, {held_out[-1]:.3g} at the end"
+        label = f"loss on held-out rows, {held_out[-1]:.3g} at the end"
         ax.plot(model.validation_iterations_, held_out, color="0.35", linestyle="--", label=label)
     rows = getattr(model, "stage_rows_", np.zeros(len(iterations)))
     starts = [0, *(np.flatnonzero(np.diff(rows)) + 1)]
@@ -460,7 +464,7 @@ def save_figure(
     kind = kind or Path(name or "").suffix.lower().removeprefix(".")
     unstable = {"svg": "Date", "png": "Software"}.get(kind)
     if unstable is None:
-        raise ValueError(f"a figure's file must end in .png or .svg, got {name!r}.")
+        raise ValueError(f"a figure's file name must end in .png or .svg, got {name!r}.")
     whole: AbstractContextManager[Any] = nullcontext(file) if name is None else replacing(name)
     try:
         with (

@@ -71,7 +71,7 @@ def groups_of(statistics: ActivationStatistics, activations: Source) -> list[Exa
         )
     rows = np.sort(sample_rows(n_rows, N_SAMPLED, seed=0))
     values = activations.take(rows).X.T
-    told = "at random of all, the same for every unit"
+    told = "drawn at random, the same for every unit"
     return [*found, _ranked("random", told, low, high, every, np.tile(rows, (k, 1)), values)]
 
 

@@ -103,8 +103,8 @@ def refuse_convolution(steps: Sequence[BaseEstimator]) -> None:
 
     if any(isinstance(step, ConvolutionalFeatures) for step in steps):
         raise ValueError(
-            "the model applies another at every position of images, by ConvolutionalFeatures: take "
-            "the model that it applies, its attribute model_."
+            "the model is ConvolutionalFeatures, which applies another model at every position of "
+            "images: use that one, its attribute model_."
         )
 
 
@@ -129,8 +129,8 @@ def layers_of(model: BaseEstimator) -> list[Layer]:
         refuse_convolution(anatomy.steps)
         names = " and ".join(type(step).__name__ for step in anatomy.steps)
         raise ValueError(
-            f"the model is made of {names}, without a SparseAutoencoder or a stack of them, whose "
-            "units could be shown."
+            "expected a SparseAutoencoder, a stack, or a pipeline with one, whose units can be "
+            f"shown; got {names}."
         )
     layers: list[Layer] = []
     for units in anatomy.units:

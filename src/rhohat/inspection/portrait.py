@@ -43,7 +43,7 @@ GABOR_SIDE = 6
 #: Greatest side: larger tiles are whole pictures, and the search for a start would take gigabytes.
 GABOR_LARGEST = 32
 #: Title of a view in the space of the first layer's input.
-AS_INPUT = "as the autoencoder gets it"
+AS_INPUT = "after preprocessing"
 #: Share of a tile off the gray axis above which its unit counts as chromatic.
 CHROMATIC = 0.5
 
@@ -231,7 +231,7 @@ class Portrait:
     def _weights(self, values: FloatArray | None) -> Tiles:
         """Weights as tiles."""
         if values is None:
-            raise ValueError("the units do not rebuild their input: they have no decoder.")
+            raise ValueError("the units do not reconstruct their input: they have no decoder.")
         if self.layer.is_deep:
             return Tiles(values, None, "", "trace", "unit of the layer below")
         seen = self._seen
@@ -249,7 +249,7 @@ class Portrait:
     def _mean_of_top(self) -> Tiles:
         """Means of the examples that activate units most."""
         if self.responses is None:
-            raise ValueError("the mean of a unit's top examples needs data: pass them.")
+            raise ValueError("the mean of a unit's top examples needs data: pass the data.")
         examples, values = self.responses.examples, self.responses.mean_of_top
         kind, title = "trace" if examples.shape is None else examples.kind, ""
         if self.is_mixed:
@@ -299,7 +299,7 @@ PICTURES: dict[str, Picture] = {
     "stands-for": Picture("stands for", "What it adds when it fires", Portrait._stands_for),
     "examples": Picture(
         "mean of its top examples",
-        "Mean of the examples that activate it most, less the mean of all",
+        "Mean of the examples that activate it most, minus the mean of all",
         Portrait._mean_of_top,
     ),
     "encoder": Picture(

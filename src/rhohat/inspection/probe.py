@@ -77,7 +77,7 @@ def reading_of(scores: Mapping[str, Score], y: NDArray[Any]) -> str:
     """
     features = np.array(scores["features"].accuracy)
     usual = np.unique(y, return_counts=True)[1].max() / len(y)
-    told = [f"Always the commonest class would be right for {usual:.1%}."]
+    told = [f"Always guessing the most common class would be right for {usual:.1%}."]
     others = {name: np.array(scores[name].accuracy) for name in OTHERS if name in scores}
     if others:
         best = max(others, key=lambda name: float(others[name].mean()))
@@ -89,7 +89,10 @@ def reading_of(scores: Mapping[str, Score], y: NDArray[Any]) -> str:
         elif gain < -doubt:
             told.append(f"The features do not help here: {OTHERS[best]} do better by {points}.")
         else:
-            told.append(f"The features are as good as {OTHERS[best]}, as far as the folds tell.")
+            told.append(
+                f"The features do about as well as {OTHERS[best]}: the difference is within the "
+                "spread of the folds."
+            )
     return " ".join(told)
 
 
@@ -156,16 +159,18 @@ def _split(y: NDArray[Any], folds: int, groups: NDArray[Any] | None) -> Split:
     names = np.unique(groups)
     if len(names) < folds:
         raise ValueError(
-            f"there are {len(names)} groups, fewer than {folds} folds: use --folds {len(names)}"
+            f"there are only {len(names)} groups, fewer than {folds} folds: use --folds "
+            f"{len(names)}"
             if len(names) > 1
-            else f"all examples are in one group, {names[0]}: there is none to hold out."
+            else f"all examples are in one group, {names[0]}, so there is no other group to hold "
+            "out."
         )
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
     split = [(train, test) for train, test in splitter.split(y, y, groups) if len(test)]
     if any(len(np.unique(y[train])) < 2 for train, _ in split):
         raise ValueError(
-            "without the groups that are held out, all labels are alike: a class must be in "
-            "several groups."
+            "without the groups that are held out, all labels are the same: each class must occur "
+            "in several groups."
         )
     return split
 
@@ -293,13 +298,13 @@ def _check_classes(y: NDArray[Any], folds: int) -> None:
     """Raise ValueError if labels cannot be cross-validated on."""
     classes, sizes = np.unique(y, return_counts=True)
     if y.dtype.kind == "f" and (y != np.rint(y)).any():
-        raise ValueError("labels must be classes, whole numbers or texts, but there are fractions.")
+        raise ValueError("labels must be classes (whole numbers or text), but there are fractions.")
     if len(classes) < 2:
-        raise ValueError(f"all labels are alike, {classes[0]}: nothing to recognize.")
+        raise ValueError(f"all labels are {classes[0]}: expected at least two classes.")
     rarest = int(sizes.argmin())
     if sizes[rarest] < folds:
         examples = "1 example" if sizes[rarest] == 1 else f"{sizes[rarest]:,} examples"
         raise ValueError(
-            f"class {classes[rarest]} has {examples}, fewer than {folds} folds: use --folds, or "
-            "see whether that label is right."
+            f"class {classes[rarest]} has {examples}, fewer than {folds} folds: use fewer folds "
+            "(--folds), or check whether that label is right."
         )

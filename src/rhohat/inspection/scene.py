@@ -34,8 +34,8 @@ class Scene(NamedTuple):
         """The scene of a shape, ([scenes,] height, width); ValueError if the rows are others."""
         if len(shape) not in (2, 3) or np.prod(shape) != n_rows:
             raise ValueError(
-                f"scene must be (height, width) or (scenes, height, width) of {n_rows:,} pixels, a "
-                f"row each; got {tuple(shape)}."
+                "scene must be (height, width) or (scenes, height, width) with one pixel for each "
+                f"of {n_rows:,} rows, got {tuple(shape)}."
             )
         return cls(int(np.prod(shape[:-1])), int(shape[-1]))
 

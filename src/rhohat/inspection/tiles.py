@@ -319,7 +319,9 @@ def pattern_tiles(
     extractor = layer.anatomy.extractor
     changes = layer.decoder_weights
     if changes is None or layer.decoded is None:
-        raise ValueError("the units do not rebuild their input: they stand for nothing in it.")
+        raise ValueError(
+            "the units do not reconstruct their input, so they stand for nothing in it."
+        )
     if layer.is_deep:
         low, high = (end if np.isfinite(end) else 0.0 for end in layer.activation.range)
         rest = np.full(layer.n_units, low) if layer.average is None else layer.average
@@ -339,5 +341,5 @@ def pattern_tiles(
     title = title if layer.anatomy.series is None else "on the scale of each channel"
     axes = axes_of(layer)
     is_trace = shape is None or (axes is not None and axes.kind == "trace")
-    title = "behind the filter of whole images" if layer.anatomy.image_filters else title
+    title = "after the filter of whole images" if layer.anatomy.image_filters else title
     return Tiles(values, shape, title, "trace" if is_trace else "image")

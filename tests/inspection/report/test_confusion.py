@@ -51,7 +51,7 @@ def test_missing_labels_are_left_out_and_unknown_ones_are_mistakes(classifier, d
 def test_of_many_classes_the_mistakes_are_listed(classifier, digits):
     labels = [f"{y} {n % 3}" for n, y in enumerate(Y)]
     html = report(classifier, digits, labels=labels).html
-    assert "The most frequent mistakes." in html
+    assert "The most frequent errors." in html
     assert "Confusion matrix" not in html
 
 

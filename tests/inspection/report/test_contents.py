@@ -42,14 +42,15 @@ def test_an_image_that_is_only_shown_as_a_whole_is_named(photographs, monkeypatc
     monkeypatch.setattr(Examples, "sample", lambda self: first)
     monkeypatch.setattr(Rebuilding, "worst", lambda self, n: first)
     names = re.search(
-        r"of \d images?: ([^<]*?)\. Self-contained", report(model, data, n_examples=1).html
+        r"of \d images?: ([^<]*?)\. This page is self-contained",
+        report(model, data, n_examples=1).html,
     )
     assert "0.png" in names.group(1)
 
 
 def test_without_sources_there_are_none(photographs):
     page = report(*photographs, sources=False)
-    assert "It shows no parts of the data." in page.html
+    assert "It shows none of the data." in page.html
     assert ".png" not in page.html
     assert "Originals and reconstructions" not in page.html
     assert told(report(photographs[0])) is None
@@ -74,5 +75,5 @@ def test_sounds_are_named_and_their_time_is_told():
     ).fit(recordings)
     page = report(model, LoadedRecordings(recordings, ["a.wav", "b.wav"], [], 1000))
     assert re.search(
-        r"parts of 2 recordings and holds \d+ s of their sound: a.wav, b.wav", page.html
+        r"parts of 2 recordings and contains \d+ s of their sound: a.wav, b.wav", page.html
     )

@@ -105,11 +105,11 @@ def test_a_page_stays_small_and_says_which_units_it_shows(n_columns, n_shown, rn
 
 
 def test_what_is_done_when_interrupted_is_kept(model, digits):
-    with pytest.warns(UserWarning, match="interrupted: 5 of 18 fits are kept"):
+    with pytest.warns(UserWarning, match="Interrupted: 5 of 18 fits were completed and are kept"):
         report = explore(digits[:50], GRID, model=model, max_iter=1, callback=stopping_after(5))
     found = found_in(report.html)
     assert [cell is None for cell in found["cells"]] == [False] * 5 + [True] * 13
-    assert "13 of 18 are missing: it was interrupted." in report.html
+    assert "13 of 18 are missing, because the run was interrupted." in report.html
     assert report.html.count("not run</span>") == 13
 
 
@@ -122,7 +122,7 @@ def test_before_the_first_fit_nothing_is_kept(model, digits, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": StackedAutoencoder((4, 3))}, "not a StackedAutoencoder"),
+        ({"model": StackedAutoencoder((4, 3))}, "got StackedAutoencoder"),
         ({"grid": {"gamma": [1]}}, "gamma"),
         ({"n_rows": 0}, "n_rows"),
         ({"max_iter": 0}, "max_iter"),
@@ -181,7 +181,7 @@ def test_a_fit_is_chosen_in_the_table_and_the_best_comes_first(page, opened):
 
 @in_browser
 def test_a_missing_fit_is_said_to_be_missing(model, digits, tmp_path, opened):
-    with pytest.warns(UserWarning, match="interrupted"):
+    with pytest.warns(UserWarning, match="Interrupted"):
         report = explore(digits[:50], GRID, model=model, max_iter=1, callback=stopping_after(1))
     report.save(tmp_path / "page.html")
     seen = opened(tmp_path / "page.html")

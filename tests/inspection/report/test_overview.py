@@ -63,7 +63,7 @@ def test_a_page_opens_with_what_is_wrong_and_what_to_do():
     assert headline == diagnosis.verdict
     assert headline.startswith("The features can be better. Units are not sparse")
     text = text_of(content)
-    assert text.startswith("12 units have learned to rebuild 800 rows. They explain")
+    assert text.startswith("12 units have learned to reconstruct 800 rows. They explain")
     assert diagnosis.facts in text
     assert content.count("<li>") == len(diagnosis.findings) > 0
     assert '<li class="mistake">sparse' in content
@@ -75,9 +75,9 @@ def test_a_page_opens_with_what_is_wrong_and_what_to_do():
 
 def test_a_page_of_a_good_model_says_so_and_how_to_go_on(good):
     ((_, headline, content),) = opening(report(good, X).html)
-    assert headline == "The features look good: no mistake was found."
+    assert headline == "The features look good: no problem was found."
     assert content.count('<li class="good">') == content.count("<li") == len(ASPECTS)
-    next_step = "Next: look through the gallery, and give the features to what they are for."
+    next_step = "Next: look through the gallery below, then put the features to use."
     assert next_step in text_of(content)
 
 
@@ -92,7 +92,7 @@ def test_it_stands_above_units_and_model_and_is_no_card_among_them():
 def test_without_data_it_says_that_data_would_tell():
     ((tag, headline, content),) = opening(report(spoiled()).html)
     assert "opening unknown" in tag
-    assert headline == "Data show whether features are good; this page was given none."
+    assert headline == "No data were given, so this page cannot tell whether the features are good."
     assert text_of(content).startswith("12 units were learned.")
     assert 'class="aspects"' not in content
 
@@ -123,7 +123,7 @@ def test_of_a_classifier_it_says_what_can_be_said_without_labels(classifier, dig
     assert all(subject.diagnosis is None for subject in subjects)
     overview = find_overview(subjects[-1])
     told = overview.layers[-1].told
-    assert f"serve to tell {len(classifier.classes_)} classes" in told
+    assert f"have learned to distinguish {len(classifier.classes_)} classes" in told
     n_dead = len(subjects[-1].responses.dead)
     assert overview.state == ("mistake" if n_dead else "unknown")
     assert f"{n_dead} of {subjects[-1].layer.n_units} are dead" in overview.layers[-1].facts
@@ -135,8 +135,8 @@ def test_of_a_classifier_with_labels_it_says_how_often_it_is_right(classifier, d
     right = np.mean(classifier.predict(digits) == y)
     usual = np.bincount(y).max() / len(y)
     assert overview.verdict == (
-        f"It is right for {right:.1%} of {len(y):,} labeled examples; always the commonest class "
-        f"would be for {usual:.1%}."
+        f"The classifier is right for {right:.1%} of {len(y):,} labeled examples; always guessing "
+        f"the most common class would be right for {usual:.1%}."
     )
     assert overview.state == "good"
     shuffled = np.random.RandomState(0).permutation(y)
@@ -152,11 +152,11 @@ def test_it_names_data_date_and_duration_and_lines_to_copy(monkeypatch):
     page = report_of([subject]).html
     assert "<h1>12 features of x.csv</h1>" in page
     ((_, _, content),) = opening(page)
-    assert re.search(r"Learned in 12.3 s. Page of \d{4}-\d\d-\d\d\.", text_of(content))
+    assert re.search(r"Learned in 12.3 s. Page made on \d{4}-\d\d-\d\d\.", text_of(content))
     assert re.search(r"<dt>Encode</dt>\s*<dd><pre[^>]*data-copied>rhohat encode\ny</pre>", content)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     ((_, _, content),) = opening(report_of([subject]).html)
-    assert text_of(content).endswith("Page of 1970-01-02.")
+    assert text_of(content).endswith("Page made on 1970-01-02.")
 
 
 def test_texts_stay_texts(monkeypatch):
@@ -220,8 +220,8 @@ def test_it_counts_units_that_look_for_edges(photographs):
     (subject,) = subjects_of(model.fit(photographs.images), photographs)
     edges = round(subject.portrait.edges.edge_share * 16)
     assert find_overview(subject).layers[0].told == (
-        "16 units have learned to rebuild 900 patches of 10 images. "
-        f"{edges} of them look for edges."
+        f"16 units have learned to reconstruct 900 patches of 10 images. {edges} of them look for "
+        "edges."
     )
 
 
@@ -230,8 +230,8 @@ def test_it_counts_units_that_look_for_one_band(rng):
     (subject,) = subjects_of(model, sounds)
     clear = int(subject.portrait.bands.is_clear.sum())
     assert find_overview(subject).layers[0].told == (
-        "6 units have learned to rebuild 200 windows of 3 recordings. "
-        f"{clear} of them look for one band of frequencies."
+        f"6 units have learned to reconstruct 200 windows of 3 recordings. {clear} of them look "
+        "for one band of frequencies."
     )
 
 

@@ -61,7 +61,7 @@ def test_numbers_on_the_page_are_the_models(default, opened):
     seen.page.goto(seen.url + "#unit-7")
     text = seen.page.locator("#unit-part").inner_text()
     assert f"average in training, ρ̂\n{model.average_activation_[7]:.3g}" in text
-    assert f"average here\n{A[:, 7].mean():.3g}" in text
+    assert f"average on these examples\n{A[:, 7].mean():.3g}" in text
     best = np.argsort(-A[:, 7], kind="stable")[:16]
     captions = seen.page.locator(".examples").first.locator("figcaption").all_inner_texts()
     assert [float(c.split()[1]) for c in captions] == [float(f"{a:.3g}") for a in A[best, 7]]

@@ -59,9 +59,9 @@ def test_a_file_carries_them_to_another_browser(named, odd, opened, tmp_path):
     content["units"].append({"layer": 1, "unit": 99, "name": "none", "star": False, "note": ""})
     other = opened(odd[3])
     for change, told in (
-        ({"model": "x"}, "is about another model"),
+        ({"model": "x"}, "was saved for another model"),
         ({"units": 3}, "is not a file of names and notes"),
-        ({}, "Read names and notes of 1 unit; left out 1 more"),
+        ({}, "Read names and notes of 1 unit; skipped 1 for units"),
     ):
         path = tmp_path / "notes.json"
         path.write_text(json.dumps(content | change))

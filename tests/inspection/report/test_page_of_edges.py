@@ -27,7 +27,7 @@ def test_the_sentence_says_how_the_edge_lies(default, opened):
         nearest = min(LINES, key=lambda turn: abs(turn - turns[unit]))
         text = seen.page.locator("#unit-part .card", has_text="Gabor function").inner_text()
         assert f"An edge: {LINES[nearest]}, " in text
-        assert f"explains {100 * r2[unit]:.0f} % of the tile" in text
+        assert f"explains {100 * r2[unit]:.0f}% of the tile" in text
     for unit in np.flatnonzero(r2 < 0.4)[:2]:
         seen.page.goto(f"{seen.url}#unit-{unit}")
         seen.expect(f"#unit-heading:has-text('{unit}')").to_be_visible()

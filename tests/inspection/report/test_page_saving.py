@@ -31,14 +31,14 @@ def test_a_chart_becomes_a_drawing_with_its_colors_and_texts(unit):
     parts = {element.tag.split("}")[1] for element in root.iter()}
     assert {"svg", "text", "rect", "line"} <= parts
     texts = [element.text for element in root.iter() if element.tag.endswith("text")]
-    assert {"How active it is", "activation", "average here"} <= set(texts)
+    assert {"How active it is", "activation", "average on these examples"} <= set(texts)
     bars = [element for element in root.iter() if element.get("class") == "bar"]
     assert bars
     assert "fill: rgb(91, 141, 184)" in bars[0].get("style")
 
 
 def test_pictures_become_an_image_that_shows_them(unit):
-    image = Image.open(BytesIO(saved(unit, "“Pictures of it” as PNG")))
+    image = Image.open(BytesIO(saved(unit, "“Pictures of the unit” as PNG")))
     box = unit.page.locator(".card.pictures").bounding_box()
     assert image.size == pytest.approx((2 * (box["width"] + 20), 2 * (box["height"] + 20)), abs=4)
     canvas = unit.page.locator(".pictures canvas").first

@@ -42,9 +42,9 @@ def test_shares_quantiles_and_worst_rows_are_those_of_the_layer(model, digits):
 
 def test_a_note_says_which_rows_components_are_of(model, digits, monkeypatch):
     monkeypatch.setattr(rebuilding, "MOST_PRODUCTS", 1e5)
-    assert "those of a random 1,797 rows" not in report(model, digits).html
+    assert "computed from 1,797 random rows" not in report(model, digits).html
     monkeypatch.setattr("rhohat.inspection.examples.SAMPLED", 500)
-    assert "those of a random 500 rows" in report(model, digits).html
+    assert "computed from 500 random rows" in report(model, digits).html
     monkeypatch.setattr(rebuilding, "MOST_COLUMNS", 63)
     assert "Principal components are left out" in report(model, digits).html
 
@@ -57,9 +57,9 @@ def test_it_is_said_on_which_scale_they_are(digits, rng):
 
     patches = PatchExtractor(5, n_patches=90, random_state=0)
     images = [rng.rand(20, 30)]
-    assert told([Whitening()], digits) == "As they were given."
+    assert told([Whitening()], digits) == "Shown as they were given."
     assert told([OneOverFWhitening(), patches], images) == (
-        "Behind the filter of whole images, which has no inverse."
+        "Shown after the filter of whole images, which has no inverse."
     )
     kept = "Each reconstruction has the mean of its original."
     assert told([patches, PatchNormalizer()], images).endswith(kept)
@@ -154,11 +154,13 @@ def test_without_targets_nothing_is_compared(digits):
     assert subject.diagnosis is None
     page = report(model, digits).html
     assert "Targets and reconstructions" not in page
-    assert "What units rebuild is not shown: it is not their input." in page
+    assert "No reconstruction is shown: the units reconstruct targets, not their input." in page
 
 
 def test_targets_that_do_not_belong_are_refused(model, digits):
-    with pytest.raises(ValueError, match="targets are those of a SparseTranscoder"):
+    with pytest.raises(
+        ValueError, match="so it takes no targets: leave them out, or use a SparseTranscoder"
+    ):
         report(model, digits, target=digits)
     transcoder = SparseTranscoder(4, max_iter=2, random_state=0).fit(digits, digits[:, :3])
     with pytest.raises(ValueError, match="pass the data, too"):

@@ -72,5 +72,5 @@ def test_pieces_of_images_have_no_scene(cube, photographs):
     patches = PatchExtractor(6, n_patches=50, random_state=0)
 
     pipeline = make_pipeline(patches, SparseAutoencoder(4, max_iter=3)).fit(photographs.images)
-    with pytest.raises(ValueError, match="cuts pieces out"):
+    with pytest.raises(ValueError, match="cuts pieces from"):
         report(pipeline, photographs.images, scene=(HEIGHT, WIDTH))

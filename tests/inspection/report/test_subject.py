@@ -45,13 +45,13 @@ def test_wrong_arguments_are_said(odd):
         report(model, X, labels=y[:-1])
     with pytest.raises(ValueError, match="labels must have one entry"):
         report(model, labels=y)
-    with pytest.raises(ValueError, match="do not have shape"):
+    with pytest.raises(ValueError, match="cannot have shape"):
         report(model, X, shape=(5, 5))
-    with pytest.raises(ValueError, match="do not have shape"):
+    with pytest.raises(ValueError, match="cannot have shape"):
         report(model, shape=(5, 5))
     with pytest.raises(ValueError, match="works on rows of 64 values, not on images"):
         report(model, load_photographs())
     with pytest.raises(ValueError, match="n_examples"):
         report(model, X, n_examples=0)
-    with pytest.raises(ValueError, match="without a SparseAutoencoder"):
+    with pytest.raises(ValueError, match="expected a SparseAutoencoder, a stack, or a pipeline"):
         report(Whitening().fit(X), X)

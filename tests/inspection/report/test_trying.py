@@ -196,8 +196,8 @@ def plain(tmp_path, opened):
     ("text", "told"),
     [
         ("1 2 3", "Expected 12 numbers, one for each column, got 3."),
-        ("1, 2, apples", "“apples”, the 3. entry, is not a number"),
-        (" ".join(["1"] * 24), "Of 2 rows, this is the first."),
+        ("1, 2, apples", "Entry 3, “apples”, is not a number"),
+        (" ".join(["1"] * 24), "This is the first of 2 rows."),
     ],
 )
 def test_what_is_wrong_with_a_row_is_told(plain, text, told):
@@ -231,7 +231,9 @@ def test_all_activations_are_computed():
 def test_a_step_that_is_not_computed_is_named():
     model = make_pipeline(StandardScaler(), SparseAutoencoder(5, **AUTOENCODER)).fit(rows())
     trial = trial_of(subjects_of(model))
-    assert "operation of StandardScaler is not known. The command rhohat encode" in trial.refusal
+    assert (
+        "operation of StandardScaler is not known. Use the command rhohat encode" in trial.refusal
+    )
     assert trial.encoders == ()
     assert trial.refusal in report(model).html
 
@@ -241,12 +243,12 @@ def test_models_of_series_say_that_they_are_not_tried(rng):
     model = make_pipeline(
         WindowExtractor(5, n_windows=40, random_state=0), SparseAutoencoder(5, **AUTOENCODER)
     ).fit(series)
-    assert "takes no series" in trial_of(subjects_of(model)).refusal
+    assert "cannot read series" in trial_of(subjects_of(model)).refusal
 
 
 def test_wide_models_are_left_out_and_say_so(rng):
     model = SparseAutoencoder(60, max_iter=1, random_state=0).fit(rng.rand(8, 1500))
-    assert "would take 0.5 MB" in trial_of(subjects_of(model)).refusal
+    assert "would add 0.5 MB" in trial_of(subjects_of(model)).refusal
     assert len(report(model).html) < len(report(SparseAutoencoder(50).fit(rng.rand(8, 4))).html) * 9
     assert LARGEST < 500_000
 

@@ -42,7 +42,7 @@ def test_a_photograph_is_beside_its_filtered_and_its_rebuilt_copy():
     assert [drawn.text for drawn in told.drawn] == [
         "image 0",
         "image 0, filtered",
-        "image 0, rebuilt",
+        "image 0, reconstructed",
     ]
     assert {pixels(drawn).shape for drawn in told.drawn} == {(90, 120)}
     photograph = pixels(told.drawn[0]).astype(float).ravel()
@@ -90,4 +90,4 @@ def test_without_sources_there_is_none(rng):
     assert "A whole image" in report(model, images).html
     page = report(model, images, sources=False).html
     assert "A whole image" not in page
-    assert "How well rows are rebuilt" in page
+    assert "How well rows are reconstructed" in page

@@ -9,9 +9,9 @@ const selectivity = (unit) => `${found.classes.names[found.classes.best[unit]]},
 function responsesToClasses(unit) {
   const { names, counts, shown, means, best, auroc } = found.classes, name = names[best[unit]];
   const bars = shown[unit].map((number, i) => [names[number], means[unit][i] ?? 0]);
-  const part = bars.length < names.length ? `, the ${bars.length} greatest of ${names.length.toLocaleString("en")}` : "";
+  const part = bars.length < names.length ? `, the ${bars.length} largest of ${names.length.toLocaleString("en")}` : "";
   return card("Classes",
-    note(`Most selective for ${name}: AUROC ${short(auroc[unit])}, the probability that one of its ${counts[best[unit]].toLocaleString("en")} examples activates the unit more than one of another class does. Classes of fewer than 5 examples are not considered.`),
+    note(`Most selective for ${name}: AUROC ${short(auroc[unit])}, the probability that one of its ${counts[best[unit]].toLocaleString("en")} examples activates the unit more than an example of another class does. Classes with fewer than 5 examples are left out.`),
     note(`Average activation by class${part}:`),
     named(bars, `Average activation of unit ${unit} by class: ${bars.map(([label, mean]) => `${label} ${short(mean)}`).join(", ")}`));
 }

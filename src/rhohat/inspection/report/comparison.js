@@ -11,12 +11,12 @@ const likeness = (unit) => Math.min(...report.cosines[unit].slice(1).map(Math.ab
 const matched = (units) => units.map((unit) => report.sides.map((side, i) => [side, report.partners[unit][i], report.cosines[unit][i], report.correlations?.[unit][i]]));
 const FILTERS = {
   all: { name: `all units of ${first.name}`, units: () => all },
-  return: { name: "units that return", units: () => all.filter((unit) => report.returns[unit]) },
-  rest: { name: "units that do not", units: () => all.filter((unit) => !report.returns[unit]) },
+  return: { name: "units that recur", units: () => all.filter((unit) => report.returns[unit]) },
+  rest: { name: "units that do not recur", units: () => all.filter((unit) => !report.returns[unit]) },
 };
 const SORTS = {
-  falling: { name: "most alike first", order: (a, b) => likeness(b) - likeness(a) || a - b },
-  rising: { name: "least alike first", order: (a, b) => likeness(a) - likeness(b) || a - b },
+  falling: { name: "most similar first", order: (a, b) => likeness(b) - likeness(a) || a - b },
+  rising: { name: "least similar first", order: (a, b) => likeness(a) - likeness(b) || a - b },
   unit: { name: `unit of ${first.name}`, order: (a, b) => a - b },
 };
 report.sides.slice(1).forEach((side, i) => {

@@ -151,7 +151,7 @@ def _facts(found: Comparison) -> dict[str, list[str]]:
     facts = [model.facts for model in found.models]
     names = dict.fromkeys(name for one in facts for name in one)
     rows = {name: [one.get(name) for one in facts] for name in names}
-    rows[f"units of {found.models[0].name} that return"] = [
+    rows[f"units of {found.models[0].name} that recur"] = [
         None if number == 0 else int((np.abs(model.matching.cosines) > ALIKE_COSINE).sum())
         for number, model in enumerate(found.models)
     ]

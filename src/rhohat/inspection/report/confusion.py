@@ -110,15 +110,16 @@ def find_confusion(subject: Subject) -> ConfusionFound | None:
 
 CONFUSION = """
 <h3>Accuracy and confusion</h3>
-<p><b>{{ '%.2f' % (100 * found.accuracy) }} %</b> of {{ '{:,}'.format(found.n_rows) }} labeled
-examples are recognized. Examples that the model was trained on are recognized better than others.
+<p><b>{{ '%.2f' % (100 * found.accuracy) }}%</b> of {{ '{:,}'.format(found.n_rows) }} labeled
+examples are classified correctly. Expect less on new examples than on those that the model was
+trained on.
 {%- if found.unknown %} The model does not know {{ found.unknown | join(", ") }}.{% endif %}</p>
 {% if found.is_table %}
 <div class="across-table" tabindex="0" role="region" aria-label="Confusion matrix">
 <table class="confusion">
-  <caption>Rows: the label. Columns: what examples are taken for.</caption>
+  <caption>Rows: the label. Columns: the predicted class.</caption>
   <thead><tr><td></td>{% for name in found.names %}<th scope="col">{{ name }}</th>{% endfor %}
-  <th scope="col">recognized</th></tr></thead>
+  <th scope="col">correct</th></tr></thead>
   <tbody>
   {% for row in found.classes %}
   <tr><th scope="row">{{ row.name }}</th>
@@ -133,8 +134,8 @@ examples are recognized. Examples that the model was trained on are recognized b
 </div>
 {% elif found.mistakes %}
 <table>
-  <caption>The most frequent mistakes.</caption>
-  <thead><tr><th scope="col">label</th><th scope="col">taken for</th><th scope="col">examples</th>
+  <caption>The most frequent errors.</caption>
+  <thead><tr><th scope="col">label</th><th scope="col">predicted</th><th scope="col">examples</th>
   </tr></thead>
   <tbody>
   {% for mistake in found.mistakes %}

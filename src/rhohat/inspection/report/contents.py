@@ -24,7 +24,7 @@ def contents_of(found: Findings, subject: Subject, cards: Sequence[Card]) -> str
     if subject.responses is None:
         return ""
     if found.examples is None:
-        return "It shows no parts of the data."
+        return "It shows none of the data."
     examples, shown = subject.responses.examples, found.examples
     rows = np.unique(np.concatenate([shown.rows, *(card.rows for card in cards)]))
     if not isinstance(examples, PieceExamples):
@@ -43,6 +43,6 @@ def contents_of(found: Findings, subject: Subject, cards: Sequence[Card]) -> str
     told = f"It shows {copies}parts of {counted}"
     if isinstance(examples, SoundExamples) and shown.sounds:
         sizes = (len(base64.b64decode(sound)) - HEADER for sound in shown.sounds if sound)
-        told += f" and holds {sum(sizes) / SAMPLE / examples.sound.rate:.0f} s of their sound"
+        told += f" and contains {sum(sizes) / SAMPLE / examples.sound.rate:.0f} s of their sound"
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     return f"{told}: {', '.join(names[:NAMED])}{more}."

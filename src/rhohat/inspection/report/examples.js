@@ -14,14 +14,14 @@ function realExamples(unit) {
   const { given, input, n_inputs, sounds, is_standardized } = report.examples;
   const groups = groupsOf(unit), items = groups.flatMap((one) => one.items);
   const heard = sounds && items.some(({ example }) => sounds[example]) ? " The sound includes some time before and after." : "";
-  const own = is_standardized ? "in standard deviations of each column about its mean" : "as it was given";
-  const around = items.some(({ example }) => lookAround(example)) ? ", and with what lies around it" : "";
-  const seen = input ? `; the first ${n_inputs} also as the autoencoder gets them` : "";
-  const silent = found.dead.has(unit) ? " The unit is dead: it responds alike to all." : "";
+  const own = is_standardized ? "in standard deviations of each column from its mean" : "as given";
+  const around = items.some(({ example }) => lookAround(example)) ? ", with its surroundings" : "";
+  const seen = input ? `; the first ${n_inputs} also after preprocessing` : "";
+  const silent = found.dead.has(unit) ? " The unit is dead: it responds alike to all examples." : "";
   const places = whereabouts(items), { n_ranged, n_rows } = found.activity;
   const ranged = n_ranged < n_rows ? `${n_ranged.toLocaleString("en")} random examples` : "all examples";
   const node = wide(namedCard("examples-card", "Real examples",
-    note(`Each ${own}${around}${seen}. If the unit means one thing, its strong and middle examples show it, too. The unit's range goes from its least to its greatest activation on ${ranged}.${heard}${silent}`),
+    note(`Each example is shown ${own}${around}${seen}. If the unit stands for one thing, its strong and middle examples show it, too. The unit's range is from its lowest to its highest activation on ${ranged}.${heard}${silent}`),
     ...groups.map((one) => groupSection(one, unit, given, places)),
     places));
   link(node);
@@ -57,8 +57,8 @@ function exampleOf({ number, example, activation }, along, places) {
   const ends = along && along.names.length === 0 ? [short(along.places[0]), along.label, short(along.places.at(-1))] : [];
   const hasInput = input && number <= n_inputs;
   const pictures = [
-    picture(given, example, text, natural, along?.places), surroundings(example, `What lies around example ${number}`),
-    hasInput ? picture(input, example, `${text}, as the autoencoder gets it`, natural) : null,
+    picture(given, example, text, natural, along?.places), surroundings(example, `Surroundings of example ${number}`),
+    hasInput ? picture(input, example, `${text}, after preprocessing`, natural) : null,
   ];
   const isPlaced = places?.querySelector(`[data-example="${number}"]`);
   const look = isPlaced ? el("button", { type: "button", className: "pair", "aria-label": `${text}; go to its place` }) : el("div", { className: "pair" });

@@ -33,8 +33,8 @@ function drawTerms(cell) {
       bar("sparsity", "sparsity", cell.sparsity), bar("loss", "loss", cell.loss))),
     el("dl", { className: "facts" },
       ...fact("average activation ρ̂", cell.target === null ? short(cell.average) : `${short(cell.average)}, target ${short(cell.target)}`),
-      ...fact("variance that 1, 2 and 4 units rebuild, on average", percent(cell.score)),
-      ...fact("variance that all rebuild", percent(cell.explained)),
+      ...fact("variance that 1, 2 and 4 units reconstruct, on average", percent(cell.score)),
+      ...fact("variance that all units reconstruct", percent(cell.explained)),
       ...fact("sparseness (Hoyer)", cell.hoyer.toFixed(2)),
       ...fact("dead units", `${cell.dead.length.toLocaleString("en")} of ${report.units.toLocaleString("en")}`)));
 }

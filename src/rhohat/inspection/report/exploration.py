@@ -184,7 +184,7 @@ def explore(
     autoencoder = Anatomy.of(model).autoencoder
     if autoencoder is None:
         raise ValueError(
-            "explore fits a SparseAutoencoder, or a pipeline that ends in one, not a "
+            "explore expects a SparseAutoencoder, or a pipeline that ends in one, got "
             f"{type(model).__name__}."
         )
     full = grid_of(autoencoder, grid)
@@ -204,7 +204,7 @@ def explore(
     except KeyboardInterrupt:
         if not cells:
             raise
-        told = f"Exploring was interrupted: {len(cells)} of {n_cells} fits are kept."
+        told = f"Interrupted: {len(cells)} of {n_cells} fits were completed and are kept."
         warnings.warn(told, stacklevel=2)
     found = Exploration(full, cells, len(cells[0].case.rows), max_iter)
     shown += [None] * (n_cells - len(shown))
@@ -226,7 +226,7 @@ def _page(found: Exploration, cells: Sequence[PageCell | None], title: str) -> s
         (*SHARED, "exploration.js"),
         styles=("exploration.css",),
         title=title,
-        subtitle=f"{k:,} units; {found.n_cells:,} fits on the same rows, each with other settings",
+        subtitle=f"{k:,} units; {found.n_cells:,} fits on the same rows with different settings",
         told=str(found),
         strip=picture_of(portrait.view()),
     )

@@ -27,7 +27,7 @@ function gaborFunction(unit) {
     ? [["wavelength", `${short(1 / values.frequency)} pixels`], ["frequency", `${short(values.frequency)} cycles per pixel`]]
     : [["wavelength", "longer than twice the tile"]];
   return card("Gabor function",
-    note(`${what}: ${line}, ${place}. The best-fitting Gabor function explains ${(100 * r2).toFixed(0)} % of the tile (R² ${short(r2)}); from ${100 * found.gabor.edge} % on it is called an edge.`),
+    note(`${what}: ${line}, ${place}. The best-fitting Gabor function explains ${(100 * r2).toFixed(0)}% of the tile (R² ${short(r2)}); from ${100 * found.gabor.edge}% on, the unit counts as an edge.`),
     facts([
       ["center", `${short(values.x0)}, ${short(values.y0)} pixels`],
       ["orientation of the wave", degrees(values.orientation, 180)],

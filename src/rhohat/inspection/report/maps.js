@@ -29,7 +29,7 @@ function atlasOf({ cells, n_columns: columns }, layer) {
     node.style.gridArea = `${y + 1} / ${x + 1}`;
     return { node, x, y };
   });
-  const grid = el("div", { className: "atlas", role: "group", "aria-label": "Units by likeness" }, ...links.map(({ node }) => node));
+  const grid = el("div", { className: "atlas", role: "group", "aria-label": "Units by similarity" }, ...links.map(({ node }) => node));
   grid.style.gridTemplateColumns = `repeat(${columns}, minmax(22px, ${layer.picture.kind === "image" ? 64 : 96}px))`;
   roving(grid, links);
   return [grid];

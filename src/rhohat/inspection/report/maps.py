@@ -43,19 +43,19 @@ def find_maps(subject: Subject) -> MapsFound | None:
 
 MAPS = """
 <h3>Maps of the units{{ " of " ~ subject.layer.name if subject.layer.name }}</h3>
-<p>A click, or arrow keys and Enter, opens a unit.</p>
+<p>Click a unit to open it, or use the arrow keys and Enter.</p>
 <div class="columns">
 <div>
-<h4>By likeness</h4>
-<p>Units whose pictures are alike lie near each other. It is a projection, which cannot keep the
-cosines of all pairs: which units are far apart means little.</p>
+<h4>By similarity</h4>
+<p>Units with similar pictures lie near each other. A projection cannot preserve the cosines of
+all pairs, so larger distances mean little.</p>
 <div data-atlas="atlas"></div>
 </div>
 {% if found.n_edges %}
 <div>
 <h4>Edges by orientation and frequency</h4>
-<p>{{ found.n_edges }} units, by their Gabor functions. The direction from the middle is that of
-the wave, across the edge; the distance is its frequency, in cycles per pixel.</p>
+<p>{{ found.n_edges }} units, by their Gabor functions. The direction from the center is that of
+the wave, across the edge; the distance is its frequency in cycles per pixel.</p>
 <div data-polar></div>
 </div>
 {% endif %}

@@ -80,7 +80,7 @@ function noteCard(unit) {
   field.setAttribute("aria-label", `Note on unit ${unit}`);
   field.addEventListener("input", () => sayOf(unit, { note: field.value }));
   const unkept = el("p", { className: "unkept", hidden: true }, "This browser keeps nothing for pages from disk: save names and notes as a file, by the gallery’s “Save” menu.");
-  const node = card("Your note", note("Name and star, above, and note stay in this browser; the gallery’s “Save” menu puts them into a file, and reads one."), field, unkept);
+  const node = card("Your note", note("The name, star and note stay in this browser; the gallery’s “Save” menu writes them to a file and reads them back."), field, unkept);
   node.classList.add("note");
   return node;
 }
@@ -99,15 +99,15 @@ async function importNotes(file) {
     // Told below: it is not what was expected.
   }
   if (content?.format !== "rhohat notes" || !Array.isArray(content.units)) {
-    return tell(`${file.name} is not a file of names and notes; choose a notes.json that was saved from this page.`);
+    return tell(`${file.name} is not a file of names and notes: choose one that was saved from this page.`);
   }
   if (content.model !== report.model) {
-    return tell(`${file.name} is about another model, “${content.title}”, whose units are not these: nothing was read.`);
+    return tell(`${file.name} was saved for another model, “${content.title}”, with other units: nothing was read.`);
   }
   const n = takeNotes(content.units), lost = content.units.length - n;
   keepNotes();
   applyChoices();
-  return tell(`Read names and notes of ${n} unit${n === 1 ? "" : "s"}${lost ? `; left out ${lost} more, about no unit of this model` : ""}.`);
+  return tell(`Read names and notes of ${n} unit${n === 1 ? "" : "s"}${lost ? `; skipped ${lost} for units that this model does not have` : ""}.`);
 }
 
 try {

@@ -132,18 +132,27 @@ def _verdict(subject: Subject, judged: Sequence[Judged]) -> tuple[str, str]:
         where = f"{name.capitalize()}: " if name and not worst.is_good else ""
         return "good" if worst.is_good else "mistake", where + worst.verdict
     if subject.responses is None:
-        return "unknown", "Data show whether features are good; this page was given none."
+        return (
+            "unknown",
+            "No data were given, so this page cannot tell whether the features are good.",
+        )
     confusion = find_confusion(subject)
     if confusion is not None:
         usual = max(row.n for row in confusion.classes) / confusion.n_rows
         told = f"right for {confusion.accuracy:.1%} of {confusion.n_rows:,} labeled examples"
-        beside = f"always the commonest class would be for {usual:.1%}"
-        return "good" if confusion.accuracy > usual else "mistake", f"It is {told}; {beside}."
+        beside = f"always guessing the most common class would be right for {usual:.1%}"
+        return (
+            "good" if confusion.accuracy > usual else "mistake",
+            f"The classifier is {told}; {beside}.",
+        )
     n_dead = len(subject.responses.dead)
     if n_dead:
-        what = f"{n_dead:,} of {subject.layer.n_units:,} units do the same whatever the example."
+        what = (
+            f"{n_dead:,} of {subject.layer.n_units:,} units are dead: they respond alike to all "
+            "examples."
+        )
         return "mistake", f"The features can be better. {what}"
-    return "unknown", "All units are alive; how well they serve, labels tell."
+    return "unknown", "All units are alive; labels would show how well the features classify."
 
 
 def _learned(subject: Subject) -> Iterator[str]:
@@ -151,24 +160,27 @@ def _learned(subject: Subject) -> Iterator[str]:
     portrait, k, responses = subject.portrait, subject.layer.n_units, subject.responses
     estimator = subject.layer.estimator
     if getattr(estimator, "n_dead_", None) == k:
-        yield "Nothing was learned: all units do the same, whatever the example."
+        yield "Nothing was learned: every unit responds alike to all examples."
         return
     if responses is None:
         yield f"{k:,} units were learned."
     elif isinstance(estimator, StackedAutoencoderClassifier):
         classes = len(estimator.classes_)
-        yield f"{k:,} units serve to tell {classes} classes; {responses.examples.words} are shown."
+        yield (
+            f"{k:,} units have learned to distinguish {classes} classes; this page shows "
+            f"{responses.examples.words}."
+        )
     elif subject.layer.predicted is not None:
-        yield f"{k:,} units have learned to make the targets of {responses.examples.words}."
+        yield f"{k:,} units have learned to predict the targets of {responses.examples.words}."
     else:
-        yield f"{k:,} units have learned to rebuild {responses.examples.words}."
+        yield f"{k:,} units have learned to reconstruct {responses.examples.words}."
     if portrait.edges is not None:
         yield f"{round(portrait.edges.edge_share * k)} of them look for edges."
     if portrait.chromatic is not None:
         yield f"{int(np.sum(portrait.chromatic))} of them look for colors."
     if subject.replication is not None:
         n_same = int((subject.replication >= SAME).sum())
-        yield f"{n_same} of them come back from other starts."
+        yield f"{n_same} of them recur in fits from other random starts."
     if portrait.bands is not None:
         yield f"{int(portrait.bands.is_clear.sum())} of them look for one band of frequencies."
 
@@ -195,7 +207,7 @@ def _made(seconds: float | None) -> str:
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     when = time.gmtime(int(epoch)) if epoch else time.localtime()
     took = "" if seconds is None or epoch else f"Learned in {seconds:,.1f} s. "
-    return f"{took}Page of {time.strftime('%Y-%m-%d', when)}."
+    return f"{took}Page made on {time.strftime('%Y-%m-%d', when)}."
 
 
 OVERVIEW = """
@@ -226,7 +238,7 @@ OVERVIEW = """
 {% endif %}
 {% endfor %}
 {% if found.state == "good" %}
-<p>Next: look through the gallery, and give the features to what they are for.</p>
+<p>Next: look through the gallery below, then put the features to use.</p>
 {% endif %}
 {% if found.steps %}
 <dl class="steps">

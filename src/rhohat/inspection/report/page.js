@@ -54,7 +54,7 @@ const SORTS = {
 const FILTERS = {
   all: { name: "all units", exists: () => true, holds: () => true },
   edges: { name: "edges", exists: () => found.gabor, holds: isEdge },
-  others: { name: "no edges", exists: () => found.gabor, holds: (unit) => !isEdge(unit) },
+  others: { name: "not edges", exists: () => found.gabor, holds: (unit) => !isEdge(unit) },
   dead: { name: "dead", exists: () => found.activity, holds: (unit) => found.dead.has(unit) },
   saturated: { name: "saturated", exists: () => found.activity, holds: (unit) => found.saturated.has(unit) },
   alike: { name: "duplicates", exists: () => true, holds: (unit) => found.twins.has(unit) },
@@ -334,7 +334,7 @@ function picturesOf(unit) {
     return el("figure", { className: along ? "row-figure" : "" }, drawing, el("figcaption", {}, sound || null, name, name ? " – " : null, saidAfter(view.label, caption)));
   });
   const isRows = found.views.some(alongOf);
-  const node = namedCard("pictures", "Pictures of it", el("div", { className: isRows ? "views rows" : "views" }, ...pictures));
+  const node = namedCard("pictures", "Pictures of the unit", el("div", { className: isRows ? "views rows" : "views" }, ...pictures));
   return isRows ? wide(node) : node;
 }
 
@@ -345,7 +345,7 @@ function rowDrawing(view, unit, along, text) {
   const { label, places } = along;
   const curve = drawn({ x: { label, low: Math.min(...places), high: Math.max(...places) }, y: { label: "" }, along: places, lines: [{ name: view.title, kind: "pattern", y }], text, height: 170 });
   const greatest = view.greatest?.[unit];
-  return greatest ? el("div", {}, curve, note(`The ${greatest.length} greatest:`), named(greatest, `${text}: the greatest values`)) : curve;
+  return greatest ? el("div", {}, curve, note(`The ${greatest.length} largest:`), named(greatest, `${text}: the largest values`)) : curve;
 }
 
 function howActive(unit) {
@@ -363,7 +363,7 @@ function howActive(unit) {
       bars, marks, text: `Histogram of the activations of unit ${unit} over ${n_rows} examples; average ${short(mean[unit])}, highest ${short(high[unit])}.`,
     }),
     facts([
-      ["average here", short(mean[unit])],
+      ["average on these examples", short(mean[unit])],
       ...(found.average ? [["average in training, ρ̂", short(found.average[unit])]] : []),
       ...(target !== null ? [["target, ρ (dotted)", short(target)]] : []),
       ["lowest and highest", `${short(low[unit])} to ${short(high[unit])}`],
@@ -375,7 +375,7 @@ function howActive(unit) {
 function madeOf(unit) {
   const { units: others, weights: strengths } = found.below, layer = layers[found.number - 1];
   return card("Made of",
-    note(`Units of ${layer.name} with the greatest weights, in size.`),
+    note(`Units of ${layer.name} with the largest absolute weights.`),
     el("div", { className: "tiles" }, ...others[unit].map((other, i) => tile(other, `${other} · ${short(strengths[unit][i])}`, layer))));
 }
 
@@ -383,7 +383,7 @@ function firesWith(unit) {
   const { units: others, correlations, n_rows } = found.together, examples = `${n_rows.toLocaleString("en")} examples`;
   const sample = n_rows < found.activity.n_rows ? `a random sample of ${examples}` : `all ${examples}`;
   return card("Fires together with",
-    note(`Correlation of the activations over ${sample}.`),
+    note(`Correlation of their activations over ${sample}.`),
     el("div", { className: "tiles" }, ...others[unit].map((other, i) => tile(other, `${other} · ${correlations[unit][i].toFixed(2)}`))));
 }
 
@@ -393,8 +393,8 @@ function relatives(title, text, pairs) {
     el("div", { className: "tiles" }, ...pairs.map(([other, cosine]) => tile(other, `${other} · ${cosine.toFixed(2)}`))));
 }
 
-const looksLike = (unit) => relatives("Looks like", "Cosine between what both look for, above 0.9.", found.twins.get(unit));
-const opposes = (unit) => relatives("Opposite of", "What drives one silences the other: the cosine between what they look for is below −0.9.", found.partners.get(unit));
+const looksLike = (unit) => relatives("Looks like", "The cosine between what the units look for is above 0.9.", found.twins.get(unit));
+const opposes = (unit) => relatives("Opposite of", "What activates one silences the other: the cosine between what they look for is below −0.9.", found.partners.get(unit));
 
 function drawUnit(unit) {
   const at = shown.indexOf(unit), step = (by) => (at < 0 ? unit + by : shown[at + by]);
@@ -409,7 +409,7 @@ function drawUnit(unit) {
       el("h2", { id: "unit-heading", tabIndex: -1 }, called(unit)),
       starButton(unit), nameField(unit),
       found.averages ? badge(`average activation ${short(found.averages[unit])}`) : null,
-      found.gabor ? badge(isEdge(unit) ? "edge" : "no edge") : null,
+      found.gabor ? badge(isEdge(unit) ? "edge" : "not an edge") : null,
       found.classes ? badge(`selective for ${selectivity(unit)}`) : null,
       found.dead.has(unit) ? badge("dead", true) : null,
       found.saturated.has(unit) ? badge("saturated", true) : null,
@@ -438,11 +438,11 @@ function drawUnit(unit) {
 function bandOf(unit) {
   const { centre, bandwidth, share, is_clear: isClear, duration: half } = found.bands;
   return card("Band",
-    note(isClear[unit] ? "Most of its power lies in one band." : "No band holds most of its power."),
+    note(isClear[unit] ? "Most of its power is in one band." : "No band holds most of its power."),
     facts([
       ["center frequency", hertz(centre[unit])],
       ["bandwidth, 10 dB below", hertz(bandwidth[unit])],
-      ["power within it", `${(100 * share[unit]).toFixed(0)} %`],
+      ["share of power in the band", `${(100 * share[unit]).toFixed(0)} %`],
       ["half of its energy within", duration(half[unit])],
     ]));
 }

@@ -182,7 +182,7 @@ def report_on(
     if n_seeds is not None:
         check_integer("n_seeds", n_seeds, low=2)
         if data is None:
-            raise ValueError("n_seeds fits the model again: pass the data that it learned from.")
+            raise ValueError("n_seeds refits the model: pass the data that it learned from, too.")
     subjects = subjects_of(model, data, **shown)
     if n_seeds is not None:
         content = (
@@ -220,7 +220,7 @@ def _subtitle(subjects: Sequence[Subject]) -> str:
         words.append(f"loss {loss[-1]:.4f}")
     average, target = layers[-1].average, subjects[-1].target
     if average is not None and target is not None:
-        words.append(f"average activation {average.mean():.4f} for a target of {target:g}")
+        words.append(f"average activation {average.mean():.4f} (target {target:g})")
     return "; ".join(words)
 
 

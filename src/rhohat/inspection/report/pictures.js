@@ -28,7 +28,7 @@ function levelsOf(pictures) {
   return pictures.levels;
 }
 
-/** Values of one picture in [-1, 1], made `contrast` times as strong; from the least to the greatest of `range`, if given. */
+/** Values of one picture in [-1, 1], made `contrast` times as strong; from the lowest to the highest of `range`, if given. */
 function valuesOf(pictures, index, contrast, range = null) {
   const [, height, width, channels] = pictures.shape;
   const size = height * width * channels;

@@ -29,7 +29,7 @@ RANDOM = {"image": 12, "trace": 6}
 #: Examples of the greatest errors that are shown.
 WORST = 6
 #: What the quantiles of errors are called.
-QUANTILES = "the least", "a quarter below", "half below", "three quarters below", "the greatest"
+QUANTILES = "smallest", "25% below", "50% below", "75% below", "largest"
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ def find_fidelity(subject: Subject) -> FidelityFound | None:
     errors = rebuilding.errors
     percent = np.arange(101)
     chart = Chart(
-        Axis("rows, from the least error, %"),
+        Axis("rows, sorted by error, %"),
         Axis("error", low=0.0),
         percent,
-        f"Errors of all rows in order; half of them are below {np.median(errors):.3g}.",
+        f"Errors of all rows, sorted; half of them are below {np.median(errors):.3g}.",
         lines=[Line("error", "reconstruction", np.quantile(errors, percent / 100))],
         marks=[Mark("variance", y=1.0)],
     )
@@ -87,8 +87,8 @@ def _of_components(
     numbers = n_units, max(int(np.ceil(rebuilding.n_active)), 1)
     d = len(components.shares)
     told = [_counted(min(n, d), "principal component") for n in numbers]
-    told[0] += ", as many as units" if n_units < d else ", all there are"
-    told[1] += ", as many as units that are active on average"
+    told[0] += ", as many as units" if n_units < d else ", all of them"
+    told[1] += ", as many as units active on average"
     return [Explained(text, components.explained(n)) for text, n in zip(told, numbers, strict=True)]
 
 
@@ -99,33 +99,36 @@ def _counted(n: int, noun: str) -> str:
 def _note(components: Components | None, n_rows: int, d: int) -> str:
     """What is to be known of the components, if anything."""
     if components is None:
-        return f"Principal components are left out: of more than {MOST_COLUMNS:,} columns, {d:,}."
+        return (
+            f"Principal components are left out, since the rows have {d:,} columns, more than "
+            f"{MOST_COLUMNS:,}."
+        )
     if components.n_rows < n_rows:
-        return f"The principal components are those of a random {components.n_rows:,} rows."
+        return f"The principal components were computed from {components.n_rows:,} random rows."
     return ""
 
 
 FIDELITY = """
 {% set rebuilding = found.rebuilding %}
 {% set rows = "rows" if subject.layer.predicted is none else "targets" %}
-<h3>How well {{ rows }} are rebuilt{{ " from " ~ subject.layer.name if subject.layer.name }}</h3>
+<h3>How well {{ rows }} are reconstructed
+{{- " from " ~ subject.layer.name if subject.layer.name }}</h3>
 <p>Share of the variance about the mean, over all {{ '{:,}'.format(rebuilding.distances | length) }}
-{{ rows }}{{ " as the autoencoder gets them" if rows == "rows" }}. The mean itself explains 0 %, by
-definition, and principal components are those of the {{ rows }}. A unit counts as active above half
-of its own largest activation; {{ '%.2g' % rebuilding.n_active }} are, on
-average. {{ found.note }}</p>
+{{ rows }}{{ " after preprocessing" if rows == "rows" }}. By definition, the mean explains 0%.
+Principal components are those of the {{ rows }}. A unit counts as active above half of its
+largest activation; on average, {{ '%.2g' % rebuilding.n_active }} are active. {{ found.note }}</p>
 <div class="columns">
 <div>
 <table class="shares">
-  <caption class="unseen">Share of the variance that is explained</caption>
+  <caption class="unseen">Share of the variance explained</caption>
   <tbody>
   {% for row in found.shares %}
   <tr><th scope="row">{{ row.name }}</th><td><meter min="0" max="1" value="{{ '%.4f' % row.share }}"
-    aria-hidden="true"></meter> {{ '%.1f' % (100 * row.share) }} %</td></tr>
+    aria-hidden="true"></meter> {{ '%.1f' % (100 * row.share) }}%</td></tr>
   {% endfor %}
   </tbody>
 </table>
-<p>Errors of single rows, squared, in units of the variance:
+<p>Squared errors of single rows, in units of the variance:
 {% for name, error in found.quantiles %}
 {{ name }} <b>{{ '%.3g' % error }}</b>{{ "." if loop.last else ", " }}
 {%- endfor %}</p>
@@ -181,16 +184,16 @@ def space_of(subject: Subject, is_undone: bool, keeps: str) -> str:
     """On which scale originals and reconstructions are shown, in sentences."""
     anatomy = subject.layer.anatomy
     if subject.layer.predicted is not None:
-        return "As they were given, beside what is made of the rows that they belong to."
+        return "The targets are shown as given."
     if not is_undone:
-        return "As the autoencoder gets them, since a step before it has no inverse."
-    told = "As they were given."
+        return "Shown after preprocessing, since one of its steps has no inverse."
+    told = "Shown as they were given."
     if anatomy.image_filters:
-        told = "Behind the filter of whole images, which has no inverse."
+        told = "Shown after the filter of whole images, which has no inverse."
     elif anatomy.filters:
-        told = "As windows were cut out."
+        told = "Shown as the windows that were cut."
     elif subject.portrait.is_mixed:
-        told = "In standard deviations of each column about its mean."
+        told = "Shown in standard deviations of each column from its mean."
     return f"{told} Each reconstruction has the {keeps} of its original." if keeps else told
 
 
@@ -232,11 +235,11 @@ RECONSTRUCTIONS = """
 {% if not found.are_curves %}
 <form class="controls scale" autocomplete="off">
 <label><input type="radio" name="scale" value="own" checked> each on its own scale</label>
-<label><input type="radio" name="scale" value="shared"> pairs on a shared scale</label>
+<label><input type="radio" name="scale" value="shared"> each pair on a shared scale</label>
 </form>
 {% endif %}
 <h4>Random rows</h4>
 <div class="pairs{{ ' curves' if found.are_curves }}" data-pairs="pairs"></div>
-<h4>Rows of the greatest errors</h4>
+<h4>Rows with the largest errors</h4>
 <div class="pairs{{ ' curves' if found.are_curves }}" data-pairs="worst"></div>
 """

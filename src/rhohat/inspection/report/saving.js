@@ -126,7 +126,7 @@ async function savePicture(node, name, kind) {
   const isDrawn = await image.decode().then(() => true, () => false), scale = Math.min(2, LONGEST_SIDE / Math.max(width, height));
   const canvas = el("canvas", { width: Math.floor(scale * width), height: Math.floor(scale * height) });
   if (isDrawn) canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-  const tooLarge = "The picture is too large for a PNG in this browser: save an SVG, or show fewer units.";
+  const tooLarge = "The picture is too large to save as PNG in this browser: save it as SVG, or show fewer units.";
   return canvas.toBlob((blob) => (isDrawn && blob ? saveAs(`${name}.${kind}`, blob, "image/png") : tell(tooLarge)));
 }
 

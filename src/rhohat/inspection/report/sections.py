@@ -168,7 +168,7 @@ def _held_out(estimator: Any) -> list[Line]:
         return []
     y = np.full(len(estimator.loss_curve_), np.nan)
     y[estimator.validation_iterations_] = estimator.validation_terms_curve_.sum(axis=1)
-    return [Line("loss, held out", "held_out", y)]
+    return [Line("loss on held-out rows", "held_out", y)]
 
 
 TRAINING = """
@@ -198,7 +198,7 @@ def find_averages(subject: Subject) -> Plot | None:
     lowest = None if is_log or np.isinf(silent) else silent  # not the target: all would look far
     highest = float(y[-1] if target is None else max(y[-1], target))
     chart = Chart(
-        Axis("units, from the least active"),
+        Axis("units, sorted by average activation"),
         Axis("average activation", log=is_log, low=lowest, high=highest),
         np.arange(len(y)) + 1,
         f"Average activations of the units, from {y[0]:.3g} to {y[-1]:.3g}{told}.",
@@ -210,8 +210,9 @@ def find_averages(subject: Subject) -> Plot | None:
 
 AVERAGES = """
 <h3>Average activation{{ " of " ~ subject.layer.name if subject.layer.name }}</h3>
-<p>One dot for each unit, sorted: its average over all training rows
-{%- if subject.target is not none %}. Dashed: the target, {{ subject.target }}{% endif %}.</p>
+<p>One dot per unit: its average activation over all training rows, sorted
+{%- if subject.target is not none %}. The dashed line is the target,
+{{ subject.target }}{% endif %}.</p>
 <div data-chart="chart"></div>
 """
 
@@ -263,7 +264,7 @@ def find_bands(subject: Subject) -> Plot | None:
         Axis("center frequency, Hz", log=True),
         Axis("bandwidth, Hz", log=True),
         bands.centre[heard],
-        f"Bandwidth of {heard.sum()} units against their center frequency.",
+        f"Bandwidth of {heard.sum()} units against center frequency.",
         dots=bands.bandwidth[heard],
     )
     return Plot(chart)
@@ -272,7 +273,7 @@ def find_bands(subject: Subject) -> Plot | None:
 BANDS = """
 <h3>Frequency bands</h3>
 <p>{{ subject.portrait.bands.is_clear.sum() }} of {{ subject.layer.n_units }} units have a clear
-center frequency: at least 70 % of their power lies in one band, down to 10 dB below its peak.</p>
+center frequency: at least 70% of their power lies in one band, down to 10 dB below its peak.</p>
 <div data-chart="chart"></div>
 """
 
@@ -282,18 +283,18 @@ HEALTH = """
 <h3>Dead, saturated, duplicate and opposite units{{ " of " ~ layer.name if layer.name }}</h3>
 <dl class="facts">
 {% if on %}
-<dt>dead</dt><dd>{{ on.dead | length }} of {{ layer.n_units }}: the activation is the same for all
-{{ '{:,}'.format(on.statistics.n_rows) }} examples, to a thousandth of its range</dd>
-<dt>saturated</dt><dd>{{ on.saturated | length }} of {{ layer.n_units }}: on average in the upper
-half of the activation's range</dd>
+<dt>dead</dt><dd>{{ on.dead | length }} of {{ layer.n_units }}: the activation varies by less than
+a thousandth of its range over all {{ '{:,}'.format(on.statistics.n_rows) }} examples</dd>
+<dt>saturated</dt><dd>{{ on.saturated | length }} of {{ layer.n_units }}: the average activation is
+in the upper half of the range</dd>
 {% elif layer.estimator.n_dead_ is defined %}
-<dt>dead</dt><dd>{{ layer.estimator.n_dead_ }} of {{ layer.n_units }} in training; a report with
-data says which</dd>
+<dt>dead</dt><dd>{{ layer.estimator.n_dead_ }} of {{ layer.n_units }} in training; a report
+with data shows which</dd>
 {% endif %}
 <dt>duplicate</dt><dd>{{ subject.portrait.alike.same.cosines | length }} pairs with a cosine above
 0.9 between what they look for</dd>
 <dt>opposite</dt><dd>{{ subject.portrait.alike.opposite.cosines | length }} pairs with a cosine
-below -0.9: partners, which units that are mostly silent need</dd>
+below -0.9: normal for mostly silent units, of which one signals each direction</dd>
 </dl>
 <div class="evidence" data-evidence></div>
 """
@@ -345,7 +346,7 @@ def find_again(subject: Subject) -> AgainFound:
 
 
 AGAIN = """
-<h3>Make it again</h3>
+<h3>Reproduce it</h3>
 {% if subject.making.command %}
 <p>On the command line:</p>
 <pre tabindex="0" aria-label="Command" data-copied>{{ subject.making.command }}</pre>
@@ -353,7 +354,7 @@ AGAIN = """
 <p>DIR is the folder of the data.</p>
 {% endif %}
 {% endif %}
-<p>In Python{% if found.fingerprint %}, on rows whose fingerprint is
+<p>In Python{% if found.fingerprint %}, on rows with the fingerprint
 <code title="{{ found.fingerprint }}">{{ found.fingerprint[:12] }}</code>{% endif %}:</p>
 <pre tabindex="0" aria-label="Python" data-copied>{{ found.code }}</pre>
 """

@@ -163,7 +163,7 @@ def subjects_of(
     """The layers of a model, from the input upwards; for the parameters see `report`."""
     check_integer("n_examples", n_examples, low=1)
     if target is not None and data is None:
-        raise ValueError("targets are those of data: pass the data, too.")
+        raise ValueError("targets belong to data: pass the data, too.")
     examples = None if data is None else examples_of(model, data, shape, scene, target)
     known = None
     if labels is not None:
@@ -175,7 +175,7 @@ def subjects_of(
     values, drawn, *_ = subjects[0].portrait.tiles
     if data is None and shape is not None and drawn is None:
         raise ValueError(
-            f"units that look at {values.shape[1]} values do not have shape {shape}: pass "
+            f"units that see {values.shape[1]} values cannot have shape {shape}: pass "
             "shape=(height, width) or (height, width, 3)."
         )
     return subjects

@@ -36,13 +36,13 @@ function showTrial(input) {
       el("div", { className: "tiles" }, ...best.map((unit) => tile(unit, `${unit} · ${short(values[unit])}`, layers[number]))));
   });
   const error = rebuilt && squaresOf(rebuilt.map((value, i) => value - input[i])) / squaresOf(centered(input));
-  const told = error < 1 ? `Units explain ${(100 * (1 - error)).toFixed(1)} % of its variance about its own mean.` : "Its own mean is nearer to it than what is rebuilt: it is unlike what the units learned from.";
+  const told = error < 1 ? `Units explain ${(100 * (1 - error)).toFixed(1)} % of its variance about its own mean.` : "Its own mean is a better approximation than the reconstruction: it is unlike the data that the units learned from.";
   byId("tried").replaceChildren(
-    card("Units that fire most", note("With their activations. What a unit looks for, or stands for, is on its page."), ...fired),
-    card("What is rebuilt", note(rebuilt ? told : trial.missing), comparison({ input, rebuilt })),
+    card("Units that fire most", note("The numbers are activations. Open a unit to see what it looks for or stands for."), ...fired),
+    card("Reconstruction", note(rebuilt ? told : trial.missing), comparison({ input, rebuilt })),
     wide(el("details", { className: "card" }, el("summary", {}, "All numbers"),
       ...activations.flatMap((values, number) => [el("h4", {}, `Activations${layers[number].name && ` of ${layers[number].name}`}`), el("pre", { tabIndex: 0, className: "activations", "aria-label": "Activations" }, asText(values))]),
-      ...(rebuilt ? [el("h4", {}, "Rebuilt"), el("pre", { tabIndex: 0, className: "rebuilt", "aria-label": "Rebuilt" }, asText(rebuilt))] : []))));
+      ...(rebuilt ? [el("h4", {}, "Reconstructed"), el("pre", { tabIndex: 0, className: "rebuilt", "aria-label": "Reconstructed" }, asText(rebuilt))] : []))));
   offerPictures();
 }
 
@@ -57,7 +57,7 @@ function refuseTrial(text) {
 function rowsIn(text) {
   const words = text.split(/[\s,;]+/).filter(Boolean), numbers = words.map(Number);
   const wrong = numbers.findIndex((number) => !Number.isFinite(number));
-  if (wrong >= 0) throw new Error(`“${words[wrong].slice(0, 20)}”, the ${wrong + 1}. entry, is not a number: leave names and gaps out, and write decimals with a point.`);
+  if (wrong >= 0) throw new Error(`Entry ${wrong + 1}, “${words[wrong].slice(0, 20)}”, is not a number: leave out names and empty entries, and write decimals with a point.`);
   const { n_columns: width } = trial;
   if (numbers.length === 0 || numbers.length % width) throw new Error(`Expected ${width} numbers, one for each column, got ${numbers.length}.`);
   return Array.from({ length: numbers.length / width }, (_, row) => Float64Array.from(numbers.slice(row * width, (row + 1) * width)));
@@ -70,14 +70,14 @@ function rowField() {
     if (!field.value.trim()) return refuseTrial("");
     try {
       const rows = rowsIn(field.value);
-      byId("try-told").textContent = rows.length > 1 ? `Of ${rows.length} rows, this is the first.` : "";
+      byId("try-told").textContent = rows.length > 1 ? `This is the first of ${rows.length} rows.` : "";
       return showTrial(through(trial.steps, rows[0]));
     } catch (error) {
       return refuseTrial(error.message);
     }
   });
   const names = report.columns?.names.length ? ` The columns: ${report.columns.names.join(", ")}.` : "";
-  return { nodes: [note(`Paste a row of ${trial.n_columns} numbers, or choose or drop a file of them.${names}`), chooser("Choose a file", ".csv,.txt,.tsv,text/*"), field], take: async (file) => {
+  return { nodes: [note(`Paste a row of ${trial.n_columns} numbers, or choose or drop a file with them.${names}`), chooser("Choose a file", ".csv,.txt,.tsv,text/*"), field], take: async (file) => {
     field.value = await file.text();
     field.dispatchEvent(new Event("input"));
   } };
@@ -134,19 +134,19 @@ function strongest({ planes, width, height }, [high, wide]) {
 const READ = {
   images: async (file, { shape: [high, wide, channels = 1], stride }, canvas, isFiltered) => {
     const picture = await createImageBitmap(file).catch(() => null);
-    if (!picture) throw new Error(`${file.name} is no picture that this browser can read: choose a PNG, JPEG or WebP.`);
+    if (!picture) throw new Error(`${file.name} is not a picture that this browser can read: choose a PNG, JPEG or WebP file.`);
     const side = !isFiltered ? SIDES.cut : channels === 3 ? SIDES.color : SIDES.gray, scale = Math.min(1, side / Math.max(picture.width, picture.height));
     [canvas.width, canvas.height] = stride === null ? [wide, high] : [picture.width, picture.height].map((length) => Math.max(Math.round(scale * length), 1));
     const context = canvas.getContext("2d", { willReadFrequently: true });
     context.imageSmoothingQuality = "high";
     context.drawImage(picture, 0, 0, canvas.width, canvas.height);
     const isShrunk = canvas.width !== picture.width || canvas.height !== picture.height;
-    return { ...planesOf(context.getImageData(0, 0, canvas.width, canvas.height), channels), told: isShrunk ? `, drawn with ${canvas.width} × ${canvas.height} pixels` : "" };
+    return { ...planesOf(context.getImageData(0, 0, canvas.width, canvas.height), channels), told: isShrunk ? `, scaled to ${canvas.width} × ${canvas.height} pixels` : "" };
   },
   recordings: async (file) => {
     const { rate } = trial.steps[0].parameters;
     const sound = await file.arrayBuffer().then((content) => new OfflineAudioContext(1, 1, rate).decodeAudioData(content)).catch(() => null);
-    if (!sound) throw new Error(`${file.name} is no sound that this browser can read: choose a WAV, MP3 or FLAC.`);
+    if (!sound) throw new Error(`${file.name} is not a sound that this browser can read: choose a WAV, MP3 or FLAC file.`);
     const channels = Array.from({ length: sound.numberOfChannels }, (_, channel) => sound.getChannelData(channel));
     const samples = Float64Array.from({ length: Math.min(sound.length, SECONDS * rate) }, (_, i) => channels.reduce((sum, values) => sum + values[i], 0) / channels.length);
     return { samples, told: sound.length > samples.length ? `, the first ${SECONDS} seconds` : "" };
@@ -178,7 +178,7 @@ function wholeField() {
   const isSound = trial.takes === "recordings", at = trial.steps.findIndex((step) => step.name === "patch");
   const [whole, ofPiece] = [trial.steps.slice(0, at), trial.steps.slice(at)], { parameters } = ofPiece[0];
   const { shape: [high, wide, channels = 1], stride } = parameters, isWhole = stride === null, piece = isSound ? "window" : "patch";
-  const canvas = el("canvas", { role: "img", "aria-label": `What you brought; drag to choose a ${piece}` }), frame = el("div", { className: "frame" });
+  const canvas = el("canvas", { role: "img", "aria-label": `Your data; drag to choose a ${piece}` }), frame = el("div", { className: "frame" });
   const stage = el("div", { className: isSound ? "stage sounding" : "stage" }, canvas, frame);
   const slider = (name) => el("input", { type: "range", min: 0, step: 1, "aria-label": `${name} of the ${piece}` });
   const sliders = { left: slider("Column"), top: slider("Row") }, again = el("button", { type: "button" }, `Strongest ${piece}`);
@@ -218,7 +218,7 @@ function wholeField() {
     }
   };
   const noun = isSound ? "sound" : "picture", color = channels === 3 ? "color" : "gray", filtered = whole.length ? ", and filtered as a whole" : "";
-  const asRead = isSound ? "Its channels are mixed down, at the model’s rate." : `It is read as rhohat reads photographs: in ${color}, at unit contrast${filtered}.`;
+  const asRead = isSound ? "Its channels are mixed into one and resampled to the model’s rate." : `It is prepared as rhohat prepares photographs: in ${color}, at unit contrast${filtered}.`;
   return { nodes: [note(`Choose${isSound ? " or drop" : ", drop or paste"} a ${noun}. ${asRead} It stays in this browser.`), chooser(`Choose a ${noun}`, isSound ? "audio/*" : "image/*"), region], take };
 }
 

@@ -22,7 +22,9 @@ LARGEST = 450_000
 #: Activations that the script computes, by their names.
 COMPUTED = ("sigmoid", "tanh", "relu", "identity", "topk", "batchtopk", "jumprelu")
 CANNOT = "These units cannot be tried on this page"
-INSTEAD = "The command rhohat encode, or transform in Python, gives their activations on your data."
+INSTEAD = (
+    "Use the command rhohat encode, or transform in Python, to get their activations on your data."
+)
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,11 @@ def _computed(subjects: Sequence[Subject]) -> Trial:
     computation = computation_of_layers(layer.anatomy, way_back=True)
     takes = computation.takes
     if takes not in ("rows", "images", "recordings"):
-        raise NotComputedError(f"the page takes no {takes}")
+        raise NotComputedError(f"the page cannot read {takes}")
     steps = [_packed(operation) for operation in computation.before]
     coders = [_coder(encoder) for encoder in computation.encoders]
     if (size := _size([*steps, *coders])) > LARGEST:
-        raise NotComputedError(f"their weights would take {size / 1e6:.1f} MB of it")
+        raise NotComputedError(f"their weights would add {size / 1e6:.1f} MB to it")
     found = Trial(
         "",
         takes=takes,
@@ -110,13 +112,13 @@ def _computed(subjects: Sequence[Subject]) -> Trial:
         shape=_shape(subjects[0], computation.encoders[0].weights.shape[1], steps),
         steps=steps,
         encoders=coders,
-        missing=f"What units rebuild is not shown: {_missing(subjects[-1])}.",
+        missing=f"No reconstruction is shown: {_missing(subjects[-1])}.",
     )
     if not computation.decoders:
         return found
     back = [_coder(decoder) for decoder in computation.decoders]
     if (size := _size(back)) > LARGEST:
-        missing = f"What units rebuild is left out: it would take {size / 1e6:.1f} MB of this page."
+        missing = f"The reconstruction is left out: it would add {size / 1e6:.1f} MB to this page."
         return replace(found, missing=missing)
     return replace(found, decoders=back, missing="")
 
@@ -124,8 +126,8 @@ def _computed(subjects: Sequence[Subject]) -> Trial:
 def _missing(subject: Subject) -> str:
     """Why there is no way back to the input, where there is none."""
     if isinstance(subject.layer.estimator, SparseAutoencoder):
-        return "it is not their input"
-    return "a network that classifies has no decoder"
+        return "the units reconstruct targets, not their input"
+    return "a classifier has no decoder"
 
 
 def _packed(operation: Operation) -> Operation:
@@ -141,7 +143,7 @@ def _packed(operation: Operation) -> Operation:
 def _coder(coder: ComputedCoder) -> Coder:
     name = coder.activation.name
     if name not in COMPUTED:
-        raise NotComputedError(f"the page computes no {name} units")
+        raise NotComputedError(f"the page cannot compute {name} units")
     parameters = coder.activation.parameters_among(len(coder.bias))
     thresholds = parameters.get("thresholds")
     return Coder(

@@ -89,7 +89,7 @@ def _pictures(examples: PieceExamples, whole: Whole, name: str) -> list[Drawn]:
         levels = levels[..., 0] if levels.shape[2:] == (1,) else levels
         return data_uri(levels, kind, longest=SIDE)
 
-    found = [Drawn(drawn(whole.given), name), Drawn(drawn(whole.rebuilt), f"{name}, rebuilt")]
+    found = [Drawn(drawn(whole.given), name), Drawn(drawn(whole.rebuilt), f"{name}, reconstructed")]
     if not examples.layer.anatomy.image_filters:
         return found
     height, width = whole.given.shape[:2]
@@ -129,10 +129,10 @@ WHOLE = """
 {% set whole = found.whole %}
 <h3>A whole {{ found.noun }}</h3>
 <p>{{ "The middle of " if (whole.top or whole.left) and not found.span }}{{ found.name }}
-{{- ", " ~ found.span if found.span }}, rebuilt from {{ '{:,}'.format(whole.n_pieces) }}
+{{- ", " ~ found.span if found.span }}, reconstructed from {{ '{:,}'.format(whole.n_pieces) }}
 {{ found.pieces }}{% if whole.stride > 1 %}, {{ whole.stride }} {{ found.apart }} apart{% endif %},
 averaged where they overlap. {{ found.told }}
-{{- " Both on the scale of the original." if found.drawn }}</p>
+{{- " Both are shown on the scale of the original." if found.drawn }}</p>
 {% if found.chart %}
 <div data-chart="chart"></div>
 {% else %}
