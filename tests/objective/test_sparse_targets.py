@@ -1,5 +1,7 @@
 """Targets: the loss and gradient of reconstructing other rows than those that are encoded."""
 
+from itertools import cycle
+
 import numpy as np
 import pytest
 
@@ -18,13 +20,14 @@ from support.cases import (
 )
 
 every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COVERING)
-every_triple = pytest.mark.parametrize(("activation", "decoder", "penalty"), COMBINATIONS)
 #: Columns of targets: fewer than those of the rows, as many, and more.
-every_width = pytest.mark.parametrize("n_outputs", [2, 4, 5])
+WIDTHS = (2, 4, 5)
 
 
-@every_triple
-@every_width
+@pytest.mark.parametrize(
+    ("activation", "decoder", "penalty", "n_outputs"),
+    [(*names, n) for names, n in zip(COMBINATIONS, cycle(WIDTHS), strict=False)],
+)
 def test_loss_and_gradient_agree_with_the_plain_loops(activation, decoder, penalty, n_outputs):
     case = make_case(activation, decoder, penalty, n_outputs=n_outputs)
     objective, theta, X, weight, target = case
@@ -36,7 +39,7 @@ def test_loss_and_gradient_agree_with_the_plain_loops(activation, decoder, penal
     assert relative(objective.loss_terms(sums, theta).total, expected_loss) < 1e-12
 
 
-@every_triple
+@every_combination
 def test_gradient_agrees_with_five_point_differences(activation, decoder, penalty):
     case = make_case(activation, decoder, penalty, n_outputs=5)
     assert relative(five_point(case.loss, case.theta), case.grad()) < 1e-8

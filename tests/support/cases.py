@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import combinations as combinations_of
 from itertools import product
 from typing import NamedTuple
 
@@ -42,14 +43,18 @@ def is_allowed(activation, penalty):
 
 
 def covering(combinations):
-    """The first combinations of which each has a pair that none before it has."""
-    seen, kept = set(), []
-    for names in combinations:
-        pairs = {(i, j, names[i], names[j]) for i in range(len(names)) for j in range(i)}
-        if not pairs <= seen:
-            kept.append(names)
-            seen |= pairs
+    """Few combinations with every pair of choices that any has: richest in new pairs first."""
+    left = {pair for chosen in combinations for pair in pairs_in(chosen)}
+    kept = []
+    while left:
+        kept.append(max(combinations, key=lambda chosen: len(left & pairs_in(chosen))))
+        left -= pairs_in(kept[-1])
     return kept
+
+
+def pairs_in(chosen):
+    """Two choices of a combination at a time, with their places."""
+    return set(combinations_of(enumerate(chosen), 2))
 
 
 #: Every activation x decoder x penalty that the tables allow, and the pairs that they refuse.

@@ -6,7 +6,7 @@ import pytest
 from rhohat import SparseAutoencoder
 from rhohat.objective.decoders import DECODERS
 from rhohat.training.solvers import SOLVERS, StopReason
-from support.cases import COVERING, make_penalty, sparse_data
+from support.cases import COMBINATIONS, COVERING, covering, make_penalty, sparse_data
 from support.fits import (
     GROWING,
     N_ITER,
@@ -22,7 +22,8 @@ from support.fits import (
 
 every_combination = pytest.mark.parametrize(("activation", "decoder", "penalty"), COVERING)
 every_solver = pytest.mark.parametrize("solver", SOLVERS)
-both_precisions = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+PRECISIONS = (np.float32, np.float64)
+both_precisions = pytest.mark.parametrize("dtype", PRECISIONS)
 
 
 # Reports.
@@ -58,8 +59,10 @@ def test_what_a_growing_fit_reports_is_true(dtype, solver, weighted, early_growt
 
 
 @pytest.mark.filterwarnings("ignore:Training stopped. no step along:UserWarning")  # at a jump
-@both_precisions
-@every_combination
+@pytest.mark.parametrize(
+    ("activation", "decoder", "penalty", "dtype"),
+    covering([(*names, dtype) for names in COMBINATIONS for dtype in PRECISIONS]),
+)
 def test_the_loss_is_that_of_the_fitted_weights(activation, decoder, penalty, dtype):
     """And where the decoder is solved for, no small change of it would lower the loss."""
     X = SMALL.astype(dtype)
