@@ -177,4 +177,4 @@ def test_a_penalty_has_the_weight_of_its_class_or_that_which_is_asked_for(
     assert f'"sparsity_weight": {weight}' in told
     assert '"target": null' in told
     refused = CliRunner().invoke(cli, [*map(str, command), "--target", "0.1"])
-    assert "target has no meaning for the penalty 'toy'" in str(refused.exception)
+    assert "target does not apply to the penalty 'toy'" in str(refused.exception)

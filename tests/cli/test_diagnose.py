@@ -99,7 +99,7 @@ def test_a_model_of_patches_is_judged_by_the_photographs_that_come_along(learned
     [
         (["missing.safetensors"], "missing.safetensors"),
         (["rows.npy", "rows.npy"], "rows.npy"),
-        (["chosen.safetensors"], "works on rows, which do not come along: give it some"),
+        (["chosen.safetensors"], "works on rows, and there are no built-in ones: name some"),
         (["chosen.safetensors", "missing.npy"], "missing.npy"),
         (["chosen.safetensors", "narrow.npy"], "16"),
         (["stack.safetensors", "rows.npy"], "got StackedAutoencoder"),

@@ -193,7 +193,7 @@ def test_models_that_give_no_features_are_refused(folder, tmp_path):
     pooled.fit(X.reshape(-1, 8, 8))
     for number, (content, options, message) in enumerate(
         [
-            (model, ["--convolve", "--shape", "8x8"], "models of one layer"),
+            (model, ["--convolve", "--shape", "8x8"], "models with one layer"),
             (pooled, [], "use that one, its attribute model_"),
         ]
     ):

@@ -125,7 +125,7 @@ def test_ctrl_c_keeps_the_fits_that_are_done(folder, tmp_path, monkeypatch):
         (["--rho", "0.1,2"], 2, "0<x<1"),
         (["--beta", "3,many"], 2, "'many' is not a number"),
         (["--lambda", "-1"], 2, "x>=0"),
-        (["--rho", "0.1", "--penalty", "l1"], 1, "--target has no meaning for the penalty 'l1'"),
+        (["--rho", "0.1", "--penalty", "l1"], 1, "--target does not apply to the penalty 'l1'"),
         (["--open", "-o", "-"], 2, "--open"),
         (["--rows", "0"], 2, "--rows"),
         (["missing.npy"], 1, "missing.npy"),

@@ -42,4 +42,4 @@ def test_a_folder_that_was_written_is_a_model_for_every_command(tmp_path, digits
 def test_a_format_that_cannot_hold_the_model_is_told(learned, tmp_path):
     result = run("export", learned[0], "-o", "features.mat", cwd=tmp_path)
     assert result.returncode == 1
-    assert "cannot be exported to mat: it holds weights alone" in result.stderr
+    assert "cannot be exported to mat: it holds only weights" in result.stderr

@@ -290,8 +290,8 @@ def test_a_weight_that_is_found_is_told_and_kept(known, tmp_path):
         (["--sparsity-weight", "heavy"], 2, "'heavy' is neither a number nor 'auto'"),
         (["--sparsity-weight", "-1"], 2, "-1"),
         (["--sparsity-weight", "nan"], 2, "--sparsity-weight"),
-        (["--penalty", "l1", "--sparsity-weight", "auto"], 1, "is a number, not 'auto'"),
-        (["--penalty", "none", "--sparsity-weight", "auto"], 1, "sparsity-weight has no meaning"),
+        (["--penalty", "l1", "--sparsity-weight", "auto"], 1, "must be a number for the penalty"),
+        (["--penalty", "none", "--sparsity-weight", "auto"], 1, "sparsity-weight does not apply"),
         (["--scale", "rows"], 2, "--scale"),
     ],
 )
@@ -305,7 +305,10 @@ def test_weights_and_scales_that_there_are_not_are_refused(options, code, messag
 def test_scale_and_whitening_of_whole_images_exclude_each_other(tmp_path):
     result = run("learn", "--scale", "all", "--dry-run", cwd=tmp_path)
     assert result.returncode == 1
-    assert "scale standardizes rows, but 1/f whitening has a scale: choose one." in result.stderr
+    assert (
+        "scale standardizes rows, but 1/f whitening already sets the scale: use one or the other."
+        in result.stderr
+    )
     options = ["--whitening", "none", "--patches", "100", "--dry-run", "--json"]
     told = json.loads(run("learn", "--scale", "all", *options, cwd=tmp_path).stdout)
     assert told["settings"]["decoder"] == "linear"

@@ -136,8 +136,14 @@ def test_rows_with_a_shape_are_learned_from_as_the_images_that_they_were(how, tm
 @pytest.mark.parametrize(
     ("array", "said"),
     [
-        (SERIES, "holds 400 rows of one column, which teach nothing. A series"),
-        (SERIES.T, "holds one row of 400 columns, which teaches nothing. A series"),
+        (
+            SERIES,
+            "holds 400 rows of one column, from which nothing can be learned. If it is a series",
+        ),
+        (
+            SERIES.T,
+            "holds one row of 400 columns, from which nothing can be learned. If it is a series",
+        ),
         (SERIES[:, 0], "One dimension is a series, or labels"),
         (np.zeros((4, 32, 33, 7)), "Say which axis is which: --axes NHWC or --axes NCHW"),
     ],
@@ -154,7 +160,7 @@ def test_what_cannot_be_learned_from_is_refused_with_the_way_round(array, said, 
     [
         (
             np.random.RandomState(0).uniform(size=(9, 40)),
-            "If each column is an example: --transpose",
+            "If each column is an example, add --transpose",
         ),
         (np.random.RandomState(0).uniform(size=(20, 30, 10)), "--axes HWC"),
     ],

@@ -105,7 +105,7 @@ def test_labels_of_files_are_written_beside_windows(machines):
         (["eeg.edf", "--channels", "Cz"], "has 2 channels: Fpz, Pz. 'Cz' is not one"),
         (["eeg.edf", "--window", "soon"], "neither a number of samples nor of seconds"),
         (["eeg.edf", "--window", "-3"], "not in the range"),
-        (["vibration.npz", "--series", "--window", "1s"], "--rate 12000 for instance"),
+        (["vibration.npz", "--series", "--window", "1s"], "as in --rate 12000"),
         (["vibration.npz", "--form", "spectrum"], "form belongs to series"),
     ],
 )

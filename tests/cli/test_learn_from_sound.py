@@ -126,7 +126,7 @@ def test_damaged_recordings_are_named_and_counted(folder, tmp_path):
     [
         (["--color"], "color belongs to images"),
         (["--whitening", "1/f"], "filters images, but the data are recordings"),
-        (["--dask", "local"], "--dask works on rows"),
+        (["--dask", "local"], "--dask needs rows"),
         (["--length", "9"], "too short: 9 s are needed"),
         (["--mels", "900"], "narrower than what windows"),
     ],
@@ -206,8 +206,8 @@ def test_recordings_too_short_for_the_cells_are_named(folder, tmp_path):
     [
         (["--key", "x"], "--key names an array in a file, but the data are recordings"),
         (["--sound", "waveform", "--mels", "40"], "mels belongs to spectrograms"),
-        (["--sound", "waveform", "--length", "0.0001"], "length must span two samples"),
-        (["--window", "3", "--hop", "2"], "length must span one hop"),
+        (["--sound", "waveform", "--length", "0.0001"], "length must span at least two samples"),
+        (["--window", "3", "--hop", "2"], "length must span at least one hop"),
         (["--hop", "0.03"], "no hop beyond its window"),
         (["--rate", "100"], "low must lie below high"),
         (["--mels", "500", "--dry-run"], "narrower than what windows"),
@@ -224,7 +224,10 @@ def test_low_rates_and_silence_are_remarked_on(tmp_path):
         soundfile.write(tmp_path / f"{number}.wav", np.zeros(3000), 2000)
     few = ["--units", "4", "--iterations", "5", "--patches", "300", "--mels", "8"]
     result = run("learn", tmp_path, *few, cwd=tmp_path)
-    assert "0.wav has 2,000 samples per second: all are brought to them" in result.stderr
+    assert (
+        "0.wav has 2,000 samples per second: without --rate, all recordings are converted"
+        in result.stderr
+    )
     assert "1.wav holds nothing but silence" in result.stderr
     assert "the data do not vary" in result.stderr
 
@@ -232,4 +235,4 @@ def test_low_rates_and_silence_are_remarked_on(tmp_path):
 def test_model_of_recordings_needs_some(folder):
     result = run("encode", "spectrogram/model.safetensors", "-o", "none.npy", cwd=folder)
     assert result.returncode == 1
-    assert "works on recordings, which do not come along" in result.stderr
+    assert "works on recordings, and there are no built-in ones" in result.stderr

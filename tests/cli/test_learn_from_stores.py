@@ -108,7 +108,7 @@ def test_a_folder_with_stores_in_it_is_searched(folder, tmp_path):
     [
         (["x.h5"], 1, "x (6000, 12)"),
         (["x.npy", "--resume"], 2, "--checkpoint"),
-        (["--dask", "local"], 1, "--dask works on rows in files"),
+        (["--dask", "local"], 1, "--dask needs rows in files"),
         (["x.npy", "--dask", "nonsense"], 1, "engine must be one of"),
         (["missing.zarr"], 1, "missing.zarr"),
     ],

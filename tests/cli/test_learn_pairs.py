@@ -122,10 +122,10 @@ def test_a_dry_run_counts_the_rows_with_noise_and_says_what_it_does_not_know(fol
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["learn", "x.npy", "--noise", "0.2"], "--noise is that of --corruption gaussian: add it"),
+        (["learn", "x.npy", "--noise", "0.2"], "--noise needs --corruption gaussian: add it"),
         (
             ["learn", "x.npy", "--corruption", "gaussian", "--masked", "0.2"],
-            "--masked is that of --corruption masking: add it",
+            "--masked needs --corruption masking: add it",
         ),
         (["learn", "x.npy", "--corruption", "salt"], "'gaussian', 'masking'"),
         (["learn", "images.npy", "--transcode", "y.npy"], "but the data are images"),
@@ -140,7 +140,7 @@ def test_a_dry_run_counts_the_rows_with_noise_and_says_what_it_does_not_know(fol
             "--validation must be a share",
         ),
         (["report", "rhohat-out", "--transcode", "y.npy", "-o", "r.html"], "name INPUTS, too"),
-        (["score", "rhohat-out", "x.npy", "-o", "s.csv"], "scored by its targets"),
+        (["score", "rhohat-out", "x.npy", "-o", "s.csv"], "scored on its targets"),
         (
             ["report", "rhohat-out", "x.npy", "--transcode", "x.npy", "-o", "r.html"],
             "has 6 columns, but SparseTranscoder was fitted to 4",

@@ -147,7 +147,7 @@ def test_any_model_of_rows_gives_scores(step, planted):
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
-        ([Whitening("pca"), SparseAutoencoder(4, max_iter=2)], "PCA turns the axes"),
+        ([Whitening("pca"), SparseAutoencoder(4, max_iter=2)], "PCA whitening mixes the columns"),
         ([SparseAutoencoder(4, max_iter=2), SparseAutoencoder(3, max_iter=2)], "of one layer"),
         ([Whitening()], "of one layer"),
     ],
@@ -165,7 +165,7 @@ def test_a_transcoder_is_scored_by_its_targets():
     assert_allclose(found.score, -model.score_samples(X, Y), rtol=1e-10)
     assert found.columns.shape == Y.shape
     assert found.names == ["0", "1", "2"]
-    with pytest.raises(ValueError, match="scored by its targets: give them"):
+    with pytest.raises(ValueError, match="scored on its targets: give them"):
         scored(model, X)
     with pytest.raises(ValueError, match="targets are those of a SparseTranscoder"):
         scored(SparseAutoencoder(4, max_iter=2, random_state=0).fit(X), X, Y)

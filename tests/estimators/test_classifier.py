@@ -182,7 +182,7 @@ def test_labels_of_any_kind_come_back(labels, frozen):
 
 
 def test_labels_that_do_not_fit_are_refused(frozen):
-    with pytest.raises(ValueError, match="one each is needed"):
+    with pytest.raises(ValueError, match="each row needs one"):
         classifier(frozen).fit(X, Y[:-1])
     with pytest.raises(ValueError, match="at least two classes"):
         classifier(frozen).fit(X, Y == "none of these")

@@ -298,11 +298,11 @@ def test_memory_does_not_grow_with_responses():
         ({"patch_size": 5}, ValueError, r"patch_size is \(5, 5\), but the model learned from"),
         ({"pooling": None}, ValueError, "pooling must name at least one"),
         ({"model": Whitening()}, TypeError, "must be a SparseAutoencoder or a Pipeline"),
-        ({"model": autoencoder()}, ValueError, "put one in a pipeline"),
+        ({"model": autoencoder()}, ValueError, "put an extractor before it in a pipeline"),
         (
             {"model": autoencoder().fit(np.eye(12))},
             ValueError,
-            "patch_size must be given, since the model holds no PatchExtractor",
+            "patch_size must be given, since the model has no PatchExtractor",
         ),
     ],
 )
@@ -319,7 +319,7 @@ def test_what_is_wrong_is_named(parameters, error, message):
         ({}, np.ones((9, 9, 3)), "image 1 has shape"),
         ({}, np.full((9, 9), np.nan), "image 1 contains NaN"),
         ({}, np.ones((4, 9)), "image 1 has 1 x 7 positions"),
-        ({"window": 4}, np.ones((9, 9)), "1 x 1 windows, but in fit there were 2 x 3"),
+        ({"window": 4}, np.ones((9, 9)), "1 x 1 windows, but fit saw 2 x 3"),
     ],
 )
 def test_image_that_does_not_fit_is_named(cells, image, message):

@@ -35,7 +35,7 @@ def said_by(model, X):
 )
 def test_collapse_is_said_with_its_causes(settings, causes, X):
     (said,) = said_by(SparseAutoencoder(8, random_state=0, **settings), X)
-    assert said.startswith("Nothing was learned: all 8 units do the same")
+    assert said.startswith("Nothing was learned: all 8 units respond alike")
     assert causes in said
     assert "diagnose" in said
 
@@ -74,11 +74,11 @@ def test_the_command_says_it_in_note_headline_and_verdict(X, tmp_path):
     np.save(tmp_path / "x.npy", X)
     told = run("learn", "x.npy", "--weight-decay", 3, "--units", 8, cwd=tmp_path)
     assert told.returncode == 0
-    assert "note: Nothing was learned: all 8 units" in told.stderr
+    assert "note: Nothing was learned: all 8 units respond alike" in told.stderr
     assert told.stdout.startswith("Nothing learned from 400 rows")
     assert "Weight decay is too strong" in told.stdout
     page = (tmp_path / "rhohat-out" / "report.html").read_text(encoding="utf-8")
-    assert "Nothing was learned: all units do the same" in page
+    assert "Nothing was learned: every unit responds alike" in page
 
 
 def test_it_is_a_warning_of_convergence(X):
@@ -88,4 +88,4 @@ def test_it_is_a_warning_of_convergence(X):
 
 def test_values_that_the_decoder_cannot_reach_are_said_where_fit_is_called(X):
     said = said_by(SparseAutoencoder(3, decoder="sigmoid", max_iter=2, random_state=0), X)
-    assert "reaches values in (0, 1) only, but X has values from" in said[0]
+    assert "can only produce values in (0, 1), but X has values from" in said[0]

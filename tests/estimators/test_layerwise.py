@@ -69,7 +69,7 @@ def test_an_interrupted_layer_ends_the_whole(tmp_path):
         if progress.n_iter == 4:
             os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt, match="in layer 1 of 2: resume=True goes on from"):
+    with pytest.raises(KeyboardInterrupt, match="in layer 1 of 2: resume=True continues from"):
         stack(layers=[layer(callback=interrupt), 4], checkpoint=tmp_path).fit(X)
     resumed = stack(checkpoint=tmp_path, resume=True).fit(X)
     assert stack_bits(resumed) == stack_bits(stack().fit(X))

@@ -122,7 +122,7 @@ def test_models_without_an_autoencoder_at_the_end_are_refused(model, message, rn
 
 def test_a_step_without_an_inverse_leaves_no_patterns(rng):
     model = make_pipeline(OnlyForward(), units()).fit(rng.rand(40, 6))
-    with pytest.raises(ValueError, match="OnlyForward has no inverse: there are no patterns"):
+    with pytest.raises(ValueError, match="OnlyForward has no inverse, so there are no patterns"):
         patterns(model)
 
 

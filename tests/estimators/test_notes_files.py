@@ -109,7 +109,7 @@ def test_what_the_arrays_cannot_hold_is_refused(model, told, tmp_path):
     ("variables", "told"),
     [
         ({"W1": np.ones((3, 4))}, "expected W1, b1, W2 and b2, or theta"),
-        ({"theta": np.ones(43)}, "rhohat.from_theta, which is told the sizes"),
+        ({"theta": np.ones(43)}, "rhohat.from_theta, and pass it the sizes"),
         (
             {"W1": np.ones((3, 4)), "W2": np.ones((3, 4)), "b1": np.ones(3), "b2": np.ones(4)},
             "decoder_weights_ of shape",

@@ -54,7 +54,7 @@ def test_labels_are_ignored_by_the_autoencoder_and_refused_by_the_transcoder():
             make("transcoder").fit(SMALL, y)
     with pytest.raises(ValueError, match=r"labels are none.*y\.reshape\(-1, 1\).*ignores y"):
         make("transcoder").fit(SMALL, labels)
-    with pytest.raises(ValueError, match=r"the target y is None: give the rows.*SparseAutoencoder"):
+    with pytest.raises(ValueError, match=r"the target y is None: pass the rows.*SparseAutoencoder"):
         make("transcoder").fit(SMALL)
     with pytest.raises(ValueError, match="the target y_val is None"):
         make("transcoder").fit(SMALL, SMALL, X_val=SMALL)
@@ -101,7 +101,7 @@ def test_scores_of_targets_of_another_width_are_refused():
     with pytest.raises(ValueError, match="y has 3 columns, but SparseTranscoder was fitted to 4"):
         model.score(X, Y[:, :3])
     model.set_params(warm_start=True)
-    with pytest.raises(ValueError, match="warm_start goes on from weights of shape"):
+    with pytest.raises(ValueError, match="warm_start continues from weights of shape"):
         model.fit(X, Y[:, :3])
 
 
@@ -113,7 +113,9 @@ def test_a_tied_decoder_takes_targets_of_as_many_columns_alone():
 
 def test_a_sigmoid_that_cannot_reach_the_targets_is_warned_of():
     with (
-        pytest.warns(UserWarning, match=r"reaches values in \(0, 1\) only, but y has values from"),
+        pytest.warns(
+            UserWarning, match=r"can only produce values in \(0, 1\), but y has values from"
+        ),
         np.errstate(all="ignore"),
     ):
         make("transcoder", decoder="sigmoid", max_iter=2).fit(SMALL, 3 * SMALL)

@@ -194,7 +194,9 @@ def test_f9_constant_data_are_learned_with_every_activation_and_decoder(activati
                 n_jobs=1,
             )
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="decoder='sigmoid' reaches values")
+                warnings.filterwarnings(
+                    "ignore", message="decoder='sigmoid' can only produce values"
+                )
                 warnings.filterwarnings("ignore", message="Training stopped: no step along")
                 model.fit(rows)
             assert_weights_are_finite(model)

@@ -1,4 +1,4 @@
-"""The photographs that come along."""
+"""The built-in photographs."""
 
 import numpy as np
 import pytest

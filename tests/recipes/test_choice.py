@@ -146,7 +146,7 @@ def test_units_for_recognition_explain_more_and_those_for_features_are_sparser(d
 def test_a_number_of_units_that_is_given_is_kept(known, choice):
     assert choice.settings["units"] == choice.pipeline_[-1].n_components == 16
     assert choice.patterns_.shape == (16, 16)
-    assert "Units 16: the number of units was given." in choice.reasons
+    assert "Units 16: the number you gave." in choice.reasons
 
 
 @pytest.mark.slow
@@ -171,7 +171,7 @@ def test_the_number_of_units_follows_from_components_and_rows(rng):
 def test_columns_of_unlike_units_have_a_scale_each():
     found = choose(load_wine().data)
     assert found.settings["scale"] == "columns"
-    assert found.reasons[0].startswith("Scale: each column has its own, since their variances")
+    assert found.reasons[0].startswith("Scale: one for each column, since their variances")
     assert found.pipeline_[0].scale == "columns"
 
 
@@ -188,7 +188,9 @@ def test_a_column_that_is_nearly_constant_is_not_blown_up(rng):
     X[:, 0] = np.where(np.arange(300) % 50 == 0, 1e-3, 0)
     found = choose(X, 8)
     assert found.settings["scale"] == "all"
-    assert "some are nearly constant, and would be blown up" in found.reasons[0]
+    assert (
+        "some are nearly constant, and a scale of their own would amplify noise" in found.reasons[0]
+    )
     X[:, 0] = 1e-3 * rng.randn(300)
     assert choose(X, 8).settings["scale"] == "columns"
 
@@ -197,7 +199,10 @@ def test_pixels_share_one(digits, photographs, few_pieces):
     assert choose(digits[:500], 8).settings["scale"] == "all"
     found = choose([image[:60, :60] for image in photographs.images[:3]], 8)
     assert found.settings["scale"] == "all"
-    assert found.reasons[0] == "Scale: one for all columns, since pieces of images have one unit."
+    assert (
+        found.reasons[0]
+        == "Scale: one for all columns, since all values of images have the same unit."
+    )
 
 
 @pytest.mark.slow

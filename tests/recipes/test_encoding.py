@@ -36,11 +36,11 @@ def test_a_model_makes_features_itself_or_is_applied_at_every_position():
 @pytest.mark.parametrize(
     ("model", "convolution", "message"),
     [
-        (StackedAutoencoderClassifier(LAYER), None, "gives classes, not features"),
+        (StackedAutoencoderClassifier(LAYER), None, "predicts classes and gives no features"),
         (
             make_pipeline(pieces(2), StackedAutoencoder((3,), estimator=LAYER)),
             {},
-            "models of one layer, but this ends in a StackedAutoencoder",
+            "models with one layer, but this one ends in a StackedAutoencoder",
         ),
         (LAYER, {}, "the model works on rows"),
     ],

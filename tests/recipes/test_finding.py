@@ -77,8 +77,8 @@ def test_rows_become_the_images_that_a_model_takes_whole(models, tmp_path):
 
 def test_other_data_are_refused_by_name(models, tmp_path):
     np.save(tmp_path / "x.npy", np.random.RandomState(0).rand(5, 16))
-    with pytest.raises(ValueError, match=r"it works on recordings, which do not come along"):
+    with pytest.raises(ValueError, match=r"it works on recordings, and there are no built-in ones"):
         find_to_encode("it", models["sound"], Request())
     shaped = Request([tmp_path / "x.npy"], shape=(4, 4))
-    with pytest.raises(ValueError, match="holds images, as --shape has it"):
+    with pytest.raises(ValueError, match="holds images, because of --shape"):
         find_to_encode("it", models["rows"], shaped)

@@ -166,9 +166,9 @@ def test_rows_stay_where_they_are_beyond_what_is_held(folder, monkeypatch):
     ("name", "options", "message"),
     [
         ("recordings", {"selection": Selection(key="x")}, "--key names an array"),
-        ("images", {"stored": True}, "--dask works on rows in files; images are cut up"),
+        ("images", {"stored": True}, "--dask needs rows in files, but images are cut"),
         ("images", {"settings": replace(SMALL, patch_size="whole")}, "must have one size"),
-        ("rows.npy", {"shape": (6, 6, 1)}, "--shape HxWx3 and --color go together"),
+        ("rows.npy", {"shape": (6, 6, 1)}, "--color and --shape HxWx3 must be given together"),
         ("recordings", {"settings": replace(SMALL, sound="noise")}, "sound must be one of"),
     ],
 )
@@ -190,7 +190,7 @@ def test_stored_rows_must_be_readable_in_runs(folder):
 def test_without_paths_data_are_the_photographs():
     data = find(Request())
     assert type(data) is Photographs
-    assert data.files == ["photographs that come along"]
+    assert data.files == ["built-in photographs"]
     assert data.n_examples == 10
 
 

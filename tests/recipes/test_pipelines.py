@@ -91,7 +91,7 @@ def test_the_number_of_active_units_is_that_of_topk_and_of_no_other_activation()
     assert make_pipeline(complete(Settings(activation="topk"), "rows"), "rows")[-1].activation == (
         "topk"
     )
-    with pytest.raises(ValueError, match="active has no meaning for the activation 'relu'"):
+    with pytest.raises(ValueError, match="active does not apply to the activation 'relu'"):
         complete(Settings(activation="relu", active=7), "rows")
 
 
@@ -125,11 +125,11 @@ def test_a_weight_that_is_sought_is_the_penaltys():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (Settings(epsilon=0.1), "belongs to zca and pca"),
+        (Settings(epsilon=0.1), "is for zca and pca"),
         (Settings(scale="all"), "scale standardizes rows, but 1/f whitening has a scale"),
-        (Settings(penalty="l1", sparsity_weight="auto"), "is a number, not 'auto'"),
-        (Settings(penalty="l1", target=0.1), "target has no meaning"),
-        (Settings(penalty="none", sparsity_weight=1), "sparsity-weight has no meaning"),
+        (Settings(penalty="l1", sparsity_weight="auto"), "must be a number for the penalty"),
+        (Settings(penalty="l1", target=0.1), "target does not apply"),
+        (Settings(penalty="none", sparsity_weight=1), "sparsity-weight does not apply"),
         (Settings(whitening="wash"), "whitening must be one of"),
     ],
 )

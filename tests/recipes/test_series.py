@@ -101,8 +101,8 @@ def make_pipeline_of(extractor):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"window": "0.5s"}, "files do not tell their rate"),
-        ({"window": 0.5}, "which must be a whole number; for seconds add an s, 0.5s"),
+        ({"window": "0.5s"}, "files do not state their rate"),
+        ({"window": 0.5}, "which must be a whole number; for seconds, add an s: 0.5s"),
         ({"window": 2000}, "all series are shorter|too few"),
         ({"window": 60, "form": "spectrum"}, "multiple of 8 samples, got 60"),
         ({"window": 64, "hop": 9, "form": "spectrogram"}, "multiple of an eighth of the window"),
@@ -125,7 +125,7 @@ def test_spans_are_samples_or_seconds(span, rate, samples):
 
 
 def test_spans_of_less_than_a_sample_are_told():
-    with pytest.raises(ValueError, match=r"one sample at least, got 0\.001s"):
+    with pytest.raises(ValueError, match=r"at least one sample, got 0\.001s"):
         samples_in("hop", "0.001s", 100)
     assert (seconds_in("0.5s"), seconds_in(0.25)) == (0.5, 0.25)
 

@@ -197,7 +197,7 @@ def test_values_too_large_are_refused_with_advice(activation, decoder, dtype, sh
         n_jobs=2,
     )
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="decoder='sigmoid' reaches values")
+        warnings.filterwarnings("ignore", message="decoder='sigmoid' can only produce values")
         warnings.simplefilter("ignore", ConvergenceWarning)
         refused = ""
         try:

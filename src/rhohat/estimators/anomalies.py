@@ -343,7 +343,7 @@ def scored(model: Any, X: Any, target: Any = None) -> Scored:
     anatomy = Anatomy.of(model)
     encoder = anatomy.encoder
     if target is not None and not isinstance(encoder, SparseTranscoder):
-        raise ValueError("targets are those of a SparseTranscoder: leave them out.")
+        raise ValueError("only a SparseTranscoder takes targets: leave them out.")
     if isinstance(model, AnomalyDetector):
         columns = model._contributions(X)[1]
         score = columns.sum(axis=1)
@@ -354,14 +354,14 @@ def scored(model: Any, X: Any, target: Any = None) -> Scored:
     if encoder is None or is_pair or len(anatomy.units) > 1:
         found = " and ".join(type(step).__name__ for step in anatomy.steps)
         raise ValueError(
-            "scores are errors of one layer: expected an AnomalyDetector, or a model that ends in "
-            f"one SparseAutoencoder, got {found}."
+            "scoring needs an AnomalyDetector, or a model that ends in a single "
+            f"SparseAutoencoder, got {found}."
         )
     is_turned = any(step_of(step).turns_axes for step in anatomy.of_rows)
     if is_turned and encoder.rebuilds_input and not of_pieces:
         raise ValueError(
-            "PCA turns the axes, so that no column is to blame for a row: learn with --whitening "
-            "zca, or with --scale columns --whitening none."
+            "PCA whitening mixes the columns, so none can be blamed for a row: learn with "
+            "--whitening zca, or with --scale columns --whitening none."
         )
     rows = X
     for step in anatomy.before:
@@ -370,7 +370,7 @@ def scored(model: Any, X: Any, target: Any = None) -> Scored:
     if isinstance(encoder, SparseTranscoder):
         if target is None:
             raise ValueError(
-                "a SparseTranscoder is scored by its targets: give them, --transcode FILE."
+                "a SparseTranscoder is scored on its targets: give them with --transcode FILE."
             )
         given = encoder.targets_of(ArraySource(rows), target)
         names = list(map(str, columns_of(target) or range(given.shape[1])))

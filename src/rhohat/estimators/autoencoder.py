@@ -341,7 +341,8 @@ class SparseAutoencoder(
         """Raise ValueError, with the reason, if it reconstructs other rows than its input."""
         if not self.rebuilds_input:
             raise ValueError(
-                f"{why}, but {type(self).__name__} reconstructs other rows: use SparseAutoencoder."
+                f"{why}, but {type(self).__name__} reconstructs other rows: use SparseAutoencoder "
+                "instead."
             )
 
     @with_callbacks
@@ -589,7 +590,7 @@ class SparseAutoencoder(
         patience = self.patience
         if X_val is None:
             if patience is not None:
-                raise ValueError("patience watches the loss over rows held out: give fit X_val.")
+                raise ValueError("patience watches the loss on held-out rows: pass X_val to fit.")
             return None
         source = rows_of(self, X_val, reset=False)
         source = source if target is None else Paired(source, target)
@@ -603,14 +604,14 @@ class SparseAutoencoder(
         if objective.finds_thresholds:
             raise ValueError(
                 f"partial_fit cannot find the threshold of {objective.activation.name} units, "
-                "which is that of all rows at once: use fit, or activation='topk'."
+                "which depends on all rows at once: use fit, or activation='topk'."
             )
         if not objective.penalty.weight_is_sought:
             return objective
         if not hasattr(self, "sparsity_weight_"):
             raise ValueError(
-                "partial_fit cannot find the penalty's weight: give a number instead of 'auto', "
-                "or call fit on some rows before."
+                "partial_fit cannot find the penalty's weight: give a number instead of 'auto', or "
+                "first call fit on some rows."
             )
         return objective.weighed(self.sparsity_weight_)
 
@@ -719,8 +720,8 @@ class SparseAutoencoder(
         A: Source = SparseRows(X) if issparse(X) else ArraySource(check_rows(X))
         if A.shape[1] != objective.n_components:
             raise ValueError(
-                f"X has {A.shape[1]} columns, but inverse_transform expects activations of "
-                f"{objective.n_components} hidden units, as transform gives them."
+                f"X has {A.shape[1]} columns, but inverse_transform expects the activations of "
+                f"{objective.n_components} hidden units, as transform returns them."
             )
         parameters = sent(self._parameters(A.dtype))
 
@@ -825,13 +826,13 @@ class SparseAutoencoder(
             fitted, wanted = parameters[name].shape, objective.shapes[name]
             if fitted != wanted:
                 raise ValueError(
-                    f"warm_start goes on from weights of shape {fitted} (units, features), but now "
-                    f"{wanted} are asked for. Keep n_components and the data's columns, or set "
-                    "warm_start=False."
+                    f"warm_start continues from weights of shape {fitted} (units, features), but "
+                    f"the new fit needs {wanted}. Keep n_components and the number of columns, or "
+                    "set warm_start=False."
                 )
         if not has_thresholds_of(self):
             raise ValueError(
-                f"warm_start goes on from weights whose thresholds are not those of "
+                "warm_start cannot continue: the earlier fit has no thresholds for "
                 f"{objective.activation.name} units. Set warm_start=False."
             )
         return objective.pack({name: parameters[name] for name in objective.shapes})
@@ -932,10 +933,10 @@ def _warn_beyond_output_range(objective: SparseObjective, sums: FeatureSums, nam
     low, high = objective.decoder.output.range
     if objective.decoder.output.is_bounded and (sums.low < low or sums.high > high):
         warnings.warn(
-            f"decoder={objective.decoder.name!r} reaches values in ({low:g}, {high:g}) only, but "
-            f"{name} has values from {sums.low:.4g} to {sums.high:.4g}. Use decoder='linear', or "
-            "bring the data into that range: PatchNormalizer for patches, MinMaxScaler for other "
-            "data.",
+            f"decoder={objective.decoder.name!r} can only produce values in ({low:g}, {high:g}), "
+            f"but {name} has values from {sums.low:.4g} to {sums.high:.4g}. Use decoder='linear', "
+            "or scale the data into that range: PatchNormalizer for patches, MinMaxScaler for "
+            "other data.",
             UserWarning,
             stacklevel=6 + WRAPPERS,  # whoever calls the estimator's fit, through _fit and Fit.run
         )

@@ -490,10 +490,14 @@ def _encoded(y: ArrayLike, n_rows: int) -> tuple[NDArray[Any], NDArray[np.intp]]
     assert_all_finite(labels, input_name="y")
     check_classification_targets(labels)
     if len(labels) != n_rows:
-        raise ValueError(f"y has {len(labels)} labels, but X {n_rows} rows: one each is needed.")
+        raise ValueError(
+            f"y has {len(labels)} labels, but X has {n_rows} rows: each row needs one."
+        )
     classes, numbers = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
-        raise ValueError(f"y must hold at least two classes, got only one class, {classes[0]}.")
+        raise ValueError(
+            f"y must hold at least two classes, got only {classes[0]}, which is one class."
+        )
     return classes, numbers
 
 

@@ -138,7 +138,7 @@ def computation_of(model: Any) -> Computation:
         raise NotComputedError(unknown(anatomy.after[0]))
     found = computation_of_layers(anatomy)
     if anatomy.takes is not None and anatomy.extractor is None:
-        raise NotComputedError(f"it makes no rows of {found.takes}")
+        raise NotComputedError(f"it does not turn {found.takes} into rows")
     return found
 
 

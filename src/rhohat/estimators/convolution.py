@@ -243,21 +243,21 @@ class ConvolutionalFeatures(
         learned = () if anatomy.extractor is None else anatomy.extractor.patch_shape_
         if size is None and not learned:
             raise ValueError(
-                "patch_size must be given, since the model holds no PatchExtractor: (height, "
-                "width) of the patches that it learned from."
+                "patch_size must be given, since the model has no PatchExtractor: pass the "
+                "(height, width) of the patches that it learned from."
             )
         if size is not None and learned and size != learned[:2]:
             raise ValueError(
                 f"patch_size is {size}, but the model learned from pieces of {learned[:2]}: leave "
-                "it out."
+                "patch_size out."
             )
         shape = learned if size is None else (*size, *first.shape[2:])
         n_features = [*anatomy.of_rows, *anatomy.units][0].n_features_in_
         if np.prod(shape) != n_features:
             raise ValueError(
                 f"patches of shape {shape} have {np.prod(shape)} values, but the model was fitted "
-                f"on {n_features}. Give the patch_size and the images' channels that it learned "
-                "from."
+                f"on {n_features}. Pass the patch_size that it learned from, and images with as "
+                "many channels."
             )
         rows, columns = self._cells(anatomy, shape, 0, first)
         self.model_, self.patch_shape_ = model, shape
@@ -284,9 +284,9 @@ class ConvolutionalFeatures(
         if not _is_fitted(model):
             if anatomy.extractor is None:
                 raise ValueError(
-                    "the model is not fitted, and without a PatchExtractor or WindowExtractor it "
-                    "cannot learn from images or series. Fit it on pieces first, or put one in a "
-                    "pipeline before it."
+                    "the model is not fitted, and cannot learn from images or series without a "
+                    "PatchExtractor or WindowExtractor. Fit it on pieces first, or put an "
+                    "extractor before it in a pipeline."
                 )
             model = clone(model).fit(X)
         for step in Anatomy.of(model).steps:
@@ -390,7 +390,9 @@ class ConvolutionalFeatures(
         for name in names:
             look_up("pooling", name, POOLINGS)
         if not names or len(set(names)) < len(names):
-            raise ValueError(f"pooling must name at least one, each once, got {self.pooling!r}.")
+            raise ValueError(
+                f"pooling must name at least one kind, each only once, got {self.pooling!r}."
+            )
         return names
 
     def _cells(
@@ -413,8 +415,8 @@ class ConvolutionalFeatures(
         if self.window is None:
             if rows < n_down or columns < n_across:
                 raise ValueError(
-                    f"{room} fewer than {n_down} x {n_across} cells. Use a coarser grid, a smaller "
-                    "stride, or leave it out."
+                    f"{room} fewer than {n_down} x {n_across} cells. Use a coarser grid or a "
+                    "smaller stride, or leave it out."
                 )
             return [
                 np.arange(n_down + 1) * rows // n_down,
@@ -424,8 +426,8 @@ class ConvolutionalFeatures(
         found = rows // height, columns // width
         if fitted is not None and found != fitted:
             raise ValueError(
-                f"{room} {found[0]} x {found[1]} windows, but in fit there were {n_down} x "
-                f"{n_across}. Use smaller windows, or a grid, which divides images of any size."
+                f"{room} {found[0]} x {found[1]} windows, but fit saw {n_down} x {n_across}. Use "
+                "smaller windows, or a grid, which divides images of any size."
             )
         if 0 in found:
             raise ValueError(f"{room} no window of {height} x {width}. Use smaller windows.")

@@ -42,8 +42,8 @@ TARGETS = {
     "onnx": Target(
         ".onnx",
         lambda model, name: onnx_content(computation_of(model)),
-        "Leave that step out, as in model[:-1]; or let skl2onnx.to_onnx convert the pipeline, "
-        "which knows scikit-learn's own steps, too.",
+        "Leave that step out, as in model[:-1], or convert the pipeline with skl2onnx.to_onnx, "
+        "which also knows scikit-learn's own steps.",
     ),
     "numpy": Target(
         ".py",
@@ -53,13 +53,13 @@ TARGETS = {
     "mat": Target(
         ".mat",
         lambda model, name: notes_content(weights_of(model)),
-        "Export the autoencoder alone, as in model[-1], and prepare data as the steps do; or the "
-        "whole model to numpy.",
+        "Export only the autoencoder, model[-1], and preprocess data as the other steps do; or "
+        "export the whole model to numpy.",
     ),
     "saelens": Target(
         "",
         lambda model, name: saelens_contents(weights_of(model)),
-        "Export the whole model to onnx or numpy, or the units alone, as in model[-1].",
+        "Export the whole model to onnx or numpy, or only the units, model[-1].",
     ),
 }
 
@@ -153,7 +153,7 @@ def target_of(path: str | os.PathLike[str]) -> str:
     if suffix not in known:
         endings = ", ".join(f"{ending} ({name})" for ending, name in known.items())
         raise ValueError(
-            f"{os.fspath(path)} ends in none of {endings}: choose one of them, or say which "
-            f"format is meant, to={next(iter(TARGETS))!r}."
+            f"{os.fspath(path)} must end in one of {endings}: rename it, or name the format, such "
+            f"as to={next(iter(TARGETS))!r}."
         )
     return known[suffix]

@@ -50,9 +50,9 @@ def _collapse(objective: SparseObjective, variance: float) -> str:
     """That all units do the same whatever the row, and the likely cause."""
     units, decay = objective.n_components, objective.weight_decay
     told = (
-        f"Nothing was learned: all {units} units do the same, whatever the row."
+        f"Nothing was learned: all {units} units respond alike to all rows."
         if units > 1
-        else "Nothing was learned: the unit does the same, whatever the row."
+        else "Nothing was learned: the unit responds alike to all rows."
     )
     target = getattr(objective.penalty, "target", None)
     causes = [f"weight_decay={decay:g} is too strong"] if decay > 0 else []
@@ -60,7 +60,7 @@ def _collapse(objective: SparseObjective, variance: float) -> str:
         causes.append(f"the target, {target:g}, is too low")
     if causes:
         told += f" For data with a mean variance of {variance:.3g}, {' or '.join(causes)}."
-    return f"{told} rhohat.diagnose(model, X) tells what to change."
+    return f"{told} rhohat.diagnose(model, X) says what to change."
 
 
 def _is_beyond_all(objective: SparseObjective, target: float, variance: float) -> bool:
@@ -85,16 +85,16 @@ def _missed_target(objective: SparseObjective, average: Float64Array, variance: 
     if share <= FAR * target:
         return ""
     told = (
-        f"Units are active for {share:.2g} of their range on average, {share / target:.2g} times "
-        f"the target of {target:g}: they are not sparse."
+        f"Units are not sparse: their average activation is {share:.2g} of the range, "
+        f"{share / target:.2g} times the target of {target:g}."
     )
     if variance > LARGE_VARIANCE:
         return (
-            f"{told} The data's mean variance, {variance:.3g}, makes the penalty weigh nothing "
-            "beside the error: scale the data, by Standardization() before the autoencoder (learn: "
-            "--scale all --whitening none)."
+            f"{told} The data's mean variance, {variance:.3g}, is so large that the penalty is "
+            "negligible beside the reconstruction error: scale the data with Standardization() "
+            "before the autoencoder (learn: --scale all --whitening none)."
         )
     return (
-        f"{told} The penalty is too weak: KLSparsity(target, weight='auto') finds its weight "
+        f"{told} The penalty is too weak: let KLSparsity(target, weight='auto') find its weight "
         "(learn: --sparsity-weight auto)."
     )

@@ -103,7 +103,8 @@ def _describe_labels(labels: NDArray[Any]) -> dict[str, Any]:
     dtype = "str" if labels.dtype.kind == "U" else labels.dtype.name
     if dtype not in LABEL_TYPES:
         raise TypeError(
-            f"labels of type {dtype} cannot be saved; a file holds {', '.join(LABEL_TYPES)}."
+            f"labels of type {dtype} cannot be saved; a file can hold labels of type "
+            f"{', '.join(LABEL_TYPES)}."
         )
     return {"dtype": dtype, "values": labels.tolist()}
 

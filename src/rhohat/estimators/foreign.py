@@ -104,15 +104,17 @@ def weights_of(model: Any) -> Weights:
     units = anatomy.units[-1] if anatomy.units else None
     if not isinstance(units, SparseAutoencoder) or len(anatomy.units) > 1 or anatomy.after:
         names = ", ".join(type(step).__name__ for step in anatomy.steps)
-        raise NotComputedError(f"it holds the weights of one SparseAutoencoder, not of {names}")
+        raise NotComputedError(
+            f"this format holds the weights of a single SparseAutoencoder, not of {names}"
+        )
     for step in anatomy.steps:
         check_is_fitted(step)
     computation = computation_of_layers(anatomy, way_back=True)
     if computation.before:
         names = ", ".join(type(step).__name__ for step in anatomy.before)
         raise NotComputedError(
-            f"it holds weights alone, and what comes before the units, {names}, cannot be folded "
-            "into encoder and decoder"
+            f"this format holds only weights, and the steps before the units, {names}, cannot be "
+            "folded into encoder and decoder"
         )
     (encoder,) = computation.encoders
     own = DECODERS[units.decoder] if isinstance(units.decoder, str) else units.decoder

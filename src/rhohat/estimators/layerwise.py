@@ -41,9 +41,9 @@ def seeds_of(random_state: Any) -> np.random.RandomState | None:
 def refuse_interrupted(reason: str, where: str, checkpoint: object) -> None:
     """Raise KeyboardInterrupt if a part was interrupted, since the next would build on it."""
     if reason == StopReason.INTERRUPTED.value:
-        kept = "nothing is kept without a checkpoint"
+        kept = "without a checkpoint, nothing is kept"
         if checkpoint is not None:
-            kept = f"resume=True goes on from {checkpoint}"
+            kept = f"resume=True continues from {checkpoint}"
         raise KeyboardInterrupt(f"training was interrupted in {where}: {kept}")
 
 
@@ -63,7 +63,7 @@ def of_unfitted(part: str) -> Iterator[None]:
     except FloatingPointError as error:
         found = str(error).rpartition(": ")[2]
         raise FloatingPointError(
-            f"training ended in {part}, before all were made: {found}"
+            f"training ended in {part}, before all layers were trained: {found}"
         ) from None
 
 

@@ -86,7 +86,7 @@ def in_columns(steps: Sequence[Any], changes: Float64Array) -> Float64Array:
     for step in reversed(steps):
         back = step_of(step).as_change_of_input(changes)
         if back is None:
-            raise ValueError(f"{type(step).__name__} has no inverse: there are no patterns.")
+            raise ValueError(f"{type(step).__name__} has no inverse, so there are no patterns.")
         changes = back
     return changes
 
@@ -403,7 +403,7 @@ def recovery(model: BaseEstimator | ArrayLike, D: ArrayLike, *, threshold: float
     atoms = np.asarray(D, dtype=np.float64)
     if atoms.ndim != 2 or atoms.shape[1:] != np.shape(found)[1:]:
         raise ValueError(
-            f"D must have atoms of the {np.shape(found)[1]} numbers that the patterns have, got "
+            f"D must have rows of {np.shape(found)[1]} numbers, as many as the patterns have, got "
             f"shape {atoms.shape}."
         )
     return float((matched_cosines(atoms, cast(ArrayLike, found)) >= threshold).mean())

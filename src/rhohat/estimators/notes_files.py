@@ -46,9 +46,14 @@ def notes_content(weights: Weights) -> bytes:
 
     activation = activation_of(weights.activation)
     if activation.parameters_among(len(weights.encoder)):
-        raise NotComputedError(f"it has no room for the parameters of {activation.name} units")
+        raise NotComputedError(
+            f"this format has no place for the parameters of {activation.name} units"
+        )
     if not weights.rebuilds_input:
-        raise NotComputedError("it holds what rebuilds its own input, and a transcoder does not")
+        raise NotComputedError(
+            "this format is for models that reconstruct their own input, which a transcoder does "
+            "not"
+        )
     stream: Any = BytesIO()
     variables = {
         "W1": weights.encoder,
@@ -88,7 +93,7 @@ def _read_theta(path: Path, missing: DataFileError) -> SparseAutoencoder:
             return from_theta(theta, *sizes)
     raise ModelFileError(
         f"expected W1, b1, W2 and b2, or theta (or opttheta) with {' and '.join(SIZES)}: "
-        f"{missing}. For theta alone, use rhohat.from_theta, which is told the sizes"
+        f"{missing}. For theta alone, use rhohat.from_theta, and pass it the sizes"
     )
 
 

@@ -33,7 +33,7 @@ LINE = 100
 HEAD = '''\
 """{title}
 
-Written by rhohat {version}. Needs NumPy, and nothing else:
+Written by rhohat {version}. Needs only NumPy:
 
     from {name} import {function}
     {function}({takes})  # an array {given}

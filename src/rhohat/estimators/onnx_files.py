@@ -67,5 +67,5 @@ def _told(computation: Computation) -> str:
     """What the model is given and what it gives, in words."""
     columns = f" Columns: {', '.join(computation.names)}." if computation.names else ""
     rates = [step.parameters["rate"] for step in computation.before if "rate" in step.parameters]
-    heard = f" Recordings have {rates[0]} samples per second and one channel." if rates else ""
+    heard = f" Recordings must have {rates[0]} samples per second and one channel." if rates else ""
     return f"Features of {computation.takes}, by rhohat {__version__}.{columns}{heard}"

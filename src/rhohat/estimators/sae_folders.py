@@ -37,21 +37,25 @@ from rhohat.preprocessing.operations import NotComputedError
 SAELENS_VERSION = "6.0.0"
 #: Architectures that cannot be read, and why.
 REFUSED = {
-    "gated": "its units have a gate and a magnitude, two maps of the input; rhohat's have one",
-    "skip_transcoder": "a linear map of the input, W_skip, is added to what its units rebuild",
-    "batchtopk": "these are weights in training: SAELens saves them for inference as jumprelu",
+    "gated": "its units compute two maps of the input, a gate and a magnitude; rhohat's only one",
+    "skip_transcoder": "it adds a linear map of the input, W_skip, to the reconstruction",
+    "batchtopk": (
+        "these weights are in the form used for training: save them for inference in SAELens, as "
+        "jumprelu"
+    ),
     "matryoshka_batchtopk": (
-        "these are weights in training: SAELens saves them for inference as jumprelu"
+        "these weights are in the form used for training: save them for inference in SAELens, as "
+        "jumprelu"
     ),
 }
 #: What SAELens may do to the input, and why that cannot be read.
 NORMALIZATIONS = {
     "expected_average_only_in": (
-        "its input is to be multiplied by a number that the folder does not hold: fold it with "
+        "its input must be multiplied by a factor that the folder does not hold: fold it in with "
         "SAELens's fold_activation_norm_scaling_factor, and save again"
     ),
-    "constant_norm_rescale": "each row of its input is scaled to one length",
-    "layer_norm": "each row of its input is scaled to one mean and deviation",
+    "constant_norm_rescale": "it scales each row of its input to the same length",
+    "layer_norm": "it scales each row of its input to the same mean and deviation",
 }
 
 
@@ -97,8 +101,8 @@ def read_folder(path: Path) -> SparseAutoencoder:
     if (path / "ae.pt").is_file():
         raise ModelFileError(
             "expected weights in ae.safetensors, found a pickle, ae.pt, which can run code and is "
-            "never loaded. In PyTorch, if you trust it: safetensors.torch.save_file("
-            "torch.load('ae.pt', weights_only=True), 'ae.safetensors')"
+            "never loaded. If you trust it, convert it in PyTorch: "
+            "safetensors.torch.save_file(torch.load('ae.pt', weights_only=True), 'ae.safetensors')"
         )
     known = ", ".join(f"{one.settings} and {one.weights} ({name})" for name, one in LAYOUTS.items())
     raise ModelFileError(f"expected a model, found a folder without {known}")
@@ -116,7 +120,7 @@ def read_arrays(path: Path) -> SparseAutoencoder:
     try:
         with ZipFile(path) as archive:
             n_bytes = sum(entry.file_size for entry in archive.infolist())
-        check_memory(n_bytes, f"reading {path.name}", "Take a machine with more of it.")
+        check_memory(n_bytes, f"reading {path.name}", "Use a machine with more memory.")
         with np.load(path, allow_pickle=False) as file:
             found_names = sorted(file)
             expect(
@@ -191,7 +195,7 @@ def _as_topk(activation: Any, n_units: int) -> tuple[str, dict[str, Any]]:
 def _as_jumprelu(activation: Any, n_units: int) -> tuple[str, dict[str, Any]]:
     if getattr(activation, "tau", 0):
         raise NotComputedError(
-            f"SAELens has no units with a smooth step, as jumprelu's with tau={activation.tau:g}"
+            f"SAELens has no units with a smooth step, like jumprelu's with tau={activation.tau:g}"
         )
     return "jumprelu", {}
 
@@ -270,7 +274,7 @@ def _sparsify(settings: Mapping[str, Any], arrays: Arrays) -> Weights:
     expect(name == "topk", "topk units", name)
     for unknown in ("skip_connection", "signed", "gram_lookup", "embed_skip"):
         value = settings.get(unknown, False)
-        expect(value is False, f"a model without {unknown}, which rhohat has no units for", value)
+        expect(value is False, f"a model without {unknown}, which rhohat does not support", value)
     W_enc, b_enc = _taken(arrays, "encoder.weight"), _taken(arrays, "encoder.bias")
     W_dec, b_dec = _taken(arrays, "W_dec"), _taken(arrays, "b_dec")
     if not is_transcoder:

@@ -91,7 +91,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     """
     if not is_model(model):
         models = ", ".join(row.cls.__name__ for row in ROWS.values() if row.fitted is not None)
-        raise TypeError(f"save takes one of {models}, got {type(model).__name__}.")
+        raise TypeError(f"save expects one of {models}, got {type(model).__name__}.")
     arrays: Arrays = {}
     content = pack(_describe(model, "", "", arrays), arrays)
     try:
@@ -176,9 +176,9 @@ def _describe(value: Any, label: str, prefix: str, arrays: Arrays, is_fitted: bo
     if row is None:
         example = "None" if label.endswith("random_state") else "..."
         raise TypeError(
-            f"The parameter {label} is {value!r}, which cannot be saved: a file holds None, bool, "
-            "int, finite float, str, lists and tuples of these, and rhohat's own classes. Change "
-            f"it before saving: set_params({label}={example})."
+            f"The parameter {label} is {value!r}, which cannot be saved: a file can hold None, "
+            "bool, int, finite float, str, lists and tuples of these, and rhohat's own classes. "
+            f"Change it before saving, as in set_params({label}={example})."
         )
     name = row.cls.__name__
     inner = f"{label}__" if label else ""
@@ -228,7 +228,7 @@ def _unpack(stream: BinaryIO, size: int) -> Any:
     try:
         model = _restore(described, "", arrays)
     except RecursionError:
-        raise ModelFileError("expected a model, found one nested without end") from None
+        raise ModelFileError("expected a model, found one that is nested without end") from None
     expect(is_model(model), "a model", model)
     expect(not arrays, "the model's arrays only", sorted(arrays))
     return model

@@ -226,8 +226,8 @@ class StackedAutoencoder(
         is_sequence = isinstance(self.layers, (Sequence, np.ndarray))
         if isinstance(self.layers, str) or not is_sequence or not len(self.layers):
             raise ValueError(
-                "layers must be a sequence of numbers of units or SparseAutoencoders, at least "
-                f"one, got {self.layers!r}."
+                "layers must be a sequence of at least one number of units or SparseAutoencoder, "
+                f"got {self.layers!r}."
             )
         return self.layers
 
@@ -245,8 +245,8 @@ class StackedAutoencoder(
         folders = [os.path.abspath(layer.checkpoint) for layer in layers if layer.checkpoint]
         if len(set(folders)) < len(folders):
             raise ValueError(
-                f"layers keep their state in one folder, {folders}: give each a checkpoint of its "
-                "own, or the stack one for all."
+                f"layers share the checkpoint folder {folders}: give each layer its own "
+                "checkpoint, or only the stack one for all."
             )
         return layers
 

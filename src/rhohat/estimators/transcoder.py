@@ -183,8 +183,8 @@ class SparseTranscoder(SparseAutoencoder):
         kind = type(self).__name__
         if y is None:
             raise ValueError(
-                f"{kind} requires y to be passed, but the target {name} is None: give the rows to "
-                "be reconstructed, fit(X, Y). SparseAutoencoder reconstructs those of X."
+                f"{kind} requires y to be passed, but the target {name} is None: pass the rows to "
+                "reconstruct, fit(X, Y), or use SparseAutoencoder, which reconstructs X."
             )
         source = open_store(y)
         if source is not None:
@@ -194,9 +194,8 @@ class SparseTranscoder(SparseAutoencoder):
         if len(shape) != 2:
             raise ValueError(
                 f"{name} has shape {shape}, expected (rows, columns): {kind} reconstructs rows of "
-                "numbers, and labels are none. Give a single column of numbers as "
-                f"{name}.reshape(-1, 1); to learn from X alone, use SparseAutoencoder, which "
-                "ignores y."
+                f"numbers, not labels. Pass a single column of numbers as {name}.reshape(-1, 1); "
+                "to learn from X alone, use SparseAutoencoder, which ignores y."
             )
         rows = ArraySource(check_rows(y))
         rows.name = name

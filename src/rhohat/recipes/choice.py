@@ -138,7 +138,7 @@ def _rebuilt_by_all(
 #: What features may be for, by its name.
 AIMS: dict[str, Aim] = {
     "features": Aim(
-        "variance of new rows that 1, 2 and 4 units rebuild, on average",
+        "variance of new rows that 1, 2 and 4 units reconstruct, on average",
         _rebuilt_by_few,
         targets=(0.005, 0.01, 0.02, 0.04, 0.08),
         decays=(0.02, 0.005, 0.06),
@@ -399,13 +399,13 @@ class _Search:
         drawn, n_rows = drawn_rows(rows, HELD_OUT_ROWS + SEARCH_ROWS, seed)
         if n_rows < LEAST_ROWS:
             raise ValueError(
-                f"choose judges settings on rows held out: it needs {LEAST_ROWS} rows, got "
-                f"{n_rows}."
+                f"choose judges settings on held-out rows and needs at least {LEAST_ROWS} rows, "
+                f"got {n_rows}."
             )
         parts = _parts(drawn, n_rows)
         scale, why_scale = _scale_for(parts[0][0], kind)
         folds = [_Fold.of(X, held_out, scale) for X, held_out in parts]
-        why_units = "the number of units was given"
+        why_units = "the number you gave"
         if units is None:
             units, why_units = _units_for(folds[0].X, n_rows, aim.units)
         return cls(aim, scale, why_scale, units, why_units, folds, n_rows, seed, device)
@@ -526,32 +526,33 @@ class _Search:
         return [
             f"Scale: {self.why_scale}.",
             f"Whitening: {self._why_whitening(best)}.",
-            "Decoder: linear, since it rebuilds values of any size and is solved for.",
+            "Decoder: linear, since it reconstructs values of any size, and its weights are solved "
+            "for exactly.",
             f"Target {best.target:g}: {self._against('target', self.aim.targets)}.",
             f"Sparsity weight {penalty.weight:g}, {best.weight:g} of the rows' variance: "
             f"{self._against('weight', self.aim.weights)}.",
-            f"Weight decay {decay:g}, {best.decay:.1%} of what would silence all units: "
+            f"Weight decay {decay:g}, {best.decay:.1%} of the value that would silence all units: "
             f"{self._against('decay', self.aim.decays, '.1%')}.",
             f"Units {self.units}: {self.why_units}.",
-            f"Score {score:.3f}, on {self._held_out}; the model is the better one of {STARTS} "
+            f"Score {score:.3f}, on {self._held_out}; the model is the better of {STARTS} random "
             "starts, fitted on all rows.",
         ]
 
     @property
     def _held_out(self) -> str:
         if len(self.folds) > 1:
-            return f"each of {len(self.folds)} parts of {self.n_rows:,} rows, held out in its turn"
+            return f"each of {len(self.folds)} parts of {self.n_rows:,} rows, held out in turn"
         return f"{len(self.folds[0].held_out):,} rows held out of {self.n_rows:,}"
 
     def _why_whitening(self, best: Point) -> str:
         others = [point for point in self.scores if point.epsilon != best.epsilon]
         if not others:
-            return "none, since it makes directions of noise count as much as others"
+            return "none, since it would make noise count as much as everything else"
         name = "none" if best.epsilon is None else f"zca, epsilon {best.epsilon:g}"
         if None not in self._epsilons:
             return (
                 f"{name}, since one direction holds {self._dominance:.0%} of the variance, and all "
-                "units would serve it"
+                "units would encode it"
             )
         highest = max(map(self.score, others))
         return f"{name} (score {self.score(best):.3f}; others at most {highest:.3f})"
@@ -579,7 +580,7 @@ class _Fold:
         standardization = Standardization(scale).fit(X)
         X = standardization.transform(X)
         if not X.any():
-            raise ValueError("the rows do not vary: there is nothing to learn from them.")
+            raise ValueError("the rows do not vary, so there is nothing to learn from them.")
         return cls(X, standardization.transform(held_out).astype(np.float64))
 
     def whitened(self, epsilon: float | None) -> _Whitened:
@@ -617,7 +618,7 @@ def _parts(drawn: FloatArray, n_rows: int) -> list[tuple[FloatArray, FloatArray]
 def _scale_for(X: FloatArray, kind: str) -> tuple[str, str]:
     """One scale for all columns or one for each, and why."""
     if kind != "rows":
-        return "all", f"one for all columns, since pieces of {kind} have one unit"
+        return "all", f"one for all columns, since all values of {kind} have the same unit"
     variances = X.var(axis=0, dtype=np.float64)
     varying = variances > 0
     if not varying.any():
@@ -625,13 +626,19 @@ def _scale_for(X: FloatArray, kind: str) -> tuple[str, str]:
     ratio = float(variances[varying].max() / variances[varying].min())
     same = (np.median(X, axis=0) == X).mean(axis=0)
     if ratio <= UNLIKE:
-        return "all", f"one for all columns, whose variances differ by a factor of {ratio:.3g} only"
+        return (
+            "all",
+            f"one for all columns, since their variances differ only by a factor of {ratio:.3g}",
+        )
     if (same[varying] > NEARLY_CONSTANT).any():
         return "all", (
-            "one for all columns: some are nearly constant, and would be blown up by a scale of "
-            "their own"
+            "one for all columns, since some are nearly constant, and a scale of their own would "
+            "amplify noise"
         )
-    return "columns", f"each column has its own, since their variances differ by {ratio:.3g}"
+    return (
+        "columns",
+        f"one for each column, since their variances differ by a factor of {ratio:.3g}",
+    )
 
 
 def _units_for(X: FloatArray, n_rows: int, enough: Units) -> tuple[int, str]:
@@ -646,7 +653,7 @@ def _units_for(X: FloatArray, n_rows: int, enough: Units) -> tuple[int, str]:
     if enough.rows_per_unit:
         affordable = max(n_rows // enough.rows_per_unit, enough.fewest)
         if units > affordable:
-            return affordable, f"{why}, and no more than one for {enough.rows_per_unit} rows"
+            return affordable, f"{why}, and no more than one per {enough.rows_per_unit} rows"
     return units, why
 
 

@@ -47,17 +47,21 @@ def encoder_of(model: BaseEstimator, convolution: Mapping[str, Any] | None, exam
 
     if not hasattr(model, "transform"):
         raise ValueError(
-            f"the model is a {type(model).__name__}, which gives classes, not features: take the "
-            "autoencoders that it was made of."
+            f"the model is a {type(model).__name__}, which predicts classes and gives no features: "
+            "use the autoencoders that it was made from."
         )
     if convolution is None:
         return model
     anatomy = Anatomy.of(model)
     if anatomy.encoder is None:
         last = type(anatomy.steps[-1]).__name__
-        raise ValueError(f"--convolve applies models of one layer, but this ends in a {last}.")
+        raise ValueError(
+            f"--convolve applies models with one layer, but this one ends in a {last}."
+        )
     if not kind_of(model).pieces:
-        raise ValueError("--convolve goes over images or recordings, but the model works on rows.")
+        raise ValueError(
+            "--convolve needs a model of images or recordings, but this model works on rows."
+        )
     return ConvolutionalFeatures(model, **convolution).fit(examples)
 
 

@@ -156,7 +156,10 @@ class Learning(Exercise):
     def task(self, request: Request, wanted: Wanted) -> Task:
         """The task: see `Exercise.task`."""
         if wanted.classes:
-            raise ValueError("--classes chooses labeled images, and this exercise takes no labels.")
+            raise ValueError(
+                "--classes selects images by label, but this exercise takes no labels: leave it "
+                "out."
+            )
         settings = replace(self.settings, seed=wanted.seed, **(self.small if wanted.small else {}))
         if wanted.whitened:
             settings = replace(settings, whitening="none")
@@ -189,7 +192,7 @@ class Digits(Exercise):
     def task(self, request: Request, wanted: Wanted) -> Task:
         """The task: see `Exercise.task`."""
         if wanted.whitened:
-            raise ValueError("--whitened is for exercises that whiten photographs.")
+            raise ValueError("--whitened is for exercises that whiten photographs: leave it out.")
         split, name = labeled(request.paths, small=wanted.small)
         if wanted.classes:
             split = split.of_classes(wanted.classes)
@@ -235,8 +238,8 @@ def labeled(paths: Any, *, small: bool) -> tuple[Split, str]:
         )
     else:
         raise ValueError(
-            f"this exercise needs labeled images: {EXPECTED}. With --small, it takes "
-            "scikit-learn's digits."
+            f"this exercise needs labeled images: {EXPECTED}. With --small, it uses scikit-learn's "
+            "digits."
         )
     return split, name
 
@@ -427,8 +430,9 @@ EXERCISES: dict[str, Exercise] = {
             "time": "under 1 min",
             "units": "edges",
         },
-        _TUTORIAL + "exercise Sparse Autoencoder, on Olshausen's ten photographs (IMAGES.mat "
-        "--whitened); on others the loss is another",
+        _TUTORIAL
+        + "exercise Sparse Autoencoder, on Olshausen's ten photographs (IMAGES.mat --whitened); "
+        "on other photographs, the loss differs",
         Settings(units=25, patch_size=8, patches=10_000, iterations=400),
         {"patches": 2000, "iterations": 60},
     ),

@@ -27,9 +27,9 @@ def find(request: Request) -> Data:
     if not request.paths:
         return Photographs(request)
     if request.order != "numpy" and request.shape is None:
-        raise ValueError("--order is that of images in rows: add --shape, such as --shape 8x8x3.")
+        raise ValueError("--order describes images in rows: add --shape, such as --shape 8x8x3.")
     if request.shape is not None and request.color != (len(request.shape) == 3):
-        raise ValueError("--shape HxWx3 and --color go together.")
+        raise ValueError("--color and --shape HxWx3 must be given together.")
     found = DataFiles.find(
         request.paths,
         selection=request.selection,
@@ -40,7 +40,9 @@ def find(request: Request) -> Data:
     )
     data = KINDS[found.kind](request, found)
     if request.selection.key is not None and not data.has_keys:
-        raise ValueError(f"--key names an array in a file, but the data are {data.described}.")
+        raise ValueError(
+            f"--key names an array in a file, but the data are {data.described}: leave it out."
+        )
     return data
 
 
@@ -69,7 +71,10 @@ def find_to_learn(
     smallest = (1, 1) if isinstance(side, str) else (side, side)
     data = find(replace(request, color=settings.color, smallest=smallest))
     if request.stored and data.pieces:
-        raise ValueError(f"--dask works on rows in files; {data.kind} are cut up in this process.")
+        raise ValueError(
+            f"--dask needs rows in files, but {data.kind} are cut into pieces in this process: "
+            "leave it out."
+        )
     if wholes and "patch_size" in data.own_settings:
         settings = settings.with_defaults(patch_size="whole")
     settings = complete(settings, data.kind, rows_are_images=request.shape is not None)
@@ -107,12 +112,12 @@ def find_to_encode(
     if request.shape is None and whole is not None and data.can_be_shaped:
         data = find(replace(request, shape=whole))
     if data.kind != kind and not request.paths:
-        raise ValueError(f"{name} works on {kind}, which do not come along: give it some.")
+        raise ValueError(f"{name} works on {kind}, and there are no built-in ones: name some.")
     if data.kind != kind:
-        shaped = ", as --shape has it" if request.shape is not None else ""
+        shaped = ", because of --shape" if request.shape is not None else ""
         raise ValueError(
-            f"{name} works on {kind}, but {data.files[0]} holds {data.kind}{shaped}. Give it data "
-            "of the kind that it learned from."
+            f"{name} works on {kind}, but {data.files[0]} holds {data.kind}{shaped}. Give it the "
+            "kind of data that it learned from."
         )
     return data
 
@@ -131,7 +136,7 @@ def kind_of(model: BaseEstimator) -> type[Data]:
     kind = RowData.kind if takes is None else takes.kind
     if kind not in KINDS:
         raise ValueError(
-            f"the model works on {kind} of numbers, which the command line does not read: use it "
+            f"the model works on {kind} of numbers, which the command cannot read: use the model "
             "in Python."
         )
     return KINDS[kind]

@@ -101,7 +101,7 @@ class ImageData(Data):
                 (a, b), (c, d) = sizes[:2]
                 raise ValueError(
                     f"whole images must have one size, but some have {a} x {b} pixels and others "
-                    f"{c} x {d}. Cut patches, --patch-size 10 for instance, or scale the images."
+                    f"{c} x {d}. Cut patches, as with --patch-size 10, or scale the images."
                 )
         return settings
 
@@ -200,7 +200,7 @@ class Photographs(ImageData):
     @property
     def files(self) -> list[str]:
         """One name for all of them."""
-        return ["photographs that come along"]
+        return ["built-in photographs"]
 
     @property
     def expression(self) -> str:
@@ -220,20 +220,20 @@ class RowData(Data):
         n_rows, n_columns = self.n_examples, first.shape[1]
         if n_columns == 1:
             raise ValueError(
-                f"{path} holds {n_rows:,} rows of one column, which teach nothing. A series has to "
-                "be cut into windows, each of which is a row: --series, or x.reshape(-1, 256) in "
-                "Python."
+                f"{path} holds {n_rows:,} rows of one column, from which nothing can be learned. "
+                "If it is a series, cut it into windows that serve as rows: --series, or "
+                "x.reshape(-1, 256) in Python."
             )
         if n_rows == 1:
             raise ValueError(
-                f"{path} holds one row of {n_columns:,} columns, which teaches nothing. A series "
-                "has to be cut into windows, each of which is a row: --series, or "
+                f"{path} holds one row of {n_columns:,} columns, from which nothing can be "
+                "learned. If it is a series, cut it into windows that serve as rows: --series, or "
                 "x.reshape(-1, 256) in Python."
             )
         if n_rows < n_columns and not (first.columns or self.request.selection.transpose):
             note = (
-                f"has {n_columns:,} columns, and there are only {n_rows:,} rows. If each column is "
-                "an example: --transpose"
+                f"has {n_columns:,} columns, but there are only {n_rows:,} rows. If each column is "
+                "an example, add --transpose"
             )
             self.found.notes.append(Noted(str(path), note))
         return settings
@@ -244,7 +244,7 @@ class RowData(Data):
             self.content = stored_rows(self.found)
         elif self.request.stored:
             raise ValueError(
-                "--dask needs rows that workers can read a run at a time, in .npy, .zarr, .h5 or "
+                "--dask needs rows that workers can read block by block, in .npy, .zarr, .h5 or "
                 ".hdf5 files."
             )
         else:
@@ -343,7 +343,7 @@ class RecordingData(Data):
             for name in row.settings:
                 if name not in usual and getattr(settings, name) is not None:
                     option = option_of(name)
-                    raise ValueError(f"{option} belongs to {other}s, but the sound is a {sound}.")
+                    raise ValueError(f"{option} is for {other}s, but --sound is {sound}.")
         settings = settings.with_defaults(**usual)
         spans = {name: getattr(settings, name) for name in ("window", "hop")}
         seconds: dict[str, Any] = {
@@ -376,8 +376,8 @@ class RecordingData(Data):
         moments = round(length / extractor.seconds_per_moment)
         if moments < (2 if is_wave else 1):
             raise ValueError(
-                f"length must span {'two samples' if is_wave else 'one hop'} at least, got "
-                f"{length:g} s: at {rate:,} samples per second one is "
+                f"--length must span at least {'two samples' if is_wave else 'one hop'}, got "
+                f"{length:g} s; at {rate:,} samples per second, one takes "
                 f"{extractor.seconds_per_moment:g} s."
             )
         windows = WindowExtractor(moments, n_windows=settings.patches, random_state=settings.seed)
@@ -403,7 +403,10 @@ class RecordingData(Data):
         rate = settings.rate or lowest_rate(self.found, length)
         if settings.rate is None and rate < LOW_RATE:
             path = next(p for p, content in self.found.contents.items() if content.rate == rate)
-            low = f"has {rate:,} samples per second: all are brought to them, without --rate"
+            low = (
+                f"has {rate:,} samples per second: without --rate, all recordings are converted to "
+                "that rate"
+            )
             self.found.notes.append(Noted(str(path), low))
         longest = _longest_part(length)
         self.request = replace(self.request, rate=rate, longest=longest, shortest=length)
@@ -450,7 +453,9 @@ class RecordingData(Data):
         """Windows; one part of a recording is held at a time."""
         contents, length = self.contents, settings.length or 0.0
         if all(content.shape[2] < length * content.rate for content in contents):
-            raise ValueError(f"all recordings are shorter than {settings.length:g} s.")
+            raise ValueError(
+                f"all recordings are shorter than {settings.length:g} s: choose a shorter --length."
+            )
         extractor: Any
         (_, extractor), (_, windows) = self.steps(settings)[:2]
         second = np.random.RandomState(0).uniform(-1, 1, (1, extractor.rate))
@@ -478,7 +483,7 @@ def _finite(variance_of: Callable[[Any], float], content: Any) -> float:
     with overflow_as_infinity():
         variance = variance_of(content)
     if not math.isfinite(variance):
-        raise ValueError("the values are too large to be squared: scale the data.")
+        raise ValueError("the values are too large to be squared: scale the data down.")
     return variance
 
 

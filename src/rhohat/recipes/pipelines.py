@@ -47,25 +47,28 @@ def complete(settings: Settings, kind: str, *, rows_are_images: bool = False) ->
     data_class = look_up("kind", kind, KINDS)
     settings = settings.with_defaults(whitening=data_class.usual_whitening(settings))
     if settings.scale is not None and settings.whitening == "1/f":
-        raise ValueError("--scale standardizes rows, but 1/f whitening has a scale: choose one.")
+        raise ValueError(
+            "--scale standardizes rows, but 1/f whitening already sets the scale: use one or the "
+            "other."
+        )
     _refuse_foreign(settings, data_class)
     settings = data_class.fill_in(settings, rows_are_images=rows_are_images)
     recipe = data_class.recipe(settings)
     if settings.epsilon is not None and recipe.epsilon is None:
         raise ValueError(
-            f"--epsilon belongs to zca and pca, but the whitening is {settings.whitening}."
+            f"--epsilon is for zca and pca, but the whitening is {settings.whitening}."
         )
     activation = activation_of(settings.activation)
     for name, parameter in OF_ACTIVATIONS.items():
         if getattr(settings, name) is not None and not hasattr(activation, parameter):
             raise ValueError(
-                f"{option_of(name)} has no meaning for the activation {activation.name!r}."
+                f"{option_of(name)} does not apply to the activation {activation.name!r}."
             )
     corruption = corruption_of(settings.corruption)
     for name, parameter in OF_CORRUPTIONS.items():
         if getattr(settings, name) is not None and not hasattr(corruption, parameter):
             needed = next(row for row, made in CORRUPTIONS.items() if hasattr(made(), parameter))
-            raise ValueError(f"{option_of(name)} is that of --corruption {needed}: add it.")
+            raise ValueError(f"{option_of(name)} needs --corruption {needed}: add it.")
     settings = settings.with_defaults(
         **{name: getattr(corruption, own, None) for name, own in OF_CORRUPTIONS.items()},
         penalty=activation.usual_penalty,
@@ -78,12 +81,12 @@ def complete(settings: Settings, kind: str, *, rows_are_images: bool = False) ->
     usual |= recipe.penalties.get(penalty, {})
     for name, parameter in OF_PENALTIES.items():
         if getattr(settings, name) is not None and parameter not in usual:
-            raise ValueError(f"{option_of(name)} has no meaning for the penalty {penalty!r}.")
+            raise ValueError(f"{option_of(name)} does not apply to the penalty {penalty!r}.")
     if settings.sparsity_weight == "auto":
         sought: Any = PENALTIES[penalty]
         if not sought(weight="auto").weight_is_sought:
             raise ValueError(
-                f"--sparsity-weight of the penalty {penalty!r} is a number, not 'auto'."
+                f"--sparsity-weight must be a number for the penalty {penalty!r}, got 'auto'."
             )
     return settings.with_defaults(
         **{name: usual.get(parameter) for name, parameter in OF_PENALTIES.items()}
@@ -103,7 +106,7 @@ def _refuse_foreign(settings: Settings, data_class: type[Data]) -> None:
                 continue
             if getattr(settings, name) != getattr(Settings(), name):
                 raise ValueError(
-                    f"{option_of(name)} belongs to {other.kind}, but the data are {described}."
+                    f"{option_of(name)} is for {other.kind}, but the data are {described}."
                 )
 
 
@@ -228,7 +231,8 @@ def fit_held_out(
     if isinstance(held_out, float):
         if not isinstance(rows, np.ndarray):
             raise ValueError(
-                "a share can only be held out of rows in memory: give --validation a file."
+                "a share can only be held out of rows in memory: name a file of other rows with "
+                "--validation."
             )
         drawn = np.random.RandomState(seed).permutation(len(rows))
         n_held = max(round(held_out * len(rows)), 1)

@@ -50,8 +50,8 @@ class SeriesData(Data):
         """What windows are taken as."""
         if settings.patches != Settings().patches:
             raise ValueError(
-                "patches are drawn at random, but windows of series lie one hop apart: say how far "
-                "by hop, --hop on the command line."
+                "--patches does not apply to series, whose windows lie one hop apart: set the hop "
+                "instead (--hop on the command line)."
             )
         return settings.with_defaults(form="raw")
 
@@ -107,8 +107,8 @@ class SeriesData(Data):
             apart = moments if step is not None and step.told(moments) else 1
             if convolution["stride"] % apart:
                 raise ValueError(
-                    f"spectra of {moments} frequencies follow one another: --stride must be a "
-                    f"multiple of {moments}, --stride {moments} for the next one."
+                    f"each spectrum has {moments} frequencies, one after another: --stride must be "
+                    f"a multiple of {moments}, the step to the next spectrum."
                 )
             return needs | {"window": samples_of(0, moments + more)[1]}
         stride = extractor._stride
@@ -168,7 +168,10 @@ class SeriesData(Data):
         shapes = [content.shape for content in self.contents]
         n_rows = sum(n * max((samples - window) // hop + 1, 0) for n, _, samples in shapes)
         if n_rows == 0:
-            raise ValueError(f"all series are shorter than a window of {window:,} samples.")
+            raise ValueError(
+                f"all series are shorter than a window of {window:,} samples: choose a shorter "
+                "--window."
+            )
         form, n_channels = settings.form, shapes[0][1]
         per_channel = {"raw": window, "spectrum": window // 8}.get(
             str(form), MOMENTS * (window // 8)

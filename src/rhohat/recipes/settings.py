@@ -208,17 +208,17 @@ def samples_in(name: str, span: float | str, rate: float | None) -> int:
     if isinstance(span, str):
         if rate is None:
             raise ValueError(
-                f"{name} is given in seconds, {span}, but the files do not tell their rate: give "
-                "it in samples, or tell the rate, --rate 12000 for instance."
+                f"{name} is given in seconds, {span}, but the files do not state their rate: give "
+                "it in samples, or state the rate, as in --rate 12000."
             )
         samples = round(seconds_in(span) * rate)
     else:
         samples = round(span)
         if samples != span:
             raise ValueError(
-                f"{name} is given in samples, {span:g}, which must be a whole number; for seconds "
-                f"add an s, {span:g}s."
+                f"{name} is given in samples, {span:g}, which must be a whole number; for seconds, "
+                f"add an s: {span:g}s."
             )
     if samples < 1:
-        raise ValueError(f"{name} must be one sample at least, got {span}.")
+        raise ValueError(f"{name} must be at least one sample, got {span}.")
     return samples
