@@ -126,7 +126,7 @@ def test_config_takes_it(choice, tmp_path):
     assert f'"{option}": "{name}"' in told
 
 
-@pytest.mark.filterwarnings("ignore:decoder=.sigmoid. reaches:UserWarning")
+@pytest.mark.filterwarnings("ignore:decoder=.sigmoid. can only produce:UserWarning")
 def test_command_learns_with_it_the_model_comes_back_and_the_report_names_it(choice, tmp_path):
     option, name = choice
     X, settings, out = learned(option, name, tmp_path)
@@ -152,7 +152,7 @@ def test_command_learns_with_it_the_model_comes_back_and_the_report_names_it(cho
 
 
 @pytest.mark.torch
-@pytest.mark.filterwarnings("ignore:decoder=.sigmoid. reaches:UserWarning")
+@pytest.mark.filterwarnings("ignore:decoder=.sigmoid. can only produce:UserWarning")
 def test_another_device_learns_with_it(choice):
     option, name = choice
     X = sparse_data(400, 8)

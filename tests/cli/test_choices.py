@@ -83,5 +83,5 @@ def test_help_lists_choices_without_a_wait_for_scikit_learn(arguments):
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_a_row_is_refused_with_the_reason(name):
-    with pytest.raises(click.BadParameter, match="gradient of no objective"):
+    with pytest.raises(click.BadParameter, match="not the gradient of any objective"):
         SETTINGS["activation"].type.convert(name, None, None)

@@ -103,7 +103,7 @@ def test_a_model_of_patches_is_judged_by_the_photographs_that_come_along(learned
         (["chosen.safetensors", "missing.npy"], "missing.npy"),
         (["chosen.safetensors", "narrow.npy"], "16"),
         (["stack.safetensors", "rows.npy"], "got StackedAutoencoder"),
-        (["white.safetensors", "rows.npy"], "not at Whitening"),
+        (["white.safetensors", "rows.npy"], "got Whitening"),
     ],
     ids=" ".join,
 )

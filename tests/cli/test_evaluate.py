@@ -135,7 +135,7 @@ def test_what_does_not_go_together_is_said(folder, tmp_path):
         ("empty.npy", b"", "expected an array of labels"),
         ("archive.npy", "archive", "expected an array of labels"),
         ("utf16.txt", "0\n1\n".encode("utf-16"), "holds labels of shape (2,)"),
-        ("gap.txt", b"0\n\n1\n", "has an empty line, line 2"),
+        ("gap.txt", b"0\n\n1\n", "is empty in line 2"),
         ("same.txt", b"a\n" * 300, "all labels are a: expected at least two classes"),
         ("rare.txt", b"a\n" * 299 + b"b\n", "class b has 1 example, fewer than 5 folds"),
         ("fractions.npy", np.linspace(0, 1, 300), "whole numbers or text"),

@@ -18,7 +18,7 @@ def test_a_run_is_exported_as_its_name_ends(learned, tmp_path):
 def test_a_name_that_stands_for_no_format_is_refused(learned, tmp_path):
     result = run("export", learned[0], "-o", "features.xyz", cwd=tmp_path)
     assert result.returncode == 1
-    assert "features.xyz ends in none of .onnx (onnx)" in result.stderr
+    assert "features.xyz must end in one of .onnx (onnx)" in result.stderr
 
 
 def test_a_folder_that_was_written_is_a_model_for_every_command(tmp_path, digits):
@@ -42,4 +42,4 @@ def test_a_folder_that_was_written_is_a_model_for_every_command(tmp_path, digits
 def test_a_format_that_cannot_hold_the_model_is_told(learned, tmp_path):
     result = run("export", learned[0], "-o", "features.mat", cwd=tmp_path)
     assert result.returncode == 1
-    assert "cannot be exported to mat: it holds only weights" in result.stderr
+    assert "cannot be exported to mat: this format holds only weights" in result.stderr

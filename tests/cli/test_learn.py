@@ -128,12 +128,12 @@ def test_dry_run_estimates_and_writes_nothing(messy, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["rows.npy", "--color"], "color belongs to images"),
-        (["rows.npy", "--patch-size", "3"], "patch-size belongs to images"),
+        (["rows.npy", "--color"], "color is for images"),
+        (["rows.npy", "--patch-size", "3"], "patch-size is for images"),
         (["rows.npy", "--shape", "4x5"], "64 columns"),
         (["rows.npy", "--shape", "8x8", "--color"], "go together"),
-        (["images.npy", "--shape", "8x8"], "holds images already"),
-        (["images.npy", "--patch-size", "50"], "too few: 50 x 50 are needed"),
+        (["images.npy", "--shape", "8x8"], "already holds images"),
+        (["images.npy", "--patch-size", "50"], "too few: at least 50 x 50 are needed"),
         (["huge.npy"], "too large to be squared"),
     ],
     ids=" ".join,

@@ -204,7 +204,7 @@ def test_what_a_configuration_file_chooses_is_refused_too(known, tmp_path):
 
 @pytest.mark.parametrize(
     ("X", "message"),
-    [(np.eye(19, 4), "it needs 20 rows, got 19"), (np.ones((40, 3)), "the rows do not vary")],
+    [(np.eye(19, 4), "needs at least 20 rows, got 19"), (np.ones((40, 3)), "the rows do not vary")],
 )
 def test_what_nothing_can_be_chosen_for_is_said(X, message, tmp_path):
     np.save(tmp_path / "x.npy", X)
@@ -250,7 +250,7 @@ def test_advice_that_is_no_change_is_in_the_summary_and_so_are_notes(tmp_path, r
     np.save(tmp_path / "x.npy", np.column_stack([X, y, np.ones(180)]))
     text = run("learn", "x.npy", "--auto", "--units", "6", cwd=tmp_path).stdout
     assert "Column 8 looks like labels" in text
-    assert "leave it out, numpy.delete(X, 8, axis=1)." in text
+    assert "leave it out: numpy.delete(X, 8, axis=1)." in text
     assert "constant" in text.split("The features can be better.")[1]
 
 

@@ -144,7 +144,7 @@ def test_rows_with_a_shape_are_learned_from_as_the_images_that_they_were(how, tm
             SERIES.T,
             "holds one row of 400 columns, from which nothing can be learned. If it is a series",
         ),
-        (SERIES[:, 0], "One dimension is a series, or labels"),
+        (SERIES[:, 0], "An array with one axis is a series or labels"),
         (np.zeros((4, 32, 33, 7)), "Say which axis is which: --axes NHWC or --axes NCHW"),
     ],
 )
@@ -206,7 +206,7 @@ def test_linked_folders_are_searched_once_and_never_without_end(tmp_path):
         ("x.pkl", b"", "numpy.save"),
         ("x.psd", b"", "Convert it to PNG"),
         ("x.rds", b"", "write.csv"),
-        ("x.unheard", b"", "ends in none of"),
+        ("x.unheard", b"", "must end in one of"),
     ],
 )
 def test_what_is_not_read_is_refused_with_the_way_to_convert_it(name, content, said, tmp_path):
@@ -217,5 +217,5 @@ def test_what_is_not_read_is_refused_with_the_way_to_convert_it(name, content, s
     assert said in told.stderr
     told = run("learn", "folder", cwd=tmp_path)
     assert told.returncode == 1
-    assert "no file that ends in" in told.stderr
+    assert "no file ends in" in told.stderr
     assert said in told.stderr or name == "x.unheard"

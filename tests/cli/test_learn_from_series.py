@@ -106,7 +106,7 @@ def test_labels_of_files_are_written_beside_windows(machines):
         (["eeg.edf", "--window", "soon"], "neither a number of samples nor of seconds"),
         (["eeg.edf", "--window", "-3"], "not in the range"),
         (["vibration.npz", "--series", "--window", "1s"], "as in --rate 12000"),
-        (["vibration.npz", "--form", "spectrum"], "form belongs to series"),
+        (["vibration.npz", "--form", "spectrum"], "form is for series"),
     ],
 )
 def test_what_cannot_be_meant_is_told(arguments, said, folder):

@@ -115,7 +115,7 @@ def test_damaged_recordings_are_named_and_counted(folder, tmp_path):
     assert "500 of 3,000 samples are missing" in data["damaged"][0]["reason"]
     for name in BAD:
         assert f"skipped: {tmp_path / name}.wav" in result.stderr
-    assert "short.wav lasts 0.013 s, too short: 0.1 s are needed" in result.stderr
+    assert "short.wav lasts 0.013 s, too short: at least 0.1 s are needed" in result.stderr
     assert f"note: {tmp_path}/cut.wav ends early" in result.stderr
     strict = run("learn", tmp_path, *few, "--on-error", "fail", cwd=tmp_path)
     assert strict.returncode == 1
@@ -124,11 +124,11 @@ def test_damaged_recordings_are_named_and_counted(folder, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--color"], "color belongs to images"),
+        (["--color"], "color is for images"),
         (["--whitening", "1/f"], "filters images, but the data are recordings"),
         (["--dask", "local"], "--dask needs rows"),
-        (["--length", "9"], "too short: 9 s are needed"),
-        (["--mels", "900"], "narrower than what windows"),
+        (["--length", "9"], "too short: at least 9 s are needed"),
+        (["--mels", "900"], "narrower than windows"),
     ],
 )
 def test_what_does_not_go_together_is_said(folder, options, message):
@@ -140,7 +140,7 @@ def test_what_does_not_go_together_is_said(folder, options, message):
 def test_settings_of_recordings_are_no_settings_of_images(folder):
     result = run("learn", "--mels", "20", cwd=folder)
     assert result.returncode == 1
-    assert "mels belongs to recordings" in result.stderr
+    assert "mels is for recordings" in result.stderr
 
 
 def test_without_the_library_files_are_refused_with_the_line_to_type(folder, monkeypatch):
@@ -197,7 +197,7 @@ def test_recordings_too_short_for_the_cells_are_named(folder, tmp_path):
         options = ["--convolve", "--grid", grid, "-o", f"{sound}.npy"]
         result = run("encode", model, tmp_path, *options, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
-        assert f"short.wav lasts 0.106 s, too short: {needed}" in result.stderr
+        assert f"short.wav lasts 0.106 s, too short: at least {needed}" in result.stderr
         assert len(np.load(tmp_path / f"{sound}.npy")) == 1
 
 
@@ -205,12 +205,12 @@ def test_recordings_too_short_for_the_cells_are_named(folder, tmp_path):
     ("options", "message"),
     [
         (["--key", "x"], "--key names an array in a file, but the data are recordings"),
-        (["--sound", "waveform", "--mels", "40"], "mels belongs to spectrograms"),
+        (["--sound", "waveform", "--mels", "40"], "mels is for spectrograms"),
         (["--sound", "waveform", "--length", "0.0001"], "length must span at least two samples"),
         (["--window", "3", "--hop", "2"], "length must span at least one hop"),
-        (["--hop", "0.03"], "no hop beyond its window"),
-        (["--rate", "100"], "low must lie below high"),
-        (["--mels", "500", "--dry-run"], "narrower than what windows"),
+        (["--hop", "0.03"], "a hop of at least one sample"),
+        (["--rate", "100"], "low must be below high"),
+        (["--mels", "500", "--dry-run"], "narrower than windows"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(folder, options, message):
@@ -228,7 +228,7 @@ def test_low_rates_and_silence_are_remarked_on(tmp_path):
         "0.wav has 2,000 samples per second: without --rate, all recordings are converted"
         in result.stderr
     )
-    assert "1.wav holds nothing but silence" in result.stderr
+    assert "1.wav holds only silence" in result.stderr
     assert "the data do not vary" in result.stderr
 
 

@@ -86,7 +86,7 @@ def test_what_is_no_device_is_refused(name, rows):
     [
         ("cuda", {}, "float32", "finds no CUDA device here"),
         ("cuda:2", {"cuda": 2}, "float32", "finds 2 CUDA devices here"),
-        ("mps", {}, "float32", "finds no GPU of Apple's here"),
+        ("mps", {}, "float32", "finds no Apple GPU here"),
         ("mps", {"mps": True}, "float64", r"X\.astype\(numpy\.float32\)"),
     ],
 )

@@ -148,8 +148,11 @@ def test_any_model_of_rows_gives_scores(step, planted):
     ("steps", "message"),
     [
         ([Whitening("pca"), SparseAutoencoder(4, max_iter=2)], "PCA whitening mixes the columns"),
-        ([SparseAutoencoder(4, max_iter=2), SparseAutoencoder(3, max_iter=2)], "of one layer"),
-        ([Whitening()], "of one layer"),
+        (
+            [SparseAutoencoder(4, max_iter=2), SparseAutoencoder(3, max_iter=2)],
+            "a single SparseAutoencoder",
+        ),
+        ([Whitening()], "a single SparseAutoencoder"),
     ],
 )
 def test_models_whose_rows_have_no_columns_to_blame_are_refused(steps, message, planted):
@@ -167,5 +170,5 @@ def test_a_transcoder_is_scored_by_its_targets():
     assert found.names == ["0", "1", "2"]
     with pytest.raises(ValueError, match="scored on its targets: give them"):
         scored(model, X)
-    with pytest.raises(ValueError, match="targets are those of a SparseTranscoder"):
+    with pytest.raises(ValueError, match="only a SparseTranscoder takes targets"):
         scored(SparseAutoencoder(4, max_iter=2, random_state=0).fit(X), X, Y)

@@ -40,7 +40,7 @@ from support.fits import STAGE_ROWS
             "tolerance must lie in",
         ),
         ({"sparsity_penalty": L1Sparsity(weight="auto")}, TypeError, "weight must be a number"),
-        ({"activation": "relu"}, ValueError, "KLSparsity needs an activation of bounded range"),
+        ({"activation": "relu"}, ValueError, "KLSparsity needs an activation with a bounded range"),
         ({"weight_decay": -1e-3}, ValueError, "weight_decay must lie in"),
         ({"weight_decay": "small"}, TypeError, "weight_decay must be a number"),
         ({"weight_decay": float("nan")}, ValueError, "weight_decay must lie in"),
@@ -62,7 +62,7 @@ def test_more_weights_than_memory_are_refused_before_allocation():
 
 def test_sigmoid_decoder_warns_of_data_that_it_cannot_reach(digits):
     model = SparseAutoencoder(3, decoder="sigmoid", max_iter=2)
-    with pytest.warns(UserWarning, match=r"values in \(0, 1\) only.*PatchNormalizer"):
+    with pytest.warns(UserWarning, match=r"values in \(0, 1\), but.*PatchNormalizer"):
         model.fit(digits * 2)
 
 

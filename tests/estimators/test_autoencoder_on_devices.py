@@ -185,7 +185,7 @@ def test_stacks_and_classifiers_there(rows):
 def test_a_run_that_was_begun_on_one_device_goes_on_on_another(rows, tmp_path, first, then):
     settings = {"checkpoint": tmp_path, "growth": False}
     fitted(rows, first, callback=lambda progress: progress.n_iter == 5, **settings)
-    told = f"was written on device={first!r}, and the run goes on on device={then!r}"
+    told = f"was written on device={first!r}, but the run continues on device={then!r}"
     with nullcontext() if first == then else pytest.warns(UserWarning, match=told):
         there = fitted(rows, then, resume=True, **settings)
     whole = fitted(rows, then, growth=False)

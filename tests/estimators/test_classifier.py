@@ -65,7 +65,7 @@ def test_files_and_dask_give_the_same_bits(undisturbed, tmp_path):
 def test_fine_tuning_cut_off_anywhere_goes_on_to_the_same_bits(n_iter, undisturbed, tmp_path):
     with pytest.raises(Killed):
         classifier(checkpoint=tmp_path, callback=killed_after(n_iter)).fit(X, Y)
-    with pytest.raises(CheckpointError, match="has not ended"):
+    with pytest.raises(CheckpointError, match="holds an unfinished run"):
         classifier(checkpoint=tmp_path).fit(X, Y)
     with pytest.raises(CheckpointError, match="its labels"):
         classifier(checkpoint=tmp_path, resume=True).fit(X, Y[::-1])

@@ -82,5 +82,5 @@ def test_operators_that_are_too_old_are_refused():
 
 def test_steps_that_draw_pieces_are_refused():
     model = make_pipeline(PatchExtractor(4, n_patches=500), units()).fit(IMAGES)
-    with pytest.raises(ValueError, match="PatchExtractor takes no rows"):
+    with pytest.raises(ValueError, match="PatchExtractor does not take rows"):
         skl2onnx.to_onnx(model, IMAGES[:1])

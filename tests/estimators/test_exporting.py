@@ -14,7 +14,7 @@ def test_the_ending_of_a_name_stands_for_a_format(name):
 
 
 def test_a_name_without_such_an_ending_is_refused():
-    with pytest.raises(ValueError, match=r"model.xyz ends in none of .onnx \(onnx\)"):
+    with pytest.raises(ValueError, match=r"model.xyz must end in one of .onnx \(onnx\)"):
         target_of("model.xyz")
 
 

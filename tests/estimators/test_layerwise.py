@@ -42,7 +42,7 @@ def test_a_stack_cut_off_in_any_layer_goes_on_to_the_same_bits(tmp_path):
         folder = tmp_path / str(number)
         with pytest.raises(Killed):
             stack(layers=layers, checkpoint=folder).fit(X)
-        with pytest.raises(CheckpointError, match="has not ended"):
+        with pytest.raises(CheckpointError, match="holds an unfinished run"):
             stack(checkpoint=folder).fit(X)
         resumed = stack(checkpoint=folder, resume=True).fit(X)
         assert stack_bits(resumed) == undisturbed
@@ -60,7 +60,7 @@ def test_layers_keep_and_resume_by_themselves(tmp_path):
         assert stack_bits(stack(estimator=prototype).fit(X)) == undisturbed
     assert {path.parent.name for path in tmp_path.rglob(FILE)} == {"a", "layer1", "layer2"}
     shared = [layer(checkpoint=tmp_path / "c"), layer(4, checkpoint=str(tmp_path / "c"))]
-    with pytest.raises(ValueError, match="state in one folder"):
+    with pytest.raises(ValueError, match="layers share the checkpoint folder"):
         stack(layers=shared).fit(X)
 
 

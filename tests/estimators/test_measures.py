@@ -354,8 +354,8 @@ def test_recovery_counts_atoms_from_the_threshold_on(known):
 @pytest.mark.parametrize(
     ("D", "options", "message"),
     [
-        (np.ones(16), {}, r"atoms of the 16 numbers .* got shape \(16,\)"),
-        (np.ones((3, 4)), {}, r"atoms of the 16 numbers .* got shape \(3, 4\)"),
+        (np.ones(16), {}, r"rows of 16 numbers.* got shape \(16,\)"),
+        (np.ones((3, 4)), {}, r"rows of 16 numbers.* got shape \(3, 4\)"),
         (np.ones((3, 16)), {"threshold": 2}, "threshold must lie in"),
     ],
 )

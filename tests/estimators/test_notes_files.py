@@ -94,7 +94,10 @@ def test_a_model_that_was_read_is_saved_and_goes_on_training(tmp_path):
 @pytest.mark.parametrize(
     ("model", "told"),
     [
-        (make_pipeline(PatchNormalizer(), units(**SIGMOID)), "comes before the units, PatchNorm"),
+        (
+            make_pipeline(PatchNormalizer(), units(**SIGMOID)),
+            "the steps before the units, PatchNorm",
+        ),
         (StackedAutoencoder((4, 3), estimator=units()), "not of StackedAutoencoder"),
         (Whitening(), "not of Whitening"),
         (units(activation=TopK(3), sparsity_penalty="none"), "the parameters of topk units"),

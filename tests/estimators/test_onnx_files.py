@@ -111,7 +111,7 @@ def test_an_activation_without_a_row_is_refused(tmp_path, monkeypatch):
     model, _ = fitted("relu")
     rows = {name: row for name, row in ONNX_OPERATIONS.items() if name != "relu"}
     monkeypatch.setattr("rhohat.preprocessing.onnx_operations.ONNX_OPERATIONS", rows)
-    with pytest.raises(NotComputedError, match="ONNX has no rendering of 'relu'"):
+    with pytest.raises(NotComputedError, match="there are no ONNX operators for 'relu'"):
         export(model, tmp_path / "model.onnx")
 
 

@@ -270,19 +270,19 @@ def refused(settings=SINCE, arrays=PLAIN, **changes):
 
 #: What is refused, and what is said.
 REFUSED = {
-    "gated": (*refused(architecture="gated"), "have a gate and a magnitude"),
+    "gated": (*refused(architecture="gated"), "a gate and a magnitude"),
     "unknown": (*refused(architecture="clt"), "expected one of standard, topk, jumprelu"),
     "in training": (*refused(architecture="batchtopk", k=3), "save them for inference"),
     "skip": (*refused(architecture="skip_transcoder"), "W_skip, to the reconstruction"),
     "tanh": (*refused(BEFORE, activation_fn_str="tanh-relu"), "activation function relu or topk"),
     "layer norm": (*refused(normalize_activations="layer_norm"), "to the same mean"),
     "norm": (*refused(normalize_activations="constant_norm_rescale"), "to the same length"),
-    "average": (*refused(normalize_activations="expected_average_only_in"), "fold it with"),
-    "as a flag": (*refused(BEFORE, normalize_activations=True), "fold it with"),
+    "average": (*refused(normalize_activations="expected_average_only_in"), "fold it in with"),
+    "as a flag": (*refused(BEFORE, normalize_activations=True), "fold it in with"),
     "another array": (*refused(arrays=PLAIN | {"W_skip": W_DEC}), "expected no other arrays"),
     "no array": (*refused(arrays={"W_enc": W_ENC}), "expected the array b_enc"),
     "no k": (*refused(architecture="topk"), "expected k, how many units are active"),
-    "too many": (*refused(architecture="topk", k=K + 1), "is more than the 9 units"),
+    "too many": (*refused(architecture="topk", k=K + 1), "is more than the number of units, 9"),
     "shapes": (*refused(arrays=PLAIN | {"b_dec": B_ENC}), "weights and biases of one encoder"),
     "turned": (*refused(arrays=PLAIN | {"W_dec": W_DEC.T}), "decoder_weights_ of shape"),
     "tuned": (*refused(arrays=PLAIN | {"scaling_factor": NORMS}), "finetuning_scaling_factor"),

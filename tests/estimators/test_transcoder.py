@@ -52,7 +52,7 @@ def test_labels_are_ignored_by_the_autoencoder_and_refused_by_the_transcoder():
     for y in (labels, labels.tolist(), ["a", "b"] * 100):
         with pytest.raises((ValueError, FileNotFoundError)):
             make("transcoder").fit(SMALL, y)
-    with pytest.raises(ValueError, match=r"labels are none.*y\.reshape\(-1, 1\).*ignores y"):
+    with pytest.raises(ValueError, match=r"not labels.*y\.reshape\(-1, 1\).*ignores y"):
         make("transcoder").fit(SMALL, labels)
     with pytest.raises(ValueError, match=r"the target y is None: pass the rows.*SparseAutoencoder"):
         make("transcoder").fit(SMALL)
@@ -63,7 +63,7 @@ def test_labels_are_ignored_by_the_autoencoder_and_refused_by_the_transcoder():
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (np.zeros((199, 2)), "199 rows, but the array has 200: give one row"),
+        (np.zeros((199, 2)), "199 rows, but the array has 200: the target needs one row"),
         (np.full((200, 2), np.nan), "NaN"),
         (np.full((200, 2), "x"), "could not convert|dtype"),
         (np.zeros((200, 2, 2)), r"has shape \(200, 2, 2\), expected \(rows, columns\)"),
@@ -91,7 +91,7 @@ def test_a_change_of_stored_targets_is_noticed(tmp_path):
         if progress.n_iter == 2:
             np.save(paths[1], TARGETS[::-1])
 
-    with pytest.raises(DataChangedError, match=r"rows 0 to 1023 of .*1\.npy are not what"):
+    with pytest.raises(DataChangedError, match=r"rows 0 to 1023 of .*1\.npy have changed"):
         make("transcoder", callback=edit, growth=False).fit(*paths)
 
 
@@ -149,7 +149,7 @@ def test_what_would_need_targets_and_has_none_refuses_a_transcoder():
             ValueError, match="SparseTranscoder does not end in a SparseAutoencoder"
         ):
             measure(model)
-    with pytest.raises(ValueError, match="not at SparseTranscoder"):
+    with pytest.raises(ValueError, match="got SparseTranscoder"):
         diagnose(model, X)
 
 
@@ -166,7 +166,7 @@ def test_a_frozen_transcoder_can_be_a_layer_below_a_classifier():
 
 def test_workers_would_have_to_be_sent_targets_in_memory(tmp_path):
     (path,) = saved(tmp_path, [GROWING])
-    with pytest.raises(TypeError, match="Dask's workers read their rows themselves"):
+    with pytest.raises(TypeError, match="Dask workers read their rows themselves"):
         make("transcoder", engine="dask").fit(path, TARGETS)
 
 

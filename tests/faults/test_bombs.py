@@ -32,7 +32,7 @@ def test_f28_f29_f30_bombs_are_refused_by_name_in_little_time_and_memory(name, c
 
 def test_f28_labels_pass_the_same_checks(tmp_path):
     npz_bomb(tmp_path / "x.npz", 120_000_000)
-    with pytest.raises(ValueError, match=r"x\.npz .*fill the memory"):
+    with pytest.raises(ValueError, match=r"x\.npz .*exhaust memory"):
         read_labels("x", (tmp_path / "x.npz",), [])
     np.save(tmp_path / "y.npy", np.array([{}]))
     with pytest.raises(ValueError, match="Python objects") as caught:
@@ -63,13 +63,13 @@ def test_f29_an_odd_orientation_is_none(value, tmp_path):
 
 def test_f29_a_comment_without_end_is_refused_at_once(tmp_path):
     (tmp_path / "x.pgm").write_bytes(b"P5\n#" + b"x" * 20_000_000 + b"\n3 3\n255\n" + bytes(9))
-    with pytest.raises(ValueError, match=r"x\.pgm does not say its size"):
+    with pytest.raises(ValueError, match=r"x\.pgm does not state its size"):
         load_images(tmp_path / "x.pgm")
 
 
 def test_f30_rates_that_have_little_in_common_are_not_resampled(tmp_path):
     (tmp_path / "x.wav").write_bytes(wav(rate=1_000_003))
-    with pytest.raises(ValueError, match=r"x\.wav has 1,000,003 .* too little in common"):
+    with pytest.raises(ValueError, match=r"x\.wav has 1,000,003 .* cannot be resampled"):
         load_recordings(tmp_path / "x.wav")
     assert load_recordings(tmp_path / "x.wav", rate=1_000_003).recordings[0].shape == (4000,)
 

@@ -73,7 +73,7 @@ def everything_in(folder):
 
 def test_f22_a_second_process_is_told_who_has_the_folder_and_harms_nothing(holder, tmp_path):
     before = everything_in(tmp_path)
-    text = f"in use: process {holder.pid} on {platform.node()} trains there"
+    text = f"in use: process {holder.pid} on {platform.node()} is training there"
     for resume in (False, True):
         with pytest.raises(CheckpointError, match=text):
             autoencoder(tmp_path, resume=resume).fit(X)
@@ -122,7 +122,7 @@ def test_f22_another_thread_or_callback_is_refused_too(tmp_path):
     "whole", [StackedAutoencoder((3, 2)), StackedAutoencoderClassifier(SparseAutoencoder(3))]
 )
 def test_f22_a_network_s_folder_is_kept_as_a_whole(whole, tmp_path):
-    """Also while no layer trains there."""
+    """Also while no layer is training there."""
     whole.set_params(checkpoint=tmp_path)
     with held(tmp_path), pytest.raises(CheckpointError, match="in use"):
         whole.fit(X, Y)

@@ -99,7 +99,7 @@ def test_f28_groups_are_not_looked_through_without_end(depth, tmp_path):
         for _ in range(depth):
             group = group.create_group("g")
         group["x"] = np.ones((2, 2))
-    with pytest.raises(DataFileError, match=r"x\.h5 has groups more than 32 deep"):
+    with pytest.raises(DataFileError, match=r"x\.h5 has groups nested more than 32 deep"):
         load_rows(tmp_path / "x.h5")
     if depth < 100:
         assert load_rows(tmp_path / "x.h5", key="g/" * depth + "x").shape == (2, 2)

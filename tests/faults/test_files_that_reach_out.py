@@ -89,7 +89,7 @@ def test_f29_pictures_of_the_listed_kinds_are_read_under_any_name(kind, tmp_path
 )
 def test_f30_sound_of_a_kind_that_is_not_listed_is_not_given_to_the_decoder(magic, tmp_path):
     (tmp_path / "x.wav").write_bytes(magic + bytes(4000))
-    refused(tmp_path / "x.wav", "it begins like none", [load_recordings])
+    refused(tmp_path / "x.wav", "it begins like no known format", [load_recordings])
 
 
 # Pickles.
@@ -127,7 +127,7 @@ def test_f26_codecs_of_zarr_2_that_are_not_listed_are_not_made(place, codec, tmp
     (path / ".zmetadata").unlink(missing_ok=True)
     for part in path.glob("[0-9]*"):
         part.write_bytes(pickle.dumps(Canary(tmp_path / "ran")))
-    refused(path, f"is encoded by '{codec}', which is not run")
+    refused(path, f"is encoded with '{codec}', which is not supported")
     assert not (tmp_path / "ran").exists()
 
 
@@ -139,7 +139,7 @@ def test_f26_codecs_of_zarr_3_that_are_not_listed_are_not_made(codec, inside, tm
     if inside:
         named = {"name": inside, "configuration": {"chunk_shape": [1, 4], "codecs": [named]}}
     describe_zarr(path, codecs=[named])
-    refused(path, f"is encoded by '{codec}', which is not run")
+    refused(path, f"is encoded with '{codec}', which is not supported")
 
 
 def test_f26_codecs_in_metadata_of_a_whole_group_are_not_made(tmp_path):
@@ -151,7 +151,7 @@ def test_f26_codecs_in_metadata_of_a_whole_group_are_not_made(tmp_path):
     described = json.loads(text)
     described["metadata"]["a/.zarray"]["filters"] = [{"id": "pickle"}]
     (path / ".zmetadata").write_text(json.dumps(described))
-    refused(path, "is encoded by 'pickle'")
+    refused(path, "is encoded with 'pickle'")
 
 
 # Other files.
@@ -185,7 +185,7 @@ def test_f27_links_out_of_hdf5_are_not_followed(key, tmp_path):
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file["x"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "deep/x")
         file["a"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/")
-    refused(tmp_path / "x.h5", "links to elsewhere", [lambda path: load_rows(path, key=key)])
+    refused(tmp_path / "x.h5", "links to other files", [lambda path: load_rows(path, key=key)])
 
 
 def test_f27_chunks_of_zarr_that_lead_out_of_the_folder_are_not_read(secret, tmp_path):
@@ -212,7 +212,7 @@ def test_f27_what_is_no_file_is_not_waited_for(tmp_path):
     describe_zarr(tmp_path / "y.zarr")
     (tmp_path / "y.zarr" / "c" / "0").mkdir(parents=True)
     os.mkfifo(tmp_path / "y.zarr" / "c" / "0" / "0")
-    refused(tmp_path / "y.zarr", "no file")
+    refused(tmp_path / "y.zarr", "not a file")
 
 
 # What is sound is read as before.

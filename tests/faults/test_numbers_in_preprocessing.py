@@ -220,7 +220,7 @@ def test_f11_whitening_looks_at_free_memory_before_it_allocates(monkeypatch, tmp
     tracemalloc.start()
     try:
         with pytest.raises(
-            MemoryError, match=r"30,000 columns needs about .* GiB of memory, and 1"
+            MemoryError, match=r"30,000 columns needs about .* GiB of memory, but only 1"
         ):
             Whitening().fit(path)
         assert tracemalloc.get_traced_memory()[1] < 20e6

@@ -237,5 +237,5 @@ def test_f9_lbfgs_goes_on_where_products_of_vectors_underflow(size):
 @pytest.mark.parametrize("gib", [1, 20])
 def test_f11_memory_that_is_free_decides_and_not_all_that_the_machine_has(gib, monkeypatch):
     monkeypatch.setattr("rhohat.common.memory.free_memory", lambda: gib << 30)
-    with pytest.raises(MemoryError, match=rf"GiB of memory, and {gib}\.0 GiB are free"):
+    with pytest.raises(MemoryError, match=rf"GiB of memory, but only {gib}\.0 GiB are free"):
         SparseAutoencoder(10**5).fit(np.ones((2, 1000)))

@@ -266,9 +266,9 @@ def test_a_new_kind_of_file_is_found_in_folders_and_named_among_endings(tmp_path
     assert list(found.contents) == [tmp_path / "deep" / "x.toy"]
     assert found.ignored == [tmp_path / "README.txt"]
     (tmp_path / "none").mkdir()
-    with pytest.raises(DataFileError, match=r"no file that ends in .*\.toy"):
+    with pytest.raises(DataFileError, match=r"no file ends in .*\.toy"):
         load_rows(tmp_path / "none")
-    with pytest.raises(ValueError, match=r"ends in none of .*\.toy"):
+    with pytest.raises(ValueError, match=r"must end in one of .*\.toy"):
         open_store(tmp_path / "README.doc")
 
 

@@ -47,9 +47,9 @@ def test_rows_with_a_shape_are_images_like_others(tmp_path):
     shaped = DataFiles.find([tmp_path / "b.npy"], shape=ARRAYS.shape[1:])
     assert shaped.kind == "images"
     assert_array_equal(read_images(shaped).images, load_images(tmp_path / "a.npy").images)
-    with pytest.raises(DataFileError, match="has 108 columns, too many or too few for 5 x 5"):
+    with pytest.raises(DataFileError, match="has 108 columns, which do not make 5 x 5"):
         DataFiles.find([tmp_path / "b.npy"], shape=(5, 5))
-    with pytest.raises(DataFileError, match="holds images already"):
+    with pytest.raises(DataFileError, match="already holds images"):
         DataFiles.find([tmp_path / "a.npy"], shape=(5, 5))
 
 
@@ -58,7 +58,7 @@ def test_images_too_small_for_patches_are_left_out(tmp_path):
     Image.fromarray(GRAY[:9]).save(tmp_path / "b.png")
     loaded = load_images(tmp_path, on_error="skip", smallest=(10, 10))
     assert len(loaded.images) == 1
-    assert "too few: 10 x 10 are needed" in loaded.skipped[0].reason
+    assert "too few: at least 10 x 10 are needed" in loaded.skipped[0].reason
 
 
 def test_lazy_images_are_those_that_are_read_at_once(photograph_folder):

@@ -35,12 +35,12 @@ def test_labels_that_are_not_there_are_said(tmp_path):
     np.savez(tmp_path / "data.npz", x=np.eye(3))
     inputs = [tmp_path / "data.npz"]
     for labels, message in (
-        ("folders", "goes by files"),
+        ("folders", "needs examples that come from files"),
         ("z", "holds no array 'z', only x"),
     ):
         with pytest.raises(ValueError, match=message):
             read_labels(labels, inputs, [])
-    with pytest.raises(ValueError, match="no such file, and no column"):
+    with pytest.raises(ValueError, match="expected a file or a column of the data, found neither"):
         read_labels("z", [tmp_path / "rows.npy"], [])
 
 
@@ -74,7 +74,7 @@ def test_a_table_of_labels_tells_its_heading_also_if_the_number_of_examples_is_n
 def test_several_columns_that_may_be_labels_are_asked_about(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("id,site,kind\n0,p,a\n1,q,b\n")
-    with pytest.raises(ValueError, match=r'"id", "site", "kind": name that of .*FILE::COLUMN'):
+    with pytest.raises(ValueError, match=r'"id", "site", "kind": name the one with .*FILE::COLUMN'):
         read_labels(str(path), [], [], 2)
 
 

@@ -62,5 +62,5 @@ def test_channels_are_picked_from_moments():
 def test_series_stay_series_and_pictures_are_none():
     series = Content("series", (1, 2, 50), np.dtype("f8"), 100.0)
     assert as_series(series, SERIES) is series
-    with pytest.raises(DataFileError, match=r"holds images.* and no series"):
+    with pytest.raises(DataFileError, match=r"holds images.* not series"):
         as_series(content(7, 30, 40, 3), SERIES)

@@ -72,7 +72,7 @@ def test_what_is_no_picture_is_told(tmp_path):
     data.PatientName = "nobody"
     data.SOPClassUID, data.SOPInstanceUID = pydicom.uid.CTImageStorage, "1.2.3"
     data.save_as(tmp_path / "x.dcm", enforce_file_format=True)
-    with pytest.raises(DataFileError, match="holds no picture"):
+    with pytest.raises(DataFileError, match="holds no image"):
         load_images(tmp_path / "x.dcm")
 
 

@@ -158,7 +158,5 @@ def test_a_picture_much_larger_than_its_file_is_refused_with_its_bytes(
         Image.fromarray(picture).save(path)
     else:
         tifffile.imwrite(path, picture, compression="zlib")
-    with pytest.raises(
-        DataFileError, match=rf"announces {picture.nbytes:,} bytes of array \(1, 700"
-    ):
+    with pytest.raises(DataFileError, match=f"of {picture.nbytes:,} bytes, compressed to"):
         load_images(path)

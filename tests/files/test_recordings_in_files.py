@@ -73,7 +73,7 @@ def test_file_that_changes_meanwhile_is_named(tmp_path):
     path.write_bytes(wav())
     loaded = load_recordings(path)
     path.write_bytes(b"gone")
-    with pytest.raises(DataFileError, match=r"sound\.wav .* though it could be read before"):
+    with pytest.raises(DataFileError, match=r"sound\.wav .* although it could be read before"):
         loaded.recordings[0]
 
 
@@ -85,7 +85,7 @@ def test_recordings_are_not_images_and_not_rows(tmp_path):
     with pytest.raises(DataFileError, match="load_recordings"):
         load_rows(path)
     np.save(tmp_path / "rows.npy", np.ones((3, 4)))
-    with pytest.raises(DataFileError, match="no recording"):
+    with pytest.raises(DataFileError, match="not a recording"):
         load_recordings(tmp_path / "rows.npy")
 
 
@@ -99,7 +99,7 @@ def test_names_need_not_be_text(tmp_path):
 
 def test_silence_is_remarked_on(tmp_path):
     soundfile.write(tmp_path / "silent.wav", np.zeros(4000), RATE)
-    with pytest.warns(UserWarning, match=r"silent\.wav holds nothing but silence"):
+    with pytest.warns(UserWarning, match=r"silent\.wav holds only silence"):
         load_recordings(tmp_path)
 
 
@@ -109,7 +109,7 @@ def test_short_recordings_are_left_out_and_decide_nothing(tmp_path):
     loaded = load_recordings(tmp_path, shortest=0.1, on_error="skip")
     assert loaded.rate == RATE
     assert loaded.names == [str(tmp_path / "word.wav")]
-    assert "lasts 0.050 s, too short: 0.1 s are needed" in loaded.skipped[0].reason
+    assert "lasts 0.050 s, too short: at least 0.1 s are needed" in loaded.skipped[0].reason
 
 
 @pytest.mark.parametrize("n_samples", [2800, 2799])

@@ -117,7 +117,7 @@ def test_files_must_have_one_rate(rates, said, tmp_path):
 
 def test_a_file_that_tells_another_rate_is_refused(tmp_path):
     write_edf(tmp_path / "x.edf", X, 100)
-    with pytest.raises(DataFileError, match="100 samples per second, but was said to have 12"):
+    with pytest.raises(DataFileError, match="100 samples per second, but was given 12"):
         load_series(tmp_path / "x.edf", rate=12)
 
 
@@ -133,8 +133,11 @@ def test_other_numbers_of_channels_are_refused(tmp_path):
     ("array", "said"),
     [
         (np.where(np.arange(2000) == 70, np.nan, X), "holds NaN or infinity"),
-        (np.zeros((2, 3, 4, 5)), "and no series"),
-        (np.zeros((2000, 20_000), "u1"), "2,000 channels of 20,000 samples, at most 1,024"),
+        (np.zeros((2, 3, 4, 5)), "not series"),
+        (
+            np.zeros((2000, 20_000), "u1"),
+            "2,000 channels of 20,000 samples, expected at most 1,024",
+        ),
         (X.astype(complex), "complex128"),
         (np.zeros((0, 3)), "empty"),
     ],
@@ -178,7 +181,9 @@ def test_windows_of_parts_are_those_of_the_whole(ending, hop, tmp_path, monkeypa
 def test_series_that_are_too_short_are_refused(tmp_path):
     np.save(tmp_path / "x.npy", X)
     files = DataFiles.find(tmp_path, selection=Selection(series=True))
-    with pytest.raises(DataFileError, match="has 2,000 samples, too few: 2,001 are needed"):
+    with pytest.raises(
+        DataFileError, match="has 2,000 samples, too few: at least 2,001 are needed"
+    ):
         read_series(files, window=2001, hop=1)
 
 

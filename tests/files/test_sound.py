@@ -122,7 +122,7 @@ def forged(path, n_samples):
 @pytest.mark.parametrize("n_samples", [0, 2**36 - 1])
 def test_length_that_a_file_cannot_have_is_not_believed(tmp_path, n_samples):
     forged(tmp_path / "stream.flac", n_samples)
-    with pytest.raises(DataFileError, match=r"stream\.flac does not say how long it is"):
+    with pytest.raises(DataFileError, match=r"stream\.flac does not state how long it is"):
         load_recordings(tmp_path / "stream.flac")
 
 

@@ -57,7 +57,7 @@ def test_classes_keep_their_images_and_the_order_of_the_parts(tmp_path):
     kept = np.isin(LABELS, [0, 2])
     np.testing.assert_array_equal(split.labels, LABELS[kept])
     assert split.n_train == kept[:6].sum()
-    with pytest.raises(ValueError, match=r"no image is of class 7; there are 0, 2"):
+    with pytest.raises(ValueError, match=r"no image has the label 7; the labels are 0, 2"):
         split.of_classes(["7"])
 
 
@@ -89,5 +89,5 @@ def test_each_image_needs_a_label(wrong, tmp_path):
 def test_both_parts_have_images_of_one_shape(tmp_path):
     arrays = {name: array for name, (_, array) in NAMES.items()}
     np.savez(tmp_path / "digits.npz", **arrays | {"x_test": IMAGES[6:, 1:]})
-    with pytest.raises(DataFileError, match="one shape"):
+    with pytest.raises(DataFileError, match="the same shape"):
         load_split([tmp_path / "digits.npz"])

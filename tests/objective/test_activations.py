@@ -169,7 +169,7 @@ def test_topk_has_the_parameters_of_scikit_learn():
     assert other.activation == TopK(5)
     assert {TopK(5), other.activation, TopK()} == {TopK(5), TopK()}
     assert repr(other.activation) == "TopK(5)"
-    with pytest.raises(ValueError, match="has the parameter n_active"):
+    with pytest.raises(ValueError, match="has only the parameter n_active"):
         TopK().set_params(k=3)
 
 
@@ -180,5 +180,5 @@ def test_only_units_chosen_by_rank_jump():
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_units_without_an_objective_are_refused_with_the_reason_and_the_nearest(name):
-    with pytest.raises(ValueError, match=r"gradient of no objective.* Use activation="):
+    with pytest.raises(ValueError, match=r"not the gradient of any objective.* Use activation="):
         SparseObjective(3, 2, activation=name)

@@ -134,5 +134,5 @@ def test_sizes_are_parameters_of_scikit_learn():
     assert model.decoder == Matryoshka([2, 5]) != other.decoder
     assert repr(other.decoder) == "Matryoshka((3,))"
     assert {Matryoshka(), Matryoshka(None), other.decoder} == {Matryoshka(), Matryoshka((3,))}
-    with pytest.raises(ValueError, match="has the parameter sizes"):
+    with pytest.raises(ValueError, match="has only the parameter sizes"):
         Matryoshka().set_params(width=3)

@@ -81,5 +81,5 @@ def test_layers_and_activations_that_do_not_fit_are_refused():
 
 @pytest.mark.parametrize("penalty", sorted(PENALTIES.keys() - set(OF_NETWORKS)))
 def test_a_penalty_of_what_networks_have_not_is_refused(penalty):
-    with pytest.raises(ValueError, match=r"a network has none|have none\. Use"):
+    with pytest.raises(ValueError, match=r"a network has none|have no gates\. Use"):
         NetworkObjective((5, 4, 3), ("sigmoid",), penalty=penalty)

@@ -415,7 +415,7 @@ def test_only_auto_is_sought_and_what_has_no_way_to_find_it_says_so():
         assert not penalty.weight_is_sought
     assert KLSparsity(weight="auto").weight_is_sought
     KLSparsity(weight="auto").check(ACTIVATIONS["tanh"])
-    with pytest.raises(NotImplementedError, match="L1Sparsity knows no way to find its weight"):
+    with pytest.raises(NotImplementedError, match="L1Sparsity cannot find its weight"):
         L1Sparsity().next_weight(average, ACTIVATIONS["sigmoid"])
     with pytest.raises(TypeError, match="L1Sparsity weight must be a number, got 'auto'"):
         L1Sparsity(weight="auto").check(ACTIVATIONS["sigmoid"])
@@ -430,7 +430,7 @@ def test_given_a_weight_it_is_the_same_penalty_with_that_weight_and_a_new_one():
 
 @pytest.mark.parametrize("asked", ["on_average", "curvature"])
 def test_a_weight_that_has_not_been_found_is_an_error_where_it_is_needed(asked):
-    with pytest.raises(ValueError, match=r"'auto', which only SparseAutoencoder\.fit finds"):
+    with pytest.raises(ValueError, match=r"'auto', which only SparseAutoencoder\.fit can find"):
         getattr(KLSparsity(weight="auto"), asked)(np.array([0.3]), ACTIVATIONS["sigmoid"])
 
 

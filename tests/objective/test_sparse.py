@@ -362,7 +362,9 @@ def test_combination_without_meaning_is_refused_with_what_to_use_instead(activat
 def test_a_weight_that_is_to_be_found_has_no_loss_before_it_is():
     objective = SparseObjective(4, 3, penalty=KLSparsity(0.2, "auto"))
     theta, X = np.zeros(objective.n_parameters), np.ones((5, 4))
-    with pytest.raises(ValueError, match=r"only SparseAutoencoder\.fit finds: give a number here"):
+    with pytest.raises(
+        ValueError, match=r"only SparseAutoencoder\.fit can find: give a number here"
+    ):
         objective.loss_grad(theta, X)
     found = objective.weighed(1.5)
     expected = SparseObjective(4, 3, penalty=KLSparsity(0.2, 1.5)).loss_grad(theta, X)

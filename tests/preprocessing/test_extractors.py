@@ -195,8 +195,14 @@ def test_what_has_no_windows_is_said(extractor, X, message):
 @pytest.mark.parametrize(
     ("sides", "message"),
     [
-        (((9, 9), (9, 9, 3)), r"image 1 has shape \(9, 9, 3\), but the first .* are none"),
-        (((9, 9, 3), (9, 9)), r"image 1 has shape \(9, 9\), but the first .* are \[3\]"),
+        (
+            ((9, 9), (9, 9, 3)),
+            r"image 1 has shape \(9, 9, 3\), but the channels of the first image are none",
+        ),
+        (
+            ((9, 9, 3), (9, 9)),
+            r"image 1 has shape \(9, 9\), but the channels of the first image are \[3\]",
+        ),
         (((9, 9, 3), (9, 9, 4)), r"\(9, 9, 4\), .* are \[3\]. Convert all images to gray or all"),
         (((9, 9), (9, 4)), r"image 1 has 9 x 4 pixels, too few for patches of 5 x 5"),
     ],
@@ -240,7 +246,7 @@ def test_more_pieces_than_places_are_told_with_how_many_differ(extractor, X, sai
     with pytest.warns(UserWarning, match=f"drew {said}") as caught:
         rows = extractor.fit_transform(X)
     different = len(np.unique(rows, axis=0))
-    assert f"{different:,} are different, {len(rows) - different:,} repeat" in str(
+    assert f"only {different:,} are different and {len(rows) - different:,} are repeats" in str(
         caught[0].message
     )
 

@@ -138,7 +138,7 @@ def test_a_filter_is_carried_back_with_half_a_patch_around():
     step = OneOverFWhitening().fit(IMAGES)
     back = step.carried_back(np.ones((2, 5, 4)))
     assert back.values.shape == (2, 5 + 4, 4 + 4)
-    assert back.title == "in pixels, with 2 around the patch; what lies farther out is cropped"
+    assert back.title == "in the image: the patch and 2 pixels around it"
 
 
 @pytest.mark.parametrize("method", ["zca", "pca"])
@@ -147,7 +147,9 @@ def test_spectrum_of_whitening_is_the_variance_before_and_after(method):
     spectrum = step.spectrum(None)
     before = np.linalg.eigvalsh(np.cov(ROWS_OF_DATA.T, bias=True))[::-1]
     after = np.linalg.eigvalsh(np.cov(step.transform(ROWS_OF_DATA).T, bias=True))[::-1]
-    assert "; 3 of rounding errors alone" in spectrum.description  # of nine columns, made of six
+    assert (
+        "; 3 that hold only rounding errors" in spectrum.description
+    )  # of nine columns, made of six
     assert_allclose(spectrum.before[:6], before[:6], rtol=1e-9)
     assert_allclose(spectrum.after[:6], after[:6], rtol=1e-9)
     assert np.isnan([spectrum.before[6:], spectrum.after[6:]]).all()

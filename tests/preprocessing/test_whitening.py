@@ -124,7 +124,7 @@ def test_wrong_parameter_is_named(parameters, error, message, X):
 
 
 def test_inverse_refuses_the_wrong_number_of_columns(X):
-    with pytest.raises(ValueError, match="expects the 2 that transform gives"):
+    with pytest.raises(ValueError, match="expects 2, as transform returns them"):
         Whitening("pca", n_components=2).fit(X).inverse_transform(X)
 
 

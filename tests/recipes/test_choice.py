@@ -158,7 +158,7 @@ def test_the_number_of_units_follows_from_components_and_rows(rng):
     few = choose(X[:95])
     assert few.settings["units"] == 95 // features.rows_per_unit
     assert "5 principal components explain 99% of the variance" in few.reasons[-2]
-    assert f"no more than one for {features.rows_per_unit} rows" in few.reasons[-2]
+    assert f"no more than one per {features.rows_per_unit} rows" in few.reasons[-2]
     assert choose(X[:40]).settings["units"] == features.fewest
     one = choose(X[:, :1])
     assert one.settings["units"] == features.fewest == 8
@@ -179,7 +179,7 @@ def test_columns_that_are_alike_share_one(known, choice):
     assert choice.settings["scale"] == "all"
     X = known[0]
     ratio = X.var(axis=0).max() / X.var(axis=0).min()
-    assert f"variances differ by a factor of {ratio:.2g}"[:-1] in choice.reasons[0]
+    assert f"variances differ only by a factor of {ratio:.2g}"[:-1] in choice.reasons[0]
 
 
 @pytest.mark.slow
@@ -385,7 +385,7 @@ def test_how_data_are_cut_is_kept_if_it_was_said(photographs):
 @pytest.mark.parametrize(
     ("X", "options", "error", "message"),
     [
-        (np.eye(19), {}, ValueError, "needs 20 rows, got 19"),
+        (np.eye(19), {}, ValueError, "needs at least 20 rows, got 19"),
         (np.ones((40, 3)), {}, ValueError, "the rows do not vary"),
         (np.eye(30), {"aim": "beauty"}, ValueError, "aim must be one of 'features', 'recog"),
         (np.eye(30), {"n_components": 0}, ValueError, "n_components must be at least 1"),

@@ -42,7 +42,7 @@ def test_a_model_makes_features_itself_or_is_applied_at_every_position():
             {},
             "models with one layer, but this one ends in a StackedAutoencoder",
         ),
-        (LAYER, {}, "the model works on rows"),
+        (LAYER, {}, "this model works on rows"),
     ],
 )
 def test_models_that_give_no_features_are_told_so(model, convolution, message):

@@ -83,7 +83,7 @@ def test_settings_belong_to_their_kinds_and_are_refused_for_the_others():
         owners = [kind.kind for kind in KINDS.values() if name in kind.own_settings]
         option = option_of(name)
         for other in KINDS.keys() - set(owners):
-            with pytest.raises(ValueError, match=f"{option} belongs to ({'|'.join(owners)}), but"):
+            with pytest.raises(ValueError, match=f"{option} is for ({'|'.join(owners)}), but"):
                 complete(replace(Settings(), **{name: 7}), other)
 
 
@@ -228,9 +228,7 @@ def test_a_new_kind_is_its_class_and_its_row(tmp_path, monkeypatch):
     monkeypatch.setitem(KINDS, "toy series", ToySeries)
     few = ["--units", "3", "--iterations", "4", "--patches", "100", "--out", str(tmp_path / "out")]
     dry = CliRunner().invoke(cli, ["learn", str(path), *few, "--dry-run"])
-    assert "cut 100 windows of 8 numbers from 3 toys, and learn 3 features" in dry.stdout, (
-        dry.output
-    )
+    assert "cut 100 windows of 8 numbers from 3 toys and learn 3 features" in dry.stdout, dry.output
     result = CliRunner().invoke(cli, ["learn", str(path), *few])
     assert result.exit_code == 0, result.output
     assert "100 windows of 3 toys" in result.stdout
@@ -241,4 +239,4 @@ def test_a_new_kind_is_its_class_and_its_row(tmp_path, monkeypatch):
     refused = CliRunner().invoke(
         cli, ["learn", str(path), "--color", "--out", str(tmp_path / "other")]
     )
-    assert "color belongs to images, but the data are toy series" in str(refused.exception)
+    assert "color is for images, but the data are toy series" in str(refused.exception)

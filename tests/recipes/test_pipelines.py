@@ -126,7 +126,10 @@ def test_a_weight_that_is_sought_is_the_penaltys():
     ("settings", "message"),
     [
         (Settings(epsilon=0.1), "is for zca and pca"),
-        (Settings(scale="all"), "scale standardizes rows, but 1/f whitening has a scale"),
+        (
+            Settings(scale="all"),
+            "scale standardizes rows, but 1/f whitening already sets the scale",
+        ),
         (Settings(penalty="l1", sparsity_weight="auto"), "must be a number for the penalty"),
         (Settings(penalty="l1", target=0.1), "target does not apply"),
         (Settings(penalty="none", sparsity_weight=1), "sparsity-weight does not apply"),
@@ -140,7 +143,7 @@ def test_settings_that_do_not_go_together_are_refused(settings, message):
 
 @pytest.mark.parametrize("settings", [Settings(color=True), Settings(patch_size=8)])
 def test_settings_of_images_are_refused_for_rows(settings):
-    with pytest.raises(ValueError, match="belongs to images"):
+    with pytest.raises(ValueError, match="is for images"):
         complete(settings, "rows")
 
 

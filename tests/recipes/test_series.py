@@ -106,10 +106,10 @@ def make_pipeline_of(extractor):
         ({"window": 2000}, "all series are shorter|too few"),
         ({"window": 60, "form": "spectrum"}, "multiple of 8 samples, got 60"),
         ({"window": 64, "hop": 9, "form": "spectrogram"}, "multiple of an eighth of the window"),
-        ({"patches": 500}, "windows of series lie one hop apart"),
+        ({"patches": 500}, "whose windows lie one hop apart"),
         ({"form": "sonar"}, "form"),
-        ({"sound": "waveform"}, "--sound belongs to recordings"),
-        ({"patch_size": 8}, "--patch-size belongs to images"),
+        ({"sound": "waveform"}, "--sound is for recordings"),
+        ({"patch_size": 8}, "--patch-size is for images"),
     ],
 )
 def test_settings_that_do_not_go_together_are_told(settings, said, folder):

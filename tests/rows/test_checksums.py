@@ -32,7 +32,7 @@ CHANGES = {
     edit: "rows 3072 to 4095",
     flip_a_bit: "rows 5120 to 5299",
     shorten: "shortened",
-    Path.unlink: "is gone",
+    Path.unlink: "has disappeared",
 }
 
 

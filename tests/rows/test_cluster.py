@@ -212,7 +212,7 @@ def test_without_workers_it_ends_in_time_and_the_checkpoint_goes_on(undisturbed,
             autoencoder(engine=engine, callback=all_gone, checkpoint=folder).fit(path)
         assert time.monotonic() - started < 30
     assert (folder / FILE).exists()
-    with pytest.raises(CheckpointError, match="has not ended"):
+    with pytest.raises(CheckpointError, match="holds an unfinished run"):
         autoencoder(checkpoint=folder).fit(path)
     assert bits(autoencoder(checkpoint=folder, resume=True).fit(path)) == undisturbed
 
@@ -238,7 +238,7 @@ def test_rows_that_end_their_workers_are_named_after_bounded_tries(tmp_path):
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
         connected(1) as (_, client),
         pytest.raises(
-            WorkerError, match=r"rows \d+ to \d+ of the stream .*slow_rows.* ended every"
+            WorkerError, match=r"rows \d+ to \d+ of the stream .*slow_rows.* killed every"
         ),
     ):
         autoencoder(engine=client, callback=poison, growth=False).fit(PoisonedRows(path))

@@ -68,7 +68,7 @@ def test_channels_of_other_rates_are_named_and_can_be_left_out(tmp_path):
     path = tmp_path / "x.edf"
     write_edf(path, [*pulses(1000, 2), np.arange(10.0)], [100, 100, 1], ["Fpz", "Pz", "Resp"])
     with pytest.raises(
-        DataFileError, match=r"2 rates: 100 Hz Fpz, Pz; 1 Hz Resp.*--channels 'Fpz'"
+        DataFileError, match=r"2 sample rates: 100 Hz Fpz, Pz; 1 Hz Resp.*--channels 'Fpz'"
     ):
         load_series(path)
     edf = edfio.read_edf(path)
@@ -95,17 +95,17 @@ def field(content, begin, text):
 
 #: What is wrong with a file of two channels, and what is said of it.
 DAMAGE = {
-    "empty": (lambda x: b"", "begins like none"),
-    "text": (lambda x: b"no recording at all\n" * 100, "begins like none"),
-    "other file": (lambda x: b"RIFF" + x[4:], "begins like none"),
-    "only a header": (lambda x: x[:768], "announces 10 data records"),
+    "empty": (lambda x: b"", "does not begin as EDF or BDF files do"),
+    "text": (lambda x: b"no recording at all\n" * 100, "does not begin as EDF or BDF files do"),
+    "other file": (lambda x: b"RIFF" + x[4:], "does not begin as EDF or BDF files do"),
+    "only a header": (lambda x: x[:768], "claims 10 data records"),
     "no records": (lambda x: field(x[:768], 236, 0), "holds no data records"),
-    "too many records": (lambda x: field(x, 236, 99_999_999), "announces 99,999,999 data records"),
+    "too many records": (lambda x: field(x, 236, 99_999_999), "claims 99,999,999 data records"),
     "fewer records than there are": (lambda x: x + x[768:], "but 8,000 bytes follow"),
-    "records of no number": (lambda x: field(x, 236, "many"), "which is no number"),
+    "records of no number": (lambda x: field(x, 236, "many"), "expected a number"),
     "no channels": (lambda x: x[:252] + b"0   " + x[256:], "has 0 channels"),
     "9,999 channels": (lambda x: x[:252] + b"9999" + x[256:], "has 9,999 channels"),
-    "other length of header": (lambda x: field(x, 184, 512), "not of 768 bytes"),
+    "other length of header": (lambda x: field(x, 184, 512), "than the 768 bytes"),
     "no duration": (lambda x: field(x, 244, 0), "x.edf"),
     "records of huge size": (lambda x: field(x, 256 + 2 * 216, 99_999_999), "bytes follow"),
     "negative samples": (lambda x: field(x, 256 + 2 * 216, -100), "x.edf"),
@@ -150,7 +150,7 @@ def test_a_file_that_shrinks_after_it_was_opened_is_an_error(tmp_path):
     with pytest.raises(DataChangedError, match="was shortened"):
         source.read(500, 1000)
     path.unlink()
-    with pytest.raises(DataChangedError, match="is gone"):
+    with pytest.raises(DataChangedError, match="has disappeared"):
         source.read(0, 10)
 
 

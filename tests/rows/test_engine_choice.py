@@ -39,7 +39,7 @@ def test_anything_else_is_refused_with_the_names(engine):
 
 
 def test_an_engine_that_is_made_already_has_its_device():
-    with pytest.raises(ValueError, match="given its device when it is made"):
+    with pytest.raises(ValueError, match="given its device when it was created"):
         engine_of(ThreadEngine(), None, "torch")
     for name in ENGINES:
         assert engine_of(name, None, "torch").device.name == "torch"

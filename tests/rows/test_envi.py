@@ -52,19 +52,21 @@ def test_numbers_lie_beside_the_header_under_one_of_several_names(tmp_path):
         (tmp_path / "x.img").rename(tmp_path / name)
         assert load_rows(tmp_path / "x.hdr").shape == (80, 6)
         (tmp_path / name).unlink()
-    with pytest.raises(DataFileError, match=r"beside it is no file x with one of \.img"):
+    with pytest.raises(
+        DataFileError, match=r"no data file x beside it, without an extension or with one of \.img"
+    ):
         load_rows(tmp_path / "x.hdr")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("ENVI\n", "", "no header of ENVI"),
-        ("lines = 8", "lines = 9", "announces 2,160 bytes of 9 x 10 pixels of 6 bands"),
+        ("ENVI\n", "", "not an ENVI header"),
+        ("lines = 8", "lines = 9", "claims 2,160 bytes, 9 x 10 pixels of 6 bands"),
         ("lines = 8", "lines = -8", "lines = '-8', expected a number"),
-        ("lines = 8", "lines = 99999999999", "announces"),
+        ("lines = 8", "lines = 99999999999", "claims"),
         ("lines = 8", "lines = 0", "empty cube"),
-        ("bands = 6", "bandes = 6", "says bands = None"),
+        ("bands = 6", "bandes = 6", "states bands = None"),
         ("data type = 4", "data type = 6", "data type 6, expected"),
         ("interleave = bip", "interleave = tile", "interleave 'tile'"),
         ("byte order", "file compression = 1\nbyte order", "compressed"),
@@ -81,6 +83,6 @@ def test_headers_that_are_wrong_are_refused_with_the_reason(old, new, message, t
 
 def test_a_file_of_numbers_is_not_read_without_its_header(tmp_path):
     write_envi(tmp_path / "x.hdr", CUBE)
-    with pytest.raises(DataFileError, match="Name the header beside it"):
+    with pytest.raises(DataFileError, match="Name its header"):
         load_rows(tmp_path / "x.img")
     assert np.isfinite(load_rows(tmp_path)).all()

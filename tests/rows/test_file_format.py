@@ -43,7 +43,7 @@ def test_axes_are_those_that_are_given(tmp_path):
     assert_array_equal(load_rows(tmp_path / "x.npy", transpose=True), X.T)
     assert_array_equal(load_rows(tmp_path / "x.npy", axes="cn"), X.T)
     assert_array_equal(load_images(tmp_path / "x.npy", axes="HW").images, X[None])
-    with pytest.raises(ValueError, match="axes must be the letters of NC, HW"):
+    with pytest.raises(ValueError, match="axes must be one of NC, HW"):
         load_rows(tmp_path / "x.npy", axes="NX")
     with pytest.raises(DataFileError, match=r"has 2 axes, but --axes NHW names 3"):
         load_rows(tmp_path / "x.npy", axes="NHW")
@@ -100,5 +100,5 @@ def test_errors_of_libraries_are_told_in_one_short_line(text, expected):
 def test_of_numbers_that_are_none_the_first_is_named():
     array = np.zeros((3, 4))
     array[1, 2] = array[1, 3] = array[2, 0] = np.nan
-    with pytest.raises(DataFileError, match=r"NaN or infinity, 3 in all, the first at \(1, 2\)"):
+    with pytest.raises(DataFileError, match=r"NaN or infinity in 3 places, the first at \(1, 2\)"):
         finite_floats(array)

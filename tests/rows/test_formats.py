@@ -60,8 +60,8 @@ def test_what_has_no_row_or_is_no_such_file_is_refused(tmp_path):
     (tmp_path / "x.zarr").touch()
     (tmp_path / "folder.npy").mkdir()
     for name, message in (
-        ("x.doc", r"ends in none of .*\.npy"),
-        ("missing.npy", "is gone"),
+        ("x.doc", r"must end in one of .*\.npy"),
+        ("missing.npy", "does not exist"),
         ("x.zarr", "is not a file"),
         ("folder.npy", "is not a file"),
     ):

@@ -56,7 +56,9 @@ def test_genes_in_rows_are_transposed_and_lose_their_names(tmp_path):
 def test_a_sparse_matrix_that_is_too_large_is_refused_with_its_size(tmp_path):
     huge = scipy.sparse.csr_matrix(([1.0], ([5], [7])), shape=(2**20, 2**12))
     write_h5ad(tmp_path / "x.h5ad", huge)
-    with pytest.raises(DataFileError, match=r"would take 32\.0 GiB .* give fit the sparse matrix"):
+    with pytest.raises(
+        DataFileError, match=r"would take 32\.0 GiB .* pass the sparse matrix to fit"
+    ):
         load_rows(tmp_path / "x.h5ad")
 
 

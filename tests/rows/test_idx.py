@@ -68,5 +68,5 @@ def test_a_file_that_is_longer_than_it_says_is_refused(tmp_path):
         head = (tmp_path / "short.idx").read_bytes()[:12]
         content = (tmp_path / "x.idx").read_bytes()
         (tmp_path / "x.idx").write_bytes(head + content[12:])
-        with pytest.raises(DataFileError, match=r"announces 960 bytes of array \(40, 6\)"):
+        with pytest.raises(DataFileError, match=r"claims 960 bytes of array \(40, 6\)"):
             load_rows(tmp_path / "x.idx")

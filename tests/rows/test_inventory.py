@@ -59,9 +59,9 @@ def test_where_it_is_not_clear_all_are_named_and_the_most_plausible_is_proposed(
 
 
 def test_a_pattern_is_proposed_where_several_can_be_read():
-    with pytest.raises(DataFileError, match=r"several by a pattern, --key 'x\*'"):
+    with pytest.raises(DataFileError, match=r"several with a pattern, --key 'x\*'"):
         chosen("z", x=(5, 2), y=(5, 2))
-    with pytest.raises(DataFileError, match=r"--key x on the command line$"):
+    with pytest.raises(DataFileError, match=r"'path::x' in fit$"):
         chosen("z", x=(5, 2), y="text")
 
 

@@ -81,7 +81,7 @@ def test_small_sparse_matrices_are_made_whole(path):
 
 
 def test_all_is_named_where_nothing_is_clear(path):
-    with pytest.raises(DataFileError, match="Choose one: key='images'") as caught:
+    with pytest.raises(DataFileError, match="Choose one: --key images") as caught:
         load_rows(path)
     for told in (
         "images (12, 9, 20)",
@@ -221,5 +221,7 @@ def test_a_file_that_announces_more_than_it_holds_is_refused(tmp_path):
     scipy.io.savemat(path, {"x": np.eye(9)})
     content = path.read_bytes()
     path.write_bytes(content[:-8])
-    with pytest.raises(DataFileError, match=r"announces an element of 696 bytes, holds 688 more"):
+    with pytest.raises(
+        DataFileError, match=r"claims an element of 696 bytes, but holds only 688 more"
+    ):
         load_rows(path)

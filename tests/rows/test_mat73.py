@@ -48,7 +48,7 @@ def test_links_in_version_7_3_are_not_followed(tmp_path):
     write_mat73(tmp_path / "x.mat", {"x": np.eye(5)})
     with h5py.File(tmp_path / "x.mat", "r+") as file:
         file["y"] = h5py.ExternalLink("other.h5", "/y")
-    with pytest.raises(DataFileError, match=r"'y', which cannot be read: a link to elsewhere"):
+    with pytest.raises(DataFileError, match=r"'y', which cannot be read: a link to another file"):
         load_rows(tmp_path / "x.mat", key="y")
     assert load_rows(tmp_path / "x.mat").shape == (5, 5)
 

@@ -70,10 +70,10 @@ def test_packed_numbers_are_unpacked_and_missing_ones_are_told(version, tmp_path
     assert_array_equal(open_file(tmp_path / "x.nc").read(0, 3).X, packed * 0.5 + 10)
     packed[1, 2] = -9
     WRITERS[version](tmp_path / "x.nc", {"x": packed}, attributes)
-    with pytest.raises(DataFileError, match=r"NaN or infinity, 1 in all, the first at \(1, 2\)"):
+    with pytest.raises(DataFileError, match=r"NaN or infinity in 1 place, the first at \(1, 2\)"):
         load_rows(tmp_path / "x.nc")
     WRITERS[version](tmp_path / "x.nc", {"x": packed}, {"_FillValue": np.int16(-9)})
-    with pytest.raises(DataFileError, match=r"NaN or infinity, 1 in all, the first at \(1, 2\)"):
+    with pytest.raises(DataFileError, match=r"NaN or infinity in 1 place, the first at \(1, 2\)"):
         load_rows(tmp_path / "x.nc")
 
 
@@ -94,7 +94,7 @@ def test_no_more_is_read_than_twice_the_file_and_a_header(tmp_path):
         for _ in range((2 * 1000 + _HEADER_BYTES) // 100):
             stream.seek(0)
             assert len(stream.read(100)) == 100
-        with pytest.raises(DataFileError, match="announces more than the 1,000 bytes"):
+        with pytest.raises(DataFileError, match="claims more than the 1,000 bytes"):
             stream.read(_HEADER_BYTES % 100 + 1)
-    with _Bounded(path) as stream, pytest.raises(DataFileError, match="announces more"):
+    with _Bounded(path) as stream, pytest.raises(DataFileError, match="claims more"):
         stream.read(1001)

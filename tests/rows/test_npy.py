@@ -46,5 +46,5 @@ def test_a_file_that_is_gone_or_shorter_is_said(read, tmp_path):
     with pytest.raises(DataChangedError, match="ends before row 299 of 300: it was shortened"):
         getattr(source, read)(*asked)
     path.unlink()
-    with pytest.raises(DataChangedError, match="is gone since it was opened"):
+    with pytest.raises(DataChangedError, match="has disappeared since it was opened"):
         getattr(source, read)(*asked)

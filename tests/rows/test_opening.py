@@ -11,12 +11,12 @@ from support.stored import X, autoencoder
     ("rows", "error", "message"),
     [
         ("missing.npy", FileNotFoundError, "missing.npy"),
-        ("rows.doc", ValueError, r"ends in none of \.npy, \.npz, \.mat, \.zarr, \.h5, \.hdf5, "),
-        ((block for block in [X]), TypeError, "pass the function that makes it"),
+        ("rows.doc", ValueError, r"must end in one of \.npy, \.npz, \.mat, \.zarr, \.h5, \.hdf5, "),
+        ((block for block in [X]), TypeError, "pass the function that creates it"),
         (lambda: iter([]), ValueError, "is empty"),
         (lambda: [X[0]], ValueError, "block 0 .* has shape"),
         (lambda: [X, X[:, :3]], ValueError, "columns"),
-        ([X, X[:, :3]], ValueError, "one width"),
+        ([X, X[:, :3]], ValueError, "the same number of columns"),
         ([np.array([["a"]])], TypeError, "real numbers"),
     ],
 )
@@ -28,7 +28,7 @@ def test_what_is_no_store_of_rows_is_told_so(rows, error, message):
 @pytest.mark.parametrize(
     ("rows", "error", "message"),
     [
-        ([np.empty((0, 6)), np.empty((0, 6))], ValueError, "no rows"),
+        ([np.empty((0, 6)), np.empty((0, 6))], ValueError, "blocks with rows, got none"),
         (dask.array.from_array(np.array(1.0)), ValueError, r"has shape \(\)"),
         (lambda: 3, TypeError, "expected an iterable of arrays"),
     ],

@@ -17,7 +17,7 @@ def test_every_ending_has_a_way_round_and_no_format(ending, tmp_path):
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
 def test_pickles_without_an_ending_are_known_by_how_they_begin(protocol, tmp_path):
     (tmp_path / "data_batch_1").write_bytes(pickle.dumps({}, protocol))
-    assert "can run any program" in (way_round(tmp_path / "data_batch_1") or "")
+    assert "can run any code" in (way_round(tmp_path / "data_batch_1") or "")
 
 
 def test_of_others_nothing_is_known(tmp_path):

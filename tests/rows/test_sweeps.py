@@ -150,7 +150,7 @@ def test_what_is_wrong_is_summed_again_by_another(wrong, is_always, clock, caplo
     crew = Crew(clock, one=right, two=wrong if is_always else once(wrong))
     with caplog.at_level(logging.WARNING, "rhohat"):
         assert swept(crew) == STARTS
-    assert "summed again: the answer of two" in caplog.text
+    assert "summed again: the result of two" in caplog.text
     assert "x.npy" in caplog.text
 
 
@@ -180,7 +180,7 @@ def test_who_is_stopped_is_noticed_in_time_and_others_do_the_work(clock, caplog)
     with caplog.at_level(logging.WARNING, "rhohat"):
         assert swept(crew) == STARTS
     assert clock.now <= 63
-    assert "nothing is heard of two" in caplog.text
+    assert "no answer from two" in caplog.text
 
 
 def test_who_hangs_with_signs_of_life_is_noticed_too(clock):
@@ -246,7 +246,7 @@ def test_what_only_workers_that_are_gone_may_do_is_given_to_others(clock, caplog
     with caplog.at_level(logging.WARNING, "rhohat"):
         assert swept(crew) == STARTS
     assert clock.now < 10
-    assert "workers that are gone" in caplog.text
+    assert "workers that have left" in caplog.text
 
 
 def test_patience_grows_with_what_is_usual_and_when_it_ends(clock):

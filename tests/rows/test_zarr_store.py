@@ -78,7 +78,7 @@ def test_codecs_are_found_at_any_depth_but_not_among_the_users_words():
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000])
 def test_descriptions_that_are_no_json_are_refused(content):
-    with pytest.raises(DataFileError, match="is no JSON"):
+    with pytest.raises(DataFileError, match="is not JSON"):
         check_description(content)
 
 

@@ -49,7 +49,7 @@ BAD = {
     "rate_0": (wav(rate=0), "rate|is not a sound file"),
     "channels_0": (wav(channels=0), "channels|is not a sound file"),
     "channels_65535": (wav(channels=65_535), "channels|is not a sound file"),
-    "claims_4_gb": (wav(claimed=2**32 - 1), "announces [0-9,]+ bytes of sound more than it holds"),
+    "claims_4_gb": (wav(claimed=2**32 - 1), "claims [0-9,]+ bytes of sound more than it holds"),
     "nan": (float_wav(NOT_FINITE), "holds NaN or infinity, first in sample 1,234"),
     "infinity": (float_wav(np.where(np.arange(4000) == 7, np.inf, 0)), "first in sample 7"),
 }

@@ -144,7 +144,7 @@ def test_more_iterations_on_all_rows_go_on_to_the_same_bits(tmp_path):
     autoencoder(tmp_path, max_iter=7).fit(few)
     more = autoencoder(tmp_path, max_iter=12, resume=True).fit(few)
     assert bits(more) == bits(autoencoder(max_iter=12).fit(few))
-    with pytest.raises(CheckpointError, match=r"has 12 iterations already, more than the 7 asked"):
+    with pytest.raises(CheckpointError, match=r"already has 12 iterations, more than max_iter=7"):
         autoencoder(tmp_path, max_iter=7, resume=True).fit(few)
 
 
@@ -163,7 +163,9 @@ def test_a_run_that_its_callback_has_ended_goes_on_without_it(iteration, tmp_pat
 def test_a_run_that_has_not_ended_is_not_overwritten_by_mistake(tmp_path):
     with pytest.raises(Killed):
         autoencoder(tmp_path, callback=killed_after(3)).fit(X)
-    with pytest.raises(CheckpointError, match=r"has not ended. Go on from it with resume=True"):
+    with pytest.raises(
+        CheckpointError, match=r"holds an unfinished run. Continue it with resume=True"
+    ):
         autoencoder(tmp_path).fit(X)
     autoencoder(tmp_path, resume=True).fit(X)
     autoencoder(tmp_path, max_iter=3).fit(X)  # one that has ended is
@@ -185,7 +187,7 @@ def test_a_run_that_has_not_ended_is_not_overwritten_by_mistake(tmp_path):
 def test_the_checkpoint_of_other_settings_is_refused(change, named, tmp_path):
     with pytest.raises(Killed):
         autoencoder(tmp_path, callback=killed_after(3)).fit(X)
-    with pytest.raises(CheckpointError, match=f"is of another run: its {named}"):
+    with pytest.raises(CheckpointError, match=f"belongs to another run: its {named}"):
         autoencoder(tmp_path, resume=True, **change).fit(X)
 
 
@@ -207,7 +209,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
         damaged = bytearray(content)
         damaged[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
         (tmp_path / FILE).write_bytes(damaged)
-        with pytest.raises(CheckpointError, match=r"not a sound checkpoint|of another run"):
+        with pytest.raises(CheckpointError, match=r"not a valid checkpoint|to another run"):
             autoencoder(tmp_path, resume=True).fit(X)
 
 
@@ -226,7 +228,7 @@ def test_a_checkpoint_of_another_layout_is_refused(change, tmp_path):
     else:
         described["reason"] = "Q"
     (tmp_path / FILE).write_bytes(pack(described, arrays))
-    with pytest.raises(CheckpointError, match=r"not a sound checkpoint|of another run"):
+    with pytest.raises(CheckpointError, match=r"not a valid checkpoint|to another run"):
         autoencoder(tmp_path, resume=True).fit(X)
 
 
@@ -262,7 +264,7 @@ def test_what_is_wrong_with_the_folder_is_said_before_the_data_are_read(tmp_path
     with pytest.raises(FileExistsError, match="file"):
         autoencoder(tmp_path / "file").fit(blocks)
     (tmp_path / FILE).write_bytes(b"something else")
-    with pytest.raises(CheckpointError, match="not a sound checkpoint"):
+    with pytest.raises(CheckpointError, match="not a valid checkpoint"):
         autoencoder(tmp_path).fit(blocks)
     assert len(read) == 2  # each once, to count its rows
 
@@ -350,6 +352,8 @@ def test_a_checkpoint_of_an_earlier_method_is_refused(tmp_path):
     """It was made before decoders were solved for: its vector of parameters is another one."""
     kept = Path(__file__).parents[1] / "data" / "before-memory.checkpoint"
     (tmp_path / FILE).write_bytes(kept.read_bytes())
-    with pytest.raises(CheckpointError, match=r"is of another run: its method is None, here it is"):
+    with pytest.raises(
+        CheckpointError, match=r"belongs to another run: its method is None, but this run has"
+    ):
         autoencoder(tmp_path, resume=True).fit(X)
     assert (tmp_path / FILE).read_bytes() == kept.read_bytes()  # left for the version it is of

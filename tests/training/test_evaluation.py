@@ -82,7 +82,9 @@ def test_the_evaluation_of_a_network_has_one_weight():
     with engine.running():
         variables = CenteredVariables.at(theta, objective, source, engine, Partition(4, 4))
     evaluation = NetworkEvaluation(objective, variables, engine, Partition(4, 4), source)
-    with pytest.raises(NotImplementedError, match="only a sparse autoencoder's weight"):
+    with pytest.raises(
+        NotImplementedError, match="a weight can only be found for a sparse autoencoder"
+    ):
         evaluation.weighed(1.0)
 
 

@@ -113,7 +113,7 @@ def test_curves_are_saved_and_a_fit_without_such_rows_has_none(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "X_val", "message"),
     [
-        ({"patience": 2}, None, "give fit X_val"),
+        ({"patience": 2}, None, "pass X_val to fit"),
         ({"patience": 0}, HELD_OUT_ROWS, "patience must be at least 1"),
         ({}, HELD_OUT_ROWS[:, :3], "3 features"),
         ({}, np.full((2, X.shape[1]), np.nan), "NaN"),

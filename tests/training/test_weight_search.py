@@ -340,10 +340,10 @@ def test_a_target_that_cannot_be_met_ends_at_the_greatest_weight_with_one_warnin
     assert shares.mean() > 1.1 * 0.0001
     (warning,) = warned
     text = str(warning.message)
-    assert f"the average share of activity is {shares.mean():.3g}, where 0.0001 was asked" in text
+    assert f"the average activation is {shares.mean():.3g} of the range, the target 0.0001" in text
     assert f"the penalty's weight is {model.sparsity_weight_:.3g}, 100 times the data's" in text
     assert f"Unit {shares.argmax()} is the most active, at {shares.max():.3g}" in text
-    assert "Ask for a higher target" in text
+    assert "Raise the target" in text
     assert model.n_iter_ <= 100  # at the greatest weight, no more is tried
     assert_report_is_true(model, FEW)
 

@@ -75,5 +75,5 @@ def test_there_is_a_complaint_where_the_target_is_missed_and_no_other(activation
     for share in (0.046, 0.05, 0.054):
         assert search.complaint(1.0, np.full(3, low + share * (high - low))) == ""
     missed = low + np.array([0.05, 0.09, 0.06]) * (high - low)
-    assert "share of activity is 0.0667, where 0.05 was asked, and" in search.complaint(1.0, missed)
+    assert "is 0.0667 of the range, the target 0.05, and" in search.complaint(1.0, missed)
     assert "Unit 1 is the most active, at 0.09" in search.complaint(search.most, missed)

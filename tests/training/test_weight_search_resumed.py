@@ -101,7 +101,7 @@ def test_what_is_cut_off_above_has_legs_stages_and_further_legs(undisturbed):
     assert whole.n_iter_ == MOST
 
 
-@pytest.mark.filterwarnings("ignore:the average share of activity")
+@pytest.mark.filterwarnings("ignore:the average activation is")
 @pytest.mark.parametrize("change", [{"decoder": name} for name in DECODERS if name != "linear"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_so_does_one_of_any_decoder_and_precision(change, dtype, tmp_path):
@@ -172,5 +172,5 @@ def test_without_a_search_the_checkpoint_holds_no_weight(tmp_path):
 def test_the_checkpoint_of_another_search_is_refused(penalty, tmp_path):
     with pytest.raises(Killed):
         searching(tmp_path, callback=killed_after(4)).fit(X)
-    with pytest.raises(CheckpointError, match="is of another run: its sparsity_penalty"):
+    with pytest.raises(CheckpointError, match="belongs to another run: its sparsity_penalty"):
         searching(tmp_path, resume=True, sparsity_penalty=penalty).fit(X)

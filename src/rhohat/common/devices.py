@@ -157,17 +157,17 @@ class TorchDevice(Device):
                 there = f"{found} CUDA devices" if found else "no CUDA device"
                 raise ValueError(
                     f"device={self.name!r}, but torch {torch.__version__} finds {there} here. Use "
-                    "device='cpu', or install a torch that is built for this machine's GPU."
+                    "device='cpu', or install a build of torch for this machine's GPU."
                 )
         if kind == "mps":
             if not torch.backends.mps.is_available():
                 raise ValueError(
-                    f"device='mps', but torch {torch.__version__} finds no GPU of Apple's here. "
-                    "Use device='cpu'."
+                    f"device='mps', but torch {torch.__version__} finds no Apple GPU here. Use "
+                    "device='cpu'."
                 )
             if dtype == np.float64:
                 raise ValueError(
-                    "device='mps' computes in float32 only, but the rows are float64. Give it "
+                    "device='mps' computes only in float32, but the rows are float64. Pass "
                     "X.astype(numpy.float32), or use device='cpu'."
                 )
 
@@ -285,9 +285,9 @@ class TorchDevice(Device):
         rows = "as on the processor" if self._block_rows is None else f"{self._block_rows:,} rows"
         reason = str(error).partition("\n")[0].rstrip(".")
         return DeviceMemoryError(
-            f"device={self.name!r} ran out of memory ({reason}). Rows may keep "
-            f"{self.resident_bytes:,} bytes there, and blocks are {rows}: give less of either, "
-            f"such as device=TorchDevice({self.name!r}, memory=0, block_size=1024)."
+            f"device={self.name!r} ran out of memory ({reason}). Rows may use "
+            f"{self.resident_bytes:,} bytes there, and the block size is {rows}: lower either one, "
+            f"as in device=TorchDevice({self.name!r}, memory=0, block_size=1024)."
         )
 
     def running(self) -> AbstractContextManager[None]:

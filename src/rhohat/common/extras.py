@@ -21,17 +21,17 @@ def import_extra(module: str, extra: str) -> Any:
     try:
         library = importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise ImportError(f"{module} is needed for this, and not installed: {command}") from error
+        raise ImportError(f"{module} is needed for this but not installed: {command}") from error
     except Exception as error:  # a broken installation raises whatever it likes
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ImportError(
-            f"{module} is needed for this, and cannot be loaded ({reason}): "
+            f"{module} is needed for this but cannot be loaded ({reason}): "
             f"{command.replace('install', 'install --force-reinstall')}"
         ) from error
     found, least = getattr(library, "__version__", None), _least_versions().get(module)
     if found is not None and least is not None and _numbers(found) < _numbers(least):
         raise ImportError(
-            f"{module} {least} or newer is needed for this, and {found} is installed: "
+            f"{module} {least} or newer is needed for this, but {found} is installed: "
             f"{command.replace('install', 'install --upgrade')}"
         )
     return library

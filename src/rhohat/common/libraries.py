@@ -143,7 +143,7 @@ def from_device(X: Any) -> Any:
         return X
     if is_tensor(X):
         if str(X.layout) != "torch.strided":
-            raise TypeError(f"X is a tensor of layout {X.layout}: give X.to_dense().")
+            raise TypeError(f"X is a tensor with layout {X.layout}: pass X.to_dense().")
         dense = X.detach()
         return (dense.float() if dense.dtype.itemsize == 2 else dense).cpu().numpy()
     if hasattr(X, "__cuda_array_interface__"):  # CuPy's

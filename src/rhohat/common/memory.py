@@ -44,8 +44,8 @@ def check_memory(needed: int, work: str, advice: str) -> None:
     free = free_memory()
     if free is not None and needed > free:
         raise MemoryError(
-            f"{work} needs about {needed / GIB:,.1f} GiB of memory, and {free / GIB:,.1f} GiB are "
-            f"free. {advice}"
+            f"{work} needs about {needed / GIB:,.1f} GiB of memory, but only {free / GIB:,.1f} GiB "
+            f"are free. {advice}"
         )
 
 

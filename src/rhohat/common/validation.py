@@ -129,8 +129,8 @@ def check_all_finite(X: FloatArray, names: Sequence[str] = ()) -> None:
     n_rows = int(bad.any(axis=1).sum())
     rows = "1 row holds" if n_rows == 1 else f"{n_rows:,} of {len(X):,} rows hold"
     raise ValueError(
-        f"X holds {value} in row {row}, {at}; {rows} NaN or infinity. Leave such rows out, "
-        "X = X[np.isfinite(X).all(axis=1)], or fill them in, for instance by scikit-learn's "
+        f"X holds {value} in row {row}, {at}; {rows} NaN or infinity. Leave such rows out, X = "
+        "X[np.isfinite(X).all(axis=1)], or fill them in, for instance with scikit-learn's "
         'SimpleImputer(strategy="median") before this estimator in a pipeline.'
     )
 
@@ -174,7 +174,7 @@ def check_magnitude(largest: float, dtype: np.dtype[Any]) -> None:
         small = largest < low
         raise ValueError(
             f"values of up to {largest:.3g} in {np.dtype(dtype).name} are too "
-            f"{'small' if small else 'large'} to be squared and summed: expected the largest "
+            f"{'small' if small else 'large'} to be squared and summed: the largest must be "
             f"between {low:.0e} and {high:.0e}. Scale the data, for instance "
             f"{'multiply' if small else 'divide'} them by a power of ten."
         )
@@ -193,7 +193,7 @@ def check_overflow(values: FloatArray, X: FloatArray) -> FloatArray:
     """
     if not is_finite(values) and is_finite(X):
         raise ValueError(
-            f"the values are too large: what is computed from them overflows {values.dtype.name}. "
-            "Scale the data, for instance divide them by a power of ten, before fit and after."
+            f"the values are too large: computing with them overflows {values.dtype.name}. Scale "
+            "the data, for instance divide them by a power of ten, both for fit and afterwards."
         )
     return values

@@ -35,7 +35,7 @@ from rhohat.rows.refusals import way_round
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
-ON_ERROR = {"skip": "leave the file out and go on", "fail": "raise DataFileError"}
+ON_ERROR = {"skip": "skip the file and continue", "fail": "raise DataFileError"}
 
 
 class Skipped(NamedTuple):
@@ -58,7 +58,7 @@ def read_again(path: Path) -> Iterator[None]:
     try:
         yield
     except (DataFileError, OSError) as error:
-        raise DataFileError(f"{path} {error}, though it could be read before.") from error
+        raise DataFileError(f"{path} {error}, although it could be read before.") from error
 
 
 @dataclass
@@ -145,8 +145,8 @@ class DataFiles:
                 height, width = content.shape[1:3] if content.kind == "images" else smallest
                 if height < smallest[0] or width < smallest[1]:
                     raise DataFileError(
-                        f"has {height} x {width} pixels, too few: "
-                        f"{smallest[0]} x {smallest[1]} are needed"
+                        f"has {height} x {width} pixels, too few: at least {smallest[0]} x "
+                        f"{smallest[1]} are needed"
                     )
                 found.contents[path] = content
         found.need_some(list(found.contents))
@@ -180,8 +180,12 @@ class DataFiles:
                 with self.reading(path):
                     del self.contents[path]
                     other = sorted(set(names) ^ set(content.columns))
-                    what = f"not both have {listed(other)}" if other else "their order differs"
-                    raise DataFileError(f"has other columns than {first}: {what}")
+                    what = (
+                        (f"only one of them has {listed(other)}")
+                        if other
+                        else "their order differs"
+                    )
+                    raise DataFileError(f"has different columns than {first}: {what}")
 
     def read(self, path: Path) -> NDArray[Any]:
         """What one of the files holds."""
@@ -224,7 +228,7 @@ class DataFiles:
         if not self.skipped:
             told = (f" {path} {way_round(path)}." for path in self.ignored if way_round(path))
             raise DataFileError(
-                f"found no data: no file that ends in {', '.join(endings())}.{next(told, '')}"
+                f"found no data: no file ends in {', '.join(endings())}.{next(told, '')}"
             )
         first = self.skipped[0]
         others = len(self.skipped) - 1
@@ -293,12 +297,18 @@ class DataFiles:
 def _with_shape(content: Content, shape: tuple[int, ...]) -> Content:
     """Rows as images of this shape."""
     if content.kind != "rows":
-        raise DataFileError(f"holds {content.kind} already: only rows can be given a shape")
+        raise DataFileError(
+            f"already holds {content.kind}, but --shape is only for rows: leave it out"
+        )
     n, width = content.shape
     if width != prod(shape):
         sizes = " x ".join(map(str, shape))
-        way = f". Its {n} rows are as many as that: --transpose" if n == prod(shape) else ""
-        raise DataFileError(f"has {width} columns, too many or too few for {sizes}{way}")
+        way = (
+            (f". It has as many rows, {n}: if each column is an image, add --transpose")
+            if n == prod(shape)
+            else ""
+        )
+        raise DataFileError(f"has {width} columns, which do not make {sizes}{way}")
     if is_planar(shape):
         shape = (*shape[1:], shape[0])
     return content._replace(kind="images", shape=(n, *shape), columns=())

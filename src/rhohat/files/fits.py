@@ -46,11 +46,11 @@ def _chosen(parts: Any, path: Path, selection: Selection) -> tuple[Any, Content]
     def describe(name: str) -> Entry:
         part = named[name]
         if part.header.get("ZIMAGE") or type(part).__name__ == "CompImageHDU":
-            return Entry(name, reason="an image compressed by tiles: funpack unpacks it")
+            return Entry(name, reason="a tile-compressed image: unpack it with funpack")
         if not part.is_image:
-            return Entry(name, reason="a table, which is not read: save it as CSV")
+            return Entry(name, reason="a table, which is not supported: save it as CSV")
         if part.header.get("NAXIS", 0) == 0:
-            return Entry(name, reason="a header alone", may_be_data=False)
+            return Entry(name, reason="only a header", may_be_data=False)
         shape = tuple(int(part.header[f"NAXIS{n}"]) for n in range(part.header["NAXIS"], 0, -1))
         return Entry(name, shape, _dtype(part.header))
 
@@ -66,7 +66,7 @@ def _dtype(header: Any) -> np.dtype[Any]:
     """Type of the numbers: unsigned where an offset says so, floats where they are scaled."""
     if header.get("BITPIX") not in _TYPES:
         raise DataFileError(
-            f"says BITPIX = {header.get('BITPIX')!r:.20}, expected one of {[*_TYPES]}"
+            f"states BITPIX = {header.get('BITPIX')!r:.20}, expected one of {[*_TYPES]}"
         )
     stored = np.dtype(_TYPES[header["BITPIX"]])
     scale, zero = float(header.get("BSCALE", 1)), float(header.get("BZERO", 0))

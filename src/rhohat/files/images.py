@@ -212,8 +212,8 @@ def load_images(
         raise DataFileError(f"{next(iter(files.contents))} holds series. Use load_series.")
     if files.kind != "images":
         raise DataFileError(
-            f"{next(iter(files.contents))} holds plain rows of numbers, no images. Use load_rows; "
-            "an array of one image must have shape (1, height, width)."
+            f"{next(iter(files.contents))} holds rows of numbers, not images. Use load_rows; an "
+            "array of one image must have shape (1, height, width)."
         )
     return read_images(files, color=color, lazy=lazy)
 

@@ -96,7 +96,9 @@ def read_labels(
     """
     if labels in PLACES:
         if not names:
-            raise ValueError(f"{option} {labels} goes by files, but no example has one.")
+            raise ValueError(
+                f"{option} {labels} needs examples that come from files, but these do not."
+            )
         is_folder = labels == "folders"
         return np.array([file_of(Path(n)).parent.name if is_folder else n for n in names])
     text, _, column = labels.partition("::")
@@ -112,7 +114,7 @@ def read_labels(
             raise ValueError(f"{option} {labels}: {path} {error}.") from error
     if _is_archive(inputs):
         return _in_array(inputs[0], labels, str(inputs[0]))
-    raise ValueError(f"{option} {labels}: no such file, and no column of the data.")
+    raise ValueError(f"{option} {labels}: expected a file or a column of the data, found neither.")
 
 
 def has_label(y: NDArray[Any]) -> NDArray[np.bool_]:
@@ -137,7 +139,7 @@ def _in_table(path: Path, column: str, n_examples: int | None) -> NDArray[Any]:
     row = format_named(path)
     if path.name.lower().endswith(_TABLES) and row is not None and row.beside is not None:
         if not column:
-            raise DataFileError("has columns: name that of the labels, FILE::COLUMN")
+            raise DataFileError("has columns: name the one with the labels, FILE::COLUMN")
         selection = Selection(labels=column, columns=":")
         return _as_labels(next(iter(row.beside(path, selection).values())))
     with decoding():
@@ -151,7 +153,7 @@ def _in_table(path: Path, column: str, n_examples: int | None) -> NDArray[Any]:
     if table is not None and len(table.columns) > 1:
         return _as_labels(table.values(_column_of_labels(table, column)))
     if "" in lines:
-        raise DataFileError(f"has an empty line, line {lines.index('') + 1}: expected a label")
+        raise DataFileError(f"is empty in line {lines.index('') + 1}: expected a label")
     has_heading = lines[0] == column or (n_examples is not None and len(lines) == n_examples + 1)
     if column and lines[0] != column:
         raise DataFileError(f"has no column {column!r:.80}, but one that begins with {lines[0]!r}")
@@ -177,7 +179,7 @@ def _column_of_labels(table: Any, column: str) -> int:
         if len(found) == 1:
             return found[0]
     names = listed([c.name or str(n) for n, c in enumerate(columns)])
-    raise DataFileError(f"has several columns, {names}: name that of the labels, FILE::COLUMN")
+    raise DataFileError(f"has several columns, {names}: name the one with the labels, FILE::COLUMN")
 
 
 def _counts(table: Any, number: int) -> bool:

@@ -35,9 +35,9 @@ def as_series(content: Content, selection: Selection) -> Content:
     n_samples, n_channels = (rows, columns) if down else (columns, rows)
     if n_channels > CHANNEL_LIMIT:
         raise DataFileError(
-            f"has {n_channels:,} channels of {n_samples:,} samples, at most {CHANNEL_LIMIT:,} are "
-            "expected. If time runs the other way, say so: time='rows' or 'columns', --time rows "
-            "or --time columns on the command line"
+            f"has {n_channels:,} channels of {n_samples:,} samples, expected at most "
+            f"{CHANNEL_LIMIT:,} channels. If time runs the other way, add --time rows or --time "
+            "columns (in Python time='rows' or 'columns')"
         )
     n_chosen = len(_channels(content, selection))
     note = content.note
@@ -61,8 +61,8 @@ def runs_down(content: Content, selection: Selection) -> bool:
     if max(rows, columns) < LONGER * min(rows, columns):
         raise DataFileError(
             f"holds an array of {rows:,} x {columns:,}, in which time may run either way. Say "
-            "whether each row is a moment or each column: time='rows' or 'columns' where files are "
-            "loaded, --time rows or --time columns on the command line"
+            "whether each row or each column is a moment: --time rows or --time columns (in "
+            "Python time='rows' or 'columns')"
         )
     return rows >= columns
 
@@ -94,7 +94,7 @@ def _plain(content: Content) -> tuple[int, ...]:
     shape = content.shape[1:] if len(content.shape) == 4 else content.shape
     if content.kind not in ("rows", "images") or (len(content.shape) == 4 and content.shape[0] > 1):
         raise DataFileError(
-            f"holds {content.kind}, of shape {content.shape}, and no series: expected (samples,), "
+            f"holds {content.kind} of shape {content.shape}, not series: expected (samples,), "
             "(samples, channels), (channels, samples), or several of them along a first axis"
         )
     return shape

@@ -36,7 +36,7 @@ def _volume(path: Path) -> Iterator[tuple[Any, tuple[int, ...], np.dtype[Any]]]:
         if len(shape) < 2 or 0 in shape or min(shape) < 0:
             raise DataFileError(f"holds an array of shape {shape}, expected a volume")
         if volume.dataobj.offset > RATIO_LIMIT * size:
-            raise DataFileError("says that its numbers begin far behind its end")
+            raise DataFileError("states that its numbers begin far beyond its end")
         slope, intercept = volume.dataobj.slope, volume.dataobj.inter
         is_plain = (slope, intercept) == (1, 0)
         dtype = stored if is_plain else np.dtype(np.float64)
@@ -80,10 +80,12 @@ def _picture(path: Path, *, whole: bool) -> Iterator[tuple[Any, Content]]:
         size = path.stat().st_size
         about = pydicom.filereader.read_file_meta_info(path)
         if about.get("TransferSyntaxUID") == _DEFLATED:
-            raise DataFileError("is deflated as a whole, which is not read: save it uncompressed")
+            raise DataFileError(
+                "is deflated as a whole, which is not supported: save it uncompressed"
+            )
         picture = pydicom.dcmread(path, stop_before_pixels=not whole)
         if picture.get("Rows") is None or picture.get("Columns") is None:
-            raise DataFileError("holds no picture")
+            raise DataFileError("holds no image")
         frames, channels = int(picture.get("NumberOfFrames") or 1), int(picture.SamplesPerPixel)
         bits, is_signed = int(picture.BitsAllocated), bool(picture.get("PixelRepresentation", 0))
         if picture.get("PhotometricInterpretation") == "PALETTE COLOR":
@@ -114,7 +116,7 @@ def _read_dicom(path: Path, selection: Selection) -> NDArray[Any]:
             pixels = np.asarray(picture.pixel_array)
         except (RuntimeError, NotImplementedError) as error:
             raise DataFileError(
-                "is compressed in a way that pydicom alone does not decode: pip install pylibjpeg "
+                "is compressed in a way that pydicom alone cannot decode: pip install pylibjpeg "
                 "pylibjpeg-libjpeg, or save it uncompressed"
             ) from error
         if content.dtype == np.float64:

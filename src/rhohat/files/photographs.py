@@ -83,9 +83,9 @@ def _opened_image(
             opened = Image.open(path, formats=asked)
         except Image.DecompressionBombError:
             raise DataFileError(
-                "announces too many pixels, which a small file may do to fill the memory. Scale "
-                "the image down, or allow more: max_pixels=1_000_000_000 where files are loaded, "
-                "--max-pixels 1000000000 on the command line"
+                "claims too many pixels; a small file may do so to exhaust memory. Scale the image "
+                "down, or allow more with --max-pixels 1000000000 (in Python "
+                "max_pixels=1_000_000_000)"
             ) from None
         except UnidentifiedImageError:
             raise DataFileError("is not an image in a format that can be read") from None
@@ -108,8 +108,8 @@ def _check_plugins(formats: tuple[str, ...]) -> None:
         Image.init()
     if not set(formats) <= set(Image.OPEN):
         raise DataFileError(
-            f"is in the format {formats[0]}, which this version of Pillow does not read: pip "
-            "install --upgrade pillow, or convert it to PNG"
+            f"is in the format {formats[0]}, which this version of Pillow cannot read: pip install "
+            "--upgrade pillow, or convert it to PNG"
         )
 
 
@@ -138,7 +138,7 @@ def _check_netpbm(path: Path) -> None:
     with path.open("rb") as stream:
         head = stream.read(_NETPBM_HEAD)
     if re.match(rb"P[0-9fy]\s", head) and len(re.sub(rb"#[^\r\n]*", b"", head).split(None, 3)) < 3:
-        raise DataFileError("does not say its size where it should")
+        raise DataFileError("does not state its size where it should")
 
 
 def _is_tiff(path: Path) -> bool:
@@ -189,7 +189,7 @@ def _photographs(
     shape = (width, height) if orientation >= 5 else (height, width)
     note = f"holds {n_pictures:,} {noun}, each of which is an image" if n_pictures > 1 else ""
     if n_others:
-        sizes = f"{n_others:,} of other sizes or colors than the first one are left out"
+        sizes = f"{n_others:,} that differ from the first in size or colors are left out"
         note = f"{note}; {sizes}" if note else f"holds {1 + n_others:,} {noun}: {sizes}"
     return Content("images", (n_pictures, *shape), np.dtype(np.float32), note=note)
 
@@ -274,7 +274,7 @@ def _pages(path: Path, selection: Selection) -> Iterator[Pages]:
         for page in tiff.pages:
             pages.append(page)
             if len(pages) > OBJECT_LIMIT:
-                raise DataFileError(f"holds more than {OBJECT_LIMIT:,} pages: split it up")
+                raise DataFileError(f"holds more than {OBJECT_LIMIT:,} pages: split it")
         if not pages:
             raise DataFileError("holds no picture")
         first = pages[0]
@@ -282,8 +282,8 @@ def _pages(path: Path, selection: Selection) -> Iterator[Pages]:
         colors, bits = first.samplesperpixel, first.bitspersample
         if colors not in COLORS:
             raise DataFileError(
-                f"has {colors} channels, expected 1, 3 or 4: pictures are gray or in color. Save "
-                "the bands as an array, .npy for instance: pixels as rows, bands as columns"
+                f"has {colors} channels, expected 1, 3 or 4 as in gray or color images. If they "
+                "are bands, save an array, such as .npy, with pixels as rows and bands as columns"
             )
         for number in alike:
             _check_page(path, selection, pages[number], len(alike))
@@ -294,7 +294,7 @@ def _pages(path: Path, selection: Selection) -> Iterator[Pages]:
         needs_codec = first.compression not in (COMPRESSION.NONE, COMPRESSION.ADOBE_DEFLATE)
         if needs_codec and importlib.util.find_spec("imagecodecs") is None:
             raise DataFileError(
-                f"holds {bits} bits a color, compressed by {first.compression.name}. Save it "
+                f"holds {bits} bits per color, compressed with {first.compression.name}. Save it "
                 "uncompressed, or pip install imagecodecs"
             )
         deep = [pages[number] for number in alike]
@@ -314,7 +314,7 @@ def _check_page(path: Path, selection: Selection, page: Any, n_pages: int) -> No
     """Raise DataFileError if what a page of a TIFF claims is not to be believed."""
     bits = page.bitspersample
     if not isinstance(bits, int):
-        raise DataFileError(f"announces {bits} bits for its colors, expected the same for all")
+        raise DataFileError(f"claims {bits} bits for its colors, expected the same number for all")
     _check(
         path,
         selection,

@@ -32,7 +32,7 @@ SLOWER = 10
 #: Values that are decoded at a time to look for silence.
 PEAK_VALUES = 1 << 20
 #: What is said of a file whose samples are all zero.
-SILENT = "holds nothing but silence"
+SILENT = "holds only silence"
 
 
 class FileRecordings(LazySequence):
@@ -96,7 +96,7 @@ def read_recordings(
             own, n_samples = int(content.rate), content.shape[2]
             if n_samples < _samples_in(shortest, own):
                 raise DataFileError(
-                    f"lasts {n_samples / own:.3f} s, too short: {shortest:g} s are needed"
+                    f"lasts {n_samples / own:.3f} s, too short: at least {shortest:g} s are needed"
                 )
             check_resampling(own, rate)
             peak = _peak(path, content.shape[1], n_samples)
@@ -134,7 +134,7 @@ def lowest_rate(files: DataFiles, shortest: float = 0.0) -> int:
             del files.contents[path]
             raise DataFileError(
                 f"has {rates.pop(path):,} samples per second, most others {usual:,} or more: it "
-                "may be damaged. Give a rate to bring all files to it"
+                "may be damaged. If not, give a rate to convert all files to"
             )
     return min({RATE, *rates.values()})
 
@@ -214,7 +214,7 @@ def load_recordings(
     check_real("shortest", shortest, low=0)
     files = DataFiles.find(paths, on_error=on_error)
     if files.kind != "recordings":
-        raise DataFileError(f"{next(iter(files.contents))} holds {files.kind}, no recording.")
+        raise DataFileError(f"{next(iter(files.contents))} holds {files.kind}, not a recording.")
     loaded = read_recordings(files, rate, longest=longest, shortest=shortest)
     for file, note in files.notes:
         warnings.warn(f"{file} {note}.", UserWarning, stacklevel=2)
@@ -226,8 +226,8 @@ def check_rate(X: Any, rate: int | None) -> None:
     own = getattr(X, "rate", None)
     if rate is not None and own is not None and own != rate:
         raise ValueError(
-            f"the recordings have {own:,} samples per second, expected {rate:,}: read them by "
-            f"rhohat.load_recordings(..., rate={rate}), or give the extractor rate={own}."
+            f"the recordings have {own:,} samples per second, expected {rate:,}: read them with "
+            f"rhohat.load_recordings(..., rate={rate}), or create the extractor with rate={own}."
         )
 
 
@@ -260,7 +260,7 @@ def each_recording(X: Recordings, rate: int | None = None) -> Iterator[FloatArra
     if isinstance(X, (str, os.PathLike)) or is_table or not hasattr(X, "__len__"):
         raise ValueError(
             f"expected a sequence of recordings, got {type(X).__name__}. Put a single one in a "
-            "list, [recording], and read folders by rhohat.load_recordings(folder)."
+            "list, [recording], and read folders with rhohat.load_recordings(folder)."
         )
     if len(X) == 0:
         raise ValueError("expected at least one recording, got an empty sequence.")
@@ -289,7 +289,9 @@ def each_recording(X: Recordings, rate: int | None = None) -> Iterator[FloatArra
 def _file(path: str | os.PathLike[str], rate: int | None) -> FloatArray:
     """All of a file, mixed down and resampled."""
     if rate is None:
-        raise ValueError(f"{path}: read files by rhohat.load_recordings, which brings them here.")
+        raise ValueError(
+            f"{path}: read files with rhohat.load_recordings first, and pass what it returns."
+        )
     try:
         found = SOUND.look(Path(path), ANY)
         return mixed_down(Part(Path(path), 0, found.shape[2], int(found.rate)), rate)

@@ -65,8 +65,9 @@ def check_resampling(rate: int, to: int) -> None:
     """
     if max(rate, to) // gcd(rate, to) > TERM_LIMIT:
         raise DataFileError(
-            f"has {rate:,} samples per second, which have too little in common with {to:,} to be "
-            "resampled: it may be damaged. Resample it first, with sox for instance"
+            f"has {rate:,} samples per second, which cannot be resampled to {to:,}, since their "
+            "common divisor is too small: it may be damaged. If not, resample it first, for "
+            "instance with sox"
         )
 
 

@@ -150,7 +150,9 @@ class FileSeries(LazySequence):
         else:
             samples = self._whole(path, content)[number, :, start:stop]
         if samples.shape[1] < stop - start:
-            raise DataFileError(f"ends early: {stop - start - samples.shape[1]:,} samples are gone")
+            raise DataFileError(
+                f"ends early: {stop - start - samples.shape[1]:,} samples are missing"
+            )
         return np.ascontiguousarray(finite_floats(samples))
 
     def _whole(self, path: Path, content: Content) -> NDArray[Any]:
@@ -243,7 +245,9 @@ def read_series(
         with files.reading(path):
             n_series, n_channels, n_samples = content.shape
             if n_samples < window:
-                raise DataFileError(f"has {n_samples:,} samples, too few: {window:,} are needed")
+                raise DataFileError(
+                    f"has {n_samples:,} samples, too few: at least {window:,} are needed"
+                )
             step, more = n_samples, 0
             if hop is not None and not is_held:
                 step, more = max(PART_VALUES // n_channels // hop, 1) * hop, max(window - hop, 0)
@@ -286,10 +290,10 @@ def one_rate(files: DataFiles, rate: float | None) -> float | None:
     for path in [p for p, c in files.contents.items() if c.rate and c.rate != usual]:
         with files.reading(path):
             found = files.contents.pop(path).rate
-            whose = "most others have" if rate is None else "was said to have"
+            whose = "most others have" if rate is None else "was given"
             raise DataFileError(
-                f"has {found:g} samples per second, but {whose} {usual:g}: all must have one rate. "
-                "Learn from those of one rate, or resample them first"
+                f"has {found:g} samples per second, but {whose} {usual:g}: all must have the same "
+                "rate. Use files of one rate, or resample them first"
             )
     files.need_some(list(files.contents))
     return usual
@@ -305,7 +309,7 @@ def _alike(files: DataFiles, ask: Any, what: str) -> Any:
             mine, theirs = _told(answers[path]), _told(usual)
             raise DataFileError(
                 f"has {what} {mine}, most others {theirs}. Choose some that all files have: "
-                "channels=[...] where files are loaded, --channels on the command line"
+                "--channels NAME,... (in Python channels=[...])"
             )
     return usual
 

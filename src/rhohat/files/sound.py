@@ -30,7 +30,7 @@ MP3_RUN_UP = 1 << 15
 #: Samples that are decoded at a time in files where one cannot go straight to a sample.
 SKIPPED_SAMPLES = 1 << 20
 #: How to write a file again whose header never got its length.
-WRITE_AGAIN = "write it again, by 'sox --ignore-length OLD.wav NEW.wav' for instance"
+WRITE_AGAIN = "write it again, for instance with 'sox --ignore-length OLD.wav NEW.wav'"
 #: Bytes that may be missing from a file that is used, and noted as cut off.
 MISSING_LIMIT = 1 << 30
 #: Samples per byte that are plausible in a header; in FLAC, silence has some thousands.
@@ -62,7 +62,9 @@ def _look(path: Path, selection: Selection) -> Content:
         raise DataFileError("is empty")
     with path.open("rb") as stream:
         if not MAGIC.match(stream.read(4)):
-            raise DataFileError("is not a sound file that can be read: it begins like none")
+            raise DataFileError(
+                "is not a sound file that can be read: it begins like no known format"
+            )
     try:
         with _opened(path) as sound:
             rate, n_samples, n_channels = sound.samplerate, sound.frames, sound.channels
@@ -73,20 +75,20 @@ def _look(path: Path, selection: Selection) -> Content:
     missing = _missing_bytes(path)
     if missing > MISSING_LIMIT:
         raise DataFileError(
-            f"announces {missing:,} bytes of sound more than it holds. It is damaged, or was "
-            f"written by a program that never knew its length: {WRITE_AGAIN}"
+            f"claims {missing:,} bytes of sound more than it holds. It is damaged, or was written "
+            f"by a program that did not know its length: {WRITE_AGAIN}"
         )
     if n_samples <= 0 and missing < 0:
         raise DataFileError(
-            f"announces 0 bytes of sound, but {-missing:,} bytes follow, as when a program writes "
-            f"into a pipe and never knows the length: {WRITE_AGAIN}"
+            f"claims 0 bytes of sound, but {-missing:,} bytes follow, as when a program writes to "
+            f"a pipe and does not know the length: {WRITE_AGAIN}"
         )
     if n_samples <= 0:
         raise DataFileError("holds no sound")
     if n_samples > PLAUSIBLE * size:
         raise DataFileError(
-            "does not say how long it is, or says something impossible. It was written by a "
-            "program that never knew its length: write it again, with sox for instance"
+            "does not state how long it is, or states something impossible. It was written by a "
+            "program that did not know its length: write it again, for instance with sox"
         )
     shape = 1, n_channels, n_samples
     Claims(shape, _DECODED, size).check()

@@ -18,8 +18,8 @@ from rhohat.rows.npy import array_names, read_any_array
 ARRAYS = {"train": ("x_train", "y_train"), "test": ("x_test", "y_test")}
 FILES = {"train": ("train-images", "train-labels"), "test": ("t10k-images", "t10k-labels")}
 EXPECTED = (
-    "expected one .npz with x_train, y_train, x_test and y_test, or MNIST's four IDX files, or "
-    "their folder (train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, "
+    "expected one .npz with x_train, y_train, x_test and y_test, MNIST's four IDX files, or their "
+    "folder (train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, "
     "t10k-labels-idx1-ubyte, also .gz)"
 )
 
@@ -51,7 +51,7 @@ class Split(NamedTuple):
         lacking = sorted(set(classes) - set(texts))
         if lacking:
             known = ", ".join(np.unique(texts)[:20])
-            raise ValueError(f"no image is of class {lacking[0]}; there are {known}.")
+            raise ValueError(f"no image has the label {lacking[0]}; the labels are {known}.")
         kept = np.isin(texts, list(classes))
         return Split(self.images[kept], self.labels[kept], int(kept[: self.n_train].sum()))
 
@@ -88,7 +88,7 @@ def load_split(paths: Sequence[Path]) -> Split:
         images.append(X.astype(np.float32) / np.float32(largest))
         labels.append(y)
     if images[0].shape[1:] != images[1].shape[1:]:
-        raise DataFileError(f"{files[0]}: images of both parts must have one shape.")
+        raise DataFileError(f"{files[0]}: images of both parts must have the same shape.")
     return Split(np.concatenate(images), np.concatenate(labels), len(images[0]))
 
 

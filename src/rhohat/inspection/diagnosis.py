@@ -761,8 +761,7 @@ def _idle_columns(case: Case) -> Iterator[Finding]:
     if len(constant):
         yield Finding(
             "constant columns",
-            f"{count(len(constant), 'column')} hold the same value in every row, and carry no "
-            "information.",
+            f"The data have {count(len(constant), 'constant column')}, without any information.",
             f"The first is column {_called(case, int(constant[0]))}.",
             len(constant),
             1,
@@ -784,7 +783,7 @@ def _idle_columns(case: Case) -> Iterator[Finding]:
         repeated = varying[R.any(axis=0)].tolist()
         yield Finding(
             "identical columns",
-            f"{count(len(repeated), 'column')} repeated: what such columns hold then counts twice.",
+            f"{count(len(repeated), 'column')} repeated, so that what they hold counts twice.",
             f"Columns {one} and {other} have a correlation above 0.999.",
             int(R.any(axis=0).sum()),
             1,

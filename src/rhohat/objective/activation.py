@@ -108,7 +108,7 @@ class Activation:
 
     def sought(self, counts: BitCounts, n_units: int) -> float:
         """The threshold to be found, given counts of the inputs of so many units on all rows."""
-        raise NotImplementedError(f"{self.name} units have no threshold that is found.")
+        raise NotImplementedError(f"{self.name} units have no threshold to find.")
 
     def gate(self, Z: FloatArray) -> tuple[FloatArray, FloatArray]:
         """How far gates are open, from 0 to 1, and the derivative of that by z."""

@@ -111,12 +111,13 @@ ACTIVATIONS: dict[str, Activation] = {
 #: Units that others train and that cannot be rows, by their names, and why.
 REFUSED: dict[str, str] = {
     "jumprelu-straight-through": (
-        "straight-through estimates, by which units that jump are trained elsewhere, are the "
-        "gradient of no objective. Use activation='jumprelu', whose step is smooth."
+        "straight-through estimates, with which others train units that jump, are not the gradient "
+        "of any objective. Use activation='jumprelu', whose step is smooth."
     ),
     "gated": (
-        "gated units are trained with stopped gradients, which are the gradient of no objective. "
-        "Use activation='relu' with sparsity_penalty='l1-decoder-norm', or activation='topk'."
+        "gated units are trained with stopped gradients, which are not the gradient of any "
+        "objective. Use activation='relu' with sparsity_penalty='l1-decoder-norm', or "
+        "activation='topk'."
     ),
 }
 

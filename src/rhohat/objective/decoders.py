@@ -119,8 +119,8 @@ class Matryoshka(WithParameter, Decoder):
         sizes = [check_integer("a size of Matryoshka", size, low=1) for size in self.sizes]
         if sizes != sorted(set(sizes)) or sizes[-1] > n_units:
             raise ValueError(
-                f"Matryoshka sizes must increase and be at most the {n_units} units that there "
-                f"are, got {self.sizes!r}."
+                f"Matryoshka sizes must increase and be at most {n_units}, the number of units, "
+                f"got {self.sizes!r}."
             )
 
     def prefixes(self, n_units: int) -> tuple[int, ...]:

@@ -97,8 +97,8 @@ class TopK(Selecting):
             return
         if check_integer("TopK n_active", self.n_active, low=1) > n_units:
             raise ValueError(
-                f"TopK n_active={self.n_active} is more than the {n_units} units that there are. "
-                "Use fewer, or activation='relu', which lets all of them be active."
+                f"TopK n_active={self.n_active} is more than the number of units, {n_units}. Use "
+                "fewer, or activation='relu', which lets all of them be active."
             )
 
     def function(self, Z: FloatArray) -> FloatArray:
@@ -168,8 +168,8 @@ class BatchTopK(Selecting):
         check_real("BatchTopK n_active", self.n_active, low=0)
         if not 0 < self.n_active <= n_units:
             raise ValueError(
-                f"BatchTopK n_active must be above 0 and at most the {n_units} units that there "
-                f"are, got {self.n_active!r}. Use activation='relu' to let all of them be active."
+                f"BatchTopK n_active must be above 0 and at most {n_units}, the number of units, "
+                f"got {self.n_active!r}. Use activation='relu' to let all of them be active."
             )
 
     def n_thresholds(self, n_units: int) -> int:
@@ -262,9 +262,9 @@ class JumpReLU(WithParameter, Activation):
         """Raise ValueError if tau is 0."""
         if not self.tau:
             raise ValueError(
-                "JumpReLU(tau=0) jumps at its thresholds, so that the loss does not tell how to "
-                "change them: straight-through estimates are the gradient of no objective. Use "
-                "activation=JumpReLU() to train, whose step is smooth."
+                "JumpReLU(tau=0) jumps at its thresholds, so they have no gradient, and "
+                "straight-through estimates are not the gradient of any objective. To train, use "
+                "activation=JumpReLU(), whose step is smooth."
             )
 
     def n_thresholds(self, n_units: int) -> int:

@@ -114,14 +114,14 @@ class NetworkObjective(Objective[NetworkTerms]):
             raise ValueError("a network's penalty needs a weight that is a number, got 'auto'.")
         if "W_dec" in self.penalty.sees:
             raise ValueError(
-                f"{type(self.penalty).__name__} sees a decoder's weights, and a network has none. "
-                "Use sparsity_penalty='l1'."
+                f"{type(self.penalty).__name__} needs the weights of a decoder, and a network has "
+                "none. Use sparsity_penalty='l1'."
             )
         for activation, n_units in zip(self.activations, self.layer_sizes[1:], strict=False):
             if activation.n_thresholds(n_units):
                 raise ValueError(
-                    f"units of a network have weights and biases, and no thresholds, which "
-                    f"{activation.name} units have. Use activation='topk' or 'relu'."
+                    "a network can train weights and biases, but not the thresholds of "
+                    f"{activation.name} units. Use activation='topk' or 'relu'."
                 )
             self.penalty.check(activation)
             self.penalty.check_units(n_units)

@@ -25,7 +25,9 @@ class WithParameter:
         unknown = params.keys() - self.get_params()
         if unknown:
             name = type(self).__name__
-            raise ValueError(f"{name} has the parameter {self.parameter}, got {sorted(unknown)}.")
+            raise ValueError(
+                f"{name} has only the parameter {self.parameter}, got {sorted(unknown)}."
+            )
         vars(self).update(params)
         return self
 

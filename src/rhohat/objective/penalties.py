@@ -77,7 +77,7 @@ class KLSparsity(SparsityPenalty):
         if not self.edge <= self.target <= 1 - self.edge:
             raise ValueError(
                 f"KLSparsity target must be at least {self.edge:g} away from 0 and 1, got "
-                f"{self.target!r}: beyond, the divergence is replaced by its tangent."
+                f"{self.target!r}: beyond that, the divergence is replaced by its tangent."
             )
         if not self.weight_is_sought:
             if isinstance(self.weight, str):
@@ -89,9 +89,9 @@ class KLSparsity(SparsityPenalty):
         if not activation.is_bounded:
             low, high = activation.range
             raise ValueError(
-                f"KLSparsity needs an activation of bounded range, but activation="
-                f"{activation.name!r} has range ({low:g}, {high:g}). Use activation='sigmoid' or "
-                f"'tanh', or sparsity_penalty={activation.usual_penalty!r}."
+                "KLSparsity needs an activation with a bounded range, but "
+                f"activation={activation.name!r} has range ({low:g}, {high:g}). Use "
+                f"activation='sigmoid' or 'tanh', or sparsity_penalty={activation.usual_penalty!r}."
             )
 
     def on_average(
@@ -123,7 +123,7 @@ class KLSparsity(SparsityPenalty):
     def _known_weight(self) -> float:
         if isinstance(self.weight, str):
             raise ValueError(
-                f"the weight is {self.weight!r}, which only SparseAutoencoder.fit finds: give a "
+                f"the weight is {self.weight!r}, which only SparseAutoencoder.fit can find: give a "
                 "number here."
             )
         return self.weight
@@ -210,9 +210,9 @@ class L0Sparsity(WeightedSparsity):
         super().check(activation)
         if not activation.has_gates:
             raise ValueError(
-                "L0Sparsity counts how many units' gates are open, but units with activation="
-                f"{activation.name!r} have none. Use activation='jumprelu', or sparsity_penalty="
-                f"{activation.usual_penalty!r}."
+                f"L0Sparsity counts open gates, but units with activation={activation.name!r} have "
+                "no gates. Use activation='jumprelu', or "
+                f"sparsity_penalty={activation.usual_penalty!r}."
             )
 
 

@@ -108,8 +108,9 @@ class GroupSparsity(NeighborhoodSparsity):
         size = self._size(n_units)
         if n_units % size:
             raise ValueError(
-                f"GroupSparsity size must divide the number of units, but {n_units} units make no "
-                f"groups of {size}. Use n_components={-(-n_units // size) * size}, or a size among "
+                f"GroupSparsity size must divide the number of units, but {n_units} units cannot "
+                f"be divided into groups of {size}. Use n_components={-(-n_units // size) * size}, "
+                "or a size among "
                 f"{', '.join(str(n) for n in range(1, n_units + 1) if n_units % n == 0)}."
             )
 

@@ -135,9 +135,9 @@ class ContractivePenalty(ScaledPenalty):
         super().check(activation)
         if activation.name != "sigmoid":
             raise ValueError(
-                "ContractivePenalty is the derivative of sigmoid units, a (1 - a), but activation="
-                f"{activation.name!r}. Use activation='sigmoid', or sparsity_penalty="
-                f"{activation.usual_penalty!r}."
+                "ContractivePenalty uses the derivative of sigmoid units, a (1 - a), but "
+                f"activation={activation.name!r}. Use activation='sigmoid', or "
+                f"sparsity_penalty={activation.usual_penalty!r}."
             )
 
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:

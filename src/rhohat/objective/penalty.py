@@ -77,7 +77,7 @@ class SparsityPenalty(BaseEstimator):
 
     def next_weight(self, average: Float64Array, activation: Activation) -> float:
         """A better weight than this one, which led to these averages."""
-        raise NotImplementedError(f"{type(self).__name__} knows no way to find its weight.")
+        raise NotImplementedError(f"{type(self).__name__} cannot find its weight: give a number.")
 
     def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """h(A), and how h_ij changes with its own a_ij; None for that stands for 1.

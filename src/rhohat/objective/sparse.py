@@ -156,9 +156,9 @@ class SparseObjective(Objective[Terms]):
             shapes["W_dec"] = (k, self.n_outputs)
         elif self.n_outputs != d:
             raise ValueError(
-                f"decoder={self.decoder.name!r} decodes with the encoder's weights, so that what "
-                f"it reconstructs has the input's {d} columns, but the target has "
-                f"{self.n_outputs}: use decoder='linear'."
+                f"decoder={self.decoder.name!r} decodes with the encoder's weights, so its output "
+                f"has the input's {d} columns, but the target has {self.n_outputs}: use "
+                "decoder='linear'."
             )
         super().__init__(shapes | {"b_dec": (self.n_outputs,)}, weight_decay)
 
@@ -598,7 +598,7 @@ class SparseObjective(Objective[Terms]):
                     f"sample_weight must have shape {X.shape[:1]}, got {sample_weight.shape}."
                 )
             if not (np.all(sample_weight >= 0) and sample_weight.any()):
-                raise ValueError("sample_weight must have no negative value, and not only zeros.")
+                raise ValueError("sample_weight must have no negative values, and not only zeros.")
         target = X if target is None else np.asarray(target, dtype=X.dtype)
         if target.shape != (len(X), self.n_outputs):
             raise ValueError(

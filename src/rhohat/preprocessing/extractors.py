@@ -328,9 +328,9 @@ class Extractor(Step):
         n_pieces, noun = len(places.image), self.takes.kind
         different = len(np.unique(np.stack(places), axis=1).T)
         warnings.warn(
-            f"drew {n_pieces:,} {self.pieces} from {n_places:,} places: {different:,} are "
-            f"different, {n_pieces - different:,} repeat one of them. Draw fewer "
-            f"(n_{self.pieces}), or give more or larger {noun}.",
+            f"drew {n_pieces:,} {self.pieces} from {n_places:,} places, so only {different:,} are "
+            f"different and {n_pieces - different:,} are repeats. Draw fewer (n_{self.pieces}), or "
+            f"give more or larger {noun}.",
             UserWarning,
             stacklevel=4,
         )
@@ -395,13 +395,13 @@ class Extractor(Step):
         if self.is_along_time and array.shape[0] > array.shape[1] < width:
             raise ValueError(
                 f"{this} has {array.shape[0]:,} channels of {array.shape[1]:,} samples, too few "
-                f"for windows of {width:,}. Channels come first, (channels, samples): transpose "
-                "series that have them last, as in [series.T for series in X]."
+                f"for windows of {width:,}. Channels must come first, (channels, samples): "
+                "transpose series that have them last, as in [series.T for series in X]."
             )
         if self.is_along_time and array.shape[0] != height:
             raise ValueError(
-                f"{this} has {array.shape[0]} channels, but the first had {height}: all must have "
-                "the same."
+                f"{this} has {array.shape[0]} channels, but the first has {height}: all must have "
+                "the same number."
             )
         if array.shape[0] < height or array.shape[1] < width:
             raise ValueError(
@@ -410,7 +410,7 @@ class Extractor(Step):
             )
         if list(array.shape[2:]) != channels:
             raise ValueError(
-                f"image {index} has shape {array.shape}, but the first image's channels are "
+                f"image {index} has shape {array.shape}, but the channels of the first image are "
                 f"{channels or 'none'}. Convert all images to gray or all to color."
             )
 
@@ -486,9 +486,9 @@ class PatchExtractor(Extractor):
         height, width = self.patch_shape_[:2]
         if self.patch_size is None and array.shape[:2] != (height, width):
             raise ValueError(
-                f"image {index} has {array.shape[0]} x {array.shape[1]} pixels, others "
-                f"{height} x {width}: whole images must have one shape. Cut patches instead, "
-                "patch_size=10 for instance."
+                f"image {index} has {array.shape[0]} x {array.shape[1]} pixels, others {height} x "
+                f"{width}: whole images must have the same shape. Cut patches instead, as with "
+                "patch_size=10."
             )
         super()._check_fit(index, array)
 

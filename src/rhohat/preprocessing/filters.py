@@ -162,7 +162,7 @@ class OneOverFWhitening(Step):
     def carried_back(self, weights: FloatArray) -> Directions:
         """With half a patch on every side, since the filter reaches beyond the patch."""
         margin = max(weights.shape[1:3]) // 2
-        around = f"in pixels, with {margin} around the patch; what lies farther out is cropped"
+        around = f"in the image: the patch and {margin} pixels around it"
         return Directions(self.adjoint(weights, margin), around)
 
     def operation(self) -> Operation:

@@ -59,7 +59,7 @@ def check_names(estimator: Any, names: Sequence[str], *, reset: bool) -> None:
     unknown = [name for name in names if name not in set(own)]
     lacking = [name for name in own if name not in set(names)]
     told = [f"it lacks {listed(lacking)}"] if lacking else []
-    told += [f"{listed(unknown)} are not known"] if unknown else []
+    told += [f"{listed(unknown)} are unknown"] if unknown else []
     raise ValueError(
         f"the columns are not those that {type(estimator).__name__} was fitted on: "
         f"{', '.join(told) or 'their order differs'}."

@@ -416,7 +416,7 @@ def added_to(g: Graph, x: str, told: Told) -> str:
     """
     for operation in told.operations:
         if operation.name not in ONNX_OPERATIONS:
-            raise NotComputedError(f"ONNX has no rendering of {operation.name!r}")
+            raise NotComputedError(f"there are no ONNX operators for {operation.name!r}")
     names = [operation.name for operation in told.operations]
     is_flat = told.takes == "images" and len(told.shape) == 3
     if is_flat or (told.takes == "series" and names[:1] == ["patch"]):

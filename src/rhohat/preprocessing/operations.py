@@ -100,6 +100,6 @@ def told_of_rows(step: Any) -> Told:
         If it takes no rows, or its operation is not known.
     """
     if step_of(step).takes is not None:
-        raise NotComputedError(f"{type(step).__name__} takes no rows")
+        raise NotComputedError(f"{type(step).__name__} does not take rows")
     operations = operations_of_rows([step], width_after([step]))
     return Told("rows", (None, int(step.n_features_in_)), operations)

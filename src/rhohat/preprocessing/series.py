@@ -72,8 +72,8 @@ class SeriesStep(Step):
         for index, series in enumerate(each_recording(X)):
             if index and len(series) != len(mean):
                 raise ValueError(
-                    f"series {index} has {len(series)} channels, but the first had {len(mean)}: "
-                    "all must have the same."
+                    f"series {index} has {len(series)} channels, but the first has {len(mean)}: "
+                    "all must have the same number."
                 )
             values, dtype = self._values(index, series), np.result_type(dtype, series)
             most = np.abs(values).max(axis=1)

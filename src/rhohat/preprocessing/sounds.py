@@ -402,9 +402,9 @@ class SpectrogramExtractor(SoundExtractor):
         window, hop = check_real("window", self.window, low=0), check_real("hop", self.hop, low=0)
         if min(window * rate / 2, hop * rate) < 1 or hop > window or window * rate > MOST_SAMPLES:
             raise ValueError(
-                f"windows of {self.window:g} s, each {self.hop:g} s after the last, do not go with "
-                f"{self.rate:,} samples per second: expected two samples in a window at least, and "
-                f"{MOST_SAMPLES:,} at most, one in a hop, and no hop beyond its window, where "
+                f"windows of {self.window:g} s, each {self.hop:g} s after the last, do not suit "
+                f"{self.rate:,} samples per second: expected a window of 2 to {MOST_SAMPLES:,} "
+                "samples, and a hop of at least one sample that is no longer than the window, or "
                 "sound would be lost."
             )
         high = self.rate / 2 if self.high is None else self.high
@@ -412,8 +412,8 @@ class SpectrogramExtractor(SoundExtractor):
         check_real("high", high, low=0, high=self.rate / 2)
         if self.low >= high:
             raise ValueError(
-                f"low must lie below high, got {self.low:g} and {high:g} Hz of sound with "
-                f"{self.rate:,} samples per second: choose a higher rate, or a lower low."
+                f"low must be below high, got {self.low:g} and {high:g} Hz at {self.rate:,} "
+                "samples per second: choose a higher rate, or a lower low."
             )
         check_real("floor", self.floor, low=0, high=1, open_ends=True)
         look_up("normalize", self.normalize, NORMALIZATIONS)
@@ -421,7 +421,7 @@ class SpectrogramExtractor(SoundExtractor):
         if empty:
             raise ValueError(
                 f"{empty} of {self.n_mels} bands between {self.low:g} and {high:g} Hz are narrower "
-                f"than what windows of {self.window:g} s tell apart: choose fewer bands or longer "
+                f"than windows of {self.window:g} s can resolve: choose fewer bands or longer "
                 "windows."
             )
 

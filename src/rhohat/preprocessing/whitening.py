@@ -265,8 +265,8 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         W = check_rows(X)
         if W.shape[1] != self._n_features_out:
             raise ValueError(
-                f"X has {W.shape[1]} columns, but inverse_transform expects the "
-                f"{self._n_features_out} that transform gives."
+                f"X has {W.shape[1]} columns, but inverse_transform expects "
+                f"{self._n_features_out}, as transform returns them."
             )
         original: FloatArray = W
         for factor in self._factors(0.5, inverse=True):
@@ -315,7 +315,9 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         scaled = variance + self.epsilon
         empty = variance < ROUNDING * variance.max()
         after = variance / np.where(scaled > 0, scaled, 1)
-        left_out = f"; {empty.sum()} of rounding errors alone are not drawn" if empty.any() else ""
+        left_out = (
+            (f"; {empty.sum()} that hold only rounding errors are not drawn") if empty.any() else ""
+        )
         return Spectrum(
             np.arange(1, len(variance) + 1),
             np.where(empty, np.nan, variance),
@@ -323,8 +325,9 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
             across="component",
             up="variance",
             title="Variance by component",
-            description="Variance along each principal component, before and after. Directions of "
-            f"much less variance than epsilon, {self.epsilon:.6g}, stay small{left_out}.",
+            description="Variance along each principal component, before and after. Directions "
+            f"whose variance is far below epsilon, {self.epsilon:.6g}, stay "
+            f"small{left_out}.",
             levels={"epsilon": self.epsilon},
         )
 
@@ -414,6 +417,6 @@ def _check_memory(source: Source) -> None:
     check_memory(
         whitening_bytes(*source.shape),
         f"whitening {source.shape[1]:,} columns",
-        "Reduce the columns, by smaller patches or sklearn.random_projection for instance, or "
-        "leave whitening out.",
+        "Reduce the number of columns, for instance with smaller patches or "
+        "sklearn.random_projection, or leave whitening out.",
     )

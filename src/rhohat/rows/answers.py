@@ -84,19 +84,19 @@ def unpacked(
     except Exception as error:  # whatever it is, it is no answer
         raise RefusedAnswerError(f"cannot be read ({type(error).__name__}: {error})") from error
     if not is_whole:
-        raise RefusedAnswerError("was changed on its way")
+        raise RefusedAnswerError("was corrupted in transit")
     found = Answer(*pickle.loads(content))
     if found.digest != digest:
-        raise RefusedAnswerError("has the sums for other parameters, or of other rows")
+        raise RefusedAnswerError("has the sums for other parameters or other rows")
     asked = [(start, stop - start) for start, stop in chunks]
     if found.rows != asked:
         n_found, n_asked = (sum(n for _, n in rows) for rows in (found.rows, asked))
-        raise RefusedAnswerError(f"has the sums of {n_found} rows, of the {n_asked} asked for")
+        raise RefusedAnswerError(f"has the sums of {n_found} rows, expected {n_asked}")
     if len(found.sums) != len(chunks):
-        raise RefusedAnswerError(f"has {len(found.sums)} sums, for {len(chunks)} chunks")
+        raise RefusedAnswerError(f"has {len(found.sums)} sums, expected {len(chunks)}")
     for total in found.sums:
         if form(total) not in forms:
-            raise RefusedAnswerError(f"has a sum of the shapes {_in_words(form(total))}")
+            raise RefusedAnswerError(f"has a sum of unexpected shapes, {_in_words(form(total))}")
     return found.sums
 
 

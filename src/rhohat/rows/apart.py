@@ -56,9 +56,10 @@ class _Process:
                 crashed = process.returncode < 0 or process.returncode > 2
                 self.end()
                 raise DataFileError(
-                    "makes the library that reads it crash: it is damaged, or made to do so"
+                    "crashes the library that reads it: it is damaged, or was made to do so"
                     if crashed
-                    else f"is not understood in {SECONDS} s: it is damaged, or made to take long"
+                    else f"was not decoded within {SECONDS} s: it is damaged, or was made to take "
+                    "long"
                 )
         found: dict[str, Any] = json.loads(answer)
         return found
@@ -153,7 +154,7 @@ def _serve() -> None:
         try:
             told = {"answer": getattr(module, function)(*arguments)}
         except MemoryError:
-            told = {"refused": "needs more memory than a sound file of its kind"}
+            told = {"refused": "needs more memory than a valid file of its kind"}
         except Exception as error:
             text = (str(error) or type(error).__name__).splitlines()[0][:300]
             refused = isinstance(error, DataFileError)

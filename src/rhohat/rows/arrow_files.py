@@ -179,7 +179,9 @@ class ParquetTable(_LazyTable):
         groups = range(self.metadata.num_row_groups)
         lengths = [self.metadata.row_group(number).num_rows for number in groups]
         if min(lengths, default=0) < 0 or sum(lengths) != self.metadata.num_rows:
-            raise DataFileError("is a Parquet file whose groups do not add up to its rows")
+            raise DataFileError(
+                "is a Parquet file whose row groups do not add up to its number of rows"
+            )
         shape = self.metadata.num_rows, len(schema.names)
         size = path.stat().st_size
         Claims(shape, np.dtype(np.uint8), size).check()

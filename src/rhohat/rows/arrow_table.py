@@ -129,8 +129,8 @@ def _described(field: Any, column: Any) -> Column:
         return Column(
             field.name,
             held,
-            f" (though most of it is numbers: the first that is none is {first!r:.40}; mend or "
-            "empty such cells)",
+            f" (though most of it is numbers; the first value that is not is {first!r:.40}: "
+            "correct or empty such cells)",
             n_values,
         )
     return Column(field.name, held, n_values=n_values)

@@ -78,8 +78,8 @@ def matlab_axes(shape: tuple[int, ...]) -> Axes:
             height, width = shape[:2]
             return Axes(
                 "HWC",
-                f"is read as one color image of {height} x {width} pixels. If it is 3 images: "
-                "--axes HWN",
+                f"is read as one color image of {height} x {width} pixels. If it holds 3 images, "
+                "add --axes HWN",
             )
         note = ""
         if min(shape[:2]) >= _SCENE and _SCENE < n <= _BANDS:
@@ -97,8 +97,8 @@ def _axes_of_three(shape: tuple[int, ...]) -> Axes:
     note = ""
     if n == 3:
         note = (
-            f"is read as 3 images of {height} x {width} pixels. If it is one image, channels "
-            "first: --axes CHW"
+            f"is read as 3 images of {height} x {width} pixels. If it is one image with channels "
+            "first, add --axes CHW"
         )
     elif height != width and min(n, height) >= _SCENE and n <= 4 * height <= 16 * n and width > 4:
         note = _cube_note(shape, f"{n} images of {height} x {width} pixels", "HWC")
@@ -108,8 +108,8 @@ def _axes_of_three(shape: tuple[int, ...]) -> Axes:
 def _cube_note(shape: tuple[int, ...], reading: str, letters: str) -> str:
     height, width, bands = shape
     return (
-        f"is read as {reading}. If it is a cube of {height} x {width} pixels of {bands} bands: "
-        f"--axes {letters}"
+        f"is read as {reading}. If it is a cube of {height} x {width} pixels with {bands} bands, "
+        f"add --axes {letters}"
     )
 
 
@@ -124,8 +124,8 @@ def _axes_of_four(shape: tuple[int, ...], usual: str) -> str:
         return plausible[0]
     options = " or ".join(f"--axes {letters}" for letters in plausible or ("NHWC", "NCHW"))
     raise DataFileError(
-        f"holds an array of shape {shape}, of which no axis is surely the channels, which come "
-        f"last (axis 3, of 1, 3 or 4) or first (axis 1). Say which axis is which: {options}"
+        f"holds an array of shape {shape}, in which no axis is clearly the channels (1, 3 or 4, on "
+        f"the last axis or on axis 1). Say which axis is which: {options}"
     )
 
 
@@ -133,7 +133,10 @@ def _no_axes(shape: tuple[int, ...]) -> str:
     what = f"holds an array of shape {shape}, expected (rows, columns), (images, height, width) or "
     what += "(images, height, width, channels)"
     if len(shape) == 1 and shape[0] > 1:
-        what += ". One dimension is a series, or labels: --series cuts a series into rows"
+        what += (
+            ". An array with one axis is a series or labels; if it is a series, add --series to "
+            "cut it into rows"
+        )
     return what
 
 
@@ -208,14 +211,14 @@ def _given(shape: tuple[int, ...], axes: str | None, transpose: bool) -> Axes | 
                 f"names {len(letters)}"
             )
         if transpose:
-            raise DataFileError("is transposed by its axes already: leave out --transpose")
+            raise DataFileError("is already transposed by --axes: leave out --transpose")
         return Axes(letters)
     if not transpose:
         return None
     if len(shape) != 2:
         raise DataFileError(
-            f"holds an array of shape {shape}: only rows are transposed, give the order of others "
-            "by --axes"
+            f"holds an array of shape {shape}, but --transpose is only for rows: state the order "
+            "of its axes with --axes"
         )
     return Axes("CN")
 
@@ -226,7 +229,7 @@ def check_axes(axes: str) -> str:
     if sorted(letters) not in map(sorted, _KNOWN):
         told = ", ".join(f"{letter} {what}" for letter, what in LETTERS.items())
         raise ValueError(
-            f"axes must be the letters of {', '.join(_KNOWN)} in the order of the array ({told}), "
-            f"got {axes!r}."
+            f"axes must be one of {', '.join(_KNOWN)}, in the order of the array ({told}), got "
+            f"{axes!r}."
         )
     return letters

@@ -41,7 +41,7 @@ def chosen_channels(names: Sequence[str], wanted: Sequence[str] | None) -> list[
             more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
             raise DataFileError(
                 f"has {len(names)} channels: {', '.join(names[:LISTED])}{more}. {name!r} is "
-                f"{reason if len(found) < 2 else 'the name of several: give its number, from 0'}"
+                f"{reason if len(found) < 2 else 'the name of several: give its number from 0'}"
             )
         chosen += found
     return chosen

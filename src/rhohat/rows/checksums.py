@@ -112,9 +112,9 @@ class Verified(Wrapper):
             number = piece.start // PIECE_ROWS - self.first
             if zlib.crc32(piece.X.data) != self.checksums[number]:
                 raise DataChangedError(
-                    f"rows {piece.start} to {piece.start + len(piece.X) - 1} of {self.name} are "
-                    "not what they were when training began: they were edited, or a part of the "
-                    "store is gone or damaged."
+                    f"rows {piece.start} to {piece.start + len(piece.X) - 1} of {self.name} have "
+                    "changed since training began: they were edited, or part of the store is "
+                    "missing or damaged."
                 )
         return whole.part(start - begin, stop - begin)
 

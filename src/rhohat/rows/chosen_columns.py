@@ -92,8 +92,10 @@ def choosing(look: Look, read: Read, opens: Open | None) -> tuple[Look, Read, Op
             return True
         if selection.chooses_columns:
             wanted = [*selection.columns, *selection.drop, *selection.labels, *selection.one_hot]
-            such = f": there is none like {wanted[0]!r:.60}" if wanted else ""
-            raise DataFileError(f"holds {content.kind}, but columns are chosen of rows{such}")
+            such = f", so there is no {wanted[0]!r:.60}" if wanted else ""
+            raise DataFileError(
+                f"holds {content.kind}, but columns can only be chosen from rows{such}"
+            )
         return False
 
     @wraps(look)

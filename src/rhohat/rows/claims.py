@@ -124,15 +124,15 @@ class Claims:
 def _lengths(claims: Claims) -> str | None:
     for shape in (claims.shape, claims.chunk or ()):
         if not all(isinstance(n, int | np.integer) and n is not True and n >= 0 for n in shape):
-            return f"announces an array of shape {shape}"
+            return f"claims an array of shape {shape}"
     return None
 
 
 def _inside(claims: Claims) -> str | None:
     if claims.elsewhere:
         return (
-            f"has {claims.elsewhere} outside the file, which is not followed: it could be any file "
-            "of yours. Copy the numbers into one file"
+            f"has {claims.elsewhere} outside the file, which is not followed, since it could be "
+            "any of your files. Copy the numbers into one file"
         )
     return None
 
@@ -141,8 +141,8 @@ def _known_codecs(claims: Claims) -> str | None:
     strange = [name for name in claims.codecs if name.removeprefix("numcodecs.") not in CODECS]
     if strange:
         return (
-            f"is encoded by {strange[0]!r:.60}, which is not run. Save it again, by one of "
-            f"{', '.join(sorted(CODECS))}"
+            f"is encoded with {strange[0]!r:.60}, which is not supported. Save it again with one "
+            f"of {', '.join(sorted(CODECS))}"
         )
     return None
 
@@ -151,17 +151,16 @@ def _pixels(claims: Claims) -> str | None:
     if claims.pixels > claims.most_pixels:
         height, width = claims.shape[1:3]
         return (
-            f"announces {width} x {height}, more than {claims.most_pixels:,} pixels, which a small "
-            f"file may do to fill the memory. Scale the image down, or allow more: "
-            f"max_pixels={claims.pixels} where files are loaded, --max-pixels {claims.pixels} on "
-            "the command line"
+            f"claims {width} x {height} pixels, more than {claims.most_pixels:,}; a small file may "
+            "do so to exhaust memory. Scale the image down, or allow more with --max-pixels "
+            f"{claims.pixels} (in Python max_pixels={claims.pixels})"
         )
     return None
 
 
 def _bits(claims: Claims) -> str | None:
     if claims.bits is not None and not BITS[0] <= claims.bits <= BITS[1]:
-        return f"announces {claims.bits:,} bits a color, expected {BITS[0]} to {BITS[1]}"
+        return f"claims {claims.bits:,} bits per color, expected {BITS[0]} to {BITS[1]}"
     return None
 
 
@@ -181,9 +180,9 @@ def _channels(claims: Claims) -> str | None:
 def _size(claims: Claims) -> str | None:
     if claims.n_float_bytes > BYTES_LIMIT and claims.n_bytes > RATIO_LIMIT * claims.stored:
         return (
-            f"announces {claims.n_bytes:,} bytes of array {claims.shape} in {claims.stored:,} "
-            "stored ones; such a file may be made to fill the memory. If it is sound, save it "
-            "uncompressed, arrays as .npy"
+            f"claims an array {claims.shape} of {claims.n_bytes:,} bytes, compressed to "
+            f"{claims.stored:,}; such a file may be made to exhaust memory. If you trust it, save "
+            "it uncompressed (arrays as .npy)"
         )
     return None
 
@@ -194,8 +193,8 @@ def _chunk(claims: Claims) -> str | None:
     at_once = prod(claims.chunk) * claims.dtype.itemsize
     if at_once > max(BYTES_LIMIT, claims.n_bytes):
         return (
-            f"is kept in chunks {claims.chunk}, of {at_once:,} bytes each, which is more than the "
-            "whole array. Save it again with smaller chunks"
+            f"is stored in chunks {claims.chunk} of {at_once:,} bytes each, more than the whole "
+            "array. Save it again with smaller chunks"
         )
     return None
 
@@ -218,12 +217,13 @@ def check_search(depth: int, n_objects: int) -> None:
     """Raise DataFileError if arrays would be sought too deep, or among too many objects."""
     if depth > DEPTH_LIMIT:
         raise DataFileError(
-            f"has groups more than {DEPTH_LIMIT} deep, which are not looked through. Name the array"
+            f"has groups nested more than {DEPTH_LIMIT} deep, which are not searched. Name the "
+            "array with --key (in Python key=)"
         )
     if n_objects > OBJECT_LIMIT:
         raise DataFileError(
-            f"holds more than {OBJECT_LIMIT:,} groups and arrays, which are not looked through. "
-            "Name the array"
+            f"holds more than {OBJECT_LIMIT:,} groups and arrays, which are not searched. Name the "
+            "array with --key (in Python key=)"
         )
 
 
@@ -261,7 +261,7 @@ def check_deflated(packed: bytes, most: int, what: str) -> None:
             tail = stream.unconsumed_tail
             total += len(piece)
             if total > most or member > _MEMBERS:
-                raise DataFileError(f"holds more in {what} than the {most:,} bytes it announces")
+                raise DataFileError(f"holds more in {what} than the {most:,} bytes that it claims")
             if is_last and not piece:
                 return  # cut off, as the decoder will say
         fed -= len(stream.unused_data)

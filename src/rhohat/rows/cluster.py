@@ -140,8 +140,8 @@ class DaskEngine:
         """Raise TypeError if workers would have to be sent the rows."""
         if not is_stored(source):
             raise TypeError(
-                "Dask's workers read their rows themselves, but these lie in this process's "
-                "memory. Save them, numpy.save('X.npy', X), and give fit the path; or use "
+                "Dask workers read their rows themselves, but these are in this process's memory. "
+                "Save them, numpy.save('X.npy', X), and pass the path to fit, or use "
                 "engine='threads'."
             )
         self.device.check(source.dtype)
@@ -194,7 +194,7 @@ class DaskEngine:
         if not is_stored(source):
             return self._local.map_sum(function, source, partition)
         if self._workers is None:
-            raise RuntimeError("DaskEngine works inside 'with engine.running():' only.")
+            raise RuntimeError("DaskEngine works only inside 'with engine.running():'.")
         self._workers.look()
         chunks = list(partition.chunks(source.shape[0]))
         n_workers = len(self._workers.able or self._workers.present)
@@ -248,11 +248,13 @@ def _check_address(address: str) -> None:
     import dask
 
     if not address.startswith(("tcp://", "tls://")):
-        raise WorkerError(f"{address} is no address of a Dask scheduler: tcp://... or tls://...")
+        raise WorkerError(
+            f"{address} is not the address of a Dask scheduler, tcp://... or tls://..."
+        )
     if address.startswith("tls://") and not dask.config.get("distributed.comm.tls.client.cert", ""):
         raise WorkerError(
             f"{address} needs certificates: name them in Dask's configuration, "
-            "distributed.comm.tls, or make a Client(..., security=...) and pass that."
+            "distributed.comm.tls, or create a Client(..., security=...) and pass that."
         )
 
 

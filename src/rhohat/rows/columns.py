@@ -213,7 +213,7 @@ def plan_of(columns: Sequence[Column], selection: Selection) -> Plan:
     )
     kept = tuple(index for index in sorted(wanted) if index not in dropped)
     if not kept:
-        raise DataFileError("has no column left to learn from")
+        raise DataFileError("has no columns left to learn from")
     plan = Plan(
         columns, kept, frozenset(i for i in one_hot if i not in dropped), labels=tuple(labels)
     )
@@ -237,15 +237,15 @@ def _like(columns: tuple[Column, ...], names: Sequence[str]) -> tuple[Output, ..
             outputs.append(Output(name, numbers[name[:cut]], name[cut + 1 :]))
     if lacking:
         raise DataFileError(
-            f"lacks columns that the model has learned from: {listed(lacking)}. To take others in "
-            "their place, name all columns by --columns"
+            f"lacks columns that the model learned from: {listed(lacking)}. To use others in their "
+            "place, name all columns with --columns"
         )
     for output in outputs:
         column = columns[output.origin]
         if output.value is None and column.held != "numbers":
             raise DataFileError(
-                f"has {HELD[column.held]} in column {output.name!r:.80}, of which the model has "
-                f"learned numbers{column.note}"
+                f"has {HELD[column.held]} in column {output.name!r:.80}, which held numbers when "
+                f"the model learned{column.note}"
             )
     return tuple(outputs)
 
@@ -274,14 +274,14 @@ def _check_held(plan: Plan) -> None:
         ways.append(
             f"--one-hot {first} makes a column of 0 and 1 for each of its {n_values:,} values"
         )
-        ways.append(f"--labels {first} keeps it beside the rows, as an answer")
+        ways.append(f"--labels {first} keeps it as a label, not to learn from")
     if len(bad) < len({column.held for column in plan.columns}) + 1 and any(
         plan.columns[index].held == "numbers" for index in plan.kept
     ):
-        ways.append("--columns numbers takes all others")
+        ways.append("--columns numbers uses only columns of numbers")
     raise DataFileError(
-        f"has {'; '.join(told)}, which cannot be learned from as numbers. {'; '.join(ways)} (in "
-        "Python drop=, one_hot=, labels=, columns= of load_rows)"
+        f"has {'; '.join(told)}, but features can only be learned from numbers. {'; '.join(ways)} "
+        "(in Python drop=, one_hot=, labels=, columns= of load_rows)"
     )
 
 
@@ -300,7 +300,7 @@ def notes_on(plan: Plan) -> list[str]:
         name = plan.columns[index].name
         if ANSWERS.fullmatch(name):
             notes.append(
-                f'has a column "{name}" that looks like an answer, and is learned from all the '
-                f"same: --labels {_typed(plan.columns, index)} keeps it apart"
+                f'has a column "{name}" that looks like labels, but is learned from: --labels '
+                f"{_typed(plan.columns, index)} keeps it apart"
             )
     return notes

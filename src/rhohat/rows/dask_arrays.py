@@ -21,8 +21,8 @@ class DaskArray(ChunkedStore):
     def __init__(self, array: Any) -> None:
         if any(np.isnan(size) for size in array.shape):
             raise ValueError(
-                "the Dask array does not know how many rows it has: call its "
-                "compute_chunk_sizes() first."
+                "the number of rows of the Dask array is unknown: call its compute_chunk_sizes() "
+                "first."
             )
         self.array = array
         name = f"the Dask array {array.name}"

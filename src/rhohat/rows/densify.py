@@ -24,13 +24,13 @@ def check_whole(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         Of its numbers.
     """
     if len(shape) != 2 or min(shape) < 0:
-        raise DataFileError(f"announces a sparse matrix of shape {shape}")
+        raise DataFileError(f"claims a sparse matrix of shape {shape}")
     n_bytes = prod(shape) * dtype.itemsize
     if n_bytes > WHOLE_BYTES:
         raise DataFileError(
             f"holds a sparse matrix {shape}, which would take {n_bytes / 2**30:,.1f} GiB with all "
-            "its zeros. Choose fewer columns, the genes or words that vary most for instance, or "
-            "read it in Python and give fit the sparse matrix"
+            "its zeros. Choose fewer columns, such as the genes or words that vary most, or read "
+            "it in Python and pass the sparse matrix to fit"
         )
 
 

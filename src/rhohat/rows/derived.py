@@ -26,12 +26,14 @@ class Concatenation(Origin):
     def __init__(self, parts: Sequence[Source]) -> None:
         widths = {part.shape[1] for part in parts}
         if len(widths) > 1:
-            raise ValueError(f"expected blocks of one width, got {sorted(widths)} columns.")
+            raise ValueError(
+                f"expected blocks with the same number of columns, got {sorted(widths)}."
+            )
         self.parts = list(parts)
         self.columns: tuple[str, ...] = getattr(self.parts[0], "columns", ()) if parts else ()
         self.ends = np.cumsum([part.shape[0] for part in parts])
         if not self.ends[-1]:
-            raise ValueError("the blocks hold no rows.")
+            raise ValueError("expected blocks with rows, got none.")
         self.name = f"{len(parts)} blocks, the first of them {parts[0].name},"
         names = (
             f"block {number}" if isinstance(part, ArraySource) else part.name

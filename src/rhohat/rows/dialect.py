@@ -96,7 +96,7 @@ def dialect_of(
         If there is no table.
     """
     if not lines:
-        raise DataFileError("is empty: it has no line but comments" if comments else "is empty")
+        raise DataFileError("is empty: it holds only comments" if comments else "is empty")
     sample = _sample(lines)
     scored = [(*_score(sample, delimiter), -n) for n, delimiter in enumerate(DELIMITERS)]
     best = max(range(len(DELIMITERS)), key=scored.__getitem__)
@@ -113,7 +113,7 @@ def dialect_of(
         skipped = first
     if skipped:
         what = "a line that is" if skipped == 1 else f"{skipped} lines that are"
-        notes.append(f"begins with {what} taken for a description of the table, and left out")
+        notes.append(f"begins with {what} taken as a description of the table and skipped")
     rows = table[first:]
     decimal = _decimal(rows, delimiter)
     if not names and heading is not False:
@@ -122,15 +122,15 @@ def dialect_of(
             names, first = tuple(rows[0]), first + 1
         if kind == "wavelengths":
             notes.append(
-                "has a first line that ascends, or descends, as no other does, and is taken for "
-                "names of columns, such as wavelengths: --no-heading takes it for numbers"
+                "has a first line that, unlike all others, ascends or descends: it is read as "
+                "names of columns, such as wavelengths. If it holds data, add --no-heading"
             )
         if not names and comments and len(cells_of(comments[-1], delimiter)) == width:
             names = tuple(cells_of(comments[-1], delimiter))
     if decimal == ",":  # names that are numbers, as all programs write them
         names = tuple(n.replace(",", ".") if is_number(n, decimal) else n for n in names)
     if first >= len(lines):
-        raise DataFileError("holds a line of names and no rows")
+        raise DataFileError("holds a line of column names, but no rows")
     return Dialect(delimiter, decimal, names, first, width, tuple(notes))
 
 

@@ -75,13 +75,13 @@ def read_header(path: Path) -> Header:
     with path.open("rb") as stream:
         head = stream.read(HEAD)
         if len(head) < HEAD or head[:8] not in SAMPLE_BYTES:
-            raise DataFileError("is neither an EDF nor a BDF file: it begins like none")
+            raise DataFileError("does not begin as EDF or BDF files do")
         n_channels = _number(head[252:256], "channels")
         Claims((), np.dtype(np.int16), size, channels=n_channels).check()
         n_bytes = HEAD + PER_CHANNEL * n_channels
         if _number(head[184:192], "bytes of header") != n_bytes:
             raise DataFileError(
-                f"announces a header that is not of {n_bytes:,} bytes, as it must be"
+                f"claims a header of another length than the {n_bytes:,} bytes that it must have"
             )
         head += stream.read(n_bytes - HEAD)
     if len(head) < n_bytes:
@@ -96,8 +96,8 @@ def read_header(path: Path) -> Header:
         n_records = held
     if n_records != held or more:
         raise DataFileError(
-            f"announces {n_records:,} data records of {record_bytes:,} bytes, but "
-            f"{size - n_bytes:,} bytes follow its header: it was cut, or is damaged. Copy it again"
+            f"claims {n_records:,} data records of {record_bytes:,} bytes, but "
+            f"{size - n_bytes:,} bytes follow its header: it is cut off or damaged. Copy it again"
         )
     if n_records < 1:
         raise DataFileError("holds no data records")
@@ -105,9 +105,9 @@ def read_header(path: Path) -> Header:
     for signal in signals:
         if signal.digital_min >= signal.digital_max or signal.physical_min == signal.physical_max:
             raise DataFileError(
-                f"says that channel {signal.label!r} goes from {signal.digital_min} to "
-                f"{signal.digital_max}, which are {signal.physical_min:g} to "
-                f"{signal.physical_max:g}: no values can be made of that"
+                f"maps the digital range {signal.digital_min} to {signal.digital_max} of channel "
+                f"{signal.label!r} to {signal.physical_min:g} to {signal.physical_max:g}, which "
+                "defines no values"
             )
     names = tuple(signal.label for signal in signals)
     rates = tuple(float(signal.sampling_frequency) for signal in signals)
@@ -119,7 +119,7 @@ def _number(field: bytes, what: str) -> int:
     try:
         return int(field)
     except ValueError:
-        raise DataFileError(f"announces {field!r} {what}, which is no number") from None
+        raise DataFileError(f"claims {field!r} {what}, expected a number") from None
 
 
 def _decoded(head: bytes, records: bytes, n_records: int) -> Any:
@@ -137,13 +137,13 @@ def _chosen(path: Path, selection: Selection) -> tuple[Header, list[int]]:
     chosen = chosen_channels(header.names, selection.channels)
     rates = {header.rates[number] for number in chosen}
     if not all(np.isfinite(rate) and rate > 0 for rate in rates):
-        raise DataFileError("does not say how many samples per second it has")
+        raise DataFileError("does not state its sample rate")
     if len(rates) > 1:
         listed = "; ".join(_of_rate(header, chosen, rate) for rate in sorted(rates, reverse=True))
         first = next(header.names[n] for n in chosen if header.rates[n] == max(rates))
         raise DataFileError(
-            f"has channels of {len(rates)} rates: {listed}. Choose some of one rate: "
-            f"channels=[{first!r}] where files are loaded, --channels {first!r} on the command line"
+            f"has channels with {len(rates)} sample rates: {listed}. Choose channels with one "
+            f"rate: --channels {first!r} (in Python channels=[{first!r}])"
         )
     return header, chosen
 
@@ -185,7 +185,7 @@ class EdfFile(ChunkedStore):
                 stream.seek(len(header.head) + first * header.record_bytes)
                 records = stream.read((last - first) * header.record_bytes)
         except FileNotFoundError as error:
-            raise DataChangedError(f"{self.name} is gone since it was opened.") from error
+            raise DataChangedError(f"{self.name} has disappeared since it was opened.") from error
         if len(records) < (last - first) * header.record_bytes:
             raise DataChangedError(f"{self.name} was shortened since it was opened.")
         signals = _decoded(header.head, records, last - first).signals
@@ -201,7 +201,11 @@ def _look(path: Path, selection: Selection) -> Content:
     n_samples = EdfFile(path, header, chosen).shape[0]
     shape, rate = (1, len(chosen), n_samples), header.rates[chosen[0]]
     Claims(shape, np.dtype(np.int16), path.stat().st_size).check()
-    note = "" if header.is_gapless else "has gaps in time, over which it is read on (EDF+D)"
+    note = (
+        ""
+        if header.is_gapless
+        else "has gaps in time (EDF+D), which are read as if there were none"
+    )
     names = tuple(header.names[number] for number in chosen)
     return Content("series", shape, np.dtype(np.float64), rate, note, channels=names)
 

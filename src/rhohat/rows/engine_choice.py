@@ -31,8 +31,8 @@ def engine_of(engine: Any, n_jobs: int | None, device: str | Device = "cpu") -> 
         if device.is_host:
             return cast(Engine, engine)
         raise ValueError(
-            f"device={device.name!r} goes with engine='threads' or 'dask', or a client's address; "
-            "an engine that is made already is given its device when it is made."
+            f"device={device.name!r} works with engine='threads', 'dask' or a scheduler's address; "
+            "an engine that already exists was given its device when it was created."
         )
     is_address = isinstance(engine, str) and "://" in engine
     if is_address or _is_client(engine):

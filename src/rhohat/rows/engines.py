@@ -191,7 +191,7 @@ class ThreadEngine:
             If an end was asked for.
         """
         if self._pool is None:
-            raise RuntimeError("ThreadEngine works inside 'with engine.running():' only.")
+            raise RuntimeError("ThreadEngine works only inside 'with engine.running():'.")
         BLAS.limit_again()
         remaining = iter(tasks)
         lock = threading.Lock()

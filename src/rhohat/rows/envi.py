@@ -71,10 +71,10 @@ def _cube(path: Path) -> _Cube:
         If they do not.
     """
     if os.stat(path).st_size > _HEADER_BYTES:
-        raise DataFileError(f"has more than {_HEADER_BYTES:,} bytes, which no header of ENVI has")
+        raise DataFileError(f"has more than {_HEADER_BYTES:,} bytes, too many for an ENVI header")
     text = path.read_bytes().decode("utf-8", "replace")
     if not text.lstrip("\ufeff \r\n").startswith("ENVI"):
-        raise DataFileError("is no header of ENVI, whose first line is ENVI")
+        raise DataFileError("is not an ENVI header: expected ENVI as its first line")
     pairs = re.findall(r"^[ \t]*([^=\n{}]+?)\s*=\s*(\{[^}]*\}|[^\n]*)", text, re.MULTILINE)
     fields = {re.sub(r"\s+", " ", name.lower()): value.strip() for name, value in pairs}
     sizes = {
@@ -85,11 +85,11 @@ def _cube(path: Path) -> _Cube:
     code = _integer(fields, "data type")
     if interleave not in _INTERLEAVES or code not in _TYPES:
         raise DataFileError(
-            f"says interleave {interleave!r:.20} and data type {code}, expected "
+            f"states interleave {interleave!r:.20} and data type {code}, expected one of "
             f"{', '.join(_INTERLEAVES)} and one of {', '.join(map(str, _TYPES))}"
         )
     if fields.get("file compression", "0") not in ("0", ""):
-        raise DataFileError("says that its numbers are compressed: save it uncompressed")
+        raise DataFileError("states that its numbers are compressed: save it uncompressed")
     order = "<" if _integer(fields, "byte order", 0) == 0 else ">"
     dtype, offset = np.dtype(order + _TYPES[code]), _integer(fields, "header offset", 0)
     names = _list(fields.get("wavelength", "")) or _list(fields.get("band names", ""))
@@ -106,14 +106,14 @@ def _cube(path: Path) -> _Cube:
 
 def _check(cube: _Cube, size: int) -> None:
     if 0 in cube.sizes.values():
-        raise DataFileError(f"announces an empty cube, {cube.sizes}")
+        raise DataFileError(f"claims an empty cube, {cube.sizes}")
     Claims(cube.stored_shape, cube.dtype, max(size - cube.offset, 0)).check()
     announced = prod(cube.stored_shape) * cube.dtype.itemsize
     if size - cube.offset < announced:
         height, width = cube.scene
         raise DataFileError(
-            f"announces {announced:,} bytes of {height} x {width} pixels of {cube.sizes['C']} "
-            f"bands, but {cube.path.name} holds {max(size - cube.offset, 0):,}"
+            f"claims {announced:,} bytes, {height} x {width} pixels of {cube.sizes['C']} bands, "
+            f"but {cube.path.name} holds {max(size - cube.offset, 0):,}"
         )
 
 
@@ -128,8 +128,8 @@ def _data_beside(path: Path) -> Path:
     ]
     if not found:
         raise DataFileError(
-            f"is a header, but beside it is no file {stems.name} with one of "
-            f"{', '.join(_DATA[1:])}, or without an ending"
+            f"is a header, but there is no data file {stems.name} beside it, without an extension "
+            f"or with one of {', '.join(_DATA[1:])}"
         )
     return found[0]
 
@@ -139,7 +139,7 @@ def _integer(fields: dict[str, str], name: str, default: int | None = None) -> i
     if text is None and default is not None:
         return default
     if text is None or not re.fullmatch(r"\d{1,12}", text):
-        raise DataFileError(f"says {name} = {text!r:.40}, expected a number that is not negative")
+        raise DataFileError(f"states {name} = {text!r:.40}, expected a number of at least 0")
     return int(text)
 
 

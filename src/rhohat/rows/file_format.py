@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray, float_dtype, is_real
 from rhohat.common.errors import DataChangedError, DataFileError
+from rhohat.common.printable import count
 from rhohat.rows.axes import Arrangement, Guess, arrange, check_axes, usual_axes
 from rhohat.rows.chosen_columns import HeldRows, beside_array, choosing
 from rhohat.rows.claims import RATIO_LIMIT, Claims, bytes_in
@@ -360,7 +361,7 @@ def finite_floats(array: NDArray[Any]) -> FloatArray:
     if bad.any():
         where = tuple(int(i) for i in np.argwhere(bad)[0])
         raise DataFileError(
-            f"holds NaN or infinity, {int(bad.sum()):,} in all, the first at {where}"
+            f"holds NaN or infinity in {count(int(bad.sum()), 'place')}, the first at {where}"
         )
     return floats
 

@@ -138,7 +138,11 @@ def format_of(path: Path) -> FileFormat:
     """
     row = format_named(path)
     if row is None:
-        raise DataFileError(way_round(path) or f"ends in none of {', '.join(endings())}")
+        raise DataFileError(way_round(path) or f"must end in one of {', '.join(endings())}")
     if not (path.is_dir() if row.is_folder else path.is_file()):
-        raise DataFileError("is not a file" if path.exists() else "is gone, or a link to nothing")
+        raise DataFileError(
+            "is not a file"
+            if path.exists()
+            else "does not exist, or is a link to a file that does not"
+        )
     return row

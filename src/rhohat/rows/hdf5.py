@@ -104,8 +104,9 @@ def choose_dataset(h5py: Any, file: Any, key: str | None) -> Chosen:
     found, links = _objects(h5py, file)
     if links and not found:
         raise DataFileError(
-            f"holds no array of numbers but links to elsewhere, such as {links[0]:.80}, which are "
-            "not followed: they could lead to any file of yours. Copy the numbers into one file"
+            f"holds no array of numbers, only links to other files, such as {links[0]:.80}, which "
+            "are not followed, since they could lead to any of your files. Copy the numbers into "
+            "one file"
         )
     return choose(found, lambda name: describe(name, found[name]), key)
 

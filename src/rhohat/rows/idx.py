@@ -61,13 +61,13 @@ def _read_header(stream: IO[bytes], size: int, is_packed: bool) -> _Header:
     n_axes = begin[3]
     lengths = stream.read(4 * n_axes)
     if len(lengths) < 4 * n_axes:
-        raise DataFileError("ends in its header")
+        raise DataFileError("ends within its header")
     shape, dtype = struct.unpack(f">{n_axes}I", lengths), np.dtype(_TYPES[begin[2]])
     Claims(shape, dtype, size).check()
     offset, announced = 4 + 4 * n_axes, prod(shape) * dtype.itemsize
     if not is_packed and size - offset != announced:
         raise DataFileError(
-            f"announces {announced:,} bytes of array {shape}, holds {size - offset:,}"
+            f"claims {announced:,} bytes of array {shape}, but holds {size - offset:,}"
         )
     return _Header(shape, dtype, offset, is_packed)
 
@@ -85,7 +85,7 @@ def _read(path: Path, selection: Selection) -> NDArray[Any]:
         data = stream.read(announced + 1)  # to the end, where gzip compares the checksum
     if len(data) != announced:
         found = f"{len(data):,}" if len(data) < announced else "more"
-        raise DataFileError(f"announces {announced:,} bytes of array {shape}, holds {found}")
+        raise DataFileError(f"claims {announced:,} bytes of array {shape}, but holds {found}")
     array = np.frombuffer(data, dtype).reshape(shape)
     return array.astype(dtype.newbyteorder("="))
 

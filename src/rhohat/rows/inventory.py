@@ -144,7 +144,9 @@ def _fitting(entries: Collection[Entry], pattern: str) -> Chosen | None:
     facts: dict[str, Any] = {"array": names[0], "matches": names if len(names) > 1 else []}
     others = [str(entry) for entry in fitting if entry.reason]
     if others:
-        facts["note"] = f"holds more that fits {pattern!r} but cannot be read: {_list(others)}"
+        facts["note"] = (
+            f"holds more arrays that match {pattern!r} but cannot be read: {_list(others)}"
+        )
     return Chosen(found[0], facts)
 
 
@@ -153,7 +155,7 @@ def _facts(entry: Entry, entries: Collection[Entry]) -> dict[str, Any]:
     facts: dict[str, Any] = {"array": entry.name if len(entries) > 1 else ""}
     others = [str(other) for other in entries if other.reason and other.may_be_data]
     if others:
-        facts["note"] = f"is read from {entry}; what else it holds cannot be read: {_list(others)}"
+        facts["note"] = f"is read from {entry}; its other contents cannot be read: {_list(others)}"
     return facts
 
 
@@ -172,12 +174,12 @@ def _question(
     elif candidates:
         what = f"several arrays: {listed}"
     else:
-        what = f"no array that is surely rows or images, but {listed}"
+        what = f"no array that is clearly rows or images, but {listed}"
     first = _short(ordered[0].name)
-    several = f", or several by a pattern, --key '{first[0]}*'" if len(readable) > 1 else ""
+    several = f", or several with a pattern, --key '{first[0]}*'" if len(readable) > 1 else ""
     return (
-        f"holds {what}. Choose one: key={first!r} where files are loaded, 'path::{first}' "
-        f"in fit, --key {first} on the command line{several}"
+        f"holds {what}. Choose one: --key {first} on the command line, key={first!r} in Python, "
+        f"'path::{first}' in fit{several}"
     )
 
 

@@ -146,7 +146,7 @@ def _elements(stream: IO[bytes], order: str, size: int) -> Iterator[tuple[int, i
         begin += 8
         if begin + length > size:
             raise DataFileError(
-                f"announces an element of {length:,} bytes, holds {size - begin:,} more"
+                f"claims an element of {length:,} bytes, but holds only {size - begin:,} more"
             )
         yield kind, begin, length
         begin += length
@@ -187,7 +187,7 @@ def _described(order: str, data: bytes, matrix: _Matrix, length: int, place: _Pl
     name = ".".join((place.variable, *place.fields))
     if matrix.code == _SPARSE:
         if length < matrix.n_nonzero * 5:
-            raise DataFileError(f"announces {matrix.n_nonzero:,} numbers in {length:,} bytes")
+            raise DataFileError(f"claims {matrix.n_nonzero:,} numbers in {length:,} bytes")
         is_complex = matrix.flags & _COMPLEX
         reason = "a sparse matrix of complex numbers" if is_complex else ""
         dtype = np.dtype(np.float64)
@@ -200,7 +200,7 @@ def _described(order: str, data: bytes, matrix: _Matrix, length: int, place: _Pl
     dtype = np.dtype(_NUMBERS.get(kind, "V1"))
     if n_bytes != prod(matrix.shape) * dtype.itemsize or n_bytes > length or kind not in _NUMBERS:
         raise DataFileError(
-            f"announces an array {matrix.shape}, but {n_bytes:,} bytes of numbers for it"
+            f"claims an array {matrix.shape}, but {n_bytes:,} bytes of numbers for it"
         )
     if matrix.flags & _COMPLEX:
         return Entry(name, matrix.shape, np.dtype(complex), "values of type complex128")
@@ -217,7 +217,7 @@ def _inside(order: str, data: bytes, matrix: _Matrix, place: _Place) -> list[Ent
     """
     name = ".".join((place.variable, *place.fields))
     if len(place.fields) > DEPTH_LIMIT:
-        raise DataFileError(f"has structures more than {DEPTH_LIMIT} deep")
+        raise DataFileError(f"has structures nested more than {DEPTH_LIMIT} deep")
     at, names = matrix.at, [""]
     if matrix.code == _STRUCT:
         _, _, begin, at = _part(order, data, at)
@@ -228,7 +228,7 @@ def _inside(order: str, data: bytes, matrix: _Matrix, place: _Place) -> list[Ent
     Claims(matrix.shape, np.dtype(np.uint8), 0).check()
     n_parts = prod(matrix.shape) * len(names)
     if n_parts > min(_INNER, len(data) // 8):
-        raise DataFileError(f"announces {n_parts:,} cells or fields in {len(data):,} bytes")
+        raise DataFileError(f"claims {n_parts:,} cells or fields in {len(data):,} bytes")
     inner: list[Entry] = []
     for number in range(n_parts):
         kind, length, begin, at = _part(order, data, at)

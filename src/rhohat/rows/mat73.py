@@ -97,7 +97,7 @@ def _add(
     check_search(depth, len(entries))
     link = group.get(inner, getlink=True)
     if not isinstance(link, h5py.HardLink):
-        entries[name] = Entry(name, reason="a link to elsewhere, which is not followed")
+        entries[name] = Entry(name, reason="a link to another file, which is not followed")
         return
     node = group[inner]
     kind = _class_of(node)

@@ -92,7 +92,7 @@ class _Bounded(io.FileIO):
         wanted = self._size if size is None else int(size)
         self._left -= wanted
         if not 0 <= wanted <= self._size or self._left < 0:
-            raise DataFileError(f"announces more than the {self._size:,} bytes that it holds")
+            raise DataFileError(f"claims more than the {self._size:,} bytes that it holds")
         return super().read(wanted) or b""
 
 

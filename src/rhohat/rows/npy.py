@@ -92,7 +92,7 @@ class NpyFile(Store):
         try:
             return open(self.path, "rb", buffering=0)
         except FileNotFoundError as error:
-            raise DataChangedError(f"{self.name} is gone since it was opened.") from error
+            raise DataChangedError(f"{self.name} has disappeared since it was opened.") from error
 
     def _fill(self, stream: Any, start: int, rows: NDArray[Any]) -> None:
         """Fill `rows` with those from number `start` on."""
@@ -152,7 +152,7 @@ def _read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, n
     except Exception as error:  # Python's own parser has many kinds of them
         raise DataFileError("is not an array in NumPy's format, or its header is broken") from error
     if version not in _VERSIONS:
-        raise DataFileError(f"is in version {version} of NumPy's format, which is not known")
+        raise DataFileError(f"is in version {version} of NumPy's format, which is not supported")
     shape, _, dtype = header
     if dtype.hasobject:
         raise DataFileError("holds Python objects, which are never loaded; expected numbers")
@@ -160,7 +160,7 @@ def _read_header(stream: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, n
     Claims(shape, dtype, found).check()
     announced = prod(shape) * dtype.itemsize
     if announced != found:
-        raise DataFileError(f"announces {announced:,} bytes of array {shape}, holds {found:,}")
+        raise DataFileError(f"claims {announced:,} bytes of array {shape}, but holds {found:,}")
     return header
 
 
@@ -169,7 +169,7 @@ def _read_array(stream: IO[bytes]) -> NDArray[Any]:
     try:
         array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
     except (ValueError, TypeError) as error:
-        raise DataFileError(f"is not a sound array: {told(error)}") from error
+        raise DataFileError(f"is not a valid array: {told(error)}") from error
     return array
 
 
@@ -209,7 +209,7 @@ def _archive(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.Zi
             check_search(0, len(members))
             yield archive, members
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error) as error:
-        raise DataFileError(f"is not a sound .npz archive: {told(error)}") from error
+        raise DataFileError(f"is not a valid .npz archive: {told(error)}") from error
 
 
 class _Member(NamedTuple):

@@ -59,7 +59,7 @@ def open_file(path: str | os.PathLike[str], key: str | None = None) -> Source:
     row = format_named(file)
     if row is None or row.open is None:
         raise ValueError(
-            f"{text} ends in none of {', '.join(endings(opened=True))}. Read other files with "
+            f"{text} must end in one of {', '.join(endings(opened=True))}. Read other files with "
             "rhohat.load_rows or rhohat.load_images."
         )
     if not file.exists():
@@ -157,8 +157,8 @@ def open_store(X: Any) -> Source | None:
     """
     if inspect.isgenerator(X):
         raise TypeError(
-            "a generator can be read once, but training reads the rows many times: pass the "
-            "function that makes it, fit(make_blocks) instead of fit(make_blocks()), or learn from "
-            "each block once with partial_fit."
+            "a generator can be read only once, but training reads the rows many times: pass the "
+            "function that creates it, fit(make_blocks) instead of fit(make_blocks()), or learn "
+            "from each block once with partial_fit."
         )
     return next((open_it(X) for recognizes, open_it in STORES if recognizes(X)), None)

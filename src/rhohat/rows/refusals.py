@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 _PICKLE = (
-    "is a pickle, which can run any program when it is loaded, and so is never loaded. If you "
-    "trust it, load it in Python and save its array: numpy.save('x.npy', array)"
+    "is a pickle, which can run any code when loaded and so is never loaded. If you trust it, load "
+    "it in Python and save its array: numpy.save('x.npy', array)"
 )
-_PICTURE = "is a kind of picture that is not read. Convert it to PNG or TIFF"
+_PICTURE = "is an image in a format that is not supported. Convert it to PNG or TIFF"
 _VIDEO = (
-    "is a video, which is not read. Save its frames as pictures: ffmpeg -i FILE frames/%05d.png"
+    "is a video, which is not supported. Save its frames as images: ffmpeg -i FILE frames/%05d.png"
 )
-_R = "is R's. Save the numbers from R: write.csv(x, 'x.csv', row.names = FALSE)"
+_R = "is an R file. Save the numbers from R: write.csv(x, 'x.csv', row.names = FALSE)"
 _SHEET = "is a spreadsheet. Save the sheet as CSV"
-_SOUND = "is a kind of sound that is not read. Convert it: ffmpeg -i FILE x.wav"
-_PACKED = "is an archive. Unpack it, and name the folder"
-_LABELS = "holds labels, by its name, and no rows or images: they go with evaluate --labels"
+_SOUND = "is a sound in a format that is not supported. Convert it: ffmpeg -i FILE x.wav"
+_PACKED = "is an archive. Unpack it and name the folder"
+_LABELS = (
+    "holds labels, judging by its name, not rows or images. Labels are given to evaluate --labels"
+)
 
 #: Why files are not read, and the way round, by endings of their names.
 WAYS_ROUND = {
@@ -28,18 +30,19 @@ WAYS_ROUND = {
     **dict.fromkeys((".m4a", ".aac", ".wma", ".amr"), _SOUND),
     **dict.fromkeys((".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar"), _PACKED),
     **dict.fromkeys(("idx1-ubyte", "idx1-ubyte.gz"), _LABELS),
-    ".img": "holds numbers without saying which. Name the header beside it, of the same name with "
-    ".hdr",
-    ".raw": "holds numbers without saying which. Name a header of ENVI beside it, with .hdr; or "
-    "numpy.save('x.npy', numpy.fromfile(FILE, TYPE).reshape(SHAPE))",
-    ".bin": "holds numbers without saying which. In Python: numpy.save('x.npy', "
+    ".img": "holds raw numbers without a description. Name its header, of the same name with .hdr",
+    ".raw": "holds raw numbers without a description. Put an ENVI header (.hdr) beside it and name "
+    "that, or in Python: numpy.save('x.npy', numpy.fromfile(FILE, TYPE).reshape(SHAPE))",
+    ".bin": "holds raw numbers without a description. In Python: numpy.save('x.npy', "
     "numpy.fromfile(FILE, TYPE).reshape(SHAPE))",
     ".json": "is JSON. In Python: numpy.save('x.npy', numpy.array(json.load(open(FILE))))",
-    ".sav": "is of SPSS or IDL. In Python: pandas.read_spss(FILE).to_csv('x.csv', index=False)",
-    ".dta": "is of Stata. In Python: pandas.read_stata(FILE).to_csv('x.csv', index=False)",
-    ".tfrecord": "is of TensorFlow. Save its numbers as .npy from there",
+    ".sav": (
+        "is an SPSS or IDL file. In Python: pandas.read_spss(FILE).to_csv('x.csv', index=False)"
+    ),
+    ".dta": "is a Stata file. In Python: pandas.read_stata(FILE).to_csv('x.csv', index=False)",
+    ".tfrecord": "is a TensorFlow file. Save its numbers as .npy from there",
     ".loom": "is a loom file. In Python: anndata.read_loom(FILE).write_h5ad('x.h5ad')",
-    ".mtx": "is a sparse matrix in text. In Python: numpy.save('x.npy', "
+    ".mtx": "is a sparse matrix in text form. In Python: numpy.save('x.npy', "
     "scipy.io.mmread(FILE).toarray())",
 }
 #: How pickles begin: a mark, and the version of the protocol.

@@ -265,8 +265,7 @@ class Paired(Wrapper):
         if target.shape[0] != source.shape[0]:
             raise ValueError(
                 f"{target.name} has {target.shape[0]:,} rows, but {source.name} has "
-                f"{source.shape[0]:,}: give one row to be reconstructed for each row, in the same "
-                "order."
+                f"{source.shape[0]:,}: the target needs one row for each row, in the same order."
             )
         self.target = target
         self.n_targets = target.shape[1]

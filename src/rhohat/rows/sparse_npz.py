@@ -107,7 +107,7 @@ def read_sparse(path: Path, opened: Opened) -> SparseRows:
             matrix = make((data, *indices), shape=shape)
             matrix.check_format(full_check=True)
     except ValueError as error:
-        raise DataFileError(f"holds a sparse matrix that is not sound: {error}") from error
+        raise DataFileError(f"holds a damaged sparse matrix: {error}") from error
     if data.dtype.kind == "f" and not np.isfinite(data).all():
         raise DataFileError("holds a sparse matrix with NaN or infinity")
     rows = SparseRows(matrix)

@@ -29,18 +29,23 @@ class BlockStream(Store):
         made_blocks = factory()
         if not isinstance(made_blocks, Iterable):
             raise TypeError(
-                f"{name} are none: it gave {type(made_blocks).__name__}, expected an iterable of "
-                "arrays (rows, columns)."
+                f"{name} is invalid: the function returned {type(made_blocks).__name__}, expected "
+                "an iterable of arrays (rows, columns)."
             )
         for number, made in enumerate(made_blocks):
             block = np.asarray(made)
             if block.ndim != 2:
-                raise ValueError(f"block {number} of {name} has shape {block.shape}, expected two.")
+                raise ValueError(
+                    f"block {number} of {name} has shape {block.shape}, expected (rows, columns)."
+                )
             n_rows += len(block)
             widths.add(block.shape[1])
             dtypes.append(block.dtype)
             if len(widths) > 1:
-                raise ValueError(f"blocks of {name} have {sorted(widths)} columns, expected one.")
+                raise ValueError(
+                    f"the blocks of {name} have {sorted(widths)} columns, expected the same number "
+                    "in each."
+                )
         if not n_rows:
             raise ValueError(f"{name} is empty.")
         super().__init__(name, (n_rows, widths.pop()), np.result_type(*set(dtypes)))

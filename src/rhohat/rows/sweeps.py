@@ -197,8 +197,8 @@ class Sweep:
             return self._workers.fetch(future)
         except distributed.scheduler.KilledWorker as error:
             raise WorkerError(
-                f"{task} ended every worker that read them: the data there, or the library that "
-                f"reads them, is broken, or they need more memory than a worker has ({error})."
+                f"{task} killed every worker that read them: the data there or the library that "
+                f"reads them is broken, or they need more memory than a worker has ({error})."
             ) from error
 
     def _believes(self, task: Task, sums: list[Any]) -> bool:
@@ -218,15 +218,15 @@ class Sweep:
         """
         self._workers.look()
         givers = self._workers.holders([future])[future.key]
-        who = ", ".join(sorted(givers)) or "a worker that is gone"
+        who = ", ".join(sorted(givers)) or "a worker that has left"
         task.refusals.append(f"that of {who} {reason}")
         if len(task.refusals) >= MOST_REFUSALS:
             raise WorkerError(
-                f"{task} were summed {MOST_REFUSALS} times, and no answer can be believed: "
+                f"{task} were summed {MOST_REFUSALS} times, and each result was invalid: "
                 f"{'; '.join(task.refusals)}. The workers may run another version of rhohat, or "
-                "their memory or network is broken."
+                "have faulty memory or a faulty network."
             )
-        logger.warning("%s are summed again: the answer of %s %s", task, who, reason)
+        logger.warning("%s are summed again: the result of %s %s", task, who, reason)
         task.futures.remove(future)
         self._workers.release([future])
         self._give(task, besides=givers)
@@ -262,7 +262,7 @@ class Sweep:
             who = set().union(*held.values())
             is_to_be_given = is_left or (is_late and who and task.done is None)
             if is_to_be_given and (self._workers.able or not who):
-                self._ask_another(task, ", ".join(sorted(who)) or "workers that are gone")
+                self._ask_another(task, ", ".join(sorted(who)) or "workers that have left")
 
     def _note_late(self, tasks: list[Task], holders: dict[Any, set[str]]) -> None:
         """Give nothing more to those who are late; raise WorkerError if it takes too long."""
@@ -272,15 +272,15 @@ class Sweep:
                 late.setdefault(worker, []).append(future)
         if self._patience.n_ends > MOST_REPEATS:
             raise WorkerError(
-                f"{tasks[0]} were not summed in {self._patience.waited:.0f} s, by "
-                f"{', '.join(sorted(late)) or 'no worker'}: the data there cannot be read, or the "
-                "workers hang. If chunks take that long, raise DaskEngine(hung_after=...)."
+                f"{tasks[0]} were not summed within {self._patience.waited:.0f} s by "
+                f"{', '.join(sorted(late)) or 'any worker'}: the data there cannot be read, or the "
+                "workers hang. If chunks do take that long, raise DaskEngine(hung_after=...)."
             )
         self._workers.note_late(late)
 
     def _ask_another(self, task: Task, who: str) -> None:
         """Give a task that others hold to one who is able."""
-        logger.warning("%s are summed by another Dask worker: nothing is heard of %s", task, who)
+        logger.warning("%s are summed by another Dask worker: no answer from %s", task, who)
         lost = [future for future in task.futures if future.done()]  # and cannot be fetched
         task.futures = [future for future in task.futures if future not in lost]
         self._workers.release(lost)

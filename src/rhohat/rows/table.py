@@ -197,7 +197,8 @@ def _distinct(name: str, values: NDArray[Any]) -> list[str]:
     if len(found) > VALUES_LIMIT:
         raise DataFileError(
             f'has {len(found):,} different values in column "{name:.60}", too many for --one-hot, '
-            f"which makes a column of each: at most {VALUES_LIMIT:,}. Leave it out by --drop"
+            f"which makes a column of each (at most {VALUES_LIMIT:,}). Leave the column out with "
+            "--drop"
         )
     return found
 
@@ -209,8 +210,8 @@ def _note_new_values(plan: Plan, texts: dict[int, NDArray[Any]], notes: list[str
         new = [text for text in dict.fromkeys(texts[index].tolist()) if text not in known]
         if plan.like and new:
             notes.append(
-                f'has values in column "{called(plan.columns, index):.60}" that the model has not '
-                f"learned from, {listed(new)}: they become zeros"
+                f'has values in column "{called(plan.columns, index):.60}" that the model did not '
+                f"see in training, {listed(new)}: they become zeros"
             )
 
 
@@ -228,7 +229,8 @@ def _filled(
     empty = [called(plan.columns, index) for index in missing if missing[index].all()]
     if empty and how != "error":
         raise DataFileError(
-            f"has no value at all in {listed(empty)}: leave such columns out, --drop {empty[0]:.60}"
+            f"has no values at all in {listed(empty)}: leave such columns out with --drop "
+            f"{empty[0]:.60}"
         )
     if how == "error":
         raise DataFileError(_told_missing(missing, plan, int(incomplete.sum()), n_rows))
@@ -236,12 +238,12 @@ def _filled(
         kept = ~incomplete
         if not kept.any():
             raise DataFileError(
-                f"has no row without a missing value: {_counted(missing, plan)}. --missing median "
-                "fills them in, --drop leaves a column out"
+                f"has no row without missing values: {_counted(missing, plan)}. Fill them in with "
+                "--missing median, or leave columns out with --drop"
             )
         notes.append(
-            f"has {int(incomplete.sum()):,} of {n_rows:,} rows that lack a value and are left out "
-            f"({_counted(missing, plan)})"
+            f"has {int(incomplete.sum()):,} of {n_rows:,} rows with missing values, which are left "
+            f"out ({_counted(missing, plan)})"
         )
         return X[kept], kept
     for position, output in enumerate(outputs):
@@ -250,8 +252,8 @@ def _filled(
             continue
         X[where, position] = 0 if output.value is not None else np.median(X[~where, position])
     notes.append(
-        f"has {sum(int(where.sum()) for where in missing.values()):,} missing values, replaced by "
-        f"medians ({_counted(missing, plan)})"
+        f"has {sum(int(where.sum()) for where in missing.values()):,} missing values, which are "
+        f"replaced by medians ({_counted(missing, plan)})"
     )
     return X, None
 
@@ -272,10 +274,10 @@ def _told_missing(
     most = max(missing, key=lambda index: int(missing[index].sum()))
     first = min(int(np.argmax(where)) for where in missing.values())
     return (
-        f"lacks values: {_counted(missing, plan)}; {incomplete:,} of {n_rows:,} rows lack one, the "
-        f"first of them row {first}. --missing drop leaves these rows out, --missing median puts "
-        f'the median of the column in their place, --drop leaves out a column, such as "'
-        f'{called(plan.columns, most):.60}" (in Python missing="drop", missing="median", drop= of '
+        f"has missing values: {_counted(missing, plan)}; they are in {incomplete:,} of {n_rows:,} "
+        f"rows, the first of which is row {first}. --missing drop leaves these rows out, --missing "
+        "median fills in the median of the column, --drop leaves out a column, such as "
+        f'"{called(plan.columns, most):.60}" (in Python missing="drop", missing="median", drop= of '
         "load_rows)"
     )
 

@@ -89,7 +89,7 @@ def table_format(
             return held
         table = opened(path, selection)
         if table.n_rows == 0:
-            raise DataFileError("holds a table of no rows")
+            raise DataFileError("holds a table without rows")
         chosen = choose_rows(table, selection)
         notes = (*table.notes, *chosen.notes)
         return Chosen(chosen.X, chosen.names, chosen.left_out, chosen.beside, notes)

@@ -26,7 +26,7 @@ def read_text(path: Path) -> tuple[str, list[str]]:
     Raises
     ------
     DataFileError
-        If it is no text, or larger than can be read.
+        If it is not a text file, or larger than can be read.
     """
     data = path.read_bytes()
     if data[:2] == b"\x1f\x8b":
@@ -34,8 +34,8 @@ def read_text(path: Path) -> tuple[str, list[str]]:
         data = gzip.decompress(data)
     if len(data) > TEXT_LIMIT:
         raise DataFileError(
-            f"is a text of {len(data):,} bytes, and at most {TEXT_LIMIT:,} are read at once: save "
-            "it as Parquet, which is read a run of rows at a time"
+            f"is a text file of {len(data):,} bytes, but at most {TEXT_LIMIT:,} can be read at "
+            "once: save it as Parquet, which is read block by block"
         )
     notes = []
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -47,7 +47,7 @@ def read_text(path: Path) -> tuple[str, list[str]]:
             text = data.decode("cp1252", errors="replace")
             notes.append("is not in UTF-8, and was read as Windows-1252 (Latin-1)")
     if "\0" in text[:100_000]:
-        raise DataFileError("is no text")
+        raise DataFileError("is not a text file")
     return text.replace("\r\n", "\n").replace("\r", "\n"), notes
 
 
@@ -126,8 +126,8 @@ def _told_ragged(message: str, numbers: Sequence[int] | None, first: int) -> str
     line = first + row - 1
     line = numbers[line] if numbers is not None and line < len(numbers) else line
     return (
-        f"has {got} cells in line {line + 1}, the first line {expected}: is a cell with a "
-        "delimiter in it not quoted, or a comment not marked by #?"
+        f"has {got} cells in line {line + 1}, but {expected} in the first: check for a cell that "
+        "holds a delimiter and is not quoted, or a comment without a #"
     )
 
 
@@ -149,14 +149,14 @@ def _named(table: Any, names: Sequence[str], notes: list[str]) -> ArrowTable:
     if n_columns > 1 and not names[-1] and table.column(n_columns - 1).null_count == len(table):
         table = table.remove_column(n_columns - 1)
         names = names[:-1]
-        notes.append("has a delimiter at the end of each line, with nothing behind it")
+        notes.append("has a delimiter at the end of each line, which is ignored")
     if any(names) and not names[0]:
         column = table.column(0)
         if arrow().types.is_integer(column.type) and not column.null_count:
             counted = column.to_numpy() - column[0].as_py()
             if column[0].as_py() in (0, 1) and (counted == range(len(counted))).all():
                 notes.append(
-                    "has a first column without a name that numbers the rows: --drop 0 leaves it "
+                    "has a first column that has no name and numbers the rows: --drop 0 leaves it "
                     "out"
                 )
     return ArrowTable(table.rename_columns(list(names)), notes)
@@ -188,13 +188,13 @@ def _open_arff(path: Path, selection: Selection) -> ArrowTable:
             types[f"f{len(names)}"] = pa.float64() if is_numeric else pa.string()
             names.append(match[1].strip("'\""))
         elif not start.lower().startswith("@relation"):
-            raise DataFileError(f"is no ARFF file: line {number + 1} is {start!r:.60}")
+            raise DataFileError(f"is not an ARFF file: line {number + 1} is {start!r:.60}")
     if not numbers or not names:
-        raise DataFileError("is no ARFF file, or has no rows" if not names else "has no rows")
+        raise DataFileError("is not an ARFF file, or has no rows" if not names else "has no rows")
     body = [lines[number].strip() for number in numbers]
     if body[0].startswith("{"):
         raise DataFileError(
-            "is a sparse ARFF file, which is not read: save it as a dense one (in Weka by the "
+            "is a sparse ARFF file, which is not supported: save it as a dense one (with Weka's "
             "filter SparseToNonSparse), or as CSV"
         )
     quote = '"' if any('"' in line for line in body) else "'"

@@ -69,7 +69,9 @@ class ContainedStore(LocalStore):
         check_search(prefix.strip("/").count("/"), self._n_listed)
         inside = os.path.join(os.path.realpath(self.root), prefix.strip("/"))
         if os.path.realpath(inside) != os.path.normpath(inside):
-            raise DataFileError(f"holds a link in place of the folder {prefix:.80}: copy it")
+            raise DataFileError(
+                f"holds a link in place of the folder {prefix:.80}: copy the folder there"
+            )
         async for name in super().list_dir(prefix):
             yield name
 
@@ -78,8 +80,8 @@ class ContainedStore(LocalStore):
         root, path = os.path.realpath(self.root), os.path.realpath(self.root / key)
         if os.path.commonpath([path, root]) != root:
             raise DataFileError(
-                f"holds a link that leads out of the folder, {key:.80}, which is not followed: it "
-                "could be any file of yours. Copy what it leads to"
+                f"holds a link that leads out of the folder, {key:.80}, which is not followed, "
+                "since it could lead to any of your files. Copy what it points to"
             )
         try:
             about = os.stat(path)
@@ -88,7 +90,7 @@ class ContainedStore(LocalStore):
         if stat.S_ISDIR(about.st_mode):
             return False
         if not stat.S_ISREG(about.st_mode):
-            raise DataFileError(f"holds {key:.80}, which is no file")
+            raise DataFileError(f"holds {key:.80}, which is not a file")
         most = self._chunks.most_in_file if self._chunks is not None else about.st_size
         if about.st_size > (DESCRIPTION_LIMIT if _describes(key) else most):
             raise DataFileError(
@@ -230,7 +232,7 @@ def check_description(content: bytes) -> None:
     try:
         described = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise DataFileError("cannot be decoded: its description is no JSON") from error
+        raise DataFileError("cannot be decoded: its description is not JSON") from error
     Claims((), np.dtype(np.uint8), 0, codecs=codec_names(described)).check()
 
 

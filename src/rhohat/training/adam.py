@@ -234,8 +234,8 @@ class Adam(BaseEstimator):
             loss = objective.loss_terms(total, theta)._replace(sparsity=value)
         if not (np.isfinite(loss.total) and np.isfinite(gradient).all()):
             raise FloatingPointError(
-                f"the loss after {state.n_steps} batches is {loss.total}: the values are too "
-                "large, or Adam's learning_rate is. Scale the data, or take smaller steps."
+                f"the loss after {state.n_steps} batches is {loss.total}: the values or Adam's "
+                "learning_rate are too large. Scale the data, or lower learning_rate."
             )
         step = self.learning_rate / np.sqrt(1 + state.n_steps / self.cooling)
         state.n_steps += 1

@@ -67,7 +67,7 @@ def held(folder: str | os.PathLike[str]) -> Iterator[None]:
         stream.close()
         if not is_ours and time.monotonic() > until:
             raise CheckpointError(
-                f"{path.parent} is in use: {holder} trains there. Wait until it has ended, or "
+                f"{path.parent} is in use: {holder} is training there. Wait until it has ended, or "
                 "choose another folder."
             )
         time.sleep(0.01)
@@ -152,8 +152,8 @@ class Checkpoint:
             return found
         if found[0]["reason"] is None:
             raise CheckpointError(
-                f"{self.path} holds a run that has not ended. Go on from it with resume=True "
-                "(--resume on the command line), or delete the file to start anew."
+                f"{self.path} holds an unfinished run. Continue it with resume=True (--resume on "
+                "the command line), or delete the file to start over."
             )
         return None
 
@@ -187,22 +187,22 @@ class Checkpoint:
             here = identity.get(name)
             if found.get(name) != here:
                 raise CheckpointError(
-                    f"{self.path} is of another run: its {name} is {found.get(name)}, here it is "
-                    f"{here}. Resume with the same data and settings, or delete the file to start "
-                    "anew."
+                    f"{self.path} belongs to another run: its {name} is {found.get(name)}, but "
+                    f"this run has {here}. Resume with the same data and settings, or delete the "
+                    "file to start over."
                 )
         try:
             state = _unpacked(described, arrays)
             before = str(described["device"])
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
-                f"{self.path} is not a sound checkpoint: {error!r}. Delete it to start anew."
+                f"{self.path} is not a valid checkpoint: {error!r}. Delete it to start over."
             ) from error
         if before != device:
             warnings.warn(
-                f"{self.path} was written on device={before!r}, and the run goes on on "
-                f"device={device!r}: it is the same but for rounding, so its last digits are not "
-                "those of a run on one device.",
+                f"{self.path} was written on device={before!r}, but the run continues on "
+                f"device={device!r}: the results differ by rounding from those of a run on a "
+                "single device.",
                 UserWarning,
                 stacklevel=5,  # whoever calls the estimator's fit
             )
@@ -228,7 +228,7 @@ def _contents(path: Path) -> tuple[dict[str, Any], Arrays]:
             raise ModelFileError("expected a checkpoint, found something else")
     except ModelFileError as error:
         raise CheckpointError(
-            f"{path} is not a sound checkpoint: {error}. Delete it to start anew."
+            f"{path} is not a valid checkpoint: {error}. Delete it to start over."
         ) from error
     return described, arrays
 

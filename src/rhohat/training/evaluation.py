@@ -94,11 +94,11 @@ class Evaluation(ABC, Generic[ObjectiveT]):
 
     def weighed(self, weight: float) -> Self:
         """The same evaluation with this weight of the penalty, which is one that is sought."""
-        raise NotImplementedError("only a sparse autoencoder's weight can be sought.")
+        raise NotImplementedError("a weight can only be found for a sparse autoencoder.")
 
     def loss_terms(self, theta: Float64Array) -> LossTerms:
         """J and its terms over all rows of the source, at all parameters."""
-        raise NotImplementedError("only a sparse autoencoder is validated.")
+        raise NotImplementedError("only a sparse autoencoder can be validated.")
 
     @property
     def jumps(self) -> bool:

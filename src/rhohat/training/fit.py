@@ -71,7 +71,7 @@ class Fitted(NamedTuple):
     def n_dead(self) -> int:
         """Number of dead units, whose activation is the same for all rows."""
         if self.extremes is None:
-            raise ValueError("the fit was not asked for the extremes of its activations.")
+            raise ValueError("the fit did not record the extremes of its activations.")
         return int(self.extremes.constant(self.objective.activation.range).sum())
 
 
@@ -261,5 +261,5 @@ def refuse_beyond_memory(objective: Objective[Any]) -> None:
     check_memory(
         8 * objective.n_parameters * 28,
         f"training {objective.n_parameters:,} parameters",
-        "Use fewer units, or reduce the features, for instance by Whitening(n_components=...).",
+        "Use fewer units, or reduce the features, for instance with Whitening(n_components=...).",
     )

@@ -270,9 +270,9 @@ class Training:
         most = most_iterations(self.stages) if self.search else iterations_of(self.stages)
         if state.n_iter > most:
             raise CheckpointError(
-                f"the run of the checkpoint has {state.n_iter} iterations already, more than the "
-                f"{most} asked for: raise max_iter (--iterations on the command line), or delete "
-                "the checkpoint to start anew."
+                f"the run in the checkpoint already has {state.n_iter} iterations, more than "
+                f"max_iter={most}: raise max_iter (--iterations on the command line), or delete "
+                "the checkpoint to start over."
             )
         if state.reason not in FROM_OUTSIDE:
             return state
@@ -395,7 +395,7 @@ class Training:
         loss = self.validation.loss(evaluation, state.theta)
         if not np.isfinite(loss.total):
             if state.n_iter == 0:
-                raise ValueError(f"the loss over the rows held out is {loss.total}. {SCALE}.")
+                raise ValueError(f"the loss on the held-out rows is {loss.total}. {SCALE}.")
             return state
         point = Point(state.theta, state.loss, state.average_activation)
         if begins or not is_last:
@@ -515,7 +515,10 @@ class Training:
         theta, loss, average = evaluation.at(state.solver.theta)
         if not (np.isfinite(loss.total) and np.isfinite(average).all()):
             rows = state.stage_rows[-1]
-            detail = f"the loss over all rows is {loss.total}, what is told is that of {rows:,}"
+            detail = (
+                f"the loss over all rows is {loss.total}; the reported loss is that of {rows:,} "
+                "rows"
+            )
             return replace(state, rows_read=read + total, detail=state.detail or detail)
         return replace(
             state, theta=theta, loss=loss, average_activation=average, rows_read=read + total

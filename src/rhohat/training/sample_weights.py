@@ -53,7 +53,7 @@ def weighted(source: Source, sample_weight: ArrayLike) -> Source:
         return Weighted(source, weight)
     if is_stored(source):
         raise ValueError(
-            f"sample_weight is zero for row {int(np.argmin(counts))} and others: of rows outside "
-            "memory, leave out those that do not count."
+            f"sample_weight is zero for row {int(np.argmin(counts))}: for rows outside memory, "
+            "leave out those that should not count."
         )
     return Weighted(taken(source, np.flatnonzero(counts)), weight[counts])

@@ -36,15 +36,15 @@ class StopReason(Enum):
     """Why training ended, in the words that users read."""
 
     CONVERGED = (
-        "converged: the loss fell by less than tol, relatively, over the last ten iterations"
+        "converged: the relative decrease of the loss over the last ten iterations was below tol"
     )
     MAX_ITER = "stopped at max_iter iterations"
     CALLBACK = "stopped by the callback"
-    VALIDATION = "stopped early: the loss over held-out rows no longer fell; the best model is kept"
+    VALIDATION = "stopped early: the loss on held-out rows no longer fell; the best model is kept"
     INTERRUPTED = "was interrupted; the best model so far is kept"
-    PRECISION = "converged: no step lowers the loss by more than the precision of the data can tell"
-    NO_DESCENT = "stopped: no step along the search direction lowers the loss, as it should"
-    OVERFLOW = "stopped: the loss of further rows overflows; the best model before them is kept"
+    PRECISION = "converged: no step lowers the loss by more than rounding errors"
+    NO_DESCENT = "stopped: no step along the search direction lowers the loss, although one should"
+    OVERFLOW = "stopped: the loss overflows on additional rows; the best model before them is kept"
     OUT_OF_MEMORY = "stopped: the device ran out of memory; the best model so far is kept"
     NOT_A_NUMBER = "stopped: loss or gradient became NaN; the last finite model is kept"
 
@@ -359,8 +359,8 @@ def solver_of(solver: Any) -> Solver:
     """
     if hasattr(solver, "learn"):
         raise TypeError(
-            f"{type(solver).__name__} learns from a stream, by partial_fit. fit minimizes the "
-            "exact objective: use solver='lbfgs'."
+            f"{type(solver).__name__} is for partial_fit, which learns from a stream. fit "
+            "minimizes the exact objective: use solver='lbfgs'."
         )
     minimizes = hasattr(solver, "minimize")
     found: Solver = solver if minimizes else look_up("solver", solver, SOLVERS)()

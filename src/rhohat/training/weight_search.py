@@ -67,17 +67,17 @@ class WeightSearch:
         low, high = activation.range if activation.is_bounded else (0.0, 1.0)
         share, asked = (average - low) / (high - low), (asked - low) / (high - low)
         unit = int(share.argmax())
-        found = f"the average share of activity is {share.mean():.3g}, where {asked:.3g} was asked"
+        found = f"the average activation is {share.mean():.3g} of the range, the target {asked:.3g}"
         if weight < self.most:
             return (
-                f"{found}, and training has ended before a weight was found: raise max_iter, or "
-                "give the weight as a number."
+                f"{found}, and training ended before a weight was found: raise max_iter, or give "
+                "the weight as a number."
             )
         return (
             f"the target cannot be met: {found}, although the penalty's weight is {weight:.3g}, "
             f"{MOST_WEIGHT:g} times the data's variance. Unit {unit} is the most active, at "
-            f"{share[unit]:.3g}: what it does is worth more than any penalty, as where rows are "
-            "few. Ask for a higher target; if training has not converged, raise max_iter."
+            f"{share[unit]:.3g}: it lowers the loss by more than any penalty costs, as can happen "
+            "with few rows. Raise the target or, if training has not converged, max_iter."
         )
 
 

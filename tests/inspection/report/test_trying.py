@@ -90,7 +90,7 @@ def assert_shown(seen, A, X_hat):
 
 
 @in_browser
-@pytest.mark.filterwarnings("ignore:decoder='sigmoid' reaches")
+@pytest.mark.filterwarnings("ignore:decoder='sigmoid' can only produce")
 @pytest.mark.parametrize("name", ROW_MODELS)
 def test_a_row_does_on_the_page_what_it_does_in_python(name, tmp_path, opened):
     X = rows()
