@@ -8,15 +8,16 @@ from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import PENALTIES
 from support import oracle
 from support.cases import five_point, oracle_parameters, relative
-from support.networks import every_network, network
+from support.networks import NETWORKS, network
 
 #: Penalties that see no decoder.
 OF_NETWORKS = [
     name for name, row in PENALTIES.items() if not ("W_dec" in row.sees or row.sees_gates)
 ]
+every_triple = pytest.mark.parametrize(("activation", "penalty", "depth"), NETWORKS)
 
 
-@every_network
+@every_triple
 def test_gradient_agrees_with_five_point_differences(activation, penalty, depth):
     objective, theta, rows, labels, weight = network(activation, penalty, depth)
     numerical = five_point(lambda t: objective.loss_grad(t, rows, labels, weight)[0], theta)
@@ -29,7 +30,7 @@ def test_a_weight_that_is_to_be_found_is_refused():
         NetworkObjective((5, 4, 3), ("sigmoid",), penalty=KLSparsity(weight="auto"))
 
 
-@every_network
+@every_triple
 def test_loss_and_gradient_are_those_of_plain_loops(activation, penalty, depth):
     objective, theta, rows, labels, weight = network(activation, penalty, depth)
     formula = oracle.PENALTIES[penalty](activation, **oracle_parameters(objective.penalty))

@@ -44,6 +44,7 @@ def is_allowed(activation, penalty):
 
 def covering(combinations):
     """Few combinations with every pair of choices that any has: richest in new pairs first."""
+    combinations = list(combinations)
     left = {pair for chosen in combinations for pair in pairs_in(chosen)}
     kept = []
     while left:

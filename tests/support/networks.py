@@ -8,7 +8,7 @@ import pytest
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.network import NetworkObjective
 from rhohat.objective.penalties import PENALTIES
-from support.cases import is_allowed, keeps_margin, make_penalty
+from support.cases import covering, is_allowed, keeps_margin, make_penalty
 
 #: Hidden layers of the networks that gradients are checked on, input to output.
 DEPTHS = [(), (4,), (4, 3), (3, 4, 2)]
@@ -21,7 +21,7 @@ NETWORKS = [
     and not ACTIVATIONS[activation].n_thresholds(1)
     for depth in DEPTHS
 ]
-every_network = pytest.mark.parametrize(("activation", "penalty", "depth"), NETWORKS)
+every_network = pytest.mark.parametrize(("activation", "penalty", "depth"), covering(NETWORKS))
 
 
 @cache

@@ -13,6 +13,7 @@ from rhohat.training.change_of_variables import CenteredVariables, StandardizedV
 from rhohat.training.evaluation import NetworkEvaluation, ProjectedEvaluation, SparseEvaluation
 from support.cases import (
     SOLVABLE,
+    covering,
     five_point,
     make_case,
     oracle_loss_grad,
@@ -91,11 +92,16 @@ def test_the_evaluation_of_a_network_has_one_weight():
 # Decoders that are solved for.
 
 
-@pytest.mark.slow
-@weighted_or_not
-@pytest.mark.parametrize("kept", [0, 12, 23], ids=["none kept", "some kept", "all kept"])
-@pytest.mark.parametrize("sizes", [(3, 6), (4, 4), (64, 64)])
-@every_encoder
+@pytest.mark.parametrize(
+    ("activation", "penalty", "sizes", "kept", "weighted"),
+    covering(
+        (*names, sizes, kept, weighted)
+        for names in SOLVABLE
+        for sizes in ((3, 6), (4, 4), (64, 64))
+        for kept in (0, 12, 23)  # none, some, all
+        for weighted in (False, True)
+    ),
+)
 def test_what_the_solver_sees_is_the_loss_with_the_best_decoder(
     activation, penalty, sizes, kept, weighted, monkeypatch
 ):
