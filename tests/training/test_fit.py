@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from rhohat import SparseAutoencoder
+from rhohat import DecoderNormL1Sparsity, SparseAutoencoder
 from rhohat.objective.decoders import DECODERS
 from rhohat.training.solvers import SOLVERS, StopReason
 from support.cases import COMBINATIONS, COVERING, covering, make_penalty, sparse_data
+from support.dictionaries import planted
 from support.fits import (
     GROWING,
     N_ITER,
@@ -14,6 +15,7 @@ from support.fits import (
     STAGE_ROWS,
     assert_report_is_true,
     bits,
+    constant_loss,
     loss_at,
     make_model,
     objective_of,
@@ -76,6 +78,17 @@ def test_the_loss_is_that_of_the_fitted_weights(activation, decoder, penalty, dt
     if objective.is_solvable:
         size = 1e-11 if dtype == np.float64 else 2e-6
         assert np.abs(grad[objective.n_encoder_parameters :]).max() < size
+
+
+@pytest.mark.parametrize("weight", [0.1, 0.3, 0.6])
+def test_no_unit_dies_because_the_decoder_is_dear(weight):
+    """While what all of them tell pays for it: with 0.6, J is three quarters of a constant's."""
+    X, _ = planted(1500, n_features=30, n_atoms=50, noise=0.1)
+    penalty = DecoderNormL1Sparsity(weight)
+    settings = {"activation": "relu", "sparsity_penalty": penalty, "weight_decay": 1e-4}
+    model = make_model(n_components=50, max_iter=150, **settings).fit(X)
+    assert model.n_dead_ == 0
+    assert model.loss_ < 0.8 * constant_loss(X)
 
 
 # Ends.

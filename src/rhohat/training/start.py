@@ -8,6 +8,10 @@ active as the penalty asks. The decoder is the multiple of V that fits best, so 
 begins with a feature of its own; from independent starts, units grow alike. V is halved while that
 lowers J, until it is at most a twentieth above that of the best constant.
 
+A penalty on the decoder's norms asks for no average, and makes a unit that is active for half of
+the rows cost more than it explains: all would shrink and die. Each unit then begins active where
+its input is in its upper tail, and how far out that begins is chosen for the least J.
+
 Where rows have targets of their own, V is carried to them by the best linear map from rows to
 targets along the leading directions, and sigma is that of the targets.
 
@@ -18,6 +22,7 @@ brought to coordinates of their span, and all this is done there: see `rhohat.tr
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import itemgetter
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -57,6 +62,9 @@ MOST_LOSS, HALVINGS = 1.05, 30
 #: How many times smaller than fits best a decoder may start because of a penalty that sees it: at
 #: zero, nothing would tell the encoder what to learn.
 LEAST_SHARE = 10
+#: Standard deviations of its input above which a unit may begin to be active, if the penalty prices
+#: the decoder.
+TAILS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 #: How much larger weights start than in the notes: in trials, a dictionary was found sooner.
 SIZE = 1.5
 
@@ -191,18 +199,32 @@ def initial(
         constant *= len(objective.decoder.prefixes(k))
         constant += objective.penalty.least(k)
         carried = None if rows.target is None else _carried(sample, X, T, w)
-        q = _of_size(variables, X, T, w, V, carried)
-        loss = _loss(variables, X, T, w, q)
+        loss, q = _least(variables, X, T, w, V, carried)
         for _ in range(HALVINGS):
             if not loss > MOST_LOSS * constant:
                 break
             V = V / 2
-            smaller = _of_size(variables, X, T, w, V, carried)
-            before, loss = loss, _loss(variables, X, T, w, smaller)
+            before = loss
+            loss, smaller = _least(variables, X, T, w, V, carried)
             if not loss < before:
                 break
             q = smaller
     return q
+
+
+def _least(
+    variables: StandardizedVariables,
+    X: FloatArray,
+    T: FloatArray,
+    w: FloatArray,
+    V: FloatArray,
+    carried: Float64Array | None,
+) -> tuple[float, Float64Array]:
+    """The least J of the starts with these weights, and that start."""
+    tails = TAILS if "W_dec" in variables.objective.penalty.sees else TAILS[:1]
+    starts = [_of_size(variables, X, T, w, V, carried, tail) for tail in tails]
+    losses = [_loss(variables, X, T, w, q) for q in starts]
+    return min(zip(losses, starts, strict=True), key=itemgetter(0))
 
 
 def _silence(objective: SparseObjective) -> float:
@@ -254,14 +276,17 @@ def _of_size(
     w: FloatArray,
     V: FloatArray,
     carried: Float64Array | None,
+    tail: float,
 ) -> Float64Array:
     """The start with these weights: its biases, and its decoder, carried to targets of their own.
 
-    T are the targets, standardized: X if they are the rows.
+    T are the targets, standardized: X if they are the rows. Biases are lower by `tail` standard
+    deviations of the inputs.
     """
     objective, sigma = variables.objective, variables.output_scale
     f, silent = objective.activation, _silence(objective)
-    Z, c = X @ V.T, np.full(len(V), silent)
+    Z = X @ V.T
+    c = silent - tail * np.sqrt(w @ np.square(Z))
     for _ in range(CORRECTIONS if objective.penalty.asked_average(f) is not None else 0):
         c += silent - f.inverse(w @ f.function(Z + c))
     start = _encoder(objective, X, w, V, c)
