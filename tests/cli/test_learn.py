@@ -47,7 +47,7 @@ def test_outside_a_terminal_progress_is_a_line_for_each_phase(learned):
     _, result = learned
     assert result.stderr.splitlines() == [
         *("reading", "whitening", "learning"),
-        *("looking at what the units do", "writing the page"),
+        *("examining the units", "writing the page"),
     ]
 
 
@@ -131,7 +131,7 @@ def test_dry_run_estimates_and_writes_nothing(messy, tmp_path):
         (["rows.npy", "--color"], "color is for images"),
         (["rows.npy", "--patch-size", "3"], "patch-size is for images"),
         (["rows.npy", "--shape", "4x5"], "64 columns"),
-        (["rows.npy", "--shape", "8x8", "--color"], "go together"),
+        (["rows.npy", "--shape", "8x8", "--color"], "must be given together"),
         (["images.npy", "--shape", "8x8"], "already holds images"),
         (["images.npy", "--patch-size", "50"], "too few: at least 50 x 50 are needed"),
         (["huge.npy"], "too large to be squared"),

@@ -46,7 +46,7 @@ def diagnose(path: Path, as_json: bool, device: str, request: Request) -> None:
 
     model = load_on(path, device)
     data = read_for(path, model, request)
-    with show_work("looking for mistakes"):
+    with show_work("looking for problems"):
         diagnosis = diagnosis_of(model, data.content)
     if as_json:
         echo_json(diagnosis_facts(diagnosis))

@@ -59,7 +59,7 @@ def evaluate(
     device: str,
     request: Request,
 ) -> None:
-    """Compare how well MODEL's features, the raw input and PCA classify.
+    """Compare a linear classifier on MODEL's features, on the raw input and on PCA.
 
     Logistic regression on standardized columns is cross-validated on the features that encode
     writes, on INPUTS as they are (recordings pooled over time, as the features are), and on as many

@@ -73,12 +73,12 @@ def exercise(
 
     \b
     NAME is one of
-      sparse-autoencoder  edges of photographs: the built-in ones, or FILES
-      vectorized          pen strokes of MNIST
-      color               edges and opponent colors of the built-in photographs, or FILES
-      self-taught         MNIST's digits 5 to 9 teach features, by which 0 to 4 are told apart
-      stacked             a network of two layers for MNIST, trained layer by layer, fine-tuned
-      convolution         features of patches, pooled, for images of a few classes
+      sparse-autoencoder  edges in photographs: the built-in ones, or FILES
+      vectorized          pen strokes in MNIST's digits
+      color               edges and opponent colors in the built-in photographs, or FILES
+      self-taught         features learned from MNIST's digits 5 to 9 classify 0 to 4
+      stacked             two layers for MNIST, trained one by one, then fine-tuned
+      convolution         pooled features of patches classify images
 
     All but the first and third take labeled images: one .npz with x_train, y_train, x_test and
     y_test, or the four IDX files of MNIST.

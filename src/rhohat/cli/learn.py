@@ -110,18 +110,18 @@ def learn(
     Photographs  .png .jpg .tif .webp .bmp .gif .heic .avif .jp2 .tga .pgm .ppm .pfm
     Recordings   .wav .flac .mp3 .ogg .opus .aiff .au
     Arrays       .npy .npz .mat .h5 .zarr .nc .fits, MNIST's idx3-ubyte: images
-                 (n, height, width[, 3]) or rows (n, columns); others by --axes
+                 (n, height, width[, 3]) or rows (n, columns); other orders with --axes
     Tables       .csv .tsv .txt .dat .data (.gz too), .arff, .parquet, .feather
-    Series       .edf .bdf; and with --series any array or recording
-    Cubes        .hdr of ENVI with its raw file, or any array with --axes HWC
+    Series       .edf .bdf; with --series, any array or recording
+    Cubes        ENVI's .hdr with its raw file, or any array with --axes HWC
     Genes        .h5ad
     Scans        .nii .dcm
 
     Images are whitened and cut into patches. A sparse autoencoder then learns to reconstruct the
     patches from hidden units that are mostly silent. Rows are whitened, too. Recordings are cut
-    into windows of their log-mel spectrograms or waveforms. In .mat files, images lie along the
-    last axis: (height, width[, 3], n). Rows in files over 1 GB are read block by block, not loaded,
-    from .npy, .h5, .zarr, .parquet and .feather.
+    into windows of their log-mel spectrograms or waveforms. In .mat files, images are stacked along
+    the last axis: (height, width[, 3], n). Rows in .npy, .h5, .zarr, .parquet and .feather files
+    over 1 GB are read block by block, not loaded.
 
     Columns of a table must hold numbers: --drop leaves others out, --one-hot turns them into
     numbers. In a folder, text files count as data only if there are no other data.
@@ -140,8 +140,8 @@ def learn(
 
     \b
     Exit codes:
-      0    done; files that could not be read are listed
-      1    failed
+      0    success; files that could not be read are listed
+      1    failure
       2    wrong usage
       130  interrupted by Ctrl-C (143 by SIGTERM, 129 by SIGHUP)
 
@@ -433,7 +433,7 @@ def write_results(
     save(pipeline, files.model)
     subject, written = None, {files.model}
     with told_if_interrupted(files.model), current_request().limited(SHOWN_WITHIN):
-        with show_work("looking at what the units do"):
+        with show_work("examining the units"):
             draw_training(getattr(pipeline[-1], "layers_", pipeline)[-1], files.training)
             written.add(files.training)
             command = command or reproducing_command(click.get_current_context())

@@ -56,14 +56,14 @@ class ProgressCallback:
 def show_progress() -> Iterator[ProgressCallback]:
     """Show loss terms, average activation and remaining time during training.
 
-    Two live lines on standard error if it is a terminal, or below the cell of a notebook; elsewhere
-    only one line at the end.
+    It shows two live lines on standard error if that is a terminal, or below the cell of a
+    notebook; elsewhere, only one line at the end.
 
     Yields
     ------
     callback : callable
-        To be passed as ``SparseAutoencoder(callback=...)``. After the block it shows nothing any
-        more; it can be pickled, and shows nothing in another process.
+        To be passed as ``SparseAutoencoder(callback=...)``. After the block, it no longer shows
+        anything; it can be pickled, and shows nothing in another process.
 
     Examples
     --------

@@ -96,7 +96,7 @@ def make_report(
         raise click.UsageError("--transcode gives the targets of INPUTS: name INPUTS, too.")
     elif labels is not None:
         raise click.UsageError("--labels gives the labels of INPUTS: name INPUTS, too.")
-    with show_work("looking at what the units do"):
+    with show_work("examining the units"):
         page = report_on(
             *(model, None if data is None else data.loaded),
             shape=shape,

@@ -123,7 +123,7 @@ def _facts(summary: dict[str, Any], data: Data) -> dict[str, str]:
         facts["edges"] = (
             f"{round(edges['share'] * units)} of {units} (Gabor fit R2 >= 0.7), median R2 "
             f"{edges['median_r2']:.2f}, orientation coverage {edges['orientation_coverage']:.2f}, "
-            f"{count(edges['pairs_alike'], 'pair')} alike, {edges['pairs_opposite']} opposite"
+            f"{count(edges['pairs_alike'], 'duplicate pair')}, {edges['pairs_opposite']} opposite"
         )
     if colors is not None:
         chromatic = round(colors["chromatic_share"] * units)
@@ -134,7 +134,7 @@ def _facts(summary: dict[str, Any], data: Data) -> dict[str, str]:
     if bands is not None:
         facts["frequencies"] = (
             f"{round(bands['clear_share'] * units)} of {units} units with a clear center frequency "
-            "(70 % of their power in one band)"
+            "(70% of their power in one band)"
         )
     facts["training"] = (
         f"{training['iterations']} iterations, equivalent to {training['sweeps']:.0f} sweeps over "

@@ -82,9 +82,9 @@ def wrapped(text: str, width: int) -> str:
     Further lines of a line are indented like its second column, if it has two, and a command goes
     on after a backslash, so that it can still be copied.
 
-    >>> print(wrapped("  loss     0.5 = 0.4 error + 0.1 decay", 30))
-      loss     0.5 = 0.4 error +
-               0.1 decay
+    >>> print(wrapped("  loss  0.5 = 0.4 error + 0.1 decay", 32))
+      loss  0.5 = 0.4 error + 0.1
+            decay
     >>> print(wrapped("  rhohat encode model.safetensors -o features.npy", 40))
       rhohat encode model.safetensors \\
           -o features.npy

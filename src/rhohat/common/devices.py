@@ -95,18 +95,18 @@ class Device:
 
 
 class TorchDevice(Device):
-    """A device of torch's.
+    """A device that torch computes on.
 
     Parameters
     ----------
     name : str, default="cuda"
-        "cuda", or "cuda:1" for the second card; "mps", Apple's, which has no float64; "torch",
-        torch on the processor.
+        "cuda", or "cuda:1" for the second GPU; "mps" for an Apple GPU, which has no float64;
+        "torch" for torch on the processor.
     memory : int, default=None
-        Bytes that rows may take there. What does not fit is sent anew in every sweep, to the same
-        bits. None: 60 % of the memory that is free.
+        Bytes that rows may take on the device. Rows that do not fit are sent again in every sweep,
+        with the same bits in the result. None: 60% of the free memory.
     block_size : int, default=None
-        Rows computed at a time. None: up to 65,536 on a GPU, as on the processor otherwise.
+        Rows computed at a time. None: up to 65,536 on a GPU, otherwise as on the processor.
     """
 
     def __init__(

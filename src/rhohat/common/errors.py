@@ -6,7 +6,7 @@ class DataFileError(ValueError):
 
 
 class DataChangedError(OSError):
-    """The data are not what they were when training began: edited, shortened or gone."""
+    """The data have changed since training began: they were edited, shortened or removed."""
 
 
 class ModelFileError(ValueError):
@@ -22,4 +22,4 @@ class DeviceMemoryError(MemoryError):
 
 
 class WorkerError(ConnectionError):
-    """Dask workers are gone, or are killed by the work they are given."""
+    """Dask workers are gone, or are killed by the work that they are given."""

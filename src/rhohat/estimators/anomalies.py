@@ -53,17 +53,17 @@ class Blame(NamedTuple):
 
 
 class AnomalyDetector(OutlierMixin, BaseEstimator):
-    r"""Outliers as rows that an autoencoder of the usual rows rebuilds badly.
+    r"""Outliers as rows that an autoencoder of the usual rows reconstructs badly.
 
     With the residual :math:`r_{ij} = \hat z_{ij} - z_{ij}` of scaled rows, and :math:`v_j` its mean
     square over the usual rows, the score of row i is
 
     .. math:: -\frac1d \sum_j r_{ij}^2 / v_j,
 
-    about -1 for a usual row. Columns may have any units and heavy tails: each is centered by its
-    median, divided by its spread, compressed by arcsinh, and standardized. Learned from are the
-    85 % of the rows whose single values are least rare, so that outliers, even a cluster of them,
-    do not teach the autoencoder to rebuild them.
+    about -1 for a usual row. Columns may have any units and heavy tails: each is centered at its
+    median, divided by its spread, compressed by arcsinh, and standardized. The autoencoder learns
+    only from the 85% of the rows whose single values are least rare, so that it does not learn to
+    reconstruct outliers, even if they form a cluster.
 
     Parameters
     ----------
@@ -71,11 +71,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         Unfitted. None: half as many units as columns, from 2 to 100,
         ``KLSparsity(target=0.05, weight=1.0)``, ``weight_decay=1e-3`` and 60 iterations.
     contamination : float or "auto", default="auto"
-        Share of outliers among the rows of `fit`, in (0, 0.5], which `predict` finds there. "auto":
-        the cube root of an outlier's score is further from that of usual rows than 3.5 of their
-        standard deviations. A mean of squares is skewed, and its cube root hardly.
+        Share of outliers that `predict` finds among the rows of `fit`, in (0, 0.5]. With "auto", a
+        row is an outlier if the cube root of its score is more than 3.5 standard deviations from
+        that of usual rows: a mean of squares is skewed, its cube root hardly.
     random_state : int, RandomState or None, default=None
-        Of the autoencoder, unless `estimator` has its own.
+        Seed of the autoencoder, unless `estimator` has its own.
 
     Attributes
     ----------
@@ -174,7 +174,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return self
 
     def score_samples(self, X: ArrayLike) -> Float64Array:
-        """Minus the mean of the squared residuals, each as a share of its usual size.
+        """Compute minus the mean of the squared residuals, each relative to its usual size.
 
         Parameters
         ----------
@@ -215,7 +215,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def blame(self, X: ArrayLike) -> Blame:
-        """What makes rows anomalous: the part of each column, and the activity of each unit.
+        """Explain what makes rows anomalous: each column's contribution and each unit's activity.
 
         Parameters
         ----------

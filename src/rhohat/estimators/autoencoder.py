@@ -107,7 +107,7 @@ class SparseAutoencoder(
     r"""Sparse autoencoder with the exact average activation.
 
     Learns weights that reconstruct the input from hidden units that are mostly silent, by
-    minimizing over the whole training set
+    minimizing, over the whole training set,
 
     .. math::
 
@@ -123,10 +123,10 @@ class SparseAutoencoder(
     n_components : int, default=100
         Hidden units, k.
     activation : str or Activation, default="sigmoid"
-        f: "sigmoid", "tanh", "relu", "identity", "topk", "batchtopk" or "jumprelu". "topk" leaves
-        a tenth of the units active for each row, ``TopK(5)`` five of them, and ``BatchTopK(5)``
-        five on average; grid search reaches the number as ``activation__n_active``. Units with
-        "jumprelu" learn from which input on they are active.
+        f: "sigmoid", "tanh", "relu", "identity", "topk", "batchtopk" or "jumprelu". "topk" keeps a
+        tenth of the units active for each row, ``TopK(5)`` five of them, and ``BatchTopK(5)`` five
+        on average; in grid search, the number is ``activation__n_active``. Units with "jumprelu"
+        learn the threshold above which they are active.
     decoder : {"linear", "sigmoid", "tied", "matryoshka"} or Decoder, default="linear"
         g, and whether the decoder has weights of its own. "linear" reconstructs any real data;
         "sigmoid" data in (0, 1), as in the lecture notes; "tied" is linear with the encoder's
@@ -134,68 +134,75 @@ class SparseAutoencoder(
         nested prefixes of the units.
     sparsity_penalty : str or SparsityPenalty, default="kl"
         "kl", "l1", "smooth-l1", "log", "group", "topographic", "l1-decoder-norm", "contractive",
-        "l0" or "none". A name stands for the penalty with its default parameters. To choose them,
-        pass for instance ``KLSparsity(target=0.01, weight=3.0)``; grid search reaches them as
-        ``sparsity_penalty__target``, those of a name, too. ``KLSparsity(target=0.01,
-        weight="auto")`` lets `fit` find the weight that the target takes.
+        "l0" or "none". A name stands for the penalty with its default parameters. To set them, pass
+        for instance ``KLSparsity(target=0.01, weight=3.0)``; in grid search, they are
+        ``sparsity_penalty__target`` and so on, also if the penalty is given by its name. With
+        ``KLSparsity(target=0.01, weight="auto")``, `fit` finds the weight at which units meet the
+        target.
     corruption : {"gaussian", "masking"} or Corruption, default=None
-        What is done to rows before `fit` encodes them; what is to be reconstructed is the row as it
-        was (a denoising autoencoder). A name stands for ``GaussianNoise()`` or ``Masking()``; grid
-        search reaches parameters as ``corruption__scale`` and ``corruption__share``. The same is
-        done to a row in every sweep, and nothing in `transform` and all else.
+        How rows are corrupted before `fit` encodes them, to reconstruct the original rows (a
+        denoising autoencoder). A name stands for ``GaussianNoise()`` or ``Masking()``; in grid
+        search, their parameters are ``corruption__scale`` and ``corruption__share``. A row is
+        corrupted in the same way in every sweep; `transform` and all other methods do not corrupt
+        rows.
     weight_decay : float, default=1e-4
-        lambda. It depends on the data's scale: 1e-4 suits patches in [0.1, 0.9], 3e-3 suits
-        whitened data. Biases do not decay.
+        lambda. The right value depends on the scale of the data: 1e-4 suits patches in [0.1, 0.9],
+        3e-3 suits whitened data. Biases do not decay.
     solver : {"lbfgs", "gradient-descent"}, Solver or Adam, default="lbfgs"
-        How `fit` minimizes the objective. `partial_fit` uses it if it is an `Adam`, else `Adam()`.
+        How `fit` minimizes the objective. `partial_fit` uses it if it is an `Adam`, otherwise
+        `Adam()`.
     max_iter : int, default=100
-        Most iterations, over all stages, or half as many more where a weight that is sought needs
-        them. It is a budget: with few units left to improve, a run that ends here is a good model,
-        and `converged_` and `stop_reason_` say that it could go on.
+        Maximum number of iterations over all stages, plus up to half as many more if a search for
+        the penalty's weight needs them. It is a budget: a run that ends here can be a good model
+        with little left to improve; `converged_` and `stop_reason_` say that it could continue.
     tol : float, default=1e-4
-        A stage ends when the loss has fallen by less than this, relatively, in ten iterations.
+        A stage ends when the relative decrease of the loss over ten iterations is below this.
     growth : bool, default=True
         Above 20,000 rows, start on a random part of the data that grows; the last stage always runs
         on all rows and the objective is the same. False runs every iteration on all rows.
     block_size : int, default=None
-        Rows computed at a time. None: 1,024, or fewer where they would take too much memory.
+        Rows computed at a time. None: 1,024, or fewer if they would take too much memory.
     chunk_size : int, default=None
-        Rows read, handed to a thread and summed at a time: a multiple of `block_size`. None: about
-        1,024. Both sizes determine the order of summation, and so the last bits of the result.
+        Rows read, handed to a thread and summed at a time, a multiple of `block_size`. None: about
+        1,024. Both sizes determine the order of summation, and therefore the last bits of the
+        result.
     n_jobs : int, default=None
-        Threads. None means as many as NumPy's BLAS would use, -1 every core. The result has the
-        same bits for any number.
+        Number of threads. None uses as many as NumPy's BLAS would, -1 every core. The result has
+        the same bits for any number.
     engine : {"threads", "dask"}, str, dask.distributed.Client or Engine, default="threads"
-        What computes: the threads of this process; or the workers of a Dask cluster, given by its
-        client, by its address (``"tcp://..."``, ``"tls://..."``), or as "dask": the active client
-        or, if there is none, `n_jobs` workers on this machine. Workers read their rows themselves:
-        give `fit` a path, or an array that lies in files. The result has the same bits for all.
+        Where to compute: in threads of this process, or on the workers of a Dask cluster, given by
+        its client, its address (``"tcp://..."``, ``"tls://..."``), or "dask", which means the
+        active client or, if there is none, `n_jobs` workers on this machine. Workers read their
+        rows themselves: pass `fit` a path, or an array that is stored in files. The result has the
+        same bits with all engines.
     device : {"cpu", "cuda", "mps", "torch"}, str or TorchDevice, default="cpu"
-        Where rows are computed: the processor, with NumPy; with torch, a GPU ("cuda:1" for the
-        second), Apple's ("mps", float32 only), or the processor ("torch"). The rest of training
-        stays in NumPy's float64. Results differ from one device to another in the last digits.
+        Where rows are computed: on the processor with NumPy ("cpu"), or with torch on an NVIDIA GPU
+        ("cuda", or "cuda:1" for the second), an Apple GPU ("mps", float32 only) or the processor
+        ("torch"). The rest of training stays in NumPy's float64. Results differ between devices in
+        the last digits.
     checkpoint : path-like, default=None
-        Folder in which the state of training is kept while it runs, so that nothing is lost when
-        the machine stops.
+        Folder in which the state of training is saved as it runs, so that a run that stops can be
+        resumed.
     resume : bool, default=False
-        Go on from the checkpoint, if there is one, to the same bits as if training had not stopped.
-        If False, the checkpoint of a run that has not ended is an error. A run that its callback
-        has ended goes on unless the callback ends it again, and so does one that has reached
-        `max_iter` if that was raised; above 20,000 rows, where training is divided into stages of
+        Continue from the checkpoint, if there is one, to the same bits as if training had not
+        stopped. If False, the checkpoint of an unfinished run is an error. A run that was ended by
+        its callback continues unless the callback ends it again; a run that has reached `max_iter`
+        continues if that was raised. Above 20,000 rows, where training is divided into stages of
         iterations, a raised `max_iter` is an error.
     verify : bool, default=True
-        Whether rows outside memory are compared, whenever they are read, with checksums taken in
-        the first pass, so that an edited or damaged file is noticed.
+        Whether to verify rows outside memory, each time they are read, against checksums from the
+        first pass, so that edited or damaged files are detected.
     warm_start : bool, default=False
-        Start from the weights of the last fit, on all rows at once, instead of from random ones.
+        Start from the weights of the last fit, on all rows at once, instead of random weights.
     patience : int, default=None
-        Validations after which training ends if J over the rows held out, `X_val` in `fit`, has not
-        fallen, in the last stage; the weights of its minimum are kept. None: it does not.
+        Number of validations in the last stage after which training ends if J over the held-out
+        rows, `X_val` in `fit`, has not fallen; the weights at its minimum are kept. None:
+        validation does not end training.
     callback : callable, default=None
         Called with a `TrainingProgress` after every iteration; training stops if it returns True.
         From scikit-learn 1.9 on, ``set_callbacks`` takes scikit-learn's own callbacks as well.
     random_state : int, RandomState or None, default=None
-        Draws the initial weights and the growing part of the data.
+        Determines the initial weights and the growing part of the data.
 
     Attributes
     ----------
@@ -204,17 +211,17 @@ class SparseAutoencoder(
     encoder_bias_ : ndarray of shape (n_components,)
         b_enc; the notes' b1.
     thresholds_ : ndarray of shape (n_components,) or (1,)
-        Where units have thresholds: of each unit with "jumprelu", one for all with "batchtopk",
-        which `transform` applies whatever the rows.
+        If units have thresholds: one for each unit with "jumprelu", one for all with "batchtopk",
+        which `transform` applies to any rows.
     decoder_weights_ : ndarray of shape (n_components, n_features)
         W_dec; the transpose of the notes' W2. The encoder's weights if the decoder is tied.
     decoder_bias_ : ndarray of shape (n_features,)
         b_dec; the notes' b2.
     sparsity_weight_ : float
-        beta, the penalty's weight; the one that was found if "auto" was asked for.
+        beta, the weight of the penalty; with "auto", the one that was found.
     average_activation_ : ndarray of shape (n_components,)
-        rho_hat over all rows, as they are encoded in `fit`: what the sparsity penalty acts on
-        (under L1, the average absolute activation).
+        rho_hat over all rows as `fit` encodes them, on which the sparsity penalty acts (with L1,
+        the average absolute activation).
     loss_ : float
         J over all rows.
     loss_terms_ : LossTerms
@@ -224,24 +231,25 @@ class SparseAutoencoder(
     loss_terms_curve_ : ndarray of shape (n_iter + 1, 3)
         The same by term: reconstruction, weight decay, sparsity.
     validation_iterations_ : ndarray of shape (v,)
-        With `X_val`: iterations after which J over the rows held out was computed.
+        With `X_val`: iterations after which J over the held-out rows was computed.
     validation_terms_curve_ : ndarray of shape (v, 3)
-        With `X_val`: its reconstruction, weight decay and sparsity; J is their sum.
+        With `X_val`: the reconstruction, weight decay and sparsity terms of that J, which is their
+        sum.
     stage_rows_ : ndarray of shape (n_iter + 1,)
         Number of rows that each entry of the curves was computed on.
     n_iter_ : int
         Iterations done.
     n_evaluations_ : float
-        Sweeps over all rows, or their equivalent.
+        Number of sweeps over all rows, or their equivalent.
     converged_ : bool
         Whether the last stage ended because the loss had stopped falling.
     stop_reason_ : str
         Why training ended.
     n_dead_ : int
-        Units whose activation is the same for every row: it varies by less than a thousandth of
-        the activation's range or, where that is unbounded, of the range of the widest unit.
+        Number of units with the same activation for every row: it varies by less than a thousandth
+        of the activation's range or, if that is unbounded, of the largest range of any unit.
     block_size_, chunk_size_ : int
-        The sizes that were used.
+        The sizes used.
     data_fingerprint_ : str
         SHA-256 over the training data, to recognize them by.
     running_average_activation_ : ndarray of shape (n_components,)
@@ -250,7 +258,7 @@ class SparseAutoencoder(
     running_loss_ : float
         After `partial_fit`: J of the last batch, with the penalty of the running average.
     n_rows_seen_ : float
-        Rows that `partial_fit` has seen, each counted as often as it weighs.
+        Number of rows that `partial_fit` has seen, weighted by `sample_weight`.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
         If X has column names.
@@ -358,18 +366,18 @@ class SparseAutoencoder(
         Parameters
         ----------
         X : array-like of shape (m, n_features), or rows outside memory
-            Computed in its own precision, float32 or float64. Outside memory: the path of a .npy,
-            .zarr, .h5 or .hdf5 (``"file.h5::name"`` where it holds several arrays), a
-            `numpy.memmap`, zarr or Dask array, HDF5 dataset, list of arrays or paths, or a function
-            that returns a new iterable of blocks of rows whenever it is called; also what another
-            transformer made of one of these. A sparse matrix or array of SciPy is made dense a
-            block of rows at a time, and gives the bits of the dense array.
+            Training computes in its precision, float32 or float64. Rows outside memory are given as
+            the path of a .npy, .zarr, .h5 or .hdf5 file (``"file.h5::name"`` if it holds several
+            arrays), a `numpy.memmap`, a zarr or Dask array, an HDF5 dataset, a list of arrays or
+            paths, or a function that returns a new iterable of blocks of rows each time it is
+            called; also as what another transformer made from one of these. A sparse SciPy matrix
+            or array is made dense block by block, with the same bits as the dense array.
         y : Ignored
         sample_weight : array-like of shape (m,), default=None
-            How often each row counts, in the reconstruction and in the average activation alike.
+            How often each row counts, both in the reconstruction and in the average activation.
         X_val : array-like of shape (n, n_features), or rows outside memory, default=None
-            Rows held out. J over them, with their own averages, is computed every five iterations
-            and at the ends of stages. With `patience`, training ends when it no longer falls.
+            Held-out rows. J over them, with their own averages, is computed every five iterations
+            and at the end of each stage. With `patience`, training ends when it no longer falls.
 
         Returns
         -------
@@ -380,9 +388,9 @@ class SparseAutoencoder(
         ValueError, TypeError
             If a parameter or the data is not as described.
         FloatingPointError
-            If loss or gradient becomes NaN during training; the last finite weights are kept.
+            If the loss or gradient becomes NaN during training; the last finite weights are kept.
         DataChangedError
-            If rows outside memory are not what they were in the first pass.
+            If rows outside memory have changed since the first pass.
         CheckpointError
             If the checkpoint is damaged, of another run, or would be overwritten.
         WorkerError
@@ -390,20 +398,21 @@ class SparseAutoencoder(
         MemoryError
             If the weights alone would need more memory than the machine has.
         KeyboardInterrupt
-            After Ctrl-C, when the best model so far is kept in the fitted attributes, unless no
-            iteration had ended. If there is no time for another pass over all rows, losses and
-            averages are those of the rows of the stage, and `n_dead_` is counted on the first
-            rows. SIGTERM and SIGHUP likewise end the process then. A second signal ends it at once.
+            After Ctrl-C; the best model so far is kept in the fitted attributes, unless no
+            iteration had been completed. If there is no time for another pass over all rows, losses
+            and averages are those of the rows of the stage, and `n_dead_` is counted on the first
+            rows. SIGTERM and SIGHUP do the same and end the process. A second signal ends it at
+            once.
 
         Warns
         -----
         UserWarning
             If the decoder cannot reach the data's values.
         ConvergenceWarning
-            If training ends early: by Ctrl-C, or because no step lowers the loss; if no weight was
-            found that meets the target; if nothing was learned, since all units do the same
-            whatever the row; or if units are more than four times as active as the target asks, as
-            on data that are not scaled.
+            If training ends early, by Ctrl-C or because no step lowers the loss; if no weight was
+            found that meets the target; if nothing was learned, since all units respond alike to
+            all rows; or if units are more than four times as active as the target, as on unscaled
+            data.
         """
         return self._fit(X, None, sample_weight, X_val, None)
 
@@ -505,15 +514,15 @@ class SparseAutoencoder(
     def partial_fit(
         self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Learn from some rows of a stream, which are not needed again.
+        """Learn from some rows of a stream, each of which is needed only once.
 
-        This is an approximation: the average activation is a running estimate, and `Adam` takes
-        the steps, whatever `solver` is. Goes on from an earlier `fit` or `partial_fit`.
+        This is an approximation: the average activation is a running estimate, and `Adam` takes the
+        steps, whatever `solver` is. It continues from an earlier `fit` or `partial_fit`.
 
         Parameters
         ----------
         X : array-like of shape (m, n_features)
-            In the first call, enough rows for their mean and variance to be typical.
+            The first call needs enough rows for their mean and variance to be typical.
         y : Ignored
         sample_weight : array-like of shape (m,), default=None
             How often each row counts.
@@ -529,9 +538,9 @@ class SparseAutoencoder(
         ValueError, TypeError
             If a parameter or the data is not as described.
         FloatingPointError
-            If loss or gradient is no longer finite; the weights are as before that batch.
+            If the loss or gradient is no longer finite; the weights are those before that batch.
         KeyboardInterrupt
-            After Ctrl-C; the weights are those after the batch under way.
+            After Ctrl-C; the weights are those after the current batch.
         """
         return self._partial_fit(X, None, sample_weight)
 
@@ -633,7 +642,7 @@ class SparseAutoencoder(
         return StreamState.at(objective, sums, theta, self._fitted_average(), n_rows)
 
     def activation_gap(self, X: RowData) -> Float64Array:
-        """How far the running average activation is from the exact one over the rows of X.
+        """Compute how far the running average activation is from the exact one over the rows of X.
 
         Parameters
         ----------
@@ -672,9 +681,9 @@ class SparseAutoencoder(
         Returns
         -------
         A : ndarray of shape (m, n_components), in the precision of X
-            A tensor or CuPy array on the device of X, if X is one. For rows outside memory, a
-            `Mapped` source, computed whenever it is read: later steps of a pipeline take it, and
-            `numpy.asarray` makes an array of it.
+            If X is a tensor or CuPy array, so is A, on the same device. For rows outside memory, A
+            is a `Mapped` source, computed whenever it is read: later steps of a pipeline take it,
+            and `numpy.asarray` turns it into an array.
         """
         objective = self._fitted_objective()
         source = rows_of(self, X, reset=False)
@@ -709,12 +718,12 @@ class SparseAutoencoder(
         Parameters
         ----------
         X : array-like of shape (m, n_components)
-            Activations, as `transform` gives them.
+            Activations, as `transform` returns them.
 
         Returns
         -------
         X_hat : ndarray of shape (m, n_features), in the precision of the activations
-            As many columns as the decoder has.
+            It has as many columns as the decoder.
         """
         objective = self._fitted_objective()
         A: Source = SparseRows(X) if issparse(X) else ArraySource(check_rows(X))
@@ -734,9 +743,9 @@ class SparseAutoencoder(
     def score_samples(self, X: RowData) -> FloatArray:
         """Minus the reconstruction error of each row: -1/2 ||x_hat - x||^2.
 
-        It is minus the objective's first term, so its mean over the training set is minus
-        ``loss_terms_.reconstruction``, but for `corruption`: rows are scored as they are. Rows with
-        a low score are unlike the training set.
+        Its mean over the training set is minus the objective's first term,
+        ``loss_terms_.reconstruction``, except with `corruption`, since rows are scored uncorrupted.
+        Rows with a low score are unlike the training set.
 
         Parameters
         ----------

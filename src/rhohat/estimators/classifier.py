@@ -57,47 +57,48 @@ from rhohat.training.start import Start, network_start
 class StackedAutoencoderClassifier(
     ConvertibleEstimator, EngineHolder, ClassifierMixin, NamedPenalty
 ):
-    r"""Classifier: stacked autoencoders with a softmax layer above, fine-tuned as one network.
+    r"""Classifier: stacked autoencoders with a softmax layer on top, fine-tuned as one network.
 
-    First the autoencoders are trained without labels, then a softmax layer on the activations of
-    the topmost one, and finally all layers together, by minimizing over the whole training set
+    First, the autoencoders are trained without labels, then a softmax layer on the activations of
+    the top one, and finally all layers together, by minimizing, over the whole training set,
 
     .. math::
 
         J = \frac1m \sum_i -\log p(y_i \mid x_i) + \tfrac\lambda2 \sum_l \|W_l\|^2
             + \sum_l \text{penalty}(\hat\rho_l),
 
-    where the second sum goes over all layers, and the third over the hidden ones.
+    where the second sum is over all layers, and the third over the hidden ones.
 
     Parameters
     ----------
     estimator : StackedAutoencoder, SparseAutoencoder or FrozenEstimator, default=None
-        What the network starts from; ``StackedAutoencoder()`` if None. To start from a fitted one
-        (fitted on more rows than are labeled, for instance), wrap it in scikit-learn's
+        Layers from which the network starts; ``StackedAutoencoder()`` if None. To start from fitted
+        ones, for instance fitted on more rows than are labeled, wrap them in scikit-learn's
         ``FrozenEstimator``.
     weight_decay : float, default=1e-4
         lambda, for the softmax layer at first, and for all layers during fine-tuning.
     sparsity_penalty : str or SparsityPenalty, default="none"
         Penalty on every hidden layer during fine-tuning.
     solver : {"lbfgs", "gradient-descent"} or Solver, default="lbfgs"
-        How the softmax layer is trained and the network fine-tuned.
+        How the softmax layer is trained and the network is fine-tuned.
     max_iter : int, default=200
-        Most iterations of fine-tuning. Fewer can keep the network from overfitting; 0 leaves the
-        layers as they are, with the softmax layer above.
+        Maximum number of iterations of fine-tuning. Fewer can keep the network from overfitting; 0
+        leaves the layers as they are, with the softmax layer on top.
     softmax_max_iter : int, default=200
-        Most iterations for the softmax layer before that.
+        Maximum number of iterations for the softmax layer before that.
     tol : float, default=1e-4
-        Training ends when the loss has fallen by less than this, relatively, in ten iterations.
-    block_size, chunk_size, n_jobs, engine, device, verify : as in `SparseAutoencoder`
+        Training ends when the relative decrease of the loss over ten iterations is below this.
+    block_size, chunk_size, n_jobs, engine, device : as in `SparseAutoencoder`
         n_jobs, engine and device override those of the layers.
     checkpoint, resume : path-like and bool, default=None, False
         Folder for the state of training, with folders ``layers``, ``softmax`` and ``network`` in
         it. If None, the layers use their own settings of both.
+    verify : as in `SparseAutoencoder`
     callback : callable, default=None
         Called with a `TrainingProgress` after every iteration of fine-tuning, which stops if it
         returns True. Its ``loss.reconstruction`` is the cross-entropy.
     random_state : int, RandomState or None, default=None
-        Draws the random_state of the layers below. If None, they use their own.
+        Determines the random_state of the layers below. If None, they use their own.
 
     Attributes
     ----------
@@ -117,7 +118,7 @@ class StackedAutoencoderClassifier(
     loss_ : float
         J over all rows.
     loss_terms_ : LossTerms
-        Cross-entropy (named ``reconstruction``: the network is to reproduce the labels), weight
+        Cross-entropy (named ``reconstruction``, since the network reproduces the labels), weight
         decay and sparsity.
     loss_curve_ : ndarray of shape (n_iter + 1,)
         J before fine-tuning and after each of its iterations.
@@ -208,9 +209,9 @@ class StackedAutoencoderClassifier(
         Raises
         ------
         KeyboardInterrupt
-            If training was interrupted: after fine-tuning has begun, the best network so far is
-            kept in the fitted attributes; before, nothing, but with a checkpoint, resume. SIGTERM
-            and SIGHUP likewise end the process.
+            If training was interrupted. Once fine-tuning has begun, the best network so far is kept
+            in the fitted attributes; before that, nothing is, but training can be resumed if there
+            is a checkpoint. SIGTERM and SIGHUP do the same and end the process.
         FloatingPointError
             If loss or gradient becomes NaN during training; the last finite network is kept, unless
             that was in the layers, before there was one.

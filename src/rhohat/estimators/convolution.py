@@ -122,33 +122,34 @@ class ConvolutionalFeatures(
 
         a(x) = f\bigl((W_{enc} T)\, x + b_{enc} - W_{enc} T \mu\bigr),
 
-    and each cell of the grid gives the mean, maximum or sum of a over its positions.
+    and each cell of the grid yields the mean, maximum or sum of a over its positions.
 
     Parameters
     ----------
     model : SparseAutoencoder or Pipeline
-        What makes features of a patch: an autoencoder, or a pipeline that ends in one. If it is
-        fitted, it is used as it is; else `fit` trains it on patches of the images, for which a
-        pipeline must hold a `PatchExtractor`. Steps before that are applied to whole images. A copy
-        by `sklearn.base.clone`, as in grid search, is not fitted; ``FrozenEstimator(model)`` stays
-        fitted.
+        Model that turns a patch into features: an autoencoder, or a pipeline that ends in one. A
+        fitted model is used as it is; otherwise, `fit` trains it on patches of the images, for
+        which the pipeline must contain a `PatchExtractor`. Steps before the extractor are applied
+        to whole images. A copy made by `sklearn.base.clone`, as in grid search, is not fitted;
+        ``FrozenEstimator(model)`` stays fitted.
     patch_size : int, tuple of int or None, default=None
         Height and width of a patch. If None, those of the model's `PatchExtractor`.
     stride : int, default=1
-        Pixels from one position to the next, along both axes.
+        Step from one position to the next along both axes, in pixels.
     encoding : {"activation", "soft-threshold"}, default="activation"
-        "activation" is a, as the autoencoder encodes. "soft-threshold" takes the linear responses z
-        of filters of unit length, without bias, to max(0, z - threshold) and
+        "activation" is a, as the autoencoder computes it. "soft-threshold" maps the linear
+        responses z of filters of unit length, without bias, to max(0, z - threshold) and
         max(0, -z - threshold): two features per unit, first all positive parts, then all negative
         ones. Classifiers do better with it.
     threshold : float, default=0.5
         For "soft-threshold"; whitened patches have a standard deviation of about 1.
     pooling : {"mean", "max", "sum"} or sequence of them, default="mean"
-        What a cell gives; for several, first all features of the one and then all of the other.
+        How to pool within a cell; with several, first all features of the first kind, then all of
+        the next.
     grid : int or tuple of int, default=2
-        Rows and columns of cells, as equal as possible, that the positions in each image are
-        divided into; the default is quadrants. Every image gives the same number of features,
-        whatever its size. For windows of series, one number is that of cells along time.
+        Rows and columns of cells into which the positions in each image are divided, as equally as
+        possible; the default is quadrants. Every image yields the same number of features, whatever
+        its size. For windows of series, one number gives the cells along time.
     window : int or tuple of int, default=None
         Rows and columns of positions in a cell, instead of a grid; along time likewise. Positions
         beyond the last whole window are left out, and all images must have room for the same
@@ -223,7 +224,7 @@ class ConvolutionalFeatures(
         ----------
         X : sequence of ndarray of shape (height, width) or (height, width, channels)
             Or one array with the images along its first axis; recordings for a model of these. If
-            the model is fitted, only the first is looked at.
+            the model is fitted, only the first is checked.
         y : Ignored
 
         Returns
@@ -434,7 +435,7 @@ class ConvolutionalFeatures(
         return [np.arange(found[0] + 1) * height, np.arange(found[1] + 1) * width]
 
     def operations(self) -> list[Operation]:
-        """What becomes of the responses of every patch: features, and their pooling."""
+        """Operations on the responses of every patch: their encoding and pooling."""
         anatomy = Anatomy.of(self.model_)
         cutter = anatomy.extractor or PatchExtractor()
         along_time, window = cutter.is_along_time, self.window

@@ -65,25 +65,26 @@ TARGETS = {
 
 
 def export(model: Any, path: str | os.PathLike[str], *, to: str | None = None) -> None:
-    r"""Write what a fitted model computes, for programs that do not have rhohat.
+    r"""Export what a fitted model computes, for programs without rhohat.
 
-    The whole pipeline is written: whitening and other affine steps are folded into the units' own
+    The whole pipeline is exported: whitening and other affine steps are folded into the units'
     weights,
 
     .. math:: f(W T (x - \mu) + b) = f(W' x + b'), \quad W' = W T, \quad b' = b - W T \mu,
 
-    and all other steps are computed. A model that draws pieces of images or series at random is
-    written as one that takes all of them, in order: image by image, row by row.
+    and all other steps are exported as they are. A model that draws pieces of images or series at
+    random is exported as one that takes all pieces, in order: image by image, row by row.
 
     Parameters
     ----------
     model : estimator
-        Any transformer or classifier of this package but `AnomalyDetector`, or a pipeline of them.
+        Any transformer or classifier of this package except `AnomalyDetector`, or a pipeline of
+        them.
     path : str or path-like
         Overwritten if it exists.
     to : {"onnx", "numpy", "mat", "saelens"}, default=None
-        The format. None: the one that the path ends in, .onnx, .py or .mat. "saelens" writes a
-        folder.
+        The format. None: chosen by the extension of the path, .onnx, .py or .mat. "saelens" writes
+        a folder.
 
     Raises
     ------
@@ -102,19 +103,19 @@ def export(model: Any, path: str | os.PathLike[str], *, to: str | None = None) -
     channels]), "series" (n, channels, samples) or "recordings" (n, samples); the output "features",
     (n, units), or "probabilities" and "labels" of a classifier. On data in float32, "features"
     differs from ``transform`` in float64 by at most 1e-6 of its largest value or, where weights
-    amplify rounding beyond that, by no more than ``transform`` in float32 does. Activations that
-    jump, such as "topk", may do so where two units tie but for rounding.
+    amplify rounding beyond that, by no more than ``transform`` in float32 does. With activations
+    that jump, such as "topk", results may differ where two units tie up to rounding.
 
     A file of NumPy code holds `transform`, or `predict_proba` and `predict`, which compute in
-    float64, and the weights below them. It imports NumPy alone.
+    float64, followed by the weights. It imports only NumPy.
 
     A .mat file holds W1, b1, W2, b2 of one autoencoder in the layout of the lecture notes, and the
     names of its activation and decoder. A SAELens folder holds cfg.json and
     sae_weights.safetensors of one autoencoder or transcoder with a linear decoder. `load` reads
     both.
 
-    Pipelines that hold scikit-learn's own steps, too, are for skl2onnx, which knows rhohat's:
-    ``skl2onnx.to_onnx(model, X)``.
+    For pipelines that also contain scikit-learn's own steps, use skl2onnx, which knows rhohat's
+    steps: ``skl2onnx.to_onnx(model, X)``.
 
     Examples
     --------

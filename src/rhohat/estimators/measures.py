@@ -39,10 +39,10 @@ SAME = 0.95
 
 
 def patterns(model: BaseEstimator) -> Float64Array:
-    r"""What every unit stands for in the data's own columns: what it adds to a row when it fires.
+    r"""Compute what units stand for in the data's columns: what each adds to a row when it fires.
 
-    Decoder rows, carried back through the steps before the autoencoder, whose inverses are affine:
-    :math:`T^{-1}(w_j) - T^{-1}(0)`.
+    These are the decoder's rows, mapped back through the steps before the autoencoder, whose
+    inverses are affine: :math:`T^{-1}(w_j) - T^{-1}(0)`.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ def patterns(model: BaseEstimator) -> Float64Array:
     Returns
     -------
     patterns : ndarray of shape (k, d)
-        In the columns of the rows that the model is given or, if it cuts pieces out of images,
-        series or recordings, in the pixels of a piece.
+        In the columns of the model's input or, if it cuts pieces from images, series or recordings,
+        in the pixels of a piece.
 
     Raises
     ------
@@ -183,18 +183,18 @@ def _pursued(D: Float64Array, X: Float64Array, most: int) -> list[float]:
 
 
 def pursuit_score(estimator: BaseEstimator, X: Any, y: object = None) -> float:
-    """How much of rows 1, 2 and 4 units rebuild, in the space that the model's units see.
+    """Score how much of the rows 1, 2 and 4 units reconstruct, in the space that the units see.
 
     A scorer for model selection without labels, ``GridSearchCV(..., scoring=pursuit_score)``.
-    Unlike the reconstruction error it does not reward the least sparse model: a few of its units
-    have to be enough for a row.
+    Unlike the reconstruction error, it does not reward the least sparse model: a few units must
+    suffice for each row.
 
     Parameters
     ----------
     estimator : fitted SparseAutoencoder, or pipeline that ends in one
         Compare models whose steps before the autoencoder are the same.
     X : rows, images, series or recordings, as the estimator takes them
-        A random part of 2,000 rows is looked at if there are more.
+        If there are more than 2,000 rows, a random sample of that size is used.
     y : Ignored
 
     Returns
@@ -348,10 +348,10 @@ def matching(A: ArrayLike, B: ArrayLike) -> Matching:
 
 
 def matched_cosines(A: ArrayLike, B: ArrayLike) -> Float64Array:
-    """Cosine of every row of A with its partner among those of B, up to sign.
+    """Match the rows of A with rows of B, and return the cosines of partners, up to sign.
 
-    Partners are those, one each, whose cosines have the greatest sum. Rows without a partner
-    have 0.
+    Rows are matched one to one, so that the sum of the cosines is as large as possible. Rows
+    without a partner get 0.
 
     Parameters
     ----------
@@ -372,7 +372,7 @@ def matched_cosines(A: ArrayLike, B: ArrayLike) -> Float64Array:
 
 
 def recovery(model: BaseEstimator | ArrayLike, D: ArrayLike, *, threshold: float = SAME) -> float:
-    """Share of the atoms of a known dictionary that a model has found.
+    """Compute the share of the atoms of a known dictionary that a model has found.
 
     Parameters
     ----------
@@ -381,7 +381,8 @@ def recovery(model: BaseEstimator | ArrayLike, D: ArrayLike, *, threshold: float
     D : array-like of shape (l, d)
         The atoms.
     threshold : float, default=0.95
-        The least cosine, up to sign, with an atom's partner among the patterns.
+        Lowest cosine, up to sign, between an atom and its partner among the patterns that counts as
+        found.
 
     Returns
     -------
@@ -435,19 +436,19 @@ class Stability(NamedTuple):
 def stability(
     pipeline: BaseEstimator, X: Any, *, n_seeds: int = 3, random_state: int | None = 0
 ) -> Stability:
-    """Fit a model from several starts, and compare what it learned.
+    """Fit a model from several random starts, and compare what was learned.
 
     Parameters
     ----------
     pipeline : SparseAutoencoder, or pipeline that ends in one
-        Cloned. A fitted one is the first model, and is not fitted again.
+        It is cloned; if it is fitted, it serves as the first model and is not fitted again.
     X : rows, images, series or recordings, as it takes them
         The training data.
     n_seeds : int, default=3
-        Models to compare, at least 2.
+        Number of models to compare, at least 2.
     random_state : int or None, default=0
-        Draws the seeds. Steps that draw pieces or samples keep theirs, so that all models learn
-        from the same data.
+        Determines the seeds. Steps that draw pieces or samples keep their own, so that all models
+        learn from the same data.
 
     Returns
     -------
@@ -455,8 +456,8 @@ def stability(
 
     Notes
     -----
-    Where the data have a dictionary, a good model finds it from every start. On photographs many
-    sets of features are equally good: a low value is no fault of theirs.
+    If the data were made from a dictionary, a good model finds it from every start. On photographs,
+    many sets of features are equally good, so a low value does not mean that they are bad.
 
     Examples
     --------

@@ -106,7 +106,7 @@ def from_theta(
     decoder: str = "sigmoid",
     order: str = "F",
 ) -> SparseAutoencoder:
-    """A sparse autoencoder from the vector that the exercise of the lecture notes minimizes over.
+    """Make a sparse autoencoder from the parameter vector of the lecture notes' exercise.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def from_theta(
     Returns
     -------
     model : SparseAutoencoder
-        Fitted; what it knows of its training is nothing.
+        Fitted, but without any record of its training.
 
     Raises
     ------

@@ -54,16 +54,16 @@ OTHERS = {".mat": read_notes, ".npz": read_arrays}
 def save(model: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted model to a file, for `load`.
 
-    The file is replaced as a whole: whatever goes wrong, even in a crash, it holds either what it
-    held before or the whole new model.
+    The file is replaced as a whole: whatever goes wrong, even a crash, it holds either its earlier
+    content or the complete new model.
 
     Parameters
     ----------
     model : estimator
         Any transformer or classifier of this package, or a Pipeline of them. An autoencoder's
-        ``callback`` and ``n_jobs``, a pipeline's ``memory`` and what ``set_output`` set are not
-        saved, nor what the prototypes of a stack's or classifier's layers have learned, unless they
-        are frozen.
+        ``callback`` and ``n_jobs``, a pipeline's ``memory`` and the setting of ``set_output`` are
+        not saved, nor what the prototypes of a stack's or classifier's layers have learned, unless
+        they are frozen.
     path : str or path-like
         Overwritten if it exists. Usually ends in ``.safetensors``.
 
@@ -102,17 +102,18 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> Any:
-    """Read a model that `save` wrote, or one of another program.
+    """Read a model that `save` or another program wrote.
 
-    Nothing in the file is ever run, so files from anywhere can be loaded. Pickles are refused.
+    Nothing in the file is ever executed, so files from any source can be loaded. Pickles are
+    refused.
 
-    Of others, it reads .mat files of W1, b1, W2 and b2 as in the lecture notes, or of theta (or
-    opttheta), visibleSize and hiddenSize; units and decoder are sigmoid unless the file says
-    otherwise, as those of `export` do. And folders of sparse autoencoders of language models:
-    SAELens (cfg.json and sae_weights.safetensors), sparsify (cfg.json and sae.safetensors),
-    dictionary_learning (config.json, and its ae.pt as ae.safetensors), and .npz files as Gemma
-    Scope's. What is subtracted from their input is folded into the bias; what rhohat has no units
-    for is refused.
+    From other programs, it reads .mat files with W1, b1, W2 and b2 as in the lecture notes, or with
+    theta (or opttheta), visibleSize and hiddenSize; units and decoder are sigmoid unless the file
+    says otherwise, as files of `export` do. It also reads sparse autoencoders of language models:
+    folders of SAELens (cfg.json and sae_weights.safetensors), sparsify (cfg.json and
+    sae.safetensors) and dictionary_learning (config.json, and its ae.pt converted to
+    ae.safetensors), and .npz files like Gemma Scope's. What they subtract from the input is folded
+    into the bias; units that rhohat does not have are refused.
 
     Parameters
     ----------
@@ -121,7 +122,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     Returns
     -------
     model : estimator
-        Equal to the one saved, to the last bit. Parameters that are not saved have their defaults.
+        Equal to the saved model, to the last bit. Parameters that are not saved have their
+        defaults.
 
     Raises
     ------

@@ -46,30 +46,30 @@ class StackedAutoencoder(
 ):
     """Sparse autoencoders one above the other, trained layer by layer.
 
-    The first learns to reconstruct X, and each further one the activations of the one below, by
-    the exact objective of `SparseAutoencoder` over all rows. Rows outside memory stay where they
-    are: activations are computed whenever they are needed, and never written.
+    The first learns to reconstruct X, and each of the others the activations of the layer below,
+    with the exact objective of `SparseAutoencoder` over all rows. Rows outside memory stay where
+    they are: activations are computed whenever they are needed, and never stored.
 
     Parameters
     ----------
     layers : sequence of int or SparseAutoencoder, default=(100, 100)
-        From the input upwards. A number of hidden units stands for `estimator` with so many.
+        From the input up. A number stands for `estimator` with that many hidden units.
     estimator : SparseAutoencoder, default=None
-        The settings of layers given by their size; ``SparseAutoencoder()`` if None. Grid search
-        reaches them as ``estimator__weight_decay``, for instance.
+        Settings of the layers that are given as numbers; ``SparseAutoencoder()`` if None. In grid
+        search, they are ``estimator__weight_decay`` and so on.
     n_jobs, engine, device : as in `SparseAutoencoder`
         Override those of the layers.
     checkpoint, resume : path-like and bool, default=None, False
-        Folder for the state of training, with one folder per layer in it, ``layer1`` and so on. If
-        None, the layers use their own settings of both; the checkpoint of `estimator` likewise
-        gets one folder per layer.
+        Folder for the state of training, with a subfolder for each layer, ``layer1`` and so on. If
+        None, the layers use their own settings of both; the checkpoint of `estimator` also gets a
+        subfolder for each layer.
     random_state : int, RandomState or None, default=None
-        Draws the random_state of every layer. If None, the layers use their own.
+        Determines the random_state of every layer. If None, the layers use their own.
 
     Attributes
     ----------
     layers_ : list of SparseAutoencoder
-        The fitted layers, from the input upwards.
+        The fitted layers, from the input up.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
         If X has column names.
@@ -128,8 +128,8 @@ class StackedAutoencoder(
         Raises
         ------
         KeyboardInterrupt
-            If training was interrupted; with a checkpoint, resume. SIGTERM and SIGHUP end the
-            process.
+            If training was interrupted; it can be resumed if there is a checkpoint. SIGTERM and
+            SIGHUP end the process.
         FloatingPointError
             If loss or gradient becomes NaN in a layer: `layers_` ends with it, at its last finite
             weights.

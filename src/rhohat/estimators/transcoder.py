@@ -27,12 +27,17 @@ class SparseTranscoder(SparseAutoencoder):
             + \tfrac\lambda2 (\|W_{enc}\|^2 + \|W_{dec}\|^2) + \text{penalty}(\hat\rho)
 
     with :math:`A = f(X W_{enc}^T + b_{enc})` and :math:`\hat Y = g(A W_{dec} + b_{dec})`: for
-    instance what enters a layer of a network, and what leaves it. Y may have another number of
+    instance the input of a network's layer, and its output. Y may have a different number of
     columns than X.
 
-    All parameters are those of `SparseAutoencoder`, and so are attributes, but that the decoder's
-    have the columns of Y. A `corruption` is that of X alone. `inverse_transform` gives rows like
-    those of Y, and `predict` rows like those of Y from rows of X.
+    Parameters and attributes are those of `SparseAutoencoder`, except that the decoder has the
+    columns of Y. `corruption` applies only to X. `inverse_transform` turns activations into rows
+    like those of Y, `predict` turns rows of X into rows like those of Y.
+
+    References
+    ----------
+    J. Dunefsky, P. Chlenski and N. Nanda (2024), Transcoders find interpretable LLM feature
+    circuits, NeurIPS.
 
     Examples
     --------
@@ -43,11 +48,6 @@ class SparseTranscoder(SparseAutoencoder):
     >>> model = SparseTranscoder(20, random_state=0).fit(X, Y)
     >>> model.transform(X).shape, model.predict(X).shape
     ((500, 20), (500, 6))
-
-    References
-    ----------
-    J. Dunefsky, P. Chlenski and N. Nanda (2024), Transcoders find interpretable LLM feature
-    circuits, NeurIPS.
     """
 
     rebuilds_input: ClassVar[bool] = False
@@ -68,12 +68,12 @@ class SparseTranscoder(SparseAutoencoder):
         X : array-like of shape (m, n_features), or rows outside memory
             As in `SparseAutoencoder.fit`. Training computes in its precision.
         y : array-like of shape (m, n_targets), or rows outside memory
-            What is to be reconstructed from each row, in the same order; a row of numbers each,
-            also if there is only one.
+            The row of numbers to reconstruct from each row of X, in the same order; two-dimensional
+            even for a single column.
         sample_weight : array-like of shape (m,), default=None
             How often each pair counts.
         X_val, y_val : as X and y, default=None
-            Pairs held out; see `SparseAutoencoder.fit`.
+            Held-out pairs; see `SparseAutoencoder.fit`.
 
         Returns
         -------
@@ -82,8 +82,8 @@ class SparseTranscoder(SparseAutoencoder):
         Raises
         ------
         ValueError
-            If y is not given or has one axis, as labels have, or if X and y have other numbers of
-            rows; if the decoder is tied and y has other columns than X.
+            If y is missing or has only one axis, as labels have; if X and y have different numbers
+            of rows; or if the decoder is tied and y has other columns than X.
         TypeError, FloatingPointError, DataChangedError, KeyboardInterrupt and others
             As `SparseAutoencoder.fit`.
         """

@@ -18,13 +18,14 @@ from rhohat.rows.file_format import Selection, finite_floats
 
 
 class LoadedImages(NamedTuple):
-    """Images and what they are called.
+    """Images and their names.
 
     Attributes
     ----------
     images : sequence of ndarray of shape (height, width), or (height, width, 3) in color
-        Photographs are float32, and each has a brightness of standard deviation 1. Arrays keep
-        their values, but unsigned integers are divided by the largest of their type.
+        Photographs are float32, and the standard deviation of each one's brightness is 1. Arrays
+        keep their values, except that unsigned integers are divided by the largest value of their
+        type.
     names : list of str
     skipped : list of Skipped
         Files that were left out.
@@ -147,41 +148,42 @@ def load_images(
     """Read photographs, and arrays of images.
 
     Photographs (PNG, JPEG, TIFF, WebP, HEIC and others; gray, color, palette, CMYK, 16-bit) are
-    turned upright as their EXIF data say, and transparent pixels become white. Each is divided by
-    the standard deviation of its brightness, so that all have the same contrast and none dominates
-    the others. Each page of a TIFF is an image, and each picture of an animation, if it has the
-    size of the first; a color PNG of 16 bits is read at 8.
+    turned upright according to their EXIF data, and transparent pixels become white. Each is
+    divided by the standard deviation of its brightness, so that all have the same contrast and none
+    dominates the others. Each page of a TIFF is an image, as is each frame of an animation, if it
+    has the size of the first; a 16-bit color PNG is read with 8 bits.
 
     Arrays (.npy, .npz, .mat, .h5, .zarr and others) hold images along their first axis, (images,
     height, width) or (images, height, width, channels), or one color image, (height, width, 3).
-    Channels may come first where that cannot be mistaken, (images, 3, height, width). In .mat files
-    images are stacked along the last axis, as in Olshausen's ``IMAGES.mat``. Other orders are given
-    by `axes`. Values stay as they are, but unsigned integers are divided by the largest of their
-    type.
+    Channels may come first where that is unambiguous, (images, 3, height, width). In .mat files,
+    images are stacked along the last axis, as in Olshausen's ``IMAGES.mat``. State other orders
+    with `axes`. Values stay as they are, except that unsigned integers are divided by the largest
+    value of their type.
 
     Parameters
     ----------
     paths : path-like or iterable of path-like
-        Files and folders. Folders are searched to any depth, without hidden files.
+        Files and folders. Folders are searched to any depth; hidden files are ignored.
     color : bool, default=False
         Red, green and blue instead of gray. Gray images then have three equal channels.
     key : str, default=None
         Name of the array in files that hold several, or a pattern such as ``"run*/x"`` for all that
-        fit.
+        match.
     axes : str, default=None
-        What each axis of an array is, a letter each: N images, H height, W width, C channels;
-        ``"NCHW"`` for instance. None tells by the shape.
+        One letter for each axis of an array: N images, H height, W width, C channels; for instance
+        ``"NCHW"``. None infers them from the shape.
     on_error : {"fail", "skip"}, default="fail"
-        What to do if a file cannot be read: raise, or leave it out and list it in `skipped`.
+        What to do if a file cannot be read: raise an error, or skip the file and list it in
+        `skipped`.
     smallest : tuple of int, default=(1, 1)
-        Height and width that patches need; files with smaller images are treated as ones that
-        cannot be read.
+        Height and width that patches need; files with smaller images count as unreadable.
     lazy : bool, default=False
-        Whether to return a sequence that reads each image when it is asked for, for more
-        photographs than memory holds. `OneOverFWhitening` and `PatchExtractor` go through it one
+        Whether to return a sequence that reads each image only when it is needed, for more
+        photographs than memory can hold. `OneOverFWhitening` and `PatchExtractor` go through it one
         image at a time.
     max_pixels : int, default=None
-        Pixels that a photograph may have, if you trust it; None is 89,478,485.
+        Largest number of pixels that a photograph may have; raise it for files you trust. None
+        means 89,478,485.
 
     Returns
     -------
@@ -190,7 +192,8 @@ def load_images(
     Raises
     ------
     DataFileError
-        If a file, which it names, cannot be read and `on_error` is "fail", or if none can.
+        If a file cannot be read and `on_error` is "fail", or if none can be read; the message names
+        the file.
     FileNotFoundError
         If a path does not exist.
 

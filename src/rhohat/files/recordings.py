@@ -57,12 +57,12 @@ class FileRecordings(LazySequence):
 
 
 class LoadedRecordings(NamedTuple):
-    """Recordings and what they are called.
+    """Recordings and their names.
 
     Attributes
     ----------
     recordings : sequence of ndarray of float32 of shape (n_samples,)
-        Each is decoded, mixed down and resampled when it is asked for.
+        Each is decoded, mixed down and resampled when it is needed.
     names : list of str
     skipped : list of Skipped
         Files that were left out.
@@ -170,26 +170,27 @@ def load_recordings(
     shortest: float = 0.0,
     on_error: str = "fail",
 ) -> LoadedRecordings:
-    """Find recordings (WAV, FLAC, MP3, OGG, Opus, AIFF, AU), decoded when asked for.
+    """Find recordings (WAV, FLAC, MP3, OGG, Opus, AIFF, AU), which are decoded when needed.
 
-    Each is mixed down to one channel and resampled. All files are decoded once now, a part at a
-    time, to find out what cannot be read. A WAV that ends before its header says is used as far as
-    it goes, with a warning.
+    Each is mixed down to one channel and resampled. All files are decoded once at the start, part
+    by part, to find those that cannot be read. A WAV file that ends earlier than its header says is
+    used as far as it goes, with a warning.
 
     Parameters
     ----------
     paths : path-like or iterable of path-like
-        Files and folders. Folders are searched to any depth, without hidden files.
+        Files and folders. Folders are searched to any depth; hidden files are ignored.
     rate : int, default=None
-        Samples per second to resample all to. None: the lowest of the files' own rates, but at most
-        16,000.
+        Samples per second to resample all files to. None: the lowest of the files' own rates, but
+        at most 16,000.
     longest : float, default=None
-        Longer recordings are cut into parts of so many seconds, each a recording of its own, so
-        that memory does not grow with the length of files. None leaves them whole.
+        Recordings longer than this many seconds are cut into parts of that length, each a recording
+        of its own, so that memory does not grow with the length of files. None leaves them whole.
     shortest : float, default=0.0
-        Seconds that windows need; shorter recordings are treated as ones that cannot be read.
+        Seconds that windows need; shorter recordings count as unreadable.
     on_error : {"fail", "skip"}, default="fail"
-        What to do if a file cannot be read: raise, or leave it out and list it in `skipped`.
+        What to do if a file cannot be read: raise an error, or skip the file and list it in
+        `skipped`.
 
     Returns
     -------
@@ -198,7 +199,8 @@ def load_recordings(
     Raises
     ------
     DataFileError
-        If a file, which it names, cannot be read and `on_error` is "fail", or if none can.
+        If a file cannot be read and `on_error` is "fail", or if none can be read; the message names
+        the file.
     FileNotFoundError
         If a path does not exist.
 

@@ -139,59 +139,60 @@ def load_rows(
     lazy: bool = False,
     on_error: str = "fail",
 ) -> FloatArray:
-    """Read rows of tables and arrays, and pixels of cubes, in files of many kinds into one array.
+    """Read rows of tables and arrays, and pixels of cubes, from files of many kinds into one array.
 
-    Arrays are in .npy, .npz, .mat, .h5 and .zarr files, tables in .csv and other texts, .parquet,
-    .feather and .arff files.
+    Arrays are read from .npy, .npz, .mat, .h5 and .zarr files, tables from .csv and other text
+    files, .parquet, .feather and .arff files.
 
     Parameters
     ----------
     paths : path-like or iterable of path-like
-        Files and folders. Folders are searched to any depth, without hidden files.
+        Files and folders. Folders are searched to any depth; hidden files are ignored.
     key : str, default=None
-        Name of the array in files that hold several; ``"S.X"`` is a field of a structure of MATLAB.
-        A pattern such as ``"run*/X"`` takes all that fit, one after another.
+        Name of the array in files that hold several; ``"S.X"`` is a field of a MATLAB structure. A
+        pattern such as ``"run*/X"`` takes all arrays that match, one after another.
     transpose : bool, default=False
         Whether examples are columns.
     axes : str, default=None
-        What each axis of an array is, a letter each: N rows, H height, W width, C columns or bands.
-        ``"HWC"`` makes each pixel of a cube a row. None tells by the shape.
+        One letter for each axis of an array: N rows, H height, W width, C columns or bands.
+        ``"HWC"`` makes each pixel of a cube a row. None infers them from the shape.
     columns, drop, labels : str or sequence of str, default=()
-        Columns to read (all if there are none), and to leave out: names, patterns such as
-        ``"wl_*"``, numbers from 0, ranges of them such as ``"2:10"``, or what columns hold,
-        ``"numbers"``, ``"text"`` or ``"dates"``. Labels are left out, too, and become ``X.labels``.
+        Columns to read (all if none are named), to leave out, and to use as labels: names, patterns
+        such as ``"wl_*"``, numbers counted from 0, ranges such as ``"2:10"``, or types,
+        ``"numbers"``, ``"text"`` or ``"dates"``. Labels are left out of X and become ``X.labels``.
     one_hot : str or sequence of str, default=()
-        Columns, likewise, to replace by a column of 0 and 1 for each of their values, called
+        Columns to one-hot encode: each of their values becomes a column of 0 and 1, called
         ``name=value``.
     missing : {"error", "drop", "median"}, default="error"
-        What to do about missing values: raise, leave out the rows that lack one, or put the median
-        of the column in their place.
+        What to do about missing values: raise an error, drop the rows that have any, or fill in the
+        median of the column.
     heading : bool, default=None
-        Whether the first line of a text names the columns; None tells by the lines.
+        Whether the first line of a text file names the columns; None infers it from the lines.
     lazy : bool, default=False
-        Whether to leave the rows in their files, for ``fit`` to read some at a time, with the bits
-        of the array. Files that must be read whole are: texts, compressed arrays, axes that are
-        moved, missing values, and columns of 0 and 1.
+        Whether to leave the rows in their files, for ``fit`` to read block by block, with the same
+        bits as from an array. Some files are read whole all the same: text files, compressed
+        arrays, and those whose axes are moved, values filled in or columns one-hot encoded.
     on_error : {"fail", "skip"}, default="fail"
-        What to do if a file cannot be read: raise, or leave it out.
+        What to do if a file cannot be read: raise an error, or skip the file.
 
     Returns
     -------
     X : ndarray of shape (n_samples, n_features), float32 or float64
-        The rows of the files, one after another. If the columns have names, they are
+        The rows of the files, one after another. If the columns have names, these are
         ``X.columns``, and estimators that are fitted on X keep them as ``feature_names_in_``.
         ``X.labels`` holds the column of labels, of shape (n_samples,), or several, of shape
-        (n_samples, n_labels). If lazy, a source, which estimators of this package take; it has no
-        labels.
+        (n_samples, n_labels). With `lazy`, X is a source, which the estimators of this package
+        take; it has no labels.
 
     Raises
     ------
     DataFileError
-        If a file, which it names, cannot be read and `on_error` is "fail", or if none can.
+        If a file cannot be read and `on_error` is "fail", or if none can be read; the message names
+        the file.
     FileNotFoundError
         If a path does not exist.
     ValueError
-        If `axes` are no axes of rows or images.
+        If `axes` are not axes of rows or images.
 
     Examples
     --------

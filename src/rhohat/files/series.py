@@ -55,13 +55,13 @@ class RowOrigins:
     Attributes
     ----------
     names : sequence of str
-        Of the series: their files.
+        Names of the series: their files.
     series : ndarray of int of shape (n,)
         Which of them each row comes from.
     start, stop : ndarray of int of shape (n,)
         First sample of each row, and the one after its last, counted from the start of its file.
     rate : float or None
-        Samples per second; None if it is not known.
+        Samples per second; None if unknown.
     """
 
     names: Sequence[str]
@@ -74,7 +74,7 @@ class RowOrigins:
         return len(self.series)
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """File, and first and last sample or begin and end in seconds, of each row.
+        """File of each row, with its first and last sample, or its begin and end in seconds.
 
         Returns
         -------
@@ -112,7 +112,7 @@ class FileSeries(LazySequence):
     items : sequence of Part
     dtype : dtype
     rate : float or None
-        Samples per second; None if it is not known.
+        Samples per second; None if unknown.
     """
 
     items: Sequence[Part]
@@ -173,7 +173,7 @@ class HeldSeries(LazySequence):
     arrays : sequence of ndarray
     dtype : dtype
     rate : float or None
-        Samples per second; None if it is not known.
+        Samples per second; None if unknown.
     """
 
     items: Sequence[FloatArray]
@@ -189,17 +189,17 @@ class HeldSeries(LazySequence):
 
 
 class LoadedSeries(NamedTuple):
-    """Series and what they are called.
+    """Series and their names.
 
     Attributes
     ----------
     series : sequence of ndarray of shape (n_channels, n_samples)
-        In memory, or read when they are asked for.
+        In memory, or read when they are needed.
     names : list of str
     skipped : list of Skipped
         Files that were left out.
     rate : float or None
-        Samples per second; None if it is not known.
+        Samples per second; None if unknown.
     begins : list of int
         The sample of its file at which each begins.
     channels : tuple of str
@@ -225,7 +225,7 @@ def read_series(
     ----------
     files : DataFiles
     rate : float, default=None
-        Samples per second of files that do not tell it.
+        Samples per second of files that do not state it.
     window : int, default=1
         Samples; files with shorter series are treated as ones that cannot be read.
     hop : int, default=None
@@ -331,25 +331,26 @@ def load_series(
 ) -> LoadedSeries:
     """Read series: signals of one or more channels, in EDF, BDF, arrays, or sound files.
 
-    All files make one data set, and must have the same channels and rate. Series of more than
-    1 GiB are read in parts when they are asked for.
+    All files form one data set, and must have the same channels and sample rate. Series of more
+    than 1 GiB are read in parts when they are needed.
 
     Parameters
     ----------
     paths : path-like or iterable of path-like
-        Files and folders. Folders are searched to any depth, without hidden files.
+        Files and folders. Folders are searched to any depth; hidden files are ignored.
     rate : float, default=None
-        Samples per second of files that do not tell it.
+        Samples per second of files that do not state it.
     channels : sequence of str, default=None
         Names of channels, or their numbers counted from 0. None takes all.
     key : str, default=None
         Name of the array in files that hold several, or a pattern such as ``"run*/x"`` for all that
-        fit.
+        match.
     time : {"rows", "columns"}, default=None
         Whether each row of an array is a moment, or each column. None takes the axis that is at
         least eight times longer than the other.
     on_error : {"fail", "skip"}, default="fail"
-        What to do if a file cannot be read: raise, or leave it out and list it in `skipped`.
+        What to do if a file cannot be read: raise an error, or skip the file and list it in
+        `skipped`.
 
     Returns
     -------
@@ -358,7 +359,8 @@ def load_series(
     Raises
     ------
     DataFileError
-        If a file, which it names, cannot be read and `on_error` is "fail", or if none can.
+        If a file cannot be read and `on_error` is "fail", or if none can be read; the message names
+        the file.
     FileNotFoundError
         If a path does not exist.
 

@@ -29,9 +29,9 @@ class BandPass(NamedTuple):
     Attributes
     ----------
     centre : ndarray of shape (k,)
-        Frequency of the greatest power, in Hz.
+        Frequency of the highest power, in Hz.
     bandwidth : ndarray of shape (k,)
-        Width of the band within 10 dB of it, in Hz.
+        Width of the band within 10 dB of that power, in Hz.
     share : ndarray of shape (k,)
         Share of the power within the band.
     is_clear : ndarray of bool of shape (k,)

@@ -89,7 +89,7 @@ class Comparison:
     Attributes
     ----------
     models : sequence of ComparedModel
-        The first one is what others are compared with.
+        The others are compared with the first one.
     settings : dict of str to tuple of (str or None)
         Settings that differ, with the value of each model; None where it has no such setting.
     n_rows : int
@@ -127,7 +127,7 @@ class Comparison:
 
     @property
     def returns(self) -> NDArray[np.bool_]:
-        """Which units of the first model have a partner in every other that looks the same, (k,).
+        """Which units of the first model have a matching partner in every other model, (k,).
 
         Up to sign, by a cosine above 0.9.
         """
@@ -135,7 +135,7 @@ class Comparison:
 
     @property
     def new(self) -> list[NDArray[np.intp]]:
-        """For each model its units that are no unit of the first one."""
+        """For each model, its units that match none of the first model."""
         found = []
         for model in self.models:
             is_same = np.abs(model.matching.cosines) > ALIKE_COSINE

@@ -123,24 +123,24 @@ class Change:
 
 @dataclass(frozen=True)
 class Finding:
-    """A mistake, with what was measured.
+    """A problem, with what was measured.
 
     Attributes
     ----------
     kind : str
-        The mistake in a few words, such as "decay".
+        The problem in a few words, such as "decay".
     text : str
         What is wrong, in a sentence.
     evidence : str
         What was measured, in words.
     value, threshold : float
-        The measurement, and the value from which on it is a finding.
+        The measurement, and the value beyond which it is a finding.
     change : Change or None
-        What to do; None if it is no setting.
+        The setting to change; None if no setting is to blame.
     advice : str
-        What to do in words, if it is no setting.
+        What to do, in words, if no setting is to blame.
     is_note : bool
-        Whether it may well be right, and is only worth knowing.
+        Whether this may be intended, and is only worth knowing.
     aspect : str
         Of `ASPECTS`: what it speaks against.
     """
@@ -169,13 +169,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found, the most severe first, and what speaks for the model.
+    """The problems that were found, the most severe first, and what speaks for the model.
 
     Attributes
     ----------
     findings : list of Finding
     facts : str
-        The measures of a model without mistakes, in a sentence.
+        Measures of the model's quality, in a sentence.
     """
 
     findings: list[Finding]
@@ -183,12 +183,12 @@ class Diagnosis:
 
     @property
     def is_good(self) -> bool:
-        """Whether there is nothing but notes."""
+        """Whether there are no findings except notes."""
         return all(finding.is_note for finding in self.findings)
 
     @property
     def aspects(self) -> dict[str, str]:
-        """What is "good", and what a "note" or a "mistake" speaks against, by `ASPECTS`."""
+        """State of each of `ASPECTS`: "good", or the "note" or "mistake" that speaks against it."""
         states = dict.fromkeys(ASPECTS, "good")
         for finding in reversed(self.findings):  # mistakes come before notes
             states[finding.aspect] = "note" if finding.is_note else "mistake"
@@ -346,7 +346,7 @@ class Case:
 
     @property
     def facts(self) -> str:
-        """The measures of a model without mistakes, in a sentence."""
+        """Measures of the model's quality, in a sentence."""
         drawn = f" of {ROWS:,} random rows" if len(self.rows) == ROWS else ""
         facts = [f"They explain {self.explained:.0%} of the variance{drawn}"]
         if self.target is not None:
@@ -407,13 +407,14 @@ def diagnose(model: BaseEstimator, X: Any) -> Diagnosis:
     ----------
     model : fitted SparseAutoencoder, or pipeline that ends in one
     X : rows, images, series or recordings, as the model takes them
-        Best the training data. A random part of 4,000 rows is looked at if there are more.
+        Preferably the training data. If there are more than 4,000 rows, a random sample of that
+        size is used.
 
     Returns
     -------
     diagnosis : Diagnosis
         Its findings, the most severe first, each with what was measured, the threshold, and one
-        change to make. ``str(diagnosis)`` tells all of it.
+        change to make. ``str(diagnosis)`` puts all of it into sentences.
 
     Raises
     ------

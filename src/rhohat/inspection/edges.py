@@ -56,7 +56,7 @@ class GaborFit(NamedTuple):
 
 
 class EdgeScore(NamedTuple):
-    """How far features are edges, at different positions and orientations.
+    """To what extent features are edges, at different positions and orientations.
 
     Attributes
     ----------
@@ -64,11 +64,11 @@ class EdgeScore(NamedTuple):
         Share of units whose Gabor function explains at least 0.7 of the variance.
     median_r2 : float
     orientation_coverage : float
-        Entropy of the edges' orientations over 8 bins, as a share of the greatest possible.
+        Entropy of the edges' orientations over 8 bins, as a share of the maximum.
     n_alike : int
         Pairs of units with a cosine above 0.9: they look for the same.
     n_opposite : int
-        Pairs with a cosine below -0.9: what drives one silences the other. A code of units that
+        Pairs with a cosine below -0.9: what activates one silences the other. A code of units that
         are mostly silent needs such partners.
     fit : GaborFit
     """
@@ -110,8 +110,9 @@ def edge_score(weights: ArrayLike, patch_shape: tuple[int, int] | None = None) -
     Parameters
     ----------
     weights : array-like of shape (k, height * width) or (k, height, width)
-        One gray tile per unit, for instance `components_`. Eight parameters fit tiles of less than
-        about 6 x 6 pixels, whatever they show: noise scores 0 % at 6 x 6, but some 20 % at 4 x 4.
+        One gray tile per unit, for instance `components_`. With its eight parameters, a Gabor
+        function fits any tile of fewer than about 6 x 6 pixels: noise scores 0% at 6 x 6, but about
+        20% at 4 x 4.
     patch_shape : tuple of int, default=None
         (height, width) of flat tiles; square if None.
 

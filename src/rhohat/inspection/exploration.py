@@ -138,7 +138,7 @@ class Exploration:
     cells : list of Cell
         In the order of `points`; fewer if it was interrupted.
     n_rows, max_iter : int
-        Rows that every fit learned from, and iterations that it was allowed.
+        Rows that every fit learned from, and its maximum number of iterations.
     """
 
     grid: Mapping[str, tuple[Any, ...]]
@@ -157,7 +157,7 @@ class Exploration:
         return points_of(self.grid)
 
     def cell(self, **values: float) -> Cell:
-        """The fit at some values; those of settings with one value need not be named.
+        """Find the fit at some values; settings with a single value may be left out.
 
         ``exploration.cell(**{"rho": 0.01, "beta": 3, "lambda": 1e-4})``
 
@@ -173,7 +173,7 @@ class Exploration:
         Raises
         ------
         KeyError
-            If there is none.
+            If there is no such fit.
         """
         own = {name: given[0] for name, given in self.grid.items() if len(given) == 1} | values
         found = next((cell for cell in self.cells if cell.values == own), None)
@@ -183,7 +183,7 @@ class Exploration:
 
     @property
     def best(self) -> Cell | None:
-        """Of the cells whose units are sparse, that of which few units rebuild most; or None."""
+        """The cell with sparse units in which few units reconstruct most; None if there is none."""
         sparse = [cell for cell in self.cells if cell.is_sparse]
         return max(sparse, key=lambda cell: cell.score, default=None)
 

@@ -48,27 +48,27 @@ def plot_features(
 ) -> Axes:
     """Draw a picture of each unit, one tile per unit.
 
-    Units of images are tiles of pixels. Those of rows are curves over the columns, or bars with the
-    columns' names where these are few and have no order. Units of recordings are spectrograms, with
-    frequency and time along one of them, or waveforms; other series have one line per channel. Each
-    is divided by its own largest absolute value.
+    Units of image models are drawn as tiles of pixels. Those of rows are curves over the columns,
+    or bars with the names of the columns if these are few and have no order. Units of recordings
+    are spectrograms, one of which has axes of frequency and time, or waveforms; other series have
+    one line per channel. Each picture is divided by its own largest absolute value.
 
     Parameters
     ----------
     model : estimator or array-like of shape (k, d) or (k, height, width[, 3])
         A fitted model, whose top layer is shown, or tiles to draw.
     picture : {"looks-for", "stands-for", "examples", "encoder", "decoder"}, default=None
-        Of a model: the input that activates a unit most; what it adds to the data when it fires;
-        the mean of the examples that activate it most, less the mean of all; its weights. None is
-        what a unit looks for in pieces of images, and what it stands for in all other data.
+        For a model: the input that activates a unit most; what it adds to the data when it fires;
+        the mean of the examples that activate it most, minus the mean of all; or its weights. None:
+        what a unit looks for, in patches of images, or what it stands for, in all other data.
     data : images, rows or recordings, default=None
         What the model's ``fit`` takes; "examples" needs it.
     columns : sequence of str, default=None
         Names of the data's columns; those that the model was fitted on if None. Names that are
-        numbers, as wavelengths are, become the axis.
+        numbers, such as wavelengths, become the axis.
     patch_shape : tuple of int, default=None
-        (height, width) or (height, width, 3) of a row of d values. If None, tiles that are given as
-        an array are square and gray, and units of a model of rows are curves.
+        (height, width) or (height, width, 3) of a row of d values. If None, tiles given as an array
+        are square and gray, and units of a model of rows are curves.
     order : array-like of int, default=None
         Numbers of the units to draw, in this order; all if None.
     n_columns : int, default=None
@@ -169,8 +169,8 @@ def plot_top_examples(
     """Draw the real examples that activate units most, one row of tiles per unit.
 
     First comes the picture of the unit that `plot_features` draws, then the examples as they were
-    given, the most active first, with their numbers; each from its least to its greatest value.
-    Rows are curves or bars over their columns.
+    given, the most activating first, with their numbers; each is scaled from its lowest to its
+    highest value. Rows are drawn as curves or bars over their columns.
 
     Parameters
     ----------
@@ -364,7 +364,7 @@ def plot_training(
     Parameters
     ----------
     model : SparseAutoencoder or StackedAutoencoderClassifier
-        A fitted model; for a classifier its fine-tuning is drawn, for a stack give one of its
+        A fitted model. For a classifier, its fine-tuning is drawn; of a stack, pass one of its
         `layers_`.
     ax : Axes, default=None
         Where to draw; a new figure if None.

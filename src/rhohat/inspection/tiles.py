@@ -33,10 +33,10 @@ def maximal_inputs(
     .. math:: x_j = W_{1,ij} / \sqrt{\textstyle\sum_j W_{1,ij}^2}
 
     With a whitener x' = T (x - mean) before the autoencoder, the maximizer in the space before
-    whitening has the direction W1 T: pixel space, where the whitener works on pixels.
+    whitening (pixel space, if the whitener works on pixels) has the direction W1 T.
 
-    For a layer above others there is no closed form: gradient ascent in the ball of that radius,
-    from several starts, takes the best of the local optima that it finds.
+    For a layer above others, there is no closed form: gradient ascent in the ball of that radius,
+    from several starts, keeps the best of the local optima that it finds.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ def maximal_inputs(
         `Whitening`, `PatchNormalizer` or `OneOverFWhitening` (weights then as (k, height, width)).
         None stays in the space of the model's own input.
     radius : float, default=1.0
-        Norm of the model's own input. For one layer it is just a factor; what a deeper layer looks
-        for depends on it, and the typical norm of examples is a sound choice.
+        Norm of the model's own input. For one layer, it is just a factor; what a deeper layer looks
+        for depends on it, and the typical norm of examples is a good choice.
 
     Returns
     -------
-    inputs : ndarray of shape (k, d), or as the whitener's adjoint gives them
+    inputs : ndarray of shape (k, d), or as the whitener's adjoint returns them
         One per unit, of norm `radius`; zero if the unit's weights are zero. For deeper layers, of
         at most that norm in the space of the model's own input.
 

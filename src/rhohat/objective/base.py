@@ -25,8 +25,8 @@ from rhohat.objective.penalty import SparsityPenalty
 class LossTerms(NamedTuple):
     """The three terms of the loss, in the order of the formula. They add up to `total`.
 
-    The first is the error of what a network is to reproduce: half the squared error of the input
-    in an autoencoder, the cross-entropy of the labels in a classifier.
+    The first is the error of the network's output: half the squared error of the reconstruction in
+    an autoencoder, the cross-entropy of the labels in a classifier.
     """
 
     reconstruction: float

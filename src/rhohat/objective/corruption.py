@@ -31,7 +31,7 @@ MOST_SEEDS = 2**32
 
 
 class Corruption(BaseEstimator):
-    """What every corruption answers; its parameters are scikit-learn's, for grid search."""
+    """Base class of corruptions; its parameters work as scikit-learn's do, for grid search."""
 
     seed: int
 
@@ -64,10 +64,10 @@ class GaussianNoise(Corruption):
     Parameters
     ----------
     scale : float, default=0.3
-        Standard deviation of the noise, above 0, in the units of the data as the autoencoder gets
-        them: whitened data have about 1.
+        Standard deviation of the noise, above 0, in units of the preprocessed data: whitened data
+        have a standard deviation of about 1.
     seed : int, default=0
-        Draws the noise, together with the number of the row.
+        Determines the noise, together with the number of the row.
     """
 
     def __init__(self, scale: float = 0.3, seed: int = 0) -> None:
@@ -91,9 +91,9 @@ class Masking(Corruption):
     Parameters
     ----------
     share : float, default=0.25
-        How many values are masked, between 0 and 1, on average.
+        Share of the values to mask, on average, between 0 and 1.
     seed : int, default=0
-        Chooses the values, together with the number of the row.
+        Determines which values are masked, together with the number of the row.
     """
 
     def __init__(self, share: float = 0.25, seed: int = 0) -> None:

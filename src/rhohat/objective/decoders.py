@@ -72,20 +72,20 @@ class Decoder:
 
 
 class Matryoshka(WithParameter, Decoder):
-    r"""A linear decoder that is also to reconstruct from the first units alone.
+    r"""A linear decoder that must also reconstruct from the first units alone.
 
     .. math:: \frac1m \sum_i \sum_{p} \tfrac12
         \Bigl\| \sum_{j < p} a_{ij} w_j + b_{dec} - x_i \Bigr\|^2
 
-    takes the place of the error, the sum over nested prefixes of p units. The first units learn
-    what explains most by itself, and later ones details. Weights and bias that are best for given
-    activations solve one linear system, as those of a plain linear decoder do.
+    replaces the error: the sum is over nested prefixes of p units. The first units learn what
+    explains most by itself, and later ones learn details. The best weights and bias for given
+    activations solve one linear system, as for a plain linear decoder.
 
     Parameters
     ----------
     sizes : sequence of int, default=None
-        Sizes of the prefixes, increasing; all units are one more, unless that is the last. None: an
-        eighth, a quarter and half of the units, rounded up.
+        Sizes of the prefixes, in increasing order; all units are added as the last prefix if they
+        are not. None: an eighth, a quarter and half of the units, rounded up.
 
     References
     ----------

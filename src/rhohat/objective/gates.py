@@ -57,10 +57,11 @@ class TopK(Selecting):
     .. math:: f(z)_j = \max(z_j, 0) \text{ if } z_j \text{ is among the } k \text{ largest, else } 0
 
     Of equal inputs, that of the unit with the lower number counts as the larger one. The derivative
-    is 1 where a unit is active and 0 elsewhere: exact wherever the k-th and the next input differ,
-    or neither is positive, which is almost everywhere. Where they swap ranks, J jumps by what one
-    unit explains better than the other. So a solver takes the first step that lowers J enough, and
-    asks nothing of the slope there; it steps over most jumps, and ends where J no longer falls.
+    is 1 where a unit is active and 0 elsewhere. This is exact wherever the k-th and the next input
+    differ, or neither is positive, which is almost everywhere. Where they swap ranks, J jumps by
+    what one unit explains better than the other. A solver therefore takes the first step that
+    lowers J enough, without a condition on the slope there; it steps over most jumps, and ends
+    where J no longer falls.
 
     Parameters
     ----------
@@ -134,12 +135,12 @@ class BatchTopK(Selecting):
         t = \min \{t \ge 0: \tfrac1m \textstyle\sum_{i, j} 1[z_{ij} > t] \le k\}
 
     over numbers t of single precision; the average is weighted if rows are. A row that needs more
-    units than others has more. t is not a variable: it is found anew for all parameters, exactly,
-    by two sweeps over all rows, and a fitted model keeps the last one. Where it lies between two
-    inputs, a small change of the parameters changes which inputs are active nowhere, so that the
-    derivative is 1 where a unit is active and 0 elsewhere, exactly. Where the order of inputs
-    around it changes, J jumps, by what one row's unit explains better than another's: 1/m of what
-    it does for `TopK`. Of inputs equal to t, none is active.
+    units than others gets more. t is not a variable: for each set of parameters it is found
+    exactly, by two sweeps over all rows, and a fitted model keeps the last one. Where t lies
+    between two inputs, a small change of the parameters does not change which inputs are active, so
+    that the derivative is exactly 1 where a unit is active and 0 elsewhere. Where the order of
+    inputs around t changes, J jumps by what one row's unit explains better than another's: 1/m of
+    the jump with `TopK`. Inputs equal to t are not active.
 
     Parameters
     ----------
@@ -216,22 +217,22 @@ class JumpReLU(WithParameter, Activation):
         H(u) = u^2 (3 - 2 u) \text{ for } 0 \le u \le 1,
 
     0 below and 1 above. The gate that `L0Sparsity` averages is :math:`H(u_j + 1)`: open wherever a
-    unit is active, and closed from :math:`t_j (1 - \tau)` downwards. So a unit that passes anything
-    on costs as much as one that passes on everything; if both steps were the same, all units would
-    be a little active for all rows, at hardly any cost. Outside of :math:`t_j (1 \pm \tau)` this
-    is the JumpReLU that jumps, and silent is exactly 0; inside, J has a derivative by everything,
-    :math:`t_j` included. Its part by a threshold is what straight-through methods estimate with the
-    slope of H as their kernel; here it belongs to J. Since the width is a share of the threshold,
-    larger or smaller weights make no step sharper.
+    unit is active, and closed from :math:`t_j (1 - \tau)` down. So a unit that is only slightly
+    active costs as much as one that is fully active; if both steps were the same, all units would
+    be slightly active for all rows at hardly any cost. Outside of :math:`t_j (1 \pm \tau)` this is
+    the JumpReLU with a jump, and silent units are exactly 0; inside, J is differentiable in all
+    parameters, including :math:`t_j`. Straight-through methods estimate the derivative with respect
+    to a threshold with the slope of H as their kernel; here it is the derivative of J. Since the
+    width is a share of the threshold, scaling the weights does not make the step sharper.
 
     Thresholds are positive: t stands for its absolute value.
 
     Parameters
     ----------
     tau : float, default=0.5
-        Width of the step, as a share of the threshold, at most 1. 0 is the JumpReLU that jumps, for
-        weights from elsewhere: it computes, and is not trained, since J would tell nothing about
-        thresholds.
+        Width of the step, as a share of the threshold, at most 1. 0 gives the JumpReLU with a jump,
+        for weights trained elsewhere: it can be applied but not trained, since J then has no
+        gradient with respect to the thresholds.
 
     References
     ----------

@@ -90,7 +90,7 @@ class NetworkObjective(Objective[NetworkTerms]):
     >>> objective = NetworkObjective((6, 4, 3), ("sigmoid",))
     >>> theta = np.zeros(objective.n_parameters)
     >>> loss, grad = objective.loss_grad(theta, np.ones((5, 6)), np.array([0, 1, 2, 2, 0]))
-    >>> round(loss, 6) == round(np.log(3), 6)
+    >>> bool(round(loss, 6) == round(np.log(3), 6))
     True
     """
 

@@ -24,30 +24,30 @@ class KLSparsity(SparsityPenalty):
     .. math:: \beta \sum_j \rho \log\frac{\rho}{\hat\rho_j}
               + (1-\rho) \log\frac{1-\rho}{1-\hat\rho_j}
 
-    The average of a unit whose activation ranges over (low, high) is first turned into a share of
-    activity, (average - low) / (high - low). For tanh that is (1 + average) / 2, so the slope has
+    The average of a unit whose activation ranges over (low, high) is first converted to a share of
+    the range, (average - low) / (high - low). For tanh that is (1 + average) / 2, so the slope has
     a factor of 1/2.
 
     Parameters
     ----------
     target : float, default=0.05
-        rho, the share of activity asked of every unit, in [1e-8, 1 - 1e-8].
+        rho, the target for the average activation of every unit, as a share of its range, in [1e-8,
+        1 - 1e-8].
     weight : float or "auto", default=3.0
-        beta, at least 0. "auto" lets `SparseAutoencoder.fit` find the smallest weight at which the
-        mean of the average activations comes within `tolerance` of the target; then J with that
-        weight, which does not change any more, is minimized.
+        beta, at least 0. With "auto", `SparseAutoencoder.fit` finds the smallest weight at which
+        the mean of the average activations comes within `tolerance` of the target, and then
+        minimizes J with that weight fixed.
     tolerance : float, default=0.1
-        How far from the target the mean may be under "auto", as a share of the target.
+        With "auto", how far the mean may be from the target, as a share of the target.
 
     Notes
     -----
-    "auto" is dual ascent. At a minimum a unit's activity is worth what it costs,
-    :math:`\beta KL'(\hat\rho_j)`. If it is worth as much elsewhere, the weight under which it ends
-    at :math:`\rho (1 \pm \tau / 2)` is :math:`\beta KL'(\hat\rho) / KL'(\rho (1 \pm \tau / 2))`.
+    "auto" is dual ascent. At a minimum, a unit's activity is worth what it costs, :math:`\beta
+    KL'(\hat\rho_j)`. If it is worth as much elsewhere, the weight at which it ends up at
+    :math:`\rho (1 \pm \tau / 2)` is :math:`\beta KL'(\hat\rho) / KL'(\rho (1 \pm \tau / 2))`.
 
-    The divergence is infinite at 0 and 1. Below a share of 1e-8, and above 1 - 1e-8, it is
-    continued by its tangent, so that value and slope stay finite and consistent, and a dead unit
-    can come back.
+    The divergence is infinite at 0 and 1. Below a share of 1e-8 and above 1 - 1e-8, it is continued
+    by its tangent, so that value and slope stay finite and consistent, and a dead unit can recover.
 
     References
     ----------
@@ -197,7 +197,7 @@ class L0Sparsity(WeightedSparsity):
     Parameters
     ----------
     weight : float, default=0.01
-        beta, at least 0: the error that an active unit must save.
+        beta, at least 0: the error that each active unit must save.
     """
 
     sees_gates = True

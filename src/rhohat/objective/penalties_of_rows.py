@@ -74,17 +74,17 @@ class GroupSparsity(NeighborhoodSparsity):
 
     .. math:: \beta \sum_g \frac1m \sum_i \sqrt{\epsilon + \sum_{j \in g} a_{ij}^2}
 
-    Groups are of `size` consecutive units: the first, the next, and so on. Groups are sparse, and
-    units within one are not. The average of a unit is its equal share of its group's.
+    Each group is `size` consecutive units. Groups are sparse, units within a group are not. The
+    average of a unit is an equal share of its group's average.
 
     Parameters
     ----------
     weight : float, default=1.0
         beta, at least 0.
     size : int, default=None
-        Units in a group; it divides the number of units. None: the least above 1 that does.
+        Units per group, a divisor of the number of units. None: the smallest divisor above 1.
     epsilon : float, default=0.01
-        Above 0; rounds the norm off at 0.
+        Above 0; smooths the norm at 0.
 
     References
     ----------
@@ -134,21 +134,21 @@ class TopographicSparsity(NeighborhoodSparsity):
 
     .. math:: \beta \sum_j \frac1m \sum_i \sqrt{\epsilon + \sum_{l \in N_j} a_{il}^2}
 
-    Neighborhoods overlap, so that what units look for changes little from one to the next.
+    Neighborhoods overlap, so that neighboring units look for similar things.
 
     Parameters
     ----------
     weight : float, default=1.0
         beta, at least 0.
     shape : tuple of int, default=None
-        Rows and columns of the map; their product is the number of units, which lie there row by
-        row. Opposite edges meet. None: a ring of all units.
+        Rows and columns of the map, whose product must be the number of units; units are placed row
+        by row, and opposite edges are joined. None: a ring of all units.
     radius : int, default=1
-        At least 0. The neighborhood of a unit is all units at most so many steps away along each
-        axis: 2 radius + 1 on a ring, (2 radius + 1)^2 on a sheet, itself included; or all along an
-        axis with fewer.
+        At least 0. The neighborhood of a unit contains all units at most this many steps away along
+        each axis: 2 radius + 1 on a ring, (2 radius + 1)^2 on a map, including itself, or all units
+        of an axis that has fewer.
     epsilon : float, default=0.01
-        Above 0; rounds the norm off at 0.
+        Above 0; smooths the norm at 0.
 
     References
     ----------

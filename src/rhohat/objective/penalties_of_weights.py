@@ -72,9 +72,9 @@ class DecoderNormL1Sparsity(ScaledPenalty):
 
     .. math:: \beta \sum_j \|v_j\| \frac1m \sum_i |a_{ij}|
 
-    with :math:`v_j` the decoder's weights of unit j. Unlike under plain L1, nothing is gained by
-    small activations and large weights: the penalty stays what it is if a unit's activations are
-    doubled and its weights halved. The decoder is no longer solved for.
+    with :math:`v_j` the decoder's weights of unit j. Unlike with plain L1, small activations with
+    large weights gain nothing: the penalty stays the same if a unit's activations are doubled and
+    its weights halved. The decoder is no longer solved for.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ from rhohat.objective.activations import Activation
 
 
 class SparsityPenalty(BaseEstimator):
-    """What every penalty answers; its parameters are scikit-learn's, for grid search."""
+    """Base class of penalties; its parameters work as scikit-learn's do, for grid search."""
 
     @abstractmethod
     def check(self, activation: Activation) -> None:

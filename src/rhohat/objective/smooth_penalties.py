@@ -12,7 +12,7 @@ from rhohat.objective.penalty import WeightedSparsity
 
 
 class SmoothL1Sparsity(WeightedSparsity):
-    r"""Average absolute activation, rounded off at 0.
+    r"""Average absolute activation, smoothed at 0.
 
     .. math:: \beta \sum_j \frac1m \sum_i \sqrt{a_{ij}^2 + \epsilon}
 
@@ -23,7 +23,7 @@ class SmoothL1Sparsity(WeightedSparsity):
     weight : float, default=1.0
         beta, at least 0.
     epsilon : float, default=0.01
-        Above 0. Activations well below its root count little.
+        Above 0. Activations well below its square root count little.
 
     References
     ----------
@@ -58,7 +58,8 @@ class LogSparsity(WeightedSparsity):
 
     .. math:: \beta \sum_j \frac1m \sum_i \log(1 + a_{ij}^2)
 
-    It asks little of a unit that is very active already, and most where the activation is 1.
+    The slope is largest where the activation is 1, and small for units that are already very
+    active.
 
     Parameters
     ----------

@@ -91,7 +91,7 @@ class Terms(Sums):
 
 
 class SparseObjective(Objective[Terms]):
-    """The objective of a sparse autoencoder; it holds settings and shapes, no data or parameters.
+    """The objective of a sparse autoencoder: its settings and shapes, without data or parameters.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ class SparseObjective(Objective[Terms]):
 
     @property
     def is_solvable(self) -> bool:
-        """Whether, for given A, the best W_dec and b_dec solve a linear system.
+        """Whether the best W_dec and b_dec for given A solve a linear system.
 
         They do where J is quadratic in both: the decoder is linear, with weights of its own, and
         the penalty does not see them.

@@ -437,12 +437,12 @@ class PatchExtractor(Extractor):
     Parameters
     ----------
     patch_size : int, tuple of int or None, default=10
-        Height and width in pixels; one number for a square. None takes each image whole, in order;
+        Height and width in pixels; one number for a square. None uses each image whole, in order;
         all must then have the same shape.
     n_patches : int, default=30000
         Number of patches; ignored for whole images.
     random_state : int, RandomState or None, default=None
-        Draws images and positions.
+        Determines the random images and positions.
 
     Attributes
     ----------
@@ -506,9 +506,9 @@ class WindowExtractor(Extractor):
     n_windows : int or None, default=30000
         Number of windows, drawn at random. None takes all of them, in order, `stride` apart.
     stride : int, default=1
-        Moments from one window to the next, if all are taken.
+        Step from one window to the next, in moments, if all are taken.
     random_state : int, RandomState or None, default=None
-        Draws series and moments.
+        Determines the random series and moments.
 
     Attributes
     ----------

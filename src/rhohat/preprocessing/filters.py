@@ -28,15 +28,15 @@ SPECTRA = 10
 
 
 class OneOverFWhitening(Step):
-    r"""1/f whitening of whole images, by a filter that flattens the spectrum of natural images.
+    r"""1/f whitening of whole images, with a filter that flattens the spectrum of natural images.
 
     Amplitudes of natural images fall as 1/f. Each image's Fourier transform is multiplied by
 
     .. math:: r \exp(-(r / f_0)^4),
 
-    r the radial frequency in cycles per pixel: a whitening ramp, cut off where sampling noise
+    with r the radial frequency in cycles per pixel: a whitening ramp, cut off where sampling noise
     begins. All images are then divided by one number, the standard deviation of all filtered pixels
-    of the images seen in `fit`.
+    of the images in `fit`.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ class OneOverFWhitening(Step):
 
     Notes
     -----
-    Every image is continued by its mirror image, so that opposite borders do not meet in an edge
-    that is not in the picture. The filter is the same: the Fourier transform of the mirrored image
-    is the cosine transform of the image.
+    Every image is extended by its mirror image, so that opposite borders do not form an edge that
+    is not in the picture. The filter stays the same: the Fourier transform of the mirrored image is
+    the cosine transform of the image.
 
     References
     ----------
@@ -119,7 +119,7 @@ class OneOverFWhitening(Step):
         -------
         images : list of ndarray, or one ndarray if X is one
             In the same shapes and precision. For a `LazySequence`, another one, whose images are
-            whitened when they are asked for.
+            whitened when they are needed.
         """
         check_is_fitted(self)
         if isinstance(X, LazySequence):

@@ -144,7 +144,7 @@ class PatchNormalizer(Rowwise):
         Parameters
         ----------
         X : array-like of shape (m, n_features), or rows outside memory
-            One patch per row; outside memory, whatever `SparseAutoencoder.fit` takes.
+            One patch per row; rows outside memory in any form that `SparseAutoencoder.fit` takes.
         y : Ignored
 
         Returns
@@ -228,17 +228,18 @@ class PatchNormalizer(Rowwise):
 
 
 class ContrastNormalizer(Rowwise):
-    r"""Patches of mean 0 and about unit variance, each by itself.
+    r"""Patches that are each scaled to mean 0 and about unit variance.
 
     .. math:: x' = (x - \bar x) / \sqrt{\mathrm{var}(x) + \epsilon},
 
-    so that neither brightness nor contrast of a patch matters. Learns nothing from the data.
+    so that neither the brightness nor the contrast of a patch matters. Nothing is learned from the
+    data.
 
     Parameters
     ----------
     epsilon : float, default=1.5e-4
-        Added to every variance, so that flat patches stay small. The default, for data in [0, 1],
-        is the reference's 10 for data in [0, 255].
+        Added to every variance, so that flat patches stay small. The default suits data in [0, 1]
+        and equals the reference's 10 for data in [0, 255].
 
     Attributes
     ----------
@@ -269,7 +270,7 @@ class ContrastNormalizer(Rowwise):
         Parameters
         ----------
         X : array-like of shape (m, n_features), or rows outside memory
-            One patch per row; outside memory, whatever `SparseAutoencoder.fit` takes.
+            One patch per row; rows outside memory in any form that `SparseAutoencoder.fit` takes.
         y : Ignored
 
         Returns

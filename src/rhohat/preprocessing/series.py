@@ -154,12 +154,12 @@ class SeriesStep(Step):
 
 
 class ChannelScaling(SeriesStep):
-    """Series as they are, each channel of mean 0 and standard deviation 1 over all series.
+    """Series whose channels are scaled to mean 0 and standard deviation 1 over all series.
 
     Parameters
     ----------
     rate : float, default=None
-        Samples per second, for the axes of figures; None if it is not known.
+        Samples per second, for the axes of figures; None if unknown.
 
     Attributes
     ----------
@@ -248,11 +248,11 @@ class _Spectral(SeriesStep):
 class SeriesSpectra(_Spectral):
     r"""Spectra of windows of series, one after the other along the axis of moments.
 
-    The spectrum of a window is the mean of :math:`|F|^2` over seven parts of a quarter of the
-    window, an eighth of it apart, each without its mean and under a Hann window (Welch). Of it,
-    logarithms at all frequencies but 0 are taken; then each channel has mean 0 and standard
-    deviation 1 over all series. ``WindowExtractor(window // 8, n_windows=None, stride=window //
-    8)`` makes one row of the spectra of a window.
+    The spectrum of a window is the mean of :math:`|F|^2` over seven parts, each a quarter of the
+    window long and an eighth after the last, with their means removed and a Hann window applied
+    (Welch's method). Its logarithms at all frequencies except 0 are scaled to mean 0 and standard
+    deviation 1 over all series, channel by channel. ``WindowExtractor(window // 8, n_windows=None,
+    stride=window // 8)`` makes one row of the spectra of a window.
 
     Parameters
     ----------
@@ -261,7 +261,7 @@ class SeriesSpectra(_Spectral):
     hop : int, default=256
         Samples from one window to the next.
     rate : float, default=None
-        Samples per second, for the axes of figures; None if it is not known.
+        Samples per second, for the axes of figures; None if unknown.
 
     Attributes
     ----------
@@ -329,9 +329,9 @@ class SeriesSpectra(_Spectral):
 class SeriesSpectrogram(_Spectral):
     r"""Spectrograms of series: frequencies of every channel, from the highest down, by moments.
 
-    For each short window of a channel, without its mean and under a Hann window, :math:`\log |F|^2`
-    at all frequencies but 0; then each channel of mean 0 and standard deviation 1 over all series.
-    The channels lie below one another.
+    Each short window of a channel gives :math:`\log |F|^2` at all frequencies except 0, with its
+    mean removed and a Hann window applied. Each channel is then scaled to mean 0 and standard
+    deviation 1 over all series. The channels are stacked below one another.
 
     Parameters
     ----------
@@ -340,7 +340,7 @@ class SeriesSpectrogram(_Spectral):
     hop : int, default=32
         Samples from one moment to the next.
     rate : float, default=None
-        Samples per second, for the axes of figures; None if it is not known.
+        Samples per second, for the axes of figures; None if unknown.
 
     Attributes
     ----------

@@ -128,12 +128,12 @@ class SoundExtractor(Step):
 
 
 class WaveformExtractor(SoundExtractor):
-    """Recordings as they are, mixed down to one channel, each of mean 0 and standard deviation 1.
+    """Waveforms of recordings, mixed to one channel and scaled to mean 0 and standard deviation 1.
 
     Parameters
     ----------
     rate : int, default=16000
-        Samples per second: arrays have it, files are resampled to it.
+        Samples per second: arrays must have this rate, files are resampled to it.
 
     Attributes
     ----------
@@ -207,34 +207,35 @@ class WaveformExtractor(SoundExtractor):
 class SpectrogramExtractor(SoundExtractor):
     r"""Log-mel spectrograms of recordings, as images (frequencies, moments).
 
-    With P the power spectrum of a windowed moment and M a triangular filter for each band, all
+    With P the power spectrum of a windowed moment, and M a triangular filter for each band, all
     equally wide in mel,
 
     .. math:: s = \log\bigl(\max(M P / p,\ \mathrm{floor})\bigr),
 
-    p the greatest power of any band in the recording, so that loudness does not matter. Row 0 is
-    the *highest* band, as spectrograms are drawn. Later steps treat them like any images:
-    `WindowExtractor` cuts out windows, `PatchExtractor` patches that are narrower in frequency,
-    `ConvolutionalFeatures` goes over all of them.
+    where p is the highest power of any band in the recording, so that loudness does not matter. Row
+    0 is the *highest* band, as spectrograms are usually drawn. Later steps treat spectrograms like
+    any images: `WindowExtractor` cuts windows, `PatchExtractor` cuts patches that are narrower in
+    frequency, and `ConvolutionalFeatures` is applied at all positions.
 
     Parameters
     ----------
     rate : int, default=16000
-        Samples per second: arrays have it, files are resampled to it. Channels are mixed down.
+        Samples per second: arrays must have this rate, files are resampled to it. Channels are
+        mixed down.
     n_mels : int, default=40
         Bands.
     window : float, default=0.025
-        Seconds of sound that a spectrum is taken of, under a Hann window.
+        Seconds of sound in each spectrum, under a Hann window.
     hop : float, default=0.01
         Seconds from one moment to the next.
     low, high : float, default=50, None
         Range of the bands in Hz; up to half the rate if None.
     floor : float, default=1e-5
-        Least power, as a share of the recording's greatest.
+        Lowest power, as a share of the recording's highest.
     normalize : {"recording", "band", "none"}, default="recording"
         "recording" scales all values of a recording to mean 0 and standard deviation 1, which
-        removes how loud and how noisy it is; "band" brings every band to mean 0, which also removes
-        the timbre of voice and microphone; "none" leaves them.
+        removes its loudness and noise level; "band" also shifts every band to mean 0, which removes
+        the timbre of voice and microphone; "none" leaves values as they are.
 
     Attributes
     ----------
@@ -243,13 +244,14 @@ class SpectrogramExtractor(SoundExtractor):
     mean_ : ndarray of shape (n_mels,)
         Mean of each row over the recordings in `fit`, before normalization.
     scale_ : float
-        What recordings were divided by, on average; with `mean_`, it leads back to sound.
+        The number by which recordings were divided, on average; with `mean_`, it is used to
+        reconstruct sound.
 
     Notes
     -----
     A recording of n samples has 1 + n // (hop in samples) moments, the first at its start.
-    Recordings are normalized as they are given: one that was cut into parts, as `rhohat learn` does
-    with those longer than a minute, is normalized part by part.
+    Recordings are normalized as they are given: a recording that was cut into parts, as `rhohat
+    learn` does if it is longer than a minute, is normalized part by part.
 
     Recordings are processed one at a time: memory does not grow with their number.
 
@@ -327,7 +329,7 @@ class SpectrogramExtractor(SoundExtractor):
         return self
 
     def inverse_transform(self, X: Images) -> list[Float64Array]:
-        """Sounds whose spectrograms are close to those given.
+        """Compute sounds whose spectrograms are close to those given.
 
         Phases are lost, and so are differences within a band: each moment gets the nonnegative
         spectrum whose bands are nearest by least squares, and Griffin and Lim's algorithm finds
@@ -345,7 +347,7 @@ class SpectrogramExtractor(SoundExtractor):
         Raises
         ------
         ValueError
-            If X holds anything but finite arrays of this shape.
+            If X holds anything other than finite arrays of this shape.
 
         References
         ----------

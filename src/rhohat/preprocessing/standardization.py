@@ -20,13 +20,13 @@ SCALES = {"all": "one number for all columns", "columns": "a number for each col
 
 
 class Standardization(Rowwise):
-    r"""Columns without their mean, at unit variance on average, or each.
+    r"""Columns scaled to mean 0 and to unit variance, on average or each by itself.
 
     .. math:: x' = (x - \mu) / s
 
-    The sigmoid units of a sparse autoencoder can only fire on data whose scale suits them. One
-    scale for all columns keeps what they have in common, as pixels, spectra and signals do; columns
-    of unlike units, as in a table, need a scale each.
+    The sigmoid units of a sparse autoencoder can only fire on data of a suitable scale. Columns
+    that share a unit, such as pixels, spectra and signals, should share a scale; columns with
+    different units, as in a table, each need their own.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Standardization(Rowwise):
         Parameters
         ----------
         X : array-like of shape (m, n_features), or rows outside memory
-            Whatever `SparseAutoencoder.fit` takes; read in one pass.
+            Anything that `SparseAutoencoder.fit` takes; it is read in one pass.
         y : Ignored
 
         Returns

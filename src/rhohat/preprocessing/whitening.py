@@ -114,11 +114,11 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         "zca" rotates back to the input's axes, so that whitened images look like images; "pca"
         gives one column per component.
     epsilon : float, default=0.01
-        Added to every eigenvalue, in units of the data's variance. Directions of much smaller
-        variance are noise and stay small. The notes suggest 0.01 to 0.1 for data in [0, 1].
+        Added to every eigenvalue, in units of the data's variance. Directions with much smaller
+        variance count as noise and stay small. The notes suggest 0.01 to 0.1 for data in [0, 1].
     n_components : int, float or None, default=None
-        Components kept: a number, a share of variance in (0, 1) that they explain together, or all.
-        Of m rows that are fewer than their columns, m - 1 are kept at most.
+        Components to keep: a number, the share of variance in (0, 1) that they explain together, or
+        all. If there are fewer rows than columns, at most m - 1 are kept.
 
     Attributes
     ----------
@@ -132,20 +132,20 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
     explained_variance_ratio_ : ndarray of shape (k,)
         Shares of the total variance.
     noise_ : float
-        Variance that rounding errors in the rows of `fit` may have.
+        Upper bound on the variance of rounding errors in the rows of `fit`.
     n_components_ : int
         Components kept, k.
     n_features_in_ : int
 
     Notes
     -----
-    Sums are float64 whatever the data's precision. A direction whose variance, with epsilon, may be
-    that of rounding errors is dropped instead of blown up. The inverse is exact only with all
-    components.
+    Sums are computed in float64 whatever the precision of the data. A direction whose variance,
+    with epsilon, may be due to rounding errors is dropped instead of amplified. The inverse is
+    exact only with all components.
 
-    With fewer rows than columns, what lies outside the span of the rows in which the whitening was
-    learned is dropped, and time and memory go with m^2 d: ZCA of k components is applied, and
-    saved, as two matrices of shape (k, d).
+    With fewer rows than columns, everything outside the span of the training rows is dropped, and
+    time and memory grow as m^2 d: ZCA with k components is applied and saved as two matrices of
+    shape (k, d).
 
     References
     ----------
@@ -175,7 +175,7 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         Parameters
         ----------
         X : array-like of shape (m, n_features), or rows outside memory
-            Whatever `SparseAutoencoder.fit` takes; read in one pass.
+            Anything that `SparseAutoencoder.fit` takes; it is read in one pass.
         y : Ignored
 
         Returns
@@ -230,9 +230,9 @@ class Whitening(ClassNamePrefixFeaturesOutMixin, Step):
         Returns
         -------
         X_white : ndarray of shape (m, n_features) for "zca", (m, k) for "pca"
-            For rows that are sparse or outside memory, a `Mapped` source, computed whenever it is
-            read, without a copy of the data: later steps of a pipeline take it, and `numpy.asarray`
-            turns it into an array.
+            For rows that are sparse or outside memory, it is a `Mapped` source, computed whenever
+            it is read, without a copy of the data: later steps of a pipeline take it, and
+            `numpy.asarray` turns it into an array.
         """
         check_is_fitted(self)
         source = rows_of(self, X, reset=False)

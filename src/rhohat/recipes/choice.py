@@ -183,15 +183,15 @@ class Choice:
     patterns_ : ndarray of shape (k, d)
         What each unit stands for in the data's own columns; see `rhohat.patterns`.
     settings : dict
-        By the names that ``rhohat learn`` has for its options.
+        Keyed by the names of the options of ``rhohat learn``.
     tried : list of dict
-        What was tried, each with its score: rows of a table.
+        The settings that were tried, each with its score: rows of a table.
     criterion : str
         What the score is.
     reasons : list of str
         Why these settings, in sentences.
     command : str
-        The command that gives the same model.
+        The command that produces the same model.
     """
 
     pipeline_: Pipeline
@@ -221,26 +221,29 @@ def choose(
 ) -> Choice:
     r"""Choose all settings from the data, without labels, and fit a model with them.
 
-    It settles whether columns share a scale, whether to whiten, the decoder, target and weight of
-    the penalty, weight decay, the number of units if it is not given, and the start. Every setting
-    is judged on rows held out:
+    It decides whether columns share a scale, whether to whiten, the decoder, the target and weight
+    of the penalty, the weight decay, the number of units if it is not given, and the random start.
+    Every setting is judged on held-out rows:
 
-    - ``aim="features"``: by how much of a row one, two and four units rebuild.
+    - ``aim="features"``: by how much of a row one, two and four units reconstruct.
     - ``aim="recognition"``: by the variance that all units together explain.
 
     Parameters
     ----------
     X : array-like of shape (m, d), images, recordings, path or list of paths
-        Rows; images as (n, height, width[, 3]) or a list of them, or what `load_images` gives;
-        what `load_recordings` gives; or files of any of them, and folders of such files.
+        Rows; images as (n, height, width[, 3]), as a list, or as `load_images` returns them;
+        recordings as `load_recordings` returns them; or files of any of these, and folders of such
+        files.
     n_components : int, default=None
-        Units. None: twice as many as principal components that explain 99 % of the variance, and
-        no more than a tenth of the rows, but 8; for recognition four times as many, from 64 to 800.
+        Number of units. None: twice the number of principal components that explain 99% of the
+        variance, at least 8 and at most a tenth of the rows; for recognition, four times that
+        number, from 64 to 800.
     aim : {"features", "recognition"}, default="features"
-        Whether units are to be looked at, each for a part that the data are made of; or to be
+        Whether units are meant to be looked at, each as a part that the data are made of, or to be
         given to a classifier, all together.
     random_state : int, default=None
-        Draws rows and starts; the same number gives the same choice. None counts as 0.
+        Seed for drawing rows and random starts; the same number gives the same choice. None counts
+        as 0.
     device : str or TorchDevice, default="cpu"
         Where models are fitted; see `SparseAutoencoder`.
 
@@ -255,9 +258,9 @@ def choose(
 
     Notes
     -----
-    Decay is chosen as a share of :math:`\lambda_c = \rho (1 - \rho) l_1`, where l_1 is the rows'
-    greatest variance along a direction: from there on, the best that units can do is nothing. The
-    weight is chosen as a part of the rows' total variance.
+    Weight decay is chosen as a share of :math:`\lambda_c = \rho (1 - \rho) l_1`, where l_1 is the
+    largest variance of the rows along any direction: from that value on, the loss is lowest if all
+    units are silent. The weight of the penalty is chosen as a share of the rows' total variance.
 
     Examples
     --------

@@ -93,7 +93,7 @@ def _with_signals_blocked(start: Callable[..., Any], **options: Any) -> Any:
 
 
 class DaskEngine:
-    """Sums over rows, made by the workers of a Dask cluster.
+    """Sums over rows, computed by the workers of a Dask cluster.
 
     Rows in memory, such as the small parts that training begins with, are summed in this process.
 
@@ -103,14 +103,14 @@ class DaskEngine:
         A client of the cluster, or its address. None is the active client; if there is none, a
         cluster of single-threaded workers on this machine, for as long as the engine runs.
     n_jobs : int, default=None
-        Workers of such a cluster, and threads for rows in memory. None for as many as NumPy's BLAS
-        would use, -1 for every core.
+        Workers of such a cluster, and threads for rows in memory. None uses as many as NumPy's BLAS
+        would, -1 every core.
     timeout : float, default=300
         Seconds to wait for a worker when none is left.
     hung_after : float, default=60
-        Seconds without a sign of life after which a worker's work is given to another. So it is
-        where workers give signs of life, but none has been done with anything for four times as
-        long as is usual, and no less than these seconds; who is asked first may still answer.
+        Seconds without a sign of life after which a worker's work is given to another worker. The
+        same happens if workers are alive, but none has finished anything for four times as long as
+        usual and at least this long; the first worker may still answer.
     device : Device, default=PROCESSOR
         Where every worker computes.
     """
@@ -188,8 +188,9 @@ class DaskEngine:
         Raises
         ------
         WorkerError
-            If the cluster is gone, if no worker is left and none comes back in time, or if some
-            rows, which it names, end every worker that reads them, or are not summed as asked.
+            If the cluster is gone; if no worker is left and none comes back in time; or if some
+            rows, which the message names, kill every worker that reads them or are summed
+            incorrectly.
         """
         if not is_stored(source):
             return self._local.map_sum(function, source, partition)

@@ -153,12 +153,12 @@ class Adam(BaseEstimator):
     batch_size : int, default=500
         Rows per step.
     window : int, default=2000
-        Roughly how many rows the running average activation goes back. A longer window is steadier,
-        but lags behind the weights, so that units swing around their target.
+        Number of rows, roughly, that the running average activation covers. A longer window is
+        steadier, but lags behind the weights, so that units oscillate around their target.
     cooling : int, default=50
-        Number of steps after which steps begin to shrink.
+        Number of steps after which the step size begins to shrink.
     decay_mean, decay_square : float, default=0.9, 0.999
-        How slowly the averages of the gradient and of its square forget, each in [0, 1].
+        Decay rates of the running averages of the gradient and of its square, each in [0, 1].
 
     References
     ----------
@@ -200,14 +200,15 @@ class Adam(BaseEstimator):
         check_real("Adam decay_square", self.decay_square, low=0, high=1)
 
     def learn(self, objective: SparseObjective, state: StreamState, rows: Rows) -> None:
-        """Take a step for every batch of `rows`, in order; changes `state`.
+        """Take a step for every batch of `rows`, in order; this changes `state`.
 
         Raises
         ------
         FloatingPointError
-            If loss or gradient becomes infinite or NaN; `state` stays as it was before that step.
+            If the loss or gradient becomes infinite or NaN; `state` stays as it was before that
+            step.
         Interrupted
-            If an end was asked for; `state` is that after the last step.
+            If an interrupt was requested; `state` is the one after the last step.
         """
         workspace, request = Workspace(), current_request()
         for batch in rows.blocks(self.batch_size):

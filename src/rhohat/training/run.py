@@ -34,7 +34,7 @@ SCALE = "Scale the data, for instance with sklearn.preprocessing.StandardScaler"
 
 
 class TrainingProgress(NamedTuple):
-    """What a callback is told after every iteration.
+    """State of training that a callback receives after every iteration.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class TrainingProgress(NamedTuple):
     average_activation : ndarray of shape (k,)
         rho_hat, the average of every unit's activation over these rows.
     work_done : float
-        Share of all the work that is done, from which to estimate the remaining time.
+        Share of all the work that is done, for estimating the remaining time.
     theta : ndarray of shape (p,)
         The parameters, in the layout that `SparseObjective.unpack` takes apart.
     """

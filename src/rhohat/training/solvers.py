@@ -192,7 +192,7 @@ class GradientDescent(BaseEstimator):
     ) -> SolverResult:
         """Minimize `loss_grad`; see `Solver`.
 
-        The loss falls with every iteration. A step to where it is infinite is cut short; NaN ends
+        The loss falls with every iteration. A step to where it is infinite is shortened; NaN ends
         the run. Neither is ever reported as converged.
         """
         self.check()
@@ -249,15 +249,15 @@ class GradientDescent(BaseEstimator):
 
 
 class LBFGS(GradientDescent):
-    """Limited-memory BFGS: gradient descent in a metric that is corrected by the last steps.
+    """Limited-memory BFGS: gradient descent in a metric that is corrected by recent steps.
 
     The first matrix is gamma H, or gamma where the function has no H.
 
     Parameters
     ----------
     memory : int, default=10
-        Steps remembered. The state's memory holds that many ``steps`` of theta, oldest first, as
-        many ``changes`` of the gradient, and their products, the ``curvatures``.
+        Number of steps remembered. The state's memory holds that many ``steps`` of theta, oldest
+        first, as many ``changes`` of the gradient, and their products, the ``curvatures``.
 
     Examples
     --------

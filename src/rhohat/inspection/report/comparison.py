@@ -43,7 +43,7 @@ class ComparisonFindings(OnEveryPage):
 
 @dataclass(frozen=True, repr=False)
 class ComparisonReport(Report):
-    """A page about several models; notebooks show it, and ``str`` tells it in sentences.
+    """A page about several models; notebooks show it, and ``str`` summarizes it in sentences.
 
     Attributes
     ----------
@@ -67,21 +67,22 @@ def compare(
     columns: Sequence[Any] | None = None,
     title: str = TITLE,
 ) -> ComparisonReport:
-    r"""Compare models of the same input: which units return in all of them, and what differs.
+    r"""Compare models of the same input: which units recur in all of them, and what differs.
 
-    Every unit of the first model is given a partner in each other, so that the sum of the
-    :math:`|\cos|` of partners is greatest (the Hungarian method). Units are compared by the picture
-    that `report` shows first: what they look for, for patches of images, else what they stand for
-    in the data. Partners count as the same unit if :math:`|\cos| > 0.9`.
+    Every unit of the first model is matched with a partner in each other model, so that the sum of
+    the :math:`|\cos|` of partners is as large as possible (the Hungarian method). Units are
+    compared by the picture that `report` shows first: what they look for, in patches of images, or
+    what they stand for, in all other data. Partners count as the same unit if :math:`|\cos| > 0.9`.
 
     Parameters
     ----------
     models : sequence or mapping of str to estimators
-        Two or more fitted autoencoders, stacks or classifiers, or pipelines that end in one: other
-        seeds, settings or numbers of layers, of which the top one counts. A mapping gives names.
+        Two or more fitted autoencoders, stacks or classifiers, or pipelines that end in one, with
+        different seeds, settings or numbers of layers; top layers are compared. A mapping names the
+        models.
     X : images or rows, default=None
-        What the models' ``fit`` takes. A random part of 4,096 examples, the same for all models,
-        tells how the activations of partners correlate, and the variance that models explain.
+        What the models' ``fit`` takes. A random sample of 4,096 examples, the same for all models,
+        shows how the activations of partners correlate, and how much variance the models explain.
     shape : tuple of int, default=None
         (height, width) or (height, width, 3) of rows that are pictures.
     columns : sequence of str, default=None
@@ -91,7 +92,7 @@ def compare(
     Returns
     -------
     report : ComparisonReport
-        ``str(report)`` tells it in sentences, ``report.save("compare.html")`` writes the page,
+        ``str(report)`` summarizes it in sentences, ``report.save("compare.html")`` writes the page,
         and ``report.comparison`` has partners, cosines, correlations and settings that differ.
 
     Raises

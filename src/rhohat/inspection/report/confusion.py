@@ -126,7 +126,7 @@ trained on.
   {%- for cell in row.cells %}
   <td class="shade-{{ cell.shade }}">{{ cell.n or "" }}</td>
   {%- endfor %}
-  <td>{% if row.recognized is not none %}{{ '%.1f' % (100 * row.recognized) }} %{% else %}–
+  <td>{% if row.recognized is not none %}{{ '%.1f' % (100 * row.recognized) }}%{% else %}–
   {%- endif %}</td></tr>
   {% endfor %}
   </tbody>

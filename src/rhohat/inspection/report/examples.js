@@ -45,7 +45,7 @@ function aboutGroup({ name, told, low, high, counts }, unit, items) {
   if (name === "random") return `${items.length.toLocaleString("en")} examples ${told}: ${range}.`;
   const part = low[unit] === null ? told : `${told}, ${short(low[unit])} ${high[unit] > low[unit] ? `to ${short(high[unit])}` : "and more"}`;
   if (n === 0) return `None of the ${all} examples is ${part}.`;
-  const share = (100 * n) / found.activity.n_rows, those = `the ${n.toLocaleString("en")} examples (${share < 0.01 ? "less than 0.01" : short(share)} %) ${part}`;
+  const share = (100 * n) / found.activity.n_rows, those = `the ${n.toLocaleString("en")} examples (${share < 0.01 ? "less than 0.01" : short(share)}%) ${part}`;
   if (items.length === 0) return `All of ${those}, are among the top.`;
   return items.length < 5 ? `${items.length} of ${those}; the others are among the top.` : `${items.length} random ones of ${those}.`;
 }

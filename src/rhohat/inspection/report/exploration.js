@@ -39,7 +39,7 @@ function drawTerms(cell) {
       ...fact("dead units", `${cell.dead.length.toLocaleString("en")} of ${report.units.toLocaleString("en")}`)));
 }
 
-const percent = (share) => `${Math.round(100 * share)} %`;
+const percent = (share) => `${Math.round(100 * share)}%`;
 
 function svgBar(kind, share) {
   const bar = svg("svg", { viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" });

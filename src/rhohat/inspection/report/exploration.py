@@ -35,14 +35,14 @@ ROWS, ITERATIONS = 5000, 100
 
 
 class ExplorationProgress(NamedTuple):
-    """What a callback is told after every fit.
+    """State of an exploration that a callback receives after every fit.
 
     Attributes
     ----------
     n_done, n_cells : int
-        Fits that are done, and all of them.
+        Number of fits that are done, and of all fits.
     seconds_left : float
-        That the others will take, if they take as long.
+        Estimate for the remaining fits, if they take as long on average.
     """
 
     n_done: int
@@ -97,7 +97,7 @@ class ExplorationFindings(OnEveryPage):
 
 @dataclass(frozen=True, repr=False)
 class ExplorationReport(Report):
-    """A page of fits with many settings; notebooks show it, and ``str`` tells it in sentences.
+    """A page of fits with many settings; notebooks show it, and ``str`` summarizes it.
 
     Attributes
     ----------
@@ -129,9 +129,9 @@ def explore(
     .. math:: J = \text{reconstruction error} + \lambda/2 (\|W_1\|^2 + \|W_2\|^2)
               + \beta \sum_j \mathrm{KL}(\rho \| \hat\rho_j)
 
-    All fits learn from the same rows, and begin at the same weights: only the settings differ. The
-    page has a slider for each setting, the units of the fit that is chosen, the terms of its loss,
-    and what came of it in a sentence.
+    All fits learn from the same rows and start from the same weights: only the settings differ. The
+    page has a slider for each setting, the units of the selected fit, the terms of its loss, and a
+    one-sentence verdict.
 
     Parameters
     ----------
@@ -139,17 +139,18 @@ def explore(
         Also `LoadedImages`, `LoadedRecordings` or `LoadedSeries`.
     grid : mapping of str to sequence of float, default=None
         Values of "rho", the target, "beta", the penalty's weight, and "lambda", the weight decay. A
-        setting that is left out has the model's own value and one on either side: a fifth and five
-        times the target, a tenth and ten times the others. One that the penalty lacks is left out.
+        setting that is left out gets the model's own value and one on either side: a fifth of the
+        target and five times it, a tenth of the others and ten times them. Settings that the
+        penalty lacks are left out.
     model : SparseAutoencoder, or pipeline that ends in one, default=None
         Copied, not fitted. None: ``SparseAutoencoder(random_state=0)``, on rows.
     n_rows : int, default=5000
         Rows that each fit learns from, a random part if there are more.
     max_iter : int, default=100
-        Iterations that each fit is allowed.
+        Maximum number of iterations of each fit.
     title : str, default="What ρ, β and λ do"
     command : str, default=None
-        Command line that learns, to which the page adds the settings; without one it shows Python.
+        Command to which the page adds the settings; without it, the page shows Python.
     callback : callable, default=None
         Called with an `ExplorationProgress` after every fit.
 
@@ -166,7 +167,7 @@ def explore(
     Warns
     -----
     UserWarning
-        If Ctrl-C ended it: what is done is kept, and the page says what is missing.
+        If it was ended by Ctrl-C: completed fits are kept, and the page says which are missing.
 
     Examples
     --------

@@ -442,7 +442,7 @@ function bandOf(unit) {
     facts([
       ["center frequency", hertz(centre[unit])],
       ["bandwidth, 10 dB below", hertz(bandwidth[unit])],
-      ["share of power in the band", `${(100 * share[unit]).toFixed(0)} %`],
+      ["share of power in the band", `${(100 * share[unit]).toFixed(0)}%`],
       ["half of its energy within", duration(half[unit])],
     ]));
 }

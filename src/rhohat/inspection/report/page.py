@@ -28,7 +28,7 @@ from rhohat.inspection.report.subject import Making, Subject, subjects_of
 
 @dataclass(frozen=True)
 class Report:
-    """A page about a model; notebooks show it.
+    """A page about a model, which notebooks show.
 
     Attributes
     ----------
@@ -39,12 +39,12 @@ class Report:
     html: str
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the page to a file, all at once.
+        """Write the page to a file.
 
         Parameters
         ----------
         path : path-like
-            Of the file, which is replaced if there is one.
+            File to write; an existing one is replaced as a whole.
 
         Raises
         ------
@@ -79,11 +79,11 @@ def report(
     n_seeds: int | None = None,
     sources: bool = True,
 ) -> Report:
-    """Make an HTML page that shows what every unit of a model looks for, and does on data.
+    """Make an HTML page that shows what units look for and how they respond to data.
 
     The page is one file that needs no server and no network. It has a gallery of the units, a page
-    for each, and one of the model. With data, every unit comes with the real examples that activate
-    it most, a histogram of its activations, and the units that fire together with it.
+    for each unit, and a page about the model. With data, it shows for every unit the real examples
+    that activate it most, a histogram of its activations, and the units that fire together with it.
 
     Parameters
     ----------
@@ -98,30 +98,30 @@ def report(
         shape; rows without one are drawn as curves.
     columns : sequence of str, default=None
         Names of the data's columns; those that the model was fitted on if None. Names that are
-        numbers, as wavelengths are, become the axis; few names of another kind are written at bars.
+        numbers, such as wavelengths, become the axis; other names, if there are few, label bars.
     scene : sequence of int, default=None
         (height, width), or (scenes, height, width), of a cube whose pixels are the rows of the
-        data, line by line: each unit comes with a map of where it is active.
+        data, line by line: the page then shows a map of where each unit is active.
     n_examples : int, default=16
-        Examples that activate a unit most to show for each, beside 5 random ones of each interval
-        of its activation.
+        Number of examples to show that activate a unit most, beside 5 random ones from each
+        interval of its activation.
     labels : iterable, default=None
         One for each image, series, recording or row of the data; None or NaN where one is missing.
-        They are shown beside examples, and tell how units respond to each class and, with a
-        classifier, how well it does.
+        The page shows them beside examples, how units respond to each class and, for a classifier,
+        how well it does.
     target : rows, default=None
-        Of a `SparseTranscoder`: what is to be reconstructed from each row of the data, with which
-        reconstructions are compared. None leaves that out.
+        For a `SparseTranscoder`: the target of each row of the data, with which reconstructions are
+        compared. None leaves reconstructions out.
     title : str, default=None
         Heading of the page; None names the number of features.
     command : str, default=None
-        Command line that makes the model, to be shown.
+        Command that produced the model, to show on the page.
     n_seeds : int, default=None
-        To show which units come back from other starts: the model, an autoencoder on the data that
-        it learned from, is fitted again until there are so many; see `stability`.
+        To show which units recur in fits from other random starts: the model, an autoencoder given
+        its training data, is refitted until there are this many fits; see `stability`.
     sources : bool, default=True
         Whether the page holds parts of the data: examples, with their names, places and sounds, and
-        reconstructions. False leaves them out, for a page that others get; statistics stay.
+        reconstructions. False leaves them out, for a page that you share; statistics stay.
 
     Returns
     -------
@@ -137,11 +137,11 @@ def report(
 
     Notes
     -----
-    Memory beyond the data: activations are computed for about 1,024 rows at a time, and kept for
-    256 MiB of rows, a random sample of them where there are more, to find units that fire together;
-    the page names the number. 16 bytes are kept of each row for its error. Pictures are rounded to
-    8 bits. The page also holds the units' weights, as float32, with which its reader tries other
-    data, unless they are large.
+    Memory beyond the data: activations are computed for about 1,024 rows at a time. To find units
+    that fire together, up to 256 MiB of them are kept, those of a random sample of rows if there
+    are more; the page states the number. Each row's error takes 16 bytes. Pictures are rounded to 8
+    bits. The page also contains the units' weights as float32, unless they are large, so that its
+    reader can try other data.
 
     Examples
     --------

@@ -291,10 +291,11 @@ in the upper half of the range</dd>
 <dt>dead</dt><dd>{{ layer.estimator.n_dead_ }} of {{ layer.n_units }} in training; a report
 with data shows which</dd>
 {% endif %}
-<dt>duplicate</dt><dd>{{ subject.portrait.alike.same.cosines | length }} pairs with a cosine above
-0.9 between what they look for</dd>
-<dt>opposite</dt><dd>{{ subject.portrait.alike.opposite.cosines | length }} pairs with a cosine
-below -0.9: normal for mostly silent units, of which one signals each direction</dd>
+{% set same, opposite = subject.portrait.alike.same, subject.portrait.alike.opposite %}
+<dt>duplicate</dt><dd>pairs with a cosine above 0.9 between what they look for:
+{{ same.cosines | length }}</dd>
+<dt>opposite</dt><dd>pairs with a cosine below -0.9: {{ opposite.cosines | length }}, which is
+normal for mostly silent units, of which one signals each direction</dd>
 </dl>
 <div class="evidence" data-evidence></div>
 """

@@ -36,7 +36,7 @@ function showTrial(input) {
       el("div", { className: "tiles" }, ...best.map((unit) => tile(unit, `${unit} · ${short(values[unit])}`, layers[number]))));
   });
   const error = rebuilt && squaresOf(rebuilt.map((value, i) => value - input[i])) / squaresOf(centered(input));
-  const told = error < 1 ? `Units explain ${(100 * (1 - error)).toFixed(1)} % of its variance about its own mean.` : "Its own mean is a better approximation than the reconstruction: it is unlike the data that the units learned from.";
+  const told = error < 1 ? `Units explain ${(100 * (1 - error)).toFixed(1)}% of its variance about its own mean.` : "Its own mean is a better approximation than the reconstruction: it is unlike the data that the units learned from.";
   byId("tried").replaceChildren(
     card("Units that fire most", note("The numbers are activations. Open a unit to see what it looks for or stands for."), ...fired),
     card("Reconstruction", note(rebuilt ? told : trial.missing), comparison({ input, rebuilt })),
