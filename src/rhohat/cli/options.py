@@ -571,7 +571,7 @@ SELECTION = {
         type=RowOf("rhohat.rows.table", "MISSING"),
         default="error",
         help="What to do if a table has missing values: stop with an error, drop those rows, or "
-        "fill in the column's median.",
+        "fill in the column's median in this file.",
     ),
     "heading": click.Option(
         ["--heading/--no-heading"],

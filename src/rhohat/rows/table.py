@@ -253,7 +253,7 @@ def _filled(
         X[where, position] = 0 if output.value is not None else np.median(X[~where, position])
     notes.append(
         f"has {sum(int(where.sum()) for where in missing.values()):,} missing values, which are "
-        f"replaced by medians ({_counted(missing, plan)})"
+        f"replaced by the medians of this file ({_counted(missing, plan)})"
     )
     return X, None
 
