@@ -334,8 +334,16 @@ def test_arrays_have_their_columns_chosen_by_number(tmp_path):
     [
         ("x.csv", b"", "is empty"),
         ("x.csv", b"a,b\n", "a line of column names, but no rows"),
-        ("x.csv", b"a,b\n1,2\n3,4\n5,6,7\n", "3 cells in line 4, but 2 in the first"),
-        ("x.csv", b"\na,b\n1,2\n3,4\n5,6,7", "3 cells in line 5, but 2 in the first"),
+        (
+            "x.csv",
+            b"a,b\n1,2\n3,4\n5,6,7\n",
+            "cells in line 4 than in the first line, 3 instead of 2",
+        ),
+        (
+            "x.csv",
+            b"\na,b\n1,2\n3,4\n5,6,7",
+            "cells in line 5 than in the first line, 3 instead of 2",
+        ),
         ("x.csv", b"A, B; 1; 2\nC, D; 3; 4\n", 'has text in "column 0"'),
         ("x.csv", b"a,b\n1,2\n3,inf\n", 'infinity in row 1 of column "b"'),
         ("x.csv", b"\x00\x01\x02\x03" * 50, "is not a text file"),

@@ -18,7 +18,7 @@ class CheckpointError(ValueError):
 
 
 class DeviceMemoryError(MemoryError):
-    """A device has not enough memory for the rows that it is to compute at a time."""
+    """A device does not have enough memory for a block of rows."""
 
 
 class WorkerError(ConnectionError):

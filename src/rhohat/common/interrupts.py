@@ -32,7 +32,7 @@ AGAIN = 0.5
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal has asked for an end.
+    """A signal has requested the end of the process.
 
     Attributes
     ----------

@@ -41,11 +41,11 @@ class Blame(NamedTuple):
     Attributes
     ----------
     columns : ndarray of shape (m, d)
-        Each column's part in the anomaly score: they add up to minus `score_samples`.
+        Each column's contribution to the anomaly score; they add up to minus `score_samples`.
     units : ndarray of shape (m, k)
-        How far the activation of each unit is from its average over usual rows, in the greatest
-        standard deviation that goes with that average: positive where a unit is more active than
-        usual.
+        How far the activation of each unit is from its average over usual rows, in units of the
+        largest standard deviation possible with that average; positive where a unit is more active
+        than usual.
     """
 
     columns: Float64Array
@@ -299,13 +299,14 @@ class Scored(NamedTuple):
     Attributes
     ----------
     score : ndarray of shape (m,)
-        The greater, the more anomalous.
+        The higher, the more anomalous.
     columns : ndarray of shape (m, d)
-        Each column's part in it; of windows of several channels, each channel's.
+        Each column's contribution to the score; for windows of several channels, each channel's.
     names : list of str
-        Of the columns, their numbers if they have none; of no other pieces than such windows.
+        Names of the columns, or their numbers if they have none; empty for pieces other than such
+        windows.
     is_outlier : ndarray of bool of shape (m,) or None
-        What a detector predicts; None of other models.
+        What a detector predicts; None for other models.
     """
 
     score: Float64Array

@@ -411,7 +411,7 @@ def recovery(model: BaseEstimator | ArrayLike, D: ArrayLike, *, threshold: float
 
 
 class Stability(NamedTuple):
-    """Which features come back from other starts.
+    """Which features recur in fits from other random starts.
 
     Attributes
     ----------

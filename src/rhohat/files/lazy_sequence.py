@@ -12,15 +12,14 @@ from rhohat.common.arrays import FloatArray
 
 
 class LazySequence(Sequence[FloatArray]):
-    """Images, or recordings, each read whenever it is asked for.
+    """Images or recordings, each of which is read whenever it is needed.
 
-    Transformers go through it one array at a time, and return another such sequence. A slice is
-    one as well.
+    Transformers process it one array at a time and return another such sequence, as does slicing.
 
     Parameters
     ----------
     items : sequence
-        What each array is read from.
+        From which each array is read.
     dtype : dtype
         One that holds the values of all arrays.
     """

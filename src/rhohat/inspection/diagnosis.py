@@ -76,7 +76,7 @@ class Change:
     Attributes
     ----------
     parameters : dict
-        Of the autoencoder, with their new values.
+        Parameters of the autoencoder, with their new values.
     before : BaseEstimator or None
         A step to put before the autoencoder, or in place of `instead_of`.
     instead_of : type or None
@@ -211,7 +211,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A model and rows to judge it by; what is measured is computed once, when asked for.
+    """A model and rows to judge it by; each measure is computed once, when it is needed.
 
     Attributes
     ----------

@@ -41,7 +41,7 @@ class Axis(NamedTuple):
     symbol, label : str
         As in formulas, and in words.
     parameter : str
-        Of the autoencoder.
+        Name of the autoencoder's parameter.
     factors : tuple of float
         By which a model's own value is multiplied where no values are given.
     highest : float

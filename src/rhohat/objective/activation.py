@@ -16,9 +16,9 @@ from rhohat.objective.largest import BitCounts
 class Activation:
     """What units do with their input: a function f, its derivative written in terms of its output.
 
-    Most are elementwise. One that is not sees a row of units along the last axis; its derivative is
-    that of each output by its own input, all others being 0 almost everywhere. One with thresholds
-    is a function of inputs alone once these are known: `at` gives it.
+    Most are elementwise. Others see a row of units along the last axis; their derivative is that of
+    each output with respect to its own input, since all others are 0 almost everywhere. With
+    thresholds, an activation is a function of inputs alone once these are known: `at` returns it.
 
     Attributes
     ----------

@@ -566,7 +566,7 @@ class _Search:
         for value in values:
             found = [score for p, score in self.scores.items() if getattr(p, name) == value]
             if found:
-                told.append(f"{value:{form}} {max(found):.3f}")
+                told.append(f"{max(found):.3f} at {value:{form}}")
         return "best scores " + ", ".join(told) if len(told) > 1 else "not searched"
 
 
@@ -651,13 +651,14 @@ def _units_for(X: FloatArray, n_rows: int, enough: Units) -> tuple[int, str]:
     units = min(max(enough.per_component * relevant, enough.fewest), enough.most)
     why = (
         f"{relevant} principal components explain {RELEVANT:.0%} of the variance; "
-        f"{enough.per_component} units for each, at least {enough.fewest}, at most {enough.most}"
+        f"{enough.per_component} units for each, at most {enough.most}"
     )
     if enough.rows_per_unit:
         affordable = max(n_rows // enough.rows_per_unit, enough.fewest)
         if units > affordable:
-            return affordable, f"{why}, and no more than one per {enough.rows_per_unit} rows"
-    return units, why
+            why += f" and no more than one per {enough.rows_per_unit} rows"
+            units = affordable
+    return units, f"{why}, but at least {enough.fewest}"
 
 
 def _fitted(

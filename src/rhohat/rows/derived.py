@@ -69,9 +69,9 @@ class Concatenation(Origin):
 
 
 class Mapped(Wrapper):
-    """What a function makes of another source's rows, computed whenever they are read.
+    """The results of a function on another source's rows, computed whenever they are read.
 
-    If it fits in memory, `numpy.asarray` makes an array of it.
+    If it fits in memory, `numpy.asarray` turns it into an array.
 
     Parameters
     ----------

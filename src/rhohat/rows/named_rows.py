@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 class NamedRows(np.ndarray):
     """A two-dimensional array that knows the names of its columns, and labels of its rows.
 
-    Parts of it know theirs; whatever is computed from it is an array without.
+    Parts of it keep theirs; anything computed from it is a plain array.
 
     Parameters
     ----------
     X : array-like of shape (n, d)
     columns : sequence of str, of length d
-        Or empty, if they have no names.
+        Empty if the columns have no names.
     labels : ndarray of shape (n,) or (n, n_labels), default=None
 
     Attributes
     ----------
     columns : tuple of str
-        Empty where they are not known.
+        Empty if they are unknown.
     labels : ndarray or None
-        None where there are none.
+        None if there are none.
     """
 
     columns: tuple[str, ...]

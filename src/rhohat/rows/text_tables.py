@@ -126,8 +126,9 @@ def _told_ragged(message: str, numbers: Sequence[int] | None, first: int) -> str
     line = first + row - 1
     line = numbers[line] if numbers is not None and line < len(numbers) else line
     return (
-        f"has {got} cells in line {line + 1}, but {expected} in the first: check for a cell that "
-        "holds a delimiter and is not quoted, or a comment without a #"
+        f"has a different number of cells in line {line + 1} than in the first line, {got} instead "
+        f"of {expected}: check for a cell that holds a delimiter and is not quoted, or a comment "
+        "without a #"
     )
 
 
