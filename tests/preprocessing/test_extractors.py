@@ -64,6 +64,24 @@ def test_seed_decides_the_patches(whitened):
     assert not np.array_equal(draw(3), draw(4))
 
 
+@pytest.mark.parametrize("seed", [None, 3, "a state"])
+def test_places_are_those_of_what_was_cut_out_before_whatever_the_seed(seed, rng, tmp_path):
+    images = rng.normal(size=(5, 9, 9))
+    state = np.random.RandomState(1) if seed == "a state" else seed
+    extractor = PatchExtractor(3, n_patches=40, random_state=state).fit(images)
+    patches = extractor.transform(images)
+    rhohat.save(extractor.set_params(random_state=None), tmp_path / "x.safetensors")
+    for again in (extractor, rhohat.load(tmp_path / "x.safetensors")):
+        image, top, left = again.draw(images).places(np.arange(40))
+        cut = [
+            images[n][i : i + 3, j : j + 3].ravel()
+            for n, i, j in zip(image, top, left, strict=True)
+        ]
+        assert_array_equal(patches, cut)
+    other = PatchExtractor(3, n_patches=40).fit_transform(images)
+    assert not np.array_equal(other, patches)
+
+
 @pytest.mark.parametrize(
     ("images", "message"),
     [

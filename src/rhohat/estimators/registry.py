@@ -69,6 +69,7 @@ from rhohat.training.solvers import SOLVERS
 OPTIONAL = {
     "feature_names_in_",
     "noise_",
+    "seed_",
     "thresholds_",
     *PARTITION,
     *FOUND,
@@ -386,8 +387,8 @@ ROWS: dict[str, Row] = {
             {**COLUMNS, "mean_": Array(("d",)), "scale_": Array(("d",), least=TINY)},
         ),
         Row(OneOverFWhitening, {"scale_": POSITIVE}),
-        Row(PatchExtractor, {"patch_shape_": SHAPE}, fits_together=_piece_fits),
-        Row(WindowExtractor, {"patch_shape_": SHAPE}, fits_together=_piece_fits),
+        Row(PatchExtractor, {"patch_shape_": SHAPE, "seed_": COUNT}, fits_together=_piece_fits),
+        Row(WindowExtractor, {"patch_shape_": SHAPE, "seed_": COUNT}, fits_together=_piece_fits),
         Row(
             SpectrogramExtractor,
             {"frequencies_": Array(("b",), least=0), "mean_": Array(("b",)), "scale_": POSITIVE},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from numbers import Integral
 from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import numpy as np
@@ -188,6 +189,8 @@ class Extractor(Step):
     ----------
     patch_shape_ : tuple of int
         What a row reshapes to.
+    seed_ : int
+        What pieces are drawn by: `random_state` or, if that is no number, drawn by it in `fit`.
     """
 
     takes: Wholes
@@ -236,6 +239,7 @@ class Extractor(Step):
         """
         self.check_settings()
         (height, width), _ = self._check()
+        self.seed_ = self._seed()
         arrays = X if isinstance(X, LazySequence) else list(self.takes.each(X))
         first = next(self.takes.each(arrays))
         self.patch_shape_ = (height or first.shape[0], width or first.shape[1], *first.shape[2:])
@@ -244,8 +248,14 @@ class Extractor(Step):
                 self._check_fit(index, array)
         return self
 
+    def _seed(self) -> int:
+        """A number, so that the same arrays give the same pieces whenever they are cut up."""
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(2**31))
+
     def transform(self, X: Any) -> FloatArray:
-        """Cut out pieces, one per row.
+        """Cut out pieces, one per row; the same arrays always give the same pieces.
 
         Parameters
         ----------
@@ -281,7 +291,8 @@ class Extractor(Step):
             return self._all(arrays)
         dtype = lazy.dtype if lazy is not None else np.result_type(*{x.dtype for x in arrays})
         n_arrays, n_features = len(arrays), int(np.prod(self.patch_shape_))
-        random_state = check_random_state(self.random_state)
+        # A model of an earlier version has no seed.
+        random_state = check_random_state(getattr(self, "seed_", self.random_state))
         n_bytes = n_pieces * (n_features * dtype.itemsize + DRAWN_BYTES)
         if lazy is not None and n_bytes > PATCH_BYTES:
             source = PatchSource(lazy, self, n_pieces, random_state)
@@ -448,6 +459,8 @@ class PatchExtractor(Extractor):
     ----------
     patch_shape_ : tuple of int
         (height, width), or (height, width, channels) for color images: what a row reshapes to.
+    seed_ : int
+        What patches are drawn by: `random_state` or, if that is no number, drawn by it in `fit`.
 
     Examples
     --------
@@ -514,6 +527,8 @@ class WindowExtractor(Extractor):
     ----------
     patch_shape_ : tuple of int
         (channels, length): what a row reshapes to.
+    seed_ : int
+        What windows are drawn by: `random_state` or, if that is no number, drawn by it in `fit`.
 
     Examples
     --------
