@@ -63,7 +63,7 @@ def made(work):
     builder = work / "builder"
     run(sys.executable, "-m", "venv", builder)
     needed = ["build", "hatchling>=1.26", "hatch-vcs>=0.4"]
-    run(tool(builder, "python"), "-m", "pip", "install", "-q", *needed)
+    run(tool(builder, "python"), "-m", "pip", "install", "-q", "--no-compile", *needed)
     run("git", "clone", "-q", "--no-hardlinks", TOP, work / "clone")
     wheel, archive = built(builder, work / "clone", work / "1")
     again = built(builder, work / "clone", work / "2")
@@ -105,7 +105,7 @@ def installed(wheel, work):
         run(python, "-m", "venv", venv)
         pip = [tool(venv, "python"), "-m", "pip", "-q"]
         run(*pip, "wheel", "-w", index, wheel)
-        run(*pip, "install", "--no-index", "--find-links", index, "rhohat")
+        run(*pip, "install", "--no-compile", "--no-index", "--find-links", index, "rhohat")
         run(*pip, "check")
         command = tool(venv, "rhohat")
         assert run(command, "--version") == f"rhohat, version {version}"

