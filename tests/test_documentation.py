@@ -71,7 +71,7 @@ def test_example_of_a_docstring_gives_what_it_says(name, tmp_path, monkeypatch, 
 
 
 def commands(text):
-    """What a page says to type: lines that begin with a command of ``rhohat``, and such code."""
+    """What a page says to type: lines, and inline code, that begin with a command of ``rhohat``."""
     text = re.sub(r"\\\n\s*", "", text)
     names = "|".join(cli.commands)
     lines = re.findall(rf"^(?:    )?(?:\S*bin/)?rhohat (?:{names})\b.*$", text, re.MULTILINE)

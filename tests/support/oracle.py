@@ -64,7 +64,7 @@ def step(z: float, t: float, tau: float) -> tuple[float, float, float]:
 
 
 def gate_step(z: float, t: float, tau: float) -> tuple[float, float, float]:
-    """The same the same number of columns earlier."""
+    """The same one width earlier."""
     return step_at((z - t) / (tau * t) + 1, z, t, tau)
 
 

@@ -77,8 +77,7 @@ def until(locator, condition):
 
 
 def found_on(html, layer=0):
-    """What the page's script works on, that a single SparseAutoencoder beside what all share, and
-    the code."""
+    """What the page's script works on, that of one layer beside what all share, and the code."""
     found = json.loads(re.search(r'id="data">(.*?)</script>', html, re.DOTALL).group(1))
     code = lines_to_copy(html, "Python")
     return found | found["layers"][layer] | {"code": code}

@@ -243,20 +243,9 @@ def test_overflow_at_any_evaluation_is_survived(solver):
         assert_report_is_true(model, SMALL)
 
 
-@pytest.mark.parametrize("iteration", [1, 3, STAGE_ENDS[0], None])
-def test_evaluations_are_counted_in_rows_that_were_read(iteration, monkeypatch):
-    read, plain = [], Evaluation.__call__
-
-    def counted(evaluation, theta):
-        read.append(evaluation.source.shape[0])
-        return plain(evaluation, theta)
-
-    monkeypatch.setattr(Evaluation, "__call__", counted)
-    model = make_model(callback=lambda progress: progress.n_iter == iteration).fit(GROWING)
-    assert model.n_evaluations_ == sum(read) / len(GROWING)
-
-
-def test_of_an_interrupted_run_without_time_those_of_its_last_stage_are_told(monkeypatch):
+@pytest.fixture
+def read(monkeypatch):
+    """How many rows each evaluation has read."""
     read, plain = [], Evaluation.__call__
 
     def counted(evaluation, theta):
@@ -264,11 +253,21 @@ def test_of_an_interrupted_run_without_time_those_of_its_last_stage_are_told(mon
         read.append(evaluation.source.shape[0])
         return loss_and_slope
 
+    monkeypatch.setattr(Evaluation, "__call__", counted)
+    return read
+
+
+@pytest.mark.parametrize("iteration", [1, 3, STAGE_ENDS[0], None])
+def test_evaluations_are_counted_in_rows_that_were_read(iteration, read):
+    model = make_model(callback=lambda progress: progress.n_iter == iteration).fit(GROWING)
+    assert model.n_evaluations_ == sum(read) / len(GROWING)
+
+
+def test_of_an_interrupted_run_without_time_those_of_its_last_stage_are_told(read, monkeypatch):
     def interrupt(progress):
         if progress.n_iter == 3:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Evaluation, "__call__", counted)
     monkeypatch.setattr(InterruptRequest.grace.__wrapped__, "__defaults__", (0.0,))
     model = make_model(callback=interrupt)
     with pytest.warns(ConvergenceWarning, match="kept"), pytest.raises(KeyboardInterrupt):
