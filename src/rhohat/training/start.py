@@ -90,6 +90,25 @@ class Start(NamedTuple):
     search: WeightSearch | None = None
 
 
+class StartRows(NamedTuple):
+    """What a start is made from.
+
+    Attributes
+    ----------
+    X, T : ndarray of shape (n, d) and (n, t)
+        Rows and their targets, standardized: the same array if these are the rows themselves.
+    w : ndarray of shape (n,)
+        Weights, whose sum is one.
+    carried : ndarray of shape (d, t), default=None
+        The best linear map from rows to targets of their own.
+    """
+
+    X: FloatArray
+    T: FloatArray
+    w: FloatArray
+    carried: Float64Array | None = None
+
+
 def sparse_start(
     objective: SparseObjective,
     sums: FeatureSums,
@@ -180,51 +199,54 @@ def initial(
 ) -> Float64Array:
     """Draw a start of training at random, as a vector q; see the module."""
     objective = variables.objective
-    rows, (k, d) = sample.rows, objective.shapes["W_enc"]
-    n = len(rows.X)
-    chosen = np.arange(min(n, START_ROWS)) * n // min(n, START_ROWS)  # rows are in their old order
-    X = rows.X[chosen].astype(np.float64)
-    T = X if rows.target is None else rows.target[chosen].astype(np.float64)
-    w = np.ones(len(X)) if rows.sample_weight is None else rows.sample_weight[chosen]
-    w = w / w.sum()
+    k, d = objective.shapes["W_enc"]
+    rows = _start_rows(sample)
     f = objective.activation
     width = f.range[1] - f.range[0] if f.is_bounded else 1.0
     radius = SIZE * np.sqrt(6 / (d + k + 1)) / width  # tanh(z) is 2 sigmoid(2 z) - 1
     V = random_state.uniform(-radius, radius, (k, d))
     with overflow_as_infinity():
-        V = _learnable(V, sample, _least_variance(variables, X, w, V))
+        V = _learnable(V, sample, _least_variance(variables, rows, V))
         if objective.decoder.tied:
             V = TIED_SIZE * V
-        constant = 0.5 * variables.output_scale**2 * float(w @ np.einsum("ij,ij->i", T, T))
+        square = float(rows.w @ np.einsum("ij,ij->i", rows.T, rows.T))
+        constant = 0.5 * variables.output_scale**2 * square
         constant *= len(objective.decoder.prefixes(k))
         constant += objective.penalty.least(k)
-        carried = None if rows.target is None else _carried(sample, X, T, w)
-        loss, q = _least(variables, X, T, w, V, carried)
+        loss, q = _least(variables, rows, V)
         for _ in range(HALVINGS):
             if not loss > MOST_LOSS * constant:
                 break
             V = V / 2
             before = loss
-            loss, smaller = _least(variables, X, T, w, V, carried)
+            loss, smaller = _least(variables, rows, V)
             if not loss < before:
                 break
             q = smaller
     return q
 
 
+def _start_rows(sample: Sample) -> StartRows:
+    """Some of the sample's rows, in double precision."""
+    rows, n = sample.rows, len(sample.rows.X)
+    chosen = np.arange(min(n, START_ROWS)) * n // min(n, START_ROWS)  # rows are in their old order
+    X = rows.X[chosen].astype(np.float64)
+    w = np.ones(len(X)) if rows.sample_weight is None else rows.sample_weight[chosen]
+    w = w / w.sum()
+    if rows.target is None:
+        return StartRows(X, X, w)
+    T = rows.target[chosen].astype(np.float64)
+    with overflow_as_infinity():
+        return StartRows(X, T, w, _carried(sample, X, T, w))
+
+
 def _least(
-    variables: StandardizedVariables,
-    X: FloatArray,
-    T: FloatArray,
-    w: FloatArray,
-    V: FloatArray,
-    carried: Float64Array | None,
+    variables: StandardizedVariables, rows: StartRows, V: FloatArray
 ) -> tuple[float, Float64Array]:
     """The least J of the starts with these weights, and that start."""
     tails = TAILS if "W_dec" in variables.objective.penalty.sees else TAILS[:1]
-    starts = [_of_size(variables, X, T, w, V, carried, tail) for tail in tails]
-    losses = [_loss(variables, X, T, w, q) for q in starts]
-    return min(zip(losses, starts, strict=True), key=itemgetter(0))
+    starts = (_of_size(variables, rows, V, tail) for tail in tails)
+    return min(((_loss(variables, rows, q), q) for q in starts), key=itemgetter(0))
 
 
 def _silence(objective: SparseObjective) -> float:
@@ -240,11 +262,9 @@ def _output_slopes(variables: StandardizedVariables) -> FloatArray:
     return g.derivative(X_hat, X_hat.copy())
 
 
-def _least_variance(
-    variables: StandardizedVariables, X: FloatArray, w: FloatArray, V: FloatArray
-) -> float:
+def _least_variance(variables: StandardizedVariables, rows: StartRows, V: FloatArray) -> float:
     """The variance of a direction at which weight decay begins to win."""
-    objective = variables.objective
+    objective, (X, _, w, _) = variables.objective, rows
     silent = np.full(len(V), _silence(objective))
     units = objective.units(X, _encoder(objective, X, w, V, silent))
     slopes = w @ units.derivative(np.empty_like(units.A))
@@ -270,19 +290,13 @@ def _encoder(
 
 
 def _of_size(
-    variables: StandardizedVariables,
-    X: FloatArray,
-    T: FloatArray,
-    w: FloatArray,
-    V: FloatArray,
-    carried: Float64Array | None,
-    tail: float,
+    variables: StandardizedVariables, rows: StartRows, V: FloatArray, tail: float
 ) -> Float64Array:
     """The start with these weights: its biases, and its decoder, carried to targets of their own.
 
-    T are the targets, standardized: X if they are the rows. Biases are lower by `tail` standard
-    deviations of the inputs.
+    Biases are lower by `tail` standard deviations of the inputs.
     """
+    X, T, w, carried = rows
     objective, sigma = variables.objective, variables.output_scale
     f, silent = objective.activation, _silence(objective)
     Z = X @ V.T
@@ -312,18 +326,14 @@ def _of_size(
     return objective.pack(start | {"b_dec": b_dec - average @ W})
 
 
-def _loss(
-    variables: StandardizedVariables,
-    X: FloatArray,
-    T: FloatArray,
-    w: FloatArray,
-    q: Float64Array,
-) -> float:
+def _loss(variables: StandardizedVariables, rows: StartRows, q: Float64Array) -> float:
     """J over standardized rows, and targets."""
     objective, theta = variables.objective, variables.to_theta(q)
-    rows = variables.scale * X + variables.mean
-    target = rows if T is X else variables.output_scale * T + variables.output_mean
-    sums = objective.losses(rows, theta, w, target=target)
+    X = variables.scale * rows.X + variables.mean
+    target = X
+    if rows.T is not rows.X:
+        target = variables.output_scale * rows.T + variables.output_mean
+    sums = objective.losses(X, theta, rows.w, target=target)
     return objective.loss_terms(sums, theta).total
 
 
