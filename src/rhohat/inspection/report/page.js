@@ -317,7 +317,7 @@ function facts(pairs) {
 
 /** A caption that follows a label, without repeating it. */
 const saidAfter = (label, caption) => {
-  const rest = label && caption.toLowerCase().startsWith(label) ? caption.slice(label.length).trim() : caption;
+  const rest = caption.toLowerCase().startsWith(label) ? caption.slice(label.length).trim() : caption;
   return rest[0].toLowerCase() + rest.slice(1);
 };
 
@@ -330,8 +330,9 @@ function picturesOf(unit) {
     const text = `Unit ${unit}: ${view.title}`;
     const drawing = along ? rowDrawing(view, unit, along, text) : framed(picture(view, unit, text, isWeights ? weights : chosen), view);
     const sound = view === found.views[0] && player(found.sounds?.[unit], `unit ${unit}`);
-    const name = view.label ? el("strong", {}, view.label[0].toUpperCase() + view.label.slice(1)) : null;
-    return el("figure", { className: along ? "row-figure" : "" }, drawing, el("figcaption", {}, sound || null, name, name ? " – " : null, saidAfter(view.label, caption)));
+    const label = view.label || "looks for"; // what it looks for in another space has no place on the switch
+    const name = el("strong", {}, label[0].toUpperCase() + label.slice(1));
+    return el("figure", { className: along ? "row-figure" : "" }, drawing, el("figcaption", {}, sound || null, name, " – ", saidAfter(label, caption)));
   });
   const isRows = found.views.some(alongOf);
   const node = namedCard("pictures", "Pictures of the unit", el("div", { className: isRows ? "views rows" : "views" }, ...pictures));
