@@ -6,8 +6,9 @@
 
 Each command stands in the docs, beside what it prints or draws. It runs in a folder of its own
 below --out, where its output, its pictures and the time it took are kept; nothing in docs is
-overwritten. DATA is a folder with those data sets of the list that are at hand; what needs others
-is left out, and named. The times are for two cores, and rough.
+overwritten. What has succeeded there with the same commit is not run again, so that a run that was
+cut off goes on. DATA is a folder with those data sets of the list that are at hand; what needs
+others is left out, and named. The times are for two cores, and rough.
 """
 
 import argparse
@@ -107,9 +108,21 @@ def words_of(job):
     return [sys.executable, str(TOP / script), *rest, *options]
 
 
-def run(name, job, folder, data):
+def commit():
+    """The commit that the numbers are of; changes beside it make it another one."""
+    words = ["git", "-C", str(TOP), "describe", "--always", "--abbrev=12", "--dirty"]
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def is_done(place, of):
+    """Whether a command has succeeded there with this commit."""
+    output = place / "output.txt"
+    lines = output.read_text(encoding="utf-8").splitlines() if output.exists() else [""]
+    return not of.endswith("-dirty") and lines[-1].endswith(f"exit code 0, commit {of}")
+
+
+def run(name, job, place, data, of):
     """Run a command in a folder of its own, and tell whether it succeeded."""
-    place = folder / name
     (place / "docs" / "images").mkdir(parents=True, exist_ok=True)
     for needed in job.needs:
         link = place / needed.rstrip("/")
@@ -123,7 +136,8 @@ def run(name, job, folder, data):
             words_of(job), cwd=place, env=environment, stdout=stream, stderr=subprocess.STDOUT
         )
         seconds = time.perf_counter() - started
-        print(f"\n{seconds / 60:.1f} minutes, exit code {done.returncode}", file=stream)
+        minutes = f"{seconds / 60:.1f} minutes"
+        print(f"\n{minutes}, exit code {done.returncode}, commit {of}", file=stream)
     print(f"{name:<20} {seconds / 60:6.1f} min  {place / 'output.txt'}", flush=True)
     return done.returncode == 0
 
@@ -140,12 +154,15 @@ def main():
             print(f"{name:<20} {job.minutes:4} min  {job.command}{needs}")
         return 0
     wanted = JOBS if "all" in args.names else {name: JOBS[name] for name in args.names}
-    failed = []
+    failed, of = [], commit()
     for name, job in wanted.items():
+        place = args.out.resolve() / name
         missing = [needed for needed in job.needs if not (args.data / needed).exists()]
         if missing:
             print(f"{name:<20} left out: there is no {', '.join(missing)} in {args.data}")
-        elif not run(name, job, args.out.resolve(), args.data):
+        elif is_done(place, of):
+            print(f"{name:<20} done  {place / 'output.txt'}")
+        elif not run(name, job, place, args.data, of):
             failed.append(name)
     print(f"failed: {', '.join(failed) or 'none'}")
     return bool(failed)
