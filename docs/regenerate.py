@@ -69,7 +69,7 @@ JOBS = {
     "scaling": Job("python benchmarks/scaling.py", 5, images=("scaling.png",)),
     "self-taught": Job("python benchmarks/recognition.py self-taught --data mnist.npz", 10, MNIST),
     "self-taught-validate": Job(
-        "python benchmarks/recognition.py self-taught --validate", 10, MNIST
+        "python benchmarks/recognition.py self-taught --data mnist.npz --validate", 10, MNIST
     ),
     "self-taught-fashion": Job(
         f"python benchmarks/self_taught.py {FASHION} --units 800", 15, (FASHION,)

@@ -21,22 +21,10 @@ should be a small number :math:`\rho`, such as 0.05.
 #
 # It is 0 where they are equal, grows on both sides, and goes to infinity at 0 and 1. Here is the
 # chapter's figure, for :math:`\rho = 0.2`, drawn with the class that training uses:
-import matplotlib.pyplot as plt
-import numpy as np
+from rhohat import KLSparsity, plot_penalty
 
-from rhohat import KLSparsity
-from rhohat.objective.activations import ACTIVATIONS
-
-
-def cost(penalty, rho_hat, activation="sigmoid"):
-    return [penalty.on_average(np.array([r]), ACTIVATIONS[activation])[0] for r in rho_hat]
-
-
-rho_hat = np.linspace(0.002, 0.998, 400)
-_, ax = plt.subplots(figsize=(5, 3.2), layout="constrained")
-ax.plot(rho_hat, cost(KLSparsity(target=0.2, weight=1), rho_hat))
-ax.axvline(0.2, color="0.6", ls=":")
-ax.set(xlabel=r"$\hat\rho_j$", ylabel=r"KL$(\rho\,\|\,\hat\rho_j)$", title=r"$\rho = 0.2$")
+ax = plot_penalty(KLSparsity(target=0.2, weight=1))
+ax.set(xlabel=r"$\hat\rho_j$", ylabel=r"KL$(\rho\,\|\,\hat\rho_j)$")
 
 # %%
 # Move :math:`\rho`, and watch the valley move:
@@ -84,6 +72,8 @@ ax.set(xlabel=r"$\hat\rho_j$", ylabel=r"KL$(\rho\,\|\,\hat\rho_j)$", title=r"$\r
 #
 # Let us compare models with and without the last term: 64 units on whitened digits. Without it,
 # most units are active half of the time. With it, each unit is silent for most digits.
+import matplotlib.pyplot as plt
+import numpy as np
 from sklearn.datasets import load_digits
 
 from rhohat import SparseAutoencoder, Whitening
@@ -109,10 +99,8 @@ axes[0].legend()
 # ----
 # A tanh unit is inactive at -1. :math:`\rho` is still the share of activity, so the penalty is
 # applied to :math:`(1 + \hat\rho_j) / 2`, and :math:`\rho = 0.05` asks for an average output of
-# -0.9:
-outputs = np.linspace(-0.99, 0.99, 199)
-least = outputs[np.argmin(cost(KLSparsity(target=0.05, weight=1), outputs, "tanh"))]
-print(f"the penalty is least at an average output of {least:.2f}")
+# -0.9, the dotted line:
+plot_penalty(KLSparsity(target=0.05, weight=1), activation="tanh")
 tanh = SparseAutoencoder(
     64, activation="tanh", sparsity_penalty=KLSparsity(0.05, 3), random_state=0
 )

@@ -27,7 +27,7 @@ from .inspection.comparison import Comparison
 from .inspection.diagnosis import Diagnosis, Finding, diagnose
 from .inspection.edges import EdgeScore, edge_score
 from .inspection.exploration import Exploration
-from .inspection.figures import plot_features, plot_top_examples, plot_training
+from .inspection.figures import plot_features, plot_penalty, plot_top_examples, plot_training
 from .inspection.report.comparison import ComparisonReport, compare
 from .inspection.report.exploration import ExplorationProgress, ExplorationReport, explore
 from .inspection.report.page import Report, report
@@ -144,6 +144,7 @@ __all__ = [
     "maximal_inputs",
     "patterns",
     "plot_features",
+    "plot_penalty",
     "plot_top_examples",
     "plot_training",
     "pursuit_score",

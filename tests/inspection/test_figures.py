@@ -7,14 +7,18 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits
 
 from rhohat import (
+    KLSparsity,
+    L1Sparsity,
     SparseAutoencoder,
     StackedAutoencoder,
     StackedAutoencoderClassifier,
     plot_features,
+    plot_penalty,
     plot_top_examples,
     plot_training,
 )
 from rhohat.inspection.figures import save_figure
+from rhohat.objective.penalties import PENALTIES
 
 
 @pytest.fixture(autouse=True)
@@ -120,3 +124,57 @@ def test_training_of_a_classifier_is_its_fine_tuning():
     stack = StackedAutoencoder((4, 3), estimator=layer).fit(X / 16)
     with pytest.raises(TypeError, match="one of a stack's layers_"):
         plot_training(stack)
+
+
+def kl(rho, share):
+    return rho * np.log(rho / share) + (1 - rho) * np.log((1 - rho) / (1 - share))
+
+
+@pytest.mark.parametrize(
+    ("penalty", "activation", "cost"),
+    [
+        (KLSparsity(0.2, 3), "sigmoid", lambda a: 3 * kl(0.2, a)),
+        (KLSparsity(0.1, 2), "tanh", lambda a: 2 * kl(0.1, (1 + a) / 2)),
+        (L1Sparsity(0.5), "identity", lambda a: 0.5 * np.abs(a)),
+        ("none", "relu", lambda a: 0 * a),
+    ],
+)
+def test_a_penalty_is_drawn_as_what_a_unit_costs(penalty, activation, cost):
+    ax = plot_penalty(penalty, activation=activation)
+    activations, drawn = ax.lines[0].get_data()
+    assert_allclose(drawn, cost(activations), atol=1e-12)
+
+
+@pytest.mark.parametrize(("activation", "place"), [("sigmoid", 0.2), ("tanh", -0.6)], ids=str)
+def test_the_target_is_marked_where_the_unit_costs_least(activation, place):
+    ax = plot_penalty(KLSparsity(0.2, 1), activation=activation)
+    curve, mark = ax.lines
+    activations, cost = curve.get_data()
+    assert activations[cost.argmin()] == pytest.approx(place, abs=0.005)
+    assert mark.get_xdata()[0] == pytest.approx(place)
+
+
+def test_penalties_are_compared_in_the_same_axes():
+    ax = plot_penalty("kl")
+    assert plot_penalty("l1", ax=ax) is ax
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "KLSparsity()",
+        "L1Sparsity()",
+    ]
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_penalties_that_see_more_than_a_unit_s_activation_are_no_curve(name):
+    activation = {"kl": "sigmoid", "contractive": "sigmoid", "l0": "jumprelu"}.get(name, "relu")
+    if name in ("group", "topographic", "l1-decoder-norm", "contractive", "l0"):
+        with pytest.raises(ValueError, match="it depends on other units, gates or weights, too"):
+            plot_penalty(name, activation=activation)
+    else:
+        assert plot_penalty(name, activation=activation).lines
+
+
+def test_a_penalty_that_suits_no_curve_of_the_activation_is_refused():
+    with pytest.raises(ValueError, match="KLSparsity needs an activation with a bounded range"):
+        plot_penalty("kl", activation="relu")
+    with pytest.raises(ValueError, match="give a number here"):
+        plot_penalty(KLSparsity(0.1, "auto"))

@@ -25,6 +25,9 @@ from rhohat.inspection.examples import examples_of
 from rhohat.inspection.portrait import Portrait, View, portraits_of
 from rhohat.inspection.row_figures import draw_rows, grid_of_rows
 from rhohat.inspection.tiles import TileAxes
+from rhohat.objective.activations import Activation, activation_of
+from rhohat.objective.penalties import penalty_of
+from rhohat.objective.penalty import SparsityPenalty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -426,6 +429,75 @@ def plot_training(
     ax.set_xlim(0, max(len(iterations) - 1, 1))
     ax.set_xlabel("iteration")
     ax.set_ylabel("loss and its terms")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def plot_penalty(
+    penalty: SparsityPenalty | str,
+    *,
+    activation: str | Activation = "sigmoid",
+    ax: Axes | None = None,
+) -> Axes:
+    r"""Draw what one unit costs, by its activation.
+
+    .. math:: \text{penalty}\bigl(h(a)\bigr)
+
+    for a unit whose activation is a for all examples, which is then its average, too. For
+    `KLSparsity`, this is the curve of the CS294A notes, :math:`\beta KL(\rho \| \hat\rho)`; its
+    target is marked. Draw several penalties into the same axes to compare them.
+
+    Parameters
+    ----------
+    penalty : SparsityPenalty or str
+        Or its name, such as "kl".
+    activation : str or Activation, default="sigmoid"
+        Of the unit. The curve covers its range, or what lies between -3 and 3.
+    ax : Axes, default=None
+        Where to draw; a new figure if None.
+
+    Returns
+    -------
+    ax : Axes
+
+    Raises
+    ------
+    ValueError
+        If penalty and activation do not suit each other, if the weight is "auto", or if the cost
+        depends on more than the unit's own activation, as that of groups and of decoder norms does.
+
+    References
+    ----------
+    A. Ng, CS294A lecture notes "Sparse autoencoder", section 3.
+
+    Examples
+    --------
+    >>> from rhohat import KLSparsity, plot_penalty
+    >>> ax = plot_penalty(KLSparsity(target=0.2, weight=1))
+    """
+    import matplotlib.pyplot as plt
+
+    penalty, unit = penalty_of(penalty), activation_of(activation)
+    penalty.check(unit)
+    if not penalty.sees_own_activation_alone:
+        raise ValueError(
+            f"the cost of a unit with {penalty} is no curve over its activation: it depends on "
+            "other units, gates or weights, too."
+        )
+    if ax is None:
+        _, ax = plt.subplots(figsize=(5.5, 3.6), layout="constrained")
+    low, high = np.clip(unit.range, -3, 3)
+    edge = 0.002 * (high - low) if unit.is_bounded else 0.0  # at the ends, KL is infinite
+    values = np.linspace(low + edge, high - edge, 501)
+    h, _ = penalty.pointwise(values[:, None])
+    cost = [penalty.on_average(average, unit)[0] for average in h]
+    (line,) = ax.plot(values, cost, label=str(penalty))
+    target = penalty.asked_average(unit)
+    if target is not None:
+        ax.axvline(target, color=line.get_color(), linewidth=0.8, linestyle=":")
+    ax.legend(frameon=False, loc="best")
+    ax.set_xlabel(f"average activation of a {unit.name} unit")
+    ax.set_ylabel("cost of the unit")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 

@@ -125,6 +125,12 @@ class SparsityPenalty(BaseEstimator):
     #: Parameters that the value depends on besides the averages, "W_enc" or "W_dec".
     sees: ClassVar[tuple[str, ...]] = ()
 
+    @property
+    def sees_own_activation_alone(self) -> bool:
+        """Whether what a unit costs is a function of its own activations, and of nothing else."""
+        pools = type(self).pull is not SparsityPenalty.pull
+        return not (pools or self.sees or self.sees_gates)
+
     def at(self, parameters: Mapping[str, FloatArray]) -> SparsityPenalty:
         """The penalty where parameters have these values: a function of averages alone.
 
