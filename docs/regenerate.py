@@ -63,6 +63,7 @@ JOBS = {
         f"python benchmarks/family.py --torch --seeds 3 --embeddings {SENTENCES}", 40, (SENTENCES,)
     ),
     "few-labels": Job("python benchmarks/recognition.py few-labels --data mnist.npz", 15, MNIST),
+    "keras": Job("python benchmarks/keras_costs.py", 1),
     "large": Job("python benchmarks/large.py", 60),
     "recordings": Job("python benchmarks/recordings.py", 60),
     "report": Job("python benchmarks/report.py", 5),
