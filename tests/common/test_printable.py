@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rhohat.common.printable import encodable, enumerated, printable, printable_lines, shortened
+from rhohat.common.printable import (
+    encodable,
+    enumerated,
+    first_of,
+    listed,
+    printable,
+    printable_lines,
+    shortened,
+)
 
 
 @pytest.mark.parametrize(
@@ -41,3 +49,15 @@ def test_long_texts_tell_how_much_is_left_out():
 )
 def test_words_are_listed_as_in_a_sentence(words, told):
     assert enumerated(words) == told
+
+
+@pytest.mark.parametrize(
+    ("n", "told"), [(1, "0"), (2, "0, 1"), (3, "0, 1 and 1 more"), (1002, "0, 1 and 1,000 more")]
+)
+def test_of_many_words_the_first_are_told_and_how_many_more_there_are(n, told):
+    assert first_of([str(number) for number in range(n)], 2) == told
+
+
+def test_names_are_listed_in_quotes_and_shortened():
+    assert listed(["a b", 70 * "x"]) == '"a b", "' + 60 * "x" + '"'
+    assert listed([*"abcdefghijk"]).endswith('"h" and 3 more')

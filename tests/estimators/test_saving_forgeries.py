@@ -19,6 +19,7 @@ from rhohat.common.errors import ModelFileError
 from rhohat.estimators.saving import load
 from support.forgeries import FITTED, PARAMS, forge, put, refused, without
 from support.models import CASES, assert_same, load_bytes
+from support.mutations import places
 
 # --- forgeries: whole files with right checksums -------------------------------------------------
 
@@ -194,12 +195,6 @@ def test_forged_descriptions_are_models_or_refused(contents):
         {"class": "LBFGS"},
     ]
     junk += [{"class": "LBFGS", "params": {}}, {"class": "Pipeline", "params": {}, "fitted": {}}]
-
-    def places(node):
-        if isinstance(node, dict | list):
-            for key in list(node) if isinstance(node, dict) else range(len(node)):
-                yield node, key
-                yield from places(node[key])
 
     content = contents("pipeline")
     n_places = []

@@ -5,8 +5,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from rhohat.files.finding import DataFiles
-from rhohat.files.formats import Selection
 from rhohat.files.labels import has_label, labels_in_column, names_column, read_labels
+from rhohat.rows.file_format import Selection
 
 
 def test_labels_are_read_from_files_archives_and_folders(tmp_path):

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import scipy.io
 import soundfile
-import zarr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from rhohat import DataFileError, load_rows, load_series
@@ -14,6 +13,7 @@ from rhohat.files.finding import DataFiles
 from rhohat.files.series import RowOrigins, read_series
 from rhohat.rows.file_format import Selection
 from support.series import pulses, write_edf
+from support.written import write_zarr
 
 X = pulses(2000, 3)
 
@@ -21,10 +21,6 @@ X = pulses(2000, 3)
 def write_h5(path, array):
     with h5py.File(path, "w") as file:
         file["x"] = array
-
-
-def write_zarr(path, array):
-    zarr.create_array(path, shape=array.shape, chunks=array.shape, dtype=array.dtype)[:] = array
 
 
 WRITE = {

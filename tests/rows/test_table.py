@@ -12,7 +12,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from rhohat import DataFileError, SparseAutoencoder, load_rows
-from rhohat.files.formats import FORMATS, Selection
+from rhohat.files.formats import FORMATS
+from rhohat.rows.file_format import Selection
 from rhohat.rows.formats import format_of
 from rhohat.rows.opening import open_file
 from rhohat.rows.stores import Store

@@ -7,6 +7,8 @@ from typing import Any
 
 #: Characters of a message that are shown, at most.
 MESSAGE = 2_000
+#: Names, of columns for instance, that a message lists.
+NAMED = 8
 
 
 def printable(value: Any) -> str:
@@ -32,6 +34,21 @@ def enumerated(words: Sequence[str]) -> str:
     """
     *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def first_of(words: Sequence[str], most: int) -> str:
+    """The first words, and how many more there are.
+
+    >>> first_of(["rho", "beta", "lambda"], 2)
+    'rho, beta and 1 more'
+    """
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more
+
+
+def listed(names: Sequence[str]) -> str:
+    """Some of the names, in quotes, and how many more there are."""
+    return first_of([f'"{name:.60}"' for name in names], NAMED)
 
 
 def encodable(text: str) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import float_dtype
 from rhohat.common.errors import DataFileError
+from rhohat.common.printable import listed
 from rhohat.common.validation import look_up
 from rhohat.files.formats import (
     Place,
@@ -28,13 +29,15 @@ from rhohat.files.formats import (
 )
 from rhohat.files.layout import as_series
 from rhohat.files.runs import holds_run, is_result
-from rhohat.rows.columns import listed
 from rhohat.rows.file_format import ANY, Content, Selection
 from rhohat.rows.inventory import is_pattern
 from rhohat.rows.refusals import way_round
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
+#: The most bytes to load into memory: larger data are read a run of rows, an image or a part of a
+#: series at a time.
+HELD_BYTES = 1 << 30
 ON_ERROR = {"skip": "skip the file and continue", "fail": "raise DataFileError"}
 
 

@@ -4,7 +4,6 @@ from rhohat.files.fits import FITS
 from rhohat.files.medical import DICOM, NIFTI
 from rhohat.files.photographs import PHOTOGRAPH, TIFF
 from rhohat.files.sound import SOUND
-from rhohat.rows.columns import listed
 from rhohat.rows.file_format import ANY, Content, FileFormat, Selection
 from rhohat.rows.formats import (
     FORMATS,
@@ -12,7 +11,6 @@ from rhohat.rows.formats import (
     endings,
     file_of,
     format_named,
-    format_of,
     is_folder_format,
     place_of,
 )
@@ -27,9 +25,7 @@ __all__ = [
     "endings",
     "file_of",
     "format_named",
-    "format_of",
     "is_folder_format",
-    "listed",
     "place_of",
 ]
 

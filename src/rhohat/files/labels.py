@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.errors import DataFileError
+from rhohat.common.printable import listed
 from rhohat.files.finding import DataFiles
 from rhohat.files.row_files import read_beside
-from rhohat.rows.columns import ANSWERS, Column, find_columns, listed
+from rhohat.rows.columns import ANSWERS, Column, find_columns
 from rhohat.rows.file_format import Selection, decoding
 from rhohat.rows.formats import file_of, format_named
 from rhohat.rows.inventory import LISTED

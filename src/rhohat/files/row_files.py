@@ -83,7 +83,7 @@ def _of_one_width(files: DataFiles, found: dict[Path, T]) -> list[T]:
 
 def can_be_stored(files: DataFiles) -> bool:
     """Whether the rows of all files can be read a run at a time."""
-    if files.selection.missing != "error" or files.selection.one_hot:
+    if not files.selection.keeps_values:
         return False
     return all(
         files.place(path).format.open is not None and not content.is_whole

@@ -18,15 +18,13 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import FloatArray, float_dtype
 from rhohat.common.errors import DataFileError
 from rhohat.common.validation import check_real, look_up
-from rhohat.files.finding import DataFiles, PathLike, Skipped, read_again
+from rhohat.files.finding import HELD_BYTES, DataFiles, PathLike, Skipped, read_again
 from rhohat.files.layout import TIMES, arranged, picked, runs_down
 from rhohat.files.lazy_sequence import LazySequence
 from rhohat.files.sound import read_sound
 from rhohat.rows.file_format import Content, Selection, finite_floats
 
-#: Bytes of all series up to which they are held in memory; longer ones are read in parts.
-HELD_BYTES = 1 << 30
-#: Samples of such parts, of all channels.
+#: Samples of the parts, of all channels, in which long series are read.
 PART_VALUES = 1 << 23
 
 

@@ -13,8 +13,8 @@ from sklearn.utils.validation import validate_data
 
 from rhohat.common.arrays import FloatArray, Images, overflow_as_infinity, row_dtypes
 from rhohat.common.libraries import from_device
+from rhohat.common.printable import listed
 from rhohat.common.validation import check_all_finite, check_rows, names_of_frame
-from rhohat.rows.columns import listed
 from rhohat.rows.engines import Summable, ThreadEngine
 from rhohat.rows.named_rows import columns_of
 from rhohat.rows.opening import open_store

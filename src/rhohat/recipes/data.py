@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 
 from rhohat.common.arrays import FloatArray
-from rhohat.common.printable import count
+from rhohat.common.printable import count, listed
 from rhohat.common.validation import look_up
 from rhohat.files.finding import DataFiles, is_planar
-from rhohat.files.formats import ANY, Content, file_of, listed
+from rhohat.files.formats import ANY, Content, file_of
 from rhohat.files.formats import Selection as Selection
 from rhohat.recipes.settings import RECIPES, STANDARDIZED, Recipe, Settings
 

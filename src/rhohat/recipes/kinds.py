@@ -17,7 +17,7 @@ import numpy as np
 from rhohat.common.arrays import FloatArray, float_dtype, overflow_as_infinity
 from rhohat.common.caching import cached_property
 from rhohat.common.validation import look_up
-from rhohat.files.finding import DataFiles, Noted
+from rhohat.files.finding import HELD_BYTES, DataFiles, Noted
 from rhohat.files.formats import Content
 from rhohat.files.images import LoadedImages, read_images
 from rhohat.files.recordings import SILENT, LoadedRecordings, lowest_rate, read_recordings
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from rhohat.estimators.anatomy import Anatomy
 
-#: The most bytes to load into memory: larger data are read a run of rows or an image at a time.
-HELD_BYTES = 1 << 30
 #: Longer recordings, in seconds, are taken in parts, so that memory is bounded.
 PART_SECONDS = 60.0
 #: Samples per second. Recordings of speech and music have more, so a note tells of lower rates.

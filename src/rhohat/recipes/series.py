@@ -10,8 +10,8 @@ import numpy as np
 
 from rhohat.common.arrays import FloatArray, float_dtype
 from rhohat.common.validation import look_up
+from rhohat.files.finding import HELD_BYTES
 from rhohat.files.series import (
-    HELD_BYTES,
     HeldSeries,
     LoadedSeries,
     RowOrigins,

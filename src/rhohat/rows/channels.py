@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rhohat.common.errors import DataFileError
+from rhohat.common.printable import first_of
 
 #: Channels that an error lists.
 LISTED = 20
@@ -38,9 +39,8 @@ def chosen_channels(names: Sequence[str], wanted: Sequence[str] | None) -> list[
             reason = (
                 "asked for twice" if found and found[0] in chosen else "not one of its channels"
             )
-            more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
             raise DataFileError(
-                f"has {len(names)} channels: {', '.join(names[:LISTED])}{more}. {name!r} is "
+                f"has {len(names)} channels: {first_of(names, LISTED)}. {name!r} is "
                 f"{reason if len(found) < 2 else 'the name of several: give its number from 0'}"
             )
         chosen += found

@@ -106,7 +106,7 @@ def choosing(look: Look, read: Read, opens: Open | None) -> tuple[Look, Read, Op
         if selection.like and not content.columns and not selection.chooses_columns:
             fits = len(selection.like) == content.shape[1]
             return content._replace(columns=selection.like) if fits else content
-        if selection.missing == "error" and not selection.one_hot:
+        if selection.keeps_values:
             plan = plan_for(content, selection)
             shape = content.shape[0], len(plan.indices)
             names = plan.names if content.columns else ()
@@ -129,7 +129,7 @@ def choosing(look: Look, read: Read, opens: Open | None) -> tuple[Look, Read, Op
             return read(path, selection)
         if not selection.chooses_columns:
             return read(path, selection)
-        if selection.missing == "error" and not selection.one_hot:
+        if selection.keeps_values:
             plan = plan_for(content, selection)
             return np.asarray(read(path, selection))[:, plan.indices]
         chosen = chosen_of(path, selection, content)
@@ -140,7 +140,7 @@ def choosing(look: Look, read: Read, opens: Open | None) -> tuple[Look, Read, Op
         if not selection.chooses_columns:
             return opens(path, selection)
         content = look(path, selection)
-        if selection.missing == "error" and not selection.one_hot:
+        if selection.keeps_values:
             plan = plan_for(content, selection)
             names = plan.names if content.columns else ()
             return ChosenColumns(opens(path, selection), plan.indices, names)

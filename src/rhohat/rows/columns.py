@@ -10,12 +10,11 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
 from rhohat.common.errors import DataFileError
+from rhohat.common.printable import NAMED, listed
 
 if TYPE_CHECKING:
     from rhohat.rows.file_format import Selection
 
-#: Columns that a message names; of more, it gives the number.
-NAMED = 8
 #: What a column may hold, and what one such value is called.
 HELD = {
     "numbers": "numbers",
@@ -119,15 +118,6 @@ class Plan:
 def called(columns: Sequence[Column], index: int) -> str:
     """A column's name; its number if it has none."""
     return columns[index].name or f"column {index}"
-
-
-def listed(names: Sequence[str], *, quoted: bool = True) -> str:
-    """Some of the names, and how many more there are."""
-    shown = [f"{name:.60}" for name in names[:NAMED]]
-    if quoted:
-        shown = [f'"{name}"' for name in shown]
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return ", ".join(shown) + more
 
 
 def find_columns(wanted: Sequence[str], columns: Sequence[Column], option: str) -> list[int]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import Float64Array
 from rhohat.common.errors import DataChangedError, DataFileError
 from rhohat.common.extras import import_extra
+from rhohat.common.printable import first_of
 from rhohat.rows.channels import chosen_channels
 from rhohat.rows.claims import Claims
 from rhohat.rows.file_format import Content, FileFormat, Selection, decoding
@@ -46,8 +47,6 @@ class Header(NamedTuple):
     head : bytes
         All of it.
     n_records, record_bytes : int
-    duration : float
-        Seconds of a record.
     names : tuple of str
         Of the channels, without annotations.
     rates : tuple of float
@@ -150,8 +149,7 @@ def _chosen(path: Path, selection: Selection) -> tuple[Header, list[int]]:
 
 def _of_rate(header: Header, chosen: list[int], rate: float) -> str:
     names = [header.names[n] for n in chosen if header.rates[n] == rate]
-    more = [f"and {len(names) - LISTED} more"] if len(names) > LISTED else []
-    return f"{rate:g} Hz {', '.join([*names[:LISTED], *more])}"
+    return f"{rate:g} Hz {first_of(names, LISTED)}"
 
 
 class EdfFile(ChunkedStore):

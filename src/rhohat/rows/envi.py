@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rhohat.common.errors import DataFileError
 from rhohat.rows.claims import Claims
 from rhohat.rows.file_format import Content, FileFormat, Selection, array_content, finite_floats
-from rhohat.rows.npy import NpyFile
+from rhohat.rows.npy import FlatFile
 from rhohat.rows.sources import ArraySource, Source
 
 #: Types of numbers by their codes, those that are real.
@@ -172,7 +172,7 @@ def _open(path: Path, selection: Selection) -> Source:
     if cube.order != "HWC":
         return ArraySource(finite_floats(_read(path, selection)))
     shape = prod(cube.scene), cube.sizes["C"]
-    return NpyFile(cube.path, shape, cube.dtype, cube.offset)
+    return FlatFile(cube.path, shape, cube.dtype, cube.offset)
 
 
 ENVI = FileFormat((".hdr",), _look, _read, _open, axes=None)

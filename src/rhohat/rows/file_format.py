@@ -34,7 +34,8 @@ class Content(NamedTuple):
 
     Attributes
     ----------
-    kind : {"images", "rows", "recordings", "series"}
+    kind : {"images", "rows", "recordings", "series", "array"}
+        An array is what `array_content` gives; `FileFormat` makes it rows or images.
     shape : tuple of int
         (images, height, width[, channels]), (rows, columns), or (series, channels, samples), one
         recording or any number of series.
@@ -143,6 +144,11 @@ class Selection:
     def is_about_columns(self) -> bool:
         """Whether anything is said about columns."""
         return self.chooses_columns or bool(self.like)
+
+    @property
+    def keeps_values(self) -> bool:
+        """Whether all rows are kept as they are: none is dropped, no value filled in or encoded."""
+        return self.missing == "error" and not self.one_hot
 
     def keywords(self) -> list[str]:
         """What is selected, as arguments of `rhohat.load_rows`."""

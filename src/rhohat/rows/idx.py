@@ -24,7 +24,7 @@ from rhohat.rows.file_format import (
     array_content,
     decoding,
 )
-from rhohat.rows.npy import NpyFile
+from rhohat.rows.npy import FlatFile
 from rhohat.rows.sources import Source
 
 #: Types of numbers by their codes, and what names of files call them.
@@ -104,7 +104,7 @@ def read_idx(path: Path) -> NDArray[Any]:
 
 def _open(path: Path, selection: Selection) -> Source:
     with _opened(path) as (_, (shape, dtype, offset, _)):
-        return NpyFile(path, shape, dtype, offset, path.stat().st_size)
+        return FlatFile(path, shape, dtype, offset, path.stat().st_size)
 
 
 _ENDINGS = [".idx", *(f"idx{axes}-{name}" for axes in _AXES for name in _NAMES)]

@@ -12,6 +12,7 @@ import numpy as np
 
 from rhohat.common.arrays import is_real
 from rhohat.common.errors import DataFileError
+from rhohat.common.printable import first_of
 
 #: Arrays of a file that an error lists.
 LISTED = 10
@@ -190,9 +191,7 @@ def _rank(entry: Entry, candidates: list[Entry]) -> tuple[bool, bool, int]:
 
 def _list(entries: Collection[Entry | str]) -> str:
     """The first of them."""
-    texts = [str(entry) for entry in entries]
-    more = [f"and {len(texts) - LISTED:,} more"] if len(texts) > LISTED else []
-    return ", ".join([*texts[:LISTED], *more])
+    return first_of([str(entry) for entry in entries], LISTED)
 
 
 def _short(name: str) -> str:

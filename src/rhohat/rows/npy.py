@@ -38,8 +38,8 @@ from rhohat.rows.stores import Store
 READ_AHEAD = 8 << 20
 
 
-class NpyFile(Store):
-    """Rows one after the other in a file, as in most .npy files.
+class FlatFile(Store):
+    """Rows one after the other in a file, behind a header or none, as in most .npy files.
 
     The file is opened and read for every run of rows, and not mapped: if it was shortened, that is
     an error then, where a mapped file would end the process.
@@ -197,7 +197,7 @@ def _open(path: Path, selection: Selection) -> Store:
         offset = stream.tell()
     if is_column_major and len(shape) == 2:
         return ColumnMajorFile(path, shape, dtype)
-    return NpyFile(path, shape, dtype, offset, size)
+    return FlatFile(path, shape, dtype, offset, size)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from rhohat.rows.derived import Concatenation
 from rhohat.rows.file_format import Selection
 from rhohat.rows.formats import endings, format_named, format_of
 from rhohat.rows.hdf5 import Hdf5Dataset
-from rhohat.rows.npy import NpyFile
+from rhohat.rows.npy import FlatFile
 from rhohat.rows.sources import ArraySource, Source
 from rhohat.rows.sparse_rows import SparseRows
 from rhohat.rows.streams import BlockStream
@@ -119,7 +119,7 @@ def _concatenate(X: Sequence[Any]) -> Source:
 STORES: tuple[tuple[Callable[[Any], bool], Callable[[Any], Source]], ...] = (
     (_is_source, lambda source: source),
     (lambda X: isinstance(X, str | os.PathLike), open_file),
-    (_is_mapped_file, lambda X: NpyFile(X.filename, X.shape, X.dtype, X.offset)),
+    (_is_mapped_file, lambda X: FlatFile(X.filename, X.shape, X.dtype, X.offset)),
     (_is_a("zarr", "Array"), ZarrArray),
     (_is_a("h5py", "Dataset"), Hdf5Dataset),
     (_is_a("dask", "Array"), DaskArray),

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from rhohat.common.arrays import FloatArray, float_dtype
 from rhohat.common.errors import DataFileError
+from rhohat.common.printable import NAMED, listed
 from rhohat.common.validation import look_up
-from rhohat.rows.columns import NAMED, Column, Output, Plan, called, listed, notes_on, plan_of
+from rhohat.rows.columns import Column, Output, Plan, called, notes_on, plan_of
 
 if TYPE_CHECKING:
     from rhohat.rows.file_format import Selection
