@@ -240,9 +240,12 @@ def whole_evaluation(objective, source, engine, partition):
 
 def standardized_start(objective, source, engine, partition, seed=0):
     """The variables that rhohat trains in, and the vector of all parameters that it starts from."""
+    from rhohat.rows.feature_sums import FeatureSums
     from rhohat.training.change_of_variables import StandardizedVariables
     from rhohat.training.start import draw_sample, initial
 
-    variables = StandardizedVariables.for_data(objective, source, engine, partition)
+    variables = StandardizedVariables.for_sums(
+        objective, FeatureSums.over(source, engine, partition)
+    )
     sample = draw_sample(source, variables.mean, variables.scale, seed)
     return variables, initial(variables, sample, np.random.RandomState(seed))

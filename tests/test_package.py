@@ -13,6 +13,14 @@ from pathlib import Path
 import pytest
 
 import rhohat
+from rhohat.objective.activation import Activation
+from rhohat.objective.activations import ACTIVATIONS
+from rhohat.objective.corruption import CORRUPTIONS
+from rhohat.objective.decoders import DECODERS, Decoder
+from rhohat.objective.penalties import PENALTIES
+from rhohat.training.solvers import SOLVERS
+
+TOP = Path(__file__).parents[1]
 
 
 def python(code):
@@ -24,6 +32,27 @@ def python(code):
 def test_public_names_exist_and_are_documented():
     for name in rhohat.__all__:
         assert getattr(rhohat, name).__doc__, name
+
+
+ROWS = [
+    (name, row if isinstance(row, type) else type(row))
+    for table in (ACTIVATIONS, CORRUPTIONS, DECODERS, PENALTIES, SOLVERS)
+    for name, row in table.items()
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), ROWS, ids=lambda part: getattr(part, "__name__", part))
+def test_what_a_model_can_be_made_of_is_told_where_readers_look(name, kind):
+    assert f'"{name}"' in rhohat.SparseAutoencoder.__doc__
+    if kind not in (Activation, Decoder):  # classes with parameters of their own
+        assert kind.__name__ in rhohat.__all__
+        assert f"   {kind.__name__}\n" in (TOP / "docs/api/index.rst").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name, _ in ROWS if name not in (*SOLVERS, "none")])
+def test_its_formula_is_in_the_docs(name):
+    page = (TOP / "docs" / "mathematics.md").read_text("utf-8")
+    assert any(word in page for word in (name, name.upper(), dict(ROWS)[name].__name__))
 
 
 MODULES = [
@@ -93,7 +122,6 @@ def test_no_module_imports_what_only_unix_has():
             assert not ONLY_UNIX & {name.split(".")[0] for name in names}, path
 
 
-TOP = Path(__file__).parents[1]
 #: Packages of conda-forge that have another name than at the index of Python packages.
 OF_CONDA = {"matplotlib": "matplotlib-base"}
 

@@ -106,6 +106,16 @@ def test_only_units_of_bounded_range_have_a_share_of_activity():
     assert not {"relu", "identity"} & bounded
 
 
+@pytest.mark.parametrize("name", [name for name, row in ACTIVATIONS.items() if row.is_bounded])
+def test_a_share_of_the_range_leads_back_to_its_value(name):
+    row = ACTIVATIONS[name]
+    assert [row.at_share(0), row.at_share(1)] == list(row.range)
+    shares = np.linspace(0, 1, 11)
+    np.testing.assert_allclose(
+        row.share(np.array([row.at_share(share) for share in shares])), shares
+    )
+
+
 # The k largest of each row.
 
 

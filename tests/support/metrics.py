@@ -6,6 +6,7 @@ import numpy as np
 
 from rhohat.common.devices import PROCESSOR
 from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import in_memory
 from rhohat.training.change_of_variables import CenteredVariables, StandardizedVariables
@@ -41,7 +42,9 @@ def sparse_metric(objective, X, sample_weight=None, *, projected=None, seed=0, d
     source, partition = in_memory(X, sample_weight), Partition(64, 64)
     engine = ThreadEngine(1, device)
     with engine.running():
-        variables = StandardizedVariables.for_data(objective, source, engine, partition)
+        variables = StandardizedVariables.for_sums(
+            objective, FeatureSums.over(source, engine, partition)
+        )
     sample = draw_sample(source, variables.mean, variables.scale, seed)
     if projected is None:
         projected = objective.is_solvable

@@ -8,6 +8,7 @@ import pytest
 from rhohat import SparseAutoencoder, SparseObjective
 from rhohat.objective.decoders import DECODERS
 from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import Rows, in_memory
 from rhohat.training.blocks import KeptActivations
@@ -31,7 +32,9 @@ def test_sweeps_agree_with_the_oracle_however_many_activations_are_kept(
     weight = case.sample_weight if weighted else None
     source, engine, partition = in_memory(case.X, weight), ThreadEngine(2), Partition(3, 6)
     with engine.running():
-        variables = StandardizedVariables.for_data(case.objective, source, engine, partition)
+        variables = StandardizedVariables.for_sums(
+            case.objective, FeatureSums.over(source, engine, partition)
+        )
         sweep = SparseEvaluation(case.objective, variables, engine, partition, source)
         loss, grad = sweep(variables.from_theta(case.theta))
     loss_oracle, grad_oracle = oracle_loss_grad(case.objective, case.theta, case.X, weight)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from rhohat import SparseObjective
 from rhohat.objective.decoders import DECODERS
 from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import in_memory
 from rhohat.training.change_of_variables import StandardizedVariables
@@ -21,8 +22,8 @@ def variables_for(objective, X, sample_weight=None):
     engine = ThreadEngine(1)
     partition = Partition(block_size=4, chunk_size=8)
     with engine.running():
-        return StandardizedVariables.for_data(
-            objective, in_memory(X, sample_weight), engine, partition
+        return StandardizedVariables.for_sums(
+            objective, FeatureSums.over(in_memory(X, sample_weight), engine, partition)
         )
 
 

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose
 from rhohat import KLSparsity, SparseObjective
 from rhohat.objective.decoders import DECODERS
 from rhohat.rows.engines import ThreadEngine
+from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.partition import Partition
 from rhohat.rows.sources import in_memory
 from rhohat.training.change_of_variables import CenteredVariables, StandardizedVariables
@@ -31,7 +32,9 @@ weighted_or_not = pytest.mark.parametrize("weighted", [False, True])
 def projected(objective, X, weight=None, *, engine, partition):
     """The evaluation whose decoder is solved for."""
     source = in_memory(X, weight)
-    variables = StandardizedVariables.for_data(objective, source, engine, partition)
+    variables = StandardizedVariables.for_sums(
+        objective, FeatureSums.over(source, engine, partition)
+    )
     return ProjectedEvaluation(objective, variables, engine, partition, source)
 
 
@@ -184,7 +187,9 @@ def test_what_rounding_hides_is_less_than_what_can_be_told_apart(kind, dtype, rn
     objective = SparseObjective(4, 3)
     source, partition = in_memory(rng.uniform(size=(500, 4)).astype(dtype)), Partition(64, 64)
     with ThreadEngine(1).running() as engine:
-        variables = StandardizedVariables.for_data(objective, source, engine, partition)
+        variables = StandardizedVariables.for_sums(
+            objective, FeatureSums.over(source, engine, partition)
+        )
         evaluate = kind(objective, variables, engine, partition, source)
         q = 0.5 * rng.normal(size=objective.n_parameters)
         if kind is ProjectedEvaluation:

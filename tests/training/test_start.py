@@ -9,6 +9,7 @@ import pytest
 from rhohat import KLSparsity, NoSparsity, SparseObjective
 from rhohat.objective.activations import ACTIVATIONS
 from rhohat.objective.decoders import DECODERS
+from rhohat.rows.feature_sums import FeatureSums
 from rhohat.rows.opening import open_file
 from rhohat.rows.sources import in_memory
 from rhohat.training import start as module
@@ -127,7 +128,9 @@ def test_data_that_do_not_vary_have_a_finite_start(activation, decoder, penalty)
 def drawn(objective, X, random_state, sample_weight=None, seed=0):
     run = Run(objective, X, sample_weight=sample_weight)
     with run.engine.running():
-        variables = StandardizedVariables.for_data(objective, run.source, run.engine, run.partition)
+        variables = StandardizedVariables.for_sums(
+            objective, FeatureSums.over(run.source, run.engine, run.partition)
+        )
     sample = draw_sample(run.source, variables.mean, variables.scale, seed)
     return initial(variables, sample, np.random.RandomState(random_state))
 

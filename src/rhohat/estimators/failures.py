@@ -54,7 +54,7 @@ def _collapse(objective: SparseObjective, variance: float) -> str:
         if units > 1
         else "Nothing was learned: the unit responds alike to all rows."
     )
-    target = getattr(objective.penalty, "target", None)
+    target = objective.penalty.asked_share
     causes = [f"weight_decay={decay:g} is too strong"] if decay > 0 else []
     if target is not None and not _is_beyond_all(objective, target, variance):
         causes.append(f"the target, {target:g}, is too low")
@@ -77,11 +77,10 @@ def _is_beyond_all(objective: SparseObjective, target: float, variance: float) -
 
 def _missed_target(objective: SparseObjective, average: Float64Array, variance: float) -> str:
     """That the average activation is far above its target, and the remedy; empty if it is not."""
-    target, activation = getattr(objective.penalty, "target", None), objective.activation
+    target, activation = objective.penalty.asked_share, objective.activation
     if target is None or not activation.is_bounded:
         return ""
-    low, high = activation.range
-    share = float((np.mean(average) - low) / (high - low))
+    share = float(activation.share(np.asarray(average.mean())))
     if share <= FAR * target:
         return ""
     told = (

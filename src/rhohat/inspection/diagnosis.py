@@ -292,17 +292,14 @@ class Case:
     @property
     def target(self) -> float | None:
         """Share of activity that is asked for."""
-        target: float | None = getattr(self.objective.penalty, "target", None)
-        return target
+        return self.objective.penalty.asked_share
 
     @cached_property
     def shares(self) -> Float64Array:
         """Average activation of each unit, as a share of its range where that is bounded."""
         average = self.activations.mean(axis=0, dtype=np.float64)
         activation = self.objective.activation
-        low, high = activation.range
-        shares: Float64Array = (average - low) / (high - low) if activation.is_bounded else average
-        return shares
+        return activation.share(average) if activation.is_bounded else average
 
     @cached_property
     def dead(self) -> NDArray[np.bool_]:

@@ -68,14 +68,20 @@ class Activation:
         """Parameters that f has for so many units, by their names, among them known thresholds."""
         return {}
 
+    def share(self, value: Float64Array) -> Float64Array:
+        """How far into its range a value of f is, from 0 to 1; the range is bounded."""
+        low, high = self.range
+        return (value - low) / (high - low)
+
+    def at_share(self, share: float) -> float:
+        """The value that is this share of the range, which is bounded."""
+        low, high = self.range
+        return low + share * (high - low)
+
     def slope_at(self, share: float) -> float:
         """The derivative where f is this share of its range, which is bounded."""
-        low, high = self.range
-        value = np.array([low + share * (high - low)])
+        value = np.array([self.at_share(share)])
         return float(self.derivative(value, value.copy())[0])
-
-    def check(self) -> None:
-        """Raise TypeError or ValueError if a parameter makes no sense."""
 
     def check_units(self, n_units: int) -> None:
         """Raise TypeError or ValueError if a parameter makes no sense for so many units."""

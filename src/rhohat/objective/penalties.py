@@ -100,7 +100,7 @@ class KLSparsity(SparsityPenalty):
         """Value and slope; see the class for the formula."""
         low, high = activation.range
         rho, weight = self.target, self._known_weight
-        share = (average - low) / (high - low)
+        share = activation.share(average)
         inside = np.clip(share, self.edge, 1 - self.edge)
         divergence = rho * np.log(rho / inside) + (1 - rho) * np.log((1 - rho) / (1 - inside))
         slope = self._slope(inside)
@@ -115,7 +115,7 @@ class KLSparsity(SparsityPenalty):
         """Beta KL'': beta (rho / share^2 + (1 - rho) / (1 - share)^2) / (high - low)^2."""
         low, high = activation.range
         rho = self.target
-        inside = np.clip((average - low) / (high - low), self.edge, 1 - self.edge)
+        inside = np.clip(activation.share(average), self.edge, 1 - self.edge)
         curvature = rho / inside**2 + (1 - rho) / (1 - inside) ** 2
         return self._known_weight * curvature / (high - low) ** 2
 
@@ -153,14 +153,13 @@ class KLSparsity(SparsityPenalty):
         return self._known_weight * float(np.clip(worth / cost, 0.1, 10.0))
 
     def _mean_share(self, average: Float64Array, activation: Activation) -> float:
-        low, high = activation.range
-        share = float(np.mean(average) - low) / (high - low)
+        share = float(activation.share(np.asarray(average.mean())))
         return min(max(share, self.edge), 1 - self.edge)
 
-    def asked_average(self, activation: Activation) -> float:
-        """The average at which a unit's share of activity is the target."""
-        low, high = activation.range
-        return low + self.target * (high - low)
+    @property
+    def asked_share(self) -> float:
+        """The target."""
+        return self.target
 
 
 class L1Sparsity(WeightedSparsity):

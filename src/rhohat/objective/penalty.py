@@ -57,9 +57,15 @@ class SparsityPenalty(BaseEstimator):
         """
         return np.zeros_like(average)
 
+    @property
+    def asked_share(self) -> float | None:
+        """The average asked of every unit, as a share of its range; None if none is asked for."""
+        return None
+
     def asked_average(self, activation: Activation) -> float | None:
         """The average activation asked of every unit; None if the penalty asks for none."""
-        return None
+        share = self.asked_share
+        return None if share is None or not activation.is_bounded else activation.at_share(share)
 
     @property
     def weight_is_sought(self) -> bool:

@@ -102,9 +102,10 @@ class SparseObjective(Objective[Terms]):
     activation : str or Activation, default="sigmoid"
         f, a row of `rhohat.objective.activations.ACTIVATIONS`.
     decoder : str or Decoder, default="linear"
-        A row of `rhohat.objective.decoders.DECODERS`: "linear", "sigmoid" or "tied".
+        g, a row of `rhohat.objective.decoders.DECODERS`.
     penalty : str or SparsityPenalty, default="kl"
-        A penalty, or the name of one with its default parameters.
+        A penalty, or the name of one with its default parameters, a row of
+        `rhohat.objective.penalties.PENALTIES`.
     weight_decay : float, default=1e-4
         lambda, at least 0. Biases do not decay.
     n_outputs : int, default=None

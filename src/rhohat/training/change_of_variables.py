@@ -95,13 +95,6 @@ class StandardizedVariables(ChangeOfVariables):
     target_scale: float | None = None
 
     @classmethod
-    def for_data(
-        cls, objective: SparseObjective, source: Source, engine: Engine, partition: Partition
-    ) -> StandardizedVariables:
-        """Standardize by the mean and standard deviation of all rows of `source`."""
-        return cls.for_sums(objective, FeatureSums.over(source, engine, partition))
-
-    @classmethod
     def for_sums(cls, objective: SparseObjective, sums: FeatureSums) -> StandardizedVariables:
         """Standardize by the mean and standard deviation that sums over all rows give."""
         own = _finite(sums.mean), _usable(sums.standard_deviation)

@@ -61,11 +61,10 @@ class WeightSearch:
     def complaint(self, weight: float, average: Float64Array) -> str:
         """Why the target is missed; empty if it is not."""
         activation = self.objective.activation
-        asked = self.objective.penalty.asked_average(activation)
+        asked = self.objective.penalty.asked_share
         if asked is None or not self.misses(average):
             return ""
-        low, high = activation.range if activation.is_bounded else (0.0, 1.0)
-        share, asked = (average - low) / (high - low), (asked - low) / (high - low)
+        share = activation.share(average)
         unit = int(share.argmax())
         found = f"the average activation is {share.mean():.3g} of the range, the target {asked:.3g}"
         if weight < self.most:

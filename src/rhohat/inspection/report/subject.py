@@ -25,6 +25,7 @@ from rhohat.inspection.layers import Layer
 from rhohat.inspection.portrait import Portrait, portraits_of
 from rhohat.inspection.responses import Responses
 from rhohat.objective.penalties import penalty_of
+from rhohat.objective.penalty import SparsityPenalty
 from rhohat.rows.sources import ArraySource
 
 
@@ -135,17 +136,17 @@ class Subject:
     @property
     def target(self) -> float | None:
         """The average activation asked for, as a share of the range; None if there is none."""
-        target = getattr(penalty_of(self.layer.estimator.sparsity_penalty), "target", None)
+        target = self._penalty.asked_share
         return None if target is None else float(target)
 
     @property
     def target_activation(self) -> float | None:
         """The target as an activation; None if there is none, or the range is unbounded."""
-        target, activation = self.target, self.layer.activation
-        if target is None or not activation.is_bounded:
-            return None
-        low, high = activation.range
-        return low + target * (high - low)
+        return self._penalty.asked_average(self.layer.activation)
+
+    @property
+    def _penalty(self) -> SparsityPenalty:
+        return penalty_of(self.layer.estimator.sparsity_penalty)
 
 
 def subjects_of(
