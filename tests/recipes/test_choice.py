@@ -370,6 +370,21 @@ def test_recordings_are_taken_as_spectrograms(recordings, tmp_path, few_pieces):
     assert_same_weights(again, from_files.pipeline_)
 
 
+def test_series_are_taken_as_windows_and_the_command_makes_the_same_model(tmp_path):
+    moments = np.arange(6000) / 1000
+    sweep = np.sin(2 * np.pi * (20 + 5 * np.sin(moments)) * moments)
+    noise = np.random.RandomState(0).normal(size=moments.shape)
+    np.save(tmp_path / "sensors.npy", np.stack([sweep, noise]))
+    found = choose(rhohat.load_series(tmp_path / "sensors.npy", rate=1000), 6, random_state=0)
+    assert found.settings["rate"] == 1000
+    assert type(found.pipeline_[0]).__name__ == "ChannelScaling"
+    assert found.patterns_.shape == (6, 2 * found.settings["window"])
+    words = ["sensors.npy" if word == "DATA" else word for word in shlex.split(found.command)]
+    assert run(*words[1:], "-o", "out", cwd=tmp_path).returncode == 0
+    again = rhohat.load(tmp_path / "out" / "model.safetensors")
+    assert_same_weights(again, found.pipeline_)
+
+
 @pytest.mark.slow
 def test_how_data_are_cut_is_kept_if_it_was_said(photographs):
     start = Settings(patch_size=5, patches=300, seed=4, **STARTING_POINT)

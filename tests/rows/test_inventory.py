@@ -1,5 +1,8 @@
 """What a file holds: which array is meant, and what is told where this is not clear."""
 
+import re
+from fnmatch import fnmatchcase
+
 import numpy as np
 import pytest
 
@@ -58,9 +61,16 @@ def test_where_it_is_not_clear_all_are_named_and_the_most_plausible_is_proposed(
     assert chosen(name, **shapes).entry.name == name
 
 
-def test_a_pattern_is_proposed_where_several_can_be_read():
-    with pytest.raises(DataFileError, match=r"several with a pattern, --key 'x\*'"):
-        chosen("z", x=(5, 2), y=(5, 2))
+@pytest.mark.parametrize(("names", "pattern"), [("xy", "*"), (("run1", "run2"), "run*")])
+def test_a_pattern_is_proposed_that_takes_all_that_can_be_read(names, pattern):
+    with pytest.raises(
+        DataFileError, match=rf"several with a pattern, --key '{re.escape(pattern)}'"
+    ):
+        chosen("z", **dict.fromkeys(names, (5, 2)))
+    assert all(fnmatchcase(name, pattern) for name in names)
+
+
+def test_no_pattern_is_proposed_where_one_can_be_read():
     with pytest.raises(DataFileError, match=r"'path::x' in fit$"):
         chosen("z", x=(5, 2), y="text")
 

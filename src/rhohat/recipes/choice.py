@@ -25,6 +25,7 @@ from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.measures import explained_variance, greatest_variance, patterns, pursuit
 from rhohat.files.images import LoadedImages
 from rhohat.files.recordings import LoadedRecordings
+from rhohat.files.series import LoadedSeries
 from rhohat.objective.penalties import KLSparsity
 from rhohat.preprocessing.inputs import RowData, drawn_rows
 from rhohat.preprocessing.standardization import Standardization
@@ -33,6 +34,7 @@ from rhohat.recipes.data import Request
 from rhohat.recipes.finding import find_to_learn
 from rhohat.recipes.kinds import KINDS
 from rhohat.recipes.pipelines import complete, make_pipeline
+from rhohat.recipes.series import in_samples
 from rhohat.recipes.settings import Settings, option_of
 
 if TYPE_CHECKING:
@@ -232,8 +234,8 @@ def choose(
     ----------
     X : array-like of shape (m, d), images, recordings, path or list of paths
         Rows; images as (n, height, width[, 3]), as a list, or as `load_images` returns them;
-        recordings as `load_recordings` returns them; or files of any of these, and folders of such
-        files.
+        recordings and series as `load_recordings` and `load_series` return them; or files of any
+        of these, and folders of such files.
     n_components : int, default=None
         Number of units. None: twice the number of principal components that explain 99% of the
         variance, at least 8 and at most a tenth of the rows; for recognition, four times that
@@ -334,6 +336,10 @@ def _content_of(X: Any, seed: int) -> tuple[Any, str, Settings, Sequence[str]]:
     elif isinstance(X, LoadedRecordings):
         settings = replace(settings, rate=X.rate)
         X, kind = X.recordings, "recordings"
+    elif isinstance(X, LoadedSeries):
+        settings = complete(settings, "series")
+        settings = in_samples(settings, len(X.series[0]), X.rate)
+        return X.series, "series", settings, ["DATA", "--series"]
     elif isinstance(X, (list, tuple)) and all(np.ndim(image) in (2, 3) for image in X):
         kind = "images"
     else:

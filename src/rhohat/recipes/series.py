@@ -34,6 +34,17 @@ MOST_VALUES, LEAST_WINDOW = 1024, 16
 MOMENTS = 7
 
 
+def in_samples(settings: Settings, n_channels: int, rate: float | None) -> Settings:
+    """Settings with the rate, and samples of a window and from one to the next."""
+    usual = FORMS[str(settings.form)].window
+    while usual * n_channels > MOST_VALUES and usual > LEAST_WINDOW:
+        usual //= 2
+    window = samples_in("window", settings.window or usual, rate)
+    hop = samples_in("hop", settings.hop or max(window // 2, 1), rate)
+    whole = int(rate) if rate is not None and rate == int(rate) else rate
+    return replace(settings, rate=whole, window=window, hop=hop)
+
+
 class SeriesData(Data):
     """Series: windows are cut out in order, as they are or as their spectra."""
 
@@ -121,14 +132,9 @@ class SeriesData(Data):
         """The rate, and samples of a window and from one to the next."""
         rate = one_rate(self.found, settings.rate)
         n_channels = max(content.shape[1] for content in self.contents)
-        usual = FORMS[str(settings.form)].window
-        while usual * n_channels > MOST_VALUES and usual > LEAST_WINDOW:
-            usual //= 2
-        window = samples_in("window", settings.window or usual, rate)
-        hop = samples_in("hop", settings.hop or max(window // 2, 1), rate)
-        self.request = replace(self.request, rate=rate, window=window, hop=hop)
-        whole = int(rate) if rate is not None and rate == int(rate) else rate
-        settings = replace(settings, rate=whole, window=window, hop=hop)
+        settings = in_samples(settings, n_channels, rate)
+        complete: Any = settings
+        self.request = replace(self.request, rate=rate, window=complete.window, hop=complete.hop)
         self.steps(settings)  # whether they go together
         return settings
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from fnmatch import fnmatchcase
 from math import prod
+from os.path import commonprefix
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -177,7 +178,9 @@ def _question(
     else:
         what = f"no array that is clearly rows or images, but {listed}"
     first = _short(ordered[0].name)
-    several = f", or several with a pattern, --key '{first[0]}*'" if len(readable) > 1 else ""
+    alike = [entry.name for entry in (candidates if len(candidates) > 1 else readable)]
+    pattern = f"{commonprefix(alike)[:60]}*"  # noqa: RUF071 (names are no paths)
+    several = f", or several with a pattern, --key '{pattern}'" if len(readable) > 1 else ""
     return (
         f"holds {what}. Choose one: --key {first} on the command line, key={first!r} in Python, "
         f"'path::{first}' in fit{several}"
