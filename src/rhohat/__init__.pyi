@@ -35,13 +35,13 @@ from .inspection.tiles import maximal_inputs
 from .objective.base import LossTerms
 from .objective.corruption import Corruption, GaussianNoise, Masking
 from .objective.decoders import Matryoshka
+from .objective.elementwise_penalties import L1Sparsity, LogSparsity, SmoothL1Sparsity
 from .objective.gates import BatchTopK, JumpReLU, TopK
 from .objective.gradient_check import GradientCheck, check_gradient
-from .objective.penalties import KLSparsity, L0Sparsity, L1Sparsity, NoSparsity
+from .objective.penalties import KLSparsity, L0Sparsity, NoSparsity
 from .objective.penalties_of_rows import GroupSparsity, TopographicSparsity
 from .objective.penalties_of_weights import ContractivePenalty, DecoderNormL1Sparsity
 from .objective.penalty import SparsityPenalty
-from .objective.smooth_penalties import LogSparsity, SmoothL1Sparsity
 from .objective.sparse import SparseObjective, Terms
 from .preprocessing.extractors import PatchExtractor, WindowExtractor
 from .preprocessing.filters import OneOverFWhitening

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from rhohat.common.arrays import Float64Array, FloatArray
-from rhohat.common.libraries import library_of
+from rhohat.common.arrays import Float64Array
 from rhohat.common.validation import check_real, look_up
 from rhohat.objective.activations import Activation
+from rhohat.objective.elementwise_penalties import L1Sparsity, LogSparsity, SmoothL1Sparsity
 from rhohat.objective.penalties_of_rows import GroupSparsity, TopographicSparsity
 from rhohat.objective.penalties_of_weights import ContractivePenalty, DecoderNormL1Sparsity
 from rhohat.objective.penalty import SparsityPenalty, WeightedSparsity
-from rhohat.objective.smooth_penalties import LogSparsity, SmoothL1Sparsity
 
 
 class KLSparsity(SparsityPenalty):
@@ -160,31 +159,6 @@ class KLSparsity(SparsityPenalty):
     def asked_share(self) -> float:
         """The target."""
         return self.target
-
-
-class L1Sparsity(WeightedSparsity):
-    r"""Average absolute activation: :math:`\beta \sum_j \frac1m \sum_i |a_{ij}|`.
-
-    Parameters
-    ----------
-    weight : float, default=1.0
-        beta, at least 0.
-
-    Examples
-    --------
-    >>> from rhohat import L1Sparsity, SparseAutoencoder
-    >>> model = SparseAutoencoder(100, activation="relu", sparsity_penalty=L1Sparsity(weight=0.1))
-    >>> model.get_params()["sparsity_penalty__weight"]
-    0.1
-    """
-
-    def __init__(self, weight: float = 1.0) -> None:
-        self.weight = weight
-
-    def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
-        """The absolute value, h(a) = abs(a), and h'(a) = sign(a)."""
-        xp = library_of(A)
-        return xp.abs(A), xp.sign(A)
 
 
 class L0Sparsity(WeightedSparsity):

@@ -1,4 +1,4 @@
-"""Penalties of a slope that is fixed, whose h is smooth: without a kink at 0, where units rest."""
+"""Penalties that average a function of each activation, h(a), with a weight as their slope."""
 
 from __future__ import annotations
 
@@ -9,6 +9,31 @@ from rhohat.common.libraries import library_of
 from rhohat.common.validation import check_real
 from rhohat.objective.activations import Activation
 from rhohat.objective.penalty import WeightedSparsity
+
+
+class L1Sparsity(WeightedSparsity):
+    r"""Average absolute activation: :math:`\beta \sum_j \frac1m \sum_i |a_{ij}|`.
+
+    Parameters
+    ----------
+    weight : float, default=1.0
+        beta, at least 0.
+
+    Examples
+    --------
+    >>> from rhohat import L1Sparsity, SparseAutoencoder
+    >>> model = SparseAutoencoder(100, activation="relu", sparsity_penalty=L1Sparsity(weight=0.1))
+    >>> model.get_params()["sparsity_penalty__weight"]
+    0.1
+    """
+
+    def __init__(self, weight: float = 1.0) -> None:
+        self.weight = weight
+
+    def pointwise(self, A: FloatArray) -> tuple[FloatArray, FloatArray | None]:
+        """The absolute value, h(a) = abs(a), and h'(a) = sign(a)."""
+        xp = library_of(A)
+        return xp.abs(A), xp.sign(A)
 
 
 class SmoothL1Sparsity(WeightedSparsity):
