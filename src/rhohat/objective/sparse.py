@@ -350,7 +350,8 @@ class SparseObjective(Objective[Terms]):
         terms : Terms
         """
         xp, (b, d), k = library_of(X), (len(X), self.n_outputs), self.n_components
-        array = (workspace or Workspace()).array
+        workspace = workspace or Workspace()
+        array = workspace.array
         parameters = self.unpack(like(theta, X))
         W_dec = parameters[self.decoder_weights]
         w = None if sample_weight is None else like(sample_weight, X)
@@ -368,24 +369,7 @@ class SparseObjective(Objective[Terms]):
         names = [f"X_hat{number}" for number in range(len(parts))]
         X_hats = self._reconstructions(A, parameters, [array(name, (b, d), X) for name in names])
 
-        # delta3 = (x_hat - t) g'(z3), of every reconstruction; then, for the units that each has
-        # more than the one before, the sum of its own and all that follow
-        squared_error, deltas = 0.0, []
-        for X_hat in X_hats:
-            g_slope = None
-            if self.decoder.output != ACTIVATIONS["identity"]:  # a copy, in another process
-                g_slope = self.decoder.output.derivative(X_hat, array("g'", (b, d), X))
-            delta3 = xp.subtract(X_hat, X if target is None else target, out=X_hat)
-            if w is None:
-                squared_error += 0.5 * as_number(dot(delta3, delta3))
-            else:
-                squared_error += 0.5 * as_number(dot(xp.einsum("ij,ij->i", delta3, delta3), w))
-                delta3 *= w[:, None]
-            if g_slope is not None:
-                delta3 *= g_slope
-            deltas.append(delta3)
-        for larger, smaller in pairwise(reversed(deltas)):
-            smaller += larger
+        squared_error, deltas = self._errors(X_hats, X if target is None else target, w, workspace)
 
         # delta2 = (delta3 W_dec' + s h'(a)) f'(z2); where s is not known yet, it is left out here
         # and its factor, h'(a) f'(z2), summed into `direction`.
@@ -430,6 +414,38 @@ class SparseObjective(Objective[Terms]):
             grad["b_dec"][...] = each @ deltas[0]
         weight, activity = (0.0, np.zeros(k)) if is_held else counted(h, each if w is None else w)
         return Terms(weight, squared_error, activity, gradient, direction)
+
+    def _errors(
+        self,
+        X_hats: list[FloatArray],
+        target: FloatArray,
+        w: FloatArray | None,
+        workspace: Workspace,
+    ) -> tuple[float, list[FloatArray]]:
+        """Half the squared error, and delta3 = (x_hat - t) g'(z3) of every reconstruction.
+
+        For the units that each has more than the one before, it is the sum of its own and all that
+        follow. Reconstructions are overwritten.
+        """
+        squared_error = 0.0
+        for X_hat in X_hats:
+            g_slope = None
+            if self.decoder.output != ACTIVATIONS["identity"]:  # a copy, in another process
+                g_slope = self.decoder.output.derivative(
+                    X_hat, workspace.array("g'", (len(X_hat), self.n_outputs), X_hat)
+                )
+            delta3 = library_of(X_hat).subtract(X_hat, target, out=X_hat)
+            if w is None:
+                squared_error += 0.5 * as_number(dot(delta3, delta3))
+            else:
+                squares = library_of(X_hat).einsum("ij,ij->i", delta3, delta3)
+                squared_error += 0.5 * as_number(dot(squares, w))
+                delta3 *= w[:, None]
+            if g_slope is not None:
+                delta3 *= g_slope
+        for larger, smaller in pairwise(reversed(X_hats)):
+            smaller += larger
+        return squared_error, X_hats
 
     def _by_thresholds(
         self,
