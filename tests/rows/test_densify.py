@@ -30,3 +30,11 @@ def test_numbers_beside_the_matrix_are_refused(column):
     matrix.indices[0] = column
     with pytest.raises(DataFileError, match="damaged sparse matrix"):
         whole(matrix, np.dtype(float))
+
+
+@pytest.mark.parametrize("last", [0, -1])
+def test_pointers_that_fall_are_refused(last):
+    matrix = scipy.sparse.random(9, 5, 0.3, format="csr", random_state=0)
+    matrix.indptr[1:] = [*[2**30] * 8, last]
+    with pytest.raises(DataFileError, match=r"damaged sparse matrix: its index pointers fall"):
+        whole(matrix, np.dtype(float))

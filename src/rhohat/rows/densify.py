@@ -34,6 +34,16 @@ def check_whole(shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         )
 
 
+def check_sound(matrix: Any) -> None:
+    """Raise DataFileError if the parts of a compressed matrix of SciPy's do not fit one another."""
+    try:
+        if (matrix.indptr[1:] < matrix.indptr[:-1]).any():  # which SciPy lets pass if it ends in 0
+            raise ValueError("its index pointers fall")
+        matrix.check_format(full_check=True)
+    except ValueError as error:
+        raise DataFileError(f"holds a damaged sparse matrix: {error}") from error
+
+
 def whole(matrix: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
     """A matrix of SciPy's with all its zeros.
 
@@ -42,9 +52,6 @@ def whole(matrix: Any, dtype: np.dtype[Any]) -> NDArray[Any]:
     DataFileError
         If its parts do not fit one another.
     """
-    try:
-        matrix.check_format(full_check=True)
-    except ValueError as error:
-        raise DataFileError(f"holds a damaged sparse matrix: {error}") from error
+    check_sound(matrix)
     array: NDArray[Any] = matrix.toarray()
     return array.astype(dtype, copy=False)

@@ -12,6 +12,7 @@ import numpy as np
 from rhohat.common.arrays import is_real
 from rhohat.common.errors import DataFileError
 from rhohat.rows.claims import Claims
+from rhohat.rows.densify import check_sound
 from rhohat.rows.partition import CHUNK_ROWS
 from rhohat.rows.sparse_rows import SparseRows
 
@@ -105,7 +106,7 @@ def read_sparse(path: Path, opened: Opened) -> SparseRows:
         else:
             make = csr_array if format_ == "csr" else csc_array
             matrix = make((data, *indices), shape=shape)
-            matrix.check_format(full_check=True)
+            check_sound(matrix)
     except ValueError as error:
         raise DataFileError(f"holds a damaged sparse matrix: {error}") from error
     if data.dtype.kind == "f" and not np.isfinite(data).all():
