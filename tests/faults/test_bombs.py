@@ -6,8 +6,9 @@ from PIL import Image
 
 from rhohat import load_images, load_recordings, load_rows
 from rhohat.files.labels import read_labels
-from support.hostile import BOMBS, cost_of_reading, npz_bomb, write_hdf5
+from support.hostile import BOMBS, cost_of_reading, npz_bomb
 from support.sounds import wav
+from support.written import EXAMPLES
 
 
 @pytest.fixture(scope="module")
@@ -16,8 +17,9 @@ def costs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bombs")
     for name, write in BOMBS.items():
         write(folder / name)
-    write_hdf5(folder / "good.h5")
-    found = cost_of_reading(folder / "good.h5", [folder / name for name in BOMBS])
+    found = cost_of_reading(
+        EXAMPLES["x.h5"].save(folder / "x.h5"), [folder / name for name in BOMBS]
+    )
     return {name: rest for name, *rest in found}
 
 

@@ -15,7 +15,8 @@ import zarr
 from PIL import Image
 
 from rhohat import DataFileError, SparseAutoencoder, load_images, load_recordings, load_rows
-from support.hostile import describe_zarr, write_hdf5, write_zarr, write_zarr2
+from support.hostile import describe_zarr
+from support.written import ROWS, write_hdf5, write_zarr
 
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n{} loop\nshowpage\n%%EOF\n"
 SECRET = "SECRET, " * 40
@@ -120,7 +121,7 @@ def test_f26_f31_objects_in_arrays_are_refused_and_not_run(tmp_path):
 @pytest.mark.parametrize("codec", ["pickle", "json2", "msgpack2", "vlen-utf8", "os.system"])
 def test_f26_codecs_of_zarr_2_that_are_not_listed_are_not_made(place, codec, tmp_path):
     path = tmp_path / "x.zarr"
-    write_zarr2(path)
+    write_zarr(path, ROWS, zarr_format=2)
     described = json.loads((path / ".zarray").read_text())
     described[place] = [{"id": codec}] if place == "filters" else {"id": codec}
     (path / ".zarray").write_text(json.dumps(described))
@@ -171,19 +172,19 @@ def test_f27_external_storage_of_hdf5_is_not_read(secret, tmp_path):
 
 
 def test_f27_virtual_datasets_are_not_followed(tmp_path):
-    write_hdf5(tmp_path / "other.h5")
+    write_hdf5(tmp_path / "other.h5", ROWS)
     layout = h5py.VirtualLayout((40, 6), "f8")
-    layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "deep/x", (40, 6))
+    layout[:] = h5py.VirtualSource(str(tmp_path / "other.h5"), "group/x", (40, 6))
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file.create_virtual_dataset("x", layout)
     refused(tmp_path / "x.h5", "has parts outside the file")
 
 
-@pytest.mark.parametrize("key", [None, "x", "a/deep/x"])
+@pytest.mark.parametrize("key", [None, "x", "a/group/x"])
 def test_f27_links_out_of_hdf5_are_not_followed(key, tmp_path):
-    write_hdf5(tmp_path / "other.h5")
+    write_hdf5(tmp_path / "other.h5", ROWS)
     with h5py.File(tmp_path / "x.h5", "w") as file:
-        file["x"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "deep/x")
+        file["x"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "group/x")
         file["a"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/")
     refused(tmp_path / "x.h5", "links to other files", [lambda path: load_rows(path, key=key)])
 
@@ -197,7 +198,7 @@ def test_f27_chunks_of_zarr_that_lead_out_of_the_folder_are_not_read(secret, tmp
 
 
 def test_f27_groups_of_zarr_that_lead_elsewhere_are_not_read(tmp_path):
-    write_zarr(tmp_path / "other")
+    write_zarr(tmp_path / "other", ROWS)
     for number, target in enumerate((tmp_path / "other", tmp_path / "1.zarr")):
         path = tmp_path / f"{number}.zarr"
         zarr.open_group(path, mode="w")
@@ -240,6 +241,6 @@ def test_f28_arrays_of_zarr_in_shards_and_of_all_listed_codecs_are_read(tmp_path
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights")
 def test_f27_a_folder_of_zarr_may_itself_be_a_link(tmp_path):
-    write_zarr(tmp_path / "real")
+    write_zarr(tmp_path / "real", ROWS)
     (tmp_path / "x.zarr").symlink_to(tmp_path / "real")
     assert load_rows(tmp_path / "x.zarr").shape == (40, 6)

@@ -10,11 +10,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-import soundfile
 import zarr
 from click.testing import CliRunner
 from numpy.testing import assert_array_equal
-from PIL import Image
 
 from rhohat import DataFileError, SparseAutoencoder, Whitening, load, load_images, load_rows
 from rhohat.cli.main import cli
@@ -22,10 +20,11 @@ from rhohat.common.arrays import float_dtype
 from rhohat.files.finding import DataFiles
 from rhohat.files.formats import FORMATS
 from rhohat.rows.file_format import FileFormat, Selection, array_content, finite_floats
+from rhohat.rows.formats import format_of, place_of
 from rhohat.rows.opening import open_file, open_store
 from rhohat.rows.stores import Store
 from support import written
-from support.series import write_edf
+from support.written import DTYPES
 
 # The smallest kind of file: a line of type and shape, then a line of numbers for each row.
 
@@ -64,62 +63,34 @@ def read_toy(path, selection):
     return numbers.astype(dtype).reshape(shape)
 
 
+EXAMPLES = written.EXAMPLES | {"x.toy": written.Example(write_toy, written.ROWS, DTYPES, True)}
+
+
 @pytest.fixture(autouse=True)
 def toy(monkeypatch):
-    """All that is done to add a kind of file."""
+    """All that is done to add a kind of file, and its example above to hold it to these laws."""
     row = FileFormat((".toy",), look_at_toy, read_toy, lambda path, selection: ToyRows(path))
     monkeypatch.setitem(FORMATS, "toy", row)
 
 
-# Files of each kind.
-
-
-#: What writes an array as a file of each format that holds arrays.
-WRITE = {
-    "npy": np.save,
-    "npz": np.savez,
-    "mat": written.write_mat,
-    "hdf5": written.write_hdf5,
-    "zarr": written.write_zarr,
-    "netcdf": written.write_netcdf4,
-    "toy": write_toy,
-}
-#: Those that are read a run of rows at a time. Of .mat files only those of version 7.3 are, of .npz
-#: only sparse ones.
-OPEN = ("npy", "hdf5", "zarr", "netcdf", "toy")
-#: Those of tables, which have laws of their own.
-TABLES = ("parquet", "arrow", "arff", "text table", "plain text")
-GRAY = np.random.RandomState(0).randint(0, 256, (12, 9)).astype(np.uint8)
-#: What writes an example of each other format.
-OTHERS = {
-    "edf": lambda path: write_edf(path, np.arange(600.0).reshape(2, 300)),
-    "photograph": lambda path: Image.fromarray(GRAY).save(path),
-    "tiff": lambda path: Image.fromarray(GRAY).save(path),
-    "sound": lambda path: soundfile.write(path, np.full((300, 2), 0.5), 8000),
-    "idx": lambda path: written.write_idx(path, written.ROWS),
-    "envi": lambda path: written.write_envi(path, written.CUBE),
-    "h5ad": lambda path: written.write_h5ad(path, written.ROWS),
-    "fits": lambda path: written.write_fits(path, written.ROWS),
-    "nifti": lambda path: written.write_nifti(path, written.CUBE),
-    "dicom": lambda path: written.write_dicom(path, GRAY, 2.0, 1.0),
-}
-DTYPES = ("bool", "u1", "i2", "u2", "f2", "f4", "i4", "i8", "f8")
-#: The precision of each: exact where float32 is, and where it is not, as exact as there is.
+#: The precision of each type: exact where float32 is, and where it is not, as exact as there is.
 PRECISION = dict.fromkeys(("bool", "u1", "i2", "u2", "f2", "f4"), np.float32)
+GRAY = np.random.RandomState(0).randint(0, 256, (12, 9)).astype(np.uint8)
 
-every_format = pytest.mark.parametrize("name", WRITE)
-every_open_format = pytest.mark.parametrize("name", OPEN)
+every_example = pytest.mark.parametrize("name", EXAMPLES)
+every_type = pytest.mark.parametrize(
+    ("name", "dtype"), [(name, dtype) for name in EXAMPLES for dtype in EXAMPLES[name].dtypes]
+)
 every_dtype = pytest.mark.parametrize("dtype", DTYPES)
+with_images = [name for name, example in EXAMPLES.items() if example.holds_images]
 
 
 def rows(dtype, m=40):
     return np.random.RandomState(0).uniform(0, 2, (m, 3)).astype(dtype)
 
 
-def file_of(name, folder, array):
-    path = folder / f"x{FORMATS[name].suffixes[0]}"
-    WRITE[name](path, array)
-    return path
+def is_open(path):
+    return format_of(path).open is not None
 
 
 def fitted(X):
@@ -143,53 +114,66 @@ def learned(path):
 # Laws of every row.
 
 
-def test_every_format_has_an_example_here():
-    assert {*WRITE, *OTHERS, *TABLES} == set(FORMATS)
-    opened = {name for name in WRITE if FORMATS[name].open is not None}
-    assert opened == {*OPEN, "mat", "npz"}
-    assert FORMATS["edf"].open is not None
+def test_every_format_has_an_example():
+    assert {name for name in FORMATS if any(map(FORMATS[name].matches, EXAMPLES))} == set(FORMATS)
 
 
-@every_format
+@every_example
+def test_looking_promises_shape_and_precision_of_what_reading_gives(name, tmp_path):
+    place = place_of(EXAMPLES[name].save(tmp_path / name), Selection())
+    content, array = place.look(), place.read()
+    shape = array.shape[:3] if place.format.is_photograph else array.shape  # in color or in gray
+    assert (content.shape, float_dtype(content.dtype)) == (shape, float_dtype(array.dtype))
+
+
 @pytest.mark.parametrize(
-    ("shape", "dtype"),
-    [((4, 6), dtype) for dtype in DTYPES] + [(shape, "u1") for shape in ((4, 5, 7), (2, 4, 5, 3))],
+    ("name", "shape", "dtype"),
+    [(name, (4, 6), dtype) for name in EXAMPLES for dtype in EXAMPLES[name].dtypes]
+    + [(name, shape, "u1") for name in with_images for shape in ((4, 5, 7), (2, 4, 5, 3))],
 )
-def test_looking_promises_what_reading_gives(name, shape, dtype, tmp_path):
+def test_reading_gives_what_was_written_as_looking_promises(name, shape, dtype, tmp_path):
     values = np.arange(prod(shape)).reshape(shape).astype(dtype)
-    path = file_of(name, tmp_path, values)
-    content, array = FORMATS[name].look(path, Selection()), FORMATS[name].read(path, Selection())
+    place = place_of(EXAMPLES[name].save(tmp_path / name, values), Selection())
+    content, array = place.look(), place.read()
     assert content.kind == ("rows" if len(shape) == 2 else "images")
     assert (content.shape, content.dtype) == (array.shape, array.dtype)
     assert_array_equal(array.reshape(shape), values)
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_looking_at_pictures_and_sound_promises_shape_and_precision(name, tmp_path):
-    path = tmp_path / f"x{FORMATS[name].suffixes[0]}"
-    OTHERS[name](path)
-    content, array = FORMATS[name].look(path, Selection()), FORMATS[name].read(path, Selection())
-    assert (content.shape, content.dtype) == (array.shape, float_dtype(array.dtype))
-
-
-@every_open_format
-@every_dtype
-def test_opening_gives_the_rows_that_reading_gives(name, dtype, tmp_path):
-    path = file_of(name, tmp_path, rows(dtype))
-    source, X = open_file(path), finite_floats(FORMATS[name].read(path, Selection()))
+def check_opened(path):
+    """Compare what opening a file gives with what reading it gives, as moments of series."""
+    place = place_of(path, Selection())
+    X = finite_floats(np.asarray(place.read()))
+    X = X[0].T if place.look().kind == "series" else X
+    source = place.open()
     assert (source.shape, source.dtype) == (X.shape, X.dtype)
-    assert_array_equal(source.read(7, 40).X, X[7:])
+    assert_array_equal(source.read(7, len(X)).X, X[7:])
     assert_array_equal(source.take(np.array([0, 8, 39])).X, X[[0, 8, 39]])
+
+
+@every_example
+def test_opening_gives_what_reading_gives(name, tmp_path):
+    path = EXAMPLES[name].save(tmp_path / name)
+    content = format_of(path).look(path, Selection())
+    if is_open(path) and content.kind in ("rows", "series"):
+        check_opened(path)
+    else:
+        with pytest.raises(ValueError, match=r"must end in one of|expected \(rows, columns\)"):
+            open_file(path)
+
+
+@every_type
+def test_opening_gives_the_rows_of_a_type_that_reading_gives(name, dtype, tmp_path):
+    check_opened(EXAMPLES[name].save(tmp_path / name, rows(dtype)))
 
 
 # One rule of precision.
 
 
-@every_open_format
-@every_dtype
+@every_type
 def test_rows_of_a_type_give_the_same_bits_wherever_they_lie(name, dtype, tmp_path):
     X = rows(dtype)
-    path = file_of(name, tmp_path, X)
+    path = EXAMPLES[name].save(tmp_path / name, X)
     model = fitted(X)
     assert model.transform(X).dtype == PRECISION.get(dtype, np.float64)
     assert load_rows(path).dtype == model.transform(X).dtype
@@ -198,7 +182,7 @@ def test_rows_of_a_type_give_the_same_bits_wherever_they_lie(name, dtype, tmp_pa
 
 
 def as_dataset(X, folder):
-    written.write_hdf5(folder / "x.h5", X)
+    EXAMPLES["x.h5"].save(folder / "x.h5", X)
     return h5py.File(folder / "x.h5")["group/x"]
 
 
@@ -240,15 +224,16 @@ def test_columns_of_several_types_have_the_precision_that_holds_all():
 @pytest.fixture(scope="module")
 def from_floats(tmp_path_factory):
     """What the command learns of the same rows in float32."""
-    return learned(file_of("npy", tmp_path_factory.mktemp("floats"), rows("u1").astype("f4")))
+    path = tmp_path_factory.mktemp("floats") / "x.npy"
+    return learned(EXAMPLES["x.npy"].save(path, rows("u1").astype("f4")))
 
 
 @pytest.mark.slow
-@every_open_format
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if "u1" in EXAMPLES[name].dtypes])
 def test_the_command_learns_the_same_however_rows_are_kept(
     name, from_floats, tmp_path, monkeypatch
 ):
-    path = file_of(name, tmp_path, rows("u1"))
+    path = EXAMPLES[name].save(tmp_path / name, rows("u1"))
     assert learned(path) == from_floats
     monkeypatch.setattr("rhohat.recipes.kinds.HELD_BYTES", 0)
     assert learned(path) == from_floats
@@ -274,8 +259,8 @@ def test_a_new_kind_of_file_is_found_in_folders_and_named_among_endings(tmp_path
 
 def test_images_of_a_new_kind_of_file_are_images_like_others(tmp_path):
     stack = np.stack([GRAY, GRAY.T[:12, :9].repeat(2, axis=0)[:12]])
-    for name in ("toy", "npy"):
-        file_of(name, tmp_path, stack)
+    for name in ("x.toy", "x.npy"):
+        EXAMPLES[name].save(tmp_path / name, stack)
     for toy, npy in zip(
         load_images(tmp_path / "x.toy").images, load_images(tmp_path / "x.npy").images, strict=True
     ):
@@ -297,15 +282,16 @@ def test_what_is_wrong_is_said_with_the_name_of_the_file(use, content, reason, t
         use(tmp_path / "bad.toy")
 
 
-@every_open_format
+@pytest.mark.parametrize("name", with_images)
 def test_images_are_no_rows(name, tmp_path):
-    with pytest.raises(ValueError, match=r"x\..*has shape \(4, 5, 7\), expected \(rows, columns\)"):
-        fitted(file_of(name, tmp_path, np.zeros((4, 5, 7))))
+    path = EXAMPLES[name].save(tmp_path / name, np.zeros((4, 5, 7)))
+    with pytest.raises(ValueError, match=rf"{name}.*has shape \(4, 5, 7\), expected \(rows, col"):
+        fitted(path)
 
 
-@pytest.mark.parametrize("module", ["h5py", "zarr"])
-def test_a_missing_library_is_named_with_what_brings_it(module, tmp_path, monkeypatch):
-    path = file_of({"h5py": "hdf5"}.get(module, module), tmp_path, rows("f4"))
+@pytest.mark.parametrize(("module", "name"), [("h5py", "x.h5"), ("zarr", "x.zarr")])
+def test_a_missing_library_is_named_with_what_brings_it(module, name, tmp_path, monkeypatch):
+    path = EXAMPLES[name].save(tmp_path / name, rows("f4"))
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=r"pip install 'rhohat\[store\]'"):
         fitted(path)

@@ -17,6 +17,7 @@ from rhohat.rows.file_format import Selection
 from rhohat.rows.formats import format_of
 from rhohat.rows.opening import open_file
 from rhohat.rows.stores import Store
+from support.written import TABLES
 
 X = np.random.RandomState(0).randn(60, 4)
 NAMES = ["mass", "width", "two words", "y=1"]
@@ -26,29 +27,13 @@ def frame(dtype="f8"):
     return pd.DataFrame(X.astype(dtype), columns=NAMES)
 
 
-def write_arff(table, path):
-    lines = ["% made by hand", "@RELATION t", *(f"@attribute '{n}' REAL" for n in table.columns)]
-    path.write_text("\n".join([*lines, "@data", table.to_csv(index=False, header=False)]))
-
-
-#: What writes a data frame as a file of each kind.
-WRITE = {
-    "x.csv": lambda t, path: t.to_csv(path, index=False),
-    "x.csv.gz": lambda t, path: t.to_csv(path, index=False),
-    "x.tsv": lambda t, path: t.to_csv(path, index=False, sep="\t"),
-    "x.txt": lambda t, path: np.savetxt(path, t, delimiter=";", header=";".join(t.columns)),
-    "x.dat": lambda t, path: t.to_csv(path, index=False, sep="|"),
-    "x.arff": write_arff,
-    "x.parquet": lambda t, path: t.to_parquet(path),
-    "x.feather": lambda t, path: t.to_feather(path),
-}
 STREAMED = ("x.parquet", "x.feather")
 
-every_file = pytest.mark.parametrize("name", WRITE)
+every_file = pytest.mark.parametrize("name", TABLES)
 
 
 def written(name, folder, table):
-    WRITE[name](table, folder / name)
+    TABLES[name](folder / name, table)
     return folder / name
 
 

@@ -1,4 +1,4 @@
-"""Files made to do harm: seeds of every kind and their mutations, bombs, and what reading costs."""
+"""Files made to do harm: mutations of good ones, bombs, and what reading costs."""
 
 from __future__ import annotations
 
@@ -15,60 +15,11 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import scipy.io
 import soundfile
-import tifffile
-import zarr
 from PIL import Image
 
-from support.sounds import tone, wav
-from support.written import VARIETIES
-
-NUMBERS = np.random.RandomState(0).uniform(size=(40, 6))
-PICTURE = np.random.RandomState(0).randint(0, 256, (24, 30, 3)).astype("u1")
-
-
-def write_hdf5(path):
-    with h5py.File(path, "w") as file:
-        file.create_dataset("deep/x", data=NUMBERS, chunks=(8, 3), compression="gzip", shuffle=True)
-
-
-def write_zarr(path):
-    options = {"shape": NUMBERS.shape, "chunks": (16, 6), "dtype": "f8"}
-    zarr.create_array(path, **options)[:] = NUMBERS
-
-
-def write_zarr2(path):
-    options = {"shape": NUMBERS.shape, "chunks": (16, 6), "dtype": "f8", "zarr_format": 2}
-    zarr.create_array(path, **options)[:] = NUMBERS
-
-
-#: What writes a small sound file of each kind, by the ending of its name.
-SEEDS = {
-    "png": lambda path: Image.fromarray(PICTURE).save(path),
-    "jpg": lambda path: Image.fromarray(PICTURE).save(path),
-    "gif": lambda path: Image.fromarray(PICTURE).quantize(16).save(path),
-    "tif": lambda path: Image.fromarray(PICTURE).save(path, compression="tiff_lzw"),
-    "deep.tif": lambda path: tifffile.imwrite(
-        path, PICTURE.astype("u2"), photometric="rgb", compression="zlib"
-    ),
-    "wav": lambda path: path.write_bytes(wav()),
-    "flac": lambda path: soundfile.write(path, tone(), 8000),
-    "npy": lambda path: np.save(path, NUMBERS),
-    "npz": lambda path: np.savez_compressed(path, x=NUMBERS),
-    "mat": lambda path: scipy.io.savemat(path, {"x": NUMBERS}, do_compression=True),
-    "h5": write_hdf5,
-    "zarr": write_zarr,
-    "v2.zarr": write_zarr2,
-    "struct.mat": VARIETIES["struct.mat"],
-    "newer.mat": VARIETIES["newer.mat"],
-    "idx": VARIETIES["x.idx"],
-    "h5ad": VARIETIES["sparse.h5ad"],
-    "nc": VARIETIES["x.nc"],
-    "fits": VARIETIES["x.fits"],
-    "nii": VARIETIES["x.nii"],
-    "dcm": VARIETIES["x.dcm"],
-}
+from support.sounds import wav
+from support.written import PICTURE
 
 
 def mutated(content, rng):
@@ -98,16 +49,13 @@ def mutated(content, rng):
     return bytes(content)
 
 
-def write_mutation(kind, number, seed, path):
-    """Write the mutation of this number of a seed, which is a file or a folder."""
+def write_mutation(number, folder, path):
+    """Copy a folder, and make the mutation of this number in one of its files."""
     rng = np.random.RandomState(number)
-    if seed.is_dir():
-        shutil.copytree(seed, path)
-        parts = sorted(part for part in path.rglob("*") if part.is_file())
-        part = parts[rng.randint(len(parts))]
-        part.write_bytes(mutated(part.read_bytes(), rng))
-    else:
-        path.write_bytes(mutated(seed.read_bytes(), rng))
+    shutil.copytree(folder, path)
+    parts = sorted(part for part in path.rglob("*") if part.is_file())
+    part = parts[rng.randint(len(parts))]
+    part.write_bytes(mutated(part.read_bytes(), rng))
 
 
 # Bombs: small files of much.

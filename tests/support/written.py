@@ -1,20 +1,33 @@
-"""Small files of every format of arrays, written by their own libraries or by hand."""
+"""Small files of every format, written by their own libraries or by hand: a table of examples."""
 
 import gzip
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import h5py
 import nibabel
 import numpy as np
+import pandas as pd
 import pydicom
 import scipy.io
 import scipy.sparse
+import soundfile
+import tifffile
 import zarr
 from astropy.io import fits
+from PIL import Image
+from scipy.sparse import csr_matrix
+
+from support.series import write_edf
+from support.sounds import RATE, tone, wav
 
 ROWS = np.random.RandomState(0).uniform(0, 1, (40, 6)).astype("f4")
 STACK = np.random.RandomState(1).randint(0, 256, (7, 12, 9)).astype("u1")
+PICTURE = np.random.RandomState(0).randint(0, 256, (24, 30, 3)).astype("u1")
+SERIES = np.arange(600.0).reshape(2, 300)
+DTYPES = ("bool", "u1", "i2", "u2", "f2", "f4", "i4", "i8", "f8")
 #: (lines, samples, bands).
 CUBE = np.random.RandomState(2).uniform(0, 1, (8, 10, 6)).astype("f4")
 #: Codes of types in IDX and ENVI.
@@ -24,8 +37,13 @@ ENVI_TYPES = {"u1": 1, "i2": 2, "i4": 3, "f4": 4, "f8": 5, "u2": 12, "u4": 13, "
 INTERLEAVES = {"bsq": (2, 0, 1), "bil": (0, 2, 1), "bip": (0, 1, 2)}
 
 
+def write_npz(path, array):
+    np.savez_compressed(path, x=array, labels=np.arange(len(array)))
+
+
 def write_mat(path, array):
-    scipy.io.savemat(path, {"x": array if array.ndim == 2 else np.moveaxis(array, 0, -1)})
+    stacked = array if array.ndim == 2 else np.moveaxis(array, 0, -1)
+    scipy.io.savemat(path, {"x": stacked}, do_compression=True)
 
 
 def write_mat73(path, variables):
@@ -80,10 +98,10 @@ def write_envi(path, cube, interleave="bip", order="<", offset=0, more=""):
     path.with_suffix(".img").write_bytes(bytes(offset) + stored.tobytes())
     lines, samples, bands = cube.shape
     path.write_text(
-        f"ENVI\ndescription = {{a scene,\n made up}}\nsamples = {samples}\nlines = {lines}\n"
-        f"bands = {bands}\nheader offset = {offset}\nfile type = ENVI Standard\n"
-        f"data type = {ENVI_TYPES[cube.dtype.str[1:]]}\ninterleave = {interleave}\n"
-        f"byte order = {int(order == '>')}\n{more}"
+        f"ENVI\ndescription = {{a scene,\n made up}}\nfile type = ENVI Standard\n{more}"
+        f"header offset = {offset}\nbyte order = {int(order == '>')}\ninterleave = {interleave}\n"
+        f"samples = {samples}\nlines = {lines}\nbands = {bands}\n"
+        f"data type = {ENVI_TYPES[cube.dtype.str[1:]]}\n"  # last, what none can do without
     )
 
 
@@ -150,30 +168,119 @@ def write_dicom(path, pixels, slope=None, intercept=None):
 def write_hdf5(path, array):
     with h5py.File(path, "w") as file:
         file["labels"] = np.zeros(3)
-        file.create_dataset("group/x", data=array, chunks=True)
+        packed = {"chunks": parts_of(array), "compression": "gzip", "shuffle": True}
+        file.create_dataset("group/x", data=array, **packed)
 
 
-def write_zarr(path, array):
-    zarr.create_array(path, shape=array.shape, chunks=array.shape, dtype=array.dtype)[:] = array
+def write_zarr(path, array, **options):
+    about = {"shape": array.shape, "chunks": parts_of(array), "dtype": array.dtype}
+    zarr.create_array(path, **about, **options)[:] = array
 
 
-#: What writes a sound file of each variety, by its name. Of ENVI, the file of numbers is beside it.
-VARIETIES = {
-    "x.npz": lambda path: np.savez_compressed(path, x=ROWS, labels=np.arange(40)),
-    "x.mat": lambda path: scipy.io.savemat(path, {"x": ROWS}, do_compression=True),
-    "struct.mat": lambda path: scipy.io.savemat(path, {"S": {"x": ROWS, "y": np.arange(40)}}),
-    "newer.mat": lambda path: write_mat73(path, {"x": ROWS, "name": "text"}),
-    "x.h5": lambda path: write_hdf5(path, ROWS),
-    "x.idx": lambda path: write_idx(path, ROWS),
-    "train-images-idx3-ubyte": lambda path: write_idx(path, STACK),
-    "train-images-idx3-ubyte.gz": lambda path: write_idx(path, STACK),
-    "x.hdr": lambda path: write_envi(path, CUBE),
-    "x.h5ad": lambda path: write_h5ad(path, ROWS, list("abcdef")),
-    "sparse.h5ad": lambda path: write_h5ad(path, scipy.sparse.csr_matrix(ROWS)),
-    "x.nc": lambda path: write_netcdf3(path, {"x": ROWS, "time": np.arange(40.0)}),
-    "newer.nc": lambda path: write_netcdf4(path, ROWS),
-    "x.fits": lambda path: write_fits(path, STACK),
-    "x.nii": lambda path: write_nifti(path, STACK),
-    "x.nii.gz": lambda path: write_nifti(path, STACK),
-    "x.dcm": lambda path: write_dicom(path, STACK),
+def parts_of(array):
+    """Sizes of chunks that are several, one after the other."""
+    return (-(-len(array) // 3), *array.shape[1:])
+
+
+def write_arff(path, table):
+    lines = ["% made by hand", "@RELATION t", *(f"@attribute '{n}' REAL" for n in table)]
+    path.write_text("\n".join([*lines, "@data", table.to_csv(index=False, header=False)]))
+
+
+def write_picture(path, array, **options):
+    Image.fromarray(array).save(path, **options)
+
+
+#: What writes a data frame as a file of each format of tables, by its name.
+TABLES = {
+    "x.csv": lambda path, table: table.to_csv(path, index=False),
+    "x.csv.gz": lambda path, table: table.to_csv(path, index=False),
+    "x.tsv": lambda path, table: table.to_csv(path, index=False, sep="\t"),
+    "x.txt": lambda path, table: np.savetxt(path, table, delimiter=";", header=";".join(table)),
+    "x.dat": lambda path, table: table.to_csv(path, index=False, sep="|"),
+    "x.arff": write_arff,
+    "x.parquet": lambda path, table: table.to_parquet(path),
+    "x.feather": lambda path, table: table.to_feather(path),
+}
+
+
+class Example(NamedTuple):
+    """A file of a format, in one of its varieties.
+
+    Attributes
+    ----------
+    write : callable
+        ``write(path, array)``.
+    array : ndarray
+    dtypes : tuple of str
+        Types of numbers of which it can hold any rows.
+    holds_images : bool
+        Whether it can hold any images, too.
+    left : {"nothing", "beginning", "all"}
+        What may be read where the end is lost: texts and simple sound are good up to there, and
+        some files end in what nobody needs. All others are refused.
+    """
+
+    write: Callable[[Path, Any], object]
+    array: np.ndarray
+    dtypes: tuple[str, ...] = ()
+    holds_images: bool = False
+    left: str = "nothing"
+
+    def save(self, path, array=None):
+        """Write it, or another array in its place; gives the path."""
+        self.write(path, self.array if array is None else array)
+        return path
+
+
+def example_of_table(name, write):
+    def write_array(path, array):
+        write(path, pd.DataFrame(array, columns=[*"abcdef"]))
+
+    is_text = not name.endswith((".gz", ".parquet", ".feather"))
+    return Example(write_array, ROWS, left="beginning" if is_text else "nothing")
+
+
+#: An example of every format, by its name: all that tests need to hold a format to the laws of all.
+EXAMPLES = {
+    "x.npy": Example(np.save, ROWS, DTYPES, True),
+    "x.npz": Example(write_npz, ROWS, DTYPES, True),
+    "sparse.npz": Example(lambda path, X: scipy.sparse.save_npz(path, csr_matrix(X)), ROWS),
+    "x.mat": Example(write_mat, ROWS, tuple(t for t in DTYPES if t != "f2"), True),
+    "struct.mat": Example(
+        lambda path, X: scipy.io.savemat(path, {"S": {"x": X, "y": np.arange(len(X))}}), ROWS
+    ),
+    "newer.mat": Example(lambda path, X: write_mat73(path, {"x": X, "name": "text"}), ROWS, DTYPES),
+    "x.h5": Example(write_hdf5, ROWS, DTYPES, True),
+    "x.zarr": Example(write_zarr, ROWS, DTYPES, True),
+    "v2.zarr": Example(lambda path, X: write_zarr(path, X, zarr_format=2), ROWS, DTYPES, True),
+    "x.h5ad": Example(lambda path, X: write_h5ad(path, X, "abcdef"[: X.shape[1]]), ROWS, DTYPES),
+    "sparse.h5ad": Example(lambda path, X: write_h5ad(path, csr_matrix(X)), ROWS),
+    "x.nc": Example(
+        lambda path, X: write_netcdf3(path, {"x": X, "time": np.arange(float(len(X)))}),
+        ROWS,
+        ("i2", "i4", "f4", "f8"),
+    ),
+    "newer.nc": Example(write_netcdf4, ROWS, DTYPES, True),
+    "x.idx": Example(write_idx, ROWS, ("u1", "i2", "i4", "f4", "f8"), True),
+    "train-images-idx3-ubyte": Example(write_idx, STACK),
+    "train-images-idx3-ubyte.gz": Example(write_idx, STACK),
+    "x.hdr": Example(write_envi, CUBE),
+    "x.fits": Example(write_fits, STACK, left="all"),
+    "x.nii": Example(write_nifti, STACK),
+    "x.nii.gz": Example(write_nifti, STACK),
+    "x.dcm": Example(write_dicom, STACK),
+    "x.edf": Example(write_edf, SERIES),
+    "x.bdf": Example(write_edf, SERIES),
+    **{name: example_of_table(name, write) for name, write in TABLES.items()},
+    "x.png": Example(write_picture, PICTURE),
+    "x.jpg": Example(write_picture, PICTURE),
+    "x.gif": Example(lambda path, X: Image.fromarray(X).quantize(16).save(path), PICTURE),
+    "x.tif": Example(lambda path, X: write_picture(path, X, compression="tiff_lzw"), PICTURE),
+    "deep.tif": Example(
+        lambda path, X: tifffile.imwrite(path, X, photometric="rgb", compression="zlib"),
+        PICTURE.astype("u2"),
+    ),
+    "x.wav": Example(lambda path, x: path.write_bytes(wav(x)), tone(), left="beginning"),
+    "x.flac": Example(lambda path, x: soundfile.write(path, x, RATE), tone()),
 }
