@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,9 @@ from numpy.typing import NDArray
 from rhohat.common.arrays import float_dtype, is_real
 from rhohat.common.errors import DataFileError
 from rhohat.rows.claims import Claims, check_search
-from rhohat.rows.file_format import Content, FileFormat, Selection, array_content, decoding
+from rhohat.rows.file_format import Opened, Selection, array_format, decoding
 from rhohat.rows.hdf5 import Hdf5Dataset, find_dataset, found_apart, opened_file
 from rhohat.rows.inventory import Entry, choose
-from rhohat.rows.sources import Source
 
 #: How files of version 3 begin; the next byte is a version.
 _CLASSIC = b"CDF"
@@ -27,7 +27,8 @@ _HEADER_BYTES = 1 << 20
 _SCALE, _OFFSET, _MISSING = "scale_factor", "add_offset", ("_FillValue", "missing_value")
 
 
-class _Variable(NamedTuple):
+@dataclass(frozen=True)
+class _Variable:
     """A variable of an open file.
 
     Attributes
@@ -35,13 +36,15 @@ class _Variable(NamedTuple):
     array : object
         Read by slices, in the file's own byte order.
     attributes : mapping
-    facts : dict
-        Attributes of `Content`.
     """
 
     array: Any
     attributes: Mapping[str, Any]
-    facts: dict[str, Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of its axes."""
+        return tuple(self.array.shape)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -62,9 +65,9 @@ class _Variable(NamedTuple):
     def _missing(self) -> list[Any]:
         return [self.attributes[name] for name in _MISSING if name in self.attributes]
 
-    def unpacked(self) -> NDArray[Any]:
-        """The numbers; those that are missing are NaN."""
-        stored = np.asarray(self.array[...])
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        """The numbers, unpacked; those that are missing are NaN."""
+        stored = np.asarray(self.array[key])
         values = np.array(stored, self.dtype)
         if not self.is_packed:
             return values
@@ -102,8 +105,16 @@ def _is_classic(path: Path) -> bool:
 
 
 @contextmanager
-def _opened(path: Path, selection: Selection) -> Iterator[_Variable]:
+def _opened(path: Path, selection: Selection) -> Iterator[Opened]:
     """The variable that is meant, with its file open inside the block."""
+    with _found(path, selection) as (variable, facts):
+        Claims(variable.shape, variable.dtype, path.stat().st_size).check()
+        yield Opened(variable, {"is_whole": variable.is_packed or _is_classic(path), **facts})
+
+
+@contextmanager
+def _found(path: Path, selection: Selection) -> Iterator[tuple[_Variable, dict[str, Any]]]:
+    """The variable, and attributes of its `Content`."""
     if not _is_classic(path):
         name, facts = found_apart(find_dataset, path, selection.key)
         with opened_file(path) as file, decoding():
@@ -113,7 +124,7 @@ def _opened(path: Path, selection: Selection) -> Iterator[_Variable]:
                 for name in (_SCALE, _OFFSET, *_MISSING)
                 if name in dataset.attrs
             }
-            yield _Variable(dataset, attributes, facts)
+            yield _Variable(dataset, attributes), facts
         return
     from scipy.io import netcdf_file
 
@@ -129,25 +140,11 @@ def _opened(path: Path, selection: Selection) -> Iterator[_Variable]:
 
         entry, facts = choose(variables, describe, selection.key)
         variable = variables[entry.name]
-        yield _Variable(variable.data, vars(variable).get("_attributes", {}), facts)
+        yield _Variable(variable.data, vars(variable).get("_attributes", {})), facts
 
 
-def _look(path: Path, selection: Selection) -> Content:
-    with _opened(path, selection) as variable:
-        shape = tuple(variable.array.shape)
-        Claims(shape, variable.dtype, path.stat().st_size).check()
-        is_whole = variable.is_packed or _is_classic(path)
-        return array_content(shape, variable.dtype, is_whole=is_whole, **variable.facts)
-
-
-def _read(path: Path, selection: Selection) -> NDArray[Any]:
-    with _opened(path, selection) as variable:
-        return variable.unpacked()
-
-
-def _open(path: Path, selection: Selection) -> Source:
-    with _opened(path, selection) as variable:
-        return Hdf5Dataset(variable.array, hold=False)
-
-
-NETCDF = FileFormat((".nc", ".nc4", ".cdf", ".netcdf"), _look, _read, _open)
+NETCDF = array_format(
+    (".nc", ".nc4", ".cdf", ".netcdf"),
+    _opened,
+    lambda variable: Hdf5Dataset(variable.array, hold=False),
+)
