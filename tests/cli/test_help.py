@@ -4,10 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
 from rhohat.cli.main import cli
+from rhohat.files.formats import FORMATS, endings
 from support.command import run
 
 COMMANDS = [[], *([name] for name in cli.commands)]
@@ -23,6 +26,14 @@ def test_no_line_is_too_wide_and_no_word_is_cut(command, columns, tmp_path, monk
     assert set(text.split()) - {"\\"} <= whole
     for line in text.splitlines():
         assert len(line) < columns or len(line.split()) <= 2, line
+
+
+def test_help_lists_the_endings_of_every_format(tmp_path, monkeypatch):
+    text = run("learn", "--help", cwd=tmp_path).stdout
+    assert set(endings()) <= {word.rstrip(",;") for word in text.split()}
+    assert "{" not in text
+    monkeypatch.setitem(FORMATS, "toy", replace(FORMATS["npy"], suffixes=(".toy",), group="tables"))
+    assert " .toy" in CliRunner().invoke(cli, ["learn", "--help"]).stdout.partition("Series")[0]
 
 
 def test_options_of_learn_stand_in_sections_and_examples_come_last(tmp_path):

@@ -43,6 +43,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 FEW = 9
 #: The allowed range that click adds to a description, alone or after the default.
 RANGE = re.compile(r"(?:; [^;\[\]]*|\s*\[[^;:\[\]]*)x[<>][^\]]*\]$")
+#: What a text leaves to the table of formats: the endings of a group of them.
+ENDINGS = re.compile(r"\{endings of (\w+)\}")
 #: Where the examples of a help text begin.
 EXAMPLES = "\b\nExamples:"
 #: Columns from which options and what they do stand beside each other, and what options get.
@@ -113,7 +115,7 @@ class Command(click.Command):
         text = inspect.cleandoc(self.help or "").partition(EXAMPLES)[0]
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text(text.rstrip())
+            formatter.write_text(ENDINGS.sub(_endings, text.rstrip()))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, section by section."""
@@ -169,6 +171,13 @@ def section_of(parameter: click.Parameter) -> str:
     name = "selection" if parameter.name in SELECTION else parameter.name
     titles: Iterable[str] = (title for title, names in SECTIONS.items() if name in names)
     return next(iter(titles), list(SECTIONS)[-1])
+
+
+def _endings(found: re.Match[str]) -> str:
+    """The endings that a text asks for."""
+    from rhohat.files.formats import endings
+
+    return " ".join(endings(found[1]))
 
 
 def docstring_of(function: Callable[..., Any]) -> str | None:

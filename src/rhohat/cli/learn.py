@@ -107,21 +107,21 @@ def learn(
     edges.
 
     \b
-    Photographs  .png .jpg .tif .webp .bmp .gif .heic .avif .jp2 .tga .pgm .ppm .pfm
-    Recordings   .wav .flac .mp3 .ogg .opus .aiff .au
-    Arrays       .npy .npz .mat .h5 .zarr .nc .fits, MNIST's idx3-ubyte: images
-                 (n, height, width[, 3]) or rows (n, columns); other orders with --axes
-    Tables       .csv .tsv .txt .dat .data (.gz too), .arff, .parquet, .feather
-    Series       .edf .bdf; with --series, any array or recording
-    Cubes        ENVI's .hdr with its raw file, or any array with --axes HWC
-    Genes        .h5ad
-    Scans        .nii .dcm
+    Photographs  {endings of photographs}
+    Recordings   {endings of recordings}
+    Arrays       {endings of arrays}, MNIST's idx3-ubyte
+                 Images (n, height, width[, 3]) or rows (n, columns); other orders with --axes
+    Tables       {endings of tables}; text also as .gz
+    Series       {endings of series}; with --series, any array or recording
+    Cubes        {endings of cubes} of ENVI with its raw file, or any array with --axes HWC
+    Genes        {endings of genes}
+    Scans        {endings of scans}
 
     Images are whitened and cut into patches. A sparse autoencoder then learns to reconstruct the
     patches from hidden units that are mostly silent. Rows are whitened, too. Recordings are cut
     into windows of their log-mel spectrograms or waveforms. In .mat files, images are stacked along
-    the last axis: (height, width[, 3], n). Rows in .npy, .h5, .zarr, .parquet and .feather files
-    over 1 GB are read block by block, not loaded.
+    the last axis: (height, width[, 3], n). Rows over 1 GB are read block by block, not loaded,
+    unless their file has to be read whole, as text files do.
 
     Columns of a table must hold numbers: --drop leaves others out, --one-hot turns them into
     numbers. In a folder, text files count as data only if there are no other data.

@@ -705,7 +705,7 @@ RUN: tuple[click.Option, ...] = (
         ["--dask"],
         metavar="ADDRESS|local",
         help="Train on a Dask cluster (tcp://... or tls://...), or on worker processes on this "
-        "machine (local). Workers read the rows themselves, from .npy, .zarr or .h5 files.",
+        "machine (local). Workers read the rows themselves, from files such as .npy, .zarr or .h5.",
     ),
     DEVICE,
     click.Option(

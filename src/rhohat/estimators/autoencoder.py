@@ -367,7 +367,7 @@ class SparseAutoencoder(
         ----------
         X : array-like of shape (m, n_features), or rows outside memory
             Training computes in its precision, float32 or float64. Rows outside memory are given as
-            the path of a .npy, .zarr, .h5 or .hdf5 file (``"file.h5::name"`` if it holds several
+            the path of a file, such as ``"rows.npy"`` (``"file.h5::name"`` if it holds several
             arrays), a `numpy.memmap`, a zarr or Dask array, an HDF5 dataset, a list of arrays or
             paths, or a function that returns a new iterable of blocks of rows each time it is
             called; also as what another transformer made from one of these. A sparse SciPy matrix

@@ -125,5 +125,5 @@ def _read_dicom(path: Path, selection: Selection) -> NDArray[Any]:
         return pixels.astype(content.dtype, copy=False).reshape(content.shape)
 
 
-NIFTI = FileFormat((".nii", ".nii.gz"), _look_at_nifti, _read_nifti, axes=None)
-DICOM = FileFormat((".dcm", ".dicom"), _look_at_dicom, _read_dicom, axes=None)
+NIFTI = FileFormat((".nii", ".nii.gz"), _look_at_nifti, _read_nifti, axes=None, group="scans")
+DICOM = FileFormat((".dcm", ".dicom"), _look_at_dicom, _read_dicom, axes=None, group="scans")

@@ -373,6 +373,6 @@ _ENDINGS = (
     *(".pgm", ".ppm", ".pbm", ".pnm", ".pfm", *BY_ENDING),
 )
 PHOTOGRAPH = FileFormat(
-    _ENDINGS, _look_at_photograph, _read_photograph, is_photograph=True, axes=None
+    _ENDINGS, _look_at_photograph, _read_photograph, axes=None, group="photographs"
 )
-TIFF = FileFormat((".tif", ".tiff"), _look_at_tiff, _read_tiff, is_photograph=True, axes=None)
+TIFF = FileFormat((".tif", ".tiff"), _look_at_tiff, _read_tiff, axes=None, group="photographs")

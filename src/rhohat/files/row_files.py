@@ -141,8 +141,8 @@ def load_rows(
 ) -> FloatArray:
     """Read rows of tables and arrays, and pixels of cubes, from files of many kinds into one array.
 
-    Arrays are read from .npy, .npz, .mat, .h5 and .zarr files, tables from .csv and other text
-    files, .parquet, .feather and .arff files.
+    Arrays are read from .npy, .mat, .h5 and many other files, tables from text, Parquet and others:
+    "Find your page" in the documentation lists them, as does ``rhohat learn --help``.
 
     Parameters
     ----------

@@ -218,4 +218,4 @@ _ENDINGS = (
     *(".wav", ".wave", ".w64", ".rf64", ".sph", ".aiff", ".aif", ".aifc", ".au", ".snd"),
     *(".flac", ".ogg", ".oga", ".opus", ".mp3"),
 )
-SOUND = FileFormat(_ENDINGS, _look, _read, axes=None)
+SOUND = FileFormat(_ENDINGS, _look, _read, axes=None, group="recordings")

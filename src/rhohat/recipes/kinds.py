@@ -242,8 +242,8 @@ class RowData(Data):
             self.content = stored_rows(self.found)
         elif self.request.stored:
             raise ValueError(
-                "--dask needs rows that workers can read block by block, in .npy, .zarr, .h5 or "
-                ".hdf5 files."
+                "--dask needs rows that workers can read block by block, from files such as .npy, "
+                ".zarr, .h5 or .parquet, with no values filled in or columns one-hot encoded."
             )
         else:
             self.content = read_rows(self.found)

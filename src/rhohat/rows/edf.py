@@ -217,4 +217,4 @@ def _read(path: Path, selection: Selection) -> NDArray[Any]:
     return np.ascontiguousarray(rows.load(0, rows.shape[0]).T)[None]
 
 
-EDF = FileFormat((".edf", ".bdf"), _look, _read, _open, axes=None)
+EDF = FileFormat((".edf", ".bdf"), _look, _read, _open, axes=None, group="series")

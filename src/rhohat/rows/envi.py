@@ -175,4 +175,4 @@ def _open(path: Path, selection: Selection) -> Source:
     return FlatFile(cube.path, shape, cube.dtype, cube.offset)
 
 
-ENVI = FileFormat((".hdr",), _look, _read, _open, axes=None)
+ENVI = FileFormat((".hdr",), _look, _read, _open, axes=None, group="cubes")

@@ -202,8 +202,6 @@ class FileFormat:
     open : callable, default=None
         ``open(path, selection) -> Source`` of rows, which reads a run of them at a time; None if
         such files must be read whole.
-    is_photograph : bool, default=False
-        Whether each holds one photograph, whose contrast depends on exposure.
     is_folder : bool, default=False
         Whether each is a folder.
     beside : callable, default=None
@@ -215,17 +213,19 @@ class FileFormat:
     axes : callable or None, default=usual_axes
         ``axes(shape) -> Axes`` of the arrays that it gives, where the user says nothing of them;
         None if they are rows or images already, whose axes are known.
+    group : str, default="arrays"
+        What such files hold, in a word, by which the help of ``rhohat learn`` lists their endings.
     """
 
     suffixes: tuple[str, ...]
     look: Callable[[Path, Selection], Content]
     read: Callable[[Path, Selection], NDArray[Any]]
     open: Callable[[Path, Selection], Source] | None = None
-    is_photograph: bool = False
     is_folder: bool = False
     beside: Callable[[Path, Selection], dict[str, NDArray[Any]]] | None = None
     precedence: int = 0
     axes: Guess | None = usual_axes
+    group: str = "arrays"
 
     def __post_init__(self) -> None:
         read, opened, beside = _decoded(self.read), self.open, self.beside
@@ -240,6 +240,11 @@ class FileFormat:
         object.__setattr__(self, "read", _decoded(read))
         object.__setattr__(self, "open", opened)
         object.__setattr__(self, "beside", _decoded(beside))
+
+    @property
+    def is_photograph(self) -> bool:
+        """Whether each holds one photograph, whose contrast depends on exposure."""
+        return self.group == "photographs"
 
     def matches(self, name: str) -> int:
         """How long the ending is by which a file of this name is of the format; 0 if it is not."""

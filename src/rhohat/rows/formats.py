@@ -48,15 +48,21 @@ FORMATS: dict[str, FileFormat] = {
 }
 
 
-def endings(*, opened: bool = False) -> list[str]:
+def endings(group: str | None = None, *, opened: bool = False) -> list[str]:
     """Endings of names that are recognized, without those of several parts.
 
     Parameters
     ----------
+    group : str, default=None
+        Only of formats of this group.
     opened : bool, default=False
         Only of files whose rows can be read a run at a time.
     """
-    rows = [row for row in FORMATS.values() if row.open is not None or not opened]
+    rows = [
+        row
+        for row in FORMATS.values()
+        if group in (None, row.group) and (row.open is not None or not opened)
+    ]
     return [suffix for row in rows for suffix in row.suffixes if suffix.rfind(".") == 0]
 
 

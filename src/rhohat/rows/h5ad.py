@@ -123,4 +123,4 @@ def _open(path: Path, selection: Selection) -> Source:
         return Hdf5Dataset(node, hold=False)
 
 
-H5AD = FileFormat((".h5ad",), _look, _read, _open)
+H5AD = FileFormat((".h5ad",), _look, _read, _open, group="genes")

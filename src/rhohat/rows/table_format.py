@@ -146,4 +146,6 @@ def table_format(
         with decoding():
             return choose_rows(opened(path, selection), selection).beside
 
-    return FileFormat(suffixes, look, read, open_rows, beside=beside, precedence=precedence)
+    return FileFormat(
+        suffixes, look, read, open_rows, beside=beside, precedence=precedence, group="tables"
+    )
