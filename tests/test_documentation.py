@@ -14,6 +14,7 @@ from docs.regenerate import JOBS
 
 import rhohat
 from rhohat.cli.main import cli
+from rhohat.files.formats import FORMATS
 
 TOP = Path(__file__).parents[1]
 BUILT = {"_build", "gallery", "chapter", "generated"}
@@ -27,6 +28,11 @@ TEXTS = {str(path.relative_to(TOP)): path.read_text(encoding="utf-8") for path i
 def blocks(text, language):
     """Code of a page, block by block."""
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def test_every_format_is_in_the_docs():
+    text = " ".join(TEXTS[page] for page in TEXTS if page.startswith("docs"))
+    assert [name for name, row in FORMATS.items() if row.suffixes[0] not in text] == []
 
 
 CODE = {page: found for page, text in TEXTS.items() if (found := blocks(text, "python"))}

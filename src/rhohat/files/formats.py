@@ -1,10 +1,13 @@
-"""All formats: photographs, sound and scans, added to the table of arrays."""
+"""All formats: photographs, sound and scans, added to the table of arrays.
+
+Rooms above import from here what they need of it, and of files, in `rows`.
+"""
 
 from rhohat.files.fits import FITS
 from rhohat.files.medical import DICOM, NIFTI
 from rhohat.files.photographs import PHOTOGRAPH, TIFF
 from rhohat.files.sound import SOUND
-from rhohat.rows.file_format import ANY, Content, FileFormat, Selection
+from rhohat.rows.file_format import ANY, Content, Selection
 from rhohat.rows.formats import (
     FORMATS,
     Place,
@@ -19,7 +22,6 @@ __all__ = [
     "ANY",
     "FORMATS",
     "Content",
-    "FileFormat",
     "Place",
     "Selection",
     "endings",

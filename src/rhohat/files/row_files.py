@@ -142,7 +142,7 @@ def load_rows(
     """Read rows of tables and arrays, and pixels of cubes, from files of many kinds into one array.
 
     Arrays are read from .npy, .mat, .h5 and many other files, tables from text, Parquet and others:
-    "Find your page" in the documentation lists them, as does ``rhohat learn --help``.
+    ``rhohat learn --help`` lists the endings of their names.
 
     Parameters
     ----------
