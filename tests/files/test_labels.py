@@ -40,6 +40,9 @@ def test_labels_that_are_not_there_are_said(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             read_labels(labels, inputs, [])
+    np.savez(tmp_path / "data.npz", **{f"x{n}": np.eye(3) for n in range(14)})
+    with pytest.raises(ValueError, match=r"holds no array 'z', only x0, .*, x9 and 4 more"):
+        read_labels("z", inputs, [])
     with pytest.raises(ValueError, match="expected a file or a column of the data, found neither"):
         read_labels("z", [tmp_path / "rows.npy"], [])
 

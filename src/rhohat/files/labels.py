@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rhohat.common.errors import DataFileError
-from rhohat.common.printable import listed
+from rhohat.common.printable import first_of, listed
 from rhohat.files.finding import DataFiles
 from rhohat.files.row_files import read_beside
 from rhohat.rows.columns import ANSWERS, Column, find_columns
@@ -128,7 +128,7 @@ def _in_array(path: Path, key: str | None, called: str) -> NDArray[Any]:
     try:
         names = array_names(path) if key is not None else []
         if key is not None and key not in names:
-            raise DataFileError(f"holds no array {key!r}, only {', '.join(names[:LISTED])}")
+            raise DataFileError(f"holds no array {key!r}, only {first_of(names, LISTED)}")
         held = read_any_array(path, key)
     except (DataFileError, OSError) as error:
         raise ValueError(f"{called} {error}.") from error
