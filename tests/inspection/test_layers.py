@@ -61,3 +61,10 @@ def test_models_without_layers_are_refused(digits):
         layers_of(Whitening().fit(digits))
     with pytest.raises(NotFittedError):
         layers_of(SMALL)
+
+
+def test_norms_are_those_of_the_weights_that_rebuild(stack, classifier):
+    for layer, autoencoder in zip(layers_of(stack), stack.layers_, strict=True):
+        norms = np.linalg.norm(autoencoder.decoder_weights_, axis=1)
+        assert_array_equal(layer.decoder_norms, norms)
+    assert all(layer.decoder_norms is None for layer in layers_of(classifier))

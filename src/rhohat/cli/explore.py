@@ -39,21 +39,20 @@ from rhohat.cli.text import (
     warnings_as_notes,
 )
 from rhohat.common.interrupts import current_request
+from rhohat.inspection.report.defaults import ROWS, TITLE
 
 if TYPE_CHECKING:
     from rhohat.inspection.exploration import Exploration
     from rhohat.recipes.data import Data, Request
     from rhohat.recipes.settings import Settings
 
-#: Rows of each fit, unless they are given.
-ROWS = 5000
 #: Options that learn lacks.
 OF_ITS_OWN = ("rows", "title", *OF_THE_GRID.values())
 
 
 @click.command(cls=Command)
 @output_option("explore.html", "File to write; - is standard output.")
-@page_options("What ρ, β and λ do")
+@page_options(TITLE)
 @grid_options
 @click.option(
     "--rows",

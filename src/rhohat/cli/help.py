@@ -100,8 +100,8 @@ class _Context(click.Context):
     formatter_class = Formatter
 
 
-class Command(click.Command):
-    """A command whose options stand in sections, and whose examples come last."""
+class _Documented(click.Command):
+    """A command that is explained by the docstring of its function."""
 
     context_class = _Context
 
@@ -109,6 +109,10 @@ class Command(click.Command):
         if options.get("help") is None and options.get("callback") is not None:
             options["help"] = docstring_of(options["callback"])
         super().__init__(*arguments, **options)
+
+
+class Command(_Documented):
+    """A command whose options stand in sections, and whose examples come last."""
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write what the command does."""
@@ -142,16 +146,10 @@ class Command(click.Command):
                 formatter.write_text("\b\n" + inspect.cleandoc(examples.lstrip("\n")))
 
 
-class Group(click.Group):
+class Group(_Documented, click.Group):
     """The group of all commands, whose help tells of each in a whole sentence."""
 
-    context_class = _Context
     command_class = Command
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        if options.get("help") is None and options.get("callback") is not None:
-            options["help"] = docstring_of(options["callback"])
-        super().__init__(*arguments, **options)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the names of the commands and what they do."""

@@ -16,8 +16,8 @@ from rhohat.common.arrays import FloatArray
 from rhohat.common.caching import cached_property
 from rhohat.common.validation import check_rows
 from rhohat.estimators.transcoder import SparseTranscoder
-from rhohat.files.images import LoadedImages
-from rhohat.files.recordings import FileRecordings, LoadedRecordings
+from rhohat.files.loaded import Loaded, content_of
+from rhohat.files.recordings import FileRecordings
 from rhohat.files.series import LoadedSeries
 from rhohat.inspection.layers import Layer, layers_of
 from rhohat.inspection.rebuilding import Components, components_of
@@ -309,7 +309,7 @@ def examples_of(
             "a SparseTranscoder."
         )
     extractor, sound = anatomy.extractor, anatomy.sound
-    is_named = isinstance(data, LoadedImages | LoadedRecordings | LoadedSeries)
+    is_named = isinstance(data, Loaded)
     if extractor is None:
         if is_named:
             kind = data._fields[0]
@@ -341,7 +341,7 @@ def examples_of(
         raise ValueError(
             "scene says where rows lie, but this model cuts pieces from its data: leave scene out."
         )
-    shown = filtered = given = data[0] if is_named else data
+    shown = filtered = given = content_of(data)
     for step in anatomy.filters:
         filtered = step.transform(filtered)
         if step is sound or step is anatomy.series:

@@ -33,8 +33,8 @@ SPARSE, SPARSE_IF_FAR, FAR = 0.15, 0.4, 4
 NOT_SPARSE, SPARSE_UNITS = "Units are not sparse: many are active at once.", "Units are sparse"
 
 
-class Axis(NamedTuple):
-    """A row of `AXES`.
+class Hyperparameter(NamedTuple):
+    """A row of `HYPERPARAMETERS`.
 
     Attributes
     ----------
@@ -56,10 +56,10 @@ class Axis(NamedTuple):
 
 
 #: What is varied, by the names that Python and the command have for it.
-AXES: dict[str, Axis] = {
-    "rho": Axis("ρ", "target", "sparsity_penalty__target", (0.2, 1, 5), 1.0),
-    "beta": Axis("β", "sparsity weight", "sparsity_penalty__weight", (0.1, 1, 10)),
-    "lambda": Axis("λ", "weight decay", "weight_decay", (0.1, 1, 10)),
+HYPERPARAMETERS: dict[str, Hyperparameter] = {
+    "rho": Hyperparameter("ρ", "target", "sparsity_penalty__target", (0.2, 1, 5), 1.0),
+    "beta": Hyperparameter("β", "sparsity weight", "sparsity_penalty__weight", (0.1, 1, 10)),
+    "lambda": Hyperparameter("λ", "weight decay", "weight_decay", (0.1, 1, 10)),
 }
 
 
@@ -244,33 +244,35 @@ def grid_of(
     """
     given = dict(grid or {})
     for name in given:
-        look_up("setting of a grid", name, AXES)
+        look_up("setting of a grid", name, HYPERPARAMETERS)
     penalty, found = penalty_of(autoencoder.sparsity_penalty), {}
     own = penalty.get_params()
-    for name, axis in AXES.items():
-        inner = axis.parameter.partition("__")[2]
+    for name, varied in HYPERPARAMETERS.items():
+        inner = varied.parameter.partition("__")[2]
         if inner and inner not in own:
             if name in given:
                 raise ValueError(f"{name} does not apply to the penalty {penalty!r}.")
             continue
-        value = own[inner] if inner else getattr(autoencoder, axis.parameter)
-        found[name] = _values(name, axis, given[name]) if name in given else _around(axis, value)
+        value = own[inner] if inner else getattr(autoencoder, varied.parameter)
+        found[name] = (
+            _values(name, varied, given[name]) if name in given else _around(varied, value)
+        )
     return found
 
 
-def _around(axis: Axis, value: Any) -> tuple[Any, ...]:
+def _around(varied: Hyperparameter, value: Any) -> tuple[Any, ...]:
     """A model's own value, and some around it; alone, if it is no number or zero."""
     if isinstance(value, str) or value == 0:
         return (value,)
-    around = (float(f"{factor * value:.2g}") if factor != 1 else value for factor in axis.factors)
-    return tuple(one for one in around if one < axis.highest)
+    around = (float(f"{factor * value:.2g}") if factor != 1 else value for factor in varied.factors)
+    return tuple(one for one in around if one < varied.highest)
 
 
-def _values(name: str, axis: Axis, values: Sequence[float]) -> tuple[float, ...]:
+def _values(name: str, varied: Hyperparameter, values: Sequence[float]) -> tuple[float, ...]:
     """Values in rising order, each once."""
     numbers = sorted({float(value) for value in np.ravel(values)})
-    if not numbers or not all(0 <= value < axis.highest for value in numbers):
-        below = "" if axis.highest == np.inf else f" and below {axis.highest:g}"
+    if not numbers or not all(0 <= value < varied.highest for value in numbers):
+        below = "" if varied.highest == np.inf else f" and below {varied.highest:g}"
         raise ValueError(f"{name} must be one or more numbers, at least 0{below}, got {values!r}.")
     return tuple(numbers)
 
@@ -306,7 +308,7 @@ def explored(
         rows = step.fit_transform(rows)
     run = {"max_iter": max_iter, "checkpoint": None, "resume": False, "warm_start": False}
     for point in points_of(grid):
-        changes = {AXES[name].parameter: value for name, value in point.items()}
+        changes = {HYPERPARAMETERS[name].parameter: value for name, value in point.items()}
         autoencoder = clone(anatomy.autoencoder).set_params(**run, **changes)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # which the verdict tells

@@ -87,6 +87,12 @@ class Layer:
         return len(self.encoders[-1].weights)
 
     @property
+    def decoder_norms(self) -> FloatArray | None:
+        """Norms of the units' decoder weights; None if the layer does not reconstruct."""
+        weights = self.decoder_weights
+        return None if weights is None else np.linalg.norm(weights, axis=1)
+
+    @property
     def n_features(self) -> int:
         """Values in a row of the first layer's input."""
         return int(self.encoders[0].weights.shape[1])

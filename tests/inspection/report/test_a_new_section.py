@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rhohat import SparseAutoencoder, StackedAutoencoder, report
-from rhohat.inspection.report.charts import Axis, Chart
+from rhohat.inspection.report.charts import Axis, Chart, Plot
 from rhohat.inspection.report.sections import SECTIONS, Section
 from support.pages import in_browser
 
@@ -27,12 +27,12 @@ def find_biases(subject):
     return Biases(biases[-1], Chart(*axes, np.arange(len(biases)), "All biases.", dots=biases))
 
 
-BIASES = '<h3>Biases</h3><p>{{ "%.3f" % found.greatest }} & less.</p><div data-chart="curve"></div>'
+BIASES = '<p>{{ "%.3f" % found.greatest }} & less.</p><div data-chart="curve"></div>'
 
 
 @pytest.fixture
 def biases(monkeypatch):
-    monkeypatch.setitem(SECTIONS, "biases", Section(find_biases, BIASES))
+    monkeypatch.setitem(SECTIONS, "biases", Section(find_biases, "Biases", BIASES))
 
 
 def test_its_row_makes_a_card_of_each_layer(rng, biases):
@@ -49,15 +49,30 @@ def test_its_row_makes_a_card_of_each_layer(rng, biases):
 @pytest.mark.parametrize(("told_of", "number"), [("first layer", 0), ("last layer", 1)])
 def test_it_may_be_told_of_one_layer(rng, monkeypatch, told_of, number):
     model = StackedAutoencoder((5, 3), estimator=SparseAutoencoder(max_iter=3), random_state=0)
-    monkeypatch.setitem(SECTIONS, "biases", Section(find_biases, BIASES, told_of=told_of))
+    monkeypatch.setitem(SECTIONS, "biases", Section(find_biases, "Biases", BIASES, told_of=told_of))
     html = report(model.fit(rng.rand(40, 6))).html
     assert html.count("<h3>Biases</h3>") == 1
     greatest = model.layers_[number].encoder_bias_.max()
     assert f"<p>{greatest:.3f} & less.</p>" in html
 
 
+def test_a_chart_and_what_it_shows_need_no_template(rng, monkeypatch):
+    def find_plot(subject):
+        return Plot("What <all> units have.", find_biases(subject).curve)
+
+    monkeypatch.setitem(SECTIONS, "biases", Section(find_plot, "Biases"))
+    model = SparseAutoencoder(4, max_iter=3, random_state=0).fit(rng.rand(40, 6))
+    html = report(model).html
+    told = "<h3>Biases</h3>\n<p>What &lt;all&gt; units have.</p>\n<div data-chart"
+    assert told in html
+    drawn = json.loads(re.search(r'id="data">(.*?)</script>', html, re.DOTALL).group(1))["drawings"]
+    np.testing.assert_allclose(
+        drawn["biases-0"]["chart"]["dots"], np.sort(model.encoder_bias_), rtol=1e-5
+    )
+
+
 def test_it_may_have_nothing_to_tell(rng, monkeypatch):
-    monkeypatch.setitem(SECTIONS, "biases", Section(lambda subject: None, BIASES))
+    monkeypatch.setitem(SECTIONS, "biases", Section(lambda subject: None, "Biases", BIASES))
     model = SparseAutoencoder(4, max_iter=3, random_state=0).fit(rng.rand(40, 6))
     assert "Biases" not in report(model).html
 

@@ -24,14 +24,14 @@ def test_accuracy_and_counts_are_those_of_scikit_learn(classifier, digits, told)
     assert found.accuracy == accuracy_score(Y, predicted)
     assert (found.n_rows, found.unknown) == (len(Y), [])
     expected = confusion_matrix(Y, predicted)
-    assert_array_equal([[cell.n for cell in row.cells] for row in found.classes], expected)
+    assert_array_equal([[entry.n for entry in row.entries] for row in found.classes], expected)
     assert_array_equal([row.n for row in found.classes], np.bincount(Y))
     recognized = np.diag(expected) / np.bincount(Y)
     assert_array_equal([row.recognized for row in found.classes], recognized)
-    shades = np.array([[cell.shade for cell in row.cells] for row in found.classes])
+    shades = np.array([[entry.shade for entry in row.entries] for row in found.classes])
     assert_array_equal(shades > 0, expected > 0)
     assert shades.max() <= SHADES
-    worst = found.mistakes[0]
+    worst = found.misclassified[0]
     wrong = expected - np.diag(np.diag(expected))
     assert worst.n == wrong.max() == wrong[int(worst.true), int(worst.predicted)]
 

@@ -16,20 +16,20 @@ from rhohat.inspection.edges import AlikePairs
 from rhohat.inspection.report.charts import Axis, Chart, Line, Mark
 from rhohat.inspection.report.comparison import ComparisonFindings, Side
 from rhohat.inspection.report.examples import PageGroup
-from rhohat.inspection.report.exploration import ExplorationFindings, PageAxis, PageCell
+from rhohat.inspection.report.exploration import ExplorationFindings, PageCell, Slider
 from rhohat.inspection.report.findings import (
     Findings,
     LayerFindings,
     OnEveryPage,
     PageColumns,
-    View,
+    PageView,
     as_json,
 )
 from rhohat.inspection.report.maps import Atlas
 from rhohat.inspection.report.pictures import Pictures
 from rhohat.inspection.report.reconstructions import Pairs
 from rhohat.inspection.report.sources import SourceImage, Surroundings
-from rhohat.inspection.report.trying import Coder, Trial
+from rhohat.inspection.report.trying import PageCoder, Trial
 from rhohat.inspection.tiles import TileAxes
 
 PAGE = files("rhohat.inspection.report")
@@ -39,7 +39,7 @@ ON_THE_PAGE = {
     "report": Findings,
     "found": LayerFindings,
     "layer": LayerFindings,
-    "view": View,
+    "view": PageView,
     "pictures": Pictures,
     "group": PageGroup,
     "image": SourceImage,
@@ -63,7 +63,7 @@ ROOTS = {
     "page.js": ON_THE_PAGE,
     "notes.js": {"report": Findings, "layer": LayerFindings},
     "saving.js": {"layer": LayerFindings},
-    "computing.js": {"report": Findings, "trial": Trial, "coder": Coder},
+    "computing.js": {"report": Findings, "trial": Trial, "coder": PageCoder},
     "trying.js": {"report": Findings, "trial": Trial, "columns": PageColumns},
     "page.html": {"found": Findings, "layer": LayerFindings},
     "comparison.js": {
@@ -71,21 +71,21 @@ ROOTS = {
         "side": Side,
         "first": Side,
         "alone": Side,
-        "view": View,
+        "view": PageView,
     },
     "comparison.html": {"found": ComparisonFindings, "side": Side},
     "exploration.js": {
         "report": ExplorationFindings,
         "cell": PageCell,
-        "usual": View,
-        "view": View,
+        "usual": PageView,
+        "view": PageView,
     },
     "exploration.html": {
         "found": ExplorationFindings,
         "cell": PageCell,
-        "axis": PageAxis,
-        "across": PageAxis,
-        "last": PageAxis,
+        "axis": Slider,
+        "across": Slider,
+        "last": Slider,
     },
 }
 #: Parameters that are taken apart where a function begins.
@@ -96,7 +96,7 @@ PARAMETERS = {
     "pictures.js": {r"function inUnits\(": Pictures},
     "reconstructions.js": {r"function pairsOf\(": Pairs},
     "maps.js": {r"function atlasOf\(": Atlas},
-    "computing.js": {r"function affine\(x, ": Coder},
+    "computing.js": {r"function affine\(x, ": PageCoder},
 }
 #: What scripts add to what they read.
 ADDED = {
@@ -182,7 +182,7 @@ def reads_in(name, text):
                 return None
             added = next((ADDED[base] for base in cls.__mro__ if base in ADDED), ())
             if key == "picture" and cls is LayerFindings:
-                cls = View
+                cls = PageView
                 continue
             if key in added:
                 return None
@@ -234,7 +234,7 @@ def test_every_key_that_is_read_is_a_field():
 @pytest.mark.parametrize("page", [Findings, ComparisonFindings, ExplorationFindings])
 def test_every_field_is_read(page):
     records = all_records(page)
-    assert {Chart, Pairs, BandPass, Mark, View} <= set(records) or page is not Findings
+    assert {Chart, Pairs, BandPass, Mark, PageView} <= set(records) or page is not Findings
     assert unread(all_reads(), records) == []
 
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 
 from rhohat import (
@@ -15,8 +14,7 @@ from rhohat import (
     Whitening,
     report,
 )
-from rhohat.inspection import rebuilding
-from rhohat.inspection.report.reconstructions import find_fidelity, find_reconstructions
+from rhohat.inspection.report.reconstructions import find_reconstructions
 from rhohat.inspection.report.subject import subjects_of
 from support.pages import in_browser, until
 
@@ -26,27 +24,12 @@ def model(digits):
     return SparseAutoencoder(9, max_iter=20, random_state=0).fit(digits)
 
 
-def test_shares_quantiles_and_worst_rows_are_those_of_the_layer(model, digits):
+def test_the_worst_rows_are_those_of_the_layer(model, digits):
     (subject,) = subjects_of(model, digits, shape=(8, 8))
-    found, told = subject.responses.rebuilding, find_fidelity(subject)
-    assert told.shares[0].share == found.explained
-    n_active = int(np.ceil(found.n_active))
-    ratio = PCA().fit(digits).explained_variance_ratio_.cumsum()
-    assert [row.share for row in told.shares[1:]] == pytest.approx([ratio[8], ratio[n_active - 1]])
-    assert_allclose([q for _, q in told.quantiles], np.quantile(found.errors, np.arange(5) / 4))
-    shown = find_reconstructions(subject)
+    found, shown = subject.responses.rebuilding, find_reconstructions(subject)
     assert shown.worst.names == [f"row {row}" for row in found.worst(6)]
     assert_array_equal(shown.worst.errors, found.errors[found.worst(6)])
     assert_array_equal(shown.rows[-6:], found.worst(6))
-
-
-def test_a_note_says_which_rows_components_are_of(model, digits, monkeypatch):
-    monkeypatch.setattr(rebuilding, "MOST_PRODUCTS", 1e5)
-    assert "computed from 1,797 random rows" not in report(model, digits).html
-    monkeypatch.setattr("rhohat.inspection.examples.SAMPLED", 500)
-    assert "computed from 500 random rows" in report(model, digits).html
-    monkeypatch.setattr(rebuilding, "MOST_COLUMNS", 63)
-    assert "Principal components are left out" in report(model, digits).html
 
 
 def test_it_is_said_on_which_scale_they_are(digits, rng):
@@ -128,15 +111,9 @@ def test_a_transcoder_is_compared_with_its_targets(digits):
     targets = digits[:, ::2] ** 2
     model = SparseTranscoder(9, max_iter=20, random_state=0).fit(digits, targets)
     (subject,) = subjects_of(model, digits, shape=(8, 8), target=targets)
-    found, told = subject.responses.rebuilding, find_fidelity(subject)
-    missed = np.square(targets - model.predict(digits)).sum(axis=1)
-    assert_allclose(found.distances, missed, rtol=1e-10)
-    assert_allclose(found.distances / 2, -model.score_samples(digits, targets), rtol=1e-10)
-    ratio = PCA().fit(targets).explained_variance_ratio_.cumsum()
-    assert told.shares[1].share == pytest.approx(ratio[8])
-    shown = find_reconstructions(subject)
-    assert shown.are_curves  # targets are no pictures of 8 x 8 pixels
-    assert "over all 1,797\ntargets." in report(model, digits, target=targets).html
+    found = find_reconstructions(subject)
+    assert found.are_curves  # targets are no pictures of 8 x 8 pixels
+    assert found.given == "Targets"
     assert "Targets and reconstructions" in report(model, digits, target=targets).html
 
 
@@ -149,7 +126,6 @@ def test_targets_of_the_same_shape_are_pictures(digits):
 def test_without_targets_nothing_is_compared(digits):
     model = SparseTranscoder(4, max_iter=2, random_state=0).fit(digits, digits[:, :3])
     (subject,) = subjects_of(model, digits)
-    assert find_fidelity(subject) is None
     assert find_reconstructions(subject) is None
     assert subject.diagnosis is None
     page = report(model, digits).html

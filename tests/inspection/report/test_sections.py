@@ -31,6 +31,24 @@ def test_cards_stand_by_layers_and_then_in_the_order_of_the_table(subjects):
         assert set(told) <= set(expected[section.told_of])
 
 
+def test_each_section_is_found_in_the_module_of_its_name():
+    modules = {name: section.find.__module__ for name, section in SECTIONS.items()}
+    assert modules == {name: f"rhohat.inspection.report.{name}" for name in SECTIONS}
+
+
+def test_a_title_names_the_layer_if_several_are_told_of(subjects):
+    html, name = report_of(subjects).html, subjects[0].layer.name
+    for card in cards_of(subjects):
+        ends = "</(?:article|details)>"
+        (content,) = re.findall(rf' id="{card.id}"[^>]*>(.*?){ends}', html, re.DOTALL)
+        title = re.findall("<h3>(.*?)</h3>", content)
+        names_it = [f"layer {card.number + 1}" in text for text in title]
+        assert names_it == [card.section.told_of == "each layer"] * (not card.section.is_opening)
+    alone = report_of(subjects_of(subjects[0].layer.estimator)).html
+    assert name == "layer 1"
+    assert not any("layer" in title for title in re.findall("<h3>(.*?)</h3>", alone))
+
+
 def test_each_card_has_an_address_of_its_own_on_the_page(subjects):
     cards, html = cards_of(subjects), report_of(subjects).html
     addresses = [card.id for card in cards]

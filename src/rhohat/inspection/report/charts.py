@@ -63,3 +63,18 @@ class Chart:
     dots: ArrayLike | None = None
     marks: Sequence[Mark] = ()
     height: int = 240
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A chart, and what it shows, in sentences."""
+
+    text: str
+    chart: Chart
+
+
+#: The template of a card that is a plot and nothing else.
+PLOT = """
+<p>{{ found.text }}</p>
+<div data-chart="chart"></div>
+"""

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from rhohat.common.arrays import Float64Array
 from rhohat.inspection.comparison import Comparison, compared
 from rhohat.inspection.edges import ALIKE_COSINE
-from rhohat.inspection.report.findings import OnEveryPage, View, columns_of, view_of
+from rhohat.inspection.report.findings import OnEveryPage, PageView, columns_of, view_of
 from rhohat.inspection.report.overview import picture_of
 from rhohat.inspection.report.page import Report
 from rhohat.inspection.report.render import SHARED, filled
@@ -26,7 +26,7 @@ class Side:
     """A model on the page; `new` are its units that the first model does not have."""
 
     name: str
-    view: View
+    view: PageView
     new: NDArray[np.intp]
 
 

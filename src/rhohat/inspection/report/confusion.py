@@ -10,13 +10,13 @@ import numpy as np
 from rhohat.inspection.classes import told_label
 from rhohat.inspection.report.subject import Subject
 
-#: Classes up to which there is a table of all pairs; of more, so many frequent mistakes are listed.
+#: Classes up to which there is a table of all pairs; of more, so many frequent errors are listed.
 TABLED, LISTED = 20, 20
-#: Shades of a cell, by its share of the row; confusion.css has as many.
+#: Shades of an entry, by its share of the row; confusion.css has as many.
 SHADES = 9
 
 
-class Cell(NamedTuple):
+class Entry(NamedTuple):
     """Examples of one class that were taken for one; `shade` is from 0, none, to `SHADES`, all."""
 
     n: int
@@ -29,10 +29,10 @@ class TrueClass(NamedTuple):
     name: str
     n: int
     recognized: float | None
-    cells: list[Cell]
+    entries: list[Entry]
 
 
-class Mistake(NamedTuple):
+class Misclassification(NamedTuple):
     """Examples of one class that were taken for another."""
 
     true: str
@@ -55,7 +55,7 @@ class ConfusionFound:
         Classes of the labels that the model does not know.
     classes : list of TrueClass
         One for each class.
-    mistakes : list of Mistake
+    misclassified : list of Misclassification
         The most frequent ones first.
     is_table : bool
         Whether there are few enough classes for a table.
@@ -66,7 +66,7 @@ class ConfusionFound:
     names: list[str]
     unknown: list[str]
     classes: list[TrueClass]
-    mistakes: list[Mistake]
+    misclassified: list[Misclassification]
     is_table: bool
 
 
@@ -95,21 +95,22 @@ def find_confusion(subject: Subject) -> ConfusionFound | None:
             name,
             int(total),
             float(counts[i, i] / total) if total else None,
-            [Cell(*pair) for pair in zip(counts[i].tolist(), shades[i].tolist(), strict=True)],
+            [Entry(*pair) for pair in zip(counts[i].tolist(), shades[i].tolist(), strict=True)],
         )
         for i, (name, total) in enumerate(zip(names, totals, strict=True))
     ]
     wrong = counts - np.diag(np.diag(counts))
     order = np.argsort(-wrong, axis=None, kind="stable")[:LISTED]
     pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
-    mistakes = [Mistake(names[i], names[j], int(wrong[i, j])) for i, j in pairs if wrong[i, j]]
+    misclassified = [
+        Misclassification(names[i], names[j], int(wrong[i, j])) for i, j in pairs if wrong[i, j]
+    ]
     accuracy = float(np.trace(counts) / totals.sum())
     n_rows, is_table = int(totals.sum()), len(names) <= TABLED
-    return ConfusionFound(accuracy, n_rows, names, unknown, true_classes, mistakes, is_table)
+    return ConfusionFound(accuracy, n_rows, names, unknown, true_classes, misclassified, is_table)
 
 
 CONFUSION = """
-<h3>Accuracy and confusion</h3>
 <p><b>{{ '%.2f' % (100 * found.accuracy) }}%</b> of {{ '{:,}'.format(found.n_rows) }} labeled
 examples are classified correctly. Expect less on new examples than on those that the model was
 trained on.
@@ -123,8 +124,8 @@ trained on.
   <tbody>
   {% for row in found.classes %}
   <tr><th scope="row">{{ row.name }}</th>
-  {%- for cell in row.cells %}
-  <td class="shade-{{ cell.shade }}">{{ cell.n or "" }}</td>
+  {%- for entry in row.entries %}
+  <td class="shade-{{ entry.shade }}">{{ entry.n or "" }}</td>
   {%- endfor %}
   <td>{% if row.recognized is not none %}{{ '%.1f' % (100 * row.recognized) }}%{% else %}–
   {%- endif %}</td></tr>
@@ -132,14 +133,14 @@ trained on.
   </tbody>
 </table>
 </div>
-{% elif found.mistakes %}
+{% elif found.misclassified %}
 <table>
   <caption>The most frequent errors.</caption>
   <thead><tr><th scope="col">label</th><th scope="col">predicted</th><th scope="col">examples</th>
   </tr></thead>
   <tbody>
-  {% for mistake in found.mistakes %}
-  <tr><td>{{ mistake.true }}</td><td>{{ mistake.predicted }}</td><td>{{ mistake.n }}</td></tr>
+  {% for error in found.misclassified %}
+  <tr><td>{{ error.true }}</td><td>{{ error.predicted }}</td><td>{{ error.n }}</td></tr>
   {% endfor %}
   </tbody>
 </table>

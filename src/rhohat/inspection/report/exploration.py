@@ -16,22 +16,26 @@ from sklearn.base import BaseEstimator
 from rhohat.common.validation import check_integer
 from rhohat.estimators.anatomy import Anatomy
 from rhohat.estimators.autoencoder import SparseAutoencoder
-from rhohat.files.images import LoadedImages
-from rhohat.files.recordings import LoadedRecordings
-from rhohat.files.series import LoadedSeries
-from rhohat.inspection.exploration import AXES, Cell, Exploration, explored, grid_of, text_of
-from rhohat.inspection.portrait import View as UnitView
-from rhohat.inspection.report.findings import OnEveryPage, View, columns_of, view_of
+from rhohat.files.loaded import content_of
+from rhohat.inspection.exploration import (
+    HYPERPARAMETERS,
+    Cell,
+    Exploration,
+    explored,
+    grid_of,
+    text_of,
+)
+from rhohat.inspection.report.defaults import ROWS, TITLE
+from rhohat.inspection.report.findings import OnEveryPage, PageView, columns_of, view_of
 from rhohat.inspection.report.overview import picture_of
 from rhohat.inspection.report.page import Report
 from rhohat.inspection.report.provenance import code_of
 from rhohat.inspection.report.render import SHARED, filled
 
-TITLE = "What ρ, β and λ do"
 #: Values that all pictures of a page may have, a byte each.
 PICTURE_VALUES = 2_120_000
-#: Rows and iterations of each fit.
-ROWS, ITERATIONS = 5000, 100
+#: Iterations of each fit.
+ITERATIONS = 100
 
 
 class ExplorationProgress(NamedTuple):
@@ -54,7 +58,7 @@ ProgressCallback: TypeAlias = Callable[[ExplorationProgress], object]
 
 
 @dataclass(frozen=True)
-class PageAxis:
+class Slider:
     """A slider: its symbol, what that means, and the values as text."""
 
     symbol: str
@@ -77,7 +81,7 @@ class PageCell:
     hoyer: float
     dead: NDArray[np.intp]
     verdict: str
-    view: View
+    view: PageView
     again: str
 
 
@@ -89,7 +93,7 @@ class ExplorationFindings(OnEveryPage):
     of which views have the first.
     """
 
-    axes: Sequence[PageAxis]
+    axes: Sequence[Slider]
     cells: Sequence[PageCell | None]
     first: int
     units: int
@@ -189,13 +193,12 @@ def explore(
             f"{type(model).__name__}."
         )
     full = grid_of(autoencoder, grid)
-    X = X[0] if isinstance(X, LoadedImages | LoadedRecordings | LoadedSeries) else X
     n_cells = prod(map(len, full.values()))
     cells: list[Cell] = []
     shown: list[PageCell | None] = []
     started = time.perf_counter()
     try:
-        for cell in explored(model, X, full, n_rows=n_rows, max_iter=max_iter):
+        for cell in explored(model, content_of(X), full, n_rows=n_rows, max_iter=max_iter):
             shown.append(_cell(cell, n_cells, command))
             cells.append(cell)
             if callback is not None:
@@ -218,7 +221,7 @@ def _page(found: Exploration, cells: Sequence[PageCell | None], title: str) -> s
     portrait = first.portrait
     k, number = portrait.layer.n_units, found.cells.index(first)
     axes = [
-        PageAxis(AXES[name].symbol, AXES[name].label, [text_of(value) for value in values])
+        Slider(*HYPERPARAMETERS[name][:2], [text_of(value) for value in values])
         for name, values in found.grid.items()
     ]
     return filled(
@@ -238,7 +241,7 @@ def _cell(cell: Cell, n_cells: int, command: str | None) -> PageCell:
     case, view = cell.case, cell.portrait.view()
     values = view.tiles.values
     values = values[: max(PICTURE_VALUES // (values.shape[1] * n_cells), 1)]
-    part: UnitView = view._replace(tiles=view.tiles._replace(values=values))
+    part = view._replace(tiles=view.tiles._replace(values=values))
     options = " ".join(f"--{name} {text_of(value)}" for name, value in cell.values.items())
     return PageCell(
         float(case.autoencoder.loss_),

@@ -22,8 +22,7 @@ from rhohat.inspection.columns import Columns
 from rhohat.inspection.edges import EDGE_R2, PARAMETERS, AlikePairs
 from rhohat.inspection.examples import SoundExamples
 from rhohat.inspection.intervals import RANGED
-from rhohat.inspection.portrait import Portrait
-from rhohat.inspection.portrait import View as UnitView
+from rhohat.inspection.portrait import Portrait, View
 from rhohat.inspection.report.examples import (
     ExampleFindings,
     PageGroup,
@@ -50,7 +49,7 @@ BELOW = 8
 
 
 @dataclass(frozen=True)
-class View(Pictures):
+class PageView(Pictures):
     """A picture of every unit.
 
     `label` is what a switch calls it; it is empty if the view is not on the switch. `across` is
@@ -155,7 +154,7 @@ class LayerFindings:
     decoder_norm: FloatArray | None
     replication: Float64Array | None
     likeness: NDArray[np.intp] | None
-    views: Sequence[View]
+    views: Sequence[PageView]
     below: Below | None
     gabor: Gabors | None
     bands: BandPass | None
@@ -233,12 +232,12 @@ def _checksum(subjects: Sequence[Subject]) -> str:
     return digest.hexdigest()[:16]
 
 
-def view_of(portrait: Portrait, view: UnitView) -> View:
+def view_of(portrait: Portrait, view: View) -> PageView:
     """A view as a page holds it."""
     values, shape, _, kind, across = view.tiles
     if shape is None and portrait.along(view.tiles).are_bars:
         kind = "bars"
-    return View.of(
+    return PageView.of(
         values,
         shape,
         kind,
@@ -250,7 +249,7 @@ def view_of(portrait: Portrait, view: UnitView) -> View:
     )
 
 
-def _greatest(portrait: Portrait, view: UnitView) -> list[list[tuple[str, float]]] | None:
+def _greatest(portrait: Portrait, view: View) -> list[list[tuple[str, float]]] | None:
     """Names and values of the columns that matter most to each unit, if bars cannot show all."""
     columns, values = portrait.along(view.tiles), view.tiles.values
     if view.name != portrait.usual or not columns.names or columns.are_bars:
@@ -280,7 +279,7 @@ def columns_of(portrait: Portrait) -> PageColumns | None:
 def _layer(subject: Subject, shown: ShownExamples | None) -> LayerFindings:
     """What is known of a layer."""
     portrait, layer, gabors = subject.portrait, subject.layer, subject.portrait.gabors
-    decoder, alike, below = layer.decoder_weights, portrait.alike, None
+    alike, below = portrait.alike, None
     if layer.is_deep:
         weights = layer.encoders[-1].weights
         units = np.argsort(-np.abs(weights), axis=1, kind="stable")[:, :BELOW]
@@ -289,9 +288,9 @@ def _layer(subject: Subject, shown: ShownExamples | None) -> LayerFindings:
     found = LayerFindings(
         name=layer.name,
         units=layer.n_units,
-        target=subject.target_activation,
+        target=subject.target,
         average=layer.average,
-        decoder_norm=None if decoder is None else np.linalg.norm(decoder, axis=1),
+        decoder_norm=layer.decoder_norms,
         replication=subject.replication,
         likeness=None if order is None else np.argsort(order),
         views=[view_of(portrait, view) for view in portrait.views],

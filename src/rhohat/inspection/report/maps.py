@@ -42,7 +42,6 @@ def find_maps(subject: Subject) -> MapsFound | None:
 
 
 MAPS = """
-<h3>Maps of the units{{ " of " ~ subject.layer.name if subject.layer.name }}</h3>
 <p>Click a unit to open it, or use the arrow keys and Enter.</p>
 <div class="columns">
 <div>

@@ -187,7 +187,7 @@ def _learned(subject: Subject) -> Iterator[str]:
 
 def _facts(subject: Subject) -> str:
     """Measures of a layer that there is no diagnosis of, in a sentence."""
-    facts, average, target = [], subject.layer.average, subject.target_activation
+    facts, average, target = [], subject.layer.average, subject.target
     if average is not None and target is not None:
         low = subject.layer.activation.range[0]
         share = (float(average.mean()) - low) / (target - low)

@@ -13,9 +13,7 @@ from sklearn.base import BaseEstimator
 from rhohat.common.validation import check_integer
 from rhohat.common.writing import replacing
 from rhohat.estimators.measures import stability
-from rhohat.files.images import LoadedImages
-from rhohat.files.recordings import LoadedRecordings
-from rhohat.files.series import LoadedSeries
+from rhohat.files.loaded import content_of
 from rhohat.inspection.activation_statistics import N_EXAMPLES
 from rhohat.inspection.portrait import Portrait
 from rhohat.inspection.report.contents import contents_of
@@ -185,10 +183,7 @@ def report_on(
             raise ValueError("n_seeds refits the model: pass the data that it learned from, too.")
     subjects = subjects_of(model, data, **shown)
     if n_seeds is not None:
-        content = (
-            data[0] if isinstance(data, LoadedImages | LoadedRecordings | LoadedSeries) else data
-        )
-        replication = stability(model, content, n_seeds=n_seeds).per_unit
+        replication = stability(model, content_of(data), n_seeds=n_seeds).per_unit
         subjects[-1] = replace(subjects[-1], replication=replication)
     return report_of(subjects, title=title, sources=sources)
 

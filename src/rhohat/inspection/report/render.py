@@ -51,8 +51,10 @@ def render(
     environment = _environment()
 
     def content(card: Card) -> Markup:
-        template = environment.from_string(card.section.html)
-        return Markup(template.render(found=card.found, subject=card.subject))
+        template = environment.from_string(card.section.template)
+        return Markup(
+            template.render(found=card.found, subject=card.subject, of_layer=card.of_layer)
+        )
 
     return filled(
         "page.html",

@@ -25,7 +25,6 @@ from rhohat.inspection.layers import Layer
 from rhohat.inspection.portrait import Portrait, portraits_of
 from rhohat.inspection.responses import Responses
 from rhohat.objective.penalties import penalty_of
-from rhohat.objective.penalty import SparsityPenalty
 from rhohat.rows.sources import ArraySource
 
 
@@ -135,18 +134,9 @@ class Subject:
 
     @property
     def target(self) -> float | None:
-        """The average activation asked for, as a share of the range; None if there is none."""
-        target = self._penalty.asked_share
-        return None if target is None else float(target)
-
-    @property
-    def target_activation(self) -> float | None:
-        """The target as an activation; None if there is none, or the range is unbounded."""
-        return self._penalty.asked_average(self.layer.activation)
-
-    @property
-    def _penalty(self) -> SparsityPenalty:
-        return penalty_of(self.layer.estimator.sparsity_penalty)
+        """The average activation asked for; None if there is none, or the range is unbounded."""
+        penalty = penalty_of(self.layer.estimator.sparsity_penalty)
+        return penalty.asked_average(self.layer.activation)
 
 
 def subjects_of(

@@ -11,8 +11,7 @@ import numpy as np
 
 from rhohat.common.arrays import FloatArray
 from rhohat.estimators.autoencoder import SparseAutoencoder
-from rhohat.estimators.computation import Coder as ComputedCoder
-from rhohat.estimators.computation import computation_of_layers
+from rhohat.estimators.computation import Coder, computation_of_layers
 from rhohat.inspection.report.subject import Subject
 from rhohat.preprocessing.operations import AFFINE, NotComputedError
 from rhohat.preprocessing.steps import Operation
@@ -28,7 +27,7 @@ INSTEAD = (
 
 
 @dataclass(frozen=True)
-class Coder:
+class PageCoder:
     """f(W x + b), with W and b as base64 of float32, W row by row.
 
     Attributes
@@ -68,9 +67,9 @@ class Trial:
         What the first encoder's input reshapes to, if it is a picture.
     steps : sequence of Operation
         Before the first encoder, which affine ones just before it are folded into.
-    encoders : sequence of Coder
+    encoders : sequence of PageCoder
         Of each layer, from the input upwards.
-    decoders : sequence of Coder
+    decoders : sequence of PageCoder
         The way back, from the last layer down; empty if there is none.
     missing : str
         Why there is none.
@@ -81,8 +80,8 @@ class Trial:
     n_columns: int = 0
     shape: tuple[int, ...] | None = None
     steps: Sequence[Operation] = ()
-    encoders: Sequence[Coder] = ()
-    decoders: Sequence[Coder] = ()
+    encoders: Sequence[PageCoder] = ()
+    decoders: Sequence[PageCoder] = ()
     missing: str = ""
 
 
@@ -140,13 +139,13 @@ def _packed(operation: Operation) -> Operation:
     return operation._replace(parameters=parameters)
 
 
-def _coder(coder: ComputedCoder) -> Coder:
+def _coder(coder: Coder) -> PageCoder:
     name = coder.activation.name
     if name not in COMPUTED:
         raise NotComputedError(f"the page cannot compute {name} units")
     parameters = coder.activation.parameters_among(len(coder.bias))
     thresholds = parameters.get("thresholds")
-    return Coder(
+    return PageCoder(
         packed32(coder.weights),
         packed32(coder.bias),
         name,
@@ -170,7 +169,7 @@ def packed32(values: FloatArray) -> str:
     return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode()
 
 
-def _size(parts: Sequence[Operation | Coder]) -> int:
+def _size(parts: Sequence[Operation | PageCoder]) -> int:
     """Characters that packed numbers take."""
     values = [
         value

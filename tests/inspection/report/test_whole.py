@@ -19,7 +19,7 @@ from rhohat import (
     report,
 )
 from rhohat.inspection.report.subject import subjects_of
-from rhohat.inspection.report.wholes import find_whole
+from rhohat.inspection.report.whole import find_whole
 
 UNITS = {"n_components": 4, "max_iter": 3, "random_state": 0}
 

@@ -127,7 +127,6 @@ def _along(examples: PieceExamples, whole: Whole, n: int) -> tuple[Float64Array,
 
 WHOLE = """
 {% set whole = found.whole %}
-<h3>A whole {{ found.noun }}</h3>
 <p>{{ "The middle of " if (whole.top or whole.left) and not found.span }}{{ found.name }}
 {{- ", " ~ found.span if found.span }}, reconstructed from {{ '{:,}'.format(whole.n_pieces) }}
 {{ found.pieces }}{% if whole.stride > 1 %}, {{ whole.stride }} {{ found.apart }} apart{% endif %},
