@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rhohat.common.printable import first_of
 from rhohat.inspection.examples import PieceExamples, SoundExamples
 from rhohat.inspection.report.findings import Findings
 from rhohat.inspection.report.names import without_folder
@@ -44,5 +45,4 @@ def contents_of(found: Findings, subject: Subject, cards: Sequence[Card]) -> str
     if isinstance(examples, SoundExamples) and shown.sounds:
         sizes = (len(base64.b64decode(sound)) - HEADER for sound in shown.sounds if sound)
         told += f" and contains {sum(sizes) / SAMPLE / examples.sound.rate:.0f} s of their sound"
-    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    return f"{told}: {', '.join(names[:NAMED])}{more}."
+    return f"{told}: {first_of(names, NAMED)}."
