@@ -69,6 +69,7 @@ def test_numbers_lie_beside_the_header_under_one_of_several_names(tmp_path):
         ("bands = 6", "bandes = 6", "states bands = None"),
         ("data type = 4", "data type = 6", "data type 6, expected"),
         ("interleave = bip", "interleave = tile", "interleave 'tile'"),
+        ("interleave = bip\n", "", "interleave ''"),
         ("byte order", "file compression = 1\nbyte order", "compressed"),
     ],
 )

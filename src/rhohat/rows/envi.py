@@ -81,7 +81,8 @@ def _cube(path: Path) -> _Cube:
         letter: _integer(fields, name)
         for letter, name in (("H", "lines"), ("W", "samples"), ("C", "bands"))
     }
-    interleave = fields.get("interleave", "bsq").lower()
+    # One band is the same in each; of several, a header that was cut off must not be guessed at.
+    interleave = fields.get("interleave", "bsq" if sizes["C"] == 1 else "").lower()
     code = _integer(fields, "data type")
     if interleave not in _INTERLEAVES or code not in _TYPES:
         raise DataFileError(
