@@ -74,7 +74,7 @@ def draw(sizes, seconds, memory, exponent, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--figure")
+    parser.add_argument("--figure", default="docs/images/scaling.png", help="default: %(default)s")
     parser.add_argument("--rows", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.rows:
@@ -92,8 +92,7 @@ def main():
     seconds, memory = zip(*results, strict=True)
     exponent = np.polyfit(np.log(SIZES), np.log(seconds), 1)[0]
     print(f"\nseconds grow as rows to the power {exponent:.3f}")
-    if arguments.figure:
-        draw(SIZES, seconds, memory, exponent, arguments.figure)
+    draw(SIZES, seconds, memory, exponent, arguments.figure)
 
 
 if __name__ == "__main__":

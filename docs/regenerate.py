@@ -123,13 +123,13 @@ def is_done(place, of):
 
 
 def run(name, job, place, data, of):
-    """Run a command in a folder of its own, and tell whether it succeeded."""
+    """Run a command in a folder of its own, and tell whether it succeeded and drew its pictures."""
     (place / "docs" / "images").mkdir(parents=True, exist_ok=True)
     for needed in job.needs:
         link = place / needed.rstrip("/")
         if not link.is_symlink():
             link.symlink_to((data / needed).resolve())
-    started = time.perf_counter()
+    started, begun = time.perf_counter(), time.time()
     with (place / "output.txt").open("w", encoding="utf-8") as stream:
         print(f"$ {job.command}\n", file=stream, flush=True)
         environment = os.environ | {"PYTHONUNBUFFERED": "1"}
@@ -140,7 +140,11 @@ def run(name, job, place, data, of):
         minutes = f"{seconds / 60:.1f} minutes"
         print(f"\n{minutes}, exit code {done.returncode}, commit {of}", file=stream)
     print(f"{name:<20} {seconds / 60:6.1f} min  {place / 'output.txt'}", flush=True)
-    return done.returncode == 0
+    drawn = {path.name for path in place.rglob("*.png") if path.stat().st_mtime >= begun}
+    missing = [name for name in job.images if name not in drawn]
+    if missing:
+        print(f"{place.name:<20} has not drawn {', '.join(missing)}")
+    return done.returncode == 0 and not missing
 
 
 def main():
