@@ -22,7 +22,7 @@ from speed import median_seconds
 from rhohat import DaskEngine, KLSparsity, SparseAutoencoder, SparseObjective
 from rhohat.rows.cluster import TASKS_PER_WORKER, local_cluster
 from rhohat.rows.engines import ThreadEngine
-from rhohat.rows.npy import NpyFile
+from rhohat.rows.npy import FlatFile
 from rhohat.rows.opening import open_store
 from rhohat.rows.partition import Partition
 
@@ -67,7 +67,7 @@ def evaluation(engine, source, partition):
 
 def first_rows(path, n_rows):
     whole = open_store(path)
-    return NpyFile(path, (n_rows, COLUMNS), whole.stored_dtype, whole.offset)
+    return FlatFile(path, (n_rows, COLUMNS), whole.stored_dtype, whole.offset)
 
 
 def costs(path, client, n_rows):

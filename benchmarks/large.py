@@ -107,13 +107,13 @@ def sweep_seconds(kind, path, n_rows):
     from rhohat import KLSparsity, SparseObjective
     from rhohat.rows.checksums import Manifest, verified
     from rhohat.rows.engines import ThreadEngine
-    from rhohat.rows.npy import NpyFile
+    from rhohat.rows.npy import FlatFile
     from rhohat.rows.opening import open_store
     from rhohat.rows.partition import Partition
     from rhohat.rows.sources import ArraySource, Head
 
     stored = open_store(path)
-    assert isinstance(stored, NpyFile)
+    assert isinstance(stored, FlatFile)
     objective = SparseObjective(COLUMNS, 100, penalty=KLSparsity(0.035, 5.0), weight_decay=3e-3)
     partition = Partition.for_shape(COLUMNS, 100, stored.dtype)
     engine = ThreadEngine()

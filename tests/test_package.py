@@ -102,6 +102,22 @@ def test_import_leaves_heavy_modules_alone(module, imported):
     assert module not in imported
 
 
+SCRIPTS = [
+    path
+    for folder in ("benchmarks", "docs", "examples", ".ci")
+    for path in (TOP / folder).rglob("*.py")
+]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: str(path.relative_to(TOP)))
+def test_scripts_import_what_there_is(path):
+    """Those that no test runs, too."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rhohat":
+            module = importlib.import_module(node.module)
+            assert [n.name for n in node.names if not hasattr(module, n.name)] == []
+
+
 def test_command_line_is_the_only_module_that_prints():
     for path in Path(rhohat.__file__).parent.rglob("*.py"):
         if path.parent.name != "cli":
