@@ -41,62 +41,62 @@ PICTURES = (
 )
 JOBS = {
     "pictures": Job("python docs/pictures.py", 5, images=PICTURES),
-    "anomalies": Job("python benchmarks/anomalies.py --seeds 1", 10),
-    "choice-truth": Job("python benchmarks/choice.py truth", 5),
+    "anomalies": Job("python benchmarks/anomalies.py --seeds 1", 1),
+    "choice-truth": Job("python benchmarks/choice.py truth", 3),
     "choice-peers": Job("python benchmarks/choice.py truth --seeds 1 --peers", 10),
     "choice-real": Job(
         f"python benchmarks/choice.py real --mnist mnist.npz --fashion {FASHION} "
         f"--recordings {RECORDINGS} --embeddings {WORDS}",
-        30,
+        25,
         (*MNIST, FASHION, RECORDINGS, WORDS),
     ),
     "choice-stability": Job(
-        f"python benchmarks/choice.py stability --embeddings {WORDS}", 10, (WORDS,)
+        f"python benchmarks/choice.py stability --embeddings {WORDS}", 2, (WORDS,)
     ),
     "cifar": Job("python benchmarks/cifar.py --data package --seeds 1", 120, ("package",)),
-    "cluster": Job("python benchmarks/cluster.py", 5),
-    "device": Job("python benchmarks/device.py", 8),
-    "diagnosis": Job("python benchmarks/diagnosis.py", 10),
-    "edges": Job("python benchmarks/edge_scores.py", 2),
+    "cluster": Job("python benchmarks/cluster.py", 2),
+    "device": Job("python benchmarks/device.py", 3),
+    "diagnosis": Job("python benchmarks/diagnosis.py", 4),
+    "edges": Job("python benchmarks/edge_scores.py", 1),
     "family": Job("python benchmarks/family.py --torch", 10),
     "family-embeddings": Job(
         f"python benchmarks/family.py --torch --seeds 3 --embeddings {SENTENCES}", 40, (SENTENCES,)
     ),
-    "few-labels": Job("python benchmarks/recognition.py few-labels --data mnist.npz", 15, MNIST),
+    "few-labels": Job("python benchmarks/recognition.py few-labels --data mnist.npz", 5, MNIST),
     "keras": Job("python benchmarks/keras_costs.py", 1),
     "large": Job("python benchmarks/large.py", 60),
     "recordings": Job("python benchmarks/recordings.py", 60),
-    "report": Job("python benchmarks/report.py", 5),
-    "scaling": Job("python benchmarks/scaling.py", 5, images=("scaling.png",)),
-    "self-taught": Job("python benchmarks/recognition.py self-taught --data mnist.npz", 10, MNIST),
+    "report": Job("python benchmarks/report.py", 2),
+    "scaling": Job("python benchmarks/scaling.py", 1, images=("scaling.png",)),
+    "self-taught": Job("python benchmarks/recognition.py self-taught --data mnist.npz", 5, MNIST),
     "self-taught-validate": Job(
-        "python benchmarks/recognition.py self-taught --data mnist.npz --validate", 10, MNIST
+        "python benchmarks/recognition.py self-taught --data mnist.npz --validate", 5, MNIST
     ),
     "self-taught-fashion": Job(
-        f"python benchmarks/self_taught.py {FASHION} --units 800", 15, (FASHION,)
+        f"python benchmarks/self_taught.py {FASHION} --units 800", 25, (FASHION,)
     ),
     "speed-evaluate": Job("python benchmarks/speed.py evaluate", 15),
-    "speed-seeds": Job("python benchmarks/speed.py seeds", 5),
-    "speed-train": Job("python benchmarks/speed.py train --mnist mnist.npz", 30, MNIST),
+    "speed-seeds": Job("python benchmarks/speed.py seeds", 2),
+    "speed-train": Job("python benchmarks/speed.py train --mnist mnist.npz", 45, MNIST),
     "spoken": Job("python benchmarks/spoken.py --data recordings --seeds 1", 10, (RECORDINGS,)),
-    "stacked": Job("python benchmarks/recognition.py stacked --data mnist.npz", 15, MNIST),
-    "sweeps-curves": Job("python benchmarks/sweeps.py curves", 10, images=("sweeps.png",)),
+    "stacked": Job("python benchmarks/recognition.py stacked --data mnist.npz", 7, MNIST),
+    "sweeps-curves": Job("python benchmarks/sweeps.py curves", 8, images=("sweeps.png",)),
     "sweeps-table": Job(
         "python benchmarks/sweeps.py table --mnist mnist.npz --fashion train-images-idx3-ubyte.gz",
-        40,
+        5,
         (*MNIST, "train-images-idx3-ubyte.gz"),
     ),
-    "sweeps-truth": Job("python benchmarks/sweeps.py truth", 30),
-    "vibration": Job("python benchmarks/vibration.py --seeds 1", 5),
+    "sweeps-truth": Job("python benchmarks/sweeps.py truth", 2),
+    "vibration": Job("python benchmarks/vibration.py --seeds 1", 1),
     "which": Job("python benchmarks/which.py", 2, images=("which.png",)),
     "exercise-1": Job("rhohat exercise sparse-autoencoder -o edges.png", 1),
     "exercise-2": Job(
-        "rhohat exercise vectorized mnist.npz -o strokes.png", 5, MNIST, ("strokes.png",)
+        "rhohat exercise vectorized mnist.npz -o strokes.png", 1, MNIST, ("strokes.png",)
     ),
-    "exercise-3": Job("rhohat exercise color -o colors.png", 10),
-    "exercise-4": Job("rhohat exercise self-taught mnist.npz", 5, MNIST),
-    "exercise-5": Job("rhohat exercise stacked mnist.npz", 5, MNIST),
-    "exercise-6": Job("rhohat exercise convolution cifar10.npz --classes 0,1,3,5", 30, CIFAR),
+    "exercise-3": Job("rhohat exercise color -o colors.png", 1),
+    "exercise-4": Job("rhohat exercise self-taught mnist.npz", 2, MNIST),
+    "exercise-5": Job("rhohat exercise stacked mnist.npz", 2, MNIST),
+    "exercise-6": Job("rhohat exercise convolution cifar10.npz --classes 0,1,3,5", 6, CIFAR),
 }
 
 
