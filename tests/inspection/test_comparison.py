@@ -134,6 +134,14 @@ def test_numbers_are_those_of_the_models(model, digits):
     assert_allclose(found.correlations[:, 1], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(("activation", "target"), [("sigmoid", 0.1), ("tanh", -0.8)])
+def test_a_target_is_told_as_the_average_that_it_asks_for(activation, target, digits):
+    penalty = KLSparsity(target=0.1)
+    models = [autoencoder(activation=activation, sparsity_penalty=penalty) for _ in range(2)]
+    found = compared({str(i): one.fit(digits) for i, one in enumerate(models)})
+    assert [one.facts["target"] for one in found.models] == pytest.approx([target, target])
+
+
 def test_models_that_draw_other_patches_are_compared_on_the_same(rng):
     images = [rng.rand(30, 30) for _ in range(3)]
     a = make_pipeline(PatchExtractor(4, n_patches=300, random_state=0), autoencoder()).fit(images)

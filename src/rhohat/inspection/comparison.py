@@ -74,7 +74,7 @@ class ComparedModel:
             "weight decay": None if terms is None else float(terms[1]),
             "sparsity": None if terms is None else float(terms[2]),
             "average activation": None if average is None else float(average.mean()),
-            "target": penalty.asked_share,
+            "target": penalty.asked_average(self.layer.activation),
             "dead units": getattr(estimator, "n_dead_", None),
             "pairs of duplicates": len(self.portrait.alike.same.cosines),
             "edges": None if edges is None else round(edges.edge_share * k),
