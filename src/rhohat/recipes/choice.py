@@ -23,9 +23,7 @@ from rhohat.common.devices import Device, device_of
 from rhohat.common.validation import check_integer, look_up
 from rhohat.estimators.autoencoder import SparseAutoencoder
 from rhohat.estimators.measures import explained_variance, greatest_variance, patterns, pursuit
-from rhohat.files.images import LoadedImages
-from rhohat.files.recordings import LoadedRecordings
-from rhohat.files.series import LoadedSeries
+from rhohat.files.loaded import Loaded, content_of
 from rhohat.objective.penalties import KLSparsity
 from rhohat.preprocessing.inputs import RowData, drawn_rows
 from rhohat.preprocessing.standardization import Standardization
@@ -331,22 +329,20 @@ def _content_of(X: Any, seed: int) -> tuple[Any, str, Settings, Sequence[str]]:
         data, settings = find_to_learn(Request([Path(path) for path in paths]), settings)
         data.read()
         return data.content, data.kind, settings, [str(path) for path in paths]
-    if isinstance(X, LoadedImages):
-        X, kind = X.images, "images"
-    elif isinstance(X, LoadedRecordings):
-        settings = replace(settings, rate=X.rate)
-        X, kind = X.recordings, "recordings"
-    elif isinstance(X, LoadedSeries):
-        settings = complete(settings, "series")
-        settings = in_samples(settings, len(X.series[0]), X.rate)
-        return X.series, "series", settings, ["DATA", "--series"]
+    shown = ["DATA"]
+    if isinstance(X, Loaded):
+        settings = replace(settings, rate=getattr(X, "rate", None))
+        X, kind = content_of(X), X._fields[0]
     elif isinstance(X, (list, tuple)) and all(np.ndim(image) in (2, 3) for image in X):
         kind = "images"
     else:
         kind = "images" if getattr(X, "ndim", 2) in (3, 4) else "rows"
     if kind == "images":
         settings = replace(settings, color=np.ndim(X[0]) == 3)
-    return X, kind, complete(settings, kind), ["DATA"]
+    settings = complete(settings, kind)
+    if kind == "series":
+        settings, shown = in_samples(settings, len(X[0]), settings.rate), ["DATA", "--series"]
+    return X, kind, settings, shown
 
 
 def _rows_of(content: Any, kind: str, settings: Settings) -> RowData:
