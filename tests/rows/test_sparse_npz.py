@@ -92,6 +92,10 @@ def changed(path, **arrays):
         ({"indices": np.full(1200, -1)}, "damaged sparse matrix"),
         ({"indices": np.full(1200, 30)}, "damaged sparse matrix"),
         ({"indptr": np.arange(201)[::-1]}, "damaged sparse matrix"),
+        (
+            {"indptr": np.r_[0, 9, np.arange(2, 200), 1200]},
+            "^holds a damaged sparse matrix: its index pointers fall$",
+        ),
         ({"data": np.full(1200, np.nan)}, "NaN"),
         ({"data": np.full(1200, 1j)}, "expected one axis of real numbers"),
         ({"data": np.full(1200, "a")}, "expected one axis of real numbers"),

@@ -106,9 +106,10 @@ def read_sparse(path: Path, opened: Opened) -> SparseRows:
         else:
             make = csr_array if format_ == "csr" else csc_array
             matrix = make((data, *indices), shape=shape)
-            check_sound(matrix)
     except ValueError as error:
         raise DataFileError(f"holds a damaged sparse matrix: {error}") from error
+    if format_ != "coo":
+        check_sound(matrix)
     if data.dtype.kind == "f" and not np.isfinite(data).all():
         raise DataFileError("holds a sparse matrix with NaN or infinity")
     rows = SparseRows(matrix)
