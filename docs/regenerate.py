@@ -53,7 +53,7 @@ JOBS = {
     "choice-stability": Job(
         f"python benchmarks/choice.py stability --embeddings {WORDS}", 2, (WORDS,)
     ),
-    "cifar": Job("python benchmarks/cifar.py --data package --seeds 1", 120, ("package",)),
+    "cifar": Job("python benchmarks/cifar.py --data package --seeds 1", 12, ("package",)),
     "cluster": Job("python benchmarks/cluster.py", 2),
     "device": Job("python benchmarks/device.py", 3),
     "diagnosis": Job("python benchmarks/diagnosis.py", 4),
@@ -64,8 +64,8 @@ JOBS = {
     ),
     "few-labels": Job("python benchmarks/recognition.py few-labels --data mnist.npz", 5, MNIST),
     "keras": Job("python benchmarks/keras_costs.py", 1),
-    "large": Job("python benchmarks/large.py", 60),
-    "recordings": Job("python benchmarks/recordings.py", 60),
+    "large": Job("python benchmarks/large.py", 12),
+    "recordings": Job("python benchmarks/recordings.py", 3),
     "report": Job("python benchmarks/report.py", 2),
     "scaling": Job("python benchmarks/scaling.py", 1, images=("scaling.png",)),
     "self-taught": Job("python benchmarks/recognition.py self-taught --data mnist.npz", 5, MNIST),
@@ -75,7 +75,7 @@ JOBS = {
     "self-taught-fashion": Job(
         f"python benchmarks/self_taught.py {FASHION} --units 800", 25, (FASHION,)
     ),
-    "speed-evaluate": Job("python benchmarks/speed.py evaluate", 15),
+    "speed-evaluate": Job("python benchmarks/speed.py evaluate", 6),
     "speed-seeds": Job("python benchmarks/speed.py seeds", 2),
     "speed-train": Job("python benchmarks/speed.py train --mnist mnist.npz", 45, MNIST),
     "spoken": Job("python benchmarks/spoken.py --data recordings --seeds 1", 10, (RECORDINGS,)),
