@@ -58,9 +58,9 @@ JOBS = {
     "device": Job("python benchmarks/device.py", 3),
     "diagnosis": Job("python benchmarks/diagnosis.py", 4),
     "edges": Job("python benchmarks/edge_scores.py", 1),
-    "family": Job("python benchmarks/family.py --torch", 10),
+    "family": Job("python benchmarks/family.py --torch", 3),
     "family-embeddings": Job(
-        f"python benchmarks/family.py --torch --seeds 3 --embeddings {SENTENCES}", 40, (SENTENCES,)
+        f"python benchmarks/family.py --torch --seeds 3 --embeddings {SENTENCES}", 27, (SENTENCES,)
     ),
     "few-labels": Job("python benchmarks/recognition.py few-labels --data mnist.npz", 5, MNIST),
     "keras": Job("python benchmarks/keras_costs.py", 1),
