@@ -113,7 +113,8 @@ def test_pooled_features_have_names_and_skipped_files_no_rows(named):
 
 def test_patches_tell_where_they_were_cut_out(named):
     encoded(named, "patches", "photos", "-o", "f.npz")
-    found = np.load(named / "f.npz")
+    with np.load(named / "f.npz") as file:
+        found = dict(file)
     loaded = rhohat.load_images(named / "photos", on_error="skip")
     model = rhohat.load(named / "patches")
     for file, row, column, features in zip(

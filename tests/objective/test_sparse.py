@@ -122,7 +122,8 @@ def test_terms_of_the_loss_add_up_and_vanish_where_they_should(activation, decod
     theta = settled(objective, theta, X, weight)
     sums = objective.terms(X, theta, weight)
     terms = objective.loss_terms(sums, theta)
-    assert sum(terms) == terms.total == objective.finish(sums, theta)[0]
+    total = terms.reconstruction + terms.weight_decay + terms.sparsity
+    assert total == terms.total == objective.finish(sums, theta)[0]
     assert all(isinstance(term, float) for term in terms)
     parameters = objective.unpack(theta)
     units = objective.units(X, parameters)
