@@ -18,9 +18,8 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from pythons import PYTHONS, interpreter
-
 TOP = Path(__file__).parents[1]
+PYTHONS = ("3.11", "3.12", "3.13", "3.14", "3.14t")
 #: What installed packages have to do: print their version, and learn.
 SMALL = ["learn", "--patches", "2000", "--units", "9", "--iterations", "10", "--json"]
 
@@ -83,6 +82,16 @@ def made(work):
     shutil.copytree(work / "clone", work / "copy", ignore=shutil.ignore_patterns(".git"))
     print("from a copy without history:", version_of(built(builder, work / "copy", work / "5")[0]))
     return wheel, archive
+
+
+def interpreter(name):
+    """The Python of a version on this machine, pyenv's included, whose shims may lead nowhere."""
+    managed = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    places = managed.glob(f"{name.rstrip('t')}*/bin/python{name}")
+    for path in (shutil.which(f"python{name}"), *sorted(places)):
+        if path is not None and not subprocess.call([path, "-c", ""], stderr=subprocess.DEVNULL):
+            return path
+    return None
 
 
 def installed(wheel, work):
