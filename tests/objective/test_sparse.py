@@ -1,6 +1,7 @@
 """The sparse autoencoder's objective: its values, its gradient, what they may not depend on."""
 
-from functools import cache
+from functools import cache, reduce
+from operator import add
 
 import numpy as np
 import pytest
@@ -122,8 +123,7 @@ def test_terms_of_the_loss_add_up_and_vanish_where_they_should(activation, decod
     theta = settled(objective, theta, X, weight)
     sums = objective.terms(X, theta, weight)
     terms = objective.loss_terms(sums, theta)
-    total = terms.reconstruction + terms.weight_decay + terms.sparsity
-    assert total == terms.total == objective.finish(sums, theta)[0]
+    assert reduce(add, terms) == terms.total == objective.finish(sums, theta)[0]
     assert all(isinstance(term, float) for term in terms)
     parameters = objective.unpack(theta)
     units = objective.units(X, parameters)

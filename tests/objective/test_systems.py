@@ -29,7 +29,7 @@ def test_a_solution_solves_the_system(matrix, library, rng):
 
 
 def test_what_is_not_positive_definite_has_no_factor(matrix, library):
-    with pytest.raises(LinAlgError):
+    with pytest.raises(LinAlgError, match="positive definite"):
         factored(library(-matrix))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, cast
 
 import numpy as np
@@ -24,12 +25,14 @@ def factored(A: Float64Array) -> Any:
     LinAlgError
         If A is not positive definite.
     """
-    if not is_tensor(A):
-        return cho_factor(A, check_finite=False)
-    factor, failed = library_of(A).linalg.cholesky_ex(A)
-    if failed:
-        raise LinAlgError("the matrix is not positive definite.")
-    return factor
+    if is_tensor(A):
+        factor, failed = library_of(A).linalg.cholesky_ex(A)
+        if not failed:
+            return factor
+    else:
+        with suppress(LinAlgError):  # SciPy's versions word it differently
+            return cho_factor(A, check_finite=False)
+    raise LinAlgError("the matrix is not positive definite.")
 
 
 def solved(factor: Any, B: Float64Array) -> Float64Array:
